@@ -1,0 +1,38 @@
+//! Resumable uploads beside the routes of an axum application, in both ways
+//! that axum knows.
+//!
+//! ```text
+//! cargo run --example axum
+//! ```
+
+use std::error::Error;
+
+use axum::Router;
+use axum::routing::get;
+use tower_tus::store::FileStore;
+use tower_tus::{Stack, TusLayer};
+
+fn app() -> Router {
+    // As a layer: everything below /files/ is an upload, all else is the application's.
+    let files = TusLayer::new(FileStore::new("data/files"));
+
+    // As a service: axum strips the prefix, and `Location` has to name it.
+    let photos = Stack::new(FileStore::new("data/photos"))
+        .base_path("/photos/")
+        .into_service();
+
+    Router::new()
+        .route("/", get(|| async { "hello" }))
+        .nest_service("/photos", photos)
+        .layer(files)
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let address = std::env::args().nth(1);
+    let address = address.as_deref().unwrap_or("127.0.0.1:3000");
+    let listener = tokio::net::TcpListener::bind(address).await?;
+    println!("listening on http://{}/", listener.local_addr()?);
+    axum::serve(listener, app()).await?;
+    Ok(())
+}

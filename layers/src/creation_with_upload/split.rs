@@ -1,0 +1,77 @@
+//! One request into two, and two responses into one.
+
+use headers::HeaderMapExt;
+use http::header::{CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
+use http::request::Parts;
+use http::{HeaderValue, Method, Response, StatusCode};
+
+use crate::protocol::header::{
+    UPLOAD_CONCAT, UPLOAD_DEFER_LENGTH, UPLOAD_LENGTH, UPLOAD_METADATA, UploadLength, UploadOffset,
+    is_offset_octet_stream,
+};
+use crate::protocol::{Error, Outcome, Target, UploadId};
+
+/// Whether the request creates an upload and brings bytes for it. CWU-03
+pub(super) fn brings_bytes(parts: &Parts) -> bool {
+    parts.method == Method::POST && is_offset_octet_stream(&parts.headers)
+}
+
+/// Refuses what cannot succeed, before anything exists.
+pub(super) fn verify(parts: &Parts, bytes: u64) -> Result<(), Error> {
+    let concat = parts.headers.get(&UPLOAD_CONCAT).map(HeaderValue::as_bytes);
+    if concat.is_some_and(|value| value.trim_ascii().starts_with(b"final")) {
+        return Err(Error::ModifyFinal);
+    }
+    // A length that cannot be read is for the inner POST to refuse.
+    let length = parts.headers.typed_get::<UploadLength>();
+    if length.is_some_and(|length| bytes > length.bytes()) {
+        return Err(Error::SizeExceeded);
+    }
+    Ok(())
+}
+
+/// The request that creates the upload.
+pub(super) fn creation(parts: &Parts) -> Parts {
+    let mut creation = parts.clone();
+    creation.headers.remove(EXPECT);
+    creation.headers.remove(TRANSFER_ENCODING);
+    creation
+        .headers
+        .insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    creation
+}
+
+/// The request that appends to it.
+pub(super) fn append(mut parts: Parts, id: UploadId) -> Parts {
+    parts.method = Method::PATCH;
+    for header in [
+        &UPLOAD_LENGTH,
+        &UPLOAD_DEFER_LENGTH,
+        &UPLOAD_METADATA,
+        &UPLOAD_CONCAT,
+    ] {
+        parts.headers.remove(header);
+    }
+    parts.headers.typed_insert(UploadOffset::saturating(0));
+    parts.extensions.insert(Target::Upload(id));
+    parts
+}
+
+/// The answer to both: the creation's, with what the append has to say.
+pub(super) fn merge<B>(created: Response<B>, appended: Response<B>) -> Response<B> {
+    let (mut parts, created_body) = created.into_parts();
+    let (append, append_body) = appended.into_parts();
+    let plain = append.status == StatusCode::NO_CONTENT;
+
+    // Location stays: the append has none.
+    parts.headers.extend(append.headers);
+    parts.extensions.extend(append.extensions);
+    if let Some(outcome) = parts.extensions.get_mut::<Outcome>() {
+        outcome.created = true;
+    }
+    if plain {
+        return Response::from_parts(parts, created_body);
+    }
+    parts.status = append.status;
+    Response::from_parts(parts, append_body)
+}

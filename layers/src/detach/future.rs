@@ -1,0 +1,42 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use headers::HeaderMapExt;
+use http::Response;
+use tokio::sync::oneshot;
+
+use crate::protocol::Error;
+use crate::protocol::header::TusResumable;
+
+/// The response future of [`Detach`](super::Detach).
+#[derive(Debug)]
+pub struct ResponseFuture<R, E> {
+    answered: oneshot::Receiver<Result<R, E>>,
+}
+
+impl<R, E> ResponseFuture<R, E> {
+    pub(super) const fn new(answered: oneshot::Receiver<Result<R, E>>) -> Self {
+        Self { answered }
+    }
+}
+
+impl<ResBody: Default, E> Future for ResponseFuture<Response<ResBody>, E> {
+    type Output = Result<Response<ResBody>, E>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match ready!(Pin::new(&mut self.answered).poll(cx)) {
+            Ok(answer) => Poll::Ready(answer),
+            Err(gone) => Poll::Ready(Ok(panicked(gone))),
+        }
+    }
+}
+
+/// A task that ends without an answer has panicked. Nobody outside would stamp
+/// the response. CORE-06
+fn panicked<ResBody: Default>(gone: oneshot::error::RecvError) -> Response<ResBody> {
+    tracing::error!("a request panicked");
+    let mut response = Error::internal(gone).into_response::<ResBody>();
+    response.headers_mut().typed_insert(TusResumable);
+    response
+}

@@ -1,0 +1,192 @@
+use std::convert::Infallible;
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream;
+use http::{Request, Response, StatusCode};
+use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout};
+use tower::{Layer, Service, ServiceExt, service_fn};
+
+use super::{DetachLayer, RequestBody};
+use crate::protocol::{Body, Error, Shutdown};
+
+type Sender = mpsc::UnboundedSender<Result<Frame<Bytes>, Error>>;
+
+/// A body that yields what is sent, and tells its sender when it is gone.
+fn channel() -> (Sender, Body) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let frames = stream::unfold(receiver, |mut receiver| async move {
+        receiver.recv().await.map(|frame| (frame, receiver))
+    });
+    (sender, Body::new(StreamBody::new(Box::pin(frames))))
+}
+
+fn data(bytes: usize) -> Result<Frame<Bytes>, Error> {
+    Ok(Frame::data(Bytes::from(vec![0; bytes])))
+}
+
+async fn refuse(_: Request<RequestBody<Body>>) -> Result<Response<()>, Infallible> {
+    Ok(Error::NotFound.into_response())
+}
+
+#[tokio::test]
+async fn a_request_runs_to_its_end_when_nobody_waits_for_it() {
+    let done = Arc::new(AtomicBool::new(false));
+    let inner = service_fn({
+        let done = Arc::clone(&done);
+        move |request: Request<RequestBody<Body>>| {
+            let done = Arc::clone(&done);
+            async move {
+                drop(request.into_body().collect().await);
+                done.store(true, Ordering::SeqCst);
+                Ok::<_, Infallible>(Response::new(()))
+            }
+        }
+    });
+    let shutdown = Shutdown::default();
+    let mut service = DetachLayer::new().shutdown(shutdown.clone()).layer(inner);
+    let (sender, body) = channel();
+    drop(service.call(Request::new(body)));
+    assert!(!done.load(Ordering::SeqCst));
+    drop(sender);
+    shutdown.drained().await;
+    assert!(done.load(Ordering::SeqCst));
+}
+
+#[tokio::test]
+async fn the_answer_comes_before_the_unread_rest_which_is_then_read() {
+    let (sender, body) = channel();
+    sender.send(data(1)).unwrap();
+    let response = DetachLayer::new()
+        .layer(service_fn(refuse))
+        .oneshot(Request::new(body))
+        .await;
+    assert_eq!(response.unwrap().status(), StatusCode::NOT_FOUND);
+    sender.send(data(1)).expect("the rest is still read");
+    sender.send(Err(Error::Interrupted)).unwrap();
+    sender.closed().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn reading_the_rest_ends_with_a_pause() {
+    let (sender, body) = channel();
+    let begin = Instant::now();
+    drop(
+        DetachLayer::new()
+            .layer(service_fn(refuse))
+            .oneshot(Request::new(body))
+            .await,
+    );
+    sender.closed().await;
+    assert_eq!(begin.elapsed().as_secs(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn reading_the_rest_ends_in_any_case() {
+    let (sender, body) = channel();
+    let begin = Instant::now();
+    drop(
+        DetachLayer::new()
+            .layer(service_fn(refuse))
+            .oneshot(Request::new(body))
+            .await,
+    );
+    while sender.send(data(1)).is_ok() {
+        let pause = timeout(Duration::from_secs(1), sender.closed());
+        drop(pause.await);
+    }
+    assert_eq!(begin.elapsed().as_secs(), 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn reading_the_rest_ends_soon_after_the_shutdown_begins() {
+    let (sender, body) = channel();
+    let shutdown = Shutdown::default();
+    let layer = DetachLayer::new().shutdown(shutdown.clone());
+    drop(
+        layer
+            .layer(service_fn(refuse))
+            .oneshot(Request::new(body))
+            .await,
+    );
+    let begin = Instant::now();
+    shutdown.begin();
+    shutdown.drained().await;
+    assert_eq!(begin.elapsed().as_secs(), 2);
+    assert!(sender.is_closed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_waits_for_a_word_is_not_read_from() {
+    let (sender, body) = channel();
+    let request = Request::builder()
+        .header("Expect", "100-continue")
+        .body(body)
+        .unwrap();
+    let begin = Instant::now();
+    drop(
+        DetachLayer::new()
+            .layer(service_fn(refuse))
+            .oneshot(request)
+            .await,
+    );
+    sender.closed().await;
+    assert_eq!(begin.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_was_too_slow_is_cut() {
+    let (sender, body) = channel();
+    let inner = service_fn(|_: Request<RequestBody<Body>>| async {
+        Ok::<_, Infallible>(Error::ReadTimeout.into_response::<()>())
+    });
+    let begin = Instant::now();
+    drop(
+        DetachLayer::new()
+            .layer(inner)
+            .oneshot(Request::new(body))
+            .await,
+    );
+    sender.closed().await;
+    assert_eq!(begin.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test]
+async fn a_panic_is_a_stamped_error() {
+    let inner = service_fn(|request: Request<RequestBody<Body>>| {
+        assert!(
+            request.headers().contains_key("x-missing"),
+            "a panic that a test wants"
+        );
+        async { Ok::<_, Infallible>(Response::new(())) }
+    });
+    let response = DetachLayer::new()
+        .layer(inner)
+        .oneshot(Request::new(Body::default()))
+        .await;
+    let response = response.unwrap();
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(response.headers()["tus-resumable"], "1.0.0", "CORE-06");
+    assert!(matches!(
+        response.extensions().get(),
+        Some(Error::Internal(_))
+    ));
+}
+
+#[tokio::test]
+async fn a_shutdown_waits_for_requests_that_run() {
+    let inner =
+        service_fn(|_: Request<RequestBody<Body>>| pending::<Result<Response<()>, Infallible>>());
+    let shutdown = Shutdown::default();
+    let mut service = DetachLayer::new().shutdown(shutdown.clone()).layer(inner);
+    let running = service.call(Request::new(Body::default()));
+    let drained = timeout(Duration::from_millis(50), shutdown.drained()).await;
+    assert!(drained.is_err());
+    drop(running);
+}

@@ -1,0 +1,35 @@
+use tower_layer::Layer;
+
+use super::Interruptible;
+use crate::protocol::Shutdown;
+
+/// Layer that applies [`Interruptible`].
+///
+/// See the [module docs](crate::interrupt) for an example.
+#[derive(Clone, Debug, Default)]
+pub struct InterruptLayer {
+    shutdown: Shutdown,
+}
+
+impl InterruptLayer {
+    /// A layer that knows of no shutdown.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Interrupts every request when this shutdown begins.
+    #[must_use]
+    pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
+        self.shutdown = shutdown;
+        self
+    }
+}
+
+impl<S> Layer<S> for InterruptLayer {
+    type Service = Interruptible<S>;
+
+    fn layer(&self, inner: S) -> Interruptible<S> {
+        Interruptible::new(inner, self.shutdown.clone())
+    }
+}

@@ -1,0 +1,98 @@
+//! The one place where something outside a request can end its body.
+//!
+//! Each request gets an [`Interrupt`] in its extensions. Whoever has a reason
+//! fires it: the lock when somebody else waits for the upload, the server when
+//! it shuts down. The body then errs with that cause before any further frame,
+//! once, and the core sees no more than a body that ended. A request that waits
+//! for a lock sees its interrupt too.
+//!
+//! # Example
+//!
+//! ```
+//! use http::{Request, StatusCode};
+//! use tower::{ServiceBuilder, ServiceExt};
+//! use tower_tus_layers::interrupt::InterruptLayer;
+//! use tower_tus_layers::protocol::{Body, Metadata, NewUpload, Shutdown};
+//! use tower_tus_layers::service::Core;
+//! use tower_tus_layers::store::{MemoryStore, Store};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let store = MemoryStore::default();
+//! let upload = store.create(NewUpload::new(Some(5), Metadata::default())).await?;
+//! let id = upload.info().id.clone();
+//!
+//! let shutdown = Shutdown::default();
+//! let service = ServiceBuilder::new()
+//!     .layer(InterruptLayer::new().shutdown(shutdown.clone()))
+//!     .service(Core::new(store));
+//!
+//! shutdown.begin();
+//! let request = Request::patch(format!("/{id}"))
+//!     .header("Content-Type", "application/offset+octet-stream")
+//!     .header("Upload-Offset", "0")
+//!     .body(Body::from("hello"))?;
+//! let response = service.oneshot(request).await?;
+//! assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`Interrupt`]: crate::protocol::Interrupt
+
+mod body;
+mod layer;
+mod service;
+
+pub use self::body::RequestBody;
+pub use self::layer::InterruptLayer;
+pub use self::service::Interruptible;
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use bytes::Bytes;
+    use http::{Request, Response};
+    use http_body_util::{BodyExt, Full};
+    use tower::{Layer, ServiceExt, service_fn};
+
+    use super::{InterruptLayer, RequestBody};
+    use crate::protocol::{Error, Interrupt};
+
+    type Received = Vec<Result<Bytes, &'static str>>;
+
+    async fn read_all(mut body: RequestBody<Full<Bytes>>) -> Received {
+        let mut received = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map(|frame| frame.into_data().unwrap());
+            received.push(frame.map_err(|error| error.code()));
+        }
+        received
+    }
+
+    async fn receive(fire: bool) -> Received {
+        let inner = service_fn(
+            move |request: Request<RequestBody<Full<Bytes>>>| async move {
+                let interrupt: Interrupt = request.extensions().get().cloned().unwrap();
+                if fire {
+                    interrupt.fire(Error::Interrupted);
+                }
+                Ok::<_, Infallible>(Response::new(read_all(request.into_body()).await))
+            },
+        );
+        let request = Request::new(Full::from("hello"));
+        let response = InterruptLayer::new().layer(inner).oneshot(request).await;
+        response.unwrap().into_body()
+    }
+
+    #[tokio::test]
+    async fn a_body_that_nobody_interrupts_reads_as_it_is() {
+        assert_eq!(receive(false).await, [Ok("hello".into())]);
+    }
+
+    #[tokio::test]
+    async fn an_interrupted_body_errs_once_before_any_further_frame() {
+        assert_eq!(receive(true).await, [Err("ERR_UPLOAD_INTERRUPTED")]);
+    }
+}

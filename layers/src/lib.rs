@@ -1,0 +1,89 @@
+//! The [tus](https://tus.io) protocol as tower layers: each concern one layer,
+//! over a small storage trait.
+//!
+//! This crate is the protocol itself, with no back end but a store and a
+//! locker in memory. Most programs want the crate `tower-tus`, which adds the
+//! stores and assembles the stack once; this one is for those who take the
+//! stack apart.
+//!
+//! # The rooms
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`protocol`] | headers, ids, errors, and every type that layers pass to each other |
+//! | [`store`], [`lock`], [`gate`] | the three traits that others implement, with suites that prove it |
+//! | [`service`] | the minimal core: POST, HEAD, PATCH, DELETE over a store |
+//! | all others | one layer each |
+//!
+//! # The layers, outermost first
+//!
+//! | layer | its one concern |
+//! |---|---|
+//! | [`DetachLayer`](detach::DetachLayer) | a request runs to its end, also when the client has gone |
+//! | [`VersionLayer`](version::VersionLayer) | `Tus-Resumable`, and the text of errors |
+//! | [`RouteLayer`](route::RouteLayer) | from a path to an upload |
+//! | [`DiscoveryLayer`](discovery::DiscoveryLayer) | OPTIONS: what the layers inside announce |
+//! | [`InterruptLayer`](interrupt::InterruptLayer) | something outside a request ends its body |
+//! | [`CreationWithUploadLayer`](creation_with_upload::CreationWithUploadLayer) | a creation brings bytes along |
+//! | [`LockLayer`](locking::LockLayer) | one request at a time for each upload |
+//! | [`GateLayer`](gating::GateLayer) | somebody looks, or says no |
+//!
+//! Each works alone, and any that is left out is missed by no other:
+//!
+//! ```
+//! use http::{Request, StatusCode};
+//! use tower::{ServiceBuilder, ServiceExt};
+//! use tower_tus_layers::discovery::DiscoveryLayer;
+//! use tower_tus_layers::protocol::Body;
+//! use tower_tus_layers::route::RouteLayer;
+//! use tower_tus_layers::service::Core;
+//! use tower_tus_layers::store::MemoryStore;
+//! use tower_tus_layers::version::VersionLayer;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let core = Core::new(MemoryStore::default());
+//! let uploads = ServiceBuilder::new()
+//!     .layer(VersionLayer::new())
+//!     .layer(RouteLayer::new("/files/", core.upload_methods()))
+//!     .layer(DiscoveryLayer::new())
+//!     .service(core);
+//!
+//! let create = Request::post("/files/")
+//!     .header("Tus-Resumable", "1.0.0")
+//!     .header("Upload-Length", "11")
+//!     .body(Body::default())?;
+//! let response = uploads.oneshot(create).await?;
+//! assert_eq!(response.status(), StatusCode::CREATED);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What holds between them
+//!
+//! * A layer never widens the service's error: `type Error = S::Error`, and
+//!   the core's is `Infallible`. A refusal is a response with an empty body and
+//!   the typed [`Error`](protocol::Error) in its extensions, which Version
+//!   writes out.
+//! * Inwards layers talk by typed request extensions, outwards by typed
+//!   response extensions, and all these types are in [`protocol`]. No layer
+//!   imports another.
+//! * A request is validated before its body is polled for the first time:
+//!   at that poll hyper sends `100 Continue`, so a refusal costs a patient
+//!   client nothing.
+
+pub mod creation_with_upload;
+pub mod detach;
+pub mod discovery;
+pub mod gate;
+pub mod gating;
+pub mod interrupt;
+pub mod lock;
+pub mod locking;
+mod poll;
+pub mod protocol;
+mod refusal;
+pub mod route;
+pub mod service;
+pub mod store;
+pub mod version;

@@ -1,0 +1,157 @@
+//! One request at a time for each upload.
+//!
+//! HEAD, PATCH and DELETE on an upload wait for its lock. Whoever holds it is
+//! asked to let go: a PATCH that hangs on a dead link ends with
+//! `400 ERR_UPLOAD_INTERRUPTED`, its bytes stored, and the newcomer goes on.
+//! Who waits for longer than the timeout is answered `423 Locked` with
+//! `Retry-After`, and who waits while the server shuts down is told so. The
+//! lock is free before the response is on its way.
+//!
+//! POST, GET and OPTIONS never wait.
+//!
+//! | request extension | without it |
+//! |---|---|
+//! | [`Target`](crate::protocol::Target) | the request's whole path is read as one |
+//! | [`Interrupt`](crate::protocol::Interrupt) | the holder cannot be asked, and newcomers wait |
+//!
+//! # Example
+//!
+//! ```
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//! use http::{Request, StatusCode};
+//! use tower::{ServiceBuilder, ServiceExt};
+//! use tower_tus_layers::lock::{Locker, MemoryLocker};
+//! use tower_tus_layers::locking::LockLayer;
+//! use tower_tus_layers::protocol::{Body, Interrupt};
+//! use tower_tus_layers::service::Core;
+//! use tower_tus_layers::store::MemoryStore;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let locker = MemoryLocker::default();
+//! let service = ServiceBuilder::new()
+//!     .layer(LockLayer::new(Arc::new(locker.clone())).timeout(Duration::from_millis(10)))
+//!     .service(Core::new(MemoryStore::default()));
+//!
+//! let guard = locker.acquire(&"busy".parse()?, Interrupt::default(), Duration::MAX).await?;
+//! let request = Request::head("/busy").body(Body::default())?;
+//! let response = service.oneshot(request).await?;
+//! assert_eq!(response.status(), StatusCode::LOCKED);
+//! assert_eq!(response.headers()["Retry-After"], "1");
+//! # guard.release().await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod future;
+mod layer;
+mod service;
+
+pub use self::future::ResponseFuture;
+pub use self::layer::LockLayer;
+pub use self::service::Locked;
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use http::{Method, Request, Response, StatusCode};
+    use tower::{Layer, ServiceExt, service_fn};
+
+    use super::LockLayer;
+    use crate::lock::{Guard, Locker, MemoryLocker};
+    use crate::protocol::{Error, Interrupt, Target, UploadId};
+
+    const LONG: Duration = Duration::from_secs(20);
+
+    /// A service that answers with the cause of its interrupt, or 200 when asked to.
+    async fn answer(request: Request<bool>) -> Result<Response<()>, Infallible> {
+        if !*request.body() {
+            return Ok(Response::new(()));
+        }
+        let interrupt: Interrupt = request.extensions().get().cloned().unwrap();
+        Ok(interrupt.fired().await.into_response())
+    }
+
+    fn request(method: Method, target: Target, waits: bool) -> Request<bool> {
+        let request = Request::builder().method(method).extension(target);
+        request.extension(Interrupt::default()).body(waits).unwrap()
+    }
+
+    async fn send(locker: &MemoryLocker, timeout: Duration, request: Request<bool>) -> StatusCode {
+        let layer = LockLayer::new(Arc::new(locker.clone())).timeout(timeout);
+        let response = layer.layer(service_fn(answer)).oneshot(request).await;
+        response.unwrap().status()
+    }
+
+    async fn hold(locker: &MemoryLocker, id: &UploadId) -> Box<dyn Guard> {
+        locker
+            .acquire(id, Interrupt::default(), LONG)
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_changes_or_asks_for_an_upload_waits_for_it() {
+        let (locker, id) = (MemoryLocker::default(), UploadId::random());
+        let guard = hold(&locker, &id).await;
+        for (method, status) in [
+            (Method::HEAD, StatusCode::LOCKED),
+            (Method::PATCH, StatusCode::LOCKED),
+            (Method::DELETE, StatusCode::LOCKED),
+            (Method::GET, StatusCode::OK),
+            (Method::POST, StatusCode::OK),
+            (Method::OPTIONS, StatusCode::OK),
+        ] {
+            let request = request(method, Target::Upload(id.clone()), false);
+            assert_eq!(send(&locker, LONG, request).await, status);
+        }
+        guard.release().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_lock_is_free_when_the_answer_is_there() {
+        let (locker, id) = (MemoryLocker::default(), UploadId::random());
+        for _ in 0..2 {
+            let request = request(Method::PATCH, Target::Upload(id.clone()), false);
+            assert_eq!(send(&locker, Duration::ZERO, request).await, StatusCode::OK);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_newcomer_ends_the_request_that_holds_the_upload() {
+        let (locker, id) = (MemoryLocker::default(), UploadId::random());
+        let older = tokio::spawn({
+            let (locker, id) = (locker.clone(), id.clone());
+            async move {
+                send(
+                    &locker,
+                    LONG,
+                    request(Method::PATCH, Target::Upload(id), true),
+                )
+                .await
+            }
+        });
+        while !format!("{locker:?}").contains("held: 1") {
+            tokio::task::yield_now().await;
+        }
+        let newer = request(Method::HEAD, Target::Upload(id), false);
+        assert_eq!(send(&locker, LONG, newer).await, StatusCode::OK);
+        assert_eq!(older.await.unwrap(), Error::Interrupted.status());
+    }
+
+    #[tokio::test]
+    async fn who_waits_while_the_server_shuts_down_is_told_so() {
+        let (locker, id) = (MemoryLocker::default(), UploadId::random());
+        let guard = hold(&locker, &id).await;
+        let request = request(Method::HEAD, Target::Upload(id), false);
+        let interrupt: Interrupt = request.extensions().get().cloned().unwrap();
+        interrupt.fire(Error::Shutdown);
+        let status = send(&locker, LONG, request).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        guard.release().await;
+    }
+}

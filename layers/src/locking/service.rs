@@ -1,0 +1,105 @@
+use std::future::pending;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::request::Parts;
+use http::{Method, Request, Response};
+use tower_service::Service;
+
+use super::ResponseFuture;
+use crate::lock::{Guard, Locker};
+use crate::poll::first;
+use crate::protocol::{Error, Interrupt, Target, UploadId};
+
+/// Middleware that lets each upload be changed by one request at a time.
+///
+/// See the [module docs](crate::locking) for an example.
+#[derive(Clone, Debug)]
+pub struct Locked<S> {
+    inner: S,
+    locker: Arc<dyn Locker>,
+    timeout: Duration,
+}
+
+impl<S> Locked<S> {
+    /// `inner` behind `locker`, whose locks are waited for as long as `timeout`.
+    pub const fn new(inner: S, locker: Arc<dyn Locker>, timeout: Duration) -> Self {
+        Self {
+            inner,
+            locker,
+            timeout,
+        }
+    }
+}
+
+/// The upload that the request has to have for itself.
+fn wanted(parts: &Parts) -> Option<UploadId> {
+    if !matches!(parts.method, Method::HEAD | Method::PATCH | Method::DELETE) {
+        return None;
+    }
+    match Target::of(parts) {
+        Ok(Target::Upload(id)) => Some(id),
+        Ok(Target::Collection) | Err(_) => None,
+    }
+}
+
+/// Waits for the lock until something ends the request.
+async fn acquire(
+    locker: &dyn Locker,
+    id: &UploadId,
+    interrupt: Interrupt,
+    timeout: Duration,
+) -> Result<Box<dyn Guard>, Error> {
+    let ended = async {
+        match interrupt.fired().await {
+            // Somebody waits already: the lock itself arrives in the same moment.
+            Error::Interrupted => pending().await,
+            cause => Err(cause),
+        }
+    };
+    first(locker.acquire(id, interrupt.clone(), timeout), ended).await
+}
+
+impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Locked<S>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Send,
+    ReqBody: Send + 'static,
+    ResBody: Default + Send,
+{
+    type Response = Response<ResBody>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+        let (parts, body) = request.into_parts();
+        let Some(id) = wanted(&parts) else {
+            return ResponseFuture::free(self.inner.call(Request::from_parts(parts, body)));
+        };
+        let (locker, timeout) = (Arc::clone(&self.locker), self.timeout);
+        // The instance that was polled ready is the one to call.
+        let clone = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, clone);
+        ResponseFuture::locked(async move {
+            let interrupt = parts
+                .extensions
+                .get::<Interrupt>()
+                .cloned()
+                .unwrap_or_default();
+            let guard = match acquire(&*locker, &id, interrupt, timeout).await {
+                Ok(guard) => guard,
+                Err(error) => return Ok(error.into_response()),
+            };
+            let response = inner.call(Request::from_parts(parts, body)).await;
+            guard.release().await;
+            response
+        })
+    }
+}

@@ -1,0 +1,280 @@
+//! The headers of tus 1.0, typed where their value is more than text.
+//!
+//! Each type implements [`headers::Header`], so `HeaderMapExt::typed_try_get`
+//! tells an absent header (`Ok(None)`) from a malformed one (`Err`).
+//! [`Metadata`](super::Metadata) is the type of `Upload-Metadata`.
+
+use headers::{Header, HeaderMapExt};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// The largest length or offset: 2^63-1, since tusd and its hooks count in signed 64 bits.
+pub const MAX_BYTES: u64 = i64::MAX as u64;
+
+/// `Tus-Resumable`
+pub static TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
+/// `Tus-Version`
+pub static TUS_VERSION: HeaderName = HeaderName::from_static("tus-version");
+/// `Tus-Extension`
+pub static TUS_EXTENSION: HeaderName = HeaderName::from_static("tus-extension");
+/// `Upload-Offset`
+pub static UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
+/// `Upload-Length`
+pub static UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
+/// `Upload-Defer-Length`
+pub static UPLOAD_DEFER_LENGTH: HeaderName = HeaderName::from_static("upload-defer-length");
+/// `Upload-Metadata`
+pub static UPLOAD_METADATA: HeaderName = HeaderName::from_static("upload-metadata");
+/// `Upload-Concat`
+pub static UPLOAD_CONCAT: HeaderName = HeaderName::from_static("upload-concat");
+
+/// The one version of the protocol that is spoken here.
+const VERSION: HeaderValue = HeaderValue::from_static("1.0.0");
+
+/// Whether the body is a piece of an upload: the essence of `Content-Type` is
+/// `application/offset+octet-stream`, in any case, whatever its parameters.
+#[must_use]
+pub fn is_offset_octet_stream(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(http::header::CONTENT_TYPE) else {
+        return false;
+    };
+    let essence = value.as_bytes().split(|&byte| byte == b';').next();
+    essence.is_some_and(|essence| {
+        essence
+            .trim_ascii()
+            .eq_ignore_ascii_case(b"application/offset+octet-stream")
+    })
+}
+
+/// Appends `token` to `Tus-Extension`, as a line of its own. CORE-11
+///
+/// Each layer that brings an extension calls this on the response to OPTIONS;
+/// Discovery folds the lines into one.
+pub fn announce(headers: &mut HeaderMap, token: &'static str) {
+    headers.append(&TUS_EXTENSION, HeaderValue::from_static(token));
+}
+
+/// `Tus-Resumable`: the version that the sender speaks, `1.0.0`. CORE-07
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TusResumable;
+
+impl Header for TusResumable {
+    fn name() -> &'static HeaderName {
+        &TUS_RESUMABLE
+    }
+
+    fn decode<'i, I>(values: &mut I) -> Result<Self, headers::Error>
+    where
+        I: Iterator<Item = &'i HeaderValue>,
+    {
+        match one(values)? {
+            value if value == VERSION => Ok(Self),
+            _ => Err(headers::Error::invalid()),
+        }
+    }
+
+    fn encode<E: Extend<HeaderValue>>(&self, values: &mut E) {
+        values.extend([VERSION]);
+    }
+}
+
+/// `Tus-Version`: the versions that the server speaks, best first. CORE-04, CORE-05
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TusVersion;
+
+impl Header for TusVersion {
+    fn name() -> &'static HeaderName {
+        &TUS_VERSION
+    }
+
+    fn decode<'i, I>(values: &mut I) -> Result<Self, headers::Error>
+    where
+        I: Iterator<Item = &'i HeaderValue>,
+    {
+        let value = one(values)?;
+        let mut versions = value.as_bytes().split(|&byte| byte == b',');
+        if versions.any(|version| version.trim_ascii() == VERSION.as_bytes()) {
+            Ok(Self)
+        } else {
+            Err(headers::Error::invalid())
+        }
+    }
+
+    fn encode<E: Extend<HeaderValue>>(&self, values: &mut E) {
+        values.extend([VERSION]);
+    }
+}
+
+/// `Upload-Defer-Length: 1`, the only value there is. CRE-03
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UploadDeferLength;
+
+impl Header for UploadDeferLength {
+    fn name() -> &'static HeaderName {
+        &UPLOAD_DEFER_LENGTH
+    }
+
+    fn decode<'i, I>(values: &mut I) -> Result<Self, headers::Error>
+    where
+        I: Iterator<Item = &'i HeaderValue>,
+    {
+        match one(values)?.as_bytes() {
+            b"1" => Ok(Self),
+            _ => Err(headers::Error::invalid()),
+        }
+    }
+
+    fn encode<E: Extend<HeaderValue>>(&self, values: &mut E) {
+        values.extend([HeaderValue::from_static("1")]);
+    }
+}
+
+macro_rules! byte_count {
+    ($(#[$doc:meta])* $type:ident, $name:ident) => {
+        $(#[$doc])*
+        ///
+        /// Bytes, at most [`MAX_BYTES`]. On the wire: digits only, no sign.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub struct $type(u64);
+
+        impl $type {
+            /// `bytes` as a value of the header, or `MAX_BYTES` where that is less.
+            #[must_use]
+            pub const fn saturating(bytes: u64) -> Self {
+                Self(if bytes > MAX_BYTES { MAX_BYTES } else { bytes })
+            }
+
+            /// The value, in bytes.
+            #[must_use]
+            pub const fn bytes(self) -> u64 {
+                self.0
+            }
+        }
+
+        impl Header for $type {
+            fn name() -> &'static HeaderName {
+                &$name
+            }
+
+            fn decode<'i, I>(values: &mut I) -> Result<Self, headers::Error>
+            where
+                I: Iterator<Item = &'i HeaderValue>,
+            {
+                parse_bytes(one(values)?.as_bytes())
+                    .map(Self)
+                    .ok_or_else(headers::Error::invalid)
+            }
+
+            fn encode<E: Extend<HeaderValue>>(&self, values: &mut E) {
+                values.extend([HeaderValue::from(self.0)]);
+            }
+        }
+    };
+}
+
+byte_count! {
+    /// `Upload-Offset`: where in the upload something is. CORE-02
+    UploadOffset, UPLOAD_OFFSET
+}
+
+byte_count! {
+    /// `Upload-Length`: how large the upload is as a whole. CORE-03
+    UploadLength, UPLOAD_LENGTH
+}
+
+/// The request's `Content-Length`, when it has one that can be read.
+#[must_use]
+pub fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.typed_get::<headers::ContentLength>().map(|it| it.0)
+}
+
+/// The only value of a header: to send it twice is malformed.
+fn one<'i>(
+    values: &mut impl Iterator<Item = &'i HeaderValue>,
+) -> Result<&'i HeaderValue, headers::Error> {
+    match (values.next(), values.next()) {
+        (Some(value), None) => Ok(value),
+        _ => Err(headers::Error::invalid()),
+    }
+}
+
+/// `str::parse` would take a leading `+`.
+fn parse_bytes(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let bytes: u64 = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    (bytes <= MAX_BYTES).then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offset(value: &[u8]) -> Result<Option<UploadOffset>, headers::Error> {
+        let mut headers = HeaderMap::new();
+        headers.insert(&UPLOAD_OFFSET, HeaderValue::from_bytes(value).unwrap());
+        headers.typed_try_get()
+    }
+
+    #[test]
+    fn byte_counts_are_digits_up_to_the_largest_signed_integer() {
+        for good in ["0", "7", "007", "9223372036854775807"] {
+            assert_eq!(
+                offset(good.as_bytes()).unwrap().unwrap().bytes(),
+                good.parse::<u64>().unwrap()
+            );
+        }
+        let bad = [
+            "",
+            "-1",
+            "+1",
+            "1.5",
+            "1e3",
+            "0x10",
+            "1_0",
+            " 1",
+            "1,2",
+            "abc",
+            "\u{661}",
+            "9223372036854775808",
+            "18446744073709551616",
+        ];
+        for bad in bad {
+            assert!(offset(bad.as_bytes()).is_err(), "{bad:?} was taken");
+        }
+    }
+
+    #[test]
+    fn a_header_sent_twice_is_malformed() {
+        let mut headers = HeaderMap::new();
+        headers.append(&UPLOAD_OFFSET, HeaderValue::from_static("1"));
+        headers.append(&UPLOAD_OFFSET, HeaderValue::from_static("1"));
+        assert!(headers.typed_try_get::<UploadOffset>().is_err());
+    }
+
+    #[test]
+    fn the_media_type_is_compared_by_its_essence() {
+        let mut headers = HeaderMap::new();
+        assert!(!is_offset_octet_stream(&headers));
+        for (value, good) in [
+            ("application/offset+octet-stream", true),
+            ("APPLICATION/Offset+Octet-Stream", true),
+            ("application/offset+octet-stream; charset=x", true),
+            ("application/offset+octet-stream2", false),
+            ("text/plain", false),
+            ("", false),
+        ] {
+            headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static(value));
+            assert_eq!(is_offset_octet_stream(&headers), good, "{value}");
+        }
+    }
+
+    #[test]
+    fn only_the_one_version_is_spoken() {
+        let mut headers = HeaderMap::new();
+        headers.typed_insert(TusResumable);
+        assert!(headers.typed_get::<TusResumable>().is_some());
+        headers.insert(&TUS_RESUMABLE, HeaderValue::from_static("0.2.2"));
+        assert!(headers.typed_try_get::<TusResumable>().is_err());
+    }
+}

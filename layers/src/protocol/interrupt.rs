@@ -1,0 +1,77 @@
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use super::Error;
+
+/// The way to end a request's body from outside: a request extension that the
+/// Interrupt layer sets, and that whoever has a reason may fire.
+///
+/// The first cause stands; later ones change nothing. Where no layer set one,
+/// [`Interrupt::default`] can be fired and nobody looks.
+#[derive(Clone, Debug, Default)]
+pub struct Interrupt(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    cause: Option<Error>,
+    waker: Option<Waker>,
+}
+
+impl Interrupt {
+    /// Ends the body with `cause`, unless something ended it before.
+    pub fn fire(&self, cause: Error) {
+        let waker = {
+            let mut state = self.state();
+            state.cause.get_or_insert(cause);
+            state.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Waits for the cause. Cancel safe.
+    ///
+    /// One task at a time can wait: the one that runs the request.
+    pub async fn fired(&self) -> Error {
+        poll_fn(|cx| self.poll_fired(cx)).await
+    }
+
+    /// Looks whether there is a cause, and registers to be woken when there is not.
+    pub fn poll_fired(&self, cx: &mut Context<'_>) -> Poll<Error> {
+        let mut state = self.state();
+        if let Some(cause) = &state.cause {
+            return Poll::Ready(cause.clone());
+        }
+        match &mut state.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+        Poll::Pending
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing that runs under the lock can leave the state half changed.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_first_cause_stands() {
+        let interrupt = Interrupt::default();
+        let waiting = tokio::spawn({
+            let interrupt = interrupt.clone();
+            async move { interrupt.fired().await }
+        });
+        tokio::task::yield_now().await;
+        interrupt.fire(Error::Interrupted);
+        interrupt.fire(Error::Shutdown);
+        assert!(matches!(waiting.await.unwrap(), Error::Interrupted));
+        assert!(matches!(interrupt.fired().await, Error::Interrupted));
+    }
+}

@@ -1,0 +1,31 @@
+//! The words of the protocol: typed headers, ids, errors, and every type that
+//! layers pass to each other.
+//!
+//! Inwards, layers talk through request extensions ([`Target`], [`BaseUrl`],
+//! [`Interrupt`]); outwards through response extensions ([`Outcome`], [`Error`]).
+//! The types live here and never in the layer that sets them, so that no layer
+//! needs to know another one.
+
+mod base_url;
+mod body;
+mod error;
+pub mod header;
+mod id;
+mod interrupt;
+mod metadata;
+mod outcome;
+mod shutdown;
+mod target;
+mod upload;
+
+pub use self::base_url::BaseUrl;
+pub(crate) use self::body::Uniform;
+pub use self::body::{Body, BoxError, Chunk};
+pub use self::error::Error;
+pub use self::id::{InvalidUploadId, UploadId};
+pub use self::interrupt::Interrupt;
+pub use self::metadata::{InvalidMetadata, Metadata};
+pub use self::outcome::Outcome;
+pub use self::shutdown::{Registered, Shutdown, Task};
+pub use self::target::Target;
+pub use self::upload::{Action, Finishing, NewUpload, Upload};

@@ -1,0 +1,159 @@
+//! From a path to what it names.
+//!
+//! Route takes the base path away and puts the [`Target`](crate::protocol::Target)
+//! into the request's extensions: the collection, or an upload by its id. A
+//! path that is not below the base is taken whole, so that a host which has
+//! stripped a prefix already (axum's `nest_service`) needs no other setting.
+//! What names nothing is `404`, a method that is not installed is `405` with an
+//! exact `Allow`, and OPTIONS passes on any path.
+//!
+//! Where no outer layer has set a [`BaseUrl`](crate::protocol::BaseUrl), the
+//! base path becomes it.
+//!
+//! # Example
+//!
+//! ```
+//! use http::{Method, Request, StatusCode};
+//! use tower::{ServiceBuilder, ServiceExt};
+//! use tower_tus_layers::protocol::Body;
+//! use tower_tus_layers::route::RouteLayer;
+//! use tower_tus_layers::service::Core;
+//! use tower_tus_layers::store::MemoryStore;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let service = ServiceBuilder::new()
+//!     .layer(RouteLayer::new("/files/", [Method::HEAD, Method::PATCH]))
+//!     .service(Core::new(MemoryStore::default()));
+//!
+//! let request = Request::delete("/files/some-id").body(Body::default())?;
+//! let response = service.oneshot(request).await?;
+//! assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
+//! assert_eq!(response.headers()["Allow"], "OPTIONS, HEAD, PATCH");
+//! # Ok(())
+//! # }
+//! ```
+
+mod base_path;
+mod future;
+mod layer;
+mod service;
+
+pub use self::base_path::BasePath;
+pub use self::future::ResponseFuture;
+pub use self::layer::RouteLayer;
+pub use self::service::Route;
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use http::{Method, Request, Response, StatusCode};
+    use tower::{Layer, ServiceExt, service_fn};
+
+    use super::RouteLayer;
+    use crate::protocol::{BaseUrl, Body, Target};
+
+    async fn echo(request: Request<Body>) -> Result<Response<Body>, Infallible> {
+        let mut response = Response::new(Body::default());
+        *response.extensions_mut() = request.extensions().clone();
+        Ok(response)
+    }
+
+    async fn send(method: Method, path: &str) -> Response<Body> {
+        let layer = RouteLayer::new("/files/", [Method::HEAD, Method::PATCH]);
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .body(Body::default())
+            .unwrap();
+        layer
+            .layer(service_fn(echo))
+            .oneshot(request)
+            .await
+            .unwrap()
+    }
+
+    async fn target(method: Method, path: &str) -> Option<Target> {
+        send(method, path).await.extensions().get().cloned()
+    }
+
+    #[tokio::test]
+    async fn the_collection_is_the_base_with_and_without_its_slash() {
+        for path in ["/files/", "/files", "/", "/files//", "/files/?a=b"] {
+            assert_eq!(
+                target(Method::POST, path).await,
+                Some(Target::Collection),
+                "{path}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn an_upload_is_what_follows_the_base() {
+        for (path, id) in [
+            ("/files/abc", "abc"),
+            ("/files/abc/", "abc"),
+            ("/files/a/b", "a/b"),
+            ("/files/a%2Fb", "a/b"),
+            ("/files/a%2525", "a%25"),
+            ("/abc", "abc"),
+            ("/filesystem", "filesystem"),
+        ] {
+            let expected = Target::Upload(id.parse().unwrap());
+            assert_eq!(target(Method::HEAD, path).await, Some(expected), "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_id_is_not_found() {
+        for path in [
+            "/files/../secret",
+            "/files/%2e%2e/secret",
+            "/files/a/..%2fb",
+            "/files/a.info",
+            "/files/a//b",
+            "/files/%ff",
+            "/files/%00",
+            "/files/a%20b",
+        ] {
+            let response = send(Method::HEAD, path).await;
+            assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn methods_that_are_not_installed_are_named_by_what_they_are_not() {
+        for (method, path, allow) in [
+            (Method::GET, "/files/", "OPTIONS, POST"),
+            (Method::PATCH, "/files/", "OPTIONS, POST"),
+            (Method::DELETE, "/files/abc", "OPTIONS, HEAD, PATCH"),
+            (Method::POST, "/files/abc", "OPTIONS, HEAD, PATCH"),
+        ] {
+            let response = send(method, path).await;
+            assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
+            assert_eq!(response.headers()["allow"], allow);
+        }
+    }
+
+    #[tokio::test]
+    async fn options_passes_on_any_path() {
+        for path in ["/files/", "/files/abc", "/files/../x", "/elsewhere"] {
+            assert_eq!(send(Method::OPTIONS, path).await.status(), StatusCode::OK);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_base_path_is_the_base_url_unless_one_is_there() {
+        let response = send(Method::POST, "/files").await;
+        assert_eq!(response.extensions().get(), Some(&BaseUrl::new("/files/")));
+
+        let told = BaseUrl::new("https://example.com/up/");
+        let request = Request::post("/files")
+            .extension(told.clone())
+            .body(Body::default());
+        let service = RouteLayer::new("files", []).layer(service_fn(echo));
+        let response = service.oneshot(request.unwrap()).await.unwrap();
+        assert_eq!(response.extensions().get(), Some(&told));
+    }
+}

@@ -1,0 +1,124 @@
+//! PATCH on an upload.
+
+use std::pin::pin;
+
+use headers::HeaderMapExt;
+use http::request::Parts;
+use http::{Response, StatusCode};
+
+use super::create::typed;
+use super::limited::Limited;
+use super::{Core, respond};
+use crate::poll::next_frame;
+use crate::protocol::header::{MAX_BYTES, UploadLength, UploadOffset, is_offset_octet_stream};
+use crate::protocol::{Action, Body, Chunk, Error, Finishing, Outcome, UploadId};
+use crate::store::{Handle, Keep};
+
+impl Core {
+    pub(super) async fn append(
+        &self,
+        parts: &Parts,
+        chunk: Chunk<'_>,
+        id: &UploadId,
+    ) -> Response<Body> {
+        let mut handle = match self.open_at_offset(parts, id).await {
+            Ok(handle) => handle,
+            Err(error) => return error.into_response(),
+        };
+        let mut outcome = Outcome::new(handle.info().clone());
+        let result = self.receive(parts, chunk, &mut *handle, &mut outcome).await;
+        outcome.upload = handle.info().clone();
+        respond(result.map(|()| appended(handle.info().offset)), outcome)
+    }
+
+    /// The upload, when the request goes on where it stands.
+    async fn open_at_offset(&self, parts: &Parts, id: &UploadId) -> Result<Box<dyn Handle>, Error> {
+        // CORE-24
+        if !is_offset_octet_stream(&parts.headers) {
+            return Err(Error::InvalidContentType);
+        }
+        let offset = typed::<UploadOffset>(&parts.headers, Error::InvalidOffset)?;
+        let offset = offset.ok_or(Error::InvalidOffset)?.bytes();
+        let handle = self.open(parts, id, Action::Append).await?;
+        match handle.info().offset {
+            current if current == offset => Ok(handle),
+            // CORE-25
+            current => Err(Error::MismatchedOffset { current }),
+        }
+    }
+
+    /// Stores what comes, and finishes the upload with its last byte.
+    async fn receive(
+        &self,
+        parts: &Parts,
+        chunk: Chunk<'_>,
+        handle: &mut dyn Handle,
+        outcome: &mut Outcome,
+    ) -> Result<(), Error> {
+        declare_length(parts, handle).await?;
+        if outcome.upload.is_complete() {
+            nothing_comes(chunk).await?;
+            outcome.finished = self.finish_again(parts, handle).await?;
+            return Ok(());
+        }
+        let room = handle.info().length.unwrap_or(MAX_BYTES) - handle.info().offset;
+        // What is known to be too much is refused before a byte is read. AMB-03
+        if chunk.size_hint().lower() > room {
+            return Err(Error::SizeExceeded);
+        }
+        // An upload of which nothing is recorded was begun where nothing had to be.
+        if handle.info().finishing.is_none() && self.records_finishing(parts) {
+            handle.record(Finishing::Pending { attempts: 0 }).await?;
+        }
+        let keep = parts.extensions.get::<Keep>().copied().unwrap_or_default();
+        let chunk = pin!(Limited::new(chunk, room));
+        let appended = handle.append(chunk, keep).await;
+        // A store that finds less than there was says so, and has received nothing.
+        outcome.received = appended.offset.saturating_sub(outcome.upload.offset);
+        // Also after an error: an over-long body may have brought the last byte.
+        let finished = match handle.info().is_complete() {
+            true => self
+                .finish(parts, handle)
+                .await
+                .map(|()| outcome.finished = true),
+            false => Ok(()),
+        };
+        appended.error.map_or(finished, Err)
+    }
+}
+
+/// Takes the length that was deferred. DEF-03
+async fn declare_length(parts: &Parts, handle: &mut dyn Handle) -> Result<(), Error> {
+    let declared = typed::<UploadLength>(&parts.headers, Error::InvalidUploadLength)?;
+    let Some(length) = declared.map(UploadLength::bytes) else {
+        return Ok(());
+    };
+    // CRE-09: also the same length again. DEF-04
+    if handle.info().length.is_some() || length < handle.info().offset {
+        return Err(Error::InvalidUploadLength);
+    }
+    handle.declare_length(length).await
+}
+
+/// At the end of a complete upload: an empty body is welcome, bytes are not. AMB-04
+async fn nothing_comes(mut chunk: Chunk<'_>) -> Result<(), Error> {
+    if chunk.size_hint().lower() > 0 {
+        return Err(Error::SizeExceeded);
+    }
+    while let Some(frame) = next_frame(&mut chunk).await {
+        if frame?.data_ref().is_some_and(|data| !data.is_empty()) {
+            return Err(Error::SizeExceeded);
+        }
+    }
+    Ok(())
+}
+
+/// CORE-26, CORE-27, CORE-28
+fn appended(offset: u64) -> Response<Body> {
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+        .headers_mut()
+        .typed_insert(UploadOffset::saturating(offset));
+    response
+}

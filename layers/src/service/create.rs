@@ -1,0 +1,93 @@
+//! POST on the collection.
+
+use headers::{Header, HeaderMapExt};
+use http::header::LOCATION;
+use http::request::Parts;
+use http::{HeaderMap, Response, StatusCode};
+
+use super::{Core, base_url, respond};
+use crate::gate::{Gate, Gates};
+use crate::protocol::header::{UPLOAD_CONCAT, UploadDeferLength, UploadLength};
+use crate::protocol::{Body, Chunk, Error, Finishing, Metadata, NewUpload, Outcome};
+use crate::store::Handle;
+
+impl Core {
+    pub(super) async fn create(&self, parts: &Parts, chunk: Chunk<'_>) -> Response<Body> {
+        // CWU-03: bytes that come along are for the layer that takes them.
+        if !chunk.is_end_stream() {
+            return Error::InvalidContentType.into_response();
+        }
+        let mut handle = match self.make(parts).await {
+            Ok(handle) => handle,
+            Err(error) => return error.into_response(),
+        };
+        let location = base_url(parts).location(&handle.info().id);
+        let mut outcome = Outcome::new(handle.info().clone());
+        outcome.created = true;
+
+        // CRE-10: an upload without bytes is complete as soon as it is there.
+        let finished = match handle.info().is_complete() {
+            true => self
+                .finish(parts, &mut *handle)
+                .await
+                .map(|()| outcome.finished = true),
+            false => Ok(()),
+        };
+        let mut response = respond(finished.map(|()| created()), outcome);
+        // CRE-15. Also where finishing failed: the upload is there, and goes on.
+        response.headers_mut().insert(LOCATION, location);
+        response
+    }
+
+    /// The new upload, when the request asks for one that may be.
+    async fn make(&self, parts: &Parts) -> Result<Box<dyn Handle>, Error> {
+        if parts.headers.contains_key(&UPLOAD_CONCAT) {
+            return Err(Error::ConcatenationUnsupported);
+        }
+        let length = self.length(&parts.headers)?;
+        let metadata = typed::<Metadata>(&parts.headers, Error::InvalidMetadata)?;
+        let mut new = NewUpload::new(length, metadata.unwrap_or_default());
+        for gate in Gates::of(parts) {
+            gate.creating(parts, &mut new).await?;
+        }
+        if self.records_finishing(parts) {
+            new.finishing = Some(Finishing::Pending { attempts: 0 });
+        }
+        let handle = self.store.create(new).await?;
+        for gate in Gates::of(parts) {
+            gate.created(parts, handle.info()).await;
+        }
+        Ok(handle)
+    }
+
+    /// CRE-07: the length, or the word that it comes later.
+    fn length(&self, headers: &HeaderMap) -> Result<Option<u64>, Error> {
+        let length = typed::<UploadLength>(headers, Error::InvalidUploadLength)?;
+        // CRE-08
+        let deferred = typed::<UploadDeferLength>(headers, Error::InvalidUploadDeferLength)?;
+        match (length, deferred) {
+            (Some(length), None) => Ok(Some(length.bytes())),
+            (None, Some(_)) if self.store.defers_length() => Ok(None),
+            (None, Some(_)) => Err(Error::NotImplemented),
+            (Some(_), Some(_)) => Err(Error::AmbiguousUploadLength),
+            (None, None) => Err(Error::InvalidUploadLength),
+        }
+    }
+
+    /// Whether finishing can fail, and so has to be recorded from the start.
+    pub(super) fn records_finishing(&self, parts: &Parts) -> bool {
+        self.store.needs_finish() || Gates::of(parts).any(Gate::decides_completion)
+    }
+}
+
+/// CRE-14
+fn created() -> Response<Body> {
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::CREATED;
+    response
+}
+
+/// A header that may be absent, but not malformed.
+pub(super) fn typed<H: Header>(headers: &HeaderMap, malformed: Error) -> Result<Option<H>, Error> {
+    headers.typed_try_get().map_err(|_| malformed)
+}

@@ -1,0 +1,66 @@
+//! From complete to finished.
+
+use http::request::Parts;
+
+use super::Core;
+use crate::gate::Gates;
+use crate::protocol::{Error, Finishing};
+use crate::store::Handle;
+
+impl Core {
+    /// Finishes a complete upload: the store's own finish, then every gate,
+    /// then the record of it.
+    ///
+    /// It is idempotent as a whole: what failed, or was cut off before the
+    /// record, is done once more by the next HEAD or PATCH.
+    pub(super) async fn finish(&self, parts: &Parts, handle: &mut dyn Handle) -> Result<(), Error> {
+        let attempts = match handle.info().finishing {
+            Some(Finishing::Pending { attempts }) => attempts,
+            _ => 0,
+        };
+        if self.finish_attempts > 0 && attempts >= self.finish_attempts {
+            return Err(Error::Rejected);
+        }
+        let recorded = handle.info().finishing.is_some();
+        let finished = try_to_finish(parts, handle).await;
+        let (finishing, result) = match finished {
+            Ok(()) => (Finishing::Done, Ok(())),
+            Err(error) => {
+                let attempts = attempts.saturating_add(1);
+                (Finishing::Pending { attempts }, Err(error))
+            }
+        };
+        if recorded {
+            // The first failure is the one to tell.
+            let record = handle.record(finishing).await;
+            return result.and(record);
+        }
+        result
+    }
+
+    /// Finishes an upload that was found complete and unfinished, and tells
+    /// whether it was. Of any other nothing is left to do.
+    pub(super) async fn finish_again(
+        &self,
+        parts: &Parts,
+        handle: &mut dyn Handle,
+    ) -> Result<bool, Error> {
+        let upload = handle.info();
+        if !upload.is_complete() || upload.is_finished() {
+            return Ok(false);
+        }
+        self.finish(parts, handle).await.map(|()| true)
+    }
+}
+
+async fn try_to_finish(parts: &Parts, handle: &mut dyn Handle) -> Result<(), Error> {
+    handle.finish().await?;
+    for gate in Gates::of(parts) {
+        match gate.complete(parts, handle.info()).await {
+            Err(error) if gate.decides_completion() => return Err(error),
+            Err(error) => tracing::warn!(%error, ?gate, id = %handle.info().id, "gate failed"),
+            Ok(()) => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,216 @@
+//! The minimal core: POST, HEAD, PATCH and DELETE over a [`Store`].
+//!
+//! [`Core`] is what all layers stand around. It speaks `creation`,
+//! `creation-defer-length` and `termination` as far as the store can, answers
+//! each refusal with an empty body and the typed [`Error`] in the response's
+//! extensions, and knows no versions, no locks and no paths but the
+//! [`Target`] that Route gives it.
+//!
+//! | request extension | without it |
+//! |---|---|
+//! | [`Target`] | the request's whole path is read as one |
+//! | [`BaseUrl`] | `Location` is below the request's own path |
+//! | [`Gates`] | nobody is asked |
+//! | [`Keep`](crate::store::Keep) | what came before an error is kept |
+//!
+//! # Example
+//!
+//! ```
+//! use http::{Request, StatusCode};
+//! use tower::ServiceExt;
+//! use tower_tus_layers::protocol::Body;
+//! use tower_tus_layers::service::Core;
+//! use tower_tus_layers::store::MemoryStore;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let core = Core::new(MemoryStore::default());
+//! let create = Request::post("/").header("Upload-Length", "11").body(Body::default())?;
+//! let response = core.oneshot(create).await?;
+//! assert_eq!(response.status(), StatusCode::CREATED);
+//! assert!(response.headers().contains_key("Location"));
+//! # Ok(())
+//! # }
+//! ```
+
+mod append;
+mod create;
+mod finish;
+mod inspect;
+mod limited;
+mod terminate;
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use headers::HeaderMapExt;
+use http::request::Parts;
+use http::{Method, Request, Response};
+use tower_service::Service;
+
+use crate::gate::Gates;
+use crate::protocol::header::announce;
+use crate::protocol::{
+    Action, BaseUrl, Body, BoxError, Chunk, Error, Outcome, Target, Uniform, UploadId,
+};
+use crate::store::{Handle, Store};
+
+/// The innermost service, over a store.
+///
+/// See the [module docs](crate::service) for an example.
+#[derive(Clone, Debug)]
+pub struct Core {
+    store: Arc<dyn Store>,
+    finish_attempts: u32,
+}
+
+impl Core {
+    /// The core over `store`.
+    pub fn new(store: impl Store) -> Self {
+        Self::shared(Arc::new(store))
+    }
+
+    /// The core over a store that others use too.
+    #[must_use]
+    pub fn shared(store: Arc<dyn Store>) -> Self {
+        Self {
+            store,
+            finish_attempts: 10,
+        }
+    }
+
+    /// How often a complete upload is tried to be finished before it is
+    /// rejected: 10 unless set, 0 for no bound.
+    #[must_use]
+    pub const fn finish_attempts(mut self, attempts: u32) -> Self {
+        self.finish_attempts = attempts;
+        self
+    }
+
+    /// The methods that an upload takes, less those of layers around the core.
+    #[must_use]
+    pub fn upload_methods(&self) -> Vec<Method> {
+        let mut methods = vec![Method::HEAD, Method::PATCH];
+        if self.store.terminate().is_some() {
+            methods.push(Method::DELETE);
+        }
+        methods
+    }
+
+    async fn answer(self, parts: Parts, chunk: Chunk<'_>) -> Response<Body> {
+        let mut response = match Target::of(&parts) {
+            _ if parts.method == Method::OPTIONS => self.describe(),
+            Ok(Target::Collection) if parts.method == Method::POST => {
+                self.create(&parts, chunk).await
+            }
+            Ok(Target::Collection) => Error::method_not_allowed(&[Method::POST]).into_response(),
+            Ok(Target::Upload(id)) => match parts.method {
+                Method::HEAD => self.inspect(&parts, &id).await,
+                Method::PATCH => self.append(&parts, chunk, &id).await,
+                Method::DELETE => self.terminate(&parts, &id).await,
+                _ => self.method_not_allowed(),
+            },
+            Err(_) => Error::NotFound.into_response(),
+        };
+        if parts.method == Method::HEAD {
+            // CORE-22
+            response
+                .headers_mut()
+                .typed_insert(headers::CacheControl::new().with_no_store());
+        }
+        response
+    }
+
+    /// What the core and its store can do. CRE-02, DEF-01, TERM-01
+    fn describe(&self) -> Response<Body> {
+        let mut response = Response::default();
+        announce(response.headers_mut(), "creation");
+        if self.store.terminate().is_some() {
+            announce(response.headers_mut(), "termination");
+        }
+        if self.store.defers_length() {
+            announce(response.headers_mut(), "creation-defer-length");
+        }
+        response
+    }
+
+    fn method_not_allowed(&self) -> Response<Body> {
+        Error::method_not_allowed(&self.upload_methods()).into_response()
+    }
+
+    /// The upload, when it exists and no gate objects.
+    async fn open(
+        &self,
+        parts: &Parts,
+        id: &UploadId,
+        action: Action,
+    ) -> Result<Box<dyn Handle>, Error> {
+        let handle = self.store.open(id).await?;
+        for gate in Gates::of(parts) {
+            gate.opened(parts, handle.info(), action).await?;
+        }
+        Ok(handle)
+    }
+}
+
+/// The base of `Location`: as told, or the request's own path.
+fn base_url(parts: &Parts) -> BaseUrl {
+    let told = parts.extensions.get::<BaseUrl>();
+    told.cloned()
+        .unwrap_or_else(|| BaseUrl::new(parts.uri.path()))
+}
+
+/// The response to a request that reached an upload, with what it did to it.
+fn respond(result: Result<Response<Body>, Error>, outcome: Outcome) -> Response<Body> {
+    let mut response = result.unwrap_or_else(Error::into_response);
+    response.extensions_mut().insert(outcome);
+    response
+}
+
+impl<B> Service<Request<B>> for Core
+where
+    B: http_body::Body + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = ResponseFuture;
+
+    #[inline]
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> ResponseFuture {
+        let core = self.clone();
+        let (parts, body) = request.into_parts();
+        ResponseFuture(Box::pin(async move {
+            let chunk = pin!(Uniform { body });
+            core.answer(parts, chunk).await
+        }))
+    }
+}
+
+/// The response future of [`Core`].
+pub struct ResponseFuture(Pin<Box<dyn Future<Output = Response<Body>> + Send>>);
+
+impl Future for ResponseFuture {
+    type Output = Result<Response<Body>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(cx).map(Ok)
+    }
+}
+
+impl fmt::Debug for ResponseFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

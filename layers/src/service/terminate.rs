@@ -1,0 +1,45 @@
+//! DELETE on an upload.
+
+use http::request::Parts;
+use http::{Response, StatusCode};
+
+use super::{Core, respond};
+use crate::protocol::{Action, Body, Error, Outcome, Upload, UploadId};
+use crate::store::Terminate;
+
+impl Core {
+    pub(super) async fn terminate(&self, parts: &Parts, id: &UploadId) -> Response<Body> {
+        let Some(terminate) = self.store.terminate() else {
+            return self.method_not_allowed();
+        };
+        match self.end(parts, id, terminate).await {
+            Ok(upload) => {
+                let mut outcome = Outcome::new(upload);
+                outcome.terminated = true;
+                respond(Ok(terminated()), outcome)
+            }
+            Err(error) => error.into_response(),
+        }
+    }
+
+    /// Ends the upload and tells what it was.
+    async fn end(
+        &self,
+        parts: &Parts,
+        id: &UploadId,
+        terminate: &dyn Terminate,
+    ) -> Result<Upload, Error> {
+        let handle = self.open(parts, id, Action::Terminate).await?;
+        let upload = handle.info().clone();
+        drop(handle);
+        terminate.terminate(id).await?;
+        Ok(upload)
+    }
+}
+
+/// TERM-03
+fn terminated() -> Response<Body> {
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}

@@ -1,0 +1,546 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream;
+use http::header::ALLOW;
+use http::request::{Builder, Parts};
+use http::{Request, Response, StatusCode};
+use http_body::Frame;
+use http_body_util::StreamBody;
+use tower::{Layer, ServiceExt};
+
+use super::Core;
+use crate::gate::Gate;
+use crate::gating::GateLayer;
+use crate::protocol::{Action, Body, Error, Finishing, NewUpload, Outcome, Upload, UploadId};
+use crate::store::{Handle, Keep, MemoryStore, Store};
+
+async fn send(store: &MemoryStore, request: Request<Body>) -> Response<Body> {
+    Core::new(store.clone()).oneshot(request).await.unwrap()
+}
+
+fn patch(id: &UploadId, offset: &str) -> Builder {
+    Request::patch(format!("/{id}"))
+        .header("Content-Type", "application/offset+octet-stream")
+        .header("Upload-Offset", offset)
+}
+
+fn empty(request: Builder) -> Request<Body> {
+    request.body(Body::default()).unwrap()
+}
+
+/// A body of which nobody knows the length.
+fn chunked(frames: &'static [&'static str]) -> Body {
+    let frames = frames
+        .iter()
+        .map(|text| Ok::<_, Error>(Frame::data(Bytes::from(*text))));
+    Body::new(StreamBody::new(stream::iter(frames)))
+}
+
+async fn create(store: &MemoryStore, length: u64) -> UploadId {
+    let request = Request::post("/").header("Upload-Length", length);
+    let response = send(store, empty(request)).await;
+    assert_eq!(response.status(), StatusCode::CREATED);
+    outcome(&response).upload.id.clone()
+}
+
+fn outcome(response: &Response<Body>) -> &Outcome {
+    response
+        .extensions()
+        .get()
+        .expect("the core tells what it did")
+}
+
+fn code(response: &Response<Body>) -> &'static str {
+    response.extensions().get::<Error>().map_or("", Error::code)
+}
+
+#[tokio::test]
+async fn a_creation_is_answered_with_its_place() {
+    let store = MemoryStore::default();
+    let request = Request::post("/").header("Upload-Length", "11");
+    let response = send(&store, empty(request)).await;
+    assert_eq!(response.status(), StatusCode::CREATED, "CRE-14");
+    let outcome = outcome(&response);
+    assert!(outcome.created && !outcome.finished);
+    let location = format!("/{}", outcome.upload.id);
+    assert_eq!(response.headers()["location"], location, "CRE-15");
+    assert_eq!(store.bytes(&outcome.upload.id).unwrap(), "", "CRE-16");
+}
+
+#[tokio::test]
+async fn a_malformed_creation_makes_nothing() {
+    let store = MemoryStore::default();
+    let bad = [
+        (vec![], "ERR_INVALID_UPLOAD_LENGTH"),
+        (vec![("Upload-Length", "-1")], "ERR_INVALID_UPLOAD_LENGTH"),
+        (vec![("Upload-Length", "")], "ERR_INVALID_UPLOAD_LENGTH"),
+        (vec![("Upload-Length", "1e3")], "ERR_INVALID_UPLOAD_LENGTH"),
+        (
+            vec![("Upload-Length", "9223372036854775808")],
+            "ERR_INVALID_UPLOAD_LENGTH",
+        ),
+        (
+            vec![("Upload-Defer-Length", "0")],
+            "ERR_INVALID_UPLOAD_LENGTH_DEFER",
+        ),
+        (
+            vec![("Upload-Defer-Length", "true")],
+            "ERR_INVALID_UPLOAD_LENGTH_DEFER",
+        ),
+        (
+            vec![("Upload-Length", "1"), ("Upload-Defer-Length", "1")],
+            "ERR_AMBIGUOUS_UPLOAD_LENGTH",
+        ),
+        (
+            vec![("Upload-Length", "1"), ("Upload-Metadata", "a !")],
+            "ERR_INVALID_METADATA",
+        ),
+        (
+            vec![("Upload-Length", "1"), ("Upload-Metadata", "a,a")],
+            "ERR_INVALID_METADATA",
+        ),
+        (
+            vec![("Upload-Length", "1"), ("Upload-Concat", "partial")],
+            "ERR_CONCATENATION_UNSUPPORTED",
+        ),
+    ];
+    for (headers, expected) in bad {
+        let request = headers
+            .iter()
+            .fold(Request::post("/"), |request, (name, value)| {
+                request.header(*name, *value)
+            });
+        let response = send(&store, empty(request)).await;
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{headers:?}");
+        assert_eq!(code(&response), expected, "{headers:?}");
+        assert!(!response.headers().contains_key("location"));
+    }
+    let request = Request::post("/").header("Upload-Length", "5");
+    let response = send(&store, request.body("hello".into()).unwrap()).await;
+    assert_eq!(
+        response.status(),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "AMB-08"
+    );
+    assert_eq!(format!("{store:?}"), "MemoryStore { uploads: 0 }");
+}
+
+#[tokio::test]
+async fn pieces_make_the_whole() {
+    let store = MemoryStore::default();
+    let id = create(&store, 11).await;
+    for (offset, text, reached) in [("0", "hello", "5"), ("5", "", "5"), ("5", " world", "11")] {
+        let response = send(&store, patch(&id, offset).body(text.into()).unwrap()).await;
+        assert_eq!(response.status(), StatusCode::NO_CONTENT, "CORE-26");
+        assert_eq!(
+            response.headers()["upload-offset"],
+            reached,
+            "CORE-27, CORE-28"
+        );
+        assert_eq!(outcome(&response).received, text.len() as u64);
+        assert_eq!(outcome(&response).finished, reached == "11");
+    }
+    assert_eq!(store.bytes(&id).unwrap(), "hello world", "CORE-23");
+}
+
+#[tokio::test]
+async fn a_patch_that_does_not_fit_changes_nothing() {
+    let store = MemoryStore::default();
+    let id = create(&store, 5).await;
+    let plain = |offset| Request::patch(format!("/{id}")).header("Upload-Offset", offset);
+    let unknown = UploadId::random();
+    let bad = [
+        (plain("0"), StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        (
+            plain("0").header("Content-Type", "text/plain"),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ),
+        (patch(&id, "abc"), StatusCode::BAD_REQUEST),
+        (patch(&id, ""), StatusCode::BAD_REQUEST),
+        (
+            patch(&id, "0").header("Upload-Offset", "0"),
+            StatusCode::BAD_REQUEST,
+        ),
+        (patch(&id, "1"), StatusCode::CONFLICT),
+        (
+            patch(&id, "0").header("Upload-Length", "5"),
+            StatusCode::BAD_REQUEST,
+        ),
+        (patch(&unknown, "0"), StatusCode::NOT_FOUND),
+    ];
+    for (request, status) in bad {
+        let response = send(&store, request.body("hello".into()).unwrap()).await;
+        assert_eq!(response.status(), status, "{}", code(&response));
+        assert_eq!(store.bytes(&id).unwrap(), "");
+    }
+    let response = send(&store, empty(patch(&id, "3"))).await;
+    assert_eq!(response.headers()["upload-offset"], "0", "AMB-07");
+}
+
+#[tokio::test]
+async fn too_much_is_refused_before_a_byte_is_read_where_that_is_known() {
+    let store = MemoryStore::default();
+    let id = create(&store, 5).await;
+    let response = send(&store, patch(&id, "0").body("hello!".into()).unwrap()).await;
+    assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE, "AMB-03");
+    assert_eq!(store.bytes(&id).unwrap(), "");
+
+    let response = send(
+        &store,
+        patch(&id, "0").body(chunked(&["hel", "lo!"])).unwrap(),
+    )
+    .await;
+    assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE, "AMB-03");
+    assert_eq!(store.bytes(&id).unwrap(), "hello");
+    assert!(
+        outcome(&response).finished,
+        "the bytes up to the length are the whole"
+    );
+}
+
+#[tokio::test]
+async fn at_the_end_of_a_complete_upload_nothing_may_come() {
+    let store = MemoryStore::default();
+    let id = create(&store, 0).await;
+    let bodies = [
+        (Body::default(), StatusCode::NO_CONTENT),
+        (chunked(&[]), StatusCode::NO_CONTENT),
+        (chunked(&["", ""]), StatusCode::NO_CONTENT),
+        (chunked(&["", "x"]), StatusCode::PAYLOAD_TOO_LARGE),
+        ("x".into(), StatusCode::PAYLOAD_TOO_LARGE),
+    ];
+    for (body, status) in bodies {
+        let response = send(&store, patch(&id, "0").body(body).unwrap()).await;
+        assert_eq!(response.status(), status, "AMB-04");
+        assert!(!outcome(&response).finished, "it was finished before");
+    }
+}
+
+#[tokio::test]
+async fn head_tells_where_an_upload_stands() {
+    let store = MemoryStore::default();
+    let raw = " a YQ== ,b";
+    let request = Request::post("/")
+        .header("Upload-Length", "5")
+        .header("Upload-Metadata", raw);
+    let id = outcome(&send(&store, empty(request)).await)
+        .upload
+        .id
+        .clone();
+    for (offset, text) in [("0", "hel"), ("3", "lo")] {
+        let response = send(&store, empty(Request::head(format!("/{id}")))).await;
+        assert_eq!(response.status(), StatusCode::OK, "CORE-21");
+        assert_eq!(response.headers()["upload-offset"], offset, "CORE-17");
+        assert_eq!(response.headers()["upload-length"], "5", "CORE-18");
+        assert_eq!(response.headers()["upload-metadata"], raw, "CRE-12");
+        assert_eq!(response.headers()["cache-control"], "no-store", "CORE-22");
+        assert!(
+            !response.headers().contains_key("upload-defer-length"),
+            "CRE-03"
+        );
+        send(&store, patch(&id, offset).body(text.into()).unwrap()).await;
+    }
+    let response = send(&store, empty(Request::head("/unknown"))).await;
+    assert_eq!(response.status(), StatusCode::NOT_FOUND, "CORE-19");
+    assert!(!response.headers().contains_key("upload-offset"), "CORE-20");
+    assert_eq!(response.headers()["cache-control"], "no-store", "CORE-22");
+}
+
+#[tokio::test]
+async fn a_deferred_length_is_declared_once() {
+    let store = MemoryStore::default();
+    let request = Request::post("/").header("Upload-Defer-Length", "1");
+    let id = outcome(&send(&store, empty(request)).await)
+        .upload
+        .id
+        .clone();
+    send(&store, patch(&id, "0").body("hello".into()).unwrap()).await;
+
+    let response = send(&store, empty(Request::head(format!("/{id}")))).await;
+    assert_eq!(response.headers()["upload-defer-length"], "1", "DEF-02");
+    assert!(!response.headers().contains_key("upload-length"), "CORE-18");
+
+    let response = send(&store, empty(patch(&id, "5").header("Upload-Length", "4"))).await;
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST, "DEF-04");
+    let response = send(&store, empty(patch(&id, "5").header("Upload-Length", "5"))).await;
+    assert_eq!(response.status(), StatusCode::NO_CONTENT, "DEF-03");
+    assert!(outcome(&response).finished, "DEF-05");
+    for length in ["5", "6"] {
+        let response = send(
+            &store,
+            empty(patch(&id, "5").header("Upload-Length", length)),
+        )
+        .await;
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST, "CRE-09");
+    }
+}
+
+#[tokio::test]
+async fn a_terminated_upload_is_gone() {
+    let store = MemoryStore::default();
+    let id = create(&store, 5).await;
+    let response = send(&store, empty(Request::delete(format!("/{id}")))).await;
+    assert_eq!(response.status(), StatusCode::NO_CONTENT, "TERM-03");
+    assert!(outcome(&response).terminated);
+    for request in [
+        Request::head(format!("/{id}")),
+        Request::delete(format!("/{id}")),
+        patch(&id, "0"),
+    ] {
+        let response = send(&store, empty(request)).await;
+        assert_eq!(response.status(), StatusCode::NOT_FOUND, "TERM-04");
+    }
+}
+
+#[tokio::test]
+async fn other_methods_are_told_what_is_allowed() {
+    let store = MemoryStore::default();
+    let response = send(&store, empty(Request::get("/abc"))).await;
+    assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(response.headers()[ALLOW], "OPTIONS, HEAD, PATCH, DELETE");
+    let response = send(&store, empty(Request::delete("/"))).await;
+    assert_eq!(response.headers()[ALLOW], "OPTIONS, POST");
+}
+
+/// A store that can do no more than it has to.
+#[derive(Debug)]
+struct Bare(MemoryStore);
+
+#[async_trait]
+impl Store for Bare {
+    async fn create(&self, new: NewUpload) -> Result<Box<dyn Handle>, Error> {
+        self.0.create(new).await
+    }
+
+    async fn open(&self, id: &UploadId) -> Result<Box<dyn Handle>, Error> {
+        self.0.open(id).await
+    }
+}
+
+#[tokio::test]
+async fn what_the_store_cannot_do_is_neither_announced_nor_done() {
+    let core = Core::new(Bare(MemoryStore::default()));
+    let response = core
+        .clone()
+        .oneshot(empty(Request::options("/")))
+        .await
+        .unwrap();
+    let lines: Vec<_> = response.headers().get_all("tus-extension").iter().collect();
+    assert_eq!(lines, ["creation"]);
+
+    let request = Request::post("/").header("Upload-Defer-Length", "1");
+    let response = core.clone().oneshot(empty(request)).await.unwrap();
+    assert_eq!(response.status(), StatusCode::NOT_IMPLEMENTED);
+    let response = core.oneshot(empty(Request::delete("/abc"))).await.unwrap();
+    assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(response.headers()[ALLOW], "OPTIONS, HEAD, PATCH");
+}
+
+/// A gate that decides on completion and fails as often as it is told to.
+#[derive(Clone, Debug, Default)]
+struct Deciding {
+    failures: Arc<AtomicU32>,
+    asked: Arc<AtomicU32>,
+}
+
+#[async_trait]
+impl Gate for Deciding {
+    async fn complete(&self, _: &Parts, _: &Upload) -> Result<(), Error> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let left = self.failures.load(Ordering::SeqCst);
+        if left == 0 {
+            return Ok(());
+        }
+        self.failures.store(left - 1, Ordering::SeqCst);
+        Err(Error::internal("the gate's own reason"))
+    }
+
+    fn decides_completion(&self) -> bool {
+        true
+    }
+}
+
+impl Deciding {
+    fn failing(times: u32) -> Self {
+        let gate = Self::default();
+        gate.failures.store(times, Ordering::SeqCst);
+        gate
+    }
+
+    async fn send(&self, store: &MemoryStore, request: Request<Body>) -> Response<Body> {
+        let core = Core::new(store.clone()).finish_attempts(3);
+        GateLayer::new(self.clone())
+            .layer(core)
+            .oneshot(request)
+            .await
+            .unwrap()
+    }
+
+    async fn upload(&self, store: &MemoryStore) -> (UploadId, Response<Body>) {
+        let request = Request::post("/").header("Upload-Length", "5");
+        let id = outcome(&self.send(store, empty(request)).await)
+            .upload
+            .id
+            .clone();
+        let response = self
+            .send(store, patch(&id, "0").body("hello".into()).unwrap())
+            .await;
+        (id, response)
+    }
+}
+
+#[tokio::test]
+async fn a_failed_finish_is_tried_again_by_head_and_by_an_empty_patch() {
+    for again in ["HEAD", "PATCH"] {
+        let (store, gate) = (MemoryStore::default(), Deciding::failing(2));
+        let (id, response) = gate.upload(&store).await;
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!response.headers().contains_key("upload-offset"));
+        assert!(!outcome(&response).finished);
+
+        let retry = || patch(&id, "5").method(again);
+        let response = gate.send(&store, empty(retry())).await;
+        assert_eq!(
+            response.status(),
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "{again}"
+        );
+        assert!(!response.headers().contains_key("upload-offset"), "{again}");
+
+        let response = gate.send(&store, empty(retry())).await;
+        assert!(response.status().is_success(), "{again}");
+        assert_eq!(response.headers()["upload-offset"], "5", "{again}");
+        assert!(outcome(&response).finished, "{again}");
+
+        let response = gate.send(&store, empty(retry())).await;
+        assert!(response.status().is_success() && !outcome(&response).finished);
+        assert_eq!(gate.asked.load(Ordering::SeqCst), 3, "it is finished once");
+    }
+}
+
+#[tokio::test]
+async fn after_the_last_attempt_only_a_termination_helps() {
+    let (store, gate) = (MemoryStore::default(), Deciding::failing(9));
+    let (id, _) = gate.upload(&store).await;
+    for _ in 0..2 {
+        let response = gate
+            .send(&store, empty(Request::head(format!("/{id}"))))
+            .await;
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    }
+    for request in [Request::head(format!("/{id}")), patch(&id, "5")] {
+        let response = gate.send(&store, empty(request)).await;
+        assert_eq!(code(&response), "ERR_UPLOAD_REJECTED");
+        assert!(!response.headers().contains_key("upload-offset"));
+    }
+    assert_eq!(gate.asked.load(Ordering::SeqCst), 3);
+    let response = gate
+        .send(&store, empty(Request::delete(format!("/{id}"))))
+        .await;
+    assert_eq!(response.status(), StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
+async fn an_upload_that_was_complete_without_a_record_is_finished() {
+    let (store, gate) = (MemoryStore::default(), Deciding::failing(9));
+    let id = create(&store, 5).await;
+    send(&store, patch(&id, "0").body("hello".into()).unwrap()).await;
+    let response = gate
+        .send(&store, empty(Request::head(format!("/{id}"))))
+        .await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(gate.asked.load(Ordering::SeqCst), 0, "no gate runs");
+}
+
+#[tokio::test]
+async fn an_upload_without_a_record_gets_one_before_its_last_byte() {
+    let (store, gate) = (MemoryStore::default(), Deciding::failing(1));
+    let id = create(&store, 5).await;
+    let response = gate
+        .send(&store, patch(&id, "0").body("hello".into()).unwrap())
+        .await;
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    let recorded = store.open(&id).await.unwrap().info().finishing;
+    assert_eq!(recorded, Some(Finishing::Pending { attempts: 1 }));
+}
+
+#[tokio::test]
+async fn an_upload_without_bytes_is_finished_at_its_creation() {
+    let (store, gate) = (MemoryStore::default(), Deciding::failing(1));
+    let request = Request::post("/").header("Upload-Length", "0");
+    let response = gate.send(&store, empty(request)).await;
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(
+        response.headers().contains_key("location"),
+        "the upload is there, and goes on"
+    );
+    let request = Request::post("/").header("Upload-Length", "0");
+    let response = gate.send(&store, empty(request)).await;
+    assert_eq!(response.status(), StatusCode::CREATED, "CRE-10");
+    assert!(outcome(&response).finished);
+}
+
+/// A gate that refuses one action, and names uploads.
+#[derive(Debug)]
+struct Refusing(Option<Action>);
+
+#[async_trait]
+impl Gate for Refusing {
+    async fn creating(&self, request: &Parts, upload: &mut NewUpload) -> Result<(), Error> {
+        let user = request.headers.get("x-user").ok_or(Error::Rejected)?;
+        upload.id = format!("{}/upload", user.to_str().unwrap())
+            .parse()
+            .unwrap();
+        Ok(())
+    }
+
+    async fn opened(&self, _: &Parts, _: &Upload, action: Action) -> Result<(), Error> {
+        match self.0 {
+            Some(refused) if refused == action => Err(Error::Rejected),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn gates_refuse_and_change_what_passes_them() {
+    let store = MemoryStore::default();
+    let gated = |refused| GateLayer::new(Refusing(refused)).layer(Core::new(store.clone()));
+    let request = || Request::post("/").header("Upload-Length", "5");
+    let response = gated(None).oneshot(empty(request())).await.unwrap();
+    assert_eq!(code(&response), "ERR_UPLOAD_REJECTED");
+    let response = gated(None)
+        .oneshot(empty(request().header("x-user", "ann")))
+        .await
+        .unwrap();
+    assert_eq!(response.headers()["location"], "/ann/upload");
+
+    let id: UploadId = "ann/upload".parse().unwrap();
+    for (action, request) in [
+        (Action::Inspect, Request::head("/ann/upload")),
+        (Action::Append, patch(&id, "0")),
+        (Action::Terminate, Request::delete("/ann/upload")),
+    ] {
+        let response = gated(Some(action)).oneshot(empty(request)).await.unwrap();
+        assert_eq!(code(&response), "ERR_UPLOAD_REJECTED", "{action:?}");
+    }
+    assert_eq!(store.bytes(&id).unwrap(), "");
+}
+
+#[tokio::test]
+async fn a_chunk_is_kept_as_the_request_says() {
+    let store = MemoryStore::default();
+    let id = create(&store, 5).await;
+    let broken = stream::iter([Ok(Frame::data(Bytes::from("hel"))), Err(Error::Interrupted)]);
+    let request = patch(&id, "0").extension(Keep::OnlyWhole);
+    let response = send(
+        &store,
+        request.body(Body::new(StreamBody::new(broken))).unwrap(),
+    )
+    .await;
+    assert_eq!(code(&response), "ERR_UPLOAD_INTERRUPTED");
+    assert_eq!(store.bytes(&id).unwrap(), "");
+}

@@ -1,0 +1,199 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+
+use super::{Appended, Handle, Keep, Store, Terminate};
+use crate::poll::next_frame;
+use crate::protocol::{Chunk, Error, Finishing, NewUpload, Upload, UploadId};
+
+/// A store that forgets: for tests, examples and small things that need not last.
+///
+/// A clone is the same store.
+///
+/// ```
+/// use tower_tus_layers::protocol::{Metadata, NewUpload};
+/// use tower_tus_layers::store::{MemoryStore, Store};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), tower_tus_layers::protocol::Error> {
+/// let store = MemoryStore::default();
+/// let upload = store.create(NewUpload::new(Some(5), Metadata::default())).await?;
+/// assert_eq!(store.bytes(&upload.info().id).unwrap(), "");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Default)]
+pub struct MemoryStore(Arc<Mutex<HashMap<UploadId, Stored>>>);
+
+struct Stored {
+    upload: Upload,
+    bytes: BytesMut,
+}
+
+impl MemoryStore {
+    /// The bytes of an upload that are stored.
+    #[must_use]
+    pub fn bytes(&self, id: &UploadId) -> Option<Bytes> {
+        let uploads = self.uploads();
+        let stored = uploads.get(id)?;
+        Some(Bytes::copy_from_slice(&stored.bytes))
+    }
+
+    fn uploads(&self) -> MutexGuard<'_, HashMap<UploadId, Stored>> {
+        // Nothing that runs under the lock can leave the map half changed.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn handle(&self, upload: Upload) -> Box<dyn Handle> {
+        Box::new(MemoryHandle {
+            store: self.clone(),
+            upload,
+        })
+    }
+}
+
+/// Whether one id is a proper prefix of the other, segment by segment.
+fn nested(a: &UploadId, b: &UploadId) -> bool {
+    let below = |outer: &UploadId, inner: &UploadId| {
+        let rest = inner.as_str().strip_prefix(outer.as_str());
+        rest.is_some_and(|rest| rest.starts_with('/'))
+    };
+    below(a, b) || below(b, a)
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn create(&self, new: NewUpload) -> Result<Box<dyn Handle>, Error> {
+        let mut upload = Upload::new(new.id.clone());
+        upload.length = new.length;
+        upload.metadata = new.metadata;
+        upload.finishing = new.finishing;
+
+        let mut uploads = self.uploads();
+        if uploads
+            .keys()
+            .any(|id| *id == new.id || nested(id, &new.id))
+        {
+            return Err(Error::UploadExists);
+        }
+        let stored = Stored {
+            upload: upload.clone(),
+            bytes: BytesMut::new(),
+        };
+        uploads.insert(new.id, stored);
+        Ok(self.handle(upload))
+    }
+
+    async fn open(&self, id: &UploadId) -> Result<Box<dyn Handle>, Error> {
+        let uploads = self.uploads();
+        let stored = uploads.get(id).ok_or(Error::NotFound)?;
+        Ok(self.handle(stored.upload.clone()))
+    }
+
+    fn defers_length(&self) -> bool {
+        true
+    }
+
+    fn terminate(&self) -> Option<&dyn Terminate> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Terminate for MemoryStore {
+    async fn terminate(&self, id: &UploadId) -> Result<(), Error> {
+        self.uploads().remove(id).map(drop).ok_or(Error::NotFound)
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let uploads = self.uploads();
+        f.debug_struct("MemoryStore")
+            .field("uploads", &uploads.len())
+            .finish()
+    }
+}
+
+#[derive(Debug)]
+struct MemoryHandle {
+    store: MemoryStore,
+    upload: Upload,
+}
+
+impl MemoryHandle {
+    /// Changes the upload here and in the store, unless it was ended meanwhile.
+    fn change(&mut self, change: impl FnOnce(&mut Stored)) -> Result<(), Error> {
+        let mut uploads = self.store.uploads();
+        let stored = uploads.get_mut(&self.upload.id).ok_or(Error::NotFound)?;
+        change(stored);
+        self.upload = stored.upload.clone();
+        Ok(())
+    }
+
+    fn push(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.change(|stored| {
+            stored.bytes.extend_from_slice(bytes);
+            stored.upload.offset = stored.bytes.len() as u64;
+        })
+    }
+
+    async fn append_as_it_arrives(&mut self, mut chunk: Chunk<'_>) -> Result<(), Error> {
+        while let Some(frame) = next_frame(&mut chunk).await {
+            if let Ok(bytes) = frame?.into_data() {
+                self.push(&bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn append_whole(&mut self, mut chunk: Chunk<'_>) -> Result<(), Error> {
+        let mut whole = BytesMut::new();
+        while let Some(frame) = next_frame(&mut chunk).await {
+            if let Ok(bytes) = frame?.into_data() {
+                whole.extend_from_slice(&bytes);
+            }
+        }
+        self.push(&whole)
+    }
+}
+
+#[async_trait]
+impl Handle for MemoryHandle {
+    fn info(&self) -> &Upload {
+        &self.upload
+    }
+
+    async fn append(&mut self, chunk: Chunk<'_>, keep: Keep) -> Appended {
+        let ended = match keep {
+            Keep::AsItArrives => self.append_as_it_arrives(chunk).await,
+            Keep::OnlyWhole => self.append_whole(chunk).await,
+        };
+        Appended {
+            offset: self.upload.offset,
+            error: ended.err(),
+        }
+    }
+
+    async fn declare_length(&mut self, length: u64) -> Result<(), Error> {
+        self.change(|stored| stored.upload.length = Some(length))
+    }
+
+    async fn record(&mut self, finishing: Finishing) -> Result<(), Error> {
+        self.change(|stored| stored.upload.finishing = Some(finishing))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn it_passes_the_conformance_suite() {
+        let store = MemoryStore::default();
+        super::super::conformance::run(|| Arc::new(store.clone())).await;
+    }
+}

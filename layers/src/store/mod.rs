@@ -1,0 +1,136 @@
+//! Where uploads live: the [`Store`] trait, a store in memory, and the
+//! [`conformance`] suite that every store has to pass.
+//!
+//! A store keeps bytes and what is known of them. It does not check offsets
+//! against headers, lengths against limits or who may do what: the core and the
+//! layers do. What it promises is that no byte that was answered for is lost.
+
+pub mod conformance;
+mod memory;
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+
+use crate::protocol::{Chunk, Error, Finishing, NewUpload, Upload, UploadId};
+
+pub use self::memory::MemoryStore;
+
+/// A place where uploads live.
+///
+/// No future of a store is cancel safe: one that is dropped may leave a write
+/// running behind it. The Detach layer sees to it that none is dropped.
+#[async_trait]
+pub trait Store: Debug + Send + Sync + 'static {
+    /// Makes a new upload with no bytes, or leaves nothing behind.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UploadExists`] when the id, or a prefix of its segments, is taken;
+    /// [`Error::InsufficientStorage`] when there is no room.
+    async fn create(&self, new: NewUpload) -> Result<Box<dyn Handle>, Error>;
+
+    /// Finds an upload. This changes nothing: readers open beside a writer.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] when there is no such upload, or its bytes are gone.
+    async fn open(&self, id: &UploadId) -> Result<Box<dyn Handle>, Error>;
+
+    /// Whether [`Handle::finish`] has to succeed before an upload is finished,
+    /// so that it is recorded and tried again until it does.
+    fn needs_finish(&self) -> bool {
+        false
+    }
+
+    /// Whether an upload may be created without a length. DEF-01
+    fn defers_length(&self) -> bool {
+        false
+    }
+
+    /// The way to end an upload, when the store has one. TERM-01
+    fn terminate(&self) -> Option<&dyn Terminate> {
+        None
+    }
+}
+
+/// An upload that was found.
+///
+/// One request at a time changes an upload: the Lock layer's guard is held
+/// around every call here but [`info`](Self::info).
+#[async_trait]
+pub trait Handle: Debug + Send {
+    /// The upload as it was when it was opened, and as this handle has changed it.
+    ///
+    /// While another handle appends under [`Keep::OnlyWhole`], this shows where
+    /// that chunk began.
+    fn info(&self) -> &Upload;
+
+    /// Reads `chunk` to its end or its error, and stores its bytes from
+    /// `info().offset` on.
+    ///
+    /// An offset that was ever returned never moves back. Not even when the
+    /// server is killed in the middle.
+    async fn append(&mut self, chunk: Chunk<'_>, keep: Keep) -> Appended;
+
+    /// Fixes the length that was deferred. DEF-03
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotImplemented`] where the store cannot defer a length.
+    async fn declare_length(&mut self, length: u64) -> Result<(), Error> {
+        let _ = length;
+        Err(Error::NotImplemented)
+    }
+
+    /// Records how far finishing has come.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the record from being written.
+    async fn record(&mut self, finishing: Finishing) -> Result<(), Error>;
+
+    /// Does what the store has to do with a complete upload. It may be called
+    /// again, after a failure or a success.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps it from succeeding; it is tried again later.
+    async fn finish(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// The capability to end uploads.
+#[async_trait]
+pub trait Terminate: Send + Sync {
+    /// Frees all that the upload holds, whatever its state. TERM-02, TERM-05
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] when there is no such upload.
+    async fn terminate(&self, id: &UploadId) -> Result<(), Error>;
+}
+
+/// What becomes of a chunk's bytes when its body errs.
+///
+/// A request extension for the core; without one it is [`Keep::AsItArrives`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// All that came is stored. CORE-31
+    #[default]
+    AsItArrives,
+    /// Nothing is stored unless the body ends without an error, also when the
+    /// server is killed in the middle.
+    OnlyWhole,
+}
+
+/// What [`Handle::append`] stored.
+#[derive(Debug)]
+#[must_use]
+pub struct Appended {
+    /// Where the upload stands now, in bytes.
+    pub offset: u64,
+    /// What ended the chunk before its end: an error of the body or of the store.
+    pub error: Option<Error>,
+}

@@ -1,0 +1,68 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use headers::HeaderMapExt;
+use http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderValue, Response};
+use pin_project_lite::pin_project;
+
+use crate::protocol::Error;
+use crate::protocol::header::TusResumable;
+use crate::refusal::Answer;
+
+pin_project! {
+    /// The response future of [`Version`](super::Version).
+    #[derive(Debug)]
+    pub struct ResponseFuture<F> {
+        #[pin]
+        answer: Answer<F>,
+        head: bool,
+    }
+}
+
+impl<F> ResponseFuture<F> {
+    pub(super) const fn new(answer: Answer<F>, head: bool) -> Self {
+        Self { answer, head }
+    }
+}
+
+impl<F, E, ResBody> Future for ResponseFuture<F>
+where
+    F: Future<Output = Result<Response<ResBody>, E>>,
+    ResBody: Default + From<Bytes>,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let mut response = ready!(this.answer.poll(cx))?;
+        render(&mut response, *this.head);
+        let headers = response.headers_mut();
+        headers.typed_insert(TusResumable); // CORE-06
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        Poll::Ready(Ok(response))
+    }
+}
+
+/// Writes the text of a refusal, and tells the log what the client is not told.
+fn render<B: From<Bytes>>(response: &mut Response<B>, head: bool) {
+    let Some(error) = response.extensions().get::<Error>() else {
+        return;
+    };
+    if let Error::Internal(source) = error {
+        tracing::error!(error = %source, "internal server error");
+    }
+    if head {
+        return;
+    }
+    let text = match error {
+        // As tusd has it.
+        Error::MethodNotAllowed { .. } => format!("{error}\n"),
+        _ => format!("{}: {error}\n", error.code()),
+    };
+    *response.body_mut() = Bytes::from(text).into();
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, plain);
+}

@@ -1,0 +1,159 @@
+//! The edge of the tus dialect: which version is spoken, and how errors read.
+//!
+//! A request that does not say `Tus-Resumable: 1.0.0` is refused with
+//! `412 Precondition Failed` and `Tus-Version` (CORE-08, CORE-09), and nothing
+//! inside sees it (CORE-10). OPTIONS and GET need no version.
+//!
+//! On the way out every response gets `Tus-Resumable` (CORE-06) and
+//! `X-Content-Type-Options: nosniff`, and where a layer refused with a typed
+//! [`Error`](crate::protocol::Error) in the extensions, the body becomes
+//! `CODE: message`. It is the one layer that writes text, and so the one that
+//! asks for `ResBody: From<Bytes>`. Outside it no layer refuses.
+//!
+//! # Example
+//!
+//! ```
+//! use http::{Request, StatusCode};
+//! use tower::{ServiceBuilder, ServiceExt};
+//! use tower_tus_layers::protocol::Body;
+//! use tower_tus_layers::service::Core;
+//! use tower_tus_layers::store::MemoryStore;
+//! use tower_tus_layers::version::VersionLayer;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let service = ServiceBuilder::new()
+//!     .layer(VersionLayer::new())
+//!     .service(Core::new(MemoryStore::default()));
+//!
+//! let request = Request::head("/some-id").body(Body::default())?;
+//! let response = service.oneshot(request).await?;
+//! assert_eq!(response.status(), StatusCode::PRECONDITION_FAILED);
+//! assert_eq!(response.headers()["Tus-Version"], "1.0.0");
+//! # Ok(())
+//! # }
+//! ```
+
+mod future;
+mod layer;
+mod service;
+
+pub use self::future::ResponseFuture;
+pub use self::layer::VersionLayer;
+pub use self::service::Version;
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use bytes::Bytes;
+    use http::{Method, Request, Response, StatusCode};
+    use http_body_util::BodyExt;
+    use tower::{ServiceBuilder, ServiceExt, service_fn};
+
+    use super::VersionLayer;
+    use crate::protocol::{Body, Error};
+
+    async fn respond(request: Request<Body>) -> Result<Response<Body>, Infallible> {
+        Ok(match request.uri().path() {
+            "/missing" => Error::NotFound.into_response(),
+            "/broken" => Error::internal("a secret").into_response(),
+            _ => Response::new(Body::from(Bytes::from("inner"))),
+        })
+    }
+
+    async fn send(method: Method, path: &str, version: Option<&str>) -> Response<Body> {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(version) = version {
+            request = request.header("Tus-Resumable", version);
+        }
+        let service = ServiceBuilder::new()
+            .layer(VersionLayer::new())
+            .service(service_fn(respond));
+        service
+            .oneshot(request.body(Body::default()).unwrap())
+            .await
+            .unwrap()
+    }
+
+    async fn text(response: Response<Body>) -> Bytes {
+        response.into_body().collect().await.unwrap().to_bytes()
+    }
+
+    #[tokio::test]
+    async fn other_versions_are_refused_and_told_the_right_one() {
+        for method in [Method::POST, Method::HEAD, Method::PATCH, Method::DELETE] {
+            for version in [
+                None,
+                Some("0.2.2"),
+                Some("99.99.99"),
+                Some(""),
+                Some("1.0.0,1.0.0"),
+            ] {
+                let response = send(method.clone(), "/", version).await;
+                assert_eq!(
+                    response.status(),
+                    StatusCode::PRECONDITION_FAILED,
+                    "CORE-08"
+                );
+                assert_eq!(response.headers()["tus-version"], "1.0.0", "CORE-09");
+                assert_eq!(response.headers()["tus-resumable"], "1.0.0", "CORE-06");
+                assert_ne!(text(response).await, "inner", "CORE-10");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn options_and_get_need_no_version() {
+        for method in [Method::OPTIONS, Method::GET] {
+            for version in [None, Some("99.99.99")] {
+                let response = send(method.clone(), "/", version).await;
+                assert_eq!(response.status(), StatusCode::OK, "CORE-34");
+                assert_eq!(response.headers()["tus-resumable"], "1.0.0");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_reads_as_its_code_and_message() {
+        let response = send(Method::PATCH, "/missing", Some("1.0.0")).await;
+        assert_eq!(response.status(), StatusCode::NOT_FOUND);
+        assert_eq!(
+            response.headers()["content-type"],
+            "text/plain; charset=utf-8"
+        );
+        assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+        let error = response.extensions().get::<Error>();
+        assert!(
+            matches!(error, Some(Error::NotFound)),
+            "the error stays for who counts it"
+        );
+        assert_eq!(
+            text(response).await,
+            "ERR_UPLOAD_NOT_FOUND: upload not found\n"
+        );
+    }
+
+    #[tokio::test]
+    async fn an_internal_error_says_nothing_of_the_inside() {
+        let response = send(Method::PATCH, "/broken", Some("1.0.0")).await;
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let text = text(response).await;
+        assert_eq!(text, "ERR_INTERNAL_SERVER_ERROR: internal server error\n");
+    }
+
+    #[tokio::test]
+    async fn a_refusal_of_head_has_no_body() {
+        let response = send(Method::HEAD, "/missing", Some("1.0.0")).await;
+        assert_eq!(response.status(), StatusCode::NOT_FOUND);
+        assert!(!response.headers().contains_key("content-type"));
+        assert_eq!(text(response).await, "");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_refusal_passes() {
+        let response = send(Method::PATCH, "/", Some("1.0.0")).await;
+        assert_eq!(response.headers()["tus-resumable"], "1.0.0");
+        assert_eq!(text(response).await, "inner");
+    }
+}

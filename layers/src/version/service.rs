@@ -1,0 +1,62 @@
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use headers::HeaderMapExt;
+use http::{Method, Request, Response};
+use tower_service::Service;
+
+use super::ResponseFuture;
+use crate::protocol::Error;
+use crate::protocol::header::TusResumable;
+use crate::refusal::Answer;
+
+/// Middleware that checks and stamps `Tus-Resumable`, and renders refusals.
+///
+/// See the [module docs](crate::version) for an example.
+#[derive(Clone, Copy, Debug)]
+pub struct Version<S> {
+    inner: S,
+}
+
+impl<S> Version<S> {
+    /// `inner` behind the version check.
+    pub const fn new(inner: S) -> Self {
+        Self { inner }
+    }
+}
+
+/// CORE-08, CORE-34
+fn verify<B>(request: &Request<B>) -> Result<(), Error> {
+    if matches!(*request.method(), Method::OPTIONS | Method::GET) {
+        return Ok(());
+    }
+    let version = request.headers().typed_get::<TusResumable>();
+    version.map(drop).ok_or(Error::UnsupportedVersion)
+}
+
+impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Version<S>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    ResBody: Default + From<Bytes>,
+{
+    type Response = Response<ResBody>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+        let head = request.method() == Method::HEAD;
+        let answer = match verify(&request) {
+            Ok(()) => Answer::Inner {
+                future: self.inner.call(request),
+            },
+            // CORE-10: nothing inside sees it.
+            Err(error) => Answer::refused(error),
+        };
+        ResponseFuture::new(answer, head)
+    }
+}

@@ -1,0 +1,121 @@
+//! The rooms of the house: no layer imports another layer, and nothing here
+//! imports a back end.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn package() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The modules that are layers: those with a `layer.rs`.
+fn layers() -> Vec<String> {
+    let modules = fs::read_dir(package().join("src")).expect("the sources can be read");
+    let modules = modules.map(|entry| entry.expect("the sources can be read").path());
+    let layers = modules.filter(|path| path.join("layer.rs").exists());
+    layers.map(|path| name(&path)).collect()
+}
+
+fn name(path: &Path) -> String {
+    let name = path.file_name().expect("a module has a name");
+    name.to_str().expect("a module's name is UTF-8").to_owned()
+}
+
+fn sources(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).expect("the sources can be read");
+    let paths = entries.map(|entry| entry.expect("the sources can be read").path());
+    paths
+        .flat_map(|path| {
+            if path.is_dir() {
+                sources(&path)
+            } else {
+                vec![path]
+            }
+        })
+        .collect()
+}
+
+/// Every line of code below `dir`, with its place. Docs may point anywhere.
+fn code(dir: &Path) -> Vec<(String, String)> {
+    let mut lines = Vec::new();
+    for path in sources(dir) {
+        let text = fs::read_to_string(&path).expect("a source is text");
+        for (number, line) in text.lines().enumerate() {
+            if !line.trim_start().starts_with("//") {
+                lines.push((
+                    format!("{}:{}", path.display(), number + 1),
+                    line.to_owned(),
+                ));
+            }
+        }
+    }
+    lines
+}
+
+#[test]
+fn no_layer_imports_another_layer() {
+    let layers = layers();
+    assert!(
+        layers.len() >= 8,
+        "the layers are not where this test looks: {layers:?}"
+    );
+    for layer in &layers {
+        for (place, line) in code(&package().join("src").join(layer)) {
+            for other in layers.iter().filter(|other| *other != layer) {
+                assert!(
+                    !line.contains(&format!("crate::{other}::")),
+                    "{place}: the layer {layer} imports the layer {other}: {line}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_traits_and_the_words_import_no_layer() {
+    let layers = layers();
+    for room in ["protocol", "store", "lock"] {
+        for (place, line) in code(&package().join("src").join(room)) {
+            let layer = layers
+                .iter()
+                .find(|layer| line.contains(&format!("crate::{layer}::")));
+            assert!(layer.is_none(), "{place}: {line}");
+        }
+    }
+}
+
+#[test]
+fn nothing_here_depends_on_a_back_end() {
+    let allowed = [
+        "async-trait",
+        "base64",
+        "bytes",
+        "getrandom",
+        "headers",
+        "http",
+        "http-body",
+        "metrics",
+        "percent-encoding",
+        "pin-project-lite",
+        "tokio",
+        "tower-layer",
+        "tower-service",
+        "tracing",
+    ];
+    let manifest = fs::read_to_string(package().join("Cargo.toml")).expect("there is a manifest");
+    let (_, rest) = manifest
+        .split_once("\n[dependencies]\n")
+        .expect("it has dependencies");
+    let dependencies = rest.split("\n[").next().unwrap_or(rest).lines();
+    for line in dependencies.filter(|line| !line.starts_with('#') && !line.is_empty()) {
+        let name = line.split(['.', ' ', '=']).next().unwrap_or(line);
+        assert!(
+            allowed.contains(&name),
+            "layers/Cargo.toml depends on {name}"
+        );
+    }
+    for (place, line) in code(&package().join("src")) {
+        assert!(!line.contains("tower_tus::"), "{place}: {line}");
+        assert!(!line.contains("std::fs"), "{place}: {line}");
+    }
+}

@@ -1,0 +1,13 @@
+#![cfg_attr(feature = "file", doc = include_str!("../README.md"))]
+#![cfg_attr(not(feature = "file"), doc = "Resumable uploads for any Rust server.")]
+
+pub mod mount;
+pub mod service;
+pub mod stack;
+pub mod store;
+
+pub use tower_tus_layers as layers;
+
+pub use self::mount::TusLayer;
+pub use self::service::TusService;
+pub use self::stack::Stack;

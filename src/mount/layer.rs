@@ -1,0 +1,51 @@
+use tower_layer::Layer;
+use tower_tus_layers::route::BasePath;
+use tower_tus_layers::store::Store;
+
+use super::TusMount;
+use crate::{Stack, TusService};
+
+/// Layer that gives any service resumable uploads, below `/files/` unless set.
+///
+/// Requests whose path is the base path, with or without its last slash, or
+/// below it are for uploads, whatever their method; all others go to the
+/// service behind, untouched.
+///
+/// ```
+/// use axum::Router;
+/// use axum::routing::get;
+/// use tower_tus::TusLayer;
+/// use tower_tus::layers::store::MemoryStore;
+///
+/// let app: Router = Router::new()
+///     .route("/", get(|| async { "hello" }))
+///     .layer(TusLayer::new(MemoryStore::default()));
+/// ```
+///
+/// See [`Stack`] for the order of the layers, and for what can be set.
+#[derive(Clone, Debug)]
+pub struct TusLayer {
+    tus: TusService,
+    base_path: BasePath,
+}
+
+impl TusLayer {
+    /// The stack over `store`, with nothing else set.
+    #[must_use]
+    pub fn new(store: impl Store) -> Self {
+        Stack::new(store).into_layer()
+    }
+
+    pub(crate) const fn mount(tus: TusService, base_path: BasePath) -> Self {
+        Self { tus, base_path }
+    }
+}
+
+impl<S> Layer<S> for TusLayer {
+    type Service = TusMount<S>;
+
+    // Hosts call this once for each route: no state is made here.
+    fn layer(&self, inner: S) -> TusMount<S> {
+        TusMount::new(inner, self.tus.clone(), self.base_path.clone())
+    }
+}

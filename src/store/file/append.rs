@@ -1,0 +1,63 @@
+//! From the frames of a chunk to writes: the half that waits.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Semaphore;
+use tower_tus_layers::protocol::{Chunk, Error};
+use tower_tus_layers::store::Appended;
+
+use super::batch::{Batch, next_bytes};
+use super::blocking;
+use super::writer::Writer;
+
+/// Stores a chunk through `writer`, with one batch in memory at a time.
+///
+/// There is no second batch to fill meanwhile: while a write is in flight the
+/// host's connection goes on reading on its own.
+pub(super) async fn append(chunk: Chunk<'_>, writer: Writer, batches: &Semaphore) -> Appended {
+    let steps = Steps(Arc::new(Mutex::new(writer)));
+    let mut received = steps.receive(chunk, batches).await;
+    if steps.writer().has_an_end() {
+        received = steps.take(move |writer| writer.end(received)).await;
+    }
+    let offset = steps.writer().offset();
+    Appended {
+        offset,
+        error: received.err(),
+    }
+}
+
+/// A writer that goes from one blocking step to the next, and is never wanted by two.
+struct Steps(Arc<Mutex<Writer>>);
+
+impl Steps {
+    async fn receive(&self, mut chunk: Chunk<'_>, batches: &Semaphore) -> Result<(), Error> {
+        while let Some(first) = next_bytes(&mut chunk).await {
+            let first = first?;
+            let permit = batches
+                .acquire()
+                .await
+                .expect("the semaphore is never closed");
+            let Batch { frames, ended } = Batch::gather(first, &mut chunk).await;
+            self.take(move |writer| writer.write(&frames)).await?;
+            drop(permit);
+            if let Some(ended) = ended {
+                return ended;
+            }
+        }
+        Ok(())
+    }
+
+    async fn take(
+        &self,
+        step: impl FnOnce(&mut Writer) -> Result<(), Error> + Send + 'static,
+    ) -> Result<(), Error> {
+        let steps = Self(self.0.clone());
+        blocking(move || step(&mut steps.writer())).await
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        // A step that panicked has counted what it wrote.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

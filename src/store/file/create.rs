@@ -1,0 +1,74 @@
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use tower_tus_layers::protocol::{Error, NewUpload, Upload, UploadId};
+
+use super::error::{of_new_upload, of_store};
+use super::handle::FileHandle;
+use super::info::Document;
+use super::layout::Layout;
+use super::{Durability, FileStore, publish, sys};
+
+/// Makes the files of a new upload, or leaves none behind.
+pub(super) fn create(store: &FileStore, new: NewUpload) -> Result<FileHandle, Error> {
+    let mut upload = Upload::new(new.id);
+    upload.length = new.length;
+    upload.metadata = new.metadata;
+    upload.finishing = new.finishing;
+
+    // On its own, so that a file in the store's place is not taken for an upload.
+    make_dirs(&store.dir, store.durability).map_err(of_store)?;
+    let mut layout = Layout::new(&store.dir, &upload.id);
+    if is_taken(&store.dir, &upload.id, &layout).map_err(of_store)? {
+        return Err(Error::UploadExists);
+    }
+    if let Some(place) = new.storage_path.filter(|place| !place.is_empty()) {
+        layout = layout.with_data(store.dir.join(place));
+    }
+    let document = Document::new(&upload, &layout);
+    make_files(&layout, &document, store.durability).map_err(of_new_upload)?;
+    Ok(FileHandle::new(
+        store.clone(),
+        Arc::new(layout),
+        document,
+        upload,
+    ))
+}
+
+/// Whether the id is in use, or lies below one that is.
+fn is_taken(dir: &Path, id: &UploadId, layout: &Layout) -> io::Result<bool> {
+    for above in Layout::above(dir, id) {
+        let is_file = sys::exists(&above.data)? && !sys::is_dir(&above.data)?;
+        // Its bytes may lie elsewhere, or have been moved away.
+        if is_file || sys::exists(&above.info)? {
+            return Ok(true);
+        }
+    }
+    Ok(sys::exists(&layout.info)? || sys::exists(&layout.data)?)
+}
+
+fn make_files(layout: &Layout, document: &Document, durability: Durability) -> io::Result<()> {
+    if sys::exists(&layout.data)? {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    for file in [&layout.data, &layout.info] {
+        if let Some(parent) = file.parent() {
+            make_dirs(parent, durability)?;
+        }
+    }
+    // Who has made this file has the place, and is the one to remove it.
+    sys::File::create_new(&layout.data)?;
+    publish::first(layout, document, durability).inspect_err(|_| {
+        let _ = sys::remove(&layout.data);
+    })
+}
+
+/// Makes a directory, once for many uploads: under all but no durability it lasts from then on.
+fn make_dirs(path: &Path, durability: Durability) -> io::Result<()> {
+    let changed = sys::make_dirs(path)?;
+    if durability >= Durability::Finish {
+        changed.into_iter().try_for_each(sys::sync_dir)?;
+    }
+    Ok(())
+}

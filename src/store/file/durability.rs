@@ -1,0 +1,79 @@
+use std::fmt;
+use std::str::FromStr;
+
+/// What a power cut may take.
+///
+/// The end of the process alone, also by `kill -9`, takes nothing that was
+/// answered. Each value promises all that the one before it does.
+///
+/// ```
+/// use tower_tus::store::file::Durability;
+///
+/// assert_eq!("offset".parse(), Ok(Durability::Offset));
+/// assert_eq!(Durability::default(), Durability::Finish);
+/// assert!(Durability::None < Durability::Finish);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Durability {
+    /// Whatever the operating system has not written yet.
+    None,
+    /// Bytes of unfinished uploads; never a finished one.
+    #[default]
+    Finish,
+    /// No byte of which an offset was answered.
+    Offset,
+}
+
+impl Durability {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Finish => "finish",
+            Self::Offset => "offset",
+        }
+    }
+}
+
+impl fmt::Display for Durability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Durability {
+    type Err = InvalidDurability;
+
+    fn from_str(text: &str) -> Result<Self, InvalidDurability> {
+        [Self::None, Self::Finish, Self::Offset]
+            .into_iter()
+            .find(|durability| durability.as_str() == text)
+            .ok_or(InvalidDurability(()))
+    }
+}
+
+/// The text is not a [`Durability`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidDurability(());
+
+impl fmt::Display for InvalidDurability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("durability is none, finish or offset")
+    }
+}
+
+impl std::error::Error for InvalidDurability {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_reads_what_it_prints() {
+        for text in ["none", "finish", "offset"] {
+            assert_eq!(text.parse::<Durability>().unwrap().to_string(), text);
+        }
+        for text in ["", "Finish", "offsets", " none"] {
+            assert!(text.parse::<Durability>().is_err(), "{text:?} was taken");
+        }
+    }
+}

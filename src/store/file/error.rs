@@ -1,0 +1,66 @@
+//! What an error of the file system means for an upload.
+
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+
+use tower_tus_layers::protocol::Error;
+
+/// Of the files of an upload that is there, or is looked for.
+pub(super) fn of_upload(error: io::Error) -> Error {
+    if is_missing(&error) {
+        return Error::NotFound;
+    }
+    of_store(error)
+}
+
+/// Of the files of an upload that is made.
+pub(super) fn of_new_upload(error: io::Error) -> Error {
+    use ErrorKind::{AlreadyExists, IsADirectory, NotADirectory};
+    match error.kind() {
+        AlreadyExists | IsADirectory | NotADirectory => Error::UploadExists,
+        _ => of_store(error),
+    }
+}
+
+/// Of the store as a whole.
+pub(super) fn of_store(error: io::Error) -> Error {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            Error::InsufficientStorage(Arc::new(error))
+        }
+        _ => Error::internal(error),
+    }
+}
+
+/// Whether no file can be at this path.
+pub(super) fn is_missing(error: &io::Error) -> bool {
+    use ErrorKind::{InvalidFilename, IsADirectory, NotADirectory, NotFound};
+    matches!(
+        error.kind(),
+        NotFound | NotADirectory | IsADirectory | InvalidFilename
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_and_a_spent_quota_are_told_from_a_broken_one() {
+        let code = |kind: ErrorKind| of_upload(kind.into()).code();
+        assert_eq!(code(ErrorKind::StorageFull), "ERR_INSUFFICIENT_STORAGE");
+        assert_eq!(code(ErrorKind::QuotaExceeded), "ERR_INSUFFICIENT_STORAGE");
+        assert_eq!(
+            code(ErrorKind::PermissionDenied),
+            "ERR_INTERNAL_SERVER_ERROR"
+        );
+    }
+
+    #[test]
+    fn what_is_in_the_way_of_a_file_is_not_found_and_taken() {
+        for kind in [ErrorKind::NotADirectory, ErrorKind::IsADirectory] {
+            assert!(matches!(of_upload(kind.into()), Error::NotFound));
+            assert!(matches!(of_new_upload(kind.into()), Error::UploadExists));
+        }
+    }
+}

@@ -1,0 +1,120 @@
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tower_tus_layers::protocol::{Chunk, Error, Finishing, Upload, UploadId};
+use tower_tus_layers::store::{Appended, Handle, Keep};
+
+use super::append::append;
+use super::error::of_upload;
+use super::info::Document;
+use super::layout::Layout;
+use super::writer::Writer;
+use super::{Durability, FileStore, blocking, mark, publish, sys};
+
+/// An upload in files.
+#[derive(Debug)]
+pub(super) struct FileHandle {
+    store: FileStore,
+    layout: Arc<Layout>,
+    document: Document,
+    upload: Upload,
+}
+
+impl FileHandle {
+    pub(super) const fn new(
+        store: FileStore,
+        layout: Arc<Layout>,
+        document: Document,
+        upload: Upload,
+    ) -> Self {
+        Self {
+            store,
+            layout,
+            document,
+            upload,
+        }
+    }
+
+    /// Finds an upload, and changes nothing.
+    pub(super) fn open(store: &FileStore, id: UploadId) -> io::Result<Self> {
+        let layout = Layout::new(&store.dir, &id);
+        let document = Document::read(&layout.info)?.ok_or(io::ErrorKind::NotFound)?;
+        let (layout, size) = locate(store, layout, &document)?.ok_or(io::ErrorKind::NotFound)?;
+        let offset = mark::offset(&layout, size)?.ok_or(io::ErrorKind::NotFound)?;
+        let upload = document.upload(id, offset);
+        Ok(Self::new(store.clone(), Arc::new(layout), document, upload))
+    }
+
+    /// Writes `.info` anew, so that it tells of `upload`.
+    async fn record_all(&mut self, upload: Upload) -> Result<(), Error> {
+        let (layout, durability) = (self.layout.clone(), self.store.durability);
+        let mut document = self.document.clone();
+        document.update(&upload);
+        self.document = blocking(move || {
+            publish::again(&layout, &document, durability).map_err(of_upload)?;
+            Ok(document)
+        })
+        .await?;
+        self.upload = upload;
+        Ok(())
+    }
+}
+
+/// Where the bytes are, and how many: where `.info` says, or in their own place
+/// when the whole directory has moved.
+pub(super) fn locate(
+    store: &FileStore,
+    layout: Layout,
+    document: &Document,
+) -> io::Result<Option<(Layout, u64)>> {
+    let told: Option<PathBuf> = document.data().map(|data| store.dir.join(data));
+    if let Some(told) = told
+        && let Some(size) = sys::file_size(&told)?
+    {
+        return Ok(Some((layout.with_data(told), size)));
+    }
+    let size = sys::file_size(&layout.data)?;
+    Ok(size.map(|size| (layout, size)))
+}
+
+#[async_trait]
+impl Handle for FileHandle {
+    fn info(&self) -> &Upload {
+        &self.upload
+    }
+
+    async fn append(&mut self, chunk: Chunk<'_>, keep: Keep) -> Appended {
+        let layout = self.layout.clone();
+        let writer = Writer::new(layout, self.store.durability, keep, self.upload.offset);
+        let appended = append(chunk, writer, &self.store.batches).await;
+        self.upload.offset = appended.offset;
+        appended
+    }
+
+    async fn declare_length(&mut self, length: u64) -> Result<(), Error> {
+        // The length may be where a chunk began that a crash cut short, and
+        // then no append comes that would take its bytes back.
+        let layout = self.layout.clone();
+        blocking(move || mark::settle(&layout).map_err(of_upload)).await?;
+        let mut upload = self.upload.clone();
+        upload.length = Some(length);
+        self.record_all(upload).await
+    }
+
+    async fn record(&mut self, finishing: Finishing) -> Result<(), Error> {
+        let mut upload = self.upload.clone();
+        upload.finishing = Some(finishing);
+        self.record_all(upload).await
+    }
+
+    async fn finish(&mut self) -> Result<(), Error> {
+        if self.store.durability < Durability::Finish {
+            return Ok(());
+        }
+        // `.info` and the names follow with the record of it.
+        let layout = self.layout.clone();
+        blocking(move || sys::sync_file(&layout.data).map_err(of_upload)).await
+    }
+}

@@ -1,0 +1,270 @@
+//! `.info`: tusd's JSON, and one member of ours.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+use tower_tus_layers::protocol::{Finishing, Metadata, Upload, UploadId};
+
+use super::layout::Layout;
+use super::sys;
+
+/// The whole document, so that what tusd put there survives a rewrite.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub(super) struct Document {
+    #[serde(rename = "ID")]
+    id: String,
+    size: u64,
+    size_is_deferred: bool,
+    /// As stale as tusd's: the size of the data file is what counts.
+    offset: u64,
+    #[serde(deserialize_with = "empty_if_null")]
+    meta_data: BTreeMap<String, String>,
+    is_partial: bool,
+    is_final: bool,
+    partial_uploads: Option<Vec<String>>,
+    storage: Option<BTreeMap<String, String>>,
+    #[serde(skip_serializing_if = "TowerTus::is_empty")]
+    tower_tus: TowerTus,
+    #[serde(flatten)]
+    rest: Map<String, Value>,
+}
+
+/// What tusd's members cannot say. tusd ignores it, and drops it when it rewrites.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct TowerTus {
+    /// The header as the client wrote it, each byte one char.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upload_metadata: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finishing: Option<State>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all_fields = "PascalCase")]
+enum State {
+    Pending { attempts: u32 },
+    Done,
+}
+
+impl Document {
+    /// What is to be kept of a new upload.
+    pub(super) fn new(upload: &Upload, layout: &Layout) -> Self {
+        let storage = [
+            ("InfoPath", layout.info.to_string_lossy()),
+            ("Path", layout.data.to_string_lossy()),
+            ("Type", "filestore".into()),
+        ];
+        let mut document = Self {
+            id: upload.id.to_string(),
+            meta_data: strings(&upload.metadata),
+            storage: Some(
+                storage
+                    .map(|(key, value)| (key.into(), value.into()))
+                    .into(),
+            ),
+            ..Self::default()
+        };
+        document.tower_tus.upload_metadata =
+            upload.metadata.raw().map(|raw| latin1(raw.as_bytes()));
+        document.update(upload);
+        document
+    }
+
+    /// Takes over what changes in the life of an upload.
+    pub(super) fn update(&mut self, upload: &Upload) {
+        self.size = upload.length.unwrap_or(0);
+        self.size_is_deferred = upload.length.is_none();
+        self.offset = upload.offset;
+        self.tower_tus.finishing = upload.finishing.map(State::from);
+    }
+
+    /// Reads `.info`, if it is there.
+    pub(super) fn read(path: &Path) -> io::Result<Option<Self>> {
+        // A power cut may leave the name of a new upload's `.info` without its content.
+        let Some(json) = sys::read(path)?.filter(|json| !json.is_empty()) else {
+            return Ok(None);
+        };
+        let document = serde_json::from_slice(&json).map_err(io::Error::from);
+        sys::named(path, document).map(Some)
+    }
+
+    pub(super) fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("strings and numbers can be written as JSON")
+    }
+
+    /// The upload that it tells of.
+    pub(super) fn upload(&self, id: UploadId, offset: u64) -> Upload {
+        let mut upload = Upload::new(id);
+        upload.offset = offset;
+        upload.length = (!self.size_is_deferred).then_some(self.size);
+        upload.metadata = self.metadata();
+        upload.finishing = self.tower_tus.finishing.map(Finishing::from);
+        upload
+    }
+
+    /// Where it says that the bytes are.
+    pub(super) fn data(&self) -> Option<&Path> {
+        self.storage.as_ref()?.get("Path").map(Path::new)
+    }
+
+    /// The exact text, unless someone has changed what it says.
+    fn metadata(&self) -> Metadata {
+        self.exact_metadata()
+            .filter(|exact| strings(exact) == self.meta_data)
+            .unwrap_or_else(|| rebuilt(&self.meta_data))
+    }
+
+    fn exact_metadata(&self) -> Option<Metadata> {
+        let text = self.tower_tus.upload_metadata.as_deref()?;
+        let raw: Option<Vec<_>> = text.chars().map(|char| u8::try_from(char).ok()).collect();
+        Metadata::parse(&raw?).ok()
+    }
+}
+
+impl TowerTus {
+    const fn is_empty(&self) -> bool {
+        self.upload_metadata.is_none() && self.finishing.is_none()
+    }
+}
+
+impl From<Finishing> for State {
+    fn from(finishing: Finishing) -> Self {
+        match finishing {
+            Finishing::Pending { attempts } => Self::Pending { attempts },
+            Finishing::Done => Self::Done,
+        }
+    }
+}
+
+impl From<State> for Finishing {
+    fn from(state: State) -> Self {
+        match state {
+            State::Pending { attempts } => Self::Pending { attempts },
+            State::Done => Self::Done,
+        }
+    }
+}
+
+/// The pairs as JSON can tell them.
+fn strings(metadata: &Metadata) -> BTreeMap<String, String> {
+    let pairs = metadata.iter();
+    pairs
+        .map(|(key, value)| (key.into(), String::from_utf8_lossy(value).into()))
+        .collect()
+}
+
+/// The metadata of these pairs, less those that no header could carry.
+fn rebuilt(pairs: &BTreeMap<String, String>) -> Metadata {
+    let legal = pairs
+        .iter()
+        .filter(|&pair| Metadata::from_pairs([pair]).is_ok());
+    Metadata::from_pairs(legal).unwrap_or_default()
+}
+
+fn latin1(bytes: &[u8]) -> String {
+    bytes.iter().copied().map(char::from).collect()
+}
+
+fn empty_if_null<'de, D: Deserializer<'de>>(json: D) -> Result<BTreeMap<String, String>, D::Error> {
+    Option::deserialize(json).map(Option::unwrap_or_default)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(upload: &Upload) -> Document {
+        Document::new(upload, &Layout::new(Path::new("/up"), &upload.id))
+    }
+
+    fn with_metadata(raw: &[u8]) -> Upload {
+        let mut upload = Upload::new("a".parse().unwrap());
+        upload.metadata = Metadata::parse(raw).unwrap();
+        upload
+    }
+
+    #[test]
+    fn it_reads_as_tusd_writes_it() {
+        let mut upload = Upload::new("a".parse().unwrap());
+        upload.length = Some(10);
+        let json = document(&upload).to_json();
+        let expected = concat!(
+            r#"{"ID":"a","Size":10,"SizeIsDeferred":false,"Offset":0,"MetaData":{},"#,
+            r#""IsPartial":false,"IsFinal":false,"PartialUploads":null,"#,
+            r#""Storage":{"InfoPath":"/up/a.info","Path":"/up/a","Type":"filestore"}}"#,
+        );
+        assert_eq!(String::from_utf8(json).unwrap(), expected);
+    }
+
+    #[test]
+    fn the_exact_text_and_the_finishing_stand_beside_it() {
+        let mut upload = with_metadata(b" name /w== , flag ");
+        upload.finishing = Some(Finishing::Pending { attempts: 2 });
+        let json: Value = serde_json::from_slice(&document(&upload).to_json()).unwrap();
+        assert_eq!(
+            json["MetaData"],
+            serde_json::json!({"name": "\u{fffd}", "flag": ""})
+        );
+        let ours = serde_json::json!({
+            "UploadMetadata": " name /w== , flag ",
+            "Finishing": {"Pending": {"Attempts": 2}},
+        });
+        assert_eq!(json["TowerTus"], ours);
+    }
+
+    #[test]
+    fn an_upload_is_read_as_it_was_written() {
+        for finishing in [
+            None,
+            Some(Finishing::Pending { attempts: 3 }),
+            Some(Finishing::Done),
+        ] {
+            for length in [None, Some(0), Some(10)] {
+                let mut upload = with_metadata(b"z eg==,  name /w== , flag");
+                (upload.length, upload.finishing) = (length, finishing);
+                let read: Document = serde_json::from_slice(&document(&upload).to_json()).unwrap();
+                assert_eq!(read.upload(upload.id.clone(), 0), upload);
+            }
+        }
+    }
+
+    #[test]
+    fn who_changes_the_pairs_changes_the_metadata() {
+        let mut document = document(&with_metadata(b"b Yg== , a YQ=="));
+        document.meta_data.insert("a".into(), "c".into());
+        assert_eq!(document.metadata().raw().unwrap(), "a Yw==,b Yg==");
+    }
+
+    #[test]
+    fn pairs_that_no_header_could_carry_are_left_out() {
+        let json = r#"{"MetaData":{"a b":"x","":"y","\u00e4":"z","k,":"x","ok":"\u00e4"}}"#;
+        let document: Document = serde_json::from_str(json).unwrap();
+        assert_eq!(document.metadata().raw().unwrap(), "ok w6Q=");
+    }
+
+    #[test]
+    fn what_is_missing_or_null_is_as_nothing() {
+        for json in [
+            "{}",
+            r#"{"MetaData":null,"PartialUploads":null,"Storage":null}"#,
+        ] {
+            let document: Document = serde_json::from_str(json).unwrap();
+            assert!(document.metadata().is_empty() && document.data().is_none());
+            let json = String::from_utf8(document.to_json()).unwrap();
+            assert!(json.contains(r#""MetaData":{}"#), "{json}");
+        }
+    }
+
+    #[test]
+    fn members_that_nobody_here_knows_are_kept() {
+        let json = r#"{"ID":"a","Newer":{"x":[1]}}"#;
+        let document: Document = serde_json::from_str(json).unwrap();
+        let json: Value = serde_json::from_slice(&document.to_json()).unwrap();
+        assert_eq!(json["Newer"]["x"][0], 1);
+    }
+}

@@ -1,0 +1,169 @@
+//! Uploads as files in a directory, laid out as tusd does.
+//!
+//! An upload that was begun under tusd goes on here, and back. Of the upload
+//! `id` there are in the directory:
+//!
+//! | file         | what                                                          |
+//! |--------------|---------------------------------------------------------------|
+//! | `<id>`       | its bytes. The file's size is the upload's offset             |
+//! | `<id>.info`  | what is known of it: tusd's JSON with at most one more member, `TowerTus`: the exact `Upload-Metadata`, and how far finishing has come |
+//! | `<id>.chunk` | while a chunk is taken under [`Keep::OnlyWhole`]: the offset where it began, which is the upload's offset meanwhile. tusd does not know it |
+//! | `<id>.new`   | the next `<id>.info` while it is written                      |
+//!
+//! The bytes may lie elsewhere: `Storage.Path` in `.info` says where, absolute or
+//! relative to the directory. Where it leads to no file, as after the directory
+//! was moved, `<id>` counts. An upload whose bytes are in neither place is not
+//! found, and appending to it does not bring them back.
+//!
+//! An id with segments, `a/b`, is `<dir>/a/b` and `<dir>/a/b.info`. Creating an
+//! upload makes the directories for it, nothing removes them, and an upload
+//! cannot have the name of a directory. Files have mode 0664 and directories 0775,
+//! less the umask.
+//!
+//! `.info` is replaced as a whole by a rename, so who watches the directory sees
+//! `moved_to`, not `close_write`.
+//!
+//! # Example
+//!
+//! ```
+//! use std::pin::pin;
+//! use bytes::Bytes;
+//! use tower_tus::store::file::{Durability, FileStore};
+//! use tower_tus_layers::protocol::{Body, Metadata, NewUpload};
+//! use tower_tus_layers::store::{Keep, Store};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let dir = tempfile::tempdir()?;
+//! # let dir = dir.path();
+//! let store = FileStore::new(dir).durability(Durability::Offset);
+//!
+//! let metadata = Metadata::from_pairs([("filename", "hello.txt")])?;
+//! let mut upload = store.create(NewUpload::new(Some(5), metadata)).await?;
+//! let chunk = pin!(Body::from(Bytes::from("hello")));
+//! let appended = upload.append(chunk, Keep::AsItArrives).await;
+//! assert_eq!(appended.offset, 5);
+//! upload.finish().await?;
+//!
+//! let path = dir.join(upload.info().id.as_str());
+//! assert_eq!(std::fs::read(path)?, b"hello");
+//! # Ok(())
+//! # }
+//! ```
+
+mod append;
+mod batch;
+mod create;
+mod durability;
+mod error;
+mod handle;
+mod info;
+mod layout;
+mod mark;
+mod publish;
+mod sys;
+mod terminate;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::Semaphore;
+use tower_tus_layers::protocol::{Error, NewUpload, UploadId};
+use tower_tus_layers::store::{Handle, Store, Terminate};
+
+#[cfg(doc)]
+use tower_tus_layers::store::Keep;
+
+use self::error::of_upload;
+use self::handle::FileHandle;
+
+pub use self::durability::{Durability, InvalidDurability};
+
+/// How many batches of about 1 MiB may be in memory or on their way to the disk.
+const BATCHES: usize = 32;
+
+/// A store that keeps uploads as files in a directory.
+///
+/// A clone is the same store. It has to run within a tokio runtime: what blocks
+/// runs on its blocking pool.
+///
+/// See the [module docs](self) for an example.
+#[derive(Clone, Debug)]
+pub struct FileStore {
+    dir: Arc<Path>,
+    durability: Durability,
+    /// Bounds the memory of all requests together.
+    batches: Arc<Semaphore>,
+}
+
+impl FileStore {
+    /// A store in the directory `dir`, which is made with the first upload.
+    ///
+    /// A relative path is taken from the current directory of this moment.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        let dir = dir.into();
+        // It fails only where nothing that is done with the path can succeed.
+        let dir = std::path::absolute(&dir).unwrap_or(dir);
+        Self {
+            dir: dir.into(),
+            durability: Durability::default(),
+            batches: Arc::new(Semaphore::new(BATCHES)),
+        }
+    }
+
+    /// What a power cut may take. The default is [`Durability::Finish`].
+    #[must_use]
+    pub const fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+}
+
+#[async_trait]
+impl Store for FileStore {
+    async fn create(&self, new: NewUpload) -> Result<Box<dyn Handle>, Error> {
+        let store = self.clone();
+        let handle = blocking(move || create::create(&store, new)).await?;
+        Ok(Box::new(handle))
+    }
+
+    async fn open(&self, id: &UploadId) -> Result<Box<dyn Handle>, Error> {
+        let (store, id) = (self.clone(), id.clone());
+        let handle = blocking(move || FileHandle::open(&store, id).map_err(of_upload)).await?;
+        Ok(Box::new(handle))
+    }
+
+    fn needs_finish(&self) -> bool {
+        self.durability >= Durability::Finish
+    }
+
+    fn defers_length(&self) -> bool {
+        true
+    }
+
+    fn terminate(&self) -> Option<&dyn Terminate> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Terminate for FileStore {
+    async fn terminate(&self, id: &UploadId) -> Result<(), Error> {
+        let (store, id) = (self.clone(), id.clone());
+        blocking(move || terminate::terminate(&store, &id).map_err(of_upload)).await
+    }
+}
+
+/// One step of work that blocks. A panic there is an error here.
+async fn blocking<T: Send + 'static>(
+    step: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    match tokio::task::spawn_blocking(step).await {
+        Ok(done) => done,
+        Err(failed) => Err(Error::internal(failed)),
+    }
+}

@@ -1,0 +1,274 @@
+//! Every call to the file system, each error with the path it is about.
+
+use std::fs::{self, DirBuilder, Metadata, OpenOptions};
+use std::io::{self, ErrorKind, IoSlice, Write};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+use super::error::is_missing;
+
+/// An open file that names its path in its errors.
+#[derive(Debug)]
+pub(super) struct File {
+    file: fs::File,
+    path: PathBuf,
+}
+
+impl File {
+    /// Makes a file where none is. Its mode is 0664 less the umask.
+    pub(super) fn create_new(path: &Path) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o664);
+        Self::open_with(path, &options)
+    }
+
+    /// Opens a file for writing, and never makes one.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        Self::open_with(path, OpenOptions::new().write(true))
+    }
+
+    fn open_with(path: &Path, options: &OpenOptions) -> io::Result<Self> {
+        let file = named(path, options.open(path))?;
+        Ok(Self {
+            file,
+            path: path.into(),
+        })
+    }
+
+    pub(super) fn len(&self) -> io::Result<u64> {
+        named(&self.path, self.file.metadata()).map(|metadata| metadata.len())
+    }
+
+    pub(super) fn truncate(&self, len: u64) -> io::Result<()> {
+        named(&self.path, self.file.set_len(len))
+    }
+
+    pub(super) fn sync_data(&self) -> io::Result<()> {
+        named(&self.path, self.file.sync_data())
+    }
+
+    pub(super) fn sync_all(&self) -> io::Result<()> {
+        named(&self.path, self.file.sync_all())
+    }
+
+    pub(super) fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
+        named(&self.path, (&self.file).write_all(bytes))
+    }
+
+    /// Writes all `frames` at `offset`, and moves it on by what is written, also on failure.
+    pub(super) fn write_at(&self, offset: &mut u64, frames: &[Bytes]) -> io::Result<()> {
+        let mut slices: Vec<_> = frames.iter().map(|frame| IoSlice::new(frame)).collect();
+        let mut rest = &mut slices[..];
+        while !rest.is_empty() {
+            match write_some(&self.file, rest, *offset) {
+                Ok(0) => return named(&self.path, Err(ErrorKind::WriteZero.into())),
+                Ok(written) => {
+                    *offset += written as u64;
+                    IoSlice::advance_slices(&mut rest, written);
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return named(&self.path, Err(error)),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(unix)]
+fn write_some(file: &fs::File, slices: &[IoSlice<'_>], offset: u64) -> io::Result<usize> {
+    // More slices than one call may have are left for the next one.
+    Ok(rustix::io::pwritev(file, slices, offset)?)
+}
+
+#[cfg(not(unix))]
+fn write_some(mut file: &fs::File, slices: &[IoSlice<'_>], offset: u64) -> io::Result<usize> {
+    io::Seek::seek(&mut file, io::SeekFrom::Start(offset))?;
+    file.write_vectored(slices)
+}
+
+/// The content of a file, if there is one.
+pub(super) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    if_there(named(path, fs::read(path)))
+}
+
+/// The size of a regular file, if there is one.
+pub(super) fn file_size(path: &Path) -> io::Result<Option<u64>> {
+    let metadata = if_there(named(path, fs::metadata(path)))?;
+    Ok(metadata.filter(Metadata::is_file).map(|file| file.len()))
+}
+
+pub(super) fn is_dir(path: &Path) -> io::Result<bool> {
+    let metadata = if_there(named(path, fs::metadata(path)))?;
+    Ok(metadata.is_some_and(|metadata| metadata.is_dir()))
+}
+
+/// Whether anything is there: a file, a directory, or a link that leads nowhere.
+pub(super) fn exists(path: &Path) -> io::Result<bool> {
+    let metadata = if_there(named(path, fs::symlink_metadata(path)))?;
+    Ok(metadata.is_some())
+}
+
+/// Makes a directory and all that is missing above it, each with mode 0775 less
+/// the umask. Returns the directories that have a new entry by it.
+pub(super) fn make_dirs(path: &Path) -> io::Result<Vec<&Path>> {
+    let missing: Vec<_> = path.ancestors().take_while(|dir| !dir.is_dir()).collect();
+    if !missing.is_empty() {
+        let mut builder = DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o775);
+        named(path, builder.create(path))?;
+    }
+    Ok(missing.into_iter().filter_map(Path::parent).collect())
+}
+
+/// Gives the finished file `from` the name `to`, and never replaces what has it.
+///
+/// Where this is cut off, `from` may have its old name too.
+pub(super) fn publish(from: &Path, to: &Path) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        use rustix::io::Errno;
+        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+            // The kernel or the file system does not know the flag.
+            Err(Errno::INVAL | Errno::NOSYS) => {}
+            renamed => return named(to, renamed.map_err(io::Error::from)),
+        }
+    }
+    publish_by_link(from, to)
+}
+
+fn publish_by_link(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::hard_link(from, to) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => named(to, Err(error)),
+        // Some file systems have no hard links, and tell it by various errors.
+        Err(_) if exists(to)? => named(to, Err(ErrorKind::AlreadyExists.into())),
+        Err(_) => replace(from, to),
+        Ok(()) => remove(from),
+    }
+}
+
+/// Gives the finished file `from` the name `to`, whatever had it.
+pub(super) fn replace(from: &Path, to: &Path) -> io::Result<()> {
+    named(to, fs::rename(from, to))
+}
+
+/// Removes a file, if there is one.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    if_there(named(path, fs::remove_file(path))).map(drop)
+}
+
+/// Makes the content of a file last.
+pub(super) fn sync_file(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    // To open it for writing would wake those who watch it for changes, but
+    // only Unix syncs a file that is open for reading.
+    if cfg!(unix) {
+        options.read(true)
+    } else {
+        options.write(true)
+    };
+    File::open_with(path, &options)?.sync_all()
+}
+
+/// Makes the name of a file last.
+pub(super) fn sync_dir_of(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), sync_dir)
+}
+
+/// Makes the names in a directory last.
+#[cfg(unix)]
+pub(super) fn sync_dir(path: &Path) -> io::Result<()> {
+    let synced = fs::File::open(path).and_then(|dir| dir.sync_all());
+    match synced {
+        // File systems over a network may have no such call for directories.
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::InvalidInput | ErrorKind::Unsupported
+            ) =>
+        {
+            Ok(())
+        }
+        synced => named(path, synced),
+    }
+}
+
+#[cfg(not(unix))]
+pub(super) fn sync_dir(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(there) => Ok(Some(there)),
+        Err(error) if is_missing(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The same result with the path in its error.
+pub(super) fn named<T>(path: &Path, result: io::Result<T>) -> io::Result<T> {
+    result.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_slices_than_one_call_takes_are_all_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        let file = File::create_new(&path).unwrap();
+        let frames: Vec<_> = (0..5000_u32).map(|n| Bytes::from(n.to_string())).collect();
+        let mut offset = 0;
+        file.write_at(&mut offset, &frames).unwrap();
+        let expected = frames.concat();
+        assert_eq!(offset, expected.len() as u64);
+        assert_eq!(fs::read(&path).unwrap(), expected);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_write_that_fails_counts_nothing_and_names_its_file() {
+        let file = File::open(Path::new("/dev/full")).unwrap();
+        let mut offset = 7;
+        let error = file
+            .write_at(&mut offset, &[Bytes::from("hello")])
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::StorageFull);
+        assert!(error.to_string().starts_with("/dev/full: "), "{error}");
+        assert_eq!(offset, 7);
+    }
+
+    #[test]
+    fn publishing_never_replaces() {
+        for publish in [publish, publish_by_link] {
+            let dir = tempfile::tempdir().unwrap();
+            let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+            fs::write(&from, "new").unwrap();
+            fs::write(&to, "old").unwrap();
+            let taken = publish(&from, &to).unwrap_err();
+            assert_eq!(taken.kind(), ErrorKind::AlreadyExists);
+            assert_eq!(fs::read(&to).unwrap(), b"old");
+            remove(&to).unwrap();
+            publish(&from, &to).unwrap();
+            assert_eq!(fs::read(&to).unwrap(), b"new");
+            assert!(!from.exists());
+        }
+    }
+
+    #[test]
+    fn the_directories_that_changed_are_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let deep = dir.path().join("a/b");
+        let changed = make_dirs(&deep).unwrap();
+        assert_eq!(changed, [&dir.path().join("a"), dir.path()]);
+        assert!(make_dirs(&deep).unwrap().is_empty());
+    }
+}

@@ -1,0 +1,173 @@
+//! Making uploads.
+
+use std::fs;
+
+use serde_json::json;
+use tower_tus_layers::protocol::{Error, Finishing};
+use tower_tus_layers::store::Store;
+
+use super::{Fixture, append_all, is_exists, new};
+use crate::store::file::FileStore;
+
+#[tokio::test]
+async fn what_is_there_already_is_not_touched() {
+    let files = Fixture::new();
+    fs::create_dir(files.path("dir")).unwrap();
+    files.write("data", "1");
+    files.write("told.info", "2");
+    files.write("writing.new", "3");
+    files.write("elsewhere.bin", "4");
+    let before = files.everything();
+    for id in [
+        "dir",
+        "data",
+        "data/below",
+        "data/far/below",
+        "told",
+        "told/below",
+        "writing",
+    ] {
+        assert!(
+            is_exists(&files.store.create(new(id)).await),
+            "{id} was created"
+        );
+    }
+    for (id, place) in [
+        ("deep/a", "elsewhere.bin"),
+        ("deep/a", "dir"),
+        ("deep/a", "data/below"),
+        ("data", "far/a"),
+        ("data/below", "far/a"),
+        ("dir", "far/a"),
+    ] {
+        let mut new = new(id);
+        new.storage_path = Some(place.into());
+        let created = files.store.create(new).await;
+        assert!(is_exists(&created), "{id} was created in {place}");
+    }
+    assert_eq!(files.everything(), before);
+}
+
+#[tokio::test]
+async fn a_create_that_fails_leaves_no_file() {
+    let files = Fixture::new();
+    let mut new = new("a");
+    new.storage_path = Some("x".repeat(300));
+    let error = files.store.create(new.clone()).await.unwrap_err();
+    assert!(matches!(error, Error::Internal(_)), "{error:?}");
+    assert_eq!(files.everything(), []);
+
+    // The bytes' place is free, and `.info`'s is not.
+    new.storage_path = Some("a.info".into());
+    assert!(is_exists(&files.store.create(new).await));
+    assert_eq!(files.everything(), []);
+}
+
+#[tokio::test]
+async fn a_file_in_the_place_of_the_store_is_no_upload() {
+    let files = Fixture::new();
+    files.write("file", "");
+    let store = FileStore::new(files.path("file"));
+    let error = store.create(new("a")).await.unwrap_err();
+    assert!(matches!(error, Error::Internal(_)), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_create_an_id_one_does() {
+    let files = Fixture::new();
+    for round in 0..20 {
+        let id = format!("deep/{round}");
+        let tasks: Vec<_> = (0..8)
+            .map(|n| {
+                let (store, mut new) = (files.store.clone(), new(&id));
+                new.storage_path = (n % 2 == 0).then(|| format!("elsewhere/{round}/{n}"));
+                tokio::spawn(async move { store.create(new).await })
+            })
+            .collect();
+        let mut created = 0;
+        for task in tasks {
+            let result = task.await.unwrap();
+            assert!(result.is_ok() || is_exists(&result), "{result:?}");
+            created += usize::from(result.is_ok());
+        }
+        assert_eq!(created, 1);
+        let mut handle = files.open(&id).await.unwrap();
+        append_all(&mut *handle, "hello").await;
+        files.terminate(&id).await.unwrap();
+    }
+    let left = files
+        .everything()
+        .into_iter()
+        .filter(|(path, _)| path.is_file());
+    assert_eq!(left.count(), 0);
+}
+
+#[tokio::test]
+async fn bytes_lie_where_the_operator_says() {
+    let files = Fixture::new();
+    let outside = tempfile::tempdir().unwrap();
+    let absolute = outside.path().join("new/place.bin");
+    for (place, data) in [
+        ("sub/place.bin", files.path("sub/place.bin")),
+        (absolute.to_str().unwrap(), absolute.clone()),
+    ] {
+        let mut new = new("deep/a");
+        new.storage_path = Some(place.into());
+        let mut handle = files.store.create(new).await.unwrap();
+        append_all(&mut *handle, "hello").await;
+        handle.finish().await.unwrap();
+        assert_eq!(fs::read(&data).unwrap(), b"hello");
+        assert!(!files.path("deep/a").exists());
+        let storage = json!({
+            "InfoPath": files.path("deep/a.info"), "Path": data, "Type": "filestore",
+        });
+        assert_eq!(files.info("deep/a.info")["Storage"], storage);
+
+        assert_eq!(files.offset("deep/a").await, 5);
+        assert!(is_exists(&files.store.create(self::new("deep/a/b")).await));
+        files.terminate("deep/a").await.unwrap();
+        assert!(!data.exists() && !files.path("deep/a.info").exists());
+    }
+}
+
+#[tokio::test]
+async fn a_relative_directory_is_written_down_as_an_absolute_one() {
+    let store = FileStore::new("some/dir");
+    assert!(store.dir.is_absolute() && store.dir.ends_with("some/dir"));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn modes_are_0664_and_0775_less_the_umask() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let files = Fixture::new();
+    let mode = |name: &str| fs::metadata(files.path(name)).unwrap().permissions().mode() & 0o777;
+    files.write("plain", "");
+    fs::create_dir(files.path("plain.d")).unwrap();
+    // What the standard library makes is 0666 and 0777 less the umask.
+    let (file, dir) = (mode("plain") & 0o664, mode("plain.d") & 0o775);
+
+    let mut handle = files.create("deep/down/a").await;
+    assert_eq!([mode("deep"), mode("deep/down")], [dir; 2]);
+    assert_eq!([mode("deep/down/a"), mode("deep/down/a.info")], [file; 2]);
+    handle.record(Finishing::Done).await.unwrap();
+    assert_eq!(mode("deep/down/a.info"), file);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_umask_is_heeded_and_nothing_else_given() {
+    let this = std::env::current_exe().unwrap();
+    let test = "store::file::tests::create::modes_are_0664_and_0775_less_the_umask";
+    for umask in ["000", "027", "077"] {
+        // A process has one umask, and its tests share it.
+        let run = std::process::Command::new("sh")
+            .args(["-c", r#"umask "$1" && exec "$0" --exact "$2""#])
+            .args([this.as_os_str(), umask.as_ref(), test.as_ref()])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&run.stdout);
+        assert!(said.contains("1 passed"), "umask {umask}: {said}");
+    }
+}

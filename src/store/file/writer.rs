@@ -1,0 +1,128 @@
+//! The data file of an upload while one chunk is appended: the blocking half.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tower_tus_layers::protocol::Error;
+use tower_tus_layers::store::Keep;
+
+use super::error::of_upload;
+use super::layout::Layout;
+use super::{Durability, mark, sys};
+
+/// Writes one chunk.
+#[derive(Debug)]
+pub(super) struct Writer {
+    layout: Arc<Layout>,
+    durability: Durability,
+    keep: Keep,
+    /// Where the upload stands should the chunk not become whole.
+    start: u64,
+    offset: u64,
+    /// Opened by the first bytes.
+    file: Option<sys::File>,
+}
+
+impl Writer {
+    pub(super) const fn new(
+        layout: Arc<Layout>,
+        durability: Durability,
+        keep: Keep,
+        start: u64,
+    ) -> Self {
+        Self {
+            layout,
+            durability,
+            keep,
+            start,
+            offset: start,
+            file: None,
+        }
+    }
+
+    /// Where the upload stands, in bytes.
+    pub(super) const fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Writes one batch after what is there.
+    pub(super) fn write(&mut self, frames: &[Bytes]) -> Result<(), Error> {
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => self.open()?,
+        };
+        let file = self.file.insert(file);
+        file.write_at(&mut self.offset, frames).map_err(of_upload)
+    }
+
+    fn open(&mut self) -> Result<sys::File, Error> {
+        let file = self.open_settled().map_err(of_upload)?;
+        let current = file.len().map_err(of_upload)?;
+        if current != self.offset {
+            self.offset = current;
+            return Err(Error::MismatchedOffset { current });
+        }
+        if self.keep == Keep::OnlyWhole {
+            mark::set(&self.layout, self.start).map_err(of_upload)?;
+        }
+        Ok(file)
+    }
+
+    /// The data file without what a chunk left there that a crash cut short.
+    fn open_settled(&self) -> io::Result<sys::File> {
+        let file = sys::File::open(&self.layout.data)?;
+        if !sys::exists(&self.layout.info)? {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        mark::take_back(&self.layout, &file)?;
+        Ok(file)
+    }
+
+    /// Whether [`end`](Self::end) has anything to do on the disk.
+    pub(super) fn has_an_end(&self) -> bool {
+        let more = self.keep == Keep::OnlyWhole || self.durability >= Durability::Offset;
+        more && self.file.is_some()
+    }
+
+    /// Settles what was written, now that it is known how the chunk ended.
+    pub(super) fn end(&mut self, received: Result<(), Error>) -> Result<(), Error> {
+        let Some(file) = self.file.take() else {
+            return received;
+        };
+        match self.keep {
+            // The worse error is the store's.
+            Keep::AsItArrives => self.sync(&file).map_err(of_upload).and(received),
+            Keep::OnlyWhole => {
+                let kept = received.and_then(|()| self.keep_whole(&file).map_err(of_upload));
+                kept.inspect_err(|_| self.take_back(&file))
+            }
+        }
+    }
+
+    fn keep_whole(&mut self, file: &sys::File) -> io::Result<()> {
+        self.sync(file)?;
+        sys::remove(&self.layout.chunk)?;
+        // Without its mark the chunk is whole, whatever fails from here on.
+        self.start = self.offset;
+        if self.durability >= Durability::Offset {
+            sys::sync_dir_of(&self.layout.chunk)?;
+        }
+        Ok(())
+    }
+
+    fn take_back(&mut self, file: &sys::File) {
+        self.offset = self.start;
+        if let Err(error) = mark::take_back(&self.layout, file) {
+            // The mark stands, so the bytes do not count: the next append tries again.
+            tracing::warn!(%error, "a chunk could not be taken back yet");
+        }
+    }
+
+    fn sync(&self, file: &sys::File) -> io::Result<()> {
+        if self.durability < Durability::Offset {
+            return Ok(());
+        }
+        file.sync_data()
+    }
+}

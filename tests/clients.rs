@@ -1,0 +1,140 @@
+//! Real clients, which are cut off in the middle of an upload and resume it.
+
+#![cfg(unix)]
+
+mod harness;
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use harness::Server;
+use harness::services::require;
+use tempfile::TempDir;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+const SIZE: u64 = 200_000_000;
+
+/// After so many bytes the client is cut off.
+const CUT: u64 = 100_000_000;
+
+/// How long a client may take for everything, on a slow disk and without optimization.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(180);
+
+#[tokio::test]
+async fn tus_js_client_resumes_an_upload_after_a_connection_reset() {
+    let package = in_repository("tests/clients/node_modules/tus-js-client/package.json");
+    let present = package.is_file() && succeeds("node", ["--version"]).await;
+    let install = "npm install --prefix tests/clients (with Node.js 18 or newer)";
+    if !require("tus-js-client", present, install) {
+        return;
+    }
+    let mut client = Command::new("node");
+    client.arg(in_repository("tests/clients/upload.mjs"));
+    a_cut_off_upload_is_resumed(client).await;
+}
+
+#[tokio::test]
+async fn tuspy_resumes_an_upload_after_its_process_was_killed() {
+    let python = python_with_tuspy().await;
+    let install = "python3 -m venv target/venv && \
+        target/venv/bin/pip install -r tests/clients/requirements.txt";
+    if !require("tuspy", python.is_some(), install) {
+        return;
+    }
+    let mut client = Command::new(python.expect("it is required"));
+    client.arg(in_repository("tests/clients/upload.py"));
+    a_cut_off_upload_is_resumed(client).await;
+}
+
+/// Runs a client that uploads a file, is cut off, resumes and says from where.
+async fn a_cut_off_upload_is_resumed(mut client: Command) {
+    let home = TempDir::new().unwrap();
+    let server = Server::start_in(home.path(), &[]).await;
+    let original = home.path().join("original");
+    write_random(&original, SIZE);
+
+    client
+        .arg(server.url())
+        .arg(&original)
+        .arg(CUT.to_string())
+        // A proxy that the environment names is not for the loopback.
+        .env("no_proxy", "127.0.0.1")
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true);
+    let output = timeout(UPLOAD_TIMEOUT, client.output()).await;
+    let output = output.expect("it takes too long").unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{}: {stdout}", output.status);
+
+    let offset = stdout
+        .lines()
+        .find_map(|line| line.strip_prefix("resumed from "));
+    let offset: u64 = offset.expect(&stdout).parse().unwrap();
+    assert!(0 < offset && offset < SIZE, "resumed from {offset}");
+
+    let url = stdout.lines().last().unwrap();
+    let id = url.strip_prefix(server.url()).expect(url);
+    assert_same_bytes(&server.uploads().join(id), &original);
+}
+
+/// The Python that CI has made for this, or else the system's.
+async fn python_with_tuspy() -> Option<PathBuf> {
+    for python in [in_repository("target/venv/bin/python3"), "python3".into()] {
+        if succeeds(&python, ["-c", "import tusclient"]).await {
+            return Some(python);
+        }
+    }
+    None
+}
+
+async fn succeeds<const N: usize>(program: impl AsRef<OsStr>, args: [&str; N]) -> bool {
+    let output = Command::new(program).args(args).output().await;
+    output.is_ok_and(|output| output.status.success())
+}
+
+fn in_repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Writes the same bytes each time: the SplitMix64 sequence of a fixed seed.
+fn write_random(path: &Path, size: u64) {
+    let mut file = BufWriter::new(File::create(path).unwrap());
+    let mut state = 0x7075_7421_u64;
+    for _ in 0..size / 8 {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut word = state;
+        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        file.write_all(&(word ^ (word >> 31)).to_le_bytes())
+            .unwrap();
+    }
+    file.flush().unwrap();
+}
+
+fn assert_same_bytes(stored: &Path, original: &Path) {
+    let [mut stored, mut original] =
+        [stored, original].map(|path| BufReader::with_capacity(1 << 20, File::open(path).unwrap()));
+    let mut position = 0;
+    loop {
+        let (left, right) = (stored.fill_buf().unwrap(), original.fill_buf().unwrap());
+        let length = left.len().min(right.len());
+        if length == 0 {
+            assert_eq!(left.len(), right.len(), "one of them ends at {position}");
+            return;
+        }
+        if left[..length] != right[..length] {
+            let mut pairs = left.iter().zip(right);
+            let equal = pairs.position(|(left, right)| left != right);
+            panic!("they differ at byte {}", position + equal.unwrap());
+        }
+        stored.consume(length);
+        original.consume(length);
+        position += length;
+    }
+}

@@ -1,0 +1,364 @@
+//! A client that goes away, at every stage of a request and in every way.
+//!
+//! The bytes that were sent are stored, the lock is free, and a gate that
+//! decides on completion is heard to its end, though nobody waits for it.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use h2::Reason;
+use http::Method;
+use http::request::Parts;
+use tokio::sync::Semaphore;
+use tower_tus::Stack;
+use tower_tus::layers::gate::Gate;
+use tower_tus::layers::protocol::{
+    Action, Error, Finishing, Metadata, NewUpload, Shutdown, Upload, UploadId,
+};
+use tower_tus::layers::store::{MemoryStore, Store};
+use tower_tus::store::FileStore;
+
+use crate::harness::host::host;
+use crate::harness::patient;
+use crate::harness::raw::{Ends, Http1, Http2};
+use crate::harness::tus::{Tus, Version, request};
+
+/// The size of an upload: more than any buffer on the way.
+const LENGTH: usize = 3 << 20;
+
+/// Where in the body a client goes away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Before,
+    During,
+    After,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Http1Fin,
+    Http1Rst,
+    Http2Reset,
+    Http2ResetAsIfAllWereWell,
+}
+
+impl Stage {
+    /// How much of the body was sent.
+    fn sent(self) -> usize {
+        match self {
+            Self::Before => 0,
+            Self::During => LENGTH / 2,
+            Self::After => LENGTH,
+        }
+    }
+}
+
+const STAGES: [Stage; 3] = [Stage::Before, Stage::During, Stage::After];
+const WAYS: [Way; 4] = [
+    Way::Http1Fin,
+    Way::Http1Rst,
+    Way::Http2Reset,
+    Way::Http2ResetAsIfAllWereWell,
+];
+
+/// A gate that takes its time, and tells what passed it.
+#[derive(Clone, Debug)]
+struct Slow {
+    /// The upload that this is about.
+    id: Arc<Mutex<Option<UploadId>>>,
+    /// Whoever is at the gate adds a permit to `reached` and takes one of `open`.
+    reached: Arc<Semaphore>,
+    open: Arc<Semaphore>,
+}
+
+impl Slow {
+    fn new() -> Self {
+        Self {
+            id: Arc::default(),
+            reached: Arc::new(Semaphore::new(0)),
+            open: Arc::new(Semaphore::new(0)),
+        }
+    }
+
+    async fn pass(&self) {
+        self.reached.add_permits(1);
+        self.open
+            .acquire()
+            .await
+            .expect("it is never closed")
+            .forget();
+    }
+
+    async fn is_reached(&self) {
+        patient(self.reached.acquire())
+            .await
+            .expect("it is never closed")
+            .forget();
+    }
+}
+
+#[async_trait]
+impl Gate for Slow {
+    async fn created(&self, _: &Parts, upload: &Upload) {
+        *self.id.lock().unwrap() = Some(upload.id.clone());
+    }
+
+    async fn opened(&self, _: &Parts, _: &Upload, action: Action) -> Result<(), Error> {
+        if action == Action::Terminate {
+            self.pass().await;
+        }
+        Ok(())
+    }
+
+    async fn complete(&self, _: &Parts, _: &Upload) -> Result<(), Error> {
+        self.pass().await;
+        Ok(())
+    }
+
+    fn decides_completion(&self) -> bool {
+        true
+    }
+}
+
+/// A server with a slow gate.
+struct Scene {
+    address: SocketAddr,
+    store: Arc<dyn Store>,
+    gate: Slow,
+    shutdown: Shutdown,
+    _home: tempfile::TempDir,
+}
+
+impl Scene {
+    async fn memory() -> Self {
+        let store = MemoryStore::default();
+        Self::over(store.clone(), Arc::new(store)).await
+    }
+
+    async fn file() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let store = FileStore::new(home.path());
+        let mut scene = Self::over(store.clone(), Arc::new(store)).await;
+        scene._home = home;
+        scene
+    }
+
+    async fn over(store: impl Store, same: Arc<dyn Store>) -> Self {
+        let (gate, shutdown) = (Slow::new(), Shutdown::default());
+        let service = Stack::new(store)
+            .gate(gate.clone())
+            .shutdown(shutdown.clone())
+            .lock_timeout(Duration::ZERO)
+            .into_service();
+        let address = host(service).await;
+        let _home = tempfile::tempdir().unwrap();
+        Self {
+            address,
+            store: same,
+            gate,
+            shutdown,
+            _home,
+        }
+    }
+
+    /// An upload of which nothing is stored yet.
+    async fn upload(&self) -> UploadId {
+        let mut new = NewUpload::new(Some(LENGTH as u64), Metadata::default());
+        new.finishing = Some(Finishing::Pending { attempts: 0 });
+        let id = self.store.create(new).await.unwrap().info().id.clone();
+        *self.gate.id.lock().unwrap() = Some(id.clone());
+        id
+    }
+
+    /// Sends a request up to a stage, and goes away.
+    async fn drop_a_client(&self, method: &Method, path: &str, stage: Stage, way: Way) {
+        let length = if *method == Method::DELETE { 0 } else { LENGTH };
+        let sent = Bytes::from(vec![7; stage.sent().min(length)]);
+        match way {
+            Way::Http1Fin | Way::Http1Rst => {
+                let mut client = Http1::connect(self.address).await;
+                client
+                    .head(&format!("{method} {path}"), &headers(method, length))
+                    .await;
+                client.send(&sent).await;
+                self.see(stage, method).await;
+                match way {
+                    Way::Http1Fin => client.fin(),
+                    _ => client.rst(),
+                }
+            }
+            Way::Http2Reset | Way::Http2ResetAsIfAllWereWell => {
+                let mut request = request(method.clone(), &format!("http://tus{path}"));
+                for (name, value) in headers(method, length) {
+                    request = request.header(name, value);
+                }
+                let ends_after = |bytes| {
+                    if bytes == length {
+                        Ends::Here
+                    } else {
+                        Ends::Later
+                    }
+                };
+                let mut client = Http2::connect(self.address).await;
+                let mut stream = client.begin(request.body(()).unwrap(), ends_after(0)).await;
+                let ends = ends_after(sent.len());
+                stream.send(sent, ends).await;
+                self.see(stage, method).await;
+                stream.reset(match way {
+                    Way::Http2Reset => Reason::CANCEL,
+                    _ => Reason::NO_ERROR,
+                });
+            }
+        }
+    }
+
+    /// Waits until the server has seen what was sent, and is where the stage says.
+    async fn see(&self, stage: Stage, method: &Method) {
+        if stage == Stage::After || *method == Method::DELETE {
+            return self.gate.is_reached().await;
+        }
+        patient(async {
+            // The bytes of a reset connection are lost unless they were read before.
+            while self.offset().await != Some(stage.sent() as u64) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        })
+        .await;
+    }
+
+    /// Where the upload stands, once there is one.
+    async fn offset(&self) -> Option<u64> {
+        let id = self.gate.id.lock().unwrap().clone()?;
+        Some(self.store.open(&id).await.ok()?.info().offset)
+    }
+
+    /// Waits until nothing runs any more.
+    async fn settle(&self) {
+        patient(self.shutdown.drained()).await;
+    }
+
+    /// The lock of the upload is free: it can be had without waiting.
+    async fn assert_free(&self, id: &UploadId) {
+        let tus = Tus::new(&format!("http://{}/files/", self.address), Version::Http1);
+        let status = tus.head(&format!("{}{id}", tus.url)).await.status();
+        assert_ne!(status, 423);
+    }
+}
+
+fn headers(method: &Method, length: usize) -> Vec<(&'static str, String)> {
+    let mut headers = vec![("Content-Length", length.to_string())];
+    if *method != Method::DELETE {
+        headers.push(("Content-Type", "application/offset+octet-stream".to_owned()));
+    }
+    match *method {
+        Method::POST => headers.push(("Upload-Length", length.to_string())),
+        Method::PATCH => headers.push(("Upload-Offset", "0".to_owned())),
+        _ => {}
+    }
+    headers
+}
+
+/// CORE-31: what was sent is stored, and only what is whole is finished.
+async fn assert_kept(scene: &Scene, stage: Stage, way: Way) {
+    let id = scene
+        .gate
+        .id
+        .lock()
+        .unwrap()
+        .clone()
+        .expect("there is an upload");
+    if stage == Stage::After {
+        let upload = scene.store.open(&id).await.unwrap();
+        assert!(
+            !upload.info().is_finished(),
+            "{way:?}: the gate is not passed yet"
+        );
+        scene.gate.open.add_permits(1);
+    }
+    scene.settle().await;
+    let upload = scene.store.open(&id).await.unwrap();
+    assert_eq!(
+        upload.info().offset,
+        stage.sent() as u64,
+        "{way:?} {stage:?}"
+    );
+    let whole = stage == Stage::After;
+    assert_eq!(upload.info().is_finished(), whole, "{way:?} {stage:?}");
+    scene.assert_free(&id).await;
+}
+
+async fn patch_is_dropped(scene: Scene) {
+    for way in WAYS {
+        for stage in STAGES {
+            let id = scene.upload().await;
+            scene
+                .drop_a_client(&Method::PATCH, &format!("/files/{id}"), stage, way)
+                .await;
+            assert_kept(&scene, stage, way).await;
+        }
+    }
+}
+
+async fn post_is_dropped(scene: Scene) {
+    for way in WAYS {
+        for stage in STAGES {
+            *scene.gate.id.lock().unwrap() = None;
+            scene
+                .drop_a_client(&Method::POST, "/files/", stage, way)
+                .await;
+            assert_kept(&scene, stage, way).await;
+        }
+    }
+}
+
+async fn delete_is_dropped(scene: Scene) {
+    for way in WAYS {
+        let id = scene.upload().await;
+        let path = format!("/files/{id}");
+        scene
+            .drop_a_client(&Method::DELETE, &path, Stage::Before, way)
+            .await;
+        assert!(
+            scene.store.open(&id).await.is_ok(),
+            "{way:?}: the gate is not passed yet"
+        );
+        scene.gate.open.add_permits(1);
+        scene.settle().await;
+        let gone = scene.store.open(&id).await;
+        assert!(matches!(gone, Err(Error::NotFound)), "{way:?}: {gone:?}");
+        scene.assert_free(&id).await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_dropped_patch_brought_is_kept_in_memory() {
+    patch_is_dropped(Scene::memory().await).await;
+}
+
+#[tokio::test]
+async fn what_a_dropped_patch_brought_is_kept_on_disk() {
+    patch_is_dropped(Scene::file().await).await;
+}
+
+#[tokio::test]
+async fn what_a_dropped_creation_brought_is_kept_in_memory() {
+    post_is_dropped(Scene::memory().await).await;
+}
+
+#[tokio::test]
+async fn what_a_dropped_creation_brought_is_kept_on_disk() {
+    post_is_dropped(Scene::file().await).await;
+}
+
+#[tokio::test]
+async fn a_dropped_termination_is_carried_out_in_memory() {
+    delete_is_dropped(Scene::memory().await).await;
+}
+
+#[tokio::test]
+async fn a_dropped_termination_is_carried_out_on_disk() {
+    delete_is_dropped(Scene::file().await).await;
+}

@@ -1,0 +1,14 @@
+//! What goes wrong between a client and a server, and what must not be lost by it.
+
+#![cfg(unix)]
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod busy;
+mod disk_full;
+mod drops;
+mod early;
+mod expect;
+mod kill;
+mod moved;

@@ -1,0 +1,214 @@
+//! The server as a program of its own, for tests that see it from outside.
+//!
+//! ```ignore
+//! mod harness;
+//!
+//! let mut server = Server::start(&["-shutdown-timeout=1s"]).await;
+//! let mut client = server.connect().await;
+//! // ...
+//! server.signal(Signal::TERM);
+//! assert_eq!(server.exit().await.code(), Some(0));
+//! ```
+//!
+//! Whatever is awaited here fails the test when it takes longer than [`PATIENCE`].
+
+#![allow(dead_code, reason = "a test file uses what it needs")]
+
+pub(crate) mod host;
+pub(crate) mod raw;
+pub(crate) mod services;
+pub(crate) mod tus;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Output, Stdio};
+use std::time::Duration;
+
+pub(crate) use rustix::process::Signal;
+use rustix::process::{Pid, kill_process};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::net::TcpStream;
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// How long a server may take to do as it is told.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+const READY: &str = "You can now upload files to: ";
+
+/// A running `tower-tusd`, which is killed when this is dropped.
+pub(crate) struct Server {
+    child: Child,
+    stdout: mpsc::UnboundedReceiver<String>,
+    reader: JoinHandle<()>,
+    url: String,
+    address: SocketAddr,
+    uploads: PathBuf,
+    _home: Option<TempDir>,
+}
+
+impl Server {
+    /// Starts one in a directory of its own, on a free port of 127.0.0.1.
+    pub(crate) async fn start(args: &[&str]) -> Self {
+        let home = TempDir::new().unwrap();
+        let mut server = Self::start_in(home.path(), args).await;
+        server._home = Some(home);
+        server
+    }
+
+    /// Starts one in a directory that outlives it. Its uploads are in `data` there.
+    pub(crate) async fn start_in(home: &Path, args: &[&str]) -> Self {
+        Self::launch(home, command(home, args)).await
+    }
+
+    /// Starts one through another program, which is given its command line.
+    pub(crate) async fn start_under(wrapper: &[&str], args: &[&str]) -> Self {
+        let home = TempDir::new().unwrap();
+        let mut server = Self::launch(home.path(), command_under(wrapper, home.path(), args)).await;
+        server._home = Some(home);
+        server
+    }
+
+    async fn launch(home: &Path, mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (sender, mut stdout) = mpsc::unbounded_channel();
+        let reader = tokio::spawn(forward(lines, sender));
+
+        let ready = line(&mut stdout, READY).await;
+        let url = ready.split_once(READY).unwrap().1.to_owned();
+        let address = address(&url);
+        let uploads = home.join("data");
+        Self {
+            child,
+            stdout,
+            reader,
+            url,
+            address,
+            uploads,
+            _home: None,
+        }
+    }
+
+    /// The URL of the ready line.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Where it can be reached; for a wildcard host that is on 127.0.0.1.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A new connection.
+    pub(crate) async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    /// The default upload directory.
+    pub(crate) fn uploads(&self) -> &Path {
+        &self.uploads
+    }
+
+    /// The next line of stdout that contains `part`.
+    pub(crate) async fn line(&mut self, part: &str) -> String {
+        line(&mut self.stdout, part).await
+    }
+
+    /// All lines of stdout that nobody has read, up to the end of the server.
+    pub(crate) async fn rest(&mut self) -> Vec<String> {
+        let mut lines = Vec::new();
+        while let Some(line) = patient(self.stdout.recv()).await {
+            lines.push(line);
+        }
+        lines
+    }
+
+    /// Closes the reading end of the server's stdout.
+    pub(crate) async fn close_stdout(&mut self) {
+        self.reader.abort();
+        let _ = (&mut self.reader).await;
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        let id = self.child.id().expect("it has not been waited for");
+        Pid::from_raw(id.try_into().unwrap()).unwrap()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).unwrap();
+    }
+
+    /// Waits for the end of the server.
+    pub(crate) async fn exit(&mut self) -> ExitStatus {
+        patient(self.child.wait()).await.unwrap()
+    }
+
+    /// The most memory that it has held until now, in bytes. Linux only.
+    pub(crate) fn peak_rss(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.pid().as_raw_pid());
+        let status = std::fs::read_to_string(path).unwrap();
+        let (_, peak) = status.split_once("VmHWM:").unwrap();
+        let kib = peak.split_whitespace().next().unwrap();
+        kib.parse::<u64>().unwrap() * 1024
+    }
+}
+
+/// Runs a server that is to end by itself, and gives what it said.
+pub(crate) async fn run(args: &[&str]) -> Output {
+    let home = TempDir::new().unwrap();
+    patient(command(home.path(), args).output()).await.unwrap()
+}
+
+/// Awaits what must happen soon.
+pub(crate) async fn patient<F: Future>(event: F) -> F::Output {
+    timeout(PATIENCE, event).await.expect("it takes too long")
+}
+
+/// The server to be run in `home`, on a free port of 127.0.0.1 unless `args` say otherwise.
+pub(crate) fn command(home: &Path, args: &[&str]) -> Command {
+    command_under(&[], home, args)
+}
+
+fn command_under(wrapper: &[&str], home: &Path, args: &[&str]) -> Command {
+    let mut line = wrapper.iter().chain([&env!("CARGO_BIN_EXE_tower-tusd")]);
+    let mut command = Command::new(line.next().expect("the server is in the line"));
+    command
+        .args(line)
+        .current_dir(home)
+        .args(["-host=127.0.0.1", "-port=0"])
+        .args(args)
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    command
+}
+
+/// Reads ahead, so that a full pipe never holds the server.
+async fn forward(mut lines: Lines<BufReader<ChildStdout>>, to: mpsc::UnboundedSender<String>) {
+    while let Some(line) = lines.next_line().await.unwrap() {
+        let _ = to.send(line);
+    }
+}
+
+async fn line(stdout: &mut mpsc::UnboundedReceiver<String>, part: &str) -> String {
+    loop {
+        let line = patient(stdout.recv()).await;
+        let line = line.unwrap_or_else(|| panic!("the server ended without a line {part:?}"));
+        if line.contains(part) {
+            return line;
+        }
+    }
+}
+
+fn address(url: &str) -> SocketAddr {
+    let authority = url.split('/').nth(2).unwrap();
+    let addresses = authority.to_socket_addrs().unwrap();
+    let mut address = addresses.min_by_key(SocketAddr::is_ipv6).unwrap();
+    if address.ip().is_unspecified() {
+        address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    }
+    address
+}

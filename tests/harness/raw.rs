@@ -1,0 +1,112 @@
+//! Connections by hand, for what no client library would do.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::client::{ResponseFuture, SendRequest};
+use h2::{Reason, RecvStream, SendStream};
+use http::{Request, Response};
+use socket2::SockRef;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::patient;
+
+/// A connection of HTTP/1.1.
+pub(crate) struct Http1(TcpStream);
+
+impl Http1 {
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
+        Self(TcpStream::connect(address).await.unwrap())
+    }
+
+    /// The head of a request, in which each line break ends in `\r\n`.
+    pub(crate) async fn head(&mut self, line: &str, headers: &[(&str, String)]) {
+        let mut head = format!("{line} HTTP/1.1\r\nHost: tus\r\nTus-Resumable: 1.0.0\r\n");
+        for (name, value) in headers {
+            head += &format!("{name}: {value}\r\n");
+        }
+        self.send((head + "\r\n").as_bytes()).await;
+    }
+
+    pub(crate) async fn send(&mut self, bytes: &[u8]) {
+        patient(self.0.write_all(bytes)).await.unwrap();
+    }
+
+    /// Reads up to the end of the next head: a response, or a `100 Continue`.
+    pub(crate) async fn answer(&mut self) -> String {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(patient(self.0.read_u8()).await.unwrap());
+        }
+        String::from_utf8(head).unwrap()
+    }
+
+    /// Says goodbye.
+    pub(crate) fn fin(self) {
+        drop(self);
+    }
+
+    /// Vanishes.
+    pub(crate) fn rst(self) {
+        SockRef::from(&self.0)
+            .set_linger(Some(Duration::ZERO))
+            .unwrap();
+    }
+}
+
+/// A connection of HTTP/2.
+pub(crate) struct Http2(SendRequest<Bytes>);
+
+/// A request of which more may be sent.
+pub(crate) struct Stream {
+    pub(crate) answer: ResponseFuture,
+    send: SendStream<Bytes>,
+}
+
+impl Http2 {
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
+        let socket = TcpStream::connect(address).await.unwrap();
+        let (client, connection) = h2::client::handshake(socket).await.unwrap();
+        tokio::spawn(connection);
+        Self(client)
+    }
+
+    /// Begins a request.
+    pub(crate) async fn begin(&mut self, request: Request<()>, ends: Ends) -> Stream {
+        patient(std::future::poll_fn(|cx| self.0.poll_ready(cx)))
+            .await
+            .unwrap();
+        let (answer, send) = self.0.send_request(request, ends == Ends::Here).unwrap();
+        Stream { answer, send }
+    }
+}
+
+/// Whether a part of a request is its last.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ends {
+    Here,
+    Later,
+}
+
+impl Stream {
+    pub(crate) async fn send(&mut self, mut bytes: Bytes, ends: Ends) {
+        self.send.reserve_capacity(bytes.len());
+        while !bytes.is_empty() {
+            let capacity = patient(std::future::poll_fn(|cx| self.send.poll_capacity(cx))).await;
+            let room = capacity.unwrap().unwrap().min(bytes.len());
+            let piece = bytes.split_to(room);
+            let last = bytes.is_empty() && ends == Ends::Here;
+            self.send.send_data(piece, last).unwrap();
+        }
+    }
+
+    pub(crate) async fn answer(self) -> Response<RecvStream> {
+        patient(self.answer).await.unwrap()
+    }
+
+    pub(crate) fn reset(mut self, reason: Reason) {
+        self.send.send_reset(reason);
+    }
+}

@@ -1,0 +1,144 @@
+//! A client that says just what it is told, over HTTP/1.1 or HTTP/2.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use http::header::LOCATION;
+use http::request::Builder;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body::Frame;
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+
+use super::patient;
+
+/// The version of HTTP that is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    Http1,
+    Http2,
+}
+
+/// What is sent: bytes of a known length, or a stream of which nobody knows it.
+pub(crate) type Content = BoxBody<Bytes, Infallible>;
+
+/// An answer with all its bytes.
+pub(crate) type Answer = Response<Bytes>;
+
+/// A client of one collection of uploads.
+#[derive(Clone)]
+pub(crate) struct Tus {
+    client: Client<HttpConnector, Content>,
+    /// The URL of the collection, with a slash at its end.
+    pub(crate) url: String,
+}
+
+impl Tus {
+    pub(crate) fn new(url: &str, version: Version) -> Self {
+        let client = Client::builder(TokioExecutor::new())
+            .http2_only(version == Version::Http2)
+            .build_http();
+        Self {
+            client,
+            url: url.to_owned(),
+        }
+    }
+
+    /// Sends a request as it is.
+    pub(crate) async fn send(&self, request: Request<Content>) -> Answer {
+        let answer = patient(self.client.request(request)).await;
+        let (parts, body) = answer.expect("the server answers").into_parts();
+        let body = patient(body.collect()).await.expect("the answer ends well");
+        Response::from_parts(parts, body.to_bytes())
+    }
+
+    /// Sends a request with no bytes.
+    pub(crate) async fn ask(&self, request: Builder) -> Answer {
+        self.send(request.body(content("")).unwrap()).await
+    }
+
+    /// A creation that still lacks its length.
+    pub(crate) fn post(&self) -> Builder {
+        request(Method::POST, &self.url)
+    }
+
+    /// Creates an upload of `length` bytes, and gives its URL.
+    pub(crate) async fn create(&self, length: u64) -> String {
+        let answer = self.ask(self.post().header("Upload-Length", length)).await;
+        assert_eq!(answer.status(), StatusCode::CREATED);
+        self.location(&answer)
+    }
+
+    /// The URL of an upload that was just created.
+    pub(crate) fn location(&self, answer: &Answer) -> String {
+        let location = answer.headers()[LOCATION].to_str().unwrap();
+        if location.starts_with("http") {
+            return location.to_owned();
+        }
+        let authority_end = self.url[8..].find('/').unwrap() + 8;
+        format!("{}{location}", &self.url[..authority_end])
+    }
+
+    pub(crate) async fn head(&self, url: &str) -> Answer {
+        self.ask(request(Method::HEAD, url)).await
+    }
+
+    /// Appends at `offset`.
+    pub(crate) async fn append(&self, url: &str, offset: u64, content: Content) -> Answer {
+        self.send(patch(url, offset).body(content).unwrap()).await
+    }
+
+    /// Where the upload stands.
+    pub(crate) async fn offset(&self, url: &str) -> u64 {
+        let answer = self.head(url).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        number(answer.headers(), "upload-offset")
+    }
+}
+
+/// A request of this version of the protocol.
+pub(crate) fn request(method: Method, url: &str) -> Builder {
+    Request::builder()
+        .method(method)
+        .uri(url)
+        .header("Tus-Resumable", "1.0.0")
+}
+
+/// An append, less its bytes.
+pub(crate) fn patch(url: &str, offset: u64) -> Builder {
+    request(Method::PATCH, url)
+        .header("Content-Type", "application/offset+octet-stream")
+        .header("Upload-Offset", offset)
+}
+
+/// Bytes of a known length.
+pub(crate) fn content(bytes: impl Into<Bytes>) -> Content {
+    Full::new(bytes.into()).boxed()
+}
+
+/// Bytes of a length that nobody tells.
+pub(crate) fn chunked(frames: &'static [&'static str]) -> Content {
+    streamed(futures_util::stream::iter(
+        frames.iter().map(|text| Bytes::from(*text)),
+    ))
+}
+
+/// As [`chunked`], from a stream.
+pub(crate) fn streamed(frames: impl Stream<Item = Bytes> + Send + Sync + 'static) -> Content {
+    BodyExt::boxed(StreamBody::new(frames.map(|bytes| Ok(Frame::data(bytes)))))
+}
+
+/// The value of a header that is a number.
+pub(crate) fn number(headers: &HeaderMap, name: &str) -> u64 {
+    headers[name].to_str().unwrap().parse().unwrap()
+}
+
+/// The code of an error, such as `ERR_UPLOAD_NOT_FOUND`.
+pub(crate) fn code(answer: &Answer) -> String {
+    let text = std::str::from_utf8(answer.body()).unwrap();
+    text.split(':').next().unwrap().to_owned()
+}
