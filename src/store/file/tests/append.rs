@@ -54,7 +54,7 @@ async fn a_chunk_that_a_crash_cut_short_is_taken_back_when_no_other_comes() {
     handle.declare_length(5).await.unwrap();
     assert!(handle.info().is_complete());
     assert_eq!(files.read(&id), b"hello");
-    assert!(!files.path(&format!("{id}.chunk")).exists());
+    assert!(!files.path(format!("{id}.chunk")).exists());
 }
 
 /// A body of one frame that looks at the disk before it errs.
