@@ -1,0 +1,157 @@
+//! The stack put together by hand, less one layer after the other: what is left
+//! works, and OPTIONS tells just what is there.
+
+use std::sync::Arc;
+
+use http::{Method, Request, Response, StatusCode};
+use tower::util::BoxCloneSyncService;
+use tower::util::option_layer;
+use tower::{ServiceBuilder, ServiceExt};
+use tower_tus_layers::creation_with_upload::CreationWithUploadLayer;
+use tower_tus_layers::detach::DetachLayer;
+use tower_tus_layers::discovery::DiscoveryLayer;
+use tower_tus_layers::gating::GateLayer;
+use tower_tus_layers::interrupt::InterruptLayer;
+use tower_tus_layers::lock::MemoryLocker;
+use tower_tus_layers::locking::LockLayer;
+use tower_tus_layers::protocol::Body;
+use tower_tus_layers::route::RouteLayer;
+use tower_tus_layers::service::Core;
+use tower_tus_layers::store::MemoryStore;
+use tower_tus_layers::version::VersionLayer;
+
+type Stack = BoxCloneSyncService<Request<Body>, Response<Body>, std::convert::Infallible>;
+
+const LAYERS: [&str; 8] = [
+    "Detach",
+    "Version",
+    "Route",
+    "Discovery",
+    "Interrupt",
+    "CreationWithUpload",
+    "Lock",
+    "Gate",
+];
+
+/// All layers but `absent`.
+fn stack_without(absent: &str, store: MemoryStore) -> Stack {
+    fn unless<L>(is_absent: bool, layer: L) -> Option<L> {
+        (!is_absent).then_some(layer)
+    }
+    let core = Core::new(store);
+    let route = RouteLayer::new("/", core.upload_methods());
+    let lock = LockLayer::new(Arc::new(MemoryLocker::default()));
+    let stack = ServiceBuilder::new()
+        .layer(option_layer(unless(absent == "Detach", DetachLayer::new())))
+        .layer(option_layer(unless(
+            absent == "Version",
+            VersionLayer::new(),
+        )))
+        .layer(option_layer(unless(absent == "Route", route)))
+        .layer(option_layer(unless(
+            absent == "Discovery",
+            DiscoveryLayer::new(),
+        )))
+        .layer(option_layer(unless(
+            absent == "Interrupt",
+            InterruptLayer::new(),
+        )))
+        .layer(option_layer(unless(
+            absent == "CreationWithUpload",
+            CreationWithUploadLayer::new(),
+        )))
+        .layer(option_layer(unless(absent == "Lock", lock)))
+        .layer(option_layer(unless(absent == "Gate", GateLayer::all([]))))
+        .service(core);
+    Stack::new(stack)
+}
+
+fn request(method: Method, path: &str) -> http::request::Builder {
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header("Tus-Resumable", "1.0.0")
+}
+
+async fn extensions(stack: &Stack) -> Vec<String> {
+    let options = request(Method::OPTIONS, "/").body(Body::default()).unwrap();
+    let response = stack.clone().oneshot(options).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let lines = response.headers().get_all("tus-extension").iter();
+    let mut tokens: Vec<_> = lines
+        .flat_map(|line| line.to_str().unwrap().split(','))
+        .map(str::to_owned)
+        .collect();
+    tokens.sort_unstable();
+    tokens
+}
+
+#[tokio::test]
+async fn each_layer_may_be_absent_and_the_rest_works() {
+    for absent in LAYERS.into_iter().chain(["none of them"]) {
+        let store = MemoryStore::default();
+        let stack = stack_without(absent, store.clone());
+        let create = request(Method::POST, "/").header("Upload-Length", "5");
+        let created = stack
+            .clone()
+            .oneshot(create.body(Body::default()).unwrap())
+            .await
+            .unwrap();
+        assert_eq!(created.status(), StatusCode::CREATED, "without {absent}");
+
+        let path = created.headers()["location"].to_str().unwrap();
+        let append = request(Method::PATCH, path)
+            .header("Upload-Offset", "0")
+            .header("Content-Type", "application/offset+octet-stream");
+        let appended = stack
+            .clone()
+            .oneshot(append.body("hello".into()).unwrap())
+            .await
+            .unwrap();
+        assert_eq!(
+            appended.status(),
+            StatusCode::NO_CONTENT,
+            "without {absent}"
+        );
+        assert_eq!(store.bytes(&path[1..].parse().unwrap()).unwrap(), "hello");
+
+        let head = request(Method::HEAD, path).body(Body::default()).unwrap();
+        let found = stack.oneshot(head).await.unwrap();
+        assert_eq!(found.headers()["upload-offset"], "5", "without {absent}");
+    }
+}
+
+#[tokio::test]
+async fn core_11_an_extension_is_announced_when_its_layer_is_there() {
+    for absent in LAYERS.into_iter().chain(["none of them"]) {
+        let mut expected = vec![
+            "creation",
+            "creation-defer-length",
+            "creation-with-upload",
+            "termination",
+        ];
+        if absent == "CreationWithUpload" {
+            expected.retain(|token| *token != "creation-with-upload");
+        }
+        let stack = stack_without(absent, MemoryStore::default());
+        assert_eq!(extensions(&stack).await, expected, "without {absent}");
+    }
+}
+
+#[tokio::test]
+async fn bytes_without_the_layer_that_takes_them_are_refused() {
+    for (absent, status) in [
+        ("none of them", StatusCode::CREATED),
+        ("CreationWithUpload", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+    ] {
+        let create = request(Method::POST, "/")
+            .header("Upload-Length", "5")
+            .header("Content-Type", "application/offset+octet-stream");
+        let stack = stack_without(absent, MemoryStore::default());
+        let response = stack
+            .oneshot(create.body("hello".into()).unwrap())
+            .await
+            .unwrap();
+        assert_eq!(response.status(), status, "without {absent}");
+    }
+}
