@@ -72,6 +72,7 @@
 //!   at that poll hyper sends `100 Continue`, so a refusal costs a patient
 //!   client nothing.
 
+mod answer;
 pub mod creation_with_upload;
 pub mod detach;
 pub mod discovery;
@@ -82,7 +83,6 @@ pub mod lock;
 pub mod locking;
 mod poll;
 pub mod protocol;
-mod refusal;
 pub mod route;
 pub mod service;
 pub mod store;

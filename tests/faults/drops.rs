@@ -227,7 +227,11 @@ impl Scene {
             _ => stage.sent(),
         };
         patient(async {
-            while self.offset().await.is_none_or(|offset| offset < enough as u64) {
+            while self
+                .offset()
+                .await
+                .is_none_or(|offset| offset < enough as u64)
+            {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         })

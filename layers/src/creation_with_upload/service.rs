@@ -7,6 +7,7 @@ use tower_service::Service;
 
 use super::split::{append, brings_bytes, creation, merge, verify};
 use super::{RequestBody, ResponseFuture};
+use crate::answer::Answer;
 use crate::protocol::{Outcome, UploadId};
 
 /// Middleware that takes the first bytes of an upload with its creation.
@@ -43,19 +44,34 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+        let asked = request.method() == Method::OPTIONS;
+        ResponseFuture::new(self.answer(request), asked)
+    }
+}
+
+impl<S> CreationWithUpload<S> {
+    fn answer<ReqBody, ResBody>(&mut self, request: Request<ReqBody>) -> Answer<S::Future>
+    where
+        S: Service<Request<RequestBody<ReqBody>>, Response = Response<ResBody>>,
+        S: Clone + Send + 'static,
+        S::Future: Send,
+        S::Error: Send,
+        ReqBody: http_body::Body + Send + 'static,
+        ResBody: Send + 'static,
+    {
         let (parts, body) = request.into_parts();
         if !brings_bytes(&parts) {
-            let asked = parts.method == Method::OPTIONS;
             let request = Request::from_parts(parts, RequestBody::new(body));
-            return ResponseFuture::single(self.inner.call(request), asked);
+            let future = self.inner.call(request);
+            return Answer::Inner { future };
         }
         if let Err(error) = verify(&parts, body.size_hint().lower()) {
-            return ResponseFuture::refused(error);
+            return Answer::refused(error);
         }
         // The instance that was polled ready is the one to call.
         let clone = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, clone);
-        ResponseFuture::both(create_and_append(inner, parts, body))
+        Answer::awaited(create_and_append(inner, parts, body))
     }
 }
 

@@ -8,6 +8,7 @@ use http::{Method, Request, Response};
 use tower_service::Service;
 
 use super::ResponseFuture;
+use crate::answer::Answer;
 use crate::lock::{Guard, Locker};
 use crate::poll::first;
 use crate::protocol::{Error, Interrupt, Target, UploadId};
@@ -81,13 +82,14 @@ where
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let (parts, body) = request.into_parts();
         let Some(id) = wanted(&parts) else {
-            return ResponseFuture::free(self.inner.call(Request::from_parts(parts, body)));
+            let future = self.inner.call(Request::from_parts(parts, body));
+            return ResponseFuture::new(Answer::Inner { future });
         };
         let (locker, timeout) = (Arc::clone(&self.locker), self.timeout);
         // The instance that was polled ready is the one to call.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
-        ResponseFuture::locked(async move {
+        ResponseFuture::new(Answer::awaited(async move {
             let interrupt = parts
                 .extensions
                 .get::<Interrupt>()
@@ -100,6 +102,6 @@ where
             let response = inner.call(Request::from_parts(parts, body)).await;
             guard.release().await;
             response
-        })
+        }))
     }
 }

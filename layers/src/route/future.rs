@@ -5,18 +5,21 @@ use std::task::{Context, Poll};
 use http::Response;
 use pin_project_lite::pin_project;
 
-use crate::refusal::Answer;
+use crate::answer::Answer;
 
 pin_project! {
     /// The response future of [`Route`](super::Route).
     #[derive(Debug)]
-    pub struct ResponseFuture<F> {
+    pub struct ResponseFuture<F>
+    where
+        F: Future,
+    {
         #[pin]
         answer: Answer<F>,
     }
 }
 
-impl<F> ResponseFuture<F> {
+impl<F: Future> ResponseFuture<F> {
     pub(super) const fn new(answer: Answer<F>) -> Self {
         Self { answer }
     }

@@ -5,8 +5,8 @@ use http::{Method, Request, Response};
 use tower_service::Service;
 
 use super::{BasePath, ResponseFuture};
+use crate::answer::Answer;
 use crate::protocol::{BaseUrl, Error, Target};
-use crate::refusal::Answer;
 
 /// Middleware that finds out what a request is about.
 ///

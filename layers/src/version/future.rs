@@ -8,21 +8,24 @@ use http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Response};
 use pin_project_lite::pin_project;
 
+use crate::answer::Answer;
 use crate::protocol::Error;
 use crate::protocol::header::TusResumable;
-use crate::refusal::Answer;
 
 pin_project! {
     /// The response future of [`Version`](super::Version).
     #[derive(Debug)]
-    pub struct ResponseFuture<F> {
+    pub struct ResponseFuture<F>
+    where
+        F: Future,
+    {
         #[pin]
         answer: Answer<F>,
         head: bool,
     }
 }
 
-impl<F> ResponseFuture<F> {
+impl<F: Future> ResponseFuture<F> {
     pub(super) const fn new(answer: Answer<F>, head: bool) -> Self {
         Self { answer, head }
     }

@@ -6,9 +6,9 @@ use http::{Method, Request, Response};
 use tower_service::Service;
 
 use super::ResponseFuture;
+use crate::answer::Answer;
 use crate::protocol::Error;
 use crate::protocol::header::TusResumable;
-use crate::refusal::Answer;
 
 /// Middleware that checks and stamps `Tus-Resumable`, and renders refusals.
 ///
