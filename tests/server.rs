@@ -384,6 +384,49 @@ async fn what_is_wrong_with_the_flags_is_one_line_and_exit_code_2() {
 }
 
 #[tokio::test]
+async fn a_flag_may_come_from_the_environment_and_the_command_line_wins() {
+    let home = tempfile::tempdir().unwrap();
+    for (args, path) in [(&[][..], "/environment/"), (&["-base-path=line"], "/line/")] {
+        let mut command = command(home.path(), args);
+        command.env("TUS_BASE_PATH", "environment");
+        let server = Server::launch(home.path(), command).await;
+        assert!(server.url().ends_with(path), "{}", server.url());
+    }
+}
+
+#[tokio::test]
+async fn what_kubernetes_puts_into_the_environment_is_no_flag() {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = command(home.path(), &[]);
+    command.env("TUS_SHUTDOWN_TIMEOUT", "tcp://10.0.0.1:8080");
+    Server::launch(home.path(), command).await;
+}
+
+#[tokio::test]
+async fn a_log_in_json_has_an_object_a_line() {
+    let mut server = Server::start(&["-log-format=json"]).await;
+    server.signal(Signal::TERM);
+    let log = server.rest().await;
+    assert!(
+        !log.is_empty() && log.iter().all(|line| line.starts_with('{')),
+        "{log:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_the_environment_is_exit_code_2() {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = command(home.path(), &[]);
+    command.env("TUS_SHUTDOWN_TIMEOUT", "60");
+    let output = patient(command.output()).await.unwrap();
+    let complaint = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{complaint}");
+    assert!(complaint.contains("--shutdown-timeout"), "{complaint}");
+    assert!(complaint.contains("from the environment"), "{complaint}");
+    assert_eq!(complaint.lines().count(), 1, "{complaint}");
+}
+
+#[tokio::test]
 async fn a_start_that_fails_is_one_line_and_exit_code_1() {
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = format!("-port={}", taken.local_addr().unwrap().port());

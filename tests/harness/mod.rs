@@ -72,7 +72,8 @@ impl Server {
         server
     }
 
-    async fn launch(home: &Path, mut command: Command) -> Self {
+    /// Starts one by a command line of the test's own making.
+    pub(crate) async fn launch(home: &Path, mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let (sender, mut stdout) = mpsc::unbounded_channel();

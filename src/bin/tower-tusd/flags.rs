@@ -1,14 +1,16 @@
-//! The command line: tusd's flags, in the syntax of Go's `flag` package.
+//! The command line: tusd's flags, in the syntax of Go's `flag` package. Each is
+//! taken from the environment too, as `TUS_` and its name in capitals.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Arg, ArgAction, Command, CommandFactory, Error, FromArgMatches, Parser};
+use clap::{Arg, ArgAction, Command, CommandFactory, Error, FromArgMatches, Parser, ValueEnum};
 use http::uri::PathAndQuery;
 use tower_tus::layers::route::BasePath;
 use tower_tus::store::file::Durability;
 
+use crate::environment::Environment;
 use crate::go;
 use crate::listen::Host;
 
@@ -48,6 +50,10 @@ pub(crate) struct Flags {
     #[arg(long, default_value = "10s", value_parser = go::duration)]
     pub(crate) shutdown_timeout: Duration,
 
+    /// Form of the log lines
+    #[arg(long, default_value = "text")]
+    pub(crate) log_format: LogFormat,
+
     /// Print the version and exit
     #[arg(long)]
     pub(crate) version: bool,
@@ -57,13 +63,35 @@ pub(crate) struct Flags {
     help: (),
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
 impl Flags {
-    /// Reads the arguments that follow the program's name.
-    pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Self, Error> {
+    /// Reads the environment, and then the arguments that follow the program's
+    /// name: the last one that is set wins.
+    pub(crate) fn parse(
+        args: impl IntoIterator<Item = OsString>,
+        environment: Environment,
+    ) -> Result<Self, Error> {
         let mut command = Self::command().no_binary_name(true).mut_args(go_boolean);
-        let args = separate(&command, args);
-        Self::from_arg_matches(&command.try_get_matches_from_mut(args)?)
+        let mut all = environment.flags;
+        if let Err(error) = command.try_get_matches_from_mut(&all) {
+            let message = format!("{}, from the environment", first_line(&error));
+            return Err(command.error(error.kind(), message));
+        }
+        all.extend(separate(&command, args));
+        Self::from_arg_matches(&command.try_get_matches_from_mut(all)?)
     }
+}
+
+/// What an error says, less how it goes on.
+pub(crate) fn first_line(error: &Error) -> String {
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    line.strip_prefix("error: ").unwrap_or(line).to_owned()
 }
 
 /// In Go a boolean flag has a value too, though only behind `=`.

@@ -1,5 +1,6 @@
 //! `tower-tusd`: a tus server that takes tusd's place.
 
+mod environment;
 mod flags;
 mod go;
 mod listen;
@@ -13,10 +14,13 @@ use std::process::ExitCode;
 
 use tokio::runtime::Runtime;
 
-use crate::flags::Flags;
+use crate::environment::Environment;
+use crate::flags::{Flags, LogFormat, first_line};
 
 fn main() -> ExitCode {
-    let flags = match Flags::parse(std::env::args_os().skip(1)) {
+    let environment = Environment::read(std::env::vars_os());
+    let warnings = environment.warnings.clone();
+    let flags = match Flags::parse(std::env::args_os().skip(1), environment) {
         Ok(flags) => flags,
         Err(error) => return explain(&error),
     };
@@ -24,15 +28,26 @@ fn main() -> ExitCode {
         say(format_args!("tower-tusd {}", env!("CARGO_PKG_VERSION")));
         return ExitCode::SUCCESS;
     }
-    tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::INFO)
-        // It would use `eprintln!`, which panics where nobody reads.
-        .log_internal_errors(false)
-        .init();
+    log(flags.log_format);
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
     start(&flags).unwrap_or_else(|error| {
         complain(format_args!("{error}"));
         ExitCode::FAILURE
     })
+}
+
+/// Begins to log to stdout.
+fn log(format: LogFormat) {
+    let lines = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::INFO)
+        // It would use `eprintln!`, which panics where nobody reads.
+        .log_internal_errors(false);
+    match format {
+        LogFormat::Text => lines.init(),
+        LogFormat::Json => lines.json().flatten_event(true).init(),
+    }
 }
 
 fn start(flags: &Flags) -> Result<ExitCode, run::StartError> {
@@ -45,13 +60,11 @@ fn start(flags: &Flags) -> Result<ExitCode, run::StartError> {
 
 /// Help goes to stdout; what is wrong with the flags is one line on stderr.
 fn explain(error: &clap::Error) -> ExitCode {
-    let text = error.to_string();
     if !error.use_stderr() {
-        say(format_args!("{}", text.trim_end()));
+        say(format_args!("{}", error.to_string().trim_end()));
         return ExitCode::SUCCESS;
     }
-    let line = text.lines().next().unwrap_or_default();
-    let line = line.strip_prefix("error: ").unwrap_or(line);
+    let line = first_line(error);
     complain(format_args!("{line}; -help lists the flags"));
     ExitCode::from(2)
 }
