@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use tower::ServiceBuilder;
-use tower::util::BoxCloneSyncService;
+use tower::util::{BoxCloneSyncService, option_layer};
+use tower_tus_layers::base_url::BaseUrlLayer;
+use tower_tus_layers::cors::CorsLayer;
 use tower_tus_layers::creation_with_upload::CreationWithUploadLayer;
 use tower_tus_layers::detach::DetachLayer;
 use tower_tus_layers::discovery::DiscoveryLayer;
@@ -31,6 +33,8 @@ use crate::{TusLayer, TusService};
 ///
 /// ```text
 ///   Detach              runs it to its end, also when the client has gone
+///   Cors                which pages of other origins may upload, if set
+///   BaseUrl             the URL that clients see, if set
 ///   Version             Tus-Resumable; writes the text of errors
 ///   Route               path -> upload; 404, 405
 ///   Discovery           OPTIONS: what all the layers inside announce
@@ -59,6 +63,8 @@ use crate::{TusLayer, TusService};
 pub struct Stack {
     store: Arc<dyn Store>,
     base_path: BasePath,
+    cors: Option<CorsLayer>,
+    base_url: Option<BaseUrlLayer>,
     locker: Arc<dyn Locker>,
     lock_timeout: Duration,
     gates: Vec<Arc<dyn Gate>>,
@@ -72,6 +78,8 @@ impl Stack {
         Self {
             store: Arc::new(store),
             base_path: BasePath::default(),
+            cors: None,
+            base_url: None,
             locker: Arc::new(MemoryLocker::default()),
             lock_timeout: Duration::from_secs(20),
             gates: Vec::new(),
@@ -86,6 +94,19 @@ impl Stack {
     /// `nest_service`) this is the prefix.
     pub fn base_path(mut self, path: &str) -> Self {
         self.base_path = BasePath::new(path);
+        self
+    }
+
+    /// Lets pages of other origins upload, as the layer has it. Unless set, none can.
+    pub fn cors(mut self, cors: CorsLayer) -> Self {
+        self.cors = Some(cors);
+        self
+    }
+
+    /// From which URL `Location` is made, which has to lead to the base path.
+    /// Unless set, `Location` is a path.
+    pub fn base_url(mut self, base_url: BaseUrlLayer) -> Self {
+        self.base_url = Some(base_url);
         self
     }
 
@@ -137,6 +158,10 @@ impl Stack {
         let stack = ServiceBuilder::new()
             // Outermost: what happened is stored and released, and no refusal is lost.
             .layer(DetachLayer::new().shutdown(self.shutdown.clone()))
+            // Refusals too are readable for pages; it marks, and Version refuses.
+            .layer(option_layer(self.cors))
+            // Outside all dialects: each tells the client where things are.
+            .layer(option_layer(self.base_url))
             // The edge of the dialect. Nothing outside it refuses.
             .layer(VersionLayer::new())
             // All that is inside can rely on a target.

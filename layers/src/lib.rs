@@ -20,6 +20,8 @@
 //! | layer | its one concern |
 //! |---|---|
 //! | [`DetachLayer`](detach::DetachLayer) | a request runs to its end, also when the client has gone |
+//! | [`CorsLayer`](cors::CorsLayer) | which pages of other origins may upload |
+//! | [`BaseUrlLayer`](base_url::BaseUrlLayer) | the URL that clients see |
 //! | [`VersionLayer`](version::VersionLayer) | `Tus-Resumable`, and the text of errors |
 //! | [`RouteLayer`](route::RouteLayer) | from a path to an upload |
 //! | [`DiscoveryLayer`](discovery::DiscoveryLayer) | OPTIONS: what the layers inside announce |
@@ -73,6 +75,8 @@
 //!   client nothing.
 
 mod answer;
+pub mod base_url;
+pub mod cors;
 pub mod creation_with_upload;
 pub mod detach;
 pub mod discovery;

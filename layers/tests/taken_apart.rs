@@ -7,6 +7,8 @@ use http::{Method, Request, Response, StatusCode};
 use tower::util::BoxCloneSyncService;
 use tower::util::option_layer;
 use tower::{ServiceBuilder, ServiceExt};
+use tower_tus_layers::base_url::BaseUrlLayer;
+use tower_tus_layers::cors::CorsLayer;
 use tower_tus_layers::creation_with_upload::CreationWithUploadLayer;
 use tower_tus_layers::detach::DetachLayer;
 use tower_tus_layers::discovery::DiscoveryLayer;
@@ -22,8 +24,10 @@ use tower_tus_layers::version::VersionLayer;
 
 type Stack = BoxCloneSyncService<Request<Body>, Response<Body>, std::convert::Infallible>;
 
-const LAYERS: [&str; 8] = [
+const LAYERS: [&str; 10] = [
     "Detach",
+    "Cors",
+    "BaseUrl",
     "Version",
     "Route",
     "Discovery",
@@ -43,6 +47,11 @@ fn stack_without(absent: &str, store: MemoryStore) -> Stack {
     let lock = LockLayer::new(Arc::new(MemoryLocker::default()));
     let stack = ServiceBuilder::new()
         .layer(option_layer(unless(absent == "Detach", DetachLayer::new())))
+        .layer(option_layer(unless(absent == "Cors", CorsLayer::new())))
+        .layer(option_layer(unless(
+            absent == "BaseUrl",
+            BaseUrlLayer::from_request("/"),
+        )))
         .layer(option_layer(unless(
             absent == "Version",
             VersionLayer::new(),

@@ -4,7 +4,9 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod base_url;
 mod core;
+mod cors;
 mod creation;
 mod creation_with_upload;
 mod defer_length;

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use http::HeaderValue;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::UploadId;
 
@@ -12,24 +13,47 @@ use super::UploadId;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseUrl(Arc<str>);
 
+/// What is ASCII and yet in no URL. RFC 3986, section 2
+const NOT_IN_A_URL: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
 impl BaseUrl {
     /// `url` with a `/` at its end.
+    ///
+    /// It may come from a request: what cannot stand in a URL is
+    /// percent-encoded, and a path begins with one slash only, since after two
+    /// the client would read the name of another server.
+    ///
+    /// ```
+    /// use tower_tus_layers::protocol::BaseUrl;
+    ///
+    /// assert_eq!(BaseUrl::new("/my files").as_str(), "/my%20files/");
+    /// assert_eq!(BaseUrl::new("//evil.example/").as_str(), "/evil.example/");
+    /// ```
     #[must_use]
     pub fn new(url: &str) -> Self {
-        Self(format!("{}/", url.trim_end_matches('/')).into())
+        let url = url.trim_end_matches('/');
+        let rest = url.trim_start_matches('/');
+        let slash = if url == rest { "" } else { "/" };
+        Self(format!("{slash}{}/", utf8_percent_encode(rest, NOT_IN_A_URL)).into())
     }
 
-    /// The URL, which ends in `/`.
+    /// The URL, which is visible ASCII and ends in `/`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// The URL of an upload. CRE-15
-    ///
-    /// # Panics
-    ///
-    /// When the base has bytes that cannot stand in a header.
     #[must_use]
     pub fn location(&self, id: &UploadId) -> HeaderValue {
         // Of the characters of an id, `%` alone means something else in a URL.
@@ -55,5 +79,14 @@ mod tests {
             target,
             crate::protocol::Target::Upload("a/b%2F+c".parse().unwrap())
         );
+    }
+
+    #[test]
+    fn no_text_breaks_a_location() {
+        let id: UploadId = "a".parse().unwrap();
+        for character in '\0'..='\u{1000}' {
+            let location = BaseUrl::new(&format!("/a{character}b")).location(&id);
+            assert!(location.as_bytes().iter().all(u8::is_ascii_graphic));
+        }
     }
 }

@@ -41,6 +41,8 @@ pub enum Error {
         /// Where the upload stands, in bytes.
         current: u64,
     },
+    /// No page of this origin may use the server.
+    OriginNotAllowed,
     /// No such upload.
     NotFound,
     /// An upload of this id exists already.
@@ -152,6 +154,11 @@ impl Error {
                 "missing or invalid Upload-Offset header",
             ),
             Self::MismatchedOffset { .. } => (409, "ERR_MISMATCHED_OFFSET", "mismatched offset"),
+            Self::OriginNotAllowed => (
+                403,
+                "ERR_ORIGIN_NOT_ALLOWED",
+                "request origin is not allowed",
+            ),
             Self::NotFound => (404, "ERR_UPLOAD_NOT_FOUND", "upload not found"),
             Self::UploadExists => (409, "ERR_UPLOAD_EXISTS", "upload exists already"),
             Self::MethodNotAllowed { .. } => (405, "ERR_METHOD_NOT_ALLOWED", "method not allowed"),

@@ -8,7 +8,10 @@
 //! `X-Content-Type-Options: nosniff`, and where a layer refused with a typed
 //! [`Error`](crate::protocol::Error) in the extensions, the body becomes
 //! `CODE: message`. It is the one layer that writes text, and so the one that
-//! asks for `ResBody: From<Bytes>`. Outside it no layer refuses.
+//! asks for `ResBody: From<Bytes>`. Outside it no layer refuses: who has
+//! something against a request there marks it with a
+//! [`Refusal`](crate::protocol::Refusal), and Version refuses it, whatever its
+//! method and its version.
 //!
 //! # Example
 //!
@@ -52,7 +55,7 @@ mod tests {
     use tower::{ServiceBuilder, ServiceExt, service_fn};
 
     use super::VersionLayer;
-    use crate::protocol::{Body, Error};
+    use crate::protocol::{Body, Error, Refusal};
 
     async fn respond(request: Request<Body>) -> Result<Response<Body>, Infallible> {
         Ok(match request.uri().path() {
@@ -155,5 +158,28 @@ mod tests {
         let response = send(Method::PATCH, "/", Some("1.0.0")).await;
         assert_eq!(response.headers()["tus-resumable"], "1.0.0");
         assert_eq!(text(response).await, "inner");
+    }
+
+    #[tokio::test]
+    async fn what_a_layer_outside_marked_is_refused_before_anything_inside_sees_it() {
+        for method in [Method::OPTIONS, Method::GET, Method::POST, Method::PATCH] {
+            let request = Request::builder()
+                .method(&method)
+                .header("Tus-Resumable", "1.0.0")
+                .extension(Refusal(Error::OriginNotAllowed));
+            let inner = service_fn(|_| async { unreachable!("it is inside") });
+            let response: Result<Response<Body>, Infallible> = ServiceBuilder::new()
+                .layer(VersionLayer::new())
+                .service(inner)
+                .oneshot(request.body(Body::default()).unwrap())
+                .await;
+            let response = response.unwrap();
+            assert_eq!(response.status(), StatusCode::FORBIDDEN, "{method}");
+            assert_eq!(response.headers()["tus-resumable"], "1.0.0", "CORE-06");
+            assert_eq!(
+                text(response).await,
+                "ERR_ORIGIN_NOT_ALLOWED: request origin is not allowed\n"
+            );
+        }
     }
 }

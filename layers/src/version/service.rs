@@ -7,8 +7,8 @@ use tower_service::Service;
 
 use super::ResponseFuture;
 use crate::answer::Answer;
-use crate::protocol::Error;
 use crate::protocol::header::TusResumable;
+use crate::protocol::{Error, Refusal};
 
 /// Middleware that checks and stamps `Tus-Resumable`, and renders refusals.
 ///
@@ -27,6 +27,9 @@ impl<S> Version<S> {
 
 /// CORE-08, CORE-34
 fn verify<B>(request: &Request<B>) -> Result<(), Error> {
+    if let Some(Refusal(error)) = request.extensions().get() {
+        return Err(error.clone());
+    }
     if matches!(*request.method(), Method::OPTIONS | Method::GET) {
         return Ok(());
     }

@@ -1,0 +1,62 @@
+use std::fmt;
+use std::net::Ipv6Addr;
+
+/// More than the longest name of a host, and more than any address.
+const MAX_HOST: usize = 255;
+
+/// A host and perhaps a port, as a URL has them: nothing else gets through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Authority<'a> {
+    host: &'a str,
+    pub(super) port: Option<u16>,
+}
+
+impl<'a> Authority<'a> {
+    pub(super) fn parse(text: &'a str) -> Option<Self> {
+        let (host, port) = match text.rsplit_once(':') {
+            // The other colons of an IPv6 address are inside its brackets.
+            Some((host, port)) if !port.ends_with(']') => (host, port),
+            _ => (text, ""),
+        };
+        let port = match port {
+            "" => None,
+            port => Some(parse_port(port)?),
+        };
+        is_host(host).then_some(Self { host, port })
+    }
+
+    pub(super) fn or_port(self, port: Option<u16>) -> Self {
+        let port = self.port.or(port);
+        Self { port, ..self }
+    }
+
+    pub(super) fn without_port(self, port: u16) -> Self {
+        let port = self.port.filter(|it| *it != port);
+        Self { port, ..self }
+    }
+}
+
+impl fmt::Display for Authority<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.host)?;
+        match self.port {
+            Some(port) => write!(f, ":{port}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// `str::parse` would take a leading `+`.
+pub(super) fn parse_port(digits: &str) -> Option<u16> {
+    let digits = Some(digits).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+    digits.parse().ok().filter(|port| *port != 0)
+}
+
+fn is_host(host: &str) -> bool {
+    if let Some(address) = host.strip_prefix('[') {
+        let address = address.strip_suffix(']');
+        return address.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
+    }
+    let of_a_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    (1..=MAX_HOST).contains(&host.len()) && host.bytes().all(of_a_name)
+}

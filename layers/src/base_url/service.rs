@@ -1,0 +1,54 @@
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::request::Parts;
+use http::{Method, Request, Response};
+use tower_service::Service;
+
+use super::source::Source;
+use crate::protocol::BaseUrl;
+
+/// Middleware that tells those inside where uploads live, as clients see it.
+///
+/// See the [module docs](crate::base_url) for an example.
+#[derive(Clone, Debug)]
+pub struct WithBaseUrl<S> {
+    inner: S,
+    source: Arc<Source>,
+}
+
+impl<S> WithBaseUrl<S> {
+    pub(super) const fn new(inner: S, source: Arc<Source>) -> Self {
+        Self { inner, source }
+    }
+
+    fn tell(&self, parts: &mut Parts) {
+        // Only a creation tells where things are.
+        if parts.method != Method::POST || parts.extensions.get::<BaseUrl>().is_some() {
+            return;
+        }
+        if let Some(url) = self.source.base_url(parts) {
+            parts.extensions.insert(url);
+        }
+    }
+}
+
+impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for WithBaseUrl<S>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+{
+    type Response = Response<ResBody>;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<ReqBody>) -> S::Future {
+        let (mut parts, body) = request.into_parts();
+        self.tell(&mut parts);
+        self.inner.call(Request::from_parts(parts, body))
+    }
+}

@@ -1,0 +1,81 @@
+use std::fmt;
+use std::sync::Arc;
+
+use http::header::HOST;
+use http::request::Parts;
+
+use super::Scheme;
+use super::authority::Authority;
+use super::forwarded::Forwarded;
+use crate::protocol::BaseUrl;
+
+/// Where the base URL comes from.
+#[derive(Clone)]
+pub(super) enum Source {
+    Fixed(BaseUrl),
+    Request(FromRequest),
+    Closure(Arc<dyn Fn(&Parts) -> Option<BaseUrl> + Send + Sync>),
+}
+
+impl Source {
+    pub(super) fn base_url(&self, parts: &Parts) -> Option<BaseUrl> {
+        match self {
+            Self::Fixed(url) => Some(url.clone()),
+            Self::Request(from) => Some(from.base_url(parts)),
+            Self::Closure(make) => make(parts),
+        }
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fixed(url) => url.fmt(f),
+            Self::Request(from) => from.fmt(f),
+            Self::Closure(_) => f.write_str("Closure"),
+        }
+    }
+}
+
+/// How to read the URL from a request.
+#[derive(Clone, Debug)]
+pub(super) struct FromRequest {
+    /// With a slash at its beginning.
+    pub(super) path: String,
+    pub(super) scheme: Scheme,
+    pub(super) relative: bool,
+    pub(super) trusting: bool,
+}
+
+impl FromRequest {
+    fn base_url(&self, parts: &Parts) -> BaseUrl {
+        let told = if self.trusting {
+            Forwarded::of(&parts.headers)
+        } else {
+            Forwarded::default()
+        };
+        let path = format!("{}{}", told.prefix.trim_end_matches('/'), self.path);
+        let authority = told.authority.or_else(|| own_authority(parts));
+        let Some(authority) = authority.filter(|_| !self.relative) else {
+            return BaseUrl::new(&path);
+        };
+        let own_scheme = || parts.uri.scheme_str().and_then(Scheme::parse);
+        let scheme = told.scheme.or_else(own_scheme).unwrap_or(self.scheme);
+        let authority = authority
+            .or_port(told.port)
+            .without_port(scheme.default_port());
+        BaseUrl::new(&format!("{}://{authority}{path}", scheme.as_str()))
+    }
+}
+
+/// The authority of the request's URI, which HTTP/2 has, or its only `Host`.
+fn own_authority(parts: &Parts) -> Option<Authority<'_>> {
+    if let Some(authority) = parts.uri.authority() {
+        return Authority::parse(authority.as_str());
+    }
+    let mut hosts = parts.headers.get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => Authority::parse(host.to_str().ok()?),
+        _ => None,
+    }
+}

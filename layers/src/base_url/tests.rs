@@ -1,0 +1,402 @@
+use std::convert::Infallible;
+
+use http::{HeaderValue, Method, Request, Response};
+use tower::{Layer, ServiceExt, service_fn};
+
+use super::BaseUrlLayer;
+use crate::protocol::BaseUrl;
+
+type Headers<'a> = &'a [(&'a str, &'a [u8])];
+
+/// The URL that is told to those inside.
+async fn told(layer: &BaseUrlLayer, request: Request<()>) -> Option<String> {
+    let inner = service_fn(|request: Request<()>| async move {
+        let url = request.extensions().get::<BaseUrl>().cloned();
+        Ok::<_, Infallible>(Response::new(url))
+    });
+    let response = layer.layer(inner).oneshot(request).await.unwrap();
+    response.into_body().map(|url| url.as_str().to_owned())
+}
+
+fn post(uri: &str, headers: Headers<'_>) -> Request<()> {
+    let mut request = Request::post(uri);
+    for (name, value) in headers {
+        request = request.header(*name, HeaderValue::from_bytes(value).unwrap());
+    }
+    request.body(()).unwrap()
+}
+
+async fn base_url(layer: &BaseUrlLayer, headers: Headers<'_>) -> String {
+    told(layer, post("/files/", headers)).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_fixed_url_is_what_it_is_whatever_the_request_says() {
+    let request = || post("/", &[("host", b"a"), ("x-forwarded-host", b"b")]);
+    for (set, url) in [
+        ("https://example.com/files", "https://example.com/files/"),
+        ("/files/", "/files/"),
+    ] {
+        let layer = BaseUrlLayer::fixed(set).trust_forwarded().relative();
+        assert_eq!(told(&layer, request()).await.unwrap(), url);
+    }
+}
+
+#[tokio::test]
+async fn only_a_creation_is_told() {
+    let layer = BaseUrlLayer::fixed("/files/");
+    for method in [Method::HEAD, Method::PATCH, Method::DELETE, Method::OPTIONS] {
+        let request = Request::builder().method(method).body(()).unwrap();
+        assert_eq!(told(&layer, request).await, None);
+    }
+}
+
+#[tokio::test]
+async fn a_url_that_is_there_stays() {
+    let mut request = post("/", &[]);
+    request.extensions_mut().insert(BaseUrl::new("/mine/"));
+    let layer = BaseUrlLayer::fixed("/files/");
+    assert_eq!(told(&layer, request).await.unwrap(), "/mine/");
+}
+
+#[tokio::test]
+async fn a_closure_makes_any_url_or_none() {
+    let layer = BaseUrlLayer::by(|parts| {
+        let tenant = parts.headers.get("x-tenant")?.to_str().ok()?;
+        Some(BaseUrl::new(&format!("https://{tenant}.example.com/")))
+    });
+    let url = base_url(&layer, &[("x-tenant", b"acme")]).await;
+    assert_eq!(url, "https://acme.example.com/");
+    assert_eq!(told(&layer, post("/", &[])).await, None);
+}
+
+#[tokio::test]
+async fn the_request_tells_its_host() {
+    let layer = BaseUrlLayer::from_request("files");
+    for (uri, host, url) in [
+        ("/files/", "example.com", "http://example.com/files/"),
+        ("/files/", "example.com:80", "http://example.com/files/"),
+        (
+            "/files/",
+            "example.com:443",
+            "http://example.com:443/files/",
+        ),
+        (
+            "/files/",
+            "my_service:8080",
+            "http://my_service:8080/files/",
+        ),
+        ("/files/", "example.com:", "http://example.com/files/"),
+        ("/files/", "[::1]:8080", "http://[::1]:8080/files/"),
+        ("/files/", "[::1]", "http://[::1]/files/"),
+        // HTTP/2 has both in the URI, and so has a request to a proxy.
+        (
+            "https://a.example/files/",
+            "b.example",
+            "https://a.example/files/",
+        ),
+        ("https://a.example:443/", "", "https://a.example/files/"),
+        ("http://a.example:443/", "", "http://a.example:443/files/"),
+        ("ftp://a.example/", "", "http://a.example/files/"),
+    ] {
+        let request = post(uri, &[("host", host.as_bytes())]);
+        assert_eq!(told(&layer, request).await.unwrap(), url, "{uri} {host}");
+    }
+}
+
+#[tokio::test]
+async fn the_base_path_may_be_the_root_and_need_no_slashes() {
+    for (path, url) in [
+        ("/", "http://a/"),
+        ("", "http://a/"),
+        ("files", "http://a/files/"),
+        ("/a/b/", "http://a/a/b/"),
+    ] {
+        let layer = BaseUrlLayer::from_request(path);
+        assert_eq!(base_url(&layer, &[("host", b"a")]).await, url);
+    }
+}
+
+#[tokio::test]
+async fn tls_is_told_where_the_request_does_not() {
+    let layer = BaseUrlLayer::from_request("/files/").scheme_https();
+    for (uri, host, url) in [
+        ("/", "a.example:443", "https://a.example/files/"),
+        ("/", "a.example:80", "https://a.example:80/files/"),
+        ("http://a.example/", "", "http://a.example/files/"),
+    ] {
+        let request = post(uri, &[("host", host.as_bytes())]);
+        assert_eq!(told(&layer, request).await.unwrap(), url);
+    }
+}
+
+#[tokio::test]
+async fn a_missing_or_bad_host_leaves_the_path() {
+    let layer = BaseUrlLayer::from_request("/files/");
+    let long = [b'a'; 256];
+    let bad: [Headers<'_>; 10] = [
+        &[],
+        &[("host", b"")],
+        &[("host", b"a b")],
+        &[("host", b"user@a")],
+        &[("host", b"a/b")],
+        &[("host", b"a\"")],
+        &[("host", b"a\xff")],
+        &[("host", b"::1")],
+        &[("host", &long)],
+        &[("host", b"a"), ("host", b"b")],
+    ];
+    for headers in bad {
+        assert_eq!(base_url(&layer, headers).await, "/files/", "{headers:?}");
+    }
+    let request = post("http://user:secret@a.example/", &[("host", b"b")]);
+    assert_eq!(told(&layer, request).await.unwrap(), "/files/");
+}
+
+#[tokio::test]
+async fn what_is_forwarded_means_nothing_unless_trusted() {
+    let layer = BaseUrlLayer::from_request("/files/");
+    let headers: Headers<'_> = &[
+        ("host", b"a"),
+        ("forwarded", b"host=evil;proto=https"),
+        ("x-forwarded-host", b"evil"),
+        ("x-forwarded-proto", b"https"),
+        ("x-forwarded-port", b"1"),
+        ("x-forwarded-prefix", b"/evil"),
+    ];
+    assert_eq!(base_url(&layer, headers).await, "http://a/files/");
+}
+
+#[tokio::test]
+async fn proxies_tell_what_the_client_sees() {
+    let layer = BaseUrlLayer::from_request("/files/").trust_forwarded();
+    let table: &[(Headers<'_>, &str)] = &[
+        (&[], "http://own:8080/files/"),
+        // nginx, with `$host` and `$scheme`
+        (
+            &[
+                ("x-forwarded-host", b"a.example"),
+                ("x-forwarded-proto", b"https"),
+            ],
+            "https://a.example/files/",
+        ),
+        // Traefik
+        (
+            &[
+                ("x-forwarded-host", b"a.example:8443"),
+                ("x-forwarded-proto", b"https"),
+                ("x-forwarded-port", b"8443"),
+                ("x-forwarded-prefix", b"/api/v1"),
+            ],
+            "https://a.example:8443/api/v1/files/",
+        ),
+        (
+            &[
+                ("x-forwarded-host", b"a.example"),
+                ("x-forwarded-proto", b"https"),
+                ("x-forwarded-port", b"8443"),
+            ],
+            "https://a.example:8443/files/",
+        ),
+        (
+            &[
+                ("x-forwarded-host", b"a.example"),
+                ("x-forwarded-port", b"80"),
+            ],
+            "http://a.example/files/",
+        ),
+        // Two proxies in a row
+        (
+            &[
+                ("x-forwarded-host", b"a.example, b.example"),
+                ("x-forwarded-proto", b"https,http"),
+                ("x-forwarded-port", b"443 , 8080"),
+                ("x-forwarded-prefix", b"/a/, /b"),
+            ],
+            "https://a.example/a/files/",
+        ),
+        (
+            &[
+                ("x-forwarded-host", b"a.example"),
+                ("x-forwarded-host", b"b.example"),
+            ],
+            "http://a.example/files/",
+        ),
+        // Explicit default ports
+        (
+            &[
+                ("x-forwarded-host", b"a.example:443"),
+                ("x-forwarded-proto", b"HTTPS"),
+            ],
+            "https://a.example/files/",
+        ),
+        (
+            &[("x-forwarded-host", b"a.example:80")],
+            "http://a.example/files/",
+        ),
+        // RFC 7239
+        (
+            &[("forwarded", b"for=192.0.2.1;proto=https;host=a.example")],
+            "https://a.example/files/",
+        ),
+        (
+            &[(
+                "forwarded",
+                b"FOR=\"[2001:db8::1]:4711\" ; Proto=https ; Host=\"[2001:db8::2]:8443\"",
+            )],
+            "https://[2001:db8::2]:8443/files/",
+        ),
+        (
+            &[(
+                "forwarded",
+                b"host=a.example;proto=https, host=b.example;proto=http",
+            )],
+            "https://a.example/files/",
+        ),
+        (
+            &[("forwarded", b"for=_x, host=b.example")],
+            "http://own:8080/files/",
+        ),
+        (&[("forwarded", b"proto=https")], "https://own:8080/files/"),
+        // A separator inside quotes separates nothing.
+        (
+            &[(
+                "forwarded",
+                b"for=\"a,b;host=evil\\\";host=evil\";host=a.example",
+            )],
+            "http://a.example/files/",
+        ),
+        // It stands over the others, which fill what it leaves open.
+        (
+            &[
+                ("forwarded", b"host=a.example"),
+                ("x-forwarded-host", b"b.example"),
+                ("x-forwarded-proto", b"https"),
+                ("x-forwarded-port", b"8443"),
+                ("x-forwarded-prefix", b"/up"),
+            ],
+            "https://a.example/up/files/",
+        ),
+        (
+            &[
+                ("forwarded", b"proto=http"),
+                ("x-forwarded-proto", b"https"),
+            ],
+            "http://own:8080/files/",
+        ),
+    ];
+    for (forwarded, url) in table {
+        let own: Headers<'_> = &[("host", b"own:8080")];
+        let headers = [own, forwarded].concat();
+        assert_eq!(base_url(&layer, &headers).await, *url, "{forwarded:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_may_leave_the_host_alone_and_tell_the_port() {
+    let layer = BaseUrlLayer::from_request("/files/").trust_forwarded();
+    for (host, port, url) in [
+        ("a.example", "443", "https://a.example/files/"),
+        ("a.example", "8443", "https://a.example:8443/files/"),
+        ("a.example:8080", "443", "https://a.example:8080/files/"),
+    ] {
+        let headers: Headers<'_> = &[
+            ("host", host.as_bytes()),
+            ("x-forwarded-proto", b"https"),
+            ("x-forwarded-port", port.as_bytes()),
+        ];
+        assert_eq!(base_url(&layer, headers).await, url);
+    }
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_in_a_url_is_ignored() {
+    let layer = BaseUrlLayer::from_request("/files/").trust_forwarded();
+    let long = [b'a'; 5000];
+    let hosts: [&[u8]; 24] = [
+        b"",
+        b" ",
+        b"a b",
+        b"a\tb",
+        b"\"a\"",
+        b"a'b",
+        b"<script>",
+        b"user@evil",
+        b"evil/path",
+        b"evil?query",
+        b"evil#fragment",
+        b"evil\\path",
+        b"https://evil",
+        b"evil%0d%0aSet-Cookie:x",
+        b"\xc3\xa9vil",
+        b"\xff\xfe",
+        b"evil:port",
+        b"evil:0",
+        b"evil:65536",
+        b"evil:+80",
+        b"evil:1:2",
+        b"[::1",
+        b"[evil]",
+        &long,
+    ];
+    for host in hosts {
+        let headers: Headers<'_> = &[("host", b"own"), ("x-forwarded-host", host)];
+        let url = base_url(&layer, headers).await;
+        assert_eq!(url, "http://own/files/", "{}", host.escape_ascii());
+
+        let forwarded = [b"host=\"", host, b"\";proto=https"].concat();
+        let headers: Headers<'_> = &[("host", b"own"), ("forwarded", &forwarded)];
+        let url = base_url(&layer, headers).await;
+        assert!(
+            ["https://own/files/", "http://own/files/"].contains(&&*url),
+            "{}: {url}",
+            forwarded.escape_ascii()
+        );
+    }
+    let others: [(&str, &[u8]); 26] = [
+        ("x-forwarded-proto", b""),
+        ("x-forwarded-proto", b"ftp"),
+        ("x-forwarded-proto", b"javascript"),
+        ("x-forwarded-proto", b"https://evil"),
+        ("x-forwarded-proto", b"\xff"),
+        ("x-forwarded-port", b""),
+        ("x-forwarded-port", b"0"),
+        ("x-forwarded-port", b"-1"),
+        ("x-forwarded-port", b"+1"),
+        ("x-forwarded-port", b"65536"),
+        ("x-forwarded-port", b"8080@evil"),
+        ("x-forwarded-prefix", b"evil"),
+        ("x-forwarded-prefix", b"//evil"),
+        ("x-forwarded-prefix", b"/\\evil"),
+        ("x-forwarded-prefix", b"/../evil"),
+        ("x-forwarded-prefix", b"/%2E%2e/evil"),
+        ("x-forwarded-prefix", b"/a b"),
+        ("x-forwarded-prefix", b"/a?b"),
+        ("x-forwarded-prefix", b"/a#b"),
+        ("x-forwarded-prefix", b"/\xc3\xa9"),
+        ("x-forwarded-prefix", b"https://evil/"),
+        ("forwarded", b"proto=gopher"),
+        ("forwarded", b"host"),
+        ("forwarded", b";;;=,=;\"\\"),
+        ("forwarded", b"host=\"evil"),
+        ("forwarded", b"host=\xff"),
+    ];
+    for (name, value) in others {
+        let headers: Headers<'_> = &[("host", b"own"), (name, value)];
+        let url = base_url(&layer, headers).await;
+        assert_eq!(url, "http://own/files/", "{name}: {}", value.escape_ascii());
+    }
+}
+
+#[tokio::test]
+async fn a_relative_url_is_the_path_behind_the_prefix() {
+    let layer = BaseUrlLayer::from_request("/files/").relative();
+    let headers: Headers<'_> = &[
+        ("host", b"a"),
+        ("x-forwarded-host", b"b"),
+        ("x-forwarded-prefix", b"/up"),
+    ];
+    assert_eq!(base_url(&layer, headers).await, "/files/");
+    let layer = layer.trust_forwarded();
+    assert_eq!(base_url(&layer, headers).await, "/up/files/");
+}
