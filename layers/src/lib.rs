@@ -20,6 +20,7 @@
 //! | layer | its one concern |
 //! |---|---|
 //! | [`DetachLayer`](detach::DetachLayer) | a request runs to its end, also when the client has gone |
+//! | [`MetricsLayer`](measuring::MetricsLayer) | requests, errors, bytes and times are counted |
 //! | [`VersionLayer`](version::VersionLayer) | `Tus-Resumable`, and the text of errors |
 //! | [`RouteLayer`](route::RouteLayer) | from a path to an upload |
 //! | [`DiscoveryLayer`](discovery::DiscoveryLayer) | OPTIONS: what the layers inside announce |
@@ -81,6 +82,7 @@ pub mod gating;
 pub mod interrupt;
 pub mod lock;
 pub mod locking;
+pub mod measuring;
 mod poll;
 pub mod protocol;
 pub mod route;
