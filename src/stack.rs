@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use tower::ServiceBuilder;
-use tower::util::BoxCloneSyncService;
+use tower::util::{BoxCloneSyncService, option_layer};
 use tower_tus_layers::creation_with_upload::CreationWithUploadLayer;
 use tower_tus_layers::detach::DetachLayer;
 use tower_tus_layers::discovery::DiscoveryLayer;
@@ -15,6 +15,7 @@ use tower_tus_layers::gating::GateLayer;
 use tower_tus_layers::interrupt::InterruptLayer;
 use tower_tus_layers::lock::{Locker, MemoryLocker};
 use tower_tus_layers::locking::LockLayer;
+use tower_tus_layers::measuring::{MetricsLayer, TimedLocker, TimedStore};
 use tower_tus_layers::protocol::{Body, Shutdown};
 use tower_tus_layers::route::{BasePath, RouteLayer};
 use tower_tus_layers::service::Core;
@@ -31,6 +32,7 @@ use crate::{TusLayer, TusService};
 ///
 /// ```text
 ///   Detach              runs it to its end, also when the client has gone
+///   Metrics             counts and measures; off unless set
 ///   Version             Tus-Resumable; writes the text of errors
 ///   Route               path -> upload; 404, 405
 ///   Discovery           OPTIONS: what all the layers inside announce
@@ -62,6 +64,7 @@ pub struct Stack {
     locker: Arc<dyn Locker>,
     lock_timeout: Duration,
     gates: Vec<Arc<dyn Gate>>,
+    metrics: Option<String>,
     finish_attempts: u32,
     shutdown: Shutdown,
 }
@@ -75,6 +78,7 @@ impl Stack {
             locker: Arc::new(MemoryLocker::default()),
             lock_timeout: Duration::from_secs(20),
             gates: Vec::new(),
+            metrics: None,
             finish_attempts: 10,
             shutdown: Shutdown::default(),
         }
@@ -109,6 +113,19 @@ impl Stack {
         self
     }
 
+    /// Counts and measures by the facade [`metrics`], under names that begin
+    /// with `prefix` and `_`: the usual one is `tus`. Off unless set.
+    ///
+    /// All metrics are registered when the stack is made into a layer or a
+    /// service, with the recorder that is installed then. See
+    /// [`measuring`](crate::layers::measuring) for their names.
+    ///
+    /// [`metrics`]: https://docs.rs/metrics
+    pub fn metrics(mut self, prefix: &str) -> Self {
+        self.metrics = Some(prefix.to_owned());
+        self
+    }
+
     /// How often a complete upload is tried to be finished before it is
     /// rejected: 10 unless set, 0 for no bound.
     pub const fn finish_attempts(mut self, attempts: u32) -> Self {
@@ -132,11 +149,14 @@ impl Stack {
 
     /// A service that takes every request.
     #[must_use]
-    pub fn into_service(self) -> TusService {
+    pub fn into_service(mut self) -> TusService {
+        let metrics = self.measure();
         let core = Core::shared(self.store).finish_attempts(self.finish_attempts);
         let stack = ServiceBuilder::new()
             // Outermost: what happened is stored and released, and no refusal is lost.
             .layer(DetachLayer::new().shutdown(self.shutdown.clone()))
+            // Sees every refusal, and outcomes whose client has gone.
+            .layer(option_layer(metrics))
             // The edge of the dialect. Nothing outside it refuses.
             .layer(VersionLayer::new())
             // All that is inside can rely on a target.
@@ -154,6 +174,15 @@ impl Stack {
             .layer(GateLayer::all(self.gates))
             .service(core);
         TusService::from_stack(Erased::new(stack))
+    }
+
+    /// Measures the store and the locker where metrics are wanted, and gives the
+    /// layer for all else.
+    fn measure(&mut self) -> Option<MetricsLayer> {
+        let prefix = self.metrics.as_deref()?;
+        self.store = Arc::new(TimedStore::new(Arc::clone(&self.store), prefix));
+        self.locker = Arc::new(TimedLocker::new(Arc::clone(&self.locker), prefix));
+        Some(MetricsLayer::with_prefix(prefix))
     }
 }
 
