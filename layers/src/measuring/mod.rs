@@ -81,6 +81,7 @@
 //! # }
 //! ```
 //!
+//! [`metrics`]: ::metrics
 //! [`Error`]: crate::protocol::Error
 //! [`Error::all_codes`]: crate::protocol::Error::all_codes
 
