@@ -17,6 +17,7 @@ use tower_tus_layers::gating::GateLayer;
 use tower_tus_layers::interrupt::InterruptLayer;
 use tower_tus_layers::lock::{Locker, MemoryLocker};
 use tower_tus_layers::locking::LockLayer;
+use tower_tus_layers::measuring::{MetricsLayer, TimedLocker, TimedStore};
 use tower_tus_layers::protocol::{Body, Shutdown};
 use tower_tus_layers::route::{BasePath, RouteLayer};
 use tower_tus_layers::service::Core;
@@ -33,6 +34,7 @@ use crate::{TusLayer, TusService};
 ///
 /// ```text
 ///   Detach              runs it to its end, also when the client has gone
+///   Metrics             counts and measures; off unless set
 ///   Cors                which pages of other origins may upload, if set
 ///   BaseUrl             the URL that clients see, if set
 ///   Version             Tus-Resumable; writes the text of errors
@@ -68,6 +70,7 @@ pub struct Stack {
     locker: Arc<dyn Locker>,
     lock_timeout: Duration,
     gates: Vec<Arc<dyn Gate>>,
+    metrics: Option<String>,
     finish_attempts: u32,
     shutdown: Shutdown,
 }
@@ -83,6 +86,7 @@ impl Stack {
             locker: Arc::new(MemoryLocker::default()),
             lock_timeout: Duration::from_secs(20),
             gates: Vec::new(),
+            metrics: None,
             finish_attempts: 10,
             shutdown: Shutdown::default(),
         }
@@ -130,6 +134,19 @@ impl Stack {
         self
     }
 
+    /// Counts and measures by the facade [`metrics`], under names that begin
+    /// with `prefix` and `_`: the usual one is `tus`. Off unless set.
+    ///
+    /// All metrics are registered when the stack is made into a layer or a
+    /// service, with the recorder that is installed then. See
+    /// [`measuring`](crate::layers::measuring) for their names.
+    ///
+    /// [`metrics`]: https://docs.rs/metrics
+    pub fn metrics(mut self, prefix: &str) -> Self {
+        self.metrics = Some(prefix.to_owned());
+        self
+    }
+
     /// How often a complete upload is tried to be finished before it is
     /// rejected: 10 unless set, 0 for no bound.
     pub const fn finish_attempts(mut self, attempts: u32) -> Self {
@@ -153,11 +170,14 @@ impl Stack {
 
     /// A service that takes every request.
     #[must_use]
-    pub fn into_service(self) -> TusService {
+    pub fn into_service(mut self) -> TusService {
+        let metrics = self.measure();
         let core = Core::shared(self.store).finish_attempts(self.finish_attempts);
         let stack = ServiceBuilder::new()
             // Outermost: what happened is stored and released, and no refusal is lost.
             .layer(DetachLayer::new().shutdown(self.shutdown.clone()))
+            // Sees every refusal, and outcomes whose client has gone.
+            .layer(option_layer(metrics))
             // Refusals too are readable for pages; it marks, and Version refuses.
             .layer(option_layer(self.cors))
             // Outside all dialects: each tells the client where things are.
@@ -179,6 +199,15 @@ impl Stack {
             .layer(GateLayer::all(self.gates))
             .service(core);
         TusService::from_stack(Erased::new(stack))
+    }
+
+    /// Measures the store and the locker where metrics are wanted, and gives the
+    /// layer for all else.
+    fn measure(&mut self) -> Option<MetricsLayer> {
+        let prefix = self.metrics.as_deref()?;
+        self.store = Arc::new(TimedStore::new(Arc::clone(&self.store), prefix));
+        self.locker = Arc::new(TimedLocker::new(Arc::clone(&self.locker), prefix));
+        Some(MetricsLayer::with_prefix(prefix))
     }
 }
 

@@ -20,6 +20,7 @@
 //! | layer | its one concern |
 //! |---|---|
 //! | [`DetachLayer`](detach::DetachLayer) | a request runs to its end, also when the client has gone |
+//! | [`MetricsLayer`](measuring::MetricsLayer) | requests, errors, bytes and times are counted |
 //! | [`CorsLayer`](cors::CorsLayer) | which pages of other origins may upload |
 //! | [`BaseUrlLayer`](base_url::BaseUrlLayer) | the URL that clients see |
 //! | [`VersionLayer`](version::VersionLayer) | `Tus-Resumable`, and the text of errors |
@@ -85,6 +86,7 @@ pub mod gating;
 pub mod interrupt;
 pub mod lock;
 pub mod locking;
+pub mod measuring;
 mod poll;
 pub mod protocol;
 pub mod route;

@@ -16,6 +16,7 @@ use tower_tus_layers::gating::GateLayer;
 use tower_tus_layers::interrupt::InterruptLayer;
 use tower_tus_layers::lock::MemoryLocker;
 use tower_tus_layers::locking::LockLayer;
+use tower_tus_layers::measuring::MetricsLayer;
 use tower_tus_layers::protocol::Body;
 use tower_tus_layers::route::RouteLayer;
 use tower_tus_layers::service::Core;
@@ -24,8 +25,9 @@ use tower_tus_layers::version::VersionLayer;
 
 type Stack = BoxCloneSyncService<Request<Body>, Response<Body>, std::convert::Infallible>;
 
-const LAYERS: [&str; 10] = [
+const LAYERS: [&str; 11] = [
     "Detach",
+    "Metrics",
     "Cors",
     "BaseUrl",
     "Version",
@@ -47,6 +49,10 @@ fn stack_without(absent: &str, store: MemoryStore) -> Stack {
     let lock = LockLayer::new(Arc::new(MemoryLocker::default()));
     let stack = ServiceBuilder::new()
         .layer(option_layer(unless(absent == "Detach", DetachLayer::new())))
+        .layer(option_layer(unless(
+            absent == "Metrics",
+            MetricsLayer::new(),
+        )))
         .layer(option_layer(unless(absent == "Cors", CorsLayer::new())))
         .layer(option_layer(unless(
             absent == "BaseUrl",

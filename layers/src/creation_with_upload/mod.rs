@@ -126,6 +126,8 @@ mod tests {
             let response = send(&store, request).await;
             assert_eq!(response.status(), StatusCode::CREATED);
             assert_eq!(response.headers()["upload-offset"], "0", "CWU-05");
+            let outcome = response.extensions().get::<Outcome>().unwrap();
+            assert_eq!(outcome.finished, length == "0", "CRE-10");
         }
     }
 

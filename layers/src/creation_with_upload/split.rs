@@ -65,9 +65,13 @@ pub(super) fn merge<B>(created: Response<B>, appended: Response<B>) -> Response<
 
     // Location stays: the append has none.
     parts.headers.extend(append.headers);
+    // CRE-10: an upload without bytes was finished by its creation.
+    let finished = parts.extensions.get::<Outcome>();
+    let finished = finished.is_some_and(|outcome| outcome.finished);
     parts.extensions.extend(append.extensions);
     if let Some(outcome) = parts.extensions.get_mut::<Outcome>() {
         outcome.created = true;
+        outcome.finished |= finished;
     }
     if plain {
         return Response::from_parts(parts, created_body);

@@ -80,6 +80,17 @@ pub enum Error {
     Internal(Source),
 }
 
+/// Status, code and message: the table of all errors, for one of them and as a whole.
+macro_rules! table {
+    (match self { $($error:pat => $entry:expr,)* }) => {
+        const fn entry(&self) -> (u16, &'static str, &'static str) {
+            match self { $($error => $entry,)* }
+        }
+
+        const TABLE: &[(u16, &'static str, &'static str)] = &[$($entry),*];
+    };
+}
+
 impl Error {
     /// An error that the client did not cause. The log gets `source`, the client does not.
     pub fn internal(source: impl Into<BoxError>) -> Self {
@@ -114,8 +125,7 @@ impl Error {
         }
     }
 
-    /// Status, code and message: the table of all errors.
-    const fn entry(&self) -> (u16, &'static str, &'static str) {
+    table! {
         match self {
             Self::UnsupportedVersion => (
                 412, // CORE-08
@@ -200,9 +210,11 @@ impl Error {
                 "server expected to receive more bytes",
             ),
             // 500 on purpose, as below: clients retry it.
-            Self::ConnectionReset(_) => {
-                (500, "ERR_CONNECTION_RESET", "TCP connection reset by peer")
-            }
+            Self::ConnectionReset(_) => (
+                500,
+                "ERR_CONNECTION_RESET",
+                "TCP connection reset by peer",
+            ),
             Self::ReadTimeout => (
                 500,
                 "ERR_READ_TIMEOUT",
@@ -211,6 +223,20 @@ impl Error {
             Self::InsufficientStorage(_) => (507, "ERR_INSUFFICIENT_STORAGE", "storage is full"),
             Self::Internal(_) => (500, "ERR_INTERNAL_SERVER_ERROR", "internal server error"),
         }
+    }
+
+    /// Status and code of every error there is.
+    ///
+    /// ```
+    /// use tower_tus_layers::protocol::Error;
+    ///
+    /// let error = Error::NotFound;
+    /// assert!(Error::all_codes().any(|row| row == (error.status(), error.code())));
+    /// ```
+    pub fn all_codes() -> impl Iterator<Item = (StatusCode, &'static str)> {
+        Self::TABLE
+            .iter()
+            .map(|&(number, code, _)| (status(number), code))
     }
 
     /// The code that the client reads, such as `ERR_UPLOAD_NOT_FOUND`.
@@ -222,7 +248,7 @@ impl Error {
     /// The status of the response.
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        StatusCode::from_u16(self.entry().0).expect("every status in the table is one")
+        status(self.entry().0)
     }
 
     /// The refusal as a response: status, the headers that belong to it, an
@@ -251,6 +277,10 @@ impl Error {
         response.extensions_mut().insert(self);
         response
     }
+}
+
+fn status(number: u16) -> StatusCode {
+    StatusCode::from_u16(number).expect("every status in the table is one")
 }
 
 /// The kind of the first I/O error in a chain of sources.

@@ -50,6 +50,14 @@ pub(crate) struct Flags {
     #[arg(long, default_value = "10s", value_parser = go::duration)]
     pub(crate) shutdown_timeout: Duration,
 
+    /// Show metrics for Prometheus
+    #[arg(long, default_value = "true")]
+    pub(crate) expose_metrics: bool,
+
+    /// Path of the metrics
+    #[arg(long, default_value = "/metrics", value_parser = path)]
+    pub(crate) metrics_path: String,
+
     /// Form of the log lines
     #[arg(long, default_value = "text")]
     pub(crate) log_format: LogFormat,
@@ -156,6 +164,14 @@ fn base_path(text: &str) -> Result<BasePath, &'static str> {
     let base = BasePath::new(text);
     match base.as_str().parse::<PathAndQuery>() {
         Ok(parsed) if parsed.path() == base.as_str() && !text.contains("://") => Ok(base),
+        _ => Err("not the path of a URL"),
+    }
+}
+
+/// A path that a request can have.
+fn path(text: &str) -> Result<String, &'static str> {
+    match text.parse::<PathAndQuery>() {
+        Ok(parsed) if parsed.path() == text && text.starts_with('/') => Ok(text.to_owned()),
         _ => Err("not the path of a URL"),
     }
 }

@@ -4,6 +4,7 @@ mod environment;
 mod flags;
 mod go;
 mod listen;
+mod metrics;
 mod run;
 mod serve;
 mod signal;

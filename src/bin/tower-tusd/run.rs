@@ -11,12 +11,14 @@ use std::time::Duration;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request, Response, StatusCode};
 use tokio::time::timeout;
-use tower::{Layer, service_fn};
-use tower_tus::layers::protocol::Shutdown;
+use tower::util::option_layer;
+use tower::{ServiceBuilder, service_fn};
+use tower_tus::layers::protocol::{Body, Shutdown};
 use tower_tus::store::FileStore;
 use tower_tus::{Stack, TusLayer};
 
 use crate::flags::Flags;
+use crate::metrics::{PREFIX, Page};
 use crate::say;
 use crate::serve::Server;
 use crate::signal::Signals;
@@ -36,8 +38,19 @@ pub(crate) async fn run(flags: &Flags) -> Result<ExitCode, StartError> {
         .await
         .map_err(|error| format!("cannot listen on {host}:{port}: {error}"))?;
     let port = listener.local_addr()?.port();
+    // Before all that is measured.
+    let page = match flags.expose_metrics {
+        true => Some(Page::install(&flags.metrics_path)?),
+        false => None,
+    };
     let shutdown = Shutdown::default();
-    let server = Server::new(tus(flags, &shutdown).layer(service_fn(not_found)));
+    let service = ServiceBuilder::new()
+        // Outside the uploads, which may take every path.
+        .layer(option_layer(page))
+        .map_response(|response: Response<_>| response.map(Body::new))
+        .layer(tus(flags, &shutdown))
+        .service(service_fn(not_found));
+    let server = Server::new(service);
 
     let path = flags.base_path.as_str();
     say(format_args!(
@@ -70,11 +83,15 @@ async fn end<S>(server: Server<S>, shutdown: &Shutdown, limit: Duration) {
 
 fn tus(flags: &Flags, shutdown: &Shutdown) -> TusLayer {
     let store = FileStore::new(&flags.upload_dir).durability(flags.durability);
-    Stack::new(store)
+    let stack = Stack::new(store)
         .base_path(flags.base_path.as_str())
         .lock_timeout(flags.acquire_lock_timeout)
-        .shutdown(shutdown.clone())
-        .into_layer()
+        .shutdown(shutdown.clone());
+    match flags.expose_metrics {
+        true => stack.metrics(PREFIX),
+        false => stack,
+    }
+    .into_layer()
 }
 
 async fn not_found<B>(_: Request<B>) -> Result<Response<String>, Infallible> {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use ::metrics::Gauge;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
@@ -21,6 +22,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 use tower::{Service, ServiceExt};
+
+use crate::metrics::connections_open;
 
 /// How long a client may take until the head of a request is there.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
@@ -38,6 +41,7 @@ pub(crate) struct Server<S> {
     http: Builder<TokioExecutor>,
     head_timeout: Duration,
     connections: GracefulShutdown,
+    open: Gauge,
 }
 
 impl<S, B> Server<S>
@@ -58,6 +62,7 @@ where
             http: http(head_timeout),
             head_timeout,
             connections: GracefulShutdown::new(),
+            open: connections_open(),
         }
     }
 
@@ -103,7 +108,9 @@ where
             .into_owned();
         let connection = self.connections.watch(connection);
         let head_timeout = self.head_timeout;
+        let open = Open::begin(self.open.clone());
         tokio::spawn(async move {
+            let _open = open;
             let mut connection = pin!(connection);
             // hyper's own limit begins when the version is known, which a
             // client that sends nothing never tells.
@@ -123,6 +130,22 @@ impl<S> Server<S> {
     /// Lets every connection answer what it has begun, and waits until all have ended.
     pub(crate) async fn close(self) {
         self.connections.shutdown().await;
+    }
+}
+
+/// Counts as an open connection until it is dropped.
+struct Open(Gauge);
+
+impl Open {
+    fn begin(open: Gauge) -> Self {
+        open.increment(1);
+        Self(open)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.decrement(1);
     }
 }
 

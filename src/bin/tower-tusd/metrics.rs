@@ -1,0 +1,113 @@
+//! Metrics in the text format of Prometheus, on the listener of the uploads.
+
+use std::future::{Future, ready};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use ::metrics::{Gauge, Unit, describe_gauge, gauge};
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Request, Response};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio::time::sleep;
+use tower::{Layer, Service};
+use tower_tus::layers::protocol::Body;
+
+/// How all names begin, as in tusd.
+pub(crate) const PREFIX: &str = "tusd";
+
+/// Bounds of histograms in seconds: from a small file on a good disk to a large
+/// one on a bad link.
+const BUCKETS: [f64; 13] = [
+    0.001, 0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 3600.0,
+];
+
+/// How often measured times are put into their buckets: until then each takes room.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// A gauge of connections, for whoever accepts them.
+pub(crate) fn connections_open() -> Gauge {
+    let name = format!("{PREFIX}_connections_open");
+    describe_gauge!(name.clone(), Unit::Count, "Open connections.");
+    gauge!(name)
+}
+
+/// Layer that applies [`WithPage`].
+#[derive(Clone, Debug)]
+pub(crate) struct Page {
+    path: Arc<str>,
+    metrics: PrometheusHandle,
+}
+
+impl Page {
+    /// Begins to record what is made from now on, and shows it at `path`.
+    pub(crate) fn install(path: &str) -> Result<Self, BuildError> {
+        let metrics = PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &BUCKETS)?
+            .install_recorder()?;
+        tokio::spawn(keep_up(metrics.clone()));
+        Ok(Self {
+            path: path.into(),
+            metrics,
+        })
+    }
+
+    fn show(&self) -> Response<Body> {
+        let mut response = Response::new(Bytes::from(self.metrics.render()).into());
+        response.headers_mut().insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"),
+        );
+        response
+    }
+}
+
+async fn keep_up(metrics: PrometheusHandle) {
+    loop {
+        sleep(UPKEEP).await;
+        metrics.run_upkeep();
+    }
+}
+
+impl<S> Layer<S> for Page {
+    type Service = WithPage<S>;
+
+    fn layer(&self, inner: S) -> WithPage<S> {
+        WithPage {
+            inner,
+            page: self.clone(),
+        }
+    }
+}
+
+/// A service of which one path shows the metrics, whatever the method, as in tusd.
+#[derive(Clone, Debug)]
+pub(crate) struct WithPage<S> {
+    inner: S,
+    page: Page,
+}
+
+impl<S, B> Service<Request<B>> for WithPage<S>
+where
+    S: Service<Request<B>, Response = Response<Body>>,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, S::Error>> + Send>>;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        if request.uri().path() == &*self.page.path {
+            return Box::pin(ready(Ok(self.page.show())));
+        }
+        Box::pin(self.inner.call(request))
+    }
+}

@@ -1,0 +1,236 @@
+//! The metrics of the server, as Prometheus reads them.
+
+#![cfg(unix)]
+
+mod harness;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use harness::raw::Http1;
+use harness::tus::{Tus, Version, content, request};
+use harness::{Server, patient};
+use http::{Method, StatusCode};
+use tower_tus::layers::protocol::Error;
+
+/// Every series and its value.
+type Metrics = BTreeMap<String, f64>;
+
+fn client(server: &Server) -> Tus {
+    Tus::new(server.url(), Version::Http1)
+}
+
+/// What is at a path outside the uploads.
+async fn get(server: &Server, path: &str) -> harness::tus::Answer {
+    let url = format!("http://{}{path}", server.address());
+    client(server).ask(request(Method::GET, &url)).await
+}
+
+async fn scrape(server: &Server) -> Metrics {
+    let answer = get(server, "/metrics").await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    let kind = &answer.headers()["content-type"];
+    assert_eq!(kind, "text/plain; version=0.0.4; charset=utf-8");
+
+    let text = std::str::from_utf8(answer.body()).unwrap();
+    let lines = text
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let series = lines.map(|line| line.rsplit_once(' ').unwrap());
+    series
+        .map(|(name, value)| (name.to_owned(), value.parse().unwrap()))
+        .collect()
+}
+
+/// Waits until a series has a value that nothing else tells of.
+async fn reaches(server: &Server, name: &str, value: f64) {
+    patient(async {
+        while scrape(server).await[name] != value {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn everything_is_there_at_0_from_the_start() {
+    let server = Server::start(&[]).await;
+    let mut metrics = scrape(&server).await;
+    let open = metrics.remove("tusd_connections_open");
+    assert_eq!(open, Some(1.0), "the scrape's own connection");
+    assert!(metrics.values().all(|value| *value == 0.0), "{metrics:?}");
+
+    let mut expected: Vec<String> = [
+        "tusd_bytes_received",
+        "tusd_uploads_created",
+        "tusd_uploads_finished",
+        "tusd_uploads_terminated",
+        "tusd_uploads_in_progress",
+        "tusd_lock_wait_seconds_count",
+    ]
+    .map(str::to_owned)
+    .into();
+    for method in ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"] {
+        expected.push(format!("tusd_requests_total{{method=\"{method}\"}}"));
+        for outcome in [
+            "success",
+            "client_error",
+            "server_error",
+            "interrupted",
+            "unanswered",
+        ] {
+            expected.push(format!(
+                "tusd_request_duration_seconds_count{{method=\"{method}\",outcome=\"{outcome}\"}}"
+            ));
+        }
+    }
+    for (status, code) in Error::all_codes().filter(|(status, _)| *status != 405) {
+        expected.push(error(status, code));
+    }
+    for operation in [
+        "create",
+        "open",
+        "append",
+        "declare_length",
+        "record",
+        "finish",
+        "terminate",
+    ] {
+        expected.push(format!(
+            "tusd_store_operation_seconds_count{{operation=\"{operation}\"}}"
+        ));
+    }
+    for name in &expected {
+        assert!(metrics.contains_key(name), "{name} is missing");
+    }
+    // Of a histogram its count stands for its buckets and its sum.
+    metrics.retain(|name, _| !name.contains("_bucket{") && !name.contains("_sum"));
+    assert_eq!(metrics.len(), expected.len(), "{metrics:?}");
+}
+
+fn error(status: StatusCode, code: &str) -> String {
+    let status = status.as_str();
+    format!("tusd_errors_total{{status=\"{status}\",code=\"{code}\"}}")
+}
+
+#[tokio::test]
+async fn times_have_buckets_from_milliseconds_to_an_hour() {
+    let server = Server::start(&[]).await;
+    let metrics = scrape(&server).await;
+    for bound in ["0.001", "3600", "+Inf"] {
+        let name = format!("tusd_lock_wait_seconds_bucket{{le=\"{bound}\"}}");
+        assert!(metrics.contains_key(&name), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_uploads_did_is_counted() {
+    let server = Server::start(&[]).await;
+    let tus = client(&server);
+    let upload = tus.create(10).await;
+    tus.append(&upload, 0, content("hello")).await;
+    let conflict = tus.append(&upload, 7, content("world")).await;
+    assert_eq!(conflict.status(), StatusCode::CONFLICT);
+    tus.append(&upload, 5, content("world")).await;
+    tus.head(&upload).await;
+    tus.ask(request(Method::DELETE, &upload)).await;
+    let refused = tus.ask(request(Method::PUT, &upload)).await;
+    assert_eq!(refused.status(), StatusCode::METHOD_NOT_ALLOWED);
+
+    let expected = [
+        ("tusd_bytes_received", 10.0),
+        ("tusd_uploads_created", 1.0),
+        ("tusd_uploads_finished", 1.0),
+        ("tusd_uploads_terminated", 1.0),
+        ("tusd_uploads_in_progress", 0.0),
+        ("tusd_requests_total{method=\"POST\"}", 1.0),
+        ("tusd_requests_total{method=\"PATCH\"}", 3.0),
+        ("tusd_requests_total{method=\"HEAD\"}", 1.0),
+        ("tusd_requests_total{method=\"DELETE\"}", 1.0),
+        ("tusd_requests_total{method=\"GET\"}", 0.0),
+        (&error(StatusCode::CONFLICT, "ERR_MISMATCHED_OFFSET"), 1.0),
+        (
+            "tusd_request_duration_seconds_count{method=\"PATCH\",outcome=\"success\"}",
+            2.0,
+        ),
+        ("tusd_lock_wait_seconds_count", 5.0),
+        (
+            "tusd_store_operation_seconds_count{operation=\"append\"}",
+            2.0,
+        ),
+    ];
+    let metrics = scrape(&server).await;
+    for (name, value) in expected {
+        assert_eq!(metrics[name], value, "{name}");
+    }
+    let errors = metrics.iter().filter(|(name, _)| name.contains("errors"));
+    let errors: f64 = errors.map(|(_, value)| value).sum();
+    assert_eq!(errors, 1.0, "what is not allowed is no error");
+}
+
+#[tokio::test]
+async fn what_a_client_sent_before_it_went_away_is_counted() {
+    let server = Server::start(&[]).await;
+    let upload = client(&server).create(10).await;
+    let path = upload.parse::<http::Uri>().unwrap().path().to_owned();
+    let mut gone = Http1::connect(server.address()).await;
+    let headers = [
+        ("Upload-Offset", "0".to_owned()),
+        ("Content-Type", "application/offset+octet-stream".to_owned()),
+        ("Content-Length", "10".to_owned()),
+    ];
+    gone.head(&format!("PATCH {path}"), &headers).await;
+    gone.send(b"hello").await;
+    reaches(&server, "tusd_uploads_in_progress", 1.0).await;
+    gone.fin();
+
+    let eof = error(StatusCode::BAD_REQUEST, "ERR_UNEXPECTED_EOF");
+    reaches(&server, &eof, 1.0).await;
+    let metrics = scrape(&server).await;
+    assert_eq!(metrics["tusd_bytes_received"], 5.0);
+    assert_eq!(metrics["tusd_uploads_in_progress"], 0.0);
+    let interrupted =
+        "tusd_request_duration_seconds_count{method=\"PATCH\",outcome=\"interrupted\"}";
+    assert_eq!(metrics[interrupted], 1.0);
+}
+
+#[tokio::test]
+async fn open_connections_are_counted_until_they_are_closed() {
+    let server = Server::start(&[]).await;
+    let idle = [server.connect().await, server.connect().await];
+    // Each scrape has a connection of its own.
+    reaches(&server, "tusd_connections_open", 3.0).await;
+    drop(idle);
+    reaches(&server, "tusd_connections_open", 1.0).await;
+}
+
+#[tokio::test]
+async fn metrics_can_be_switched_off() {
+    let server = Server::start(&["-expose-metrics=false"]).await;
+    let answer = get(&server, "/metrics").await;
+    assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn metrics_can_be_moved() {
+    let server = Server::start(&["-metrics-path=/m"]).await;
+    assert_eq!(get(&server, "/m").await.status(), StatusCode::OK);
+    let answer = get(&server, "/metrics").await;
+    assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn uploads_on_every_path_leave_the_metrics_theirs() {
+    let server = Server::start(&["-base-path=/"]).await;
+    client(&server).create(5).await;
+    assert_eq!(scrape(&server).await["tusd_uploads_created"], 1.0);
+}
+
+#[tokio::test]
+async fn a_path_that_is_none_is_refused() {
+    for path in ["metrics", "", "/me trics", "/m?x"] {
+        let flag = format!("-metrics-path={path}");
+        let said = harness::run(&[&flag]).await;
+        assert_eq!(said.status.code(), Some(2), "{path:?}");
+    }
+}
