@@ -8,6 +8,8 @@ mod core;
 mod creation;
 mod creation_with_upload;
 mod defer_length;
+mod limits;
+mod method_override;
 mod termination;
 
 use harness::Server;
