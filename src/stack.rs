@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::request::Parts;
 use http::{Request, Response};
 use tower::ServiceBuilder;
 use tower::util::{BoxCloneSyncService, option_layer};
@@ -14,13 +15,16 @@ use tower_tus_layers::detach::DetachLayer;
 use tower_tus_layers::discovery::DiscoveryLayer;
 use tower_tus_layers::gate::Gate;
 use tower_tus_layers::gating::GateLayer;
+use tower_tus_layers::idle_timeout::IdleTimeoutLayer;
 use tower_tus_layers::interrupt::InterruptLayer;
 use tower_tus_layers::lock::{Locker, MemoryLocker};
 use tower_tus_layers::locking::LockLayer;
 use tower_tus_layers::measuring::{MetricsLayer, TimedLocker, TimedStore};
+use tower_tus_layers::method_override::MethodOverrideLayer;
 use tower_tus_layers::protocol::{Body, Shutdown};
 use tower_tus_layers::route::{BasePath, RouteLayer};
 use tower_tus_layers::service::Core;
+use tower_tus_layers::size_limit::SizeLimitLayer;
 use tower_tus_layers::store::Store;
 use tower_tus_layers::version::VersionLayer;
 
@@ -34,6 +38,7 @@ use crate::{TusLayer, TusService};
 ///
 /// ```text
 ///   Detach              runs it to its end, also when the client has gone
+///   MethodOverride      a header says what the method is
 ///   Metrics             counts and measures; off unless set
 ///   Cors                which pages of other origins may upload, if set
 ///   BaseUrl             the URL that clients see, if set
@@ -41,9 +46,11 @@ use crate::{TusLayer, TusService};
 ///   Route               path -> upload; 404, 405
 ///   Discovery           OPTIONS: what all the layers inside announce
 ///   Interrupt           ends its body at shutdown, or when somebody else waits
+///   SizeLimit           nothing passes the maximum, where there is one
 ///   CreationWithUpload  a POST with bytes becomes a POST and a PATCH
 ///   Lock                one request at a time for each upload
 ///   Gates               yours
+///   IdleTimeout         a client that stalls is waited for only so long
 ///   Core                POST, HEAD, PATCH, DELETE over the store
 /// ```
 ///
@@ -63,31 +70,34 @@ use crate::{TusLayer, TusService};
 #[derive(Clone, Debug)]
 #[must_use = "a stack does nothing until it is made into a layer or a service"]
 pub struct Stack {
-    store: Arc<dyn Store>,
+    core: Core,
     base_path: BasePath,
+    metrics: Option<String>,
     cors: Option<CorsLayer>,
     base_url: Option<BaseUrlLayer>,
+    size_limit: Option<SizeLimitLayer>,
     locker: Arc<dyn Locker>,
     lock_timeout: Duration,
     gates: Vec<Arc<dyn Gate>>,
-    metrics: Option<String>,
-    finish_attempts: u32,
+    idle_timeout: Option<IdleTimeoutLayer>,
     shutdown: Shutdown,
 }
 
 impl Stack {
-    /// A stack over `store`: uploads below `/files/`, locks in memory, no gates.
+    /// A stack over `store`: uploads below `/files/`, locks in memory, no gates
+    /// and no limits.
     pub fn new(store: impl Store) -> Self {
         Self {
-            store: Arc::new(store),
+            core: Core::new(store),
             base_path: BasePath::default(),
+            metrics: None,
             cors: None,
             base_url: None,
+            size_limit: None,
             locker: Arc::new(MemoryLocker::default()),
             lock_timeout: Duration::from_secs(20),
             gates: Vec::new(),
-            metrics: None,
-            finish_attempts: 10,
+            idle_timeout: None,
             shutdown: Shutdown::default(),
         }
     }
@@ -98,6 +108,34 @@ impl Stack {
     /// `nest_service`) this is the prefix.
     pub fn base_path(mut self, path: &str) -> Self {
         self.base_path = BasePath::new(path);
+        self
+    }
+
+    /// How many bytes an upload may have: any number unless set.
+    pub fn max_size(mut self, max: u64) -> Self {
+        self.size_limit = Some(SizeLimitLayer::new(max));
+        self
+    }
+
+    /// How many bytes an upload may have that a request is about; `None` is any
+    /// number. It takes the place of [`max_size`](Self::max_size).
+    ///
+    /// ```
+    /// use tower_tus::layers::store::MemoryStore;
+    /// use tower_tus::Stack;
+    ///
+    /// let service = Stack::new(MemoryStore::default())
+    ///     .max_size_by(|request| match request.headers.contains_key("Authorization") {
+    ///         true => None,
+    ///         false => Some(10 << 20),
+    ///     })
+    ///     .into_service();
+    /// ```
+    pub fn max_size_by<F>(mut self, max: F) -> Self
+    where
+        F: Fn(&Parts) -> Option<u64> + Send + Sync + 'static,
+    {
+        self.size_limit = Some(SizeLimitLayer::by(max));
         self
     }
 
@@ -134,6 +172,15 @@ impl Stack {
         self
     }
 
+    /// How long a client may send nothing while it is waited for: for ever
+    /// unless set. Zero is no time at all.
+    ///
+    /// The service then has to run inside tokio's time.
+    pub const fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_timeout = Some(IdleTimeoutLayer::new(timeout));
+        self
+    }
+
     /// Counts and measures by the facade [`metrics`], under names that begin
     /// with `prefix` and `_`: the usual one is `tus`. Off unless set.
     ///
@@ -149,8 +196,20 @@ impl Stack {
 
     /// How often a complete upload is tried to be finished before it is
     /// rejected: 10 unless set, 0 for no bound.
-    pub const fn finish_attempts(mut self, attempts: u32) -> Self {
-        self.finish_attempts = attempts;
+    pub fn finish_attempts(mut self, attempts: u32) -> Self {
+        self.core = self.core.finish_attempts(attempts);
+        self
+    }
+
+    /// Ends no upload at a client's word: DELETE is 405.
+    pub fn without_termination(mut self) -> Self {
+        self.core = self.core.without_termination();
+        self
+    }
+
+    /// Creates no upload without a length.
+    pub fn without_deferred_length(mut self) -> Self {
+        self.core = self.core.without_deferred_length();
         self
     }
 
@@ -172,10 +231,11 @@ impl Stack {
     #[must_use]
     pub fn into_service(mut self) -> TusService {
         let metrics = self.measure();
-        let core = Core::shared(self.store).finish_attempts(self.finish_attempts);
         let stack = ServiceBuilder::new()
             // Outermost: what happened is stored and released, and no refusal is lost.
             .layer(DetachLayer::new().shutdown(self.shutdown.clone()))
+            // Before anyone reads the method.
+            .layer(MethodOverrideLayer::new())
             // Sees every refusal, and outcomes whose client has gone.
             .layer(option_layer(metrics))
             // Refusals too are readable for pages; it marks, and Version refuses.
@@ -187,17 +247,21 @@ impl Stack {
             // All that is inside can rely on a target.
             .layer(RouteLayer::new(
                 self.base_path.as_str(),
-                core.upload_methods(),
+                self.core.upload_methods(),
             ))
             .layer(DiscoveryLayer::new())
             // Outside the lock, so that who waits for one can be ended too.
             .layer(InterruptLayer::new().shutdown(self.shutdown))
+            // Before anything is made.
+            .layer(option_layer(self.size_limit))
             // Outside the lock, which sees a POST and then a PATCH.
             .layer(CreationWithUploadLayer::new())
             .layer(LockLayer::new(self.locker).timeout(self.lock_timeout))
             // Under the lock, each request a single step.
             .layer(GateLayer::all(self.gates))
-            .service(core);
+            // Innermost: the time that others take is not the client's.
+            .layer(option_layer(self.idle_timeout))
+            .service(self.core);
         TusService::from_stack(Erased::new(stack))
     }
 
@@ -205,7 +269,10 @@ impl Stack {
     /// layer for all else.
     fn measure(&mut self) -> Option<MetricsLayer> {
         let prefix = self.metrics.as_deref()?;
-        self.store = Arc::new(TimedStore::new(Arc::clone(&self.store), prefix));
+        self.core = self
+            .core
+            .clone()
+            .map_store(|store| Arc::new(TimedStore::new(store, prefix)));
         self.locker = Arc::new(TimedLocker::new(Arc::clone(&self.locker), prefix));
         Some(MetricsLayer::with_prefix(prefix))
     }

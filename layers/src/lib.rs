@@ -20,6 +20,7 @@
 //! | layer | its one concern |
 //! |---|---|
 //! | [`DetachLayer`](detach::DetachLayer) | a request runs to its end, also when the client has gone |
+//! | [`MethodOverrideLayer`](method_override::MethodOverrideLayer) | a header says what the method is |
 //! | [`MetricsLayer`](measuring::MetricsLayer) | requests, errors, bytes and times are counted |
 //! | [`CorsLayer`](cors::CorsLayer) | which pages of other origins may upload |
 //! | [`BaseUrlLayer`](base_url::BaseUrlLayer) | the URL that clients see |
@@ -27,9 +28,11 @@
 //! | [`RouteLayer`](route::RouteLayer) | from a path to an upload |
 //! | [`DiscoveryLayer`](discovery::DiscoveryLayer) | OPTIONS: what the layers inside announce |
 //! | [`InterruptLayer`](interrupt::InterruptLayer) | something outside a request ends its body |
+//! | [`SizeLimitLayer`](size_limit::SizeLimitLayer) | nothing passes the maximum |
 //! | [`CreationWithUploadLayer`](creation_with_upload::CreationWithUploadLayer) | a creation brings bytes along |
 //! | [`LockLayer`](locking::LockLayer) | one request at a time for each upload |
 //! | [`GateLayer`](gating::GateLayer) | somebody looks, or says no |
+//! | [`IdleTimeoutLayer`](idle_timeout::IdleTimeoutLayer) | a client that stalls is waited for no longer |
 //!
 //! Each works alone, and any that is left out is missed by no other:
 //!
@@ -83,13 +86,17 @@ pub mod detach;
 pub mod discovery;
 pub mod gate;
 pub mod gating;
+pub mod idle_timeout;
 pub mod interrupt;
+mod limited;
 pub mod lock;
 pub mod locking;
 pub mod measuring;
+pub mod method_override;
 mod poll;
 pub mod protocol;
 pub mod route;
 pub mod service;
+pub mod size_limit;
 pub mod store;
 pub mod version;

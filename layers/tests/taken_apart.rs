@@ -2,8 +2,14 @@
 //! works, and OPTIONS tells just what is there.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::stream;
 use http::{Method, Request, Response, StatusCode};
+use http_body::Frame;
+use http_body_util::StreamBody;
+use tokio::time::timeout;
 use tower::util::BoxCloneSyncService;
 use tower::util::option_layer;
 use tower::{ServiceBuilder, ServiceExt};
@@ -13,20 +19,24 @@ use tower_tus_layers::creation_with_upload::CreationWithUploadLayer;
 use tower_tus_layers::detach::DetachLayer;
 use tower_tus_layers::discovery::DiscoveryLayer;
 use tower_tus_layers::gating::GateLayer;
+use tower_tus_layers::idle_timeout::IdleTimeoutLayer;
 use tower_tus_layers::interrupt::InterruptLayer;
 use tower_tus_layers::lock::MemoryLocker;
 use tower_tus_layers::locking::LockLayer;
 use tower_tus_layers::measuring::MetricsLayer;
-use tower_tus_layers::protocol::Body;
+use tower_tus_layers::method_override::MethodOverrideLayer;
+use tower_tus_layers::protocol::{Body, Error};
 use tower_tus_layers::route::RouteLayer;
 use tower_tus_layers::service::Core;
+use tower_tus_layers::size_limit::SizeLimitLayer;
 use tower_tus_layers::store::MemoryStore;
 use tower_tus_layers::version::VersionLayer;
 
 type Stack = BoxCloneSyncService<Request<Body>, Response<Body>, std::convert::Infallible>;
 
-const LAYERS: [&str; 11] = [
+const LAYERS: [&str; 14] = [
     "Detach",
+    "MethodOverride",
     "Metrics",
     "Cors",
     "BaseUrl",
@@ -34,10 +44,15 @@ const LAYERS: [&str; 11] = [
     "Route",
     "Discovery",
     "Interrupt",
+    "SizeLimit",
     "CreationWithUpload",
     "Lock",
     "Gate",
+    "IdleTimeout",
 ];
+
+const MAX_SIZE: u64 = 10;
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// All layers but `absent`.
 fn stack_without(absent: &str, store: MemoryStore) -> Stack {
@@ -49,6 +64,10 @@ fn stack_without(absent: &str, store: MemoryStore) -> Stack {
     let lock = LockLayer::new(Arc::new(MemoryLocker::default()));
     let stack = ServiceBuilder::new()
         .layer(option_layer(unless(absent == "Detach", DetachLayer::new())))
+        .layer(option_layer(unless(
+            absent == "MethodOverride",
+            MethodOverrideLayer::new(),
+        )))
         .layer(option_layer(unless(
             absent == "Metrics",
             MetricsLayer::new(),
@@ -72,11 +91,19 @@ fn stack_without(absent: &str, store: MemoryStore) -> Stack {
             InterruptLayer::new(),
         )))
         .layer(option_layer(unless(
+            absent == "SizeLimit",
+            SizeLimitLayer::new(MAX_SIZE),
+        )))
+        .layer(option_layer(unless(
             absent == "CreationWithUpload",
             CreationWithUploadLayer::new(),
         )))
         .layer(option_layer(unless(absent == "Lock", lock)))
         .layer(option_layer(unless(absent == "Gate", GateLayer::all([]))))
+        .layer(option_layer(unless(
+            absent == "IdleTimeout",
+            IdleTimeoutLayer::new(IDLE_TIMEOUT),
+        )))
         .service(core);
     Stack::new(stack)
 }
@@ -168,5 +195,55 @@ async fn bytes_without_the_layer_that_takes_them_are_refused() {
             .await
             .unwrap();
         assert_eq!(response.status(), status, "without {absent}");
+    }
+}
+
+#[tokio::test]
+async fn without_the_layer_that_overrides_it_the_method_is_the_actual_one() {
+    for (absent, status) in [
+        ("none of them", StatusCode::NOT_FOUND),
+        ("MethodOverride", StatusCode::METHOD_NOT_ALLOWED),
+    ] {
+        let head = request(Method::POST, "/unknown").header("X-HTTP-Method-Override", "HEAD");
+        let stack = stack_without(absent, MemoryStore::default());
+        let response = stack.oneshot(head.body(Body::default()).unwrap());
+        assert_eq!(response.await.unwrap().status(), status, "without {absent}");
+    }
+}
+
+#[tokio::test]
+async fn core_13_a_maximum_is_told_and_kept_when_its_layer_is_there() {
+    for (absent, told, status) in [
+        ("none of them", Some("10"), StatusCode::PAYLOAD_TOO_LARGE),
+        ("SizeLimit", None, StatusCode::CREATED),
+    ] {
+        let stack = stack_without(absent, MemoryStore::default());
+        let options = request(Method::OPTIONS, "/").body(Body::default()).unwrap();
+        let response = stack.clone().oneshot(options).await.unwrap();
+        let max = response.headers().get("tus-max-size");
+        assert_eq!(max.map(|max| max.to_str().unwrap()), told);
+
+        let create = request(Method::POST, "/").header("Upload-Length", MAX_SIZE + 1);
+        let response = stack.oneshot(create.body(Body::default()).unwrap());
+        assert_eq!(response.await.unwrap().status(), status, "without {absent}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_stalls_is_waited_for_as_long_as_the_layer_says() {
+    let long = IDLE_TIMEOUT * 1_000;
+    for (absent, answer) in [
+        ("none of them", Some(StatusCode::INTERNAL_SERVER_ERROR)),
+        ("IdleTimeout", None),
+    ] {
+        let nothing_comes = StreamBody::new(stream::pending::<Result<Frame<Bytes>, Error>>());
+        let create = request(Method::POST, "/")
+            .header("Upload-Length", "5")
+            .header("Content-Type", "application/offset+octet-stream");
+        let stack = stack_without(absent, MemoryStore::default());
+        let response = stack.oneshot(create.body(Body::new(nothing_comes)).unwrap());
+        let response = timeout(long, response).await.ok();
+        let status = response.map(|response| response.unwrap().status());
+        assert_eq!(status, answer, "without {absent}");
     }
 }

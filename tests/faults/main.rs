@@ -12,3 +12,4 @@ mod early;
 mod expect;
 mod kill;
 mod moved;
+mod stalled;

@@ -43,6 +43,13 @@ impl Http1 {
         String::from_utf8(head).unwrap()
     }
 
+    /// Reads until the server closes the connection.
+    pub(crate) async fn rest(mut self) -> String {
+        let mut rest = String::new();
+        patient(self.0.read_to_string(&mut rest)).await.unwrap();
+        rest
+    }
+
     /// Says goodbye.
     pub(crate) fn fin(self) {
         drop(self);
@@ -104,6 +111,12 @@ impl Stream {
 
     pub(crate) async fn answer(self) -> Response<RecvStream> {
         patient(self.answer).await.unwrap()
+    }
+
+    /// Waits until the server will have no more of the request.
+    pub(crate) async fn is_reset(&mut self) -> Reason {
+        let reset = std::future::poll_fn(|cx| self.send.poll_reset(cx));
+        patient(reset).await.unwrap()
     }
 
     pub(crate) fn reset(mut self, reason: Reason) {

@@ -10,6 +10,8 @@ mod cors;
 mod creation;
 mod creation_with_upload;
 mod defer_length;
+mod limits;
+mod method_override;
 mod termination;
 
 use harness::Server;

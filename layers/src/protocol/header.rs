@@ -16,6 +16,8 @@ pub static TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
 pub static TUS_VERSION: HeaderName = HeaderName::from_static("tus-version");
 /// `Tus-Extension`
 pub static TUS_EXTENSION: HeaderName = HeaderName::from_static("tus-extension");
+/// `Tus-Max-Size`
+pub static TUS_MAX_SIZE: HeaderName = HeaderName::from_static("tus-max-size");
 /// `Upload-Offset`
 pub static UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 /// `Upload-Length`
@@ -26,6 +28,8 @@ pub static UPLOAD_DEFER_LENGTH: HeaderName = HeaderName::from_static("upload-def
 pub static UPLOAD_METADATA: HeaderName = HeaderName::from_static("upload-metadata");
 /// `Upload-Concat`
 pub static UPLOAD_CONCAT: HeaderName = HeaderName::from_static("upload-concat");
+/// `X-HTTP-Method-Override`
+pub static X_HTTP_METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
 
 /// The one version of the protocol that is spoken here.
 const VERSION: HeaderValue = HeaderValue::from_static("1.0.0");
@@ -179,6 +183,11 @@ byte_count! {
 byte_count! {
     /// `Upload-Length`: how large the upload is as a whole. CORE-03
     UploadLength, UPLOAD_LENGTH
+}
+
+byte_count! {
+    /// `Tus-Max-Size`: how large an upload may be. CORE-13
+    TusMaxSize, TUS_MAX_SIZE
 }
 
 /// The request's `Content-Length`, when it has one that can be read.

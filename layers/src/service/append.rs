@@ -7,8 +7,8 @@ use http::request::Parts;
 use http::{Response, StatusCode};
 
 use super::create::typed;
-use super::limited::Limited;
 use super::{Core, respond};
+use crate::limited::Limited;
 use crate::poll::next_frame;
 use crate::protocol::header::{MAX_BYTES, UploadLength, UploadOffset, is_offset_octet_stream};
 use crate::protocol::{Action, Body, Chunk, Error, Finishing, Outcome, UploadId};
@@ -71,7 +71,7 @@ impl Core {
             handle.record(Finishing::Pending { attempts: 0 }).await?;
         }
         let keep = parts.extensions.get::<Keep>().copied().unwrap_or_default();
-        let chunk = pin!(Limited::new(chunk, room));
+        let chunk = pin!(Limited::new(chunk, room, Error::SizeExceeded));
         let appended = handle.append(chunk, keep).await;
         // A store that finds less than there was says so, and has received nothing.
         outcome.received = appended.offset.saturating_sub(outcome.upload.offset);

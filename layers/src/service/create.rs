@@ -67,7 +67,7 @@ impl Core {
         let deferred = typed::<UploadDeferLength>(headers, Error::InvalidUploadDeferLength)?;
         match (length, deferred) {
             (Some(length), None) => Ok(Some(length.bytes())),
-            (None, Some(_)) if self.store.defers_length() => Ok(None),
+            (None, Some(_)) if self.may_defer_length() => Ok(None),
             (None, Some(_)) => Err(Error::NotImplemented),
             (Some(_), Some(_)) => Err(Error::AmbiguousUploadLength),
             (None, None) => Err(Error::InvalidUploadLength),

@@ -37,7 +37,6 @@ mod append;
 mod create;
 mod finish;
 mod inspect;
-mod limited;
 mod terminate;
 
 use std::convert::Infallible;
@@ -57,7 +56,7 @@ use crate::protocol::header::announce;
 use crate::protocol::{
     Action, BaseUrl, Body, BoxError, Chunk, Error, Outcome, Target, Uniform, UploadId,
 };
-use crate::store::{Handle, Store};
+use crate::store::{Handle, Store, Terminate};
 
 /// The innermost service, over a store.
 ///
@@ -66,6 +65,8 @@ use crate::store::{Handle, Store};
 pub struct Core {
     store: Arc<dyn Store>,
     finish_attempts: u32,
+    terminates: bool,
+    defers_length: bool,
 }
 
 impl Core {
@@ -80,7 +81,16 @@ impl Core {
         Self {
             store,
             finish_attempts: 10,
+            terminates: true,
+            defers_length: true,
         }
+    }
+
+    /// The same core over what `wrap` makes of its store.
+    #[must_use]
+    pub fn map_store(mut self, wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>) -> Self {
+        self.store = wrap(self.store);
+        self
     }
 
     /// How often a complete upload is tried to be finished before it is
@@ -91,11 +101,27 @@ impl Core {
         self
     }
 
+    /// Ends no upload at a client's word, also where the store could: DELETE is
+    /// 405, and `termination` is not announced.
+    #[must_use]
+    pub const fn without_termination(mut self) -> Self {
+        self.terminates = false;
+        self
+    }
+
+    /// Creates no upload without a length, also where the store could, and
+    /// announces no `creation-defer-length`. Those that exist go on.
+    #[must_use]
+    pub const fn without_deferred_length(mut self) -> Self {
+        self.defers_length = false;
+        self
+    }
+
     /// The methods that an upload takes, less those of layers around the core.
     #[must_use]
     pub fn upload_methods(&self) -> Vec<Method> {
         let mut methods = vec![Method::HEAD, Method::PATCH];
-        if self.store.terminate().is_some() {
+        if self.termination().is_some() {
             methods.push(Method::DELETE);
         }
         methods
@@ -129,13 +155,22 @@ impl Core {
     fn describe(&self) -> Response<Body> {
         let mut response = Response::default();
         announce(response.headers_mut(), "creation");
-        if self.store.terminate().is_some() {
+        if self.termination().is_some() {
             announce(response.headers_mut(), "termination");
         }
-        if self.store.defers_length() {
+        if self.may_defer_length() {
             announce(response.headers_mut(), "creation-defer-length");
         }
         response
+    }
+
+    /// The way to end an upload, unless there is none or it is not to be used.
+    fn termination(&self) -> Option<&dyn Terminate> {
+        self.store.terminate().filter(|_| self.terminates)
+    }
+
+    fn may_defer_length(&self) -> bool {
+        self.defers_length && self.store.defers_length()
     }
 
     fn method_not_allowed(&self) -> Response<Body> {

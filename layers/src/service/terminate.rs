@@ -9,7 +9,7 @@ use crate::store::Terminate;
 
 impl Core {
     pub(super) async fn terminate(&self, parts: &Parts, id: &UploadId) -> Response<Body> {
-        let Some(terminate) = self.store.terminate() else {
+        let Some(terminate) = self.termination() else {
             return self.method_not_allowed();
         };
         match self.end(parts, id, terminate).await {

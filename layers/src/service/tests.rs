@@ -14,7 +14,9 @@ use tower::{Layer, ServiceExt};
 use super::Core;
 use crate::gate::Gate;
 use crate::gating::GateLayer;
-use crate::protocol::{Action, Body, Error, Finishing, NewUpload, Outcome, Upload, UploadId};
+use crate::protocol::{
+    Action, Body, Error, Finishing, Metadata, NewUpload, Outcome, Upload, UploadId,
+};
 use crate::store::{Handle, Keep, MemoryStore, Store};
 
 async fn send(store: &MemoryStore, request: Request<Body>) -> Response<Body> {
@@ -320,9 +322,8 @@ impl Store for Bare {
     }
 }
 
-#[tokio::test]
-async fn what_the_store_cannot_do_is_neither_announced_nor_done() {
-    let core = Core::new(Bare(MemoryStore::default()));
+/// The core neither announces nor does what a store may do beyond the least.
+async fn assert_bare(core: Core) {
     let response = core
         .clone()
         .oneshot(empty(Request::options("/")))
@@ -337,6 +338,40 @@ async fn what_the_store_cannot_do_is_neither_announced_nor_done() {
     let response = core.oneshot(empty(Request::delete("/abc"))).await.unwrap();
     assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(response.headers()[ALLOW], "OPTIONS, HEAD, PATCH");
+}
+
+#[tokio::test]
+async fn what_the_store_cannot_do_is_neither_announced_nor_done() {
+    assert_bare(Core::new(Bare(MemoryStore::default()))).await;
+}
+
+#[tokio::test]
+async fn what_is_switched_off_is_as_if_the_store_could_not() {
+    let store = MemoryStore::default();
+    let core = Core::new(store.clone())
+        .without_termination()
+        .without_deferred_length();
+    assert_bare(core.clone()).await;
+
+    let id = create(&store, 5).await;
+    let request = empty(Request::delete(format!("/{id}")));
+    core.oneshot(request).await.unwrap();
+    assert!(store.bytes(&id).is_some(), "it is still there");
+}
+
+#[tokio::test]
+async fn a_length_that_was_deferred_before_it_was_switched_off_is_declared_as_ever() {
+    let store = MemoryStore::default();
+    let new = NewUpload::new(None, Metadata::default());
+    let id = new.id.clone();
+    store.create(new).await.unwrap();
+
+    let core = Core::new(store).without_deferred_length();
+    let request = patch(&id, "0").header("Upload-Length", "5");
+    let request = request.body(Body::from("hello")).unwrap();
+    let response = core.oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::NO_CONTENT, "DEF-03");
+    assert!(outcome(&response).finished);
 }
 
 /// A gate that decides on completion and fails as often as it is told to.

@@ -1,0 +1,204 @@
+//! A client that stalls is waited for only so long.
+//!
+//! Where no bytes come for as long as the timeout, the body ends with
+//! [`Error::ReadTimeout`](crate::protocol::Error): what came before is kept, the
+//! answer is `500 ERR_READ_TIMEOUT`, which clients try again, and
+//! [`Detach`](crate::detach) cuts the connection (CORE-30).
+//!
+//! The clock runs only while the body is read and nothing is there. The time
+//! that a request spends in a lock, a gate or the store does not count, however
+//! long it is. The layer belongs next to the core, inside of all others that wait.
+//!
+//! It has to run inside tokio.
+//!
+//! # Example
+//!
+//! ```
+//! use std::time::Duration;
+//! use bytes::Bytes;
+//! use futures_util::stream;
+//! use http::{Request, StatusCode};
+//! use http_body::Frame;
+//! use http_body_util::StreamBody;
+//! use tower::{ServiceBuilder, ServiceExt};
+//! use tower_tus_layers::idle_timeout::IdleTimeoutLayer;
+//! use tower_tus_layers::protocol::{Body, Error, Metadata, NewUpload};
+//! use tower_tus_layers::service::Core;
+//! use tower_tus_layers::store::{MemoryStore, Store};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let store = MemoryStore::default();
+//! let upload = store.create(NewUpload::new(Some(5), Metadata::default())).await?;
+//! let id = upload.info().id.clone();
+//!
+//! let service = ServiceBuilder::new()
+//!     .layer(IdleTimeoutLayer::new(Duration::from_millis(10)))
+//!     .service(Core::new(store));
+//!
+//! let nothing_comes = StreamBody::new(stream::pending::<Result<Frame<Bytes>, Error>>());
+//! let request = Request::patch(format!("/{id}"))
+//!     .header("Content-Type", "application/offset+octet-stream")
+//!     .header("Upload-Offset", "0")
+//!     .body(Body::new(nothing_comes))?;
+//! let response = service.oneshot(request).await?;
+//! assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+//! # Ok(())
+//! # }
+//! ```
+
+mod body;
+mod layer;
+mod service;
+mod wait;
+
+pub use self::body::RequestBody;
+pub use self::layer::IdleTimeoutLayer;
+pub use self::service::IdleTimeout;
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Poll, Waker};
+    use std::time::Duration;
+
+    use bytes::Bytes;
+    use futures_util::stream;
+    use http::{Request, Response, StatusCode};
+    use http_body::{Body as _, Frame};
+    use http_body_util::{BodyExt, StreamBody};
+    use tokio::sync::mpsc;
+    use tokio::time::{Instant, advance, sleep};
+    use tower::{Layer, ServiceExt};
+
+    use super::{IdleTimeoutLayer, RequestBody};
+    use crate::protocol::{Body, Error, Metadata, NewUpload};
+    use crate::service::Core;
+    use crate::store::{MemoryStore, Store};
+
+    const TIMEOUT: Duration = Duration::from_secs(60);
+
+    type Sender = mpsc::UnboundedSender<&'static str>;
+    type Reader = Pin<Box<RequestBody<Body>>>;
+
+    /// A body that yields what is sent.
+    fn channel() -> (Sender, Body) {
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        let frames = stream::poll_fn(move |cx| receiver.poll_recv(cx));
+        let frames = futures_util::StreamExt::map(frames, |text: &str| {
+            Ok::<_, Error>(Frame::data(Bytes::from(text)))
+        });
+        (sender, Body::new(StreamBody::new(frames)))
+    }
+
+    fn reader(timeout: Duration) -> (Sender, Reader) {
+        let (sender, body) = channel();
+        (sender, Box::pin(RequestBody::new(body, timeout)))
+    }
+
+    async fn frame(reader: &mut Reader) -> Option<Result<Bytes, &'static str>> {
+        let frame = reader.frame().await?;
+        Some(match frame {
+            Ok(frame) => Ok(frame.into_data().unwrap()),
+            Err(error) => Err(error.code()),
+        })
+    }
+
+    /// What a reader finds that does not wait.
+    fn look(reader: &mut Reader) -> Poll<()> {
+        let mut cx = Context::from_waker(Waker::noop());
+        reader.as_mut().poll_frame(&mut cx).map(drop)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stall_ends_the_body_once_and_after_exactly_the_timeout() {
+        for timeout in [60_000, 1_000, 777, 16, 1] {
+            let timeout = Duration::from_millis(timeout);
+            let (sender, mut reader) = reader(timeout);
+            sender.send("hello").unwrap();
+            assert_eq!(frame(&mut reader).await, Some(Ok("hello".into())));
+            let begin = Instant::now();
+            assert_eq!(frame(&mut reader).await, Some(Err("ERR_READ_TIMEOUT")));
+            assert_eq!(begin.elapsed(), timeout);
+            assert_eq!(frame(&mut reader).await, None);
+            assert!(reader.is_end_stream());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_trickle_goes_on_for_ever() {
+        let (sender, mut reader) = reader(TIMEOUT);
+        let client = tokio::spawn(async move {
+            for _ in 0..100 {
+                sleep(TIMEOUT - Duration::from_millis(1)).await;
+                sender.send("x").unwrap();
+            }
+        });
+        for _ in 0..100 {
+            assert_eq!(frame(&mut reader).await, Some(Ok("x".into())));
+        }
+        client.await.unwrap();
+        assert_eq!(frame(&mut reader).await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn time_in_which_nobody_reads_does_not_count() {
+        for elsewhere in [TIMEOUT * 10, TIMEOUT, TIMEOUT * 9 / 10, TIMEOUT / 4] {
+            let (_sender, mut reader) = reader(TIMEOUT);
+            // As the file store does, which gathers what is there and then writes.
+            assert!(look(&mut reader).is_pending());
+            sleep(elsewhere).await;
+            let begin = Instant::now();
+            assert_eq!(frame(&mut reader).await, Some(Err("ERR_READ_TIMEOUT")));
+            assert_eq!(begin.elapsed(), TIMEOUT, "after {elsewhere:?} elsewhere");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_came_while_nobody_read_is_not_too_late() {
+        let (sender, mut reader) = reader(TIMEOUT);
+        assert!(look(&mut reader).is_pending());
+        sender.send("hello").unwrap();
+        advance(TIMEOUT * 2).await;
+        assert_eq!(frame(&mut reader).await, Some(Ok("hello".into())));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_looks_more_often_does_not_wait_longer() {
+        let (_sender, mut reader) = reader(TIMEOUT);
+        let begin = Instant::now();
+        while look(&mut reader).is_pending() {
+            sleep(Duration::from_secs(1)).await;
+        }
+        assert_eq!(begin.elapsed(), TIMEOUT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_time_at_all_is_enough_for_what_is_there() {
+        let (sender, mut reader) = reader(Duration::ZERO);
+        sender.send("hello").unwrap();
+        assert_eq!(frame(&mut reader).await, Some(Ok("hello".into())));
+        assert_eq!(frame(&mut reader).await, Some(Err("ERR_READ_TIMEOUT")));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn core_30_what_a_client_sent_before_it_stalled_is_kept() {
+        let store = MemoryStore::default();
+        let upload = NewUpload::new(Some(11), Metadata::default());
+        let id = upload.id.clone();
+        store.create(upload).await.unwrap();
+        let (sender, body) = channel();
+        sender.send("hello").unwrap();
+        let request = Request::patch(format!("/{id}"))
+            .header("Content-Type", "application/offset+octet-stream")
+            .header("Upload-Offset", "0")
+            .body(body)
+            .unwrap();
+        let service = IdleTimeoutLayer::new(TIMEOUT).layer(Core::new(store.clone()));
+        let response: Response<Body> = service.oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let error = response.extensions().get();
+        assert!(matches!(error, Some(Error::ReadTimeout)));
+        assert_eq!(store.bytes(&id).unwrap(), "hello");
+    }
+}

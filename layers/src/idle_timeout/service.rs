@@ -1,0 +1,43 @@
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::Request;
+use tower_service::Service;
+
+use super::RequestBody;
+
+/// Middleware that waits for a client only so long.
+///
+/// See the [module docs](crate::idle_timeout) for an example.
+#[derive(Clone, Copy, Debug)]
+pub struct IdleTimeout<S> {
+    inner: S,
+    timeout: Duration,
+}
+
+impl<S> IdleTimeout<S> {
+    /// `inner`, whose clients may pause for less than `timeout`.
+    pub const fn new(inner: S, timeout: Duration) -> Self {
+        Self { inner, timeout }
+    }
+}
+
+impl<S, ReqBody> Service<Request<ReqBody>> for IdleTimeout<S>
+where
+    S: Service<Request<RequestBody<ReqBody>>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<ReqBody>) -> S::Future {
+        let timeout = self.timeout;
+        self.inner
+            .call(request.map(|body| RequestBody::new(body, timeout)))
+    }
+}

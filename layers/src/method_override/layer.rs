@@ -1,0 +1,26 @@
+use tower_layer::Layer;
+
+use super::MethodOverride;
+
+/// Layer that applies [`MethodOverride`].
+///
+/// See the [module docs](crate::method_override) for an example.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct MethodOverrideLayer;
+
+impl MethodOverrideLayer {
+    /// A layer that takes the method from the header, where there is one.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self
+    }
+}
+
+impl<S> Layer<S> for MethodOverrideLayer {
+    type Service = MethodOverride<S>;
+
+    fn layer(&self, inner: S) -> MethodOverride<S> {
+        MethodOverride::new(inner)
+    }
+}

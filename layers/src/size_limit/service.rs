@@ -1,0 +1,91 @@
+use std::fmt;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use headers::HeaderMapExt;
+use http::request::Parts;
+use http::{Method, Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use super::layer::Limit;
+use super::{RequestBody, ResponseFuture};
+use crate::answer::Answer;
+use crate::protocol::header::{UploadLength, UploadOffset};
+use crate::protocol::{BoxError, Error};
+
+/// Middleware that lets no upload pass the maximum.
+///
+/// See the [module docs](crate::size_limit) for an example.
+#[derive(Clone)]
+pub struct SizeLimit<S> {
+    inner: S,
+    limit: Limit,
+}
+
+impl<S> SizeLimit<S> {
+    pub(super) const fn new(inner: S, limit: Limit) -> Self {
+        Self { inner, limit }
+    }
+}
+
+/// How many bytes the request may bring, at least `bytes` of which will come.
+///
+/// A length or an offset that cannot be read is for those inside to refuse.
+fn room(parts: &Parts, max: u64, bytes: u64) -> Result<u64, Error> {
+    let offset = match parts.method {
+        Method::POST => 0,
+        Method::PATCH => {
+            let offset = parts.headers.typed_get::<UploadOffset>();
+            offset.map_or(0, UploadOffset::bytes)
+        }
+        _ => return Ok(u64::MAX),
+    };
+    let room = max.saturating_sub(offset);
+    let length = parts.headers.typed_get::<UploadLength>();
+    // CRE-13, DEF-04
+    if length.is_some_and(|length| length.bytes() > max) || bytes > room {
+        return Err(Error::MaxSizeExceeded);
+    }
+    Ok(room)
+}
+
+impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for SizeLimit<S>
+where
+    S: Service<Request<RequestBody<ReqBody>>, Response = Response<ResBody>>,
+    ReqBody: Body<Data = Bytes>,
+    ReqBody::Error: Into<BoxError>,
+    ResBody: Default,
+{
+    type Response = Response<ResBody>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+        let (parts, body) = request.into_parts();
+        let max = (self.limit)(&parts);
+        let told = max.filter(|_| parts.method == Method::OPTIONS);
+        let answer = match room(&parts, max.unwrap_or(u64::MAX), body.size_hint().lower()) {
+            Ok(room) => {
+                let body = RequestBody::new(body, room, Error::MaxSizeExceeded);
+                let future = self.inner.call(Request::from_parts(parts, body));
+                Answer::Inner { future }
+            }
+            Err(error) => Answer::refused(error),
+        };
+        ResponseFuture::new(answer, told)
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for SizeLimit<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SizeLimit")
+            .field("inner", &self.inner)
+            .finish_non_exhaustive()
+    }
+}
