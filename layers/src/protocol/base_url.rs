@@ -11,7 +11,11 @@ use super::UploadId;
 /// A path such as `/files/`, or a whole URL such as `https://example.com/files/`.
 /// A layer that finds none takes the request's own path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BaseUrl(Arc<str>);
+pub struct BaseUrl {
+    url: Arc<str>,
+    /// Empty, or with a `/` at its end.
+    prefix: Arc<str>,
+}
 
 /// What is ASCII and yet in no URL. RFC 3986, section 2
 const NOT_IN_A_URL: &AsciiSet = &CONTROLS
@@ -44,27 +48,57 @@ impl BaseUrl {
         let url = url.trim_end_matches('/');
         let rest = url.trim_start_matches('/');
         let slash = if url == rest { "" } else { "/" };
-        Self(format!("{slash}{}/", utf8_percent_encode(rest, NOT_IN_A_URL)).into())
+        Self {
+            url: format!("{slash}{}/", utf8_percent_encode(rest, NOT_IN_A_URL)).into(),
+            prefix: Arc::default(),
+        }
+    }
+
+    /// The URL of those uploads whose ids begin with the segments of `prefix`:
+    /// it stands for them, and they are not repeated behind it.
+    ///
+    /// ```
+    /// use tower_tus_layers::protocol::BaseUrl;
+    ///
+    /// let uploads = BaseUrl::new("/users/alice/uploads").within("alice");
+    /// assert_eq!(uploads.location(&"alice/4af3".parse()?), "/users/alice/uploads/4af3");
+    /// # Ok::<_, tower_tus_layers::protocol::InvalidUploadId>(())
+    /// ```
+    #[must_use]
+    pub fn within(self, prefix: &str) -> Self {
+        let prefix = format!("{}/", prefix.trim_matches('/')).into();
+        Self { prefix, ..self }
     }
 
     /// The URL, which is visible ASCII and ends in `/`.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.url
     }
 
     /// The URL of an upload. CRE-15
     #[must_use]
     pub fn location(&self, id: &UploadId) -> HeaderValue {
+        let rest = id.as_str().strip_prefix(&*self.prefix);
         // Of the characters of an id, `%` alone means something else in a URL.
-        let id = id.as_str().replace('%', "%25");
-        HeaderValue::try_from(format!("{}{id}", self.0)).expect("a base URL is visible ASCII")
+        let rest = rest.unwrap_or(id.as_str()).replace('%', "%25");
+        HeaderValue::try_from(format!("{}{rest}", self.url)).expect("a base URL is visible ASCII")
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_base_within_a_prefix_stands_for_its_segments() {
+        for prefix in ["a", "a/", "/a/"] {
+            let base = BaseUrl::new("/u").within(prefix);
+            for (id, location) in [("a/b/c", "/u/b/c"), ("ab/c", "/u/ab/c"), ("a", "/u/a")] {
+                assert_eq!(base.location(&id.parse().unwrap()), location);
+            }
+        }
+    }
 
     #[test]
     fn a_location_leads_back_to_the_id() {

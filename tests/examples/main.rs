@@ -1,0 +1,11 @@
+//! The example programs, as their readers run them.
+
+mod program;
+
+mod auth;
+mod axum;
+mod custom_stack;
+mod custom_store;
+mod hyper;
+mod own_router;
+mod tonic;

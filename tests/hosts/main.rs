@@ -1,0 +1,27 @@
+//! The stack behaves the same wherever it lives: each host is asked for all
+//! that is in one table, over HTTP/1.1 and HTTP/2.
+
+#[allow(dead_code, reason = "other tests need the rest")]
+#[path = "../harness/raw.rs"]
+mod raw;
+#[allow(dead_code, reason = "other tests need the rest")]
+#[path = "../harness/tus.rs"]
+mod tus;
+
+mod expect;
+mod foreign;
+mod host;
+mod table;
+mod trailers;
+mod traits;
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+/// How long a host may take to answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+async fn patient<F: Future>(event: F) -> F::Output {
+    timeout(PATIENCE, event).await.expect("it takes too long")
+}

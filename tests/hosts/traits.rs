@@ -1,0 +1,127 @@
+//! What hosts ask of types, by the compiler.
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::fmt::Debug;
+use std::path::Path;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use tower::{Layer, Service};
+use tower_tus::layers::protocol::Body;
+use tower_tus::layers::service::{self, Core};
+use tower_tus::layers::{
+    creation_with_upload, detach, discovery, gating, interrupt, locking, route, version,
+};
+use tower_tus::{Stack, TusLayer, TusService, mount};
+
+fn layer<L>()
+where
+    L: Layer<Core> + Clone + Debug + Send + Sync + 'static,
+{
+}
+
+fn service<S>()
+where
+    S: Service<Request<Body>, Error = Infallible> + Clone + Debug + Send + Sync + 'static,
+    S::Future: Send + 'static,
+{
+}
+
+fn future<F>()
+where
+    F: Future<Output: Send> + Debug + Send + 'static,
+{
+}
+
+fn body<B>()
+where
+    B: http_body::Body<Data = Bytes, Error: Error + Send + Sync> + Debug + Send + Sync + 'static,
+{
+}
+
+/// The future of the innermost service.
+type Inner = service::ResponseFuture;
+
+#[test]
+fn traits() {
+    service::<Core>();
+    future::<service::ResponseFuture>();
+    body::<Body>();
+
+    layer::<detach::DetachLayer>();
+    service::<detach::Detach<Core>>();
+    future::<detach::ResponseFuture<Response<Body>, Infallible>>();
+    body::<detach::RequestBody<Body>>();
+
+    layer::<version::VersionLayer>();
+    service::<version::Version<Core>>();
+    future::<version::ResponseFuture<Inner>>();
+
+    layer::<route::RouteLayer>();
+    service::<route::Route<Core>>();
+    future::<route::ResponseFuture<Inner>>();
+
+    layer::<discovery::DiscoveryLayer>();
+    service::<discovery::Discovery<Core>>();
+    future::<discovery::ResponseFuture<Inner>>();
+
+    layer::<interrupt::InterruptLayer>();
+    service::<interrupt::Interruptible<Core>>();
+    body::<interrupt::RequestBody<Body>>();
+
+    layer::<creation_with_upload::CreationWithUploadLayer>();
+    service::<creation_with_upload::CreationWithUpload<Core>>();
+    future::<creation_with_upload::ResponseFuture<Inner>>();
+    body::<creation_with_upload::RequestBody<Body>>();
+
+    layer::<locking::LockLayer>();
+    service::<locking::Locked<Core>>();
+    future::<locking::ResponseFuture<Inner>>();
+
+    layer::<gating::GateLayer>();
+    service::<gating::Gated<Core>>();
+
+    service::<TusService>();
+    future::<tower_tus::service::ResponseFuture>();
+
+    layer::<TusLayer>();
+    service::<mount::TusMount<Core>>();
+    future::<mount::ResponseFuture<Inner>>();
+    body::<mount::ResponseBody<Body>>();
+
+    fn is_shared<T: Clone + Debug + Send + Sync + 'static>() {}
+    is_shared::<Stack>();
+}
+
+/// The name of each public type in a layer's folder, such as `route::RouteLayer`.
+fn public_types(module: &Path) -> Vec<String> {
+    let name = module.file_name().unwrap().to_str().unwrap();
+    let text = std::fs::read_to_string(module.join("mod.rs")).unwrap();
+    let exports = text.lines().filter_map(|line| {
+        let (file, types) = line.strip_prefix("pub use self::")?.split_once("::")?;
+        ["layer", "service", "future", "body"]
+            .contains(&file)
+            .then_some(types)
+    });
+    let types = exports.flat_map(|types| types.split([',', '{', '}', ';', ' ']));
+    let types = types.filter(|name| !name.is_empty());
+    types
+        .map(|type_name| format!("{name}::{type_name}"))
+        .collect()
+}
+
+#[test]
+fn no_layer_is_forgotten_here() {
+    let asserted = include_str!("traits.rs");
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("layers/src");
+    let modules = std::fs::read_dir(sources).unwrap();
+    let modules = modules.map(|entry| entry.unwrap().path());
+    let types = modules
+        .filter(|module| module.join("layer.rs").is_file())
+        .flat_map(|module| public_types(&module));
+    let forgotten: Vec<_> = types
+        .filter(|name| !asserted.contains(&format!("<{name}")))
+        .collect();
+    assert!(forgotten.is_empty(), "{forgotten:?}");
+}
