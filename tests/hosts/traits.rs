@@ -11,7 +11,8 @@ use tower::{Layer, Service};
 use tower_tus::layers::protocol::Body;
 use tower_tus::layers::service::{self, Core};
 use tower_tus::layers::{
-    creation_with_upload, detach, discovery, gating, interrupt, locking, route, version,
+    base_url, cors, creation_with_upload, detach, discovery, gating, idle_timeout, interrupt,
+    locking, measuring, method_override, route, size_limit, version,
 };
 use tower_tus::{Stack, TusLayer, TusService, mount};
 
@@ -78,6 +79,28 @@ fn traits() {
     layer::<locking::LockLayer>();
     service::<locking::Locked<Core>>();
     future::<locking::ResponseFuture<Inner>>();
+
+    layer::<method_override::MethodOverrideLayer>();
+    service::<method_override::MethodOverride<Core>>();
+
+    layer::<measuring::MetricsLayer>();
+    service::<measuring::Measured<Core>>();
+    future::<measuring::ResponseFuture<Inner>>();
+
+    layer::<cors::CorsLayer>();
+    service::<cors::Cors<Core>>();
+    future::<cors::ResponseFuture<Inner>>();
+
+    layer::<base_url::BaseUrlLayer>();
+    service::<base_url::WithBaseUrl<Core>>();
+
+    layer::<size_limit::SizeLimitLayer>();
+    service::<size_limit::SizeLimit<Core>>();
+    future::<size_limit::ResponseFuture<Inner>>();
+
+    layer::<idle_timeout::IdleTimeoutLayer>();
+    service::<idle_timeout::IdleTimeout<Core>>();
+    body::<idle_timeout::RequestBody<Body>>();
 
     layer::<gating::GateLayer>();
     service::<gating::Gated<Core>>();

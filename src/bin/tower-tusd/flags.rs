@@ -10,6 +10,7 @@ use http::uri::PathAndQuery;
 use tower_tus::layers::route::BasePath;
 use tower_tus::store::file::Durability;
 
+use crate::cors::CorsFlags;
 use crate::environment::Environment;
 use crate::go;
 use crate::listen::Host;
@@ -34,6 +35,21 @@ pub(crate) struct Flags {
     #[arg(long, default_value = "/files/", value_parser = base_path)]
     pub(crate) base_path: BasePath,
 
+    /// Believe a proxy about the URL: Forwarded, X-Forwarded-Host, -Proto, -Port, -Prefix
+    #[arg(long)]
+    pub(crate) behind_proxy: bool,
+
+    /// Most bytes that an upload may have; 0 is any number
+    #[arg(long, default_value = "0", value_parser = go::integer::<u64>)]
+    pub(crate) max_size: u64,
+
+    /// End no upload at a client's word
+    #[arg(long)]
+    pub(crate) disable_termination: bool,
+
+    #[command(flatten)]
+    pub(crate) cors: CorsFlags,
+
     /// Directory to store uploads in
     #[arg(long, default_value = "./data")]
     pub(crate) upload_dir: PathBuf,
@@ -41,6 +57,10 @@ pub(crate) struct Flags {
     /// What a power cut may take: none, finish or offset
     #[arg(long, default_value_t)]
     pub(crate) durability: Durability,
+
+    /// How long a client may send nothing while it is waited for; 0 is for ever
+    #[arg(long, default_value = "60s", value_parser = go::duration)]
+    pub(crate) network_timeout: Duration,
 
     /// How long a request waits for another one on the same upload
     #[arg(long, default_value = "20s", value_parser = go::duration)]

@@ -1,5 +1,6 @@
 //! `tower-tusd`: a tus server that takes tusd's place.
 
+mod cors;
 mod environment;
 mod flags;
 mod go;
@@ -8,6 +9,7 @@ mod metrics;
 mod run;
 mod serve;
 mod signal;
+mod uploads;
 
 use std::fmt::Arguments;
 use std::io::{self, Write};

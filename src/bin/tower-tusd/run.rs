@@ -14,14 +14,13 @@ use tokio::time::timeout;
 use tower::util::option_layer;
 use tower::{ServiceBuilder, service_fn};
 use tower_tus::layers::protocol::{Body, Shutdown};
-use tower_tus::store::FileStore;
-use tower_tus::{Stack, TusLayer};
 
 use crate::flags::Flags;
-use crate::metrics::{PREFIX, Page};
+use crate::metrics::Page;
 use crate::say;
 use crate::serve::Server;
 use crate::signal::Signals;
+use crate::uploads::uploads;
 
 /// Why a server did not start: one line.
 pub(crate) type StartError = Box<dyn Error + Send + Sync>;
@@ -48,9 +47,9 @@ pub(crate) async fn run(flags: &Flags) -> Result<ExitCode, StartError> {
         // Outside the uploads, which may take every path.
         .layer(option_layer(page))
         .map_response(|response: Response<_>| response.map(Body::new))
-        .layer(tus(flags, &shutdown))
+        .layer(uploads(flags, &shutdown))
         .service(service_fn(not_found));
-    let server = Server::new(service);
+    let server = Server::new(service, flags.network_timeout);
 
     let path = flags.base_path.as_str();
     say(format_args!(
@@ -79,19 +78,6 @@ async fn end<S>(server: Server<S>, shutdown: &Shutdown, limit: Duration) {
     if timeout(limit, ended).await.is_err() {
         tracing::warn!("shutdown timeout reached, what still runs is cut off");
     }
-}
-
-fn tus(flags: &Flags, shutdown: &Shutdown) -> TusLayer {
-    let store = FileStore::new(&flags.upload_dir).durability(flags.durability);
-    let stack = Stack::new(store)
-        .base_path(flags.base_path.as_str())
-        .lock_timeout(flags.acquire_lock_timeout)
-        .shutdown(shutdown.clone());
-    match flags.expose_metrics {
-        true => stack.metrics(PREFIX),
-        false => stack,
-    }
-    .into_layer()
 }
 
 async fn not_found<B>(_: Request<B>) -> Result<Response<String>, Infallible> {

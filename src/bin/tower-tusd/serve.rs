@@ -25,9 +25,6 @@ use tower::{Service, ServiceExt};
 
 use crate::metrics::connections_open;
 
-/// How long a client may take until the head of a request is there.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
-
 /// How often an HTTP/2 client is asked whether it is still there, and how long it may take to say so.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -39,7 +36,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 pub(crate) struct Server<S> {
     service: S,
     http: Builder<TokioExecutor>,
-    head_timeout: Duration,
+    head_timeout: Option<Duration>,
     connections: GracefulShutdown,
     open: Gauge,
 }
@@ -52,11 +49,10 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    pub(crate) fn new(service: S) -> Self {
-        Self::with_head_timeout(service, HEAD_TIMEOUT)
-    }
-
-    fn with_head_timeout(service: S, head_timeout: Duration) -> Self {
+    /// Serves `service` to clients that take no longer than `network_timeout`
+    /// until the head of a request is there. Zero is for ever.
+    pub(crate) fn new(service: S, network_timeout: Duration) -> Self {
+        let head_timeout = (!network_timeout.is_zero()).then_some(network_timeout);
         Self {
             service,
             http: http(head_timeout),
@@ -114,7 +110,11 @@ where
             let mut connection = pin!(connection);
             // hyper's own limit begins when the version is known, which a
             // client that sends nothing never tells.
-            let ended = match timeout(head_timeout, &mut connection).await {
+            let first = match head_timeout {
+                Some(limit) => timeout(limit, &mut connection).await,
+                None => Ok((&mut connection).await),
+            };
+            let ended = match first {
                 Ok(ended) => ended,
                 Err(_) if heard.load(Ordering::Relaxed) => connection.await,
                 Err(_) => Err("no request came".into()),
@@ -149,7 +149,7 @@ impl Drop for Open {
     }
 }
 
-fn http(head_timeout: Duration) -> Builder<TokioExecutor> {
+fn http(head_timeout: Option<Duration>) -> Builder<TokioExecutor> {
     let mut http = Builder::new(TokioExecutor::new());
     http.http1()
         .timer(TokioTimer::new())
@@ -195,7 +195,7 @@ mod tests {
 
     async fn answer(head_timeout: Duration, request: &[u8]) -> String {
         let (mut client, io) = duplex(1024);
-        let server = Server::with_head_timeout(tower::service_fn(mismatch), head_timeout);
+        let server = Server::new(tower::service_fn(mismatch), head_timeout);
         server.serve(io);
         client.write_all(request).await.unwrap();
         let mut answer = String::new();
@@ -206,7 +206,7 @@ mod tests {
     #[tokio::test]
     async fn a_status_of_the_protocol_alone_has_a_reason() {
         let request = b"GET /0 HTTP/1.1\r\nHost: tus\r\nConnection: close\r\n\r\n";
-        let answer = answer(HEAD_TIMEOUT, request).await;
+        let answer = answer(Duration::ZERO, request).await;
         let (status, _) = answer.split_once("\r\n").unwrap();
         assert_eq!(status, "HTTP/1.1 460 Checksum Mismatch");
     }

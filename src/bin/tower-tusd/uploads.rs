@@ -1,0 +1,44 @@
+//! The stack, as the flags say.
+
+use tower_tus::layers::base_url::BaseUrlLayer;
+use tower_tus::layers::protocol::Shutdown;
+use tower_tus::store::FileStore;
+use tower_tus::{Stack, TusLayer};
+
+use crate::flags::Flags;
+use crate::metrics::PREFIX;
+
+/// The layer that serves uploads.
+pub(crate) fn uploads(flags: &Flags, shutdown: &Shutdown) -> TusLayer {
+    let store = FileStore::new(&flags.upload_dir).durability(flags.durability);
+    let mut stack = Stack::new(store)
+        .base_path(flags.base_path.as_str())
+        .base_url(base_url(flags))
+        .lock_timeout(flags.acquire_lock_timeout)
+        .shutdown(shutdown.clone());
+    if let Some(cors) = flags.cors.layer() {
+        stack = stack.cors(cors);
+    }
+    if flags.max_size > 0 {
+        stack = stack.max_size(flags.max_size);
+    }
+    if !flags.network_timeout.is_zero() {
+        stack = stack.idle_timeout(flags.network_timeout);
+    }
+    if flags.disable_termination {
+        stack = stack.without_termination();
+    }
+    if flags.expose_metrics {
+        stack = stack.metrics(PREFIX);
+    }
+    stack.into_layer()
+}
+
+/// Whole URLs in `Location`, as tusd has them.
+fn base_url(flags: &Flags) -> BaseUrlLayer {
+    let url = BaseUrlLayer::from_request(flags.base_path.as_str());
+    match flags.behind_proxy {
+        true => url.trust_forwarded(),
+        false => url,
+    }
+}
