@@ -26,7 +26,7 @@ use crate::harness::patient;
 use crate::harness::raw::{Ends, Http1, Http2};
 use crate::harness::tus::{Tus, Version, patch, request, streamed};
 
-const TIMEOUT: Duration = Duration::from_millis(200);
+const TIMEOUT: Duration = Duration::from_millis(500);
 
 /// What a client hears that stalled.
 const TOO_SLOW: &str = "ERR_READ_TIMEOUT: timeout while reading request body\n";

@@ -156,7 +156,7 @@ async fn a_creation_that_brings_bytes_is_no_way_around_the_maximum() {
 
 #[tokio::test]
 async fn core_30_a_client_that_stalls_is_told_so_and_goes_on_later() {
-    let timeout = Duration::from_millis(100);
+    let timeout = Duration::from_millis(300);
     let (peers, _home) = peers(|stack| stack.idle_timeout(timeout)).await;
     for tus in peers {
         let url = tus.create(11).await;
