@@ -50,6 +50,36 @@ impl Http1 {
         rest
     }
 
+    /// The next head that is no interim one, unless the server closes before it ends.
+    pub(crate) async fn response(&mut self) -> Option<Response<()>> {
+        loop {
+            let response = self.next_head().await?;
+            if !response.status().is_informational() {
+                return Some(response);
+            }
+        }
+    }
+
+    async fn next_head(&mut self) -> Option<Response<()>> {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(patient(self.0.read_u8()).await.ok()?);
+        }
+        let mut lines = head.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
+        let status = &lines.next()?[9..12];
+        let mut response = Response::builder().status(status);
+        for line in lines.filter(|line| !line.is_empty()) {
+            let colon = line.iter().position(|&byte| byte == b':')?;
+            response = response.header(&line[..colon], line[colon + 1..].trim_ascii());
+        }
+        Some(response.body(()).expect("the head is well formed"))
+    }
+
+    /// Goes on to read.
+    pub(crate) async fn say_no_more(&mut self) {
+        patient(self.0.shutdown()).await.unwrap();
+    }
+
     /// Says goodbye.
     pub(crate) fn fin(self) {
         drop(self);
@@ -117,6 +147,12 @@ impl Stream {
     pub(crate) async fn is_reset(&mut self) -> Reason {
         let reset = std::future::poll_fn(|cx| self.send.poll_reset(cx));
         patient(reset).await.unwrap()
+    }
+
+    /// The head of the answer, unless the server resets the stream before it.
+    pub(crate) async fn response(self) -> Option<Response<()>> {
+        let response = patient(self.answer).await.ok()?;
+        Some(response.map(drop))
     }
 
     pub(crate) fn reset(mut self, reason: Reason) {

@@ -10,6 +10,7 @@ everywhere![
     core_03_a_length_is_a_non_negative_integer,
     cre_04_metadata_is_taken_in_every_legal_form_and_echoed,
     cre_04_malformed_metadata_is_refused,
+    cre_06_metadata_that_decodes_to_a_header_is_none,
     cre_07_a_creation_has_a_length_or_defers_it,
     cre_10_an_upload_without_bytes_is_complete_at_its_creation,
     cre_14_a_creation_is_answered_with_its_place,
@@ -85,9 +86,22 @@ async fn cre_04_malformed_metadata_is_refused(tus: Peer) {
             .header("Upload-Length", "5")
             .header("Upload-Metadata", &raw);
         let answer = tus.ask(post).await;
+        // CRE-05: also a key that is not ASCII. CRE-11
         assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "AMB-15: {raw:?}");
         assert_eq!(code(&answer), "ERR_INVALID_METADATA");
         assert!(!answer.headers().contains_key("location"));
+    }
+}
+
+async fn cre_06_metadata_that_decodes_to_a_header_is_none(tus: Peer) {
+    // "x", a line break, and "Set-Cookie: a=1".
+    let raw = "filename eA0KU2V0LUNvb2tpZTogYT0x,filetype eA0KU2V0LUNvb2tpZTogYT0x";
+    let post = tus.post().header("Upload-Length", "5");
+    let answer = tus.ask(post.header("Upload-Metadata", raw)).await;
+    let url = tus.location(&answer);
+    for method in [Method::HEAD, Method::GET, Method::OPTIONS, Method::DELETE] {
+        let answer = tus.ask(request(method, &url)).await;
+        assert!(!answer.headers().contains_key("set-cookie"));
     }
 }
 
@@ -124,7 +138,7 @@ async fn cre_10_an_upload_without_bytes_is_complete_at_its_creation(tus: Peer) {
 
 async fn cre_14_a_creation_is_answered_with_its_place(tus: Peer) {
     let answer = tus.ask(tus.post().header("Upload-Length", "5")).await;
-    assert_eq!(answer.status(), StatusCode::CREATED);
+    assert_eq!(answer.status(), StatusCode::CREATED, "CRE-01");
     let location = answer.headers()["location"].to_str().unwrap();
     assert!(location.starts_with("/files/"), "CRE-15: {location}");
     assert_eq!(tus.offset(&tus.location(&answer)).await, 0, "CRE-16");

@@ -23,7 +23,13 @@ use tower_tus::layers::store::MemoryStore;
 /// A server and a client of it. The server ends with it.
 struct Peer {
     tus: Tus,
-    _server: Option<Server>,
+    behind: Behind,
+}
+
+/// Where the uploads are.
+enum Behind {
+    Disk(Server),
+    Memory(MemoryStore),
 }
 
 impl Peer {
@@ -31,16 +37,29 @@ impl Peer {
         let server = Server::start(&[]).await;
         Self {
             tus: Tus::new(server.url(), version),
-            _server: Some(server),
+            behind: Behind::Disk(server),
         }
     }
 
     async fn memory(version: Version) -> Self {
-        let address = host(TusService::new(MemoryStore::default())).await;
+        let store = MemoryStore::default();
+        let address = host(TusService::new(store.clone())).await;
         let url = format!("http://{address}/files/");
         Self {
             tus: Tus::new(&url, version),
-            _server: None,
+            behind: Behind::Memory(store),
+        }
+    }
+
+    /// Whether anything of an upload takes room.
+    fn holds(&self, url: &str) -> bool {
+        let (_, id) = url.rsplit_once('/').unwrap();
+        match &self.behind {
+            Behind::Memory(store) => store.bytes(&id.parse().unwrap()).is_some(),
+            Behind::Disk(server) => {
+                let mut files = server.uploads().read_dir().unwrap();
+                files.any(|file| file.unwrap().file_name().to_str().unwrap().starts_with(id))
+            }
         }
     }
 }

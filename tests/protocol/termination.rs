@@ -14,8 +14,10 @@ async fn term_03_an_upload_in_any_state_is_ended(tus: Peer) {
     for text in ["", "hel", "hello"] {
         let url = tus.create(5).await;
         tus.append(&url, 0, content(text)).await;
+        assert!(tus.holds(&url));
         let answer = tus.ask(request(Method::DELETE, &url)).await;
         assert_eq!(answer.status(), StatusCode::NO_CONTENT, "TERM-05");
+        assert!(!tus.holds(&url), "TERM-02");
         for request in [
             request(Method::HEAD, &url),
             request(Method::DELETE, &url),

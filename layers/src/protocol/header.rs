@@ -5,6 +5,7 @@
 //! [`Metadata`](super::Metadata) is the type of `Upload-Metadata`.
 
 use headers::{Header, HeaderMapExt};
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The largest length or offset: 2^63-1, since tusd and its hooks count in signed 64 bits.
@@ -34,11 +35,12 @@ pub static X_HTTP_METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-
 /// The one version of the protocol that is spoken here.
 const VERSION: HeaderValue = HeaderValue::from_static("1.0.0");
 
-/// Whether the body is a piece of an upload: the essence of `Content-Type` is
-/// `application/offset+octet-stream`, in any case, whatever its parameters.
+/// Whether the body is a piece of an upload: the essence of the only
+/// `Content-Type` is `application/offset+octet-stream`, in any case, whatever
+/// its parameters.
 #[must_use]
 pub fn is_offset_octet_stream(headers: &HeaderMap) -> bool {
-    let Some(value) = headers.get(http::header::CONTENT_TYPE) else {
+    let Ok(value) = one(&mut headers.get_all(CONTENT_TYPE).iter()) else {
         return false;
     };
     let essence = value.as_bytes().split(|&byte| byte == b';').next();
@@ -273,9 +275,19 @@ mod tests {
             ("text/plain", false),
             ("", false),
         ] {
-            headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static(value));
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(value));
             assert_eq!(is_offset_octet_stream(&headers), good, "{value}");
         }
+    }
+
+    #[test]
+    fn of_two_media_types_none_is_the_bodys() {
+        let value = HeaderValue::from_static("application/offset+octet-stream");
+        let mut headers = HeaderMap::new();
+        headers.append(CONTENT_TYPE, value.clone());
+        assert!(is_offset_octet_stream(&headers));
+        headers.append(CONTENT_TYPE, value);
+        assert!(!is_offset_octet_stream(&headers));
     }
 
     #[test]

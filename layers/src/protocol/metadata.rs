@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -47,13 +48,12 @@ impl Metadata {
         if raw.trim_ascii().is_empty() {
             return Ok(Self::EMPTY);
         }
-        let mut pairs = Vec::new();
-        for element in raw.split(|&byte| byte == b',') {
-            let (key, value) = parse_pair(element.trim_ascii())?;
-            if pairs.iter().any(|(known, _)| *known == key) {
-                return Err(InvalidMetadata(()));
-            }
-            pairs.push((key, value));
+        let elements = raw.split(|&byte| byte == b',');
+        let pairs: Result<Vec<_>, _> = elements.map(|it| parse_pair(it.trim_ascii())).collect();
+        let pairs = pairs?;
+        let keys: HashSet<_> = pairs.iter().map(|(key, _)| key).collect();
+        if keys.len() < pairs.len() {
+            return Err(InvalidMetadata(()));
         }
         let raw = HeaderValue::from_bytes(raw).map_err(|_| InvalidMetadata(()))?;
         Ok(Self(Some(Arc::new(Parsed { raw, pairs }))))

@@ -11,7 +11,7 @@ use super::{Core, respond};
 use crate::limited::Limited;
 use crate::poll::next_frame;
 use crate::protocol::header::{MAX_BYTES, UploadLength, UploadOffset, is_offset_octet_stream};
-use crate::protocol::{Action, Body, Chunk, Error, Finishing, Outcome, UploadId};
+use crate::protocol::{Action, Body, Chunk, Error, Finishing, Outcome, Upload, UploadId};
 use crate::store::{Handle, Keep};
 
 impl Core {
@@ -55,16 +55,20 @@ impl Core {
         handle: &mut dyn Handle,
         outcome: &mut Outcome,
     ) -> Result<(), Error> {
-        declare_length(parts, handle).await?;
+        let declared = declared_length(parts, handle.info())?;
         if outcome.upload.is_complete() {
             nothing_comes(chunk).await?;
             outcome.finished = self.finish_again(parts, handle).await?;
             return Ok(());
         }
-        let room = handle.info().length.unwrap_or(MAX_BYTES) - handle.info().offset;
-        // What is known to be too much is refused before a byte is read. AMB-03
+        let length = declared.or(handle.info().length).unwrap_or(MAX_BYTES);
+        let room = length - handle.info().offset;
+        // What is known to be too much is refused before anything changes. AMB-03
         if chunk.size_hint().lower() > room {
             return Err(Error::SizeExceeded);
+        }
+        if let Some(length) = declared {
+            handle.declare_length(length).await?;
         }
         // An upload of which nothing is recorded was begun where nothing had to be.
         if handle.info().finishing.is_none() && self.records_finishing(parts) {
@@ -87,17 +91,17 @@ impl Core {
     }
 }
 
-/// Takes the length that was deferred. DEF-03
-async fn declare_length(parts: &Parts, handle: &mut dyn Handle) -> Result<(), Error> {
+/// The length that was deferred, when the request brings it. DEF-03
+fn declared_length(parts: &Parts, upload: &Upload) -> Result<Option<u64>, Error> {
     let declared = typed::<UploadLength>(&parts.headers, Error::InvalidUploadLength)?;
     let Some(length) = declared.map(UploadLength::bytes) else {
-        return Ok(());
+        return Ok(None);
     };
     // CRE-09: also the same length again. DEF-04
-    if handle.info().length.is_some() || length < handle.info().offset {
+    if upload.length.is_some() || length < upload.offset {
         return Err(Error::InvalidUploadLength);
     }
-    handle.declare_length(length).await
+    Ok(Some(length))
 }
 
 /// At the end of a complete upload: an empty body is welcome, bytes are not. AMB-04

@@ -252,6 +252,22 @@ async fn head_tells_where_an_upload_stands() {
 }
 
 #[tokio::test]
+async fn a_refused_chunk_declares_no_length() {
+    let store = MemoryStore::default();
+    let request = Request::post("/").header("Upload-Defer-Length", "1");
+    let id = outcome(&send(&store, empty(request)).await)
+        .upload
+        .id
+        .clone();
+    let request = patch(&id, "0").header("Upload-Length", "4");
+    let response = send(&store, request.body("hello".into()).unwrap()).await;
+    assert_eq!(code(&response), "ERR_UPLOAD_SIZE_EXCEEDED", "AMB-03");
+    assert_eq!(outcome(&response).upload.length, None);
+    let upload = store.open(&id).await.unwrap();
+    assert_eq!(upload.info().length, None);
+}
+
+#[tokio::test]
 async fn a_deferred_length_is_declared_once() {
     let store = MemoryStore::default();
     let request = Request::post("/").header("Upload-Defer-Length", "1");
