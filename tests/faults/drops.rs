@@ -4,6 +4,7 @@
 //! decides on completion is heard to its end, though nobody waits for it.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -69,6 +70,8 @@ const WAYS: [Way; 4] = [
 struct Slow {
     /// The upload that this is about.
     id: Arc<Mutex<Option<UploadId>>>,
+    /// Whether the request that this is about has come.
+    arrived: Arc<AtomicBool>,
     /// Whoever is at the gate adds a permit to `reached` and takes one of `open`.
     reached: Arc<Semaphore>,
     open: Arc<Semaphore>,
@@ -78,6 +81,7 @@ impl Slow {
     fn new() -> Self {
         Self {
             id: Arc::default(),
+            arrived: Arc::default(),
             reached: Arc::new(Semaphore::new(0)),
             open: Arc::new(Semaphore::new(0)),
         }
@@ -104,11 +108,14 @@ impl Slow {
 impl Gate for Slow {
     async fn created(&self, _: &Parts, upload: &Upload) {
         *self.id.lock().unwrap() = Some(upload.id.clone());
+        self.arrived.store(true, Ordering::SeqCst);
     }
 
     async fn opened(&self, _: &Parts, _: &Upload, action: Action) -> Result<(), Error> {
-        if action == Action::Terminate {
-            self.pass().await;
+        match action {
+            Action::Append => self.arrived.store(true, Ordering::SeqCst),
+            Action::Terminate => self.pass().await,
+            _ => {}
         }
         Ok(())
     }
@@ -175,6 +182,7 @@ impl Scene {
 
     /// Sends a request up to a stage, and goes away.
     async fn drop_a_client(&self, method: &Method, path: &str, stage: Stage, way: Way) {
+        self.gate.arrived.store(false, Ordering::SeqCst);
         let length = if *method == Method::DELETE { 0 } else { LENGTH };
         let sent = Bytes::from(vec![7; stage.sent().min(length)]);
         match way {
@@ -227,21 +235,21 @@ impl Scene {
             _ => stage.sent(),
         };
         patient(async {
-            while self
-                .offset()
-                .await
-                .is_none_or(|offset| offset < enough as u64)
-            {
+            while !self.has_come(enough as u64).await {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         })
         .await;
     }
 
-    /// Where the upload stands, once there is one.
-    async fn offset(&self) -> Option<u64> {
-        let id = self.gate.id.lock().unwrap().clone()?;
-        Some(self.store.open(&id).await.ok()?.info().offset)
+    /// Whether the request is there, and this much of its body.
+    async fn has_come(&self, enough: u64) -> bool {
+        let id = self.gate.id.lock().unwrap().clone();
+        let Some(id) = id.filter(|_| self.gate.arrived.load(Ordering::SeqCst)) else {
+            return false;
+        };
+        let upload = self.store.open(&id).await;
+        upload.is_ok_and(|upload| upload.info().offset >= enough)
     }
 
     /// Waits until nothing runs any more.
