@@ -24,12 +24,16 @@ pub(crate) fn of_new_upload(error: io::Error) -> Error {
 
 /// Of the store as a whole.
 pub(crate) fn of_store(error: io::Error) -> Error {
-    match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            Error::InsufficientStorage(Arc::new(error))
-        }
-        _ => Error::internal(error),
+    if is_full(&error) {
+        return Error::InsufficientStorage(Arc::new(error));
     }
+    Error::internal(error)
+}
+
+/// Whether there is no room left.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    use ErrorKind::{QuotaExceeded, StorageFull};
+    matches!(error.kind(), QuotaExceeded | StorageFull)
 }
 
 /// Whether no file can be at this path.

@@ -1,8 +1,9 @@
 //! Every call to the file system, each error with the path it is about.
 
 use std::fs::{self, DirBuilder, Metadata, OpenOptions};
-use std::io::{self, ErrorKind, IoSlice, Write};
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 
@@ -30,6 +31,14 @@ impl File {
         Self::open_with(path, OpenOptions::new().write(true))
     }
 
+    /// Opens a file for reading and writing, if there is one.
+    pub(crate) fn open_to_read(path: &Path) -> io::Result<Option<Self>> {
+        if_there(Self::open_with(
+            path,
+            OpenOptions::new().read(true).write(true),
+        ))
+    }
+
     fn open_with(path: &Path, options: &OpenOptions) -> io::Result<Self> {
         let file = named(path, options.open(path))?;
         Ok(Self {
@@ -54,6 +63,40 @@ impl File {
         named(&self.path, self.file.sync_all())
     }
 
+    pub(crate) fn modified(&self) -> io::Result<SystemTime> {
+        named(
+            &self.path,
+            self.file.metadata().and_then(|file| file.modified()),
+        )
+    }
+
+    pub(crate) fn read_to_end(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        named(&self.path, (&self.file).read_to_end(&mut bytes)).map(|_| bytes)
+    }
+
+    /// Takes the lock that the kernel has for each file, and lets go of at the
+    /// latest when the process ends. Says no while it is held through another
+    /// opening of the file, in this process or not.
+    pub(crate) fn try_lock(&self) -> bool {
+        #[cfg(unix)]
+        {
+            use rustix::fs::{FlockOperation, flock};
+            let locked = flock(&self.file, FlockOperation::NonBlockingLockExclusive);
+            // Where the file system has no such lock, nobody holds it.
+            locked != Err(rustix::io::Errno::WOULDBLOCK)
+        }
+        #[cfg(not(unix))]
+        true
+    }
+
+    /// Whether this file is the one that has that name now.
+    pub(crate) fn is_at(&self, path: &Path) -> io::Result<bool> {
+        let there = if_there(named(path, fs::symlink_metadata(path)))?;
+        let here = named(&self.path, self.file.metadata())?;
+        Ok(there.is_some_and(|there| is_same(&there, &here)))
+    }
+
     pub(crate) fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
         named(&self.path, (&self.file).write_all(bytes))
     }
@@ -75,6 +118,19 @@ impl File {
         }
         Ok(())
     }
+}
+
+/// Of two files of which one at least is open: the number of a closed one may be used again.
+#[cfg(unix)]
+fn is_same(one: &Metadata, other: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+#[cfg(not(unix))]
+fn is_same(one: &Metadata, other: &Metadata) -> bool {
+    // The nearest to it that there is.
+    one.created().ok() == other.created().ok()
 }
 
 #[cfg(unix)]
