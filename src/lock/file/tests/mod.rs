@@ -86,7 +86,8 @@ async fn two_lockers_of_one_process_respect_each_other() {
 
     let newcomer = other.acquire(&id, Interrupt::default(), LONG);
     let let_go = async {
-        assert!(matches!(asked.fired().await, Error::Interrupted));
+        let cause = timeout(LONG, asked.fired()).await.unwrap();
+        assert!(matches!(cause, Error::Interrupted));
         guard.release().await;
     };
     let (newcomer, ()) = tokio::join!(newcomer, let_go);

@@ -53,10 +53,13 @@ async fn a_living_holder_is_waited_for_as_tusd_does() {
 
     let locker = fixture.locker();
     let newcomer = locker.acquire(&id, Interrupt::default(), LONG);
-    let tusd = async {
+    let asked = async {
         while !fixture.path("a.stop").exists() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
+    };
+    let tusd = async {
+        timeout(LONG, asked).await.unwrap();
         fs::remove_file(fixture.path("a.lock")).unwrap();
         fs::remove_file(fixture.path("a.stop")).unwrap();
     };
