@@ -31,8 +31,9 @@ impl File {
         Self::open_with(path, OpenOptions::new().write(true))
     }
 
-    /// Opens a file for reading and writing, if there is one.
-    pub(crate) fn open_to_read(path: &Path) -> io::Result<Option<Self>> {
+    /// Opens a file for reading and writing, if there is one. Over a network
+    /// only who may write may lock.
+    pub(crate) fn open_if_there(path: &Path) -> io::Result<Option<Self>> {
         if_there(Self::open_with(
             path,
             OpenOptions::new().read(true).write(true),

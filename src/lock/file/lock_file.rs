@@ -45,7 +45,7 @@ impl Places {
     /// it, and then finds the file by its name still, can be sure of both: no
     /// holder lives, and the name stays with this file until it is removed here.
     fn is_free(&self) -> io::Result<bool> {
-        let Some(file) = sys::File::open_to_read(&self.lock)? else {
+        let Some(file) = sys::File::open_if_there(&self.lock)? else {
             return Ok(true);
         };
         let stale = owner::is_stale(&file)? && file.try_lock() && file.is_at(&self.lock)?;
@@ -62,16 +62,14 @@ impl Places {
             file.try_lock();
             sys::publish(&self.draft, &self.lock)
         });
-        match published {
-            Ok(()) => return Ok(Some(file)),
-            Err(error) => {
-                sys::remove(&self.draft)?;
-                if error.kind() != ErrorKind::AlreadyExists {
-                    return Err(error);
-                }
-            }
+        let Err(error) = published else {
+            return Ok(Some(file));
+        };
+        sys::remove(&self.draft)?;
+        match error.kind() {
+            ErrorKind::AlreadyExists => Ok(None),
+            _ => Err(error),
         }
-        Ok(None)
     }
 }
 

@@ -111,7 +111,7 @@ async fn where_no_upload_can_be_there_is_none() {
     let fixture = Fixture::new();
     fs::write(fixture.path("file"), "").unwrap();
     let long = "a".repeat(239);
-    let deep = vec![long.as_str(); 4].join("/");
+    let deep = [long.as_str(); 4].join("/");
     for name in ["none/a", "file/a", &deep] {
         let (locker, id) = (fixture.locker(), id(name));
         let taken = locker.acquire(&id, Interrupt::default(), LONG).await;
@@ -162,8 +162,8 @@ async fn who_stops_waiting_in_the_middle_of_a_call_leaves_nothing() {
     for _ in 0..100 {
         let mut acquire = locker.acquire(&id, Interrupt::default(), LONG);
         // The call that it begins by this goes on without it.
-        poll_fn(|cx| Poll::Ready(drop(acquire.as_mut().poll(cx)))).await;
-        drop(acquire);
+        let begun = poll_fn(|cx| Poll::Ready(acquire.as_mut().poll(cx))).await;
+        drop((begun, acquire));
         // Directly, and not for the next look at the files.
         let next = locker.acquire(&id, Interrupt::default(), LONG).await;
         next.unwrap().release().await;
