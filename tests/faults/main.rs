@@ -11,4 +11,5 @@ mod drops;
 mod early;
 mod expect;
 mod kill;
+mod locks;
 mod moved;

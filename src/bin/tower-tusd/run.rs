@@ -13,6 +13,7 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use tokio::time::timeout;
 use tower::{Layer, service_fn};
 use tower_tus::layers::protocol::Shutdown;
+use tower_tus::lock::FileLocker;
 use tower_tus::store::FileStore;
 use tower_tus::{Stack, TusLayer};
 
@@ -70,7 +71,11 @@ async fn end<S>(server: Server<S>, shutdown: &Shutdown, limit: Duration) {
 
 fn tus(flags: &Flags, shutdown: &Shutdown) -> TusLayer {
     let store = FileStore::new(&flags.upload_dir).durability(flags.durability);
+    let locker = FileLocker::new(&flags.upload_dir)
+        .holder_poll_interval(flags.filelock_holder_poll_interval)
+        .acquirer_poll_interval(flags.filelock_acquirer_poll_interval);
     Stack::new(store)
+        .locker(locker)
         .base_path(flags.base_path.as_str())
         .lock_timeout(flags.acquire_lock_timeout)
         .shutdown(shutdown.clone())
