@@ -1,6 +1,9 @@
 #![cfg_attr(feature = "file", doc = include_str!("../README.md"))]
 #![cfg_attr(not(feature = "file"), doc = "Resumable uploads for any Rust server.")]
 
+#[cfg(feature = "file")]
+mod fs;
+pub mod lock;
 pub mod mount;
 pub mod service;
 pub mod stack;

@@ -153,7 +153,7 @@ impl Stack {
     }
 
     /// Who may change an upload: a [`MemoryLocker`] unless set, which is right
-    /// for one process.
+    /// for one process. [`lock`](crate::lock) has those for several.
     pub fn locker(mut self, locker: impl Locker) -> Self {
         self.locker = Arc::new(locker);
         self

@@ -302,6 +302,11 @@ async fn values_are_written_as_in_go() {
         &["-port=0x0", "-port", "0_0"][..],
         &["-acquire-lock-timeout=1h2m3.5s", "-shutdown-timeout", ".5s"],
         &["-acquire-lock-timeout", "0", "--shutdown-timeout=1µs"],
+        &[
+            "-filelock-holder-poll-interval=5s",
+            "-filelock-acquirer-poll-interval",
+            "2s",
+        ],
         &["-version=false", "-version=F"],
         &["-durability=none"],
         &["-durability=finish"],
@@ -335,6 +340,8 @@ async fn help_lists_every_flag() {
             "upload-dir",
             "durability",
             "acquire-lock-timeout",
+            "filelock-holder-poll-interval",
+            "filelock-acquirer-poll-interval",
             "shutdown-timeout",
             "version",
         ] {
@@ -359,6 +366,14 @@ async fn what_is_wrong_with_the_flags_is_one_line_and_exit_code_2() {
         (&["-upload-dir="], "--upload-dir"),
         (&["-durability=always"], "--durability"),
         (&["-acquire-lock-timeout=60"], "--acquire-lock-timeout"),
+        (
+            &["-filelock-holder-poll-interval=5"],
+            "--filelock-holder-poll-interval",
+        ),
+        (
+            &["-filelock-acquirer-poll-interval=2"],
+            "--filelock-acquirer-poll-interval",
+        ),
         (&["-shutdown-timeout", "10"], "--shutdown-timeout"),
         (&["-shutdown-timeout=-1s"], "--shutdown-timeout"),
         (&["-version=maybe"], "--version"),

@@ -23,7 +23,7 @@ fn hanging(text: &'static str) -> Content {
 }
 
 /// A PATCH that hangs after `text`, once the server has that.
-async fn hanging_patch(
+pub(crate) async fn hanging_patch(
     server: &Server,
     tus: &Tus,
     url: &str,

@@ -40,9 +40,13 @@ async fn what_fits_is_kept_and_the_client_is_told() {
         // Not a byte more, and no new upload either.
         let answer = tus.append(&url, offset, chunked(&["more"])).await;
         assert_eq!(answer.status(), StatusCode::INSUFFICIENT_STORAGE);
+        // But that the lock has left its room, which is enough for one.
+        let answer = tus.ask(tus.post().header("Upload-Length", "5")).await;
+        assert_eq!(answer.status(), StatusCode::CREATED);
         let answer = tus.ask(tus.post().header("Upload-Length", "5")).await;
         assert_eq!(answer.status(), StatusCode::INSUFFICIENT_STORAGE);
         assert!(!answer.headers().contains_key("location"));
+        // No room for a lock's text either, and yet what is there can be asked for and removed.
         assert_eq!(tus.offset(&url).await, offset);
 
         // What was refused left nothing behind: there is room again.

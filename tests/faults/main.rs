@@ -11,5 +11,6 @@ mod drops;
 mod early;
 mod expect;
 mod kill;
+mod locks;
 mod moved;
 mod stalled;

@@ -66,6 +66,14 @@ pub(crate) struct Flags {
     #[arg(long, default_value = "20s", value_parser = go::duration)]
     pub(crate) acquire_lock_timeout: Duration,
 
+    /// How often a request looks whether another process waits for its upload; tusd's is 5s
+    #[arg(long, default_value = "200ms", value_parser = go::duration)]
+    pub(crate) filelock_holder_poll_interval: Duration,
+
+    /// How often a request looks whether another process has let go of its upload; tusd's is 2s
+    #[arg(long, default_value = "200ms", value_parser = go::duration)]
+    pub(crate) filelock_acquirer_poll_interval: Duration,
+
     /// How long running requests may take to end at a shutdown
     #[arg(long, default_value = "10s", value_parser = go::duration)]
     pub(crate) shutdown_timeout: Duration,

@@ -2,6 +2,7 @@
 
 use tower_tus::layers::base_url::BaseUrlLayer;
 use tower_tus::layers::protocol::Shutdown;
+use tower_tus::lock::FileLocker;
 use tower_tus::store::FileStore;
 use tower_tus::{Stack, TusLayer};
 
@@ -11,7 +12,11 @@ use crate::metrics::PREFIX;
 /// The layer that serves uploads.
 pub(crate) fn uploads(flags: &Flags, shutdown: &Shutdown) -> TusLayer {
     let store = FileStore::new(&flags.upload_dir).durability(flags.durability);
+    let locker = FileLocker::new(&flags.upload_dir)
+        .holder_poll_interval(flags.filelock_holder_poll_interval)
+        .acquirer_poll_interval(flags.filelock_acquirer_poll_interval);
     let mut stack = Stack::new(store)
+        .locker(locker)
         .base_path(flags.base_path.as_str())
         .base_url(base_url(flags))
         .lock_timeout(flags.acquire_lock_timeout)

@@ -55,13 +55,11 @@ mod append;
 mod batch;
 mod create;
 mod durability;
-mod error;
 mod handle;
 mod info;
 mod layout;
 mod mark;
 mod publish;
-mod sys;
 mod terminate;
 #[cfg(test)]
 mod tests;
@@ -78,8 +76,9 @@ use tower_tus_layers::store::{Handle, Store, Terminate};
 #[cfg(doc)]
 use tower_tus_layers::store::Keep;
 
-use self::error::of_upload;
 use self::handle::FileHandle;
+use crate::fs::error::of_upload;
+use crate::fs::{blocking, error, sys};
 
 pub use self::durability::{Durability, InvalidDurability};
 
@@ -155,15 +154,5 @@ impl Terminate for FileStore {
     async fn terminate(&self, id: &UploadId) -> Result<(), Error> {
         let (store, id) = (self.clone(), id.clone());
         blocking(move || terminate::terminate(&store, &id).map_err(of_upload)).await
-    }
-}
-
-/// One step of work that blocks. A panic there is an error here.
-async fn blocking<T: Send + 'static>(
-    step: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
-    match tokio::task::spawn_blocking(step).await {
-        Ok(done) => done,
-        Err(failed) => Err(Error::internal(failed)),
     }
 }

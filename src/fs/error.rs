@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tower_tus_layers::protocol::Error;
 
 /// Of the files of an upload that is there, or is looked for.
-pub(super) fn of_upload(error: io::Error) -> Error {
+pub(crate) fn of_upload(error: io::Error) -> Error {
     if is_missing(&error) {
         return Error::NotFound;
     }
@@ -14,7 +14,7 @@ pub(super) fn of_upload(error: io::Error) -> Error {
 }
 
 /// Of the files of an upload that is made.
-pub(super) fn of_new_upload(error: io::Error) -> Error {
+pub(crate) fn of_new_upload(error: io::Error) -> Error {
     use ErrorKind::{AlreadyExists, IsADirectory, NotADirectory};
     match error.kind() {
         AlreadyExists | IsADirectory | NotADirectory => Error::UploadExists,
@@ -23,17 +23,21 @@ pub(super) fn of_new_upload(error: io::Error) -> Error {
 }
 
 /// Of the store as a whole.
-pub(super) fn of_store(error: io::Error) -> Error {
-    match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            Error::InsufficientStorage(Arc::new(error))
-        }
-        _ => Error::internal(error),
+pub(crate) fn of_store(error: io::Error) -> Error {
+    if is_full(&error) {
+        return Error::InsufficientStorage(Arc::new(error));
     }
+    Error::internal(error)
+}
+
+/// Whether there is no room left.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    use ErrorKind::{QuotaExceeded, StorageFull};
+    matches!(error.kind(), QuotaExceeded | StorageFull)
 }
 
 /// Whether no file can be at this path.
-pub(super) fn is_missing(error: &io::Error) -> bool {
+pub(crate) fn is_missing(error: &io::Error) -> bool {
     use ErrorKind::{InvalidFilename, IsADirectory, NotADirectory, NotFound};
     matches!(
         error.kind(),

@@ -1,8 +1,9 @@
 //! Every call to the file system, each error with the path it is about.
 
 use std::fs::{self, DirBuilder, Metadata, OpenOptions};
-use std::io::{self, ErrorKind, IoSlice, Write};
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 
@@ -10,14 +11,14 @@ use super::error::is_missing;
 
 /// An open file that names its path in its errors.
 #[derive(Debug)]
-pub(super) struct File {
+pub(crate) struct File {
     file: fs::File,
     path: PathBuf,
 }
 
 impl File {
     /// Makes a file where none is. Its mode is 0664 less the umask.
-    pub(super) fn create_new(path: &Path) -> io::Result<Self> {
+    pub(crate) fn create_new(path: &Path) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
@@ -26,8 +27,17 @@ impl File {
     }
 
     /// Opens a file for writing, and never makes one.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
         Self::open_with(path, OpenOptions::new().write(true))
+    }
+
+    /// Opens a file for reading and writing, if there is one. Over a network
+    /// only who may write may lock.
+    pub(crate) fn open_if_there(path: &Path) -> io::Result<Option<Self>> {
+        if_there(Self::open_with(
+            path,
+            OpenOptions::new().read(true).write(true),
+        ))
     }
 
     fn open_with(path: &Path, options: &OpenOptions) -> io::Result<Self> {
@@ -38,28 +48,62 @@ impl File {
         })
     }
 
-    pub(super) fn len(&self) -> io::Result<u64> {
+    pub(crate) fn len(&self) -> io::Result<u64> {
         named(&self.path, self.file.metadata()).map(|metadata| metadata.len())
     }
 
-    pub(super) fn truncate(&self, len: u64) -> io::Result<()> {
+    pub(crate) fn truncate(&self, len: u64) -> io::Result<()> {
         named(&self.path, self.file.set_len(len))
     }
 
-    pub(super) fn sync_data(&self) -> io::Result<()> {
+    pub(crate) fn sync_data(&self) -> io::Result<()> {
         named(&self.path, self.file.sync_data())
     }
 
-    pub(super) fn sync_all(&self) -> io::Result<()> {
+    pub(crate) fn sync_all(&self) -> io::Result<()> {
         named(&self.path, self.file.sync_all())
     }
 
-    pub(super) fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn modified(&self) -> io::Result<SystemTime> {
+        named(
+            &self.path,
+            self.file.metadata().and_then(|file| file.modified()),
+        )
+    }
+
+    pub(crate) fn read_to_end(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        named(&self.path, (&self.file).read_to_end(&mut bytes)).map(|_| bytes)
+    }
+
+    /// Takes the lock that the kernel has for each file, and lets go of at the
+    /// latest when the process ends. Says no while it is held through another
+    /// opening of the file, in this process or not.
+    pub(crate) fn try_lock(&self) -> bool {
+        #[cfg(unix)]
+        {
+            use rustix::fs::{FlockOperation, flock};
+            let locked = flock(&self.file, FlockOperation::NonBlockingLockExclusive);
+            // Where the file system has no such lock, nobody holds it.
+            locked != Err(rustix::io::Errno::WOULDBLOCK)
+        }
+        #[cfg(not(unix))]
+        true
+    }
+
+    /// Whether this file is the one that has that name now.
+    pub(crate) fn is_at(&self, path: &Path) -> io::Result<bool> {
+        let there = if_there(named(path, fs::symlink_metadata(path)))?;
+        let here = named(&self.path, self.file.metadata())?;
+        Ok(there.is_some_and(|there| is_same(&there, &here)))
+    }
+
+    pub(crate) fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
         named(&self.path, (&self.file).write_all(bytes))
     }
 
     /// Writes all `frames` at `offset`, and moves it on by what is written, also on failure.
-    pub(super) fn write_at(&self, offset: &mut u64, frames: &[Bytes]) -> io::Result<()> {
+    pub(crate) fn write_at(&self, offset: &mut u64, frames: &[Bytes]) -> io::Result<()> {
         let mut slices: Vec<_> = frames.iter().map(|frame| IoSlice::new(frame)).collect();
         let mut rest = &mut slices[..];
         while !rest.is_empty() {
@@ -77,6 +121,19 @@ impl File {
     }
 }
 
+/// Of two files of which one at least is open: the number of a closed one may be used again.
+#[cfg(unix)]
+fn is_same(one: &Metadata, other: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+#[cfg(not(unix))]
+fn is_same(one: &Metadata, other: &Metadata) -> bool {
+    // The nearest to it that there is.
+    one.created().ok() == other.created().ok()
+}
+
 #[cfg(unix)]
 fn write_some(file: &fs::File, slices: &[IoSlice<'_>], offset: u64) -> io::Result<usize> {
     // More slices than one call may have are left for the next one.
@@ -90,30 +147,30 @@ fn write_some(mut file: &fs::File, slices: &[IoSlice<'_>], offset: u64) -> io::R
 }
 
 /// The content of a file, if there is one.
-pub(super) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+pub(crate) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     if_there(named(path, fs::read(path)))
 }
 
 /// The size of a regular file, if there is one.
-pub(super) fn file_size(path: &Path) -> io::Result<Option<u64>> {
+pub(crate) fn file_size(path: &Path) -> io::Result<Option<u64>> {
     let metadata = if_there(named(path, fs::metadata(path)))?;
     Ok(metadata.filter(Metadata::is_file).map(|file| file.len()))
 }
 
-pub(super) fn is_dir(path: &Path) -> io::Result<bool> {
+pub(crate) fn is_dir(path: &Path) -> io::Result<bool> {
     let metadata = if_there(named(path, fs::metadata(path)))?;
     Ok(metadata.is_some_and(|metadata| metadata.is_dir()))
 }
 
 /// Whether anything is there: a file, a directory, or a link that leads nowhere.
-pub(super) fn exists(path: &Path) -> io::Result<bool> {
+pub(crate) fn exists(path: &Path) -> io::Result<bool> {
     let metadata = if_there(named(path, fs::symlink_metadata(path)))?;
     Ok(metadata.is_some())
 }
 
 /// Makes a directory and all that is missing above it, each with mode 0775 less
 /// the umask. Returns the directories that have a new entry by it.
-pub(super) fn make_dirs(path: &Path) -> io::Result<Vec<&Path>> {
+pub(crate) fn make_dirs(path: &Path) -> io::Result<Vec<&Path>> {
     let missing: Vec<_> = path.ancestors().take_while(|dir| !dir.is_dir()).collect();
     if !missing.is_empty() {
         let mut builder = DirBuilder::new();
@@ -128,7 +185,7 @@ pub(super) fn make_dirs(path: &Path) -> io::Result<Vec<&Path>> {
 /// Gives the finished file `from` the name `to`, and never replaces what has it.
 ///
 /// Where this is cut off, `from` may have its old name too.
-pub(super) fn publish(from: &Path, to: &Path) -> io::Result<()> {
+pub(crate) fn publish(from: &Path, to: &Path) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
         use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -153,17 +210,17 @@ fn publish_by_link(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// Gives the finished file `from` the name `to`, whatever had it.
-pub(super) fn replace(from: &Path, to: &Path) -> io::Result<()> {
+pub(crate) fn replace(from: &Path, to: &Path) -> io::Result<()> {
     named(to, fs::rename(from, to))
 }
 
 /// Removes a file, if there is one.
-pub(super) fn remove(path: &Path) -> io::Result<()> {
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
     if_there(named(path, fs::remove_file(path))).map(drop)
 }
 
 /// Makes the content of a file last.
-pub(super) fn sync_file(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_file(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
     // To open it for writing would wake those who watch it for changes, but
     // only Unix syncs a file that is open for reading.
@@ -176,13 +233,13 @@ pub(super) fn sync_file(path: &Path) -> io::Result<()> {
 }
 
 /// Makes the name of a file last.
-pub(super) fn sync_dir_of(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_dir_of(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), sync_dir)
 }
 
 /// Makes the names in a directory last.
 #[cfg(unix)]
-pub(super) fn sync_dir(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_dir(path: &Path) -> io::Result<()> {
     let synced = fs::File::open(path).and_then(|dir| dir.sync_all());
     match synced {
         // File systems over a network may have no such call for directories.
@@ -199,7 +256,7 @@ pub(super) fn sync_dir(path: &Path) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-pub(super) fn sync_dir(_: &Path) -> io::Result<()> {
+pub(crate) fn sync_dir(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
@@ -212,7 +269,7 @@ fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
 }
 
 /// The same result with the path in its error.
-pub(super) fn named<T>(path: &Path, result: io::Result<T>) -> io::Result<T> {
+pub(crate) fn named<T>(path: &Path, result: io::Result<T>) -> io::Result<T> {
     result.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }
 

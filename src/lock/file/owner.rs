@@ -1,0 +1,155 @@
+//! Who has written a lock file, and whether that one still lives.
+
+use std::io;
+use std::process;
+use std::time::{Duration, SystemTime};
+
+use crate::fs::error::is_full;
+use crate::fs::sys;
+
+/// How long a file may name nobody: none of its writers leaves it so for a moment.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Writes this process's number into a new lock file.
+pub(super) fn sign(file: &sys::File) -> io::Result<()> {
+    match file.write_all(format!("{}\n", process::id()).as_bytes()) {
+        // Or else nothing could be terminated to make room. The file is honoured
+        // for its `flock`, and tusd, which would remove it, gets no room for its own.
+        Err(error) if is_full(&error) => file.truncate(0),
+        signed => signed,
+    }
+}
+
+/// Whether the writer of a lock file holds nothing any more.
+///
+/// A holder in this process is not told from one that had the same number: that
+/// is for the `flock` to tell.
+pub(super) fn is_stale(file: &sys::File) -> io::Result<bool> {
+    let age = age(file.modified()?);
+    Ok(match pid(&file.read_to_end()?) {
+        Some(pid) => pid == process::id() || !has_lived_for(pid, age),
+        None => age > GRACE,
+    })
+}
+
+/// By this clock; nothing where it has been set back meanwhile.
+fn age(time: SystemTime) -> Duration {
+    time.elapsed().unwrap_or_default()
+}
+
+fn pid(text: &[u8]) -> Option<u32> {
+    std::str::from_utf8(text).ok()?.trim().parse().ok()
+}
+
+/// Whether a process lives, and did so when a file of this age was written.
+#[cfg(unix)]
+fn has_lived_for(pid: u32, age: Duration) -> bool {
+    use rustix::io::Errno;
+    use rustix::process::{Pid, test_kill_process};
+
+    let number = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    // One that may not be signalled lives.
+    let lives = number.is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH));
+    lives && has_run_for(pid, age)
+}
+
+#[cfg(not(unix))]
+fn has_lived_for(_: u32, _: Duration) -> bool {
+    true
+}
+
+#[cfg(target_os = "linux")]
+fn has_run_for(pid: u32, age: Duration) -> bool {
+    use std::path::PathBuf;
+
+    /// Ticks and the stamps of files are coarse.
+    const TOLERANCE: Duration = Duration::from_secs(1);
+
+    let path = PathBuf::from(format!("/proc/{pid}/stat"));
+    let stat = sys::read(&path).ok().flatten();
+    // Of another user's process it may not be told.
+    let Some(stat) = stat.as_deref().and_then(Stat::parse) else {
+        return true;
+    };
+    !stat.has_ended && stat.age() + TOLERANCE > age
+}
+
+#[cfg(all(unix, not(target_os = "linux")))]
+fn has_run_for(_: u32, _: Duration) -> bool {
+    true
+}
+
+/// What Linux tells of a process.
+#[cfg(target_os = "linux")]
+struct Stat {
+    /// A zombie, which only its parent has not seen yet.
+    has_ended: bool,
+    /// When it began, in ticks since the machine did.
+    begin: u64,
+}
+
+#[cfg(target_os = "linux")]
+impl Stat {
+    fn parse(text: &[u8]) -> Option<Self> {
+        let text = String::from_utf8_lossy(text);
+        // Before it there is a name in parentheses, and anything may be in a name.
+        let (_, fields) = text.rsplit_once(')')?;
+        let mut fields = fields.split_whitespace();
+        let has_ended = matches!(fields.next()?, "Z" | "X");
+        let begin = fields.nth(18)?.parse().ok()?;
+        Some(Self { has_ended, begin })
+    }
+
+    fn age(&self) -> Duration {
+        use rustix::time::{ClockId, clock_gettime};
+
+        let now = Duration::try_from(clock_gettime(ClockId::Boottime)).unwrap_or_default();
+        let ticks = rustix::param::clock_ticks_per_second();
+        now.saturating_sub(Duration::from_millis(self.begin * 1000 / ticks))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_named_by_a_number_alone() {
+        assert_eq!(pid(b"1234\n"), Some(1234));
+        for text in [
+            &b""[..],
+            b"\n",
+            b"-1\n",
+            b"12 34\n",
+            b"x\n",
+            b"\xff",
+            b"99999999999\n",
+        ] {
+            assert_eq!(pid(text), None, "{text:?}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn numbers_that_no_process_has_are_dead() {
+        for pid in [0, u32::MAX, i32::MAX as u32] {
+            assert!(!has_lived_for(pid, Duration::ZERO), "{pid}");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_name_of_a_process_may_look_like_its_end() {
+        let rest = "1 ".repeat(18);
+        let stat = Stat::parse(format!("7 (a) Z 1 (b) S {rest}4200 1").as_bytes()).unwrap();
+        assert!(!stat.has_ended);
+        assert_eq!(stat.begin, 4200);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn this_process_has_lived_for_some_time_and_not_forever() {
+        assert!(has_run_for(process::id(), Duration::ZERO));
+        assert!(!has_run_for(process::id(), Duration::from_secs(1 << 32)));
+    }
+}
