@@ -1,0 +1,204 @@
+//! What the everyday flags do, seen from outside. Those about sockets, logs and
+//! the end of the server are in `server.rs`.
+
+#![cfg(unix)]
+
+mod harness;
+
+use harness::Server;
+use harness::raw::Http1;
+use harness::tus::{Answer, Tus, Version, code, content, request};
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, HOST, LOCATION};
+use http::{Method, Request, StatusCode};
+
+async fn start(args: &[&str]) -> (Server, Tus) {
+    let server = Server::start(args).await;
+    let tus = Tus::new(server.url(), Version::Http1);
+    (server, tus)
+}
+
+fn header<'a>(answer: &'a Answer, name: &str) -> &'a str {
+    let value = answer.headers().get(name);
+    value.map_or("", |value| value.to_str().unwrap())
+}
+
+#[tokio::test]
+async fn no_upload_is_larger_than_the_maximum() {
+    let (_server, tus) = start(&["-max-size=5"]).await;
+    let answer = tus.ask(request(Method::OPTIONS, &tus.url)).await;
+    assert_eq!(header(&answer, "tus-max-size"), "5");
+    tus.create(5).await;
+    let answer = tus.ask(tus.post().header("Upload-Length", "6")).await;
+    assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(code(&answer), "ERR_MAX_SIZE_EXCEEDED");
+}
+
+#[tokio::test]
+async fn a_maximum_of_zero_is_none() {
+    let (_server, tus) = start(&["-max-size=0"]).await;
+    let answer = tus.ask(request(Method::OPTIONS, &tus.url)).await;
+    assert_eq!(header(&answer, "tus-max-size"), "");
+    tus.create(1 << 40).await;
+}
+
+#[tokio::test]
+async fn the_base_path_takes_a_post_with_and_without_its_slash() {
+    for flag in ["-base-path=/up/load/", "-base-path=up/load", "-base-path=/"] {
+        let (_server, tus) = start(&[flag]).await;
+        let without = tus.url.trim_end_matches('/').to_owned();
+        for url in [&tus.url, &without] {
+            let post = request(Method::POST, url).header("Upload-Length", "5");
+            let answer = tus.ask(post).await;
+            assert_eq!(answer.status(), StatusCode::CREATED, "{flag} {url}");
+            assert_eq!(tus.offset(&tus.location(&answer)).await, 0, "{flag} {url}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_location_is_what_the_client_asked_for() {
+    let (_server, tus) = start(&[]).await;
+    let post = tus
+        .post()
+        .header("Upload-Length", "5")
+        .header(HOST, "tus.example:1234");
+    let answer = tus
+        .ask(post.header("X-Forwarded-Host", "evil.example"))
+        .await;
+    let location = header(&answer, LOCATION.as_str());
+    assert!(
+        location.starts_with("http://tus.example:1234/files/"),
+        "{location}"
+    );
+}
+
+#[tokio::test]
+async fn a_proxy_is_believed_when_it_is_there() {
+    let (_server, tus) = start(&["-behind-proxy"]).await;
+    let post = tus.post().header("Upload-Length", "5");
+    let post = post.header("X-Forwarded-Host", "tus.example");
+    let answer = tus.ask(post.header("X-Forwarded-Proto", "https")).await;
+    let location = header(&answer, LOCATION.as_str());
+    assert!(
+        location.starts_with("https://tus.example/files/"),
+        "{location}"
+    );
+}
+
+#[tokio::test]
+async fn termination_can_be_switched_off() {
+    let (_server, tus) = start(&["-disable-termination"]).await;
+    let answer = tus.ask(request(Method::OPTIONS, &tus.url)).await;
+    assert!(!header(&answer, "tus-extension").contains("termination"));
+    let url = tus.create(5).await;
+    let answer = tus.ask(request(Method::DELETE, &url)).await;
+    assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(header(&answer, "allow"), "OPTIONS, HEAD, PATCH");
+    assert_eq!(tus.offset(&url).await, 0);
+}
+
+#[tokio::test]
+async fn a_client_that_stalls_is_let_go_after_the_network_timeout() {
+    let (server, tus) = start(&["-network-timeout=300ms"]).await;
+    let url = tus.create(10).await;
+    let path = &url[url.find("/files/").unwrap()..];
+    let mut client = Http1::connect(server.address()).await;
+    let headers = [
+        ("Upload-Offset", "0".to_owned()),
+        ("Content-Type", "application/offset+octet-stream".to_owned()),
+        ("Content-Length", "10".to_owned()),
+    ];
+    client.head(&format!("PATCH {path}"), &headers).await;
+    client.send(b"hello").await;
+    let answer = client.rest().await;
+    assert!(answer.starts_with("HTTP/1.1 500 "), "{answer}");
+    assert!(answer.contains("ERR_READ_TIMEOUT"), "{answer}");
+    assert_eq!(tus.offset(&url).await, 5, "CORE-31");
+}
+
+async fn preflight(tus: &Tus, origin: &str) -> Answer {
+    let preflight = Request::options(&tus.url).header("Origin", origin);
+    tus.ask(preflight.header("Access-Control-Request-Method", "PATCH"))
+        .await
+}
+
+#[tokio::test]
+async fn any_origin_may_upload_unless_told_otherwise() {
+    let (_server, tus) = start(&[]).await;
+    let answer = preflight(&tus, "https://app.example").await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(
+        header(&answer, "access-control-allow-origin"),
+        "https://app.example"
+    );
+    assert_eq!(header(&answer, "access-control-max-age"), "86400");
+    assert_eq!(header(&answer, "access-control-allow-credentials"), "");
+}
+
+#[tokio::test]
+async fn the_origin_is_a_regular_expression_that_is_found_anywhere_in_it() {
+    let (_server, tus) = start(&["-cors-allow-origin", r"^https://.*\.example"]).await;
+    for (origin, status) in [
+        ("https://app.example", StatusCode::OK),
+        ("https://app.example.org", StatusCode::OK),
+        ("http://app.example", StatusCode::FORBIDDEN),
+        ("null", StatusCode::FORBIDDEN),
+    ] {
+        assert_eq!(preflight(&tus, origin).await.status(), status, "{origin}");
+    }
+    let refused = tus
+        .post()
+        .header("Upload-Length", "5")
+        .header("Origin", "null");
+    assert_eq!(code(&tus.ask(refused).await), "ERR_ORIGIN_NOT_ALLOWED");
+}
+
+#[tokio::test]
+async fn what_cors_flags_name_is_allowed_beside_the_usual() {
+    let (_server, tus) = start(&[
+        "-cors-allow-credentials",
+        "-cors-allow-methods=REPORT",
+        "-cors-allow-headers=X-One, X-Two",
+        "-cors-expose-headers=X-Three",
+        "-cors-max-age=10",
+    ])
+    .await;
+    let answer = preflight(&tus, "https://app.example").await;
+    assert_eq!(header(&answer, "access-control-allow-credentials"), "true");
+    assert_eq!(header(&answer, "access-control-max-age"), "10");
+    let methods = header(&answer, "access-control-allow-methods");
+    assert!(
+        methods.contains("PATCH") && methods.contains("REPORT"),
+        "{methods}"
+    );
+    let headers = header(&answer, "access-control-allow-headers").to_ascii_lowercase();
+    assert!(headers.contains("upload-offset"), "{headers}");
+    assert!(
+        headers.contains("x-one") && headers.contains("x-two"),
+        "{headers}"
+    );
+
+    let post = tus
+        .post()
+        .header("Upload-Length", "5")
+        .header("Origin", "https://app.example");
+    let answer = tus.ask(post).await;
+    let exposed = header(&answer, "access-control-expose-headers").to_ascii_lowercase();
+    assert!(
+        exposed.contains("location") && exposed.contains("x-three"),
+        "{exposed}"
+    );
+}
+
+#[tokio::test]
+async fn cors_can_be_switched_off() {
+    let (_server, tus) = start(&["-disable-cors"]).await;
+    let answer = preflight(&tus, "https://app.example").await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert!(!answer.headers().contains_key(ACCESS_CONTROL_ALLOW_ORIGIN));
+    let url = tus.create(5).await;
+    assert_eq!(
+        tus.append(&url, 0, content("hello")).await.status(),
+        StatusCode::NO_CONTENT
+    );
+}
