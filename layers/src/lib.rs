@@ -74,6 +74,10 @@
 //! * Inwards layers talk by typed request extensions, outwards by typed
 //!   response extensions, and all these types are in [`protocol`]. No layer
 //!   imports another.
+//! * A body is counted where it is erased: put
+//!   [`Body::new`](protocol::Body::new) at the door of a stack of your own
+//!   (`.map_request(|request| request.map(Body::new))`), or an HTTP/2 body that a
+//!   client has cut short counts as whole.
 //! * A request is validated before its body is polled for the first time:
 //!   at that poll hyper sends `100 Continue`, so a refusal costs a patient
 //!   client nothing.

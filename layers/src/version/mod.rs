@@ -13,6 +13,9 @@
 //! [`Refusal`](crate::protocol::Refusal), and Version refuses it, whatever its
 //! method and its version.
 //!
+//! A layer in its place has to write no text for HEAD: over HTTP/2 that is a
+//! protocol error.
+//!
 //! # Example
 //!
 //! ```
