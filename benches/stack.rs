@@ -22,6 +22,7 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use dhat::{HeapStats, Profiler};
 use http::{Request, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
@@ -74,7 +75,8 @@ fn main() -> ExitCode {
         Some(instructions) => row("instructions", instructions),
         None => println!("instructions: not without valgrind"),
     }
-    let [one, many] = [1, MANY_FRAMES].map(allocations);
+    row("bytes allocated", heap(1, |heap| heap.total_bytes));
+    let [one, many] = [1, MANY_FRAMES].map(|frames| heap(frames, |heap| heap.total_blocks));
     row("allocations", one);
     let each = [0, 1].map(|who| (many[who] - one[who]) / f64::from(MANY_FRAMES - 1));
     row("allocations of each further frame", each);
@@ -117,12 +119,13 @@ fn microseconds() -> Costs {
     }))
 }
 
-fn allocations(frames: u32) -> Costs {
-    let _profiler = dhat::Profiler::builder().testing().build();
+/// What dhat has counted.
+fn heap(frames: u32, of: fn(HeapStats) -> u64) -> Costs {
+    let _profiler = Profiler::builder().testing().build();
     let count = |subject: Subject, times| {
-        let before = dhat::HeapStats::get().total_blocks;
+        let before = of(HeapStats::get());
         subject.run(times, frames);
-        (dhat::HeapStats::get().total_blocks - before) as f64
+        (of(HeapStats::get()) - before) as f64
     };
     net(SUBJECTS.map(|(_, subject)| once_less(|times| count(subject, times))))
 }
