@@ -569,6 +569,7 @@ pub(crate) const TABLE: &[Group] = &[
         frame: "POST /files/{tus}\nUpload-Length: 5\n{type}\nExpect: {}\n{hello}",
         rows: &[
             (201, ""),
+            (201, "100-continue"),
             (201, "100-Continue"),
             (201, "200-ok"),
             (201, "100-continue, 100-continue"),

@@ -28,7 +28,7 @@ struct Peer {
 
 /// Where the uploads are.
 enum Behind {
-    Disk(Server),
+    Disk(Box<Server>),
     Memory(MemoryStore),
 }
 
@@ -37,7 +37,7 @@ impl Peer {
         let server = Server::start(&[]).await;
         Self {
             tus: Tus::new(server.url(), version),
-            behind: Behind::Disk(server),
+            behind: Behind::Disk(Box::new(server)),
         }
     }
 

@@ -5,7 +5,6 @@ use http_body::Body;
 use std::pin::Pin;
 use tokio::time::{sleep, timeout};
 
-use super::body::Returned;
 use crate::poll::{first, next_frame};
 use crate::protocol::Task;
 
@@ -18,12 +17,11 @@ const AT_SHUTDOWN: Duration = Duration::from_secs(2);
 /// How much it may send.
 const BYTES: u64 = 256 << 20;
 
-/// Reads and discards the rest of a body, when there is one.
-pub(super) async fn linger<B>(rest: Returned<B>, mut task: Task)
+/// Reads and discards the rest of a body.
+pub(super) async fn linger<B>(mut body: B, mut task: Task)
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    let Ok(mut body) = rest.await else { return };
     let at_shutdown = async {
         task.begun().await;
         sleep(AT_SHUTDOWN).await;

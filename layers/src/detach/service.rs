@@ -49,34 +49,37 @@ where
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let (parts, body) = request.into_parts();
         let (body, rest) = RequestBody::new(body, &parts.headers);
+        let request = Request::from_parts(parts, body);
         // The instance that was polled ready is the one to call.
         let clone = self.inner.clone();
-        let mut inner = std::mem::replace(&mut self.inner, clone);
-        let answer = async move { inner.call(Request::from_parts(parts, body)).await };
+        let inner = std::mem::replace(&mut self.inner, clone);
         let (send, answered) = oneshot::channel();
-        let request = run(answer, send, rest, self.shutdown.task());
-        tokio::spawn(request.instrument(Span::current()));
+        let task = run(inner, request, send, rest, self.shutdown.task());
+        tokio::spawn(task.instrument(Span::current()));
         ResponseFuture::new(answered)
     }
 }
 
 /// Answers, and then reads what the answer left unread.
-async fn run<F, B, ResBody, E>(
-    answer: F,
-    send: oneshot::Sender<F::Output>,
-    rest: Returned<B>,
+async fn run<S, ReqBody, ResBody>(
+    mut inner: S,
+    request: Request<RequestBody<ReqBody>>,
+    send: oneshot::Sender<Result<Response<ResBody>, S::Error>>,
+    rest: Returned<ReqBody>,
     task: Task,
 ) where
-    F: Future<Output = Result<Response<ResBody>, E>>,
-    B: http_body::Body<Data = Bytes> + Unpin,
+    S: Service<Request<RequestBody<ReqBody>>, Response = Response<ResBody>>,
+    ReqBody: http_body::Body<Data = Bytes> + Send + Unpin,
 {
-    let answer = answer.await;
+    // Here and not before: a panic in it is one of the task.
+    let answer = inner.call(request).await;
     let too_slow = answer
         .as_ref()
         .is_ok_and(|response| matches!(response.extensions().get(), Some(Error::ReadTimeout)));
     // Whoever waited for it may have gone: what was to be done is done.
     drop(send.send(answer));
-    if !too_slow {
-        linger(rest, task).await;
+    if !too_slow && let Ok(body) = rest.await {
+        // Large, and rare: every request would have to make room for it.
+        Box::pin(linger(body, task)).await;
     }
 }

@@ -127,17 +127,17 @@ impl Core {
         methods
     }
 
-    async fn answer(self, parts: Parts, chunk: Chunk<'_>) -> Response<Body> {
-        let mut response = match Target::of(&parts) {
+    async fn answer(&self, parts: &Parts, chunk: Chunk<'_>) -> Response<Body> {
+        let mut response = match Target::of(parts) {
             _ if parts.method == Method::OPTIONS => self.describe(),
             Ok(Target::Collection) if parts.method == Method::POST => {
-                self.create(&parts, chunk).await
+                self.create(parts, chunk).await
             }
             Ok(Target::Collection) => Error::method_not_allowed(&[Method::POST]).into_response(),
             Ok(Target::Upload(id)) => match parts.method {
-                Method::HEAD => self.inspect(&parts, &id).await,
-                Method::PATCH => self.append(&parts, chunk, &id).await,
-                Method::DELETE => self.terminate(&parts, &id).await,
+                Method::HEAD => self.inspect(parts, &id).await,
+                Method::PATCH => self.append(parts, chunk, &id).await,
+                Method::DELETE => self.terminate(parts, &id).await,
                 _ => self.method_not_allowed(),
             },
             Err(_) => Error::NotFound.into_response(),
@@ -225,7 +225,7 @@ where
         let (parts, body) = request.into_parts();
         ResponseFuture(Box::pin(async move {
             let chunk = pin!(Uniform { body });
-            core.answer(parts, chunk).await
+            core.answer(&parts, chunk).await
         }))
     }
 }

@@ -1,0 +1,258 @@
+//! The yardstick: what the stack costs a PATCH, beside the core alone.
+//!
+//! ```text
+//! cargo bench --bench stack
+//! ```
+//!
+//! Both run in process, without a socket, over a store that reads and
+//! discards. What it takes to make the request is subtracted, and so is
+//! whatever happens once. Allocations are exact, instructions (which need
+//! valgrind) nearly so; microseconds differ from machine to machine, and from
+//! minute to minute. The allocator that counts is there all the time, and adds
+//! a little to each allocation.
+//!
+//! It fails when a frame allocates: that cost would grow with the upload.
+
+use std::convert::Infallible;
+use std::hint::black_box;
+use std::pin::Pin;
+use std::process::{Command, ExitCode};
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use dhat::{HeapStats, Profiler};
+use http::{Request, Response, StatusCode};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::BodyExt;
+use tokio::runtime::Builder;
+use tower::{Service, ServiceExt};
+use tower_tus::TusService;
+use tower_tus::layers::protocol::{Body, Chunk, Error, Finishing, NewUpload, Upload, UploadId};
+use tower_tus::layers::service::Core;
+use tower_tus::layers::store::{Appended, Handle, Keep, Store};
+
+#[global_allocator]
+static ALLOCATOR: dhat::Alloc = dhat::Alloc;
+
+static FRAME: [u8; 64 << 10] = [7; 64 << 10];
+const TIMES: u32 = 200;
+const ROUNDS: usize = 300;
+const MANY_FRAMES: u32 = 257;
+
+/// Who gets the requests.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Subject {
+    Nobody,
+    Core,
+    Stack,
+}
+
+const SUBJECTS: [(&str, Subject); 3] = [
+    ("nobody", Subject::Nobody),
+    ("core", Subject::Core),
+    ("stack", Subject::Stack),
+];
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let first = args.next();
+    let named = SUBJECTS
+        .into_iter()
+        .find(|(name, _)| first.as_deref() == Some(name));
+    if let (Some((_, subject)), Some(times)) = (named, args.next()) {
+        // Under valgrind.
+        subject.run(times.parse().expect("it is a number"), 1);
+        return ExitCode::SUCCESS;
+    }
+    println!(
+        "{:<36} {:>9} {:>9} {:>7}",
+        "PATCH of one frame of 64 KiB", "core", "stack", "ratio"
+    );
+    row("microseconds", microseconds());
+    match instructions() {
+        Some(instructions) => row("instructions", instructions),
+        None => println!("instructions: not without valgrind"),
+    }
+    row("bytes allocated", heap(1, |heap| heap.total_bytes));
+    let [one, many] = [1, MANY_FRAMES].map(|frames| heap(frames, |heap| heap.total_blocks));
+    row("allocations", one);
+    let each = [0, 1].map(|who| (many[who] - one[who]) / f64::from(MANY_FRAMES - 1));
+    row("allocations of each further frame", each);
+    if each == [0.0, 0.0] {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("a frame allocates");
+    ExitCode::FAILURE
+}
+
+/// What a PATCH costs in the core, and in the stack.
+type Costs = [f64; 2];
+
+fn row(what: &str, [core, stack]: Costs) {
+    print!("{what:<36} {core:>9.2} {stack:>9.2}");
+    if core > 0.0 {
+        print!(" {:>7.2}", stack / core);
+    }
+    println!();
+}
+
+/// Less the making of the request.
+fn net([nobody, core, stack]: [f64; 3]) -> Costs {
+    [core - nobody, stack - nobody]
+}
+
+/// The median of many rounds, in each of which all take turns.
+fn microseconds() -> Costs {
+    let mut rounds = [const { Vec::new() }; 3];
+    for _ in 0..ROUNDS {
+        for ((_, subject), rounds) in SUBJECTS.into_iter().zip(&mut rounds) {
+            let begin = Instant::now();
+            subject.run(TIMES, 1);
+            rounds.push(begin.elapsed().as_secs_f64() * 1e6 / f64::from(TIMES));
+        }
+    }
+    net(rounds.map(|mut rounds| {
+        rounds.sort_by(f64::total_cmp);
+        rounds[ROUNDS / 2]
+    }))
+}
+
+/// What dhat has counted.
+fn heap(frames: u32, of: fn(HeapStats) -> u64) -> Costs {
+    let _profiler = Profiler::builder().testing().build();
+    let count = |subject: Subject, times| {
+        let before = of(HeapStats::get());
+        subject.run(times, frames);
+        (of(HeapStats::get()) - before) as f64
+    };
+    net(SUBJECTS.map(|(_, subject)| once_less(|times| count(subject, times))))
+}
+
+/// As valgrind counts them, or nothing where there is none.
+fn instructions() -> Option<Costs> {
+    let count = |subject: &str, times: u32| {
+        let valgrind = Command::new("valgrind")
+            .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+            .arg(std::env::current_exe().ok()?)
+            .args([subject, &times.to_string()])
+            .output()
+            .ok()?;
+        let said = String::from_utf8_lossy(&valgrind.stderr).into_owned();
+        let (_, count) = said.split_once("Collected : ")?;
+        count.lines().next()?.trim().parse::<f64>().ok()
+    };
+    count("nobody", 1)?;
+    let sure = |subject, times| count(subject, times).expect("valgrind counts");
+    Some(net(
+        SUBJECTS.map(|(name, _)| once_less(|times| sure(name, times)))
+    ))
+}
+
+/// What each time costs, less what happens but once.
+fn once_less(cost: impl Fn(u32) -> f64) -> f64 {
+    (cost(2 * TIMES) - cost(TIMES)) / f64::from(TIMES)
+}
+
+impl Subject {
+    /// Gives it some PATCHes, one after the other.
+    fn run(self, times: u32, frames: u32) {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("the system has what a runtime needs");
+        match self {
+            Self::Nobody => (0..times).for_each(|_| drop(black_box(request(frames)))),
+            Self::Core => runtime.block_on(send(Core::new(Discard), times, frames)),
+            Self::Stack => runtime.block_on(send(TusService::new(Discard), times, frames)),
+        }
+    }
+}
+
+async fn send<S>(mut service: S, times: u32, frames: u32)
+where
+    S: Service<Request<Frames>, Response = Response<Body>, Error = Infallible>,
+{
+    for _ in 0..times {
+        let Ok(service) = service.ready().await;
+        let Ok(response) = service.call(request(frames)).await;
+        assert_eq!(response.status(), StatusCode::NO_CONTENT);
+    }
+}
+
+fn request(frames: u32) -> Request<Frames> {
+    Request::patch("/files/24e533e02ec3bc40c387f1a0e460e216")
+        .header("Host", "example.com")
+        .header("Tus-Resumable", "1.0.0")
+        .header("Upload-Offset", "0")
+        .header("Content-Type", "application/offset+octet-stream")
+        .body(Frames(frames))
+        .expect("the request is well formed")
+}
+
+/// A body of so many frames, of which the length is known.
+struct Frames(u32);
+
+impl HttpBody for Frames {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let Some(left) = self.0.checked_sub(1) else {
+            return Poll::Ready(None);
+        };
+        self.0 = left;
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&FRAME)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0 == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(u64::from(self.0) * FRAME.len() as u64)
+    }
+}
+
+/// A store that knows every upload, and keeps nothing.
+#[derive(Debug)]
+struct Discard;
+
+#[async_trait]
+impl Store for Discard {
+    async fn create(&self, new: NewUpload) -> Result<Box<dyn Handle>, Error> {
+        self.open(&new.id).await
+    }
+
+    async fn open(&self, id: &UploadId) -> Result<Box<dyn Handle>, Error> {
+        let mut upload = Upload::new(id.clone());
+        upload.length = Some(1 << 40);
+        Ok(Box::new(Discarded(upload)))
+    }
+}
+
+#[derive(Debug)]
+struct Discarded(Upload);
+
+#[async_trait]
+impl Handle for Discarded {
+    fn info(&self) -> &Upload {
+        &self.0
+    }
+
+    async fn append(&mut self, mut chunk: Chunk<'_>, _: Keep) -> Appended {
+        while let Some(Ok(frame)) = chunk.frame().await {
+            self.0.offset += frame.data_ref().map_or(0, |data| data.len() as u64);
+        }
+        Appended {
+            offset: self.0.offset,
+            error: None,
+        }
+    }
+
+    async fn record(&mut self, _: Finishing) -> Result<(), Error> {
+        Ok(())
+    }
+}
