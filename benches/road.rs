@@ -8,6 +8,10 @@
 //! Both run as processes of their own on the same disk, turn by turn, and get
 //! the same load from here. What counts is the ratio; seconds differ from
 //! machine to machine.
+//!
+//! `ROAD_DIR` names the disk; it is the current directory unless set. On ext4 the
+//! first thousands of files in a new directory may cost the kernel more than all
+//! else here, so for the servers themselves take one in memory, such as a tmpfs.
 
 use std::error::Error;
 use std::io::{BufRead, BufReader};
