@@ -38,7 +38,8 @@
 //! | `tus_uploads_in_progress` | | [`TimedStore`] | requests that are receiving bytes |
 //!
 //! * `operation` is `create`, `open`, `append`, `declare_length`, `record`,
-//!   `finish` or `terminate`. An `append` takes as long as the client sends.
+//!   `finish`, `terminate`, `concatenate`, `assemble`, `await_part`, `read` or
+//!   `bytes`. An `append` takes as long as the client sends.
 //!
 //! The layer belongs outside all others but Detach and whatever changes the
 //! method: there it sees every refusal, and also the end of a request whose

@@ -1,12 +1,15 @@
+use std::ops::Range;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use metrics::{Gauge, Histogram, gauge, histogram};
 
 use super::names::{described_gauge, described_histogram};
 use super::stopwatch::Stopwatch;
 use crate::protocol::{Chunk, Error, Finishing, NewUpload, Upload, UploadId};
-use crate::store::{Appended, Handle, Keep, Store, Terminate};
+use crate::store::{Appended, Concatenate, Content, Handle, Keep, Read, Store, Terminate};
 
 /// A store that measures how long each of its operations takes, and how many
 /// uploads are receiving bytes.
@@ -47,6 +50,11 @@ struct StoreMetrics {
     record: Histogram,
     finish: Histogram,
     terminate: Histogram,
+    concatenate: Histogram,
+    assemble: Histogram,
+    await_part: Histogram,
+    read: Histogram,
+    bytes: Histogram,
 }
 
 impl StoreMetrics {
@@ -64,6 +72,11 @@ impl StoreMetrics {
             record: times("record"),
             finish: times("finish"),
             terminate: times("terminate"),
+            concatenate: times("concatenate"),
+            assemble: times("assemble"),
+            await_part: times("await_part"),
+            read: times("read"),
+            bytes: times("bytes"),
         }
     }
 }
@@ -94,6 +107,14 @@ impl Store for TimedStore {
     fn terminate(&self) -> Option<&dyn Terminate> {
         self.store.terminate().map(|_| self as _)
     }
+
+    fn concatenate(&self) -> Option<&dyn Concatenate> {
+        self.store.concatenate().map(|_| self as _)
+    }
+
+    fn read(&self) -> Option<&dyn Read> {
+        self.store.read().map(|_| self as _)
+    }
 }
 
 #[deny(clippy::missing_trait_methods)]
@@ -103,6 +124,66 @@ impl Terminate for TimedStore {
         let terminate = self.store.terminate().ok_or(Error::NotImplemented)?;
         let _time = Stopwatch::start(&self.metrics.terminate);
         terminate.terminate(id).await
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+#[async_trait]
+impl Concatenate for TimedStore {
+    async fn concatenate(&self, new: NewUpload) -> Result<Box<dyn Handle>, Error> {
+        let concatenate = self.store.concatenate().ok_or(Error::NotImplemented)?;
+        let _time = Stopwatch::start(&self.metrics.concatenate);
+        let handle = concatenate.concatenate(new).await?;
+        Ok(self.timed(handle))
+    }
+
+    async fn assemble(&self, id: &UploadId) -> Result<(), Error> {
+        let concatenate = self.store.concatenate().ok_or(Error::NotImplemented)?;
+        let _time = Stopwatch::start(&self.metrics.assemble);
+        concatenate.assemble(id).await
+    }
+
+    async fn await_part(&self, part: &UploadId, id: &UploadId) -> Result<(), Error> {
+        let concatenate = self.store.concatenate().ok_or(Error::NotImplemented)?;
+        let _time = Stopwatch::start(&self.metrics.await_part);
+        concatenate.await_part(part, id).await
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+#[async_trait]
+impl Read for TimedStore {
+    async fn read(&self, id: &UploadId) -> Result<Box<dyn Content>, Error> {
+        let read = self.store.read().ok_or(Error::NotImplemented)?;
+        let _time = Stopwatch::start(&self.metrics.read);
+        let content = read.read(id).await?;
+        Ok(Box::new(TimedContent {
+            content,
+            metrics: Arc::clone(&self.metrics),
+        }))
+    }
+}
+
+#[derive(Debug)]
+struct TimedContent {
+    content: Box<dyn Content>,
+    metrics: Arc<StoreMetrics>,
+}
+
+#[deny(clippy::missing_trait_methods)]
+#[async_trait]
+impl Content for TimedContent {
+    fn info(&self) -> &Upload {
+        self.content.info()
+    }
+
+    fn modified(&self) -> Option<SystemTime> {
+        self.content.modified()
+    }
+
+    async fn bytes(&self, range: Range<u64>) -> Result<Bytes, Error> {
+        let _time = Stopwatch::start(&self.metrics.bytes);
+        self.content.bytes(range).await
     }
 }
 

@@ -251,7 +251,7 @@ async fn a_timed_store_is_the_store_itself() {
 #[tokio::test]
 async fn each_operation_of_a_store_is_timed() {
     let (store, seen) = recorded(|| TimedStore::new(Arc::new(MemoryStore::default()), "tus"));
-    assert!(seen.changes().len() == 8 && seen.news().is_empty());
+    assert!(seen.changes().len() == 13 && seen.news().is_empty());
 
     let new = NewUpload::new(None, Metadata::default());
     let id = store.create(new).await.unwrap().info().id.clone();

@@ -60,8 +60,19 @@ pub enum Error {
     NotImplemented,
     /// `Upload-Concat` came to a stack without concatenation.
     ConcatenationUnsupported,
+    /// `Upload-Concat` is malformed, or names what cannot be a part.
+    InvalidConcat,
+    /// A part of a final upload is unfinished.
+    UploadNotFinished,
     /// A final upload takes no bytes of its own.
     ModifyFinal,
+    /// `Upload-Checksum` is malformed, missing where it was announced, or of an
+    /// algorithm that is not known here.
+    InvalidChecksum,
+    /// The bytes are not those of `Upload-Checksum`.
+    ChecksumMismatch,
+    /// The upload is unfinished, and is not given out before.
+    IncompleteUpload,
     /// A gate, or too many failed attempts to finish, rejected the upload.
     Rejected,
     /// Another request wants this upload.
@@ -183,6 +194,27 @@ impl Error {
                 400,
                 "ERR_CONCATENATION_UNSUPPORTED",
                 "Upload-Concat header is not supported by server",
+            ),
+            Self::InvalidConcat => (400, "ERR_INVALID_CONCAT", "invalid Upload-Concat header"),
+            Self::UploadNotFinished => (
+                400, // CUF-01
+                "ERR_UPLOAD_NOT_FINISHED",
+                "one of the partial uploads is not finished",
+            ),
+            Self::InvalidChecksum => (
+                400, // CHK-03
+                "ERR_INVALID_CHECKSUM",
+                "missing, invalid or unsupported Upload-Checksum header",
+            ),
+            Self::ChecksumMismatch => (
+                460, // CHK-04
+                "ERR_CHECKSUM_MISMATCH",
+                "checksum mismatch",
+            ),
+            Self::IncompleteUpload => (
+                400,
+                "ERR_INCOMPLETE_UPLOAD",
+                "cannot stream non-finished upload",
             ),
             Self::ModifyFinal => (
                 403, // CAT-10

@@ -29,6 +29,10 @@ pub static UPLOAD_DEFER_LENGTH: HeaderName = HeaderName::from_static("upload-def
 pub static UPLOAD_METADATA: HeaderName = HeaderName::from_static("upload-metadata");
 /// `Upload-Concat`
 pub static UPLOAD_CONCAT: HeaderName = HeaderName::from_static("upload-concat");
+/// `Upload-Checksum`
+pub static UPLOAD_CHECKSUM: HeaderName = HeaderName::from_static("upload-checksum");
+/// `Tus-Checksum-Algorithm`
+pub static TUS_CHECKSUM_ALGORITHM: HeaderName = HeaderName::from_static("tus-checksum-algorithm");
 /// `X-HTTP-Method-Override`
 pub static X_HTTP_METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
 

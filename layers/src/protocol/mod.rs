@@ -8,6 +8,8 @@
 
 mod base_url;
 mod body;
+mod concat;
+mod discard;
 mod error;
 pub mod header;
 mod id;
@@ -22,6 +24,8 @@ mod upload;
 pub use self::base_url::BaseUrl;
 pub(crate) use self::body::Uniform;
 pub use self::body::{Body, BoxError, Chunk};
+pub use self::concat::{Concat, Role};
+pub use self::discard::Discard;
 pub use self::error::Error;
 pub use self::id::{InvalidUploadId, UploadId};
 pub use self::interrupt::Interrupt;

@@ -17,6 +17,8 @@ pub struct Outcome {
     pub finished: bool,
     /// The request ended the upload.
     pub terminated: bool,
+    /// What it did to other uploads by the way: finals that waited for this one.
+    pub others: Vec<Self>,
 }
 
 impl Outcome {
@@ -29,6 +31,7 @@ impl Outcome {
             received: 0,
             finished: false,
             terminated: false,
+            others: Vec::new(),
         }
     }
 }

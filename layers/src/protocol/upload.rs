@@ -1,4 +1,4 @@
-use super::{Metadata, UploadId};
+use super::{Concat, Metadata, Role, UploadId};
 
 /// What is known of an upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct Upload {
     /// How far its finishing is recorded. Nothing is recorded of an upload that
     /// is finished as soon as it is complete.
     pub finishing: Option<Finishing>,
+    /// What it has to do with other uploads, if anything.
+    pub concat: Option<Concat>,
 }
 
 /// What is recorded of an upload for which more has to succeed than the storing of its bytes.
@@ -43,13 +45,32 @@ impl Upload {
             length: None,
             metadata: Metadata::EMPTY,
             finishing: None,
+            concat: None,
         }
     }
 
     /// Whether every byte is stored. DEF-05: never while the length is deferred.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.length.is_some_and(|length| self.offset >= length)
+        !self.is_pending() && self.length.is_some_and(|length| self.offset >= length)
+    }
+
+    /// Whether it is made of other uploads, and so takes no bytes of its own.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        matches!(&self.concat, Some(concat) if matches!(concat.role, Role::Final { .. }))
+    }
+
+    /// Whether it is to be made of other uploads, of which some are unfinished.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        matches!(&self.concat, Some(concat) if matches!(concat.role, Role::Final { pending: true, .. }))
+    }
+
+    /// Whether it is a piece of finals to come.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        matches!(&self.concat, Some(concat) if matches!(concat.role, Role::Partial { .. }))
     }
 
     /// Whether it is complete, and all that belongs to its end has succeeded.
@@ -73,6 +94,8 @@ pub struct NewUpload {
     pub storage_path: Option<String>,
     /// What the store shall record of its finishing from the start.
     pub finishing: Option<Finishing>,
+    /// What it has to do with other uploads, if anything.
+    pub concat: Option<Concat>,
 }
 
 impl NewUpload {
@@ -85,6 +108,7 @@ impl NewUpload {
             metadata,
             storage_path: None,
             finishing: None,
+            concat: None,
         }
     }
 }

@@ -12,6 +12,7 @@
 //! | [`BaseUrl`] | `Location` is below the request's own path |
 //! | [`Gates`] | nobody is asked |
 //! | [`Keep`](crate::store::Keep) | what came before an error is kept |
+//! | [`Discard`](crate::protocol::Discard) | a DELETE is a client's |
 //!
 //! # Example
 //!

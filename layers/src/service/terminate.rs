@@ -4,12 +4,17 @@ use http::request::Parts;
 use http::{Response, StatusCode};
 
 use super::{Core, respond};
-use crate::protocol::{Action, Body, Error, Outcome, Upload, UploadId};
+use crate::protocol::{Action, Body, Discard, Error, Outcome, Upload, UploadId};
 use crate::store::Terminate;
 
 impl Core {
     pub(super) async fn terminate(&self, parts: &Parts, id: &UploadId) -> Response<Body> {
-        let Some(terminate) = self.termination() else {
+        let discards = parts.extensions.get::<Discard>().is_some();
+        let terminate = match discards {
+            true => self.store.terminate(),
+            false => self.termination(),
+        };
+        let Some(terminate) = terminate else {
             return self.method_not_allowed();
         };
         match self.end(parts, id, terminate).await {
@@ -29,7 +34,10 @@ impl Core {
         id: &UploadId,
         terminate: &dyn Terminate,
     ) -> Result<Upload, Error> {
-        let handle = self.open(parts, id, Action::Terminate).await?;
+        let handle = match parts.extensions.get::<Discard>() {
+            Some(Discard) => self.store.open(id).await?,
+            None => self.open(parts, id, Action::Terminate).await?,
+        };
         let upload = handle.info().clone();
         drop(handle);
         terminate.terminate(id).await?;

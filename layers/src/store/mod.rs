@@ -9,10 +9,16 @@ pub mod conformance;
 mod memory;
 
 use std::fmt::Debug;
+use std::ops::Range;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
 use crate::protocol::{Chunk, Error, Finishing, NewUpload, Upload, UploadId};
+
+#[cfg(doc)]
+use crate::protocol::Role;
 
 pub use self::memory::MemoryStore;
 
@@ -50,6 +56,16 @@ pub trait Store: Debug + Send + Sync + 'static {
 
     /// The way to end an upload, when the store has one. TERM-01
     fn terminate(&self) -> Option<&dyn Terminate> {
+        None
+    }
+
+    /// The way to make an upload of others, when the store has one. CAT-01
+    fn concatenate(&self) -> Option<&dyn Concatenate> {
+        None
+    }
+
+    /// The way to read what is stored, when the store has one.
+    fn read(&self) -> Option<&dyn Read> {
         None
     }
 }
@@ -110,6 +126,70 @@ pub trait Terminate: Send + Sync {
     ///
     /// [`Error::NotFound`] when there is no such upload.
     async fn terminate(&self, id: &UploadId) -> Result<(), Error>;
+}
+
+/// The capability to make an upload of others.
+///
+/// [`Store::create`] makes partials, and finals that are still
+/// [pending](Role::Final), which have no bytes until they are assembled.
+#[async_trait]
+pub trait Concatenate: Send + Sync {
+    /// Makes a final upload with the bytes of its parts, which are complete and
+    /// locked: they are those that `new.concat` names. CAT-05
+    ///
+    /// It is there whole or not at all, also when the server is killed in the middle.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Store::create`], and [`Error::NotFound`] when a part is gone.
+    async fn concatenate(&self, new: NewUpload) -> Result<Box<dyn Handle>, Error>;
+
+    /// Gives a pending final the bytes of its parts, which are all complete,
+    /// and so ends its pending. Of any other upload nothing is changed.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps it from succeeding: it is pending still, and may be tried again.
+    async fn assemble(&self, id: &UploadId) -> Result<(), Error>;
+
+    /// Records in the partial `part` that the pending final `id` waits for it.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the record from being written.
+    async fn await_part(&self, part: &UploadId, id: &UploadId) -> Result<(), Error>;
+}
+
+/// The capability to read what is stored.
+#[async_trait]
+pub trait Read: Send + Sync {
+    /// Opens what is stored of an upload, beside whoever writes to it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] when there is no such upload, or its bytes are gone.
+    async fn read(&self, id: &UploadId) -> Result<Box<dyn Content>, Error>;
+}
+
+/// What was stored of an upload when it was opened: it stays what it is, also
+/// when the upload grows or is ended meanwhile.
+#[async_trait]
+pub trait Content: Debug + Send + Sync {
+    /// The upload then. Its offset is the number of bytes there are.
+    fn info(&self) -> &Upload;
+
+    /// When the bytes were last changed, where the store knows.
+    fn modified(&self) -> Option<SystemTime>;
+
+    /// Bytes from the beginning of `range` on: at least one of them, and none
+    /// beyond its end. `range` is not empty and within the upload's offset.
+    ///
+    /// Cancel safe.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps them from being read.
+    async fn bytes(&self, range: Range<u64>) -> Result<Bytes, Error>;
 }
 
 /// What becomes of a chunk's bytes when its body errs.

@@ -13,7 +13,7 @@ use http_body_util::StreamBody;
 use tower::ServiceExt;
 
 use super::Core;
-use crate::protocol::{Body, Error, Metadata, NewUpload, Outcome, UploadId};
+use crate::protocol::{Body, Discard, Error, Metadata, NewUpload, Outcome, UploadId};
 use crate::store::{Handle, Keep, MemoryStore, Store};
 
 async fn send(store: &MemoryStore, request: Request<Body>) -> Response<Body> {
@@ -400,4 +400,19 @@ async fn a_chunk_is_kept_as_the_request_says() {
     .await;
     assert_eq!(code(&response), "ERR_UPLOAD_INTERRUPTED");
     assert_eq!(store.bytes(&id).unwrap(), "");
+}
+
+#[tokio::test]
+async fn a_discarded_upload_is_gone_though_nobody_may_end_one() {
+    let store = MemoryStore::default();
+    let upload = NewUpload::new(Some(5), Metadata::default());
+    let id = upload.id.clone();
+    store.create(upload).await.unwrap();
+    let request = Request::delete(format!("/{id}")).extension(Discard);
+    let request = request.body(Body::default()).unwrap();
+    let core = Core::new(store.clone()).without_termination();
+    let response = core.oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::NO_CONTENT);
+    assert!(response.extensions().get::<Outcome>().unwrap().terminated);
+    assert!(store.bytes(&id).is_none());
 }
