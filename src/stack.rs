@@ -9,6 +9,7 @@ use http::{Request, Response};
 use tower::ServiceBuilder;
 use tower::util::{BoxCloneSyncService, option_layer};
 use tower_tus_layers::base_url::BaseUrlLayer;
+use tower_tus_layers::checksum::{Algorithms, ChecksumLayer};
 use tower_tus_layers::cors::CorsLayer;
 use tower_tus_layers::creation_with_upload::CreationWithUploadLayer;
 use tower_tus_layers::detach::DetachLayer;
@@ -51,6 +52,7 @@ use crate::{TusLayer, TusService};
 ///   Lock                one request at a time for each upload
 ///   Gates               yours
 ///   IdleTimeout         a client that stalls is waited for only so long
+///   Checksum            bytes are what their client says, or are not kept
 ///   Core                POST, HEAD, PATCH, DELETE over the store
 /// ```
 ///
@@ -80,6 +82,7 @@ pub struct Stack {
     lock_timeout: Duration,
     gates: Vec<Arc<dyn Gate>>,
     idle_timeout: Option<IdleTimeoutLayer>,
+    checksum: Option<ChecksumLayer>,
     shutdown: Shutdown,
 }
 
@@ -98,6 +101,7 @@ impl Stack {
             lock_timeout: Duration::from_secs(20),
             gates: Vec::new(),
             idle_timeout: None,
+            checksum: Some(ChecksumLayer::new()),
             shutdown: Shutdown::default(),
         }
     }
@@ -181,6 +185,19 @@ impl Stack {
         self
     }
 
+    /// By which algorithms clients may have their bytes verified: by all of
+    /// [`Algorithms::default`] unless set.
+    pub fn checksums(mut self, algorithms: Algorithms) -> Self {
+        self.checksum = Some(ChecksumLayer::new().algorithms(algorithms));
+        self
+    }
+
+    /// Verifies no bytes: `Upload-Checksum` is not looked at.
+    pub fn without_checksums(mut self) -> Self {
+        self.checksum = None;
+        self
+    }
+
     /// Counts and measures by the facade [`metrics`], under names that begin
     /// with `prefix` and `_`: the usual one is `tus`. Off unless set.
     ///
@@ -259,8 +276,10 @@ impl Stack {
             .layer(LockLayer::new(self.locker).timeout(self.lock_timeout))
             // Under the lock, each request a single step.
             .layer(GateLayer::all(self.gates))
-            // Innermost: the time that others take is not the client's.
+            // Inside of all that waits: the time that others take is not the client's.
             .layer(option_layer(self.idle_timeout))
+            // Next to the core, which keeps what it verifies whole or not at all.
+            .layer(option_layer(self.checksum))
             .service(self.core);
         TusService::from_stack(Erased::new(stack))
     }

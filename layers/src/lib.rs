@@ -33,6 +33,7 @@
 //! | [`LockLayer`](locking::LockLayer) | one request at a time for each upload |
 //! | [`GateLayer`](gating::GateLayer) | somebody looks, or says no |
 //! | [`IdleTimeoutLayer`](idle_timeout::IdleTimeoutLayer) | a client that stalls is waited for no longer |
+//! | [`ChecksumLayer`](checksum::ChecksumLayer) | bytes are what their client says, or are not kept |
 //!
 //! Each works alone, and any that is left out is missed by no other:
 //!
@@ -84,6 +85,7 @@
 
 mod answer;
 pub mod base_url;
+pub mod checksum;
 pub mod cors;
 pub mod creation_with_upload;
 pub mod detach;

@@ -8,6 +8,11 @@
 //! and `Location` stays, so that a client which can still read knows where to
 //! go on.
 //!
+//! Where the PATCH is refused because of its checksum, the upload is removed again
+//! by a third request, a DELETE with the mark [`Discard`](crate::protocol::Discard),
+//! and the answer is that refusal without `Location` (AMB-17). A store that
+//! cannot end uploads keeps it.
+//!
 //! What cannot succeed is refused before anything exists: a body that is known
 //! to be longer than `Upload-Length` (413), and bytes for a final upload (403).
 //! A POST of any other type goes inwards as it is.

@@ -5,7 +5,9 @@ use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use tower_service::Service;
 
-use super::split::{append, brings_bytes, creation, merge, verify};
+use super::split::{
+    append, brings_bytes, brought_others, creation, merge, refusal, removal, verify,
+};
 use super::{RequestBody, ResponseFuture};
 use crate::answer::Answer;
 use crate::protocol::{Outcome, UploadId};
@@ -89,9 +91,16 @@ where
         return Ok(created);
     };
     poll_fn(|cx| inner.poll_ready(cx)).await?;
+    let removal = removal(&parts, &id);
     let request = Request::from_parts(append(parts, id), RequestBody::new(body));
     let appended = inner.call(request).await?;
-    Ok(merge(created, appended))
+    if !brought_others(&appended) {
+        return Ok(merge(created, appended));
+    }
+    poll_fn(|cx| inner.poll_ready(cx)).await?;
+    let request = Request::from_parts(removal, RequestBody::empty());
+    let removed = inner.call(request).await?;
+    Ok(refusal(created, appended, &removed))
 }
 
 fn created_id<B>(response: &Response<B>) -> Option<UploadId> {

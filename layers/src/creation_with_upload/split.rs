@@ -9,7 +9,7 @@ use crate::protocol::header::{
     UPLOAD_CONCAT, UPLOAD_DEFER_LENGTH, UPLOAD_LENGTH, UPLOAD_METADATA, UploadLength, UploadOffset,
     is_offset_octet_stream,
 };
-use crate::protocol::{Error, Outcome, Target, UploadId};
+use crate::protocol::{Discard, Error, Interrupt, Outcome, Target, UploadId};
 
 /// Whether the request creates an upload and brings bytes for it. CWU-03
 pub(super) fn brings_bytes(parts: &Parts) -> bool {
@@ -30,7 +30,7 @@ pub(super) fn verify(parts: &Parts, bytes: u64) -> Result<(), Error> {
     Ok(())
 }
 
-/// The request that creates the upload.
+/// The request that creates the upload: all of it but its bytes.
 pub(super) fn creation(parts: &Parts) -> Parts {
     let mut creation = parts.clone();
     creation.headers.remove(EXPECT);
@@ -57,6 +57,23 @@ pub(super) fn append(mut parts: Parts, id: UploadId) -> Parts {
     parts
 }
 
+/// The request that takes the upload back. What ends the others does not end this one.
+pub(super) fn removal(parts: &Parts, id: &UploadId) -> Parts {
+    let mut removal = creation(parts);
+    removal.method = Method::DELETE;
+    removal.extensions.remove::<Interrupt>();
+    removal.extensions.insert(Target::Upload(id.clone()));
+    removal.extensions.insert(Discard);
+    removal
+}
+
+/// Whether the bytes are not those that the client speaks of: then nothing is
+/// left of the request. AMB-17
+pub(super) fn brought_others<B>(appended: &Response<B>) -> bool {
+    let error = appended.extensions().get();
+    matches!(error, Some(Error::ChecksumMismatch | Error::InvalidChecksum))
+}
+
 /// The answer to both: the creation's, with what the append has to say.
 pub(super) fn merge<B>(created: Response<B>, appended: Response<B>) -> Response<B> {
     let (mut parts, created_body) = created.into_parts();
@@ -78,4 +95,20 @@ pub(super) fn merge<B>(created: Response<B>, appended: Response<B>) -> Response<
     }
     parts.status = append.status;
     Response::from_parts(parts, append_body)
+}
+
+/// The answer when the upload was taken back: the append's, so without `Location`.
+pub(super) fn refusal<B>(
+    created: Response<B>,
+    appended: Response<B>,
+    removed: &Response<B>,
+) -> Response<B> {
+    let headers = appended.headers().clone();
+    let mut response = merge(created, appended);
+    *response.headers_mut() = headers;
+    let removed = removed.extensions().get::<Outcome>();
+    if let Some(outcome) = response.extensions_mut().get_mut::<Outcome>() {
+        outcome.terminated = removed.is_some_and(|removed| removed.terminated);
+    }
+    response
 }

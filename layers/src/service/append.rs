@@ -67,18 +67,25 @@ impl Core {
         if chunk.size_hint().lower() > room {
             return Err(Error::SizeExceeded);
         }
-        if let Some(length) = declared {
-            handle.declare_length(length).await?;
-        }
+        let keep = parts.extensions.get::<Keep>().copied().unwrap_or_default();
+        // CHK-06: a chunk that comes to nothing has declared no length either, so
+        // one that may has to be whole before.
+        let (now, later) = match keep {
+            Keep::AsItArrives => (declared, None),
+            Keep::OnlyWhole => (None, declared),
+        };
+        declare(handle, now).await?;
         // An upload of which nothing is recorded was begun where nothing had to be.
         if handle.info().finishing.is_none() && self.records_finishing(parts) {
             handle.record(Finishing::Pending { attempts: 0 }).await?;
         }
-        let keep = parts.extensions.get::<Keep>().copied().unwrap_or_default();
         let chunk = pin!(Limited::new(chunk, room, Error::SizeExceeded));
         let appended = handle.append(chunk, keep).await;
         // A store that finds less than there was says so, and has received nothing.
         outcome.received = appended.offset.saturating_sub(outcome.upload.offset);
+        if appended.error.is_none() {
+            declare(handle, later).await?;
+        }
         // Also after an error: an over-long body may have brought the last byte.
         let finished = match handle.info().is_complete() {
             true => self
@@ -102,6 +109,13 @@ fn declared_length(parts: &Parts, upload: &Upload) -> Result<Option<u64>, Error>
         return Err(Error::InvalidUploadLength);
     }
     Ok(Some(length))
+}
+
+async fn declare(handle: &mut dyn Handle, length: Option<u64>) -> Result<(), Error> {
+    match length {
+        Some(length) => handle.declare_length(length).await,
+        None => Ok(()),
+    }
 }
 
 /// At the end of a complete upload: an empty body is welcome, bytes are not. AMB-04

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Arg, ArgAction, Command, CommandFactory, Error, FromArgMatches, Parser, ValueEnum};
 use http::uri::PathAndQuery;
+use tower_tus::layers::checksum::Algorithms;
 use tower_tus::layers::route::BasePath;
 use tower_tus::store::file::Durability;
 
@@ -46,6 +47,10 @@ pub(crate) struct Flags {
     /// End no upload at a client's word
     #[arg(long)]
     pub(crate) disable_termination: bool,
+
+    /// Algorithms of checksums that are verified; none switches checksums off
+    #[arg(long, default_value_t)]
+    pub(crate) checksum_algorithms: Algorithms,
 
     #[command(flatten)]
     pub(crate) cors: CorsFlags,

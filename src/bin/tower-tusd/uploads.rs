@@ -33,6 +33,10 @@ pub(crate) fn uploads(flags: &Flags, shutdown: &Shutdown) -> TusLayer {
     if flags.disable_termination {
         stack = stack.without_termination();
     }
+    stack = match flags.checksum_algorithms.is_empty() {
+        true => stack.without_checksums(),
+        false => stack.checksums(flags.checksum_algorithms.clone()),
+    };
     if flags.expose_metrics {
         stack = stack.metrics(PREFIX);
     }

@@ -1,0 +1,104 @@
+use std::fmt;
+use std::sync::Arc;
+
+use super::digest::{Blake3, Crc32, Crc32c, Hash};
+
+/// A digest in the making, which takes bytes as they come.
+///
+/// ```
+/// use tower_tus_layers::checksum::{Algorithm, Algorithms, Digest};
+///
+/// /// One byte: the sum of all others.
+/// struct Sum(u8);
+///
+/// impl Digest for Sum {
+///     fn update(&mut self, bytes: &[u8]) {
+///         self.0 = bytes.iter().fold(self.0, |sum, byte| sum.wrapping_add(*byte));
+///     }
+///
+///     fn finish(self: Box<Self>) -> Vec<u8> {
+///         vec![self.0]
+///     }
+/// }
+///
+/// let algorithms = Algorithms::none().with(Algorithm::new("sum", 1, || Sum(0)));
+/// assert_eq!(algorithms.to_string(), "sum");
+/// ```
+pub trait Digest: Send + Sync + 'static {
+    /// Takes the next bytes. The task that runs the request waits meanwhile.
+    fn update(&mut self, bytes: &[u8]);
+
+    /// The digest of all bytes, as the client writes it before base64.
+    fn finish(self: Box<Self>) -> Vec<u8>;
+}
+
+/// A way to make a digest, and the name by which clients ask for it.
+#[derive(Clone)]
+pub struct Algorithm {
+    name: &'static str,
+    length: usize,
+    begin: Arc<dyn Fn() -> Box<dyn Digest> + Send + Sync>,
+}
+
+impl Algorithm {
+    /// The algorithm `name`, whose digests have `length` bytes and begin as
+    /// `begin` makes them.
+    ///
+    /// # Panics
+    ///
+    /// Where the name could not stand in the headers: it has to be visible ASCII
+    /// without capitals and commas.
+    #[must_use]
+    #[track_caller]
+    pub fn new<D: Digest>(
+        name: &'static str,
+        length: usize,
+        begin: impl Fn() -> D + Send + Sync + 'static,
+    ) -> Self {
+        // CHK-09
+        let fits = |byte: u8| byte.is_ascii_graphic() && !byte.is_ascii_uppercase() && byte != b',';
+        assert!(
+            !name.is_empty() && name.bytes().all(fits),
+            "{name:?} is no name of an algorithm: use visible ASCII without capitals and commas"
+        );
+        Self {
+            name,
+            length,
+            begin: Arc::new(move || Box::new(begin())),
+        }
+    }
+
+    /// All that are known here.
+    pub(super) fn built_in() -> [Self; 7] {
+        [
+            Self::new("sha1", 20, Hash::<sha1::Sha1>::default),
+            Self::new("sha256", 32, Hash::<sha2::Sha256>::default),
+            Self::new("sha512", 64, Hash::<sha2::Sha512>::default),
+            Self::new("md5", 16, Hash::<md5::Md5>::default),
+            Self::new("crc32", 4, Crc32::default),
+            Self::new("crc32c", 4, Crc32c::default),
+            Self::new("blake3", 32, Blake3::default),
+        ]
+    }
+
+    /// The name by which clients ask for it.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// How many bytes its digests have.
+    pub(super) const fn length(&self) -> usize {
+        self.length
+    }
+
+    pub(super) fn begin(&self) -> Box<dyn Digest> {
+        (self.begin)()
+    }
+}
+
+impl fmt::Debug for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Algorithm").field(&self.name).finish()
+    }
+}

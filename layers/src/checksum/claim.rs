@@ -1,0 +1,45 @@
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use headers::Header;
+use http::{HeaderName, HeaderValue};
+
+use crate::protocol::header::UPLOAD_CHECKSUM;
+
+/// `Upload-Checksum`: what a client says that the digest of its bytes is.
+#[derive(Debug)]
+pub(super) struct Claim {
+    /// Nobody has looked yet whether there is one of this name.
+    pub(super) algorithm: String,
+    pub(super) digest: Vec<u8>,
+}
+
+impl Header for Claim {
+    fn name() -> &'static HeaderName {
+        &UPLOAD_CHECKSUM
+    }
+
+    fn decode<'i, I>(values: &mut I) -> Result<Self, headers::Error>
+    where
+        I: Iterator<Item = &'i HeaderValue>,
+    {
+        // To say two things is to say nothing.
+        let (Some(value), None) = (values.next(), values.next()) else {
+            return Err(headers::Error::invalid());
+        };
+        parse(value).ok_or_else(headers::Error::invalid)
+    }
+
+    fn encode<E: Extend<HeaderValue>>(&self, values: &mut E) {
+        let value = format!("{} {}", self.algorithm, STANDARD.encode(&self.digest));
+        values.extend(HeaderValue::try_from(value));
+    }
+}
+
+/// CHK-12
+fn parse(value: &HeaderValue) -> Option<Claim> {
+    let (algorithm, digest) = value.to_str().ok()?.split_once(' ')?;
+    Some(Claim {
+        algorithm: algorithm.to_owned(),
+        digest: STANDARD.decode(digest).ok()?,
+    })
+}

@@ -1,0 +1,59 @@
+//! The digests that others have written.
+
+use super::Digest;
+
+/// One of the RustCrypto project.
+#[derive(Default)]
+pub(super) struct Hash<D>(D);
+
+impl<D: sha1::Digest + Send + Sync + 'static> Digest for Hash<D> {
+    fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(self: Box<Self>) -> Vec<u8> {
+        self.0.finalize().to_vec()
+    }
+}
+
+/// BLAKE3, 32 bytes of it.
+#[derive(Default)]
+pub(super) struct Blake3(blake3::Hasher);
+
+impl Digest for Blake3 {
+    fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(self: Box<Self>) -> Vec<u8> {
+        self.0.finalize().as_bytes().to_vec()
+    }
+}
+
+/// CRC-32 of zlib, four bytes with the highest first.
+#[derive(Default)]
+pub(super) struct Crc32(crc32fast::Hasher);
+
+impl Digest for Crc32 {
+    fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(self: Box<Self>) -> Vec<u8> {
+        self.0.finalize().to_be_bytes().to_vec()
+    }
+}
+
+/// CRC-32C of Castagnoli, four bytes with the highest first.
+#[derive(Default)]
+pub(super) struct Crc32c(u32);
+
+impl Digest for Crc32c {
+    fn update(&mut self, bytes: &[u8]) {
+        self.0 = crc32c::crc32c_append(self.0, bytes);
+    }
+
+    fn finish(self: Box<Self>) -> Vec<u8> {
+        self.0.to_be_bytes().to_vec()
+    }
+}

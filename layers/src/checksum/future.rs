@@ -1,0 +1,48 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use http::{HeaderValue, Response};
+use pin_project_lite::pin_project;
+
+use crate::answer::Answer;
+use crate::protocol::header::{TUS_CHECKSUM_ALGORITHM, announce};
+
+pin_project! {
+    /// The response future of [`Checksum`](super::Checksum).
+    #[derive(Debug)]
+    pub struct ResponseFuture<F>
+    where
+        F: Future,
+    {
+        #[pin]
+        answer: Answer<F>,
+        told: Option<HeaderValue>,
+    }
+}
+
+impl<F: Future> ResponseFuture<F> {
+    pub(super) const fn new(answer: Answer<F>, told: Option<HeaderValue>) -> Self {
+        Self { answer, told }
+    }
+}
+
+impl<F, E, ResBody> Future for ResponseFuture<F>
+where
+    F: Future<Output = Result<Response<ResBody>, E>>,
+    ResBody: Default,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let mut response = ready!(this.answer.poll(cx))?;
+        if let Some(algorithms) = this.told.take() {
+            let headers = response.headers_mut();
+            announce(headers, "checksum"); // CHK-01
+            announce(headers, "checksum-trailer"); // CTR-01
+            headers.insert(&TUS_CHECKSUM_ALGORITHM, algorithms); // CHK-10
+        }
+        Poll::Ready(Ok(response))
+    }
+}

@@ -1,0 +1,88 @@
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response, Version};
+use http_body::Body;
+use tower_service::Service;
+
+use super::check::Check;
+use super::{Algorithms, RequestBody, ResponseFuture};
+use crate::answer::Answer;
+use crate::protocol::{BoxError, Error};
+use crate::store::Keep;
+
+/// Middleware that verifies the bytes of a request.
+///
+/// See the [module docs](crate::checksum) for an example.
+#[derive(Clone, Debug)]
+pub struct Checksum<S> {
+    inner: S,
+    algorithms: Algorithms,
+}
+
+impl<S> Checksum<S> {
+    /// `inner`, whose clients may use `algorithms`.
+    pub const fn new(inner: S, algorithms: Algorithms) -> Self {
+        Self { inner, algorithms }
+    }
+
+    /// The check that the request's bytes have to pass, if any.
+    fn check(&self, parts: &Parts, body: &impl Body) -> Result<Option<Check>, Error> {
+        if !matches!(parts.method, Method::POST | Method::PATCH) {
+            return Ok(None);
+        }
+        let check = Check::of(&parts.headers, &self.algorithms)?;
+        if parts.method == Method::POST {
+            // What it says is sound. Its bytes come in a PATCH of their own.
+            return Ok(None);
+        }
+        match check.as_ref().is_some_and(Check::awaits_trailers) && !may_have_trailers(parts, body)
+        {
+            true => Err(Error::InvalidChecksum), // CTR-02
+            false => Ok(check),
+        }
+    }
+
+    fn list(&self) -> HeaderValue {
+        let names = self.algorithms.to_string();
+        HeaderValue::try_from(names).expect("names and commas make a value")
+    }
+}
+
+/// In HTTP/1.1 nothing follows a body of a known length.
+fn may_have_trailers(parts: &Parts, body: &impl Body) -> bool {
+    parts.version > Version::HTTP_11 || body.size_hint().exact().is_none()
+}
+
+impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Checksum<S>
+where
+    S: Service<Request<RequestBody<ReqBody>>, Response = Response<ResBody>>,
+    ReqBody: Body<Data = Bytes>,
+    ReqBody::Error: Into<BoxError>,
+    ResBody: Default,
+{
+    type Response = Response<ResBody>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+        let (mut parts, body) = request.into_parts();
+        let told = (parts.method == Method::OPTIONS).then(|| self.list());
+        let check = match self.check(&parts, &body) {
+            Ok(check) => check,
+            Err(error) => return ResponseFuture::new(Answer::refused(error), told),
+        };
+        if check.is_some() {
+            parts.extensions.insert(Keep::OnlyWhole); // CHK-06, CHK-14
+        }
+        let body = RequestBody::new(body, check);
+        let future = self.inner.call(Request::from_parts(parts, body));
+        ResponseFuture::new(Answer::Inner { future }, told)
+    }
+}
