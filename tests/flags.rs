@@ -7,7 +7,7 @@ mod harness;
 
 use harness::Server;
 use harness::raw::Http1;
-use harness::tus::{Answer, Tus, Version, code, content, request};
+use harness::tus::{Answer, Tus, Version, code, content, patch, request};
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, HOST, LOCATION};
 use http::{Method, Request, StatusCode};
 
@@ -95,6 +95,39 @@ async fn termination_can_be_switched_off() {
     assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(header(&answer, "allow"), "OPTIONS, HEAD, PATCH");
     assert_eq!(tus.offset(&url).await, 0);
+}
+
+#[tokio::test]
+async fn checksums_are_verified_by_the_algorithms_that_are_named() {
+    let all = "sha1,sha256,sha512,md5,crc32,crc32c,blake3";
+    for (args, told, status) in [
+        (&[][..], all, 460),
+        (&["-checksum-algorithms=md5, sha1"], "sha1,md5", 460),
+        (&["-checksum-algorithms=md5"], "md5", 400),
+        (&["-checksum-algorithms="], "", 204),
+    ] {
+        let (_server, tus) = start(args).await;
+        let answer = tus.ask(request(Method::OPTIONS, &tus.url)).await;
+        assert_eq!(header(&answer, "tus-checksum-algorithm"), told);
+        let extensions = header(&answer, "tus-extension");
+        assert_eq!(extensions.contains("checksum"), !told.is_empty());
+        let url = tus.create(5).await;
+        let other = "sha1 2jmj7l5rSw0yVb/vlWAYkK/YBwk=";
+        let patch = patch(&url, 0).header("Upload-Checksum", other);
+        let answer = tus.send(patch.body(content("hello")).unwrap()).await;
+        assert_eq!(answer.status(), status, "{args:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_algorithm_that_is_not_known_is_a_mistake() {
+    let output = harness::run(&["-checksum-algorithms=sha1,SHA256"]).await;
+    assert!(!output.status.success());
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        message.contains("no checksum algorithm is called"),
+        "{message}"
+    );
 }
 
 #[tokio::test]

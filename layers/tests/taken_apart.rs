@@ -14,6 +14,7 @@ use tower::util::BoxCloneSyncService;
 use tower::util::option_layer;
 use tower::{ServiceBuilder, ServiceExt};
 use tower_tus_layers::base_url::BaseUrlLayer;
+use tower_tus_layers::checksum::ChecksumLayer;
 use tower_tus_layers::cors::CorsLayer;
 use tower_tus_layers::creation_with_upload::CreationWithUploadLayer;
 use tower_tus_layers::detach::DetachLayer;
@@ -34,7 +35,7 @@ use tower_tus_layers::version::VersionLayer;
 
 type Stack = BoxCloneSyncService<Request<Body>, Response<Body>, std::convert::Infallible>;
 
-const LAYERS: [&str; 14] = [
+const LAYERS: [&str; 15] = [
     "Detach",
     "MethodOverride",
     "Metrics",
@@ -49,6 +50,7 @@ const LAYERS: [&str; 14] = [
     "Lock",
     "Gate",
     "IdleTimeout",
+    "Checksum",
 ];
 
 const MAX_SIZE: u64 = 10;
@@ -56,10 +58,13 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// All layers but `absent`.
 fn stack_without(absent: &str, store: MemoryStore) -> Stack {
+    stack_over(Core::new(store), absent)
+}
+
+fn stack_over(core: Core, absent: &str) -> Stack {
     fn unless<L>(is_absent: bool, layer: L) -> Option<L> {
         (!is_absent).then_some(layer)
     }
-    let core = Core::new(store);
     let route = RouteLayer::new("/", core.upload_methods());
     let lock = LockLayer::new(Arc::new(MemoryLocker::default()));
     let stack = ServiceBuilder::new()
@@ -103,6 +108,10 @@ fn stack_without(absent: &str, store: MemoryStore) -> Stack {
         .layer(option_layer(unless(
             absent == "IdleTimeout",
             IdleTimeoutLayer::new(IDLE_TIMEOUT),
+        )))
+        .layer(option_layer(unless(
+            absent == "Checksum",
+            ChecksumLayer::new(),
         )))
         .service(core);
     Stack::new(stack)
@@ -167,6 +176,8 @@ async fn each_layer_may_be_absent_and_the_rest_works() {
 async fn core_11_an_extension_is_announced_when_its_layer_is_there() {
     for absent in LAYERS.into_iter().chain(["none of them"]) {
         let mut expected = vec![
+            "checksum",
+            "checksum-trailer",
             "creation",
             "creation-defer-length",
             "creation-with-upload",
@@ -174,6 +185,9 @@ async fn core_11_an_extension_is_announced_when_its_layer_is_there() {
         ];
         if absent == "CreationWithUpload" {
             expected.retain(|token| *token != "creation-with-upload");
+        }
+        if absent == "Checksum" {
+            expected.retain(|token| !token.starts_with("checksum"));
         }
         let stack = stack_without(absent, MemoryStore::default());
         assert_eq!(extensions(&stack).await, expected, "without {absent}");
@@ -195,6 +209,33 @@ async fn bytes_without_the_layer_that_takes_them_are_refused() {
             .await
             .unwrap();
         assert_eq!(response.status(), status, "without {absent}");
+    }
+}
+
+/// AMB-17: also through the lock, and where clients may end nothing.
+#[tokio::test]
+async fn a_creation_with_other_bytes_than_its_checksum_says_leaves_nothing() {
+    for (absent, status, uploads) in [
+        ("none of them", 460, 0),
+        ("Lock", 460, 0),
+        ("Checksum", 201, 1),
+    ] {
+        let create = request(Method::POST, "/")
+            .header("Upload-Length", "5")
+            .header("Content-Type", "application/offset+octet-stream")
+            .header("Upload-Checksum", "sha1 qvTGHdzF6KLavt4PO0gs2a6pQ00=");
+        let store = MemoryStore::default();
+        let core = Core::new(store.clone()).without_termination();
+        let stack = stack_over(core, absent);
+        let response = stack.oneshot(create.body("hullo".into()).unwrap());
+        let response = response.await.unwrap();
+        assert_eq!(response.status(), status, "without {absent}");
+        assert_eq!(response.headers().contains_key("location"), status == 201);
+        assert_eq!(
+            format!("{store:?}"),
+            format!("MemoryStore {{ uploads: {uploads} }}"),
+            "without {absent}"
+        );
     }
 }
 

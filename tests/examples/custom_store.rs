@@ -60,6 +60,12 @@ async fn it_announces_just_what_its_store_can_do() {
     extensions.sort_unstable();
     assert_eq!(
         extensions,
-        ["creation", "creation-with-upload", "termination"]
+        [
+            "checksum",
+            "checksum-trailer",
+            "creation",
+            "creation-with-upload",
+            "termination"
+        ]
     );
 }

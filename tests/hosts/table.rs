@@ -33,7 +33,11 @@ const CASES: &[Case] = &[
         headers: &[
             (
                 "tus-extension",
-                "creation,termination,creation-defer-length,creation-with-upload",
+                "creation,termination,creation-defer-length,checksum,checksum-trailer,creation-with-upload",
+            ),
+            (
+                "tus-checksum-algorithm",
+                "sha1,sha256,sha512,md5,crc32,crc32c,blake3",
             ),
             ("tus-version", "1.0.0"),
         ],
@@ -137,6 +141,49 @@ const CASES: &[Case] = &[
         status: 204,
         headers: &[("upload-offset", "5")],
         text: "",
+    },
+    Case {
+        name: "an append of the bytes that its checksum speaks of",
+        ask: || {
+            let patch = patch("/files/part", 5);
+            (patch.header("Upload-Checksum", WORLD), content("world"))
+        },
+        status: 204,
+        headers: &[("upload-offset", "10")],
+        text: "",
+    },
+    Case {
+        name: "460 for an append of others",
+        ask: || {
+            let patch = patch("/files/part", 5);
+            (patch.header("Upload-Checksum", WORLD), content("World"))
+        },
+        status: 460,
+        headers: &[],
+        text: "ERR_CHECKSUM_MISMATCH: checksum mismatch\n",
+    },
+    Case {
+        name: "460 for a creation with others, without its place",
+        ask: || {
+            let post = typed_post().header("Upload-Length", "5");
+            (post.header("Upload-Checksum", WORLD), content("World"))
+        },
+        status: 460,
+        headers: &[],
+        text: "ERR_CHECKSUM_MISMATCH: checksum mismatch\n",
+    },
+    Case {
+        name: "400 for a checksum that cannot be verified",
+        ask: || {
+            let patch = patch("/files/part", 5);
+            (
+                patch.header("Upload-Checksum", "sha3 AA=="),
+                content("world"),
+            )
+        },
+        status: 400,
+        headers: &[],
+        text: "ERR_INVALID_CHECKSUM: missing, invalid or unsupported Upload-Checksum header\n",
     },
     Case {
         name: "an upload is terminated",
@@ -248,6 +295,9 @@ const CASES: &[Case] = &[
         text: "ERR_INVALID_CONTENT_TYPE: missing or invalid Content-Type header\n",
     },
 ];
+
+/// Of `world`.
+const WORLD: &str = "sha1 fCEUM/AgcVl3Qeb/Wo6jR4mrv0M=";
 
 fn post() -> Builder {
     request(Method::POST, "/files/")

@@ -21,10 +21,36 @@ fn with_trailers(data: &'static str, trailers: HeaderMap) -> Content {
     StreamBody::new(futures_util::stream::iter(frames.map(Ok))).boxed()
 }
 
+/// Of `world`.
+const WORLD: &str = "sha1 fCEUM/AgcVl3Qeb/Wo6jR4mrv0M=";
+
+#[tokio::test]
+async fn ctr_01_a_checksum_may_come_behind_the_bytes() {
+    for host in host::all() {
+        for (bytes, checksum, status) in [
+            ("world", WORLD, 204),
+            ("World", WORLD, 460),
+            ("world", "sha3 AAAA", 400),
+        ] {
+            let mut trailers = HeaderMap::new();
+            trailers.insert("upload-checksum", checksum.parse().unwrap());
+            let store = uploads().await;
+            let peer = host.host(Stack::new(store.clone()));
+            let request = patch("/files/part", 5).header("Trailer", "Upload-Checksum");
+            let body = with_trailers(bytes, trailers);
+            let answer = peer.send(request.body(body).unwrap()).await;
+            assert_eq!(answer.status(), status, "{host}: {bytes} is {checksum}");
+            let stored = store.bytes(&"part".parse().unwrap()).unwrap();
+            let expected = if status == 204 { "helloworld" } else { "hello" };
+            assert_eq!(stored, expected, "{host}: CHK-07");
+        }
+    }
+}
+
 #[tokio::test]
 async fn trailers_reach_the_body_that_the_store_reads() {
     let mut trailers = HeaderMap::new();
-    trailers.insert("upload-checksum", "sha1 AAAA".parse().unwrap());
+    trailers.insert("upload-checksum", WORLD.parse().unwrap());
     for host in host::all() {
         let store = Watched::new(uploads().await);
         let seen = Arc::clone(&store.seen);

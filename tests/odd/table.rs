@@ -256,6 +256,31 @@ pub(crate) const TABLE: &[Group] = &[
         ..HTTP1
     },
     Group {
+        what: "a checksum",
+        frame: "PATCH {fresh}{tus}\nUpload-Offset: 0\n{type}\n{}\n{hello}",
+        rows: &[
+            (204, "Upload-Checksum: sha1 qvTGHdzF6KLavt4PO0gs2a6pQ00="),
+            (204, "Upload-Checksum: crc32 NhCmhg=="),
+            (460, "Upload-Checksum: crc32 AAAAAA=="),
+            (400, "Upload-Checksum: crc32  NhCmhg=="),
+            (400, "Upload-Checksum: CRC32 NhCmhg=="),
+            (400, "Upload-Checksum: crc32 NhCmhg"),
+            (400, "Upload-Checksum: crc32 hqYQNg==="),
+            (400, "Upload-Checksum: crc32 361 0a686"),
+            (400, "Upload-Checksum: crc32"),
+            (400, "Upload-Checksum: crc64 NhCmhg=="),
+            (400, "Upload-Checksum: NhCmhg=="),
+            (400, "Upload-Checksum:"),
+            (400, "Upload-Checksum: \u{ff}"),
+            (400, "Upload-Checksum: crc32 {A*9000}"),
+            (400, "Upload-Checksum: crc32 NhCmhg==\nUpload-Checksum: crc32 NhCmhg=="),
+            (400, "Upload-Checksum: crc32 NhCmhg==, crc32 NhCmhg=="),
+            (400, "Upload-Checksum: crc32 NhCmhg==\nTrailer: Upload-Checksum"),
+            (400, "Trailer: Upload-Checksum"),
+        ],
+        ..BOTH
+    },
+    Group {
         what: "a concatenation, which is not spoken",
         frame: "POST /files/{tus}\nUpload-Length: 5\n{}\n\n",
         rows: &[
@@ -644,7 +669,25 @@ pub(crate) const TABLE: &[Group] = &[
             (204, "Transfer-Encoding: chunked\nTrailer: Upload-Offset\n\n5\nhello\n0\nUpload-Offset: 9\n\n"),
             (204, "Transfer-Encoding: chunked\n\n5\nhello\n0\nTus-Resumable: 9\nUpload-Length: 1\n\n"),
             (204, "Transfer-Encoding: chunked\nTrailer: X\n\n0\n\n"),
-            (204, "Trailer: Upload-Checksum\nContent-Length: 5\n\nhello"),
+            (204, "Trailer: X\nContent-Length: 5\n\nhello"),
+        ],
+        ..HTTP1
+    },
+    Group {
+        what: "a checksum behind the bytes",
+        frame: "PATCH {fresh}{tus}\n{type}\nUpload-Offset: 0\nTransfer-Encoding: chunked\n\
+                Trailer: Upload-Checksum\n\n5\nhello\n0\n{}\n\n",
+        rows: &[
+            (204, "Upload-Checksum: crc32 NhCmhg=="),
+            (204, "X: y\nupload-checksum:   crc32 NhCmhg=="),
+            (460, "Upload-Checksum: crc32 AAAAAA=="),
+            (400, "Upload-Checksum: crc32 NhCmhg"),
+            (400, "Upload-Checksum: crc32 NhCmhg==\nUpload-Checksum: crc32 NhCmhg=="),
+            (400, "Upload-Checksum: crc64 NhCmhg=="),
+            (400, "Upload-Checksum:"),
+            (400, "X: y"),
+            (400, "no trailer"),
+            (400, "Upload-Checksum: crc32 NhCmhg=={fin}"),
         ],
         ..HTTP1
     },

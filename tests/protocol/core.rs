@@ -74,12 +74,14 @@ async fn core_04_options_tells_the_versions_and_the_extensions(tus: Peer) {
     assert_eq!(
         extensions,
         [
+            "checksum",
+            "checksum-trailer",
             "creation",
             "creation-defer-length",
             "creation-with-upload",
             "termination"
         ],
-        "CORE-11, CORE-33, CRE-02, CWU-01, CWU-02, DEF-01, TERM-01"
+        "CORE-11, CORE-33, CHK-01, CTR-01, CRE-02, CWU-01, CWU-02, DEF-01, TERM-01"
     );
     assert!(!answer.headers().contains_key("tus-max-size"), "CORE-14");
 }

@@ -38,8 +38,13 @@ impl Algorithms {
     #[must_use]
     pub fn with(mut self, algorithm: Algorithm) -> Self {
         let all = Arc::make_mut(&mut self.0);
-        all.retain(|known| known.name() != algorithm.name());
-        all.push(algorithm);
+        let same = all
+            .iter_mut()
+            .find(|known| known.name() == algorithm.name());
+        match same {
+            Some(known) => *known = algorithm,
+            None => all.push(algorithm),
+        }
         all.sort_by_key(|known| known.name() != "sha1");
         self
     }
@@ -56,9 +61,8 @@ impl Algorithms {
 
     /// Whether one of these makes digests such as this one. CHK-03, CHK-12
     pub(super) fn know(&self, claim: &Claim) -> bool {
-        self.iter().any(|known| {
-            known.name() == claim.algorithm && known.length() == claim.digest.len()
-        })
+        self.iter()
+            .any(|known| known.name() == claim.algorithm && known.length() == claim.digest.len())
     }
 }
 

@@ -41,7 +41,10 @@ where
         let this = self.project();
         let seen = match ready!(this.body.poll_frame(cx)) {
             Some(Ok(frame)) => {
-                let seen = this.check.as_mut().map_or(Ok(()), |check| check.see(&frame));
+                let seen = this
+                    .check
+                    .as_mut()
+                    .map_or(Ok(()), |check| check.see(&frame));
                 Some(seen.map(|()| frame))
             }
             Some(Err(error)) => Some(Err(Error::from_body(error))),

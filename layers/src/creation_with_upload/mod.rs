@@ -57,6 +57,7 @@ pub use self::service::CreationWithUpload;
 
 #[cfg(test)]
 mod tests {
+    use async_trait::async_trait;
     use bytes::Bytes;
     use futures_util::stream;
     use http::request::Builder;
@@ -66,9 +67,9 @@ mod tests {
     use tower::{Layer, ServiceExt};
 
     use super::CreationWithUploadLayer;
-    use crate::protocol::{Body, Error, Outcome};
+    use crate::protocol::{Body, Error, NewUpload, Outcome, UploadId};
     use crate::service::Core;
-    use crate::store::MemoryStore;
+    use crate::store::{Handle, MemoryStore, Store};
 
     fn post() -> Builder {
         Request::post("/").header("Content-Type", "application/offset+octet-stream")
@@ -191,6 +192,54 @@ mod tests {
         assert_eq!(stored(&store, &response), "hel", "CWU-04");
         let outcome = response.extensions().get::<Outcome>().unwrap();
         assert!(outcome.created && outcome.received == 3);
+    }
+
+    #[tokio::test]
+    async fn amb_17_bytes_that_are_others_leave_nothing() {
+        let store = MemoryStore::default();
+        for error in [Error::ChecksumMismatch, Error::InvalidChecksum] {
+            let status = error.status();
+            let frames = [Ok(Frame::data(Bytes::from("hello"))), Err(error)];
+            let body = Body::new(StreamBody::new(stream::iter(frames)));
+            let request = post().header("Upload-Length", "9").body(body).unwrap();
+            let response = send(&store, request).await;
+            assert_eq!(response.status(), status);
+            assert!(!response.headers().contains_key("location"));
+            assert!(!response.headers().contains_key("upload-offset"));
+            let outcome = response.extensions().get::<Outcome>().unwrap();
+            assert!(outcome.created && outcome.terminated);
+        }
+        assert_eq!(format!("{store:?}"), "MemoryStore { uploads: 0 }");
+    }
+
+    /// A store that ends nothing.
+    #[derive(Debug)]
+    struct Endless(MemoryStore);
+
+    #[async_trait]
+    impl Store for Endless {
+        async fn create(&self, new: NewUpload) -> Result<Box<dyn Handle>, Error> {
+            self.0.create(new).await
+        }
+
+        async fn open(&self, id: &UploadId) -> Result<Box<dyn Handle>, Error> {
+            self.0.open(id).await
+        }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_removed_stays_and_nobody_is_told_where() {
+        let store = MemoryStore::default();
+        let core = Core::new(Endless(store.clone()));
+        let body = chunked(&[Ok("hello"), Err(Error::ChecksumMismatch)]);
+        let request = post().header("Upload-Length", "5").body(body).unwrap();
+        let service = CreationWithUploadLayer::new().layer(core);
+        let response = service.oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 460);
+        assert!(!response.headers().contains_key("location"));
+        let outcome = response.extensions().get::<Outcome>().unwrap();
+        assert!(outcome.created && !outcome.terminated);
+        assert_eq!(format!("{store:?}"), "MemoryStore { uploads: 1 }");
     }
 
     #[tokio::test]

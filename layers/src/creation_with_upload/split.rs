@@ -71,7 +71,10 @@ pub(super) fn removal(parts: &Parts, id: &UploadId) -> Parts {
 /// left of the request. AMB-17
 pub(super) fn brought_others<B>(appended: &Response<B>) -> bool {
     let error = appended.extensions().get();
-    matches!(error, Some(Error::ChecksumMismatch | Error::InvalidChecksum))
+    matches!(
+        error,
+        Some(Error::ChecksumMismatch | Error::InvalidChecksum)
+    )
 }
 
 /// The answer to both: the creation's, with what the append has to say.

@@ -1,0 +1,134 @@
+//! `Upload-Checksum` in a trailer.
+
+use std::pin::pin;
+use std::task::{Context, Waker};
+
+use http::{HeaderMap, Version};
+use http_body::Body as _;
+use http_body_util::BodyExt;
+
+use super::{HELLO, NOTHING, Scene, WORLD, chunked, code, data, trailers};
+use crate::checksum::check::Check;
+use crate::checksum::{Algorithms, RequestBody};
+use crate::protocol::{Body, Error};
+
+#[tokio::test]
+async fn ctr_01_bytes_are_verified_at_their_end() {
+    let crc32c = "crc32c pgadfA==";
+    for (checksums, status) in [
+        (&[WORLD][..], 204),
+        (&[crc32c], 204),
+        (&[HELLO], 460),
+        (&["crc32 pgadfA=="], 460),
+        (&["sha3 pgadfA=="], 400),
+        (&["crc32c pgadfA"], 400),
+        (&["crc32c AA=="], 400),
+        (&["CRC32C pgadfA=="], 400),
+        (&[WORLD, WORLD], 400),
+        (&[WORLD, crc32c], 400),
+        (&[], 400),
+    ] {
+        let scene = Scene::new(11).await;
+        let before = scene.upload().await;
+        let body = chunked(vec![data(" w"), data("orld"), trailers(checksums)]);
+        let patch = scene.patch(5).header("Trailer", "Upload-Checksum");
+        let response = scene.send(patch.body(body).unwrap()).await;
+        assert_eq!(response.status(), status, "{checksums:?}");
+        match status {
+            204 => assert_eq!(scene.stored(), "hello world"),
+            _ => assert_eq!(scene.upload().await, before, "CHK-07"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn ctr_02_an_announced_trailer_has_to_come() {
+    let scene = Scene::new(11).await;
+    let body = chunked(vec![data(" world")]);
+    let patch = scene.patch(5).header("Trailer", "Upload-Checksum");
+    let response = scene.send(patch.body(body).unwrap()).await;
+    assert_eq!(code(&response), "ERR_INVALID_CHECKSUM");
+
+    let body = chunked(vec![data(" world"), Err(Error::UnexpectedEof(None))]);
+    let patch = scene.patch(5).header("Trailer", "Upload-Checksum");
+    let response = scene.send(patch.body(body).unwrap()).await;
+    assert_eq!(code(&response), "ERR_UNEXPECTED_EOF");
+    assert_eq!(scene.stored(), "hello");
+}
+
+#[tokio::test]
+async fn ctr_03_a_trailer_that_nobody_announced_is_not_looked_at() {
+    for announcement in [None, Some("X-Other"), Some("Upload-Checksums")] {
+        let scene = Scene::new(11).await;
+        let body = chunked(vec![data(" world"), trailers(&[HELLO])]);
+        let mut patch = scene.patch(5);
+        if let Some(announcement) = announcement {
+            patch = patch.header("Trailer", announcement);
+        }
+        let response = scene.send(patch.body(body).unwrap()).await;
+        assert_eq!(response.status(), 204, "{announcement:?}");
+    }
+    let scene = Scene::new(11).await;
+    let body = chunked(vec![data(" world"), trailers(&[HELLO])]);
+    let patch = scene.patch(5).header("Upload-Checksum", WORLD);
+    let response = scene.send(patch.body(body).unwrap()).await;
+    assert_eq!(response.status(), 204, "the header counts");
+}
+
+#[tokio::test]
+async fn a_trailer_is_announced_among_others_in_any_case() {
+    for lists in [
+        &["upload-checksum"][..],
+        &["X-Other , UPLOAD-CHECKSUM,X-More"],
+        &["X-Other", "Upload-Checksum"],
+    ] {
+        let scene = Scene::new(11).await;
+        let patch = lists
+            .iter()
+            .fold(scene.patch(5), |patch, list| patch.header("Trailer", *list));
+        let body = chunked(vec![data(" world"), trailers(&[HELLO])]);
+        let response = scene.send(patch.body(body).unwrap()).await;
+        assert_eq!(response.status(), 460, "{lists:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_trailer_that_cannot_come_is_not_waited_for() {
+    let scene = Scene::new(11).await;
+    for (version, status) in [(Version::HTTP_11, 400), (Version::HTTP_2, 204)] {
+        let trailers = async { trailers(&[WORLD]).unwrap().into_trailers().ok().map(Ok) };
+        let body = Body::from(" world").with_trailers(Box::pin(trailers));
+        let patch = scene.patch(5).version(version);
+        let patch = patch.header("Trailer", "Upload-Checksum");
+        let response = scene.send(patch.body(Body::new(body)).unwrap()).await;
+        assert_eq!(response.status(), status, "{version:?}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_may_be_followed_by_its_checksum() {
+    for (checksum, status) in [(NOTHING, 204), (HELLO, 460)] {
+        let scene = Scene::new(5).await;
+        let patch = scene.patch(5).header("Trailer", "Upload-Checksum");
+        let body = chunked(vec![trailers(&[checksum])]);
+        let response = scene.send(patch.body(body).unwrap()).await;
+        assert_eq!(response.status(), status, "CHK-15");
+    }
+}
+
+#[tokio::test]
+async fn a_body_does_not_end_before_it_is_verified() {
+    let mut headers = HeaderMap::new();
+    headers.insert("upload-checksum", HELLO.parse().unwrap());
+    let check = Check::of(&headers, &Algorithms::default()).unwrap();
+    let mut body = pin!(RequestBody::new(Body::default(), check));
+    assert!(!body.is_end_stream());
+    let mut cx = Context::from_waker(Waker::noop());
+    let frame = body.as_mut().poll_frame(&mut cx);
+    assert!(matches!(
+        frame,
+        std::task::Poll::Ready(Some(Err(Error::ChecksumMismatch)))
+    ));
+    assert!(body.is_end_stream());
+    assert!(body.frame().await.is_none());
+}
