@@ -20,7 +20,7 @@ const PIECE: u64 = 3 << 20;
 const FRAME: u64 = 16 << 10;
 
 /// The byte at each place of the upload.
-fn pattern(from: u64, to: u64) -> Bytes {
+pub(crate) fn pattern(from: u64, to: u64) -> Bytes {
     (from..to)
         .map(|at| (at ^ (at >> 8) ^ (at >> 16)) as u8)
         .collect()

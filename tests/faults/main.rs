@@ -6,6 +6,7 @@
 mod harness;
 
 mod busy;
+mod checksum;
 mod disk_full;
 mod drops;
 mod early;

@@ -87,12 +87,13 @@ impl Algorithm {
         self.name
     }
 
-    /// How many bytes its digests have.
     pub(super) const fn length(&self) -> usize {
         self.length
     }
 
-    pub(super) fn begin(&self) -> Box<dyn Digest> {
+    /// A digest of nothing yet, for who writes checksums.
+    #[must_use]
+    pub fn begin(&self) -> Box<dyn Digest> {
         (self.begin)()
     }
 }

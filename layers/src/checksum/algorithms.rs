@@ -55,14 +55,20 @@ impl Algorithms {
         self.0.is_empty()
     }
 
+    /// The algorithm of this name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Algorithm> {
+        self.iter().find(|known| known.name() == name)
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Algorithm> {
         self.0.iter()
     }
 
     /// Whether one of these makes digests such as this one. CHK-03, CHK-12
     pub(super) fn know(&self, claim: &Claim) -> bool {
-        self.iter()
-            .any(|known| known.name() == claim.algorithm && known.length() == claim.digest.len())
+        let named = self.get(&claim.algorithm);
+        named.is_some_and(|known| known.length() == claim.digest.len())
     }
 }
 
@@ -87,15 +93,13 @@ impl FromStr for Algorithms {
     type Err = UnknownAlgorithm;
 
     fn from_str(names: &str) -> Result<Self, UnknownAlgorithm> {
+        let known = Self::default();
         let names = names.split(',').map(str::trim);
         names
             .filter(|name| !name.is_empty())
-            .try_fold(Self::none(), |some, name| {
-                let mut known = Algorithm::built_in().into_iter();
-                match known.find(|known| known.name() == name) {
-                    Some(known) => Ok(some.with(known)),
-                    None => Err(UnknownAlgorithm(name.to_owned())),
-                }
+            .try_fold(Self::none(), |some, name| match known.get(name) {
+                Some(algorithm) => Ok(some.with(algorithm.clone())),
+                None => Err(UnknownAlgorithm(name.to_owned())),
             })
     }
 }

@@ -1,6 +1,7 @@
 //! The store as a whole, and what it leaves on the disk.
 
 mod append;
+mod checksum;
 mod create;
 mod open;
 
