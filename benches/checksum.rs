@@ -1,0 +1,126 @@
+//! What a checksum costs: one PATCH to the server, without one and by several
+//! algorithms.
+//!
+//! ```text
+//! cargo bench --features server --bench checksum
+//! ```
+//!
+//! What counts is the ratio to the PATCH without; seconds differ from machine to
+//! machine. `CHECKSUM_DIR` names the disk, and is the current directory unless
+//! set; for the digests themselves take one in memory, such as a tmpfs.
+//! `CHECKSUM_MIB` is how much is sent, 256 unless set.
+
+#[path = "../tests/harness/mod.rs"]
+mod harness;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use harness::Server;
+use harness::raw::Http1;
+use harness::tus::{Tus, Version};
+use tower_tus::layers::checksum::Algorithms;
+use tower_tus::layers::protocol::Metadata;
+
+const PIECE: usize = 1 << 20;
+const ROUNDS: usize = 3;
+const ALGORITHMS: [Option<&str>; 5] = [
+    None,
+    Some("sha1"),
+    Some("sha256"),
+    Some("blake3"),
+    Some("crc32c"),
+];
+
+/// One PATCH.
+#[derive(Clone, Copy)]
+struct Run {
+    time: Duration,
+    /// The most memory that the server has held, in bytes.
+    peak_rss: u64,
+}
+
+#[tokio::main]
+async fn main() {
+    let mib = std::env::var("CHECKSUM_MIB");
+    let mib = mib.map_or(256, |mib| mib.parse().expect("CHECKSUM_MIB is a number"));
+    let dir = std::env::var_os("CHECKSUM_DIR").unwrap_or(".".into());
+    let checksums = ALGORITHMS.map(|name| name.map(|name| checksum(name, mib)));
+    let mut runs: [Vec<Run>; ALGORITHMS.len()] = Default::default();
+    for _ in 0..ROUNDS {
+        for (runs, checksum) in runs.iter_mut().zip(&checksums) {
+            runs.push(run(dir.as_ref(), mib, checksum.as_deref()).await);
+        }
+    }
+    println!(
+        "{:<24} {:>9} {:>7} {:>12}",
+        format!("{mib} MiB in one PATCH"),
+        "MiB/s",
+        "ratio",
+        "peak RSS"
+    );
+    let medians = runs.map(median);
+    for (name, run) in ALGORITHMS.iter().zip(medians) {
+        println!(
+            "{:<24} {:>9.0} {:>7.2} {:>8.1} MiB",
+            name.unwrap_or("none"),
+            mib as f64 / run.time.as_secs_f64(),
+            medians[0].time.as_secs_f64() / run.time.as_secs_f64(),
+            run.peak_rss as f64 / f64::from(1 << 20),
+        );
+    }
+}
+
+/// The value of `Upload-Checksum` for what is sent.
+fn checksum(name: &'static str, mib: usize) -> String {
+    let algorithms = Algorithms::default();
+    let algorithm = algorithms.get(name).expect("the algorithm is known");
+    let mut digest = algorithm.begin();
+    for _ in 0..mib {
+        digest.update(&[7; PIECE]);
+    }
+    // Metadata has the same form: a name and base64.
+    let metadata = Metadata::from_pairs([(name, digest.finish())]).expect("the name is a key");
+    let value = metadata.raw().expect("there is a pair");
+    value.to_str().expect("base64 is ASCII").to_owned()
+}
+
+/// Sends one PATCH to a server of its own.
+async fn run(dir: &Path, mib: usize, checksum: Option<&str>) -> Run {
+    let home = tempfile::tempdir_in(dir).expect("there is a place for uploads");
+    let server = Server::start_in(home.path(), &[]).await;
+    let length = mib * PIECE;
+    let url = Tus::new(server.url(), Version::Http1)
+        .create(length as u64)
+        .await;
+    let path = &url[url.find("/files/").expect("it is below the base path")..];
+    let mut headers = vec![
+        ("Upload-Offset", "0".to_owned()),
+        ("Content-Length", length.to_string()),
+        ("Content-Type", "application/offset+octet-stream".to_owned()),
+    ];
+    headers.extend(checksum.map(|checksum| ("Upload-Checksum", checksum.to_owned())));
+    let bytes = vec![7; PIECE];
+    let mut client = Http1::connect(server.address()).await;
+    let begin = Instant::now();
+    client.head(&format!("PATCH {path}"), &headers).await;
+    for _ in 0..mib {
+        client.send(&bytes).await;
+    }
+    let answer = client.answer().await;
+    let time = begin.elapsed();
+    assert!(answer.starts_with("HTTP/1.1 204 "), "{answer}");
+    Run {
+        time,
+        peak_rss: server.peak_rss(),
+    }
+}
+
+/// By time; of the memory, the most.
+fn median(mut runs: Vec<Run>) -> Run {
+    runs.sort_unstable_by_key(|run| run.time);
+    Run {
+        time: runs[runs.len() / 2].time,
+        peak_rss: runs.iter().map(|run| run.peak_rss).max().unwrap_or(0),
+    }
+}
