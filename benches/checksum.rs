@@ -5,8 +5,9 @@
 //! cargo bench --features server --bench checksum
 //! ```
 //!
-//! What counts is the ratio to the PATCH without; seconds differ from machine to
-//! machine. `CHECKSUM_DIR` names the disk, and is the current directory unless
+//! What counts are the ratios to the PATCH without; seconds differ from machine to
+//! machine, and from minute to minute where others compute on it: less so those
+//! that the server itself computed. `CHECKSUM_DIR` names the disk, and is the current directory unless
 //! set; for the digests themselves take one in memory, such as a tmpfs.
 //! `CHECKSUM_MIB` is how much is sent, 256 unless set.
 
@@ -36,6 +37,8 @@ const ALGORITHMS: [Option<&str>; 5] = [
 #[derive(Clone, Copy)]
 struct Run {
     time: Duration,
+    /// What the server computed meanwhile.
+    cpu: Duration,
     /// The most memory that the server has held, in bytes.
     peak_rss: u64,
 }
@@ -53,19 +56,23 @@ async fn main() {
         }
     }
     println!(
-        "{:<24} {:>9} {:>7} {:>12}",
+        "{:<24} {:>9} {:>7} {:>9} {:>7} {:>12}",
         format!("{mib} MiB in one PATCH"),
         "MiB/s",
+        "ratio",
+        "CPU",
         "ratio",
         "peak RSS"
     );
     let medians = runs.map(median);
     for (name, run) in ALGORITHMS.iter().zip(medians) {
         println!(
-            "{:<24} {:>9.0} {:>7.2} {:>8.1} MiB",
+            "{:<24} {:>9.0} {:>7.2} {:>8.2}s {:>7.2} {:>8.1} MiB",
             name.unwrap_or("none"),
             mib as f64 / run.time.as_secs_f64(),
             medians[0].time.as_secs_f64() / run.time.as_secs_f64(),
+            run.cpu.as_secs_f64(),
+            medians[0].cpu.as_secs_f64() / run.cpu.as_secs_f64(),
             run.peak_rss as f64 / f64::from(1 << 20),
         );
     }
@@ -102,6 +109,7 @@ async fn run(dir: &Path, mib: usize, checksum: Option<&str>) -> Run {
     headers.extend(checksum.map(|checksum| ("Upload-Checksum", checksum.to_owned())));
     let bytes = vec![7; PIECE];
     let mut client = Http1::connect(server.address()).await;
+    let idle = cpu(&server);
     let begin = Instant::now();
     client.head(&format!("PATCH {path}"), &headers).await;
     for _ in 0..mib {
@@ -112,15 +120,29 @@ async fn run(dir: &Path, mib: usize, checksum: Option<&str>) -> Run {
     assert!(answer.starts_with("HTTP/1.1 204 "), "{answer}");
     Run {
         time,
+        cpu: cpu(&server) - idle,
         peak_rss: server.peak_rss(),
     }
+}
+
+/// How long a server has computed.
+fn cpu(server: &Server) -> Duration {
+    let path = format!("/proc/{}/stat", server.pid().as_raw_pid());
+    let stat = std::fs::read_to_string(path).expect("the server runs");
+    let (_, after_name) = stat.rsplit_once(") ").expect("the name is in parentheses");
+    // The times in user and kernel mode, in hundredths of a second.
+    let ticks = after_name.split(' ').skip(11).take(2);
+    let ticks = ticks.map(|ticks| ticks.parse::<u64>().expect("it is a number"));
+    Duration::from_millis(ticks.sum::<u64>() * 10)
 }
 
 /// By time; of the memory, the most.
 fn median(mut runs: Vec<Run>) -> Run {
     runs.sort_unstable_by_key(|run| run.time);
+    let middle = runs[runs.len() / 2];
     Run {
-        time: runs[runs.len() / 2].time,
+        time: middle.time,
+        cpu: middle.cpu,
         peak_rss: runs.iter().map(|run| run.peak_rss).max().unwrap_or(0),
     }
 }

@@ -29,8 +29,7 @@ const MOMENTS: usize = 10;
 enum Way {
     Http1Fin,
     Http1Rst,
-    Http2Reset,
-    Http2ResetAsIfAllWereWell,
+    Http2Reset(Reason),
     Kill,
 }
 
@@ -138,14 +137,7 @@ impl Scene {
         match way {
             Way::Http1Fin => self.begin_over_http1(id, sent, stored).await.fin(),
             Way::Http1Rst => self.begin_over_http1(id, sent, stored).await.rst(),
-            Way::Http2Reset => {
-                self.reset_over_http2(id, sent, stored, Reason::CANCEL)
-                    .await
-            }
-            Way::Http2ResetAsIfAllWereWell => {
-                self.reset_over_http2(id, sent, stored, Reason::NO_ERROR)
-                    .await;
-            }
+            Way::Http2Reset(reason) => self.reset_over_http2(id, sent, stored, reason).await,
             Way::Kill => {
                 let _client = self.begin_over_http1(id, sent, stored).await;
                 self.server.signal(Signal::KILL);
@@ -197,7 +189,8 @@ async fn by_a_client_that_says_goodbye_or_vanishes() {
 
 #[tokio::test]
 async fn by_a_client_that_resets_its_stream() {
-    is_cut(&[Way::Http2Reset, Way::Http2ResetAsIfAllWereWell]).await;
+    // The second one as if all were well.
+    is_cut(&[Reason::CANCEL, Reason::NO_ERROR].map(Way::Http2Reset)).await;
 }
 
 #[tokio::test]

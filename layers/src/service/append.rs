@@ -68,8 +68,8 @@ impl Core {
             return Err(Error::SizeExceeded);
         }
         let keep = parts.extensions.get::<Keep>().copied().unwrap_or_default();
-        // CHK-06: a chunk that comes to nothing has declared no length either, so
-        // one that may has to be whole before.
+        // CHK-07: a chunk that comes to nothing must not have declared a length, so
+        // one that may come to nothing does it at its end.
         let (now, later) = match keep {
             Keep::AsItArrives => (declared, None),
             Keep::OnlyWhole => (None, declared),
