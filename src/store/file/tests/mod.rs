@@ -3,6 +3,7 @@
 mod append;
 mod create;
 mod open;
+mod read;
 
 use std::collections::VecDeque;
 use std::fs;
