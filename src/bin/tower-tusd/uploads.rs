@@ -33,6 +33,12 @@ pub(crate) fn uploads(flags: &Flags, shutdown: &Shutdown) -> TusLayer {
     if flags.disable_termination {
         stack = stack.without_termination();
     }
+    if flags.download_only_finished {
+        stack = stack.download_only_finished();
+    }
+    if flags.disable_download {
+        stack = stack.without_download();
+    }
     if flags.expose_metrics {
         stack = stack.metrics(PREFIX);
     }
