@@ -584,7 +584,7 @@ async fn an_error_in_the_middle_ends_the_body_with_it() {
 async fn nothing_is_read_before_it_is_asked_for() {
     static READS: Mutex<Vec<Range<u64>>> = Mutex::new(Vec::new());
     let response = broken(|range| {
-        READS.lock().unwrap().push(range.clone());
+        READS.lock().unwrap().push(range);
         Ok(Bytes::from_static(&TEXT.as_bytes()[..1]))
     });
     let mut body = response.into_body();
