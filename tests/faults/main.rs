@@ -14,3 +14,4 @@ mod kill;
 mod locks;
 mod moved;
 mod stalled;
+mod untaken;
