@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::request::Parts;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use tower::ServiceBuilder;
 use tower::util::{BoxCloneSyncService, option_layer};
 use tower_tus_layers::base_url::BaseUrlLayer;
@@ -14,6 +14,7 @@ use tower_tus_layers::cors::CorsLayer;
 use tower_tus_layers::creation_with_upload::CreationWithUploadLayer;
 use tower_tus_layers::detach::DetachLayer;
 use tower_tus_layers::discovery::DiscoveryLayer;
+use tower_tus_layers::download::DownloadLayer;
 use tower_tus_layers::gate::Gate;
 use tower_tus_layers::gating::GateLayer;
 use tower_tus_layers::idle_timeout::IdleTimeoutLayer;
@@ -53,6 +54,7 @@ use crate::{TusLayer, TusService};
 ///   Gates               yours
 ///   IdleTimeout         a client that stalls is waited for only so long
 ///   Checksum            bytes are what their client says, or are not kept
+///   Download            GET: what is stored, whole or in part
 ///   Core                POST, HEAD, PATCH, DELETE over the store
 /// ```
 ///
@@ -83,7 +85,15 @@ pub struct Stack {
     gates: Vec<Arc<dyn Gate>>,
     idle_timeout: Option<IdleTimeoutLayer>,
     checksum: Option<ChecksumLayer>,
+    download: Option<Download>,
     shutdown: Shutdown,
+}
+
+/// Which uploads are given out.
+#[derive(Clone, Copy, Debug)]
+enum Download {
+    All,
+    Finished,
 }
 
 impl Stack {
@@ -102,6 +112,7 @@ impl Stack {
             gates: Vec::new(),
             idle_timeout: None,
             checksum: Some(ChecksumLayer::new()),
+            download: Some(Download::All),
             shutdown: Shutdown::default(),
         }
     }
@@ -230,6 +241,19 @@ impl Stack {
         self
     }
 
+    /// Gives out no upload: GET is 405.
+    pub const fn without_download(mut self) -> Self {
+        self.download = None;
+        self
+    }
+
+    /// Gives out finished uploads alone. Unless set, an unfinished one is given
+    /// out as far as it is stored.
+    pub const fn download_only_finished(mut self) -> Self {
+        self.download = Some(Download::Finished);
+        self
+    }
+
     /// What ends the requests that run, and waits for them, when the server stops.
     pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
         self.shutdown = shutdown;
@@ -248,6 +272,11 @@ impl Stack {
     #[must_use]
     pub fn into_service(mut self) -> TusService {
         let metrics = self.measure();
+        let download = self.download();
+        let mut upload_methods = self.core.upload_methods();
+        if download.is_some() {
+            upload_methods.insert(0, Method::GET);
+        }
         let stack = ServiceBuilder::new()
             // Outermost: what happened is stored and released, and no refusal is lost.
             .layer(DetachLayer::new().shutdown(self.shutdown.clone()))
@@ -262,10 +291,7 @@ impl Stack {
             // The edge of the dialect. Nothing outside it refuses.
             .layer(VersionLayer::new())
             // All that is inside can rely on a target.
-            .layer(RouteLayer::new(
-                self.base_path.as_str(),
-                self.core.upload_methods(),
-            ))
+            .layer(RouteLayer::new(self.base_path.as_str(), upload_methods))
             .layer(DiscoveryLayer::new())
             // Outside the lock, so that who waits for one can be ended too.
             .layer(InterruptLayer::new().shutdown(self.shutdown))
@@ -280,8 +306,21 @@ impl Stack {
             .layer(option_layer(self.idle_timeout))
             // Next to the core, which keeps what it verifies whole or not at all.
             .layer(option_layer(self.checksum))
+            // A neighbour of the core, for what that does not know.
+            .layer(option_layer(download))
             .service(self.core);
         TusService::from_stack(Erased::new(stack))
+    }
+
+    /// The layer that gives uploads out, where that is wanted and the store can.
+    fn download(&self) -> Option<DownloadLayer> {
+        let store = self.core.store();
+        store.read()?;
+        let layer = DownloadLayer::new(Arc::clone(store));
+        Some(match self.download? {
+            Download::All => layer,
+            Download::Finished => layer.only_finished(),
+        })
     }
 
     /// Measures the store and the locker where metrics are wanted, and gives the

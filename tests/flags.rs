@@ -93,7 +93,7 @@ async fn termination_can_be_switched_off() {
     let url = tus.create(5).await;
     let answer = tus.ask(request(Method::DELETE, &url)).await;
     assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
-    assert_eq!(header(&answer, "allow"), "OPTIONS, HEAD, PATCH");
+    assert_eq!(header(&answer, "allow"), "OPTIONS, GET, HEAD, PATCH");
     assert_eq!(tus.offset(&url).await, 0);
 }
 
@@ -116,6 +116,36 @@ async fn checksums_are_verified_by_the_algorithms_that_are_named() {
         let patch = patch(&url, 0).header("Upload-Checksum", other);
         let answer = tus.send(patch.body(content("hello")).unwrap()).await;
         assert_eq!(answer.status(), status, "{args:?}");
+    }
+}
+
+#[tokio::test]
+async fn downloads_can_be_switched_off() {
+    let (_server, tus) = start(&["-disable-download"]).await;
+    let url = tus.create(5).await;
+    tus.append(&url, 0, content("hello")).await;
+    let answer = tus.ask(request(Method::GET, &url)).await;
+    assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(header(&answer, "allow"), "OPTIONS, HEAD, PATCH, DELETE");
+}
+
+#[tokio::test]
+async fn an_unfinished_upload_is_given_out_unless_told_otherwise() {
+    for (flag, status) in [
+        ("-download-only-finished", StatusCode::BAD_REQUEST),
+        ("-download-only-finished=false", StatusCode::OK),
+    ] {
+        let (_server, tus) = start(&[flag]).await;
+        let url = tus.create(10).await;
+        tus.append(&url, 0, content("hello")).await;
+        let answer = tus.ask(request(Method::GET, &url)).await;
+        assert_eq!(answer.status(), status, "{flag}");
+        if status == StatusCode::BAD_REQUEST {
+            assert_eq!(code(&answer), "ERR_INCOMPLETE_UPLOAD");
+        }
+        tus.append(&url, 5, content("world")).await;
+        let answer = tus.ask(request(Method::GET, &url)).await;
+        assert_eq!(answer.body(), "helloworld", "{flag}");
     }
 }
 

@@ -34,6 +34,7 @@
 //! | [`GateLayer`](gating::GateLayer) | somebody looks, or says no |
 //! | [`IdleTimeoutLayer`](idle_timeout::IdleTimeoutLayer) | a client that stalls is waited for no longer |
 //! | [`ChecksumLayer`](checksum::ChecksumLayer) | bytes are what their client says, or are not kept |
+//! | [`DownloadLayer`](download::DownloadLayer) | GET: what is stored, whole or in part |
 //!
 //! Each works alone, and any that is left out is missed by no other:
 //!
@@ -90,6 +91,7 @@ pub mod cors;
 pub mod creation_with_upload;
 pub mod detach;
 pub mod discovery;
+pub mod download;
 pub mod gate;
 pub mod gating;
 pub mod idle_timeout;

@@ -19,6 +19,7 @@ use tower_tus_layers::cors::CorsLayer;
 use tower_tus_layers::creation_with_upload::CreationWithUploadLayer;
 use tower_tus_layers::detach::DetachLayer;
 use tower_tus_layers::discovery::DiscoveryLayer;
+use tower_tus_layers::download::DownloadLayer;
 use tower_tus_layers::gating::GateLayer;
 use tower_tus_layers::idle_timeout::IdleTimeoutLayer;
 use tower_tus_layers::interrupt::InterruptLayer;
@@ -35,7 +36,7 @@ use tower_tus_layers::version::VersionLayer;
 
 type Stack = BoxCloneSyncService<Request<Body>, Response<Body>, std::convert::Infallible>;
 
-const LAYERS: [&str; 15] = [
+const LAYERS: [&str; 16] = [
     "Detach",
     "MethodOverride",
     "Metrics",
@@ -51,6 +52,7 @@ const LAYERS: [&str; 15] = [
     "Gate",
     "IdleTimeout",
     "Checksum",
+    "Download",
 ];
 
 const MAX_SIZE: u64 = 10;
@@ -65,7 +67,9 @@ fn stack_over(core: Core, absent: &str) -> Stack {
     fn unless<L>(is_absent: bool, layer: L) -> Option<L> {
         (!is_absent).then_some(layer)
     }
-    let route = RouteLayer::new("/", core.upload_methods());
+    let download = DownloadLayer::new(Arc::clone(core.store()));
+    let methods = core.upload_methods().into_iter().chain([Method::GET]);
+    let route = RouteLayer::new("/", methods);
     let lock = LockLayer::new(Arc::new(MemoryLocker::default()));
     let stack = ServiceBuilder::new()
         .layer(option_layer(unless(absent == "Detach", DetachLayer::new())))
@@ -113,6 +117,7 @@ fn stack_over(core: Core, absent: &str) -> Stack {
             absent == "Checksum",
             ChecksumLayer::new(),
         )))
+        .layer(option_layer(unless(absent == "Download", download)))
         .service(core);
     Stack::new(stack)
 }
@@ -236,6 +241,26 @@ async fn a_creation_with_other_bytes_than_its_checksum_says_leaves_nothing() {
             format!("MemoryStore {{ uploads: {uploads} }}"),
             "without {absent}"
         );
+    }
+}
+
+#[tokio::test]
+async fn an_upload_is_given_out_when_the_layer_for_it_is_there() {
+    for (absent, status) in [
+        ("none of them", StatusCode::OK),
+        ("Download", StatusCode::METHOD_NOT_ALLOWED),
+    ] {
+        let stack = stack_without(absent, MemoryStore::default());
+        let create = request(Method::POST, "/").header("Upload-Length", "5");
+        let created = stack
+            .clone()
+            .oneshot(create.body(Body::default()).unwrap())
+            .await
+            .unwrap();
+        let path = created.headers()["location"].to_str().unwrap();
+        let get = Request::get(path).body(Body::default()).unwrap();
+        let response = stack.oneshot(get).await.unwrap();
+        assert_eq!(response.status(), status, "without {absent}");
     }
 }
 

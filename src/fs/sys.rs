@@ -31,6 +31,11 @@ impl File {
         Self::open_with(path, OpenOptions::new().write(true))
     }
 
+    /// Opens a file for reading.
+    pub(crate) fn open_to_read(path: &Path) -> io::Result<Self> {
+        Self::open_with(path, OpenOptions::new().read(true))
+    }
+
     /// Opens a file for reading and writing, if there is one. Over a network
     /// only who may write may lock.
     pub(crate) fn open_if_there(path: &Path) -> io::Result<Option<Self>> {
@@ -74,6 +79,22 @@ impl File {
     pub(crate) fn read_to_end(&self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         named(&self.path, (&self.file).read_to_end(&mut bytes)).map(|_| bytes)
+    }
+
+    /// Reads `length` bytes at `offset`. Where the file is shorter than that, it fails.
+    pub(crate) fn read_at(&self, mut offset: u64, length: usize) -> io::Result<Bytes> {
+        let mut bytes = Vec::with_capacity(length);
+        while bytes.len() < length {
+            match read_some(&self.file, &mut bytes, offset) {
+                Ok(0) => return named(&self.path, Err(ErrorKind::UnexpectedEof.into())),
+                Ok(read) => offset += read as u64,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return named(&self.path, Err(error)),
+            }
+        }
+        // More may have been reserved than was asked for.
+        bytes.truncate(length);
+        Ok(bytes.into())
     }
 
     /// Takes the lock that the kernel has for each file, and lets go of at the
@@ -132,6 +153,27 @@ fn is_same(one: &Metadata, other: &Metadata) -> bool {
 fn is_same(one: &Metadata, other: &Metadata) -> bool {
     // The nearest to it that there is.
     one.created().ok() == other.created().ok()
+}
+
+/// Appends what fits to what was read.
+#[cfg(unix)]
+fn read_some(file: &fs::File, bytes: &mut Vec<u8>, offset: u64) -> io::Result<usize> {
+    Ok(rustix::io::pread(
+        file,
+        rustix::buffer::spare_capacity(bytes),
+        offset,
+    )?)
+}
+
+#[cfg(not(unix))]
+fn read_some(mut file: &fs::File, bytes: &mut Vec<u8>, offset: u64) -> io::Result<usize> {
+    use std::sync::{Mutex, PoisonError};
+    // A file has one place at which it is read, whoever reads.
+    static PLACE: Mutex<()> = Mutex::new(());
+    let _place = PLACE.lock().unwrap_or_else(PoisonError::into_inner);
+    io::Seek::seek(&mut file, io::SeekFrom::Start(offset))?;
+    let room = bytes.capacity() - bytes.len();
+    file.take(room as u64).read_to_end(bytes)
 }
 
 #[cfg(unix)]

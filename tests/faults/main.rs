@@ -15,3 +15,4 @@ mod kill;
 mod locks;
 mod moved;
 mod stalled;
+mod untaken;

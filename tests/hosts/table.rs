@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::pin::pin;
 
 use async_trait::async_trait;
-use http::header::{CONTENT_LENGTH, DATE};
+use http::header::{CONTENT_LENGTH, DATE, ETAG, LAST_MODIFIED};
 use http::request::{Builder, Parts};
 use http::{HeaderMap, Method};
 use tower_tus::Stack;
@@ -110,6 +110,20 @@ const CASES: &[Case] = &[
             ("upload-offset", "0"),
         ],
         text: "",
+    },
+    Case {
+        name: "GET of a part of an upload",
+        ask: || {
+            let get = request(Method::GET, "/files/text");
+            (get.header("Range", "bytes=1-3"), content(""))
+        },
+        status: 206,
+        headers: &[
+            ("accept-ranges", "bytes"),
+            ("content-disposition", "inline"),
+            ("content-range", "bytes 1-3/5"),
+        ],
+        text: "ell",
     },
     Case {
         name: "an append tells the new offset",
@@ -225,9 +239,9 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "405 for an upload",
-        ask: || (request(Method::GET, "/files/part"), content("")),
+        ask: || (request(Method::PUT, "/files/part"), content("")),
         status: 405,
-        headers: &[("allow", "OPTIONS, HEAD, PATCH, DELETE")],
+        headers: &[("allow", "OPTIONS, GET, HEAD, PATCH, DELETE")],
         text: "method not allowed\n",
     },
     Case {
@@ -342,6 +356,13 @@ pub(crate) async fn uploads() -> MemoryStore {
         ("part", Some(10), "name YQ==", "hello"),
         ("deferred", None, "", ""),
         ("a/b%25", Some(0), "", ""),
+        // Its type is "text/plain; charset=utf-8".
+        (
+            "text",
+            Some(5),
+            "filetype dGV4dC9wbGFpbjsgY2hhcnNldD11dGYtOA==",
+            "hello",
+        ),
     ] {
         let metadata = Metadata::parse(metadata.as_bytes()).unwrap();
         let mut new = NewUpload::new(length, metadata);
@@ -380,11 +401,12 @@ impl Case {
     }
 }
 
-/// An answer less what the host alone is to blame for.
+/// An answer less what the host alone is to blame for, and the time.
 fn seen(answer: &Answer) -> String {
     assert_length(answer.headers(), answer.body().len());
     let headers = answer.headers().iter();
-    let headers = headers.filter(|(name, _)| ![DATE, CONTENT_LENGTH].contains(name));
+    let headers =
+        headers.filter(|(name, _)| ![CONTENT_LENGTH, DATE, ETAG, LAST_MODIFIED].contains(name));
     let headers = headers.map(|(name, value)| (name.as_str(), value.to_str().unwrap()));
     let text = std::str::from_utf8(answer.body()).unwrap();
     written(answer.status().as_u16(), headers.collect(), text)

@@ -11,8 +11,8 @@ use tower::{Layer, Service};
 use tower_tus::layers::protocol::Body;
 use tower_tus::layers::service::{self, Core};
 use tower_tus::layers::{
-    base_url, checksum, cors, creation_with_upload, detach, discovery, gating, idle_timeout,
-    interrupt, locking, measuring, method_override, route, size_limit, version,
+    base_url, checksum, cors, creation_with_upload, detach, discovery, download, gating,
+    idle_timeout, interrupt, locking, measuring, method_override, route, size_limit, version,
 };
 use tower_tus::{Stack, TusLayer, TusService, mount};
 
@@ -106,6 +106,9 @@ fn traits() {
     service::<checksum::Checksum<Core>>();
     future::<checksum::ResponseFuture<Inner>>();
     body::<checksum::RequestBody<Body>>();
+    layer::<download::DownloadLayer>();
+    service::<download::Download<Core>>();
+    future::<download::ResponseFuture<Inner>>();
 
     layer::<gating::GateLayer>();
     service::<gating::Gated<Core>>();

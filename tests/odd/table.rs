@@ -322,7 +322,7 @@ pub(crate) const TABLE: &[Group] = &[
         what: "a method on an upload",
         frame: "{} {half}{tus}\nUpload-Length: 5\nUpload-Offset: 0\n{type}\n\n",
         rows: &[
-            (405, "GET"),
+            (200, "GET"),
             (405, "POST"),
             (405, "PUT"),
             (405, "BREW"),
@@ -337,7 +337,7 @@ pub(crate) const TABLE: &[Group] = &[
         what: "bytes where none belong",
         frame: "{}",
         rows: &[
-            (405, "GET {half}{tus}\n{hello}"),
+            (200, "GET {half}{tus}\n{hello}"),
             (405, "PUT {half}{tus}\n{hello}"),
             (405, "PATCH /files/{tus}\n{type}\nUpload-Offset: 0\n{hello}"),
             (405, "POST {half}{tus}\n{type}\nUpload-Length: 5\n{hello}"),
@@ -735,7 +735,7 @@ pub(crate) const TABLE: &[Group] = &[
         frame: "{}",
         rows: &[
             (409, "PATCH {half}{tus}\n{type}\nUpload-Offset: 0\nContent-Length: 81\n\nDELETE {half} HTTP/1.1\nTus-Resumable: 1.0.0\n\n"),
-            (405, "GET {half}{tus}\nTransfer-Encoding: chunked\nContent-Length: 4\n\n0\n\n"),
+            (200, "GET {half}{tus}\nTransfer-Encoding: chunked\nContent-Length: 4\n\n0\n\n"),
         ],
         ..HTTP1
     },

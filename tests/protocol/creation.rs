@@ -161,8 +161,8 @@ async fn post_and_the_rest_know_their_places(tus: Peer) {
     for (method, url, allow) in [
         (Method::GET, &tus.url, "OPTIONS, POST"),
         (Method::PATCH, &tus.url, "OPTIONS, POST"),
-        (Method::POST, &url, "OPTIONS, HEAD, PATCH, DELETE"),
-        (Method::GET, &url, "OPTIONS, HEAD, PATCH, DELETE"),
+        (Method::POST, &url, "OPTIONS, GET, HEAD, PATCH, DELETE"),
+        (Method::PUT, &url, "OPTIONS, GET, HEAD, PATCH, DELETE"),
     ] {
         let answer = tus
             .ask(request(method, url).header("Upload-Length", "5"))

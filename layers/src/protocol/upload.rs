@@ -123,4 +123,6 @@ pub enum Action {
     Append,
     /// DELETE: end it.
     Terminate,
+    /// GET: read what is stored of it.
+    Read,
 }

@@ -94,6 +94,12 @@ impl Core {
         self
     }
 
+    /// The store that the core is over, for layers that use it too.
+    #[must_use]
+    pub const fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
     /// How often a complete upload is tried to be finished before it is
     /// rejected: 10 unless set, 0 for no bound.
     #[must_use]

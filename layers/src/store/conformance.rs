@@ -16,6 +16,7 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
+use std::ops::Range;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -23,7 +24,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame};
 
-use super::{Appended, Handle, Keep, Store};
+use super::{Appended, Content, Handle, Keep, Store};
 use crate::protocol::{Error, Finishing, Metadata, NewUpload, UploadId};
 
 /// Runs the whole suite.
@@ -50,6 +51,14 @@ pub async fn run(open: impl Fn() -> Arc<dyn Store>) {
     }
     if open().terminate().is_some() {
         a_terminated_upload_is_gone(&open).await;
+    }
+    if open().read().is_some() {
+        what_is_stored_is_read_whole_and_in_ranges(&open).await;
+        what_was_opened_to_be_read_stays_what_it_is(&open).await;
+        an_unknown_upload_cannot_be_read(&open).await;
+    }
+    if open().read().is_some() && open().terminate().is_some() {
+        what_was_opened_to_be_read_outlives_the_upload(&open).await;
     }
 }
 
@@ -254,13 +263,13 @@ async fn of_a_chunk_that_is_kept_only_whole_nothing_remains(open: &impl Fn() -> 
 }
 
 /// A chunk that looks at the store after its first frame.
-struct Watching<'a> {
+struct Watching<'a, T> {
     frames: Frames,
-    look: Pin<Box<dyn Future<Output = u64> + Send + 'a>>,
-    seen: Option<u64>,
+    look: Pin<Box<dyn Future<Output = T> + Send + 'a>>,
+    seen: Option<T>,
 }
 
-impl Body for Watching<'_> {
+impl<T: Send + Unpin> Body for Watching<'_, T> {
     type Data = Bytes;
     type Error = Error;
 
@@ -269,8 +278,8 @@ impl Body for Watching<'_> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         if self.frames.0.len() == 1 && self.seen.is_none() {
-            let offset = std::task::ready!(self.look.as_mut().poll(cx));
-            self.seen = Some(offset);
+            let seen = std::task::ready!(self.look.as_mut().poll(cx));
+            self.seen = Some(seen);
         }
         Pin::new(&mut self.frames).poll_frame(cx)
     }
@@ -371,4 +380,92 @@ async fn a_terminated_upload_is_gone(open: &impl Fn() -> Arc<dyn Store>) {
             "it ended twice: {again:?}"
         );
     }
+}
+
+async fn read(store: &dyn Store, id: &UploadId) -> Result<Box<dyn Content>, Error> {
+    let read = store.read().expect("it was there a moment ago");
+    read.read(id).await
+}
+
+/// All bytes of a range, in the pieces in which the store gives them.
+async fn bytes(content: &dyn Content, mut range: Range<u64>) -> String {
+    let mut text = Vec::new();
+    while !range.is_empty() {
+        let piece = content.bytes(range.clone()).await;
+        let piece = piece.expect("what is stored can be read");
+        let most = range.end - range.start;
+        assert!(
+            (1..=most).contains(&(piece.len() as u64)),
+            "of {range:?} came {} bytes",
+            piece.len()
+        );
+        range.start += piece.len() as u64;
+        text.extend_from_slice(&piece);
+    }
+    String::from_utf8(text).expect("only text was stored")
+}
+
+async fn what_is_stored_is_read_whole_and_in_ranges(open: &impl Fn() -> Arc<dyn Store>) {
+    let mut handle = create(&*open(), 20).await;
+    append_whole(&mut *handle, "hello").await;
+    append_whole(&mut *handle, " world").await;
+    let content = read(&*open(), &handle.info().id).await;
+    let content = content.expect("the upload is found");
+    assert_eq!(content.info(), handle.info());
+    for (range, text) in [
+        (0..11, "hello world"),
+        (0..1, "h"),
+        (4..7, "o w"),
+        (10..11, "d"),
+        (6..11, "world"),
+    ] {
+        assert_eq!(bytes(&*content, range).await, text);
+    }
+}
+
+async fn what_was_opened_to_be_read_stays_what_it_is(open: &impl Fn() -> Arc<dyn Store>) {
+    let mut handle = create(&*open(), 10).await;
+    append_whole(&mut *handle, "hello").await;
+    let (store, id) = (open(), handle.info().id.clone());
+    let look = async {
+        let content = read(&*store, &id).await.expect("the upload is found");
+        assert_eq!(content.info().offset, 5, "this is where the chunk began");
+        let text = bytes(&*content, 0..5).await;
+        (content, text)
+    };
+    let mut chunk = pin!(Watching {
+        frames: Frames::of(["wo", "rld"]),
+        look: Box::pin(look),
+        seen: None,
+    });
+    let appended = handle.append(chunk.as_mut(), Keep::OnlyWhole).await;
+    assert!(appended.error.is_none(), "{:?}", appended.error);
+
+    let (content, text) = chunk.seen.take().expect("it looked");
+    assert_eq!(text, "hello");
+    assert_eq!(content.info().offset, 5, "it has not grown");
+    assert_eq!(bytes(&*content, 0..5).await, "hello");
+    let again = read(&*open(), &id).await.expect("the upload is found");
+    assert_eq!(bytes(&*again, 0..again.info().offset).await, "helloworld");
+    if let (Some(before), Some(after)) = (content.modified(), again.modified()) {
+        assert!(before <= after, "it was changed before it was");
+    }
+}
+
+async fn an_unknown_upload_cannot_be_read(open: &impl Fn() -> Arc<dyn Store>) {
+    let found = read(&*open(), &UploadId::random()).await;
+    assert!(matches!(found, Err(Error::NotFound)), "{found:?}");
+}
+
+async fn what_was_opened_to_be_read_outlives_the_upload(open: &impl Fn() -> Arc<dyn Store>) {
+    let mut handle = create(&*open(), 11).await;
+    append_whole(&mut *handle, "hello world").await;
+    let (store, id) = (open(), handle.info().id.clone());
+    let content = read(&*store, &id).await.expect("the upload is found");
+    assert_eq!(bytes(&*content, 0..5).await, "hello");
+    let terminate = store.terminate().expect("it was there a moment ago");
+    terminate.terminate(&id).await.expect("it can be ended");
+    assert_eq!(bytes(&*content, 5..11).await, " world");
+    let found = read(&*store, &id).await;
+    assert!(matches!(found, Err(Error::NotFound)), "{found:?}");
 }

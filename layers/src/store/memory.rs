@@ -1,11 +1,13 @@
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 
-use super::{Appended, Handle, Keep, Store, Terminate};
+use super::{Appended, Content, Handle, Keep, Read, Store, Terminate};
 use crate::poll::next_frame;
 use crate::protocol::{Chunk, Error, Finishing, NewUpload, Upload, UploadId};
 
@@ -31,6 +33,7 @@ pub struct MemoryStore(Arc<Mutex<HashMap<UploadId, Stored>>>);
 struct Stored {
     upload: Upload,
     bytes: BytesMut,
+    modified: SystemTime,
 }
 
 impl MemoryStore {
@@ -82,6 +85,7 @@ impl Store for MemoryStore {
         let stored = Stored {
             upload: upload.clone(),
             bytes: BytesMut::new(),
+            modified: SystemTime::now(),
         };
         uploads.insert(new.id, stored);
         Ok(self.handle(upload))
@@ -100,12 +104,52 @@ impl Store for MemoryStore {
     fn terminate(&self) -> Option<&dyn Terminate> {
         Some(self)
     }
+
+    fn read(&self) -> Option<&dyn Read> {
+        Some(self)
+    }
 }
 
 #[async_trait]
 impl Terminate for MemoryStore {
     async fn terminate(&self, id: &UploadId) -> Result<(), Error> {
         self.uploads().remove(id).map(drop).ok_or(Error::NotFound)
+    }
+}
+
+#[async_trait]
+impl Read for MemoryStore {
+    async fn read(&self, id: &UploadId) -> Result<Box<dyn Content>, Error> {
+        let uploads = self.uploads();
+        let stored = uploads.get(id).ok_or(Error::NotFound)?;
+        Ok(Box::new(MemoryContent {
+            upload: stored.upload.clone(),
+            bytes: Bytes::copy_from_slice(&stored.bytes),
+            modified: stored.modified,
+        }))
+    }
+}
+
+#[derive(Debug)]
+struct MemoryContent {
+    upload: Upload,
+    bytes: Bytes,
+    modified: SystemTime,
+}
+
+#[async_trait]
+impl Content for MemoryContent {
+    fn info(&self) -> &Upload {
+        &self.upload
+    }
+
+    fn modified(&self) -> Option<SystemTime> {
+        Some(self.modified)
+    }
+
+    async fn bytes(&self, range: Range<u64>) -> Result<Bytes, Error> {
+        let index = |at: u64| usize::try_from(at).expect("the bytes are in memory");
+        Ok(self.bytes.slice(index(range.start)..index(range.end)))
     }
 }
 
@@ -138,6 +182,7 @@ impl MemoryHandle {
         self.change(|stored| {
             stored.bytes.extend_from_slice(bytes);
             stored.upload.offset = stored.bytes.len() as u64;
+            stored.modified = SystemTime::now();
         })
     }
 

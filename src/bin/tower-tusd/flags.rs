@@ -51,6 +51,13 @@ pub(crate) struct Flags {
     /// Algorithms of checksums that are verified; none switches checksums off
     #[arg(long, default_value_t)]
     pub(crate) checksum_algorithms: Algorithms,
+    /// Give out no upload
+    #[arg(long)]
+    pub(crate) disable_download: bool,
+
+    /// Give out no upload before it is finished
+    #[arg(long)]
+    pub(crate) download_only_finished: bool,
 
     #[command(flatten)]
     pub(crate) cors: CorsFlags,
@@ -63,7 +70,7 @@ pub(crate) struct Flags {
     #[arg(long, default_value_t)]
     pub(crate) durability: Durability,
 
-    /// How long a client may send nothing while it is waited for; 0 is for ever
+    /// How long a client may send nothing, or take nothing, while it is waited for; 0 is for ever
     #[arg(long, default_value = "60s", value_parser = go::duration)]
     pub(crate) network_timeout: Duration,
 

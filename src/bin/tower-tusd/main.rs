@@ -9,6 +9,7 @@ mod metrics;
 mod run;
 mod serve;
 mod signal;
+mod taken;
 mod uploads;
 
 use std::fmt::Arguments;

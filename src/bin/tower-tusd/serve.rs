@@ -1,7 +1,6 @@
 //! HTTP on the connections that a listener accepts.
 
 use std::convert::Infallible;
-use std::error::Error;
 use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
 use std::pin::pin;
 use std::sync::Arc;
@@ -22,8 +21,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 use tower::{Service, ServiceExt};
+use tower_tus::layers::protocol::BoxError;
 
 use crate::metrics::connections_open;
+use crate::taken::Given;
 
 /// How often an HTTP/2 client is asked whether it is still there, and how long it may take to say so.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
@@ -36,7 +37,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 pub(crate) struct Server<S> {
     service: S,
     http: Builder<TokioExecutor>,
-    head_timeout: Option<Duration>,
+    network_timeout: Option<Duration>,
     connections: GracefulShutdown,
     open: Gauge,
 }
@@ -47,16 +48,17 @@ where
     S: Clone + Send + 'static,
     S::Future: Send,
     B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
+    B::Error: Into<BoxError>,
 {
     /// Serves `service` to clients that take no longer than `network_timeout`
-    /// until the head of a request is there. Zero is for ever.
+    /// until the head of a request is there, and until they take some of what
+    /// they are given. Zero is for ever.
     pub(crate) fn new(service: S, network_timeout: Duration) -> Self {
-        let head_timeout = (!network_timeout.is_zero()).then_some(network_timeout);
+        let network_timeout = (!network_timeout.is_zero()).then_some(network_timeout);
         Self {
             service,
-            http: http(head_timeout),
-            head_timeout,
+            http: http(network_timeout),
+            network_timeout,
             connections: GracefulShutdown::new(),
             open: connections_open(),
         }
@@ -90,12 +92,18 @@ where
     /// Serves one connection in a task of its own.
     fn serve(&self, io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
         let heard = Arc::new(AtomicBool::new(false));
+        let given = Given::new();
         let service = service_fn({
-            let (service, heard) = (self.service.clone(), heard.clone());
+            let (service, heard, given) = (self.service.clone(), heard.clone(), given.clone());
             move |request| {
                 heard.store(true, Ordering::Relaxed);
+                let (given, answering) = (given.clone(), given.answering());
                 let response = service.clone().oneshot(request);
-                async { response.await.map(with_reason) }
+                async move {
+                    let response = response.await.map(with_reason);
+                    drop(answering);
+                    response.map(|response| response.map(|body| given.body(body)))
+                }
             }
         });
         let connection = self
@@ -103,26 +111,37 @@ where
             .serve_connection(TokioIo::new(io), service)
             .into_owned();
         let connection = self.connections.watch(connection);
-        let head_timeout = self.head_timeout;
+        let limit = self.network_timeout;
         let open = Open::begin(self.open.clone());
         tokio::spawn(async move {
             let _open = open;
-            let mut connection = pin!(connection);
-            // hyper's own limit begins when the version is known, which a
-            // client that sends nothing never tells.
-            let first = match head_timeout {
-                Some(limit) => timeout(limit, &mut connection).await,
-                None => Ok((&mut connection).await),
-            };
-            let ended = match first {
-                Ok(ended) => ended,
-                Err(_) if heard.load(Ordering::Relaxed) => connection.await,
-                Err(_) => Err("no request came".into()),
+            let ended = match limit {
+                None => connection.await,
+                Some(limit) => tokio::select! {
+                    ended = serve_to_its_end(connection, &heard, limit) => ended,
+                    () = given.stalled(limit) => Err("the client takes nothing".into()),
+                },
             };
             if let Err(error) = ended {
                 tracing::debug!(error, "a connection ended early");
             }
         });
+    }
+}
+
+/// A connection to its end, or up to `limit` when nothing is `heard` on it.
+async fn serve_to_its_end(
+    connection: impl Future<Output = Result<(), BoxError>>,
+    heard: &AtomicBool,
+    limit: Duration,
+) -> Result<(), BoxError> {
+    let mut connection = pin!(connection);
+    // hyper's own limit begins when the version is known, which a client that
+    // sends nothing never tells.
+    match timeout(limit, &mut connection).await {
+        Ok(ended) => ended,
+        Err(_) if heard.load(Ordering::Relaxed) => connection.await,
+        Err(_) => Err("no request came".into()),
     }
 }
 

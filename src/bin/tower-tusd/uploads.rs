@@ -37,6 +37,12 @@ pub(crate) fn uploads(flags: &Flags, shutdown: &Shutdown) -> TusLayer {
         true => stack.without_checksums(),
         false => stack.checksums(flags.checksum_algorithms.clone()),
     };
+    if flags.download_only_finished {
+        stack = stack.download_only_finished();
+    }
+    if flags.disable_download {
+        stack = stack.without_download();
+    }
     if flags.expose_metrics {
         stack = stack.metrics(PREFIX);
     }

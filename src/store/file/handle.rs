@@ -39,9 +39,7 @@ impl FileHandle {
 
     /// Finds an upload, and changes nothing.
     pub(super) fn open(store: &FileStore, id: UploadId) -> io::Result<Self> {
-        let layout = Layout::new(&store.dir, &id);
-        let document = Document::read(&layout.info)?.ok_or(io::ErrorKind::NotFound)?;
-        let (layout, size) = locate(store, layout, &document)?.ok_or(io::ErrorKind::NotFound)?;
+        let (layout, size, document) = find(store, &id)?;
         let offset = mark::offset(&layout, size)?.ok_or(io::ErrorKind::NotFound)?;
         let upload = document.upload(id, offset);
         Ok(Self::new(store.clone(), Arc::new(layout), document, upload))
@@ -60,6 +58,14 @@ impl FileHandle {
         self.upload = upload;
         Ok(())
     }
+}
+
+/// What is known of an upload, and where its bytes are.
+pub(super) fn find(store: &FileStore, id: &UploadId) -> io::Result<(Layout, u64, Document)> {
+    let layout = Layout::new(&store.dir, id);
+    let document = Document::read(&layout.info)?.ok_or(io::ErrorKind::NotFound)?;
+    let (layout, size) = locate(store, layout, &document)?.ok_or(io::ErrorKind::NotFound)?;
+    Ok((layout, size, document))
 }
 
 /// Where the bytes are, and how many: where `.info` says, or in their own place

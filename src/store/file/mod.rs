@@ -53,6 +53,7 @@
 
 mod append;
 mod batch;
+mod content;
 mod create;
 mod durability;
 mod handle;
@@ -71,11 +72,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
 use tower_tus_layers::protocol::{Error, NewUpload, UploadId};
-use tower_tus_layers::store::{Handle, Store, Terminate};
+use tower_tus_layers::store::{Content, Handle, Read, Store, Terminate};
 
 #[cfg(doc)]
 use tower_tus_layers::store::Keep;
 
+use self::content::FileContent;
 use self::handle::FileHandle;
 use crate::fs::error::of_upload;
 use crate::fs::{blocking, error, sys};
@@ -147,6 +149,10 @@ impl Store for FileStore {
     fn terminate(&self) -> Option<&dyn Terminate> {
         Some(self)
     }
+
+    fn read(&self) -> Option<&dyn Read> {
+        Some(self)
+    }
 }
 
 #[async_trait]
@@ -154,5 +160,14 @@ impl Terminate for FileStore {
     async fn terminate(&self, id: &UploadId) -> Result<(), Error> {
         let (store, id) = (self.clone(), id.clone());
         blocking(move || terminate::terminate(&store, &id).map_err(of_upload)).await
+    }
+}
+
+#[async_trait]
+impl Read for FileStore {
+    async fn read(&self, id: &UploadId) -> Result<Box<dyn Content>, Error> {
+        let (store, id) = (self.clone(), id.clone());
+        let content = blocking(move || FileContent::open(&store, id).map_err(of_upload)).await?;
+        Ok(Box::new(content))
     }
 }

@@ -4,6 +4,7 @@ mod append;
 mod checksum;
 mod create;
 mod open;
+mod read;
 
 use std::collections::VecDeque;
 use std::fs;

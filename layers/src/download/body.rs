@@ -1,0 +1,127 @@
+//! The body of a response: pieces of what is stored, and text between them.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::ops::Range;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+
+use crate::protocol::Error;
+use crate::store::Content;
+
+/// A part of a body.
+#[derive(Debug)]
+pub(super) enum Piece {
+    Text(Bytes),
+    /// Bytes of the upload.
+    Stored(Range<u64>),
+}
+
+impl Piece {
+    fn len(&self) -> u64 {
+        match self {
+            Self::Text(text) => text.len() as u64,
+            Self::Stored(range) => range.end - range.start,
+        }
+    }
+}
+
+/// Reads one piece after the other, each time it is asked and no sooner.
+pub(super) struct Pieces {
+    content: Arc<dyn Content>,
+    left: VecDeque<Piece>,
+    /// What the first of them is waiting for.
+    reading: Option<Reading>,
+}
+
+type Reading = Pin<Box<dyn Future<Output = Result<Bytes, Error>> + Send>>;
+
+impl Pieces {
+    pub(super) fn new(content: Box<dyn Content>, pieces: impl IntoIterator<Item = Piece>) -> Self {
+        Self {
+            content: content.into(),
+            left: pieces.into_iter().filter(|piece| piece.len() > 0).collect(),
+            reading: None,
+        }
+    }
+
+    /// How many bytes are left.
+    pub(super) fn len(&self) -> u64 {
+        self.left.iter().map(Piece::len).sum()
+    }
+
+    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+        let range = match self.left.front_mut() {
+            None => return Poll::Ready(None),
+            Some(Piece::Text(text)) => {
+                let text = std::mem::take(text);
+                self.left.pop_front();
+                return Poll::Ready(Some(Ok(text)));
+            }
+            Some(Piece::Stored(range)) => range,
+        };
+        let reading = self
+            .reading
+            .get_or_insert_with(|| read(Arc::clone(&self.content), range.clone()));
+        let bytes = ready!(reading.as_mut().poll(cx));
+        self.reading = None;
+        let bytes = bytes.and_then(|bytes| {
+            advance(range, bytes.len() as u64)?;
+            Ok(bytes)
+        });
+        match &bytes {
+            Ok(_) if range.is_empty() => drop(self.left.pop_front()),
+            Ok(_) => {}
+            Err(error) => {
+                // The client sees no more than a transfer that breaks.
+                tracing::error!(
+                    error = std::error::Error::source(error).map_or(error as _, |source| source),
+                    id = %self.content.info().id,
+                    "a download broke off",
+                );
+                self.left.clear();
+            }
+        }
+        Poll::Ready(Some(bytes))
+    }
+}
+
+fn read(content: Arc<dyn Content>, range: Range<u64>) -> Reading {
+    Box::pin(async move { content.bytes(range).await })
+}
+
+/// A store that gave nothing would be asked for ever.
+fn advance(range: &mut Range<u64>, bytes: u64) -> Result<(), Error> {
+    if !(1..=range.end - range.start).contains(&bytes) {
+        return Err(Error::internal(format!(
+            "the store read {bytes} bytes of {range:?}"
+        )));
+    }
+    range.start += bytes;
+    Ok(())
+}
+
+impl Body for Pieces {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let bytes = ready!(self.get_mut().poll_bytes(cx));
+        Poll::Ready(bytes.map(|bytes| bytes.map(Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.len())
+    }
+}

@@ -1,0 +1,89 @@
+//! GET: what is stored of an upload, whole or in part.
+//!
+//! It takes no lock, and an upload that grows meanwhile, or is ended, does not
+//! change what a request gives out: that is what was stored when it came. Of an
+//! unfinished upload this is what there is, unless
+//! [`only_finished`](DownloadLayer::only_finished) refuses it with
+//! `400 ERR_INCOMPLETE_UPLOAD`. tus itself knows no GET: nothing is announced,
+//! and no version asked for.
+//!
+//! | what a client asks for | what it gets |
+//! |---|---|
+//! | no `Range`, or one that is malformed or asks for more than there is | `200`, all bytes |
+//! | a range | `206`, with `Content-Range` |
+//! | up to 32 ranges | `206`, as `multipart/byteranges` |
+//! | what is beyond the end | `416`, with the length in `Content-Range` |
+//! | `If-Range` with validators of other bytes | `200`, all bytes |
+//! | `If-Match`, `If-Unmodified-Since` that do not hold | `412` |
+//! | `If-None-Match`, `If-Modified-Since` that do not hold | `304` |
+//!
+//! A stranger has said what the upload is, so a browser is told to believe it
+//! less (CRE-06): `Content-Type` is the metadata's `filetype` where it is a media type, and
+//! `application/octet-stream` else; `Content-Disposition` is `attachment` for all
+//! types but a few that no browser runs, with the metadata's `filename` less its
+//! path and all that cannot be seen; and nothing is sniffed.
+//!
+//! The `ETag` is strong, and another one when the upload has grown or was made
+//! again. An error in the middle of the bytes ends the body with it, which the
+//! host has to tell the client by breaking the transfer.
+//!
+//! Gates are asked with [`Action::Read`](crate::protocol::Action::Read).
+//!
+//! | request extension | without it |
+//! |---|---|
+//! | [`Target`](crate::protocol::Target) | the request's whole path is read as one |
+//! | [`Gates`](crate::gate::Gates) | nobody is asked |
+//!
+//! Where the store has no [`read`](crate::store::Store::read), GET goes inwards
+//! as all else does. The body of the response inside has to be made from a
+//! [`Body`](crate::protocol::Body), as the core's is, which is one.
+//!
+//! # Example
+//!
+//! ```
+//! use std::sync::Arc;
+//! use http::{Request, StatusCode};
+//! use http_body_util::BodyExt;
+//! use tower::{ServiceBuilder, ServiceExt};
+//! use tower_tus_layers::download::DownloadLayer;
+//! use tower_tus_layers::protocol::{Body, Metadata, NewUpload};
+//! use tower_tus_layers::service::Core;
+//! use tower_tus_layers::store::{Keep, MemoryStore, Store};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let store = MemoryStore::default();
+//! let service = ServiceBuilder::new()
+//!     .layer(DownloadLayer::new(Arc::new(store.clone())))
+//!     .service(Core::new(store.clone()));
+//!
+//! let metadata = Metadata::from_pairs([("filename", "hello.txt"), ("filetype", "text/plain")])?;
+//! let mut upload = store.create(NewUpload::new(Some(11), metadata)).await?;
+//! upload.append(std::pin::pin!(Body::from("hello world")), Keep::AsItArrives).await.error;
+//!
+//! let request = Request::get(format!("/{}", upload.info().id)).header("Range", "bytes=6-");
+//! let response = service.oneshot(request.body(Body::default())?).await?;
+//! assert_eq!(response.status(), StatusCode::PARTIAL_CONTENT);
+//! let headers = response.headers();
+//! assert_eq!(headers["Content-Range"], "bytes 6-10/11");
+//! assert_eq!(headers["Content-Disposition"], "inline; filename=\"hello.txt\"");
+//! assert_eq!(response.into_body().collect().await?.to_bytes(), "world");
+//! # Ok(())
+//! # }
+//! ```
+
+mod body;
+mod disposition;
+mod future;
+mod layer;
+mod range;
+mod representation;
+mod service;
+mod validators;
+
+pub use self::future::ResponseFuture;
+pub use self::layer::DownloadLayer;
+pub use self::service::Download;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+//! From what is stored to a response.
+
+use std::ops::Range;
+
+use headers::{AcceptRanges, CacheControl, ContentLength, ContentType, HeaderMapExt};
+use http::header::{CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+
+use super::body::{Piece, Pieces};
+use super::disposition::{content_type, disposition};
+use super::range::Wanted;
+use super::validators::Validators;
+use crate::protocol::{Body, UploadId};
+use crate::store::Content;
+
+/// The part that a request with these headers asks for.
+pub(super) fn represent(asked: &HeaderMap, content: Box<dyn Content>) -> Response<Body> {
+    let mut response = Response::default();
+    let validators = Validators::of(&*content);
+    let headers = response.headers_mut();
+    validators.write(headers);
+    headers.typed_insert(AcceptRanges::bytes());
+    // It grows, and what a cache has of it is soon too little.
+    if !content.info().is_finished() {
+        headers.typed_insert(CacheControl::new().with_no_cache());
+    }
+    if let Some(status) = validators.refusal(asked) {
+        *response.status_mut() = status;
+        return response;
+    }
+    let wanted = match validators.fit(asked) {
+        true => Wanted::of(asked, content.info().offset),
+        false => Wanted::Whole,
+    };
+    give(response, wanted, content)
+}
+
+fn give(mut response: Response<Body>, wanted: Wanted, content: Box<dyn Content>) -> Response<Body> {
+    let upload = content.info();
+    let (whole, content_type) = (upload.offset, content_type(&upload.metadata));
+    let disposition = disposition(&upload.metadata, &content_type);
+    let headers = response.headers_mut();
+    let pieces = match wanted {
+        Wanted::Beyond => {
+            headers.insert(CONTENT_RANGE, value(format!("bytes */{whole}")));
+            *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
+            return response;
+        }
+        Wanted::Whole => {
+            headers.typed_insert(content_type);
+            vec![Piece::Stored(0..whole)]
+        }
+        Wanted::Ranges(ranges) => {
+            let pieces = match &ranges[..] {
+                [range] => {
+                    headers.typed_insert(content_type);
+                    headers.insert(CONTENT_RANGE, value(content_range(range, whole)));
+                    vec![Piece::Stored(range.clone())]
+                }
+                _ => multipart(headers, &content_type, ranges, whole),
+            };
+            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+            pieces
+        }
+    };
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_DISPOSITION, disposition);
+    // A stranger has chosen the type: it is all that a browser is to go by.
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let pieces = Pieces::new(content, pieces);
+    headers.typed_insert(ContentLength(pieces.len()));
+    *response.body_mut() = Body::new(pieces);
+    response
+}
+
+/// Several ranges in one body. RFC 9110, section 14.6
+fn multipart(
+    headers: &mut HeaderMap,
+    content_type: &ContentType,
+    ranges: Vec<Range<u64>>,
+    whole: u64,
+) -> Vec<Piece> {
+    // What nobody can guess, nobody has put into an upload.
+    let boundary = UploadId::random();
+    let multipart = format!("multipart/byteranges; boundary={boundary}");
+    headers.insert(CONTENT_TYPE, value(multipart));
+    let mut pieces = Vec::with_capacity(2 * ranges.len() + 1);
+    for range in ranges {
+        let head = format!(
+            "\r\n--{boundary}\r\nContent-Type: {content_type}\r\nContent-Range: {}\r\n\r\n",
+            content_range(&range, whole)
+        );
+        pieces.extend([Piece::Text(head.into()), Piece::Stored(range)]);
+    }
+    pieces.push(Piece::Text(format!("\r\n--{boundary}--\r\n").into()));
+    pieces
+}
+
+/// The value of `Content-Range` for a range that is not empty.
+fn content_range(range: &Range<u64>, whole: u64) -> String {
+    format!("bytes {}-{}/{whole}", range.start, range.end - 1)
+}
+
+fn value(text: String) -> HeaderValue {
+    HeaderValue::try_from(text).expect("it is visible ASCII and spaces")
+}

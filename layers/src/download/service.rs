@@ -1,0 +1,101 @@
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::request::Parts;
+use http::{Method, Request, Response};
+use tower_service::Service;
+
+use super::ResponseFuture;
+use super::representation::represent;
+use crate::answer::Answer;
+use crate::gate::Gates;
+use crate::protocol::{Action, Body, Error, Outcome, Target, UploadId};
+use crate::store::{Content, Store};
+
+/// Middleware that answers GET on an upload.
+///
+/// See the [module docs](crate::download) for an example.
+#[derive(Clone, Debug)]
+pub struct Download<S> {
+    inner: S,
+    store: Arc<dyn Store>,
+    only_finished: bool,
+}
+
+impl<S> Download<S> {
+    pub(super) const fn new(inner: S, store: Arc<dyn Store>, only_finished: bool) -> Self {
+        Self {
+            inner,
+            store,
+            only_finished,
+        }
+    }
+
+    /// The upload that the request asks for, where the store can give it.
+    fn wanted(&self, parts: &Parts) -> Option<UploadId> {
+        if parts.method != Method::GET || self.store.read().is_none() {
+            return None;
+        }
+        match Target::of(parts) {
+            Ok(Target::Upload(id)) => Some(id),
+            Ok(Target::Collection) | Err(_) => None,
+        }
+    }
+}
+
+/// The upload's content, when it exists and no gate objects.
+async fn open(store: &dyn Store, parts: &Parts, id: &UploadId) -> Result<Box<dyn Content>, Error> {
+    let read = store.read().ok_or(Error::NotImplemented)?;
+    let content = read.read(id).await?;
+    for gate in Gates::of(parts) {
+        gate.opened(parts, content.info(), Action::Read).await?;
+    }
+    Ok(content)
+}
+
+async fn answer(
+    store: Arc<dyn Store>,
+    only_finished: bool,
+    parts: Parts,
+    id: UploadId,
+) -> Response<Body> {
+    let content = match open(&*store, &parts, &id).await {
+        Ok(content) => content,
+        Err(error) => return error.into_response(),
+    };
+    let outcome = Outcome::new(content.info().clone());
+    let mut response = match only_finished && !content.info().is_finished() {
+        true => Error::IncompleteUpload.into_response(),
+        false => represent(&parts.headers, content),
+    };
+    response.extensions_mut().insert(outcome);
+    response
+}
+
+impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Download<S>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    ResBody: Default + From<Body> + 'static,
+{
+    type Response = Response<ResBody>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+        let (parts, body) = request.into_parts();
+        ResponseFuture::new(match self.wanted(&parts) {
+            Some(id) => {
+                let answer = answer(Arc::clone(&self.store), self.only_finished, parts, id);
+                Answer::awaited(async move { Ok(answer.await.map(ResBody::from)) })
+            }
+            None => Answer::Inner {
+                future: self.inner.call(Request::from_parts(parts, body)),
+            },
+        })
+    }
+}

@@ -1,0 +1,244 @@
+//! A client that takes nothing of what it is given.
+//!
+//! hyper asks a body for more when there is room for it, and so a body never
+//! learns that its client has stopped to read, or gives an HTTP/2 stream no
+//! window. The bytes that hyper was given learn it: it moves on in them as the
+//! socket takes them, and drops them at their end.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use http_body::{Body, Frame, SizeHint};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+/// What a connection has given to its client.
+#[derive(Clone, Debug)]
+pub(crate) struct Given(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    /// The client may be what is waited for, from now on.
+    waits: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Pieces that are not taken to their end.
+    pieces: usize,
+    /// Requests that are not answered yet.
+    requests: usize,
+    /// When anything of this changed.
+    moved: Instant,
+}
+
+impl State {
+    /// Whether there is nothing to wait for but that the client takes something.
+    const fn waits(&self) -> bool {
+        self.pieces > 0 && self.requests == 0
+    }
+}
+
+impl Given {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Shared {
+            state: Mutex::new(State {
+                pieces: 0,
+                requests: 0,
+                moved: Instant::now(),
+            }),
+            waits: Notify::new(),
+        }))
+    }
+
+    /// A request that is being answered: its client may still be sending, and
+    /// others look after that.
+    pub(crate) fn answering(&self) -> Answering {
+        self.change(|state| state.requests += 1);
+        Answering(self.clone())
+    }
+
+    /// The same body, whose bytes count as given.
+    pub(crate) const fn body<B>(self, body: B) -> GivenBody<B> {
+        GivenBody { body, given: self }
+    }
+
+    /// Waits until the client has taken nothing for as long as `limit`.
+    pub(crate) async fn stalled(&self, limit: Duration) {
+        loop {
+            let deadline = {
+                let state = self.state();
+                state.waits().then(|| state.moved + limit)
+            };
+            match deadline {
+                None => self.0.waits.notified().await,
+                Some(deadline) if deadline <= Instant::now() => return,
+                Some(deadline) => sleep_until(deadline).await,
+            }
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.state();
+        let waited = state.waits();
+        change(&mut state);
+        state.moved = Instant::now();
+        if state.waits() && !waited {
+            self.0.waits.notify_one();
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing that runs under the lock can leave the state half changed.
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Counts as a request without an answer until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Answering(Given);
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.change(|state| state.requests -= 1);
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// A response body whose bytes are watched.
+    #[derive(Debug)]
+    pub(crate) struct GivenBody<B> {
+        #[pin]
+        body: B,
+        given: Given,
+    }
+}
+
+impl<B: Body<Data = Bytes>> Body for GivenBody<B> {
+    type Data = Piece;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Piece>, B::Error>>> {
+        let this = self.project();
+        let frame = ready!(this.body.poll_frame(cx));
+        let piece = |bytes| Piece::new(bytes, this.given.clone());
+        Poll::Ready(frame.map(|frame| frame.map(|frame| frame.map_data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Bytes that tell when some of them are taken.
+#[derive(Debug)]
+pub(crate) struct Piece {
+    bytes: Bytes,
+    given: Given,
+}
+
+impl Piece {
+    fn new(bytes: Bytes, given: Given) -> Self {
+        given.change(|state| state.pieces += 1);
+        Self { bytes, given }
+    }
+}
+
+impl Buf for Piece {
+    fn remaining(&self) -> usize {
+        self.bytes.remaining()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.bytes.chunk()
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.bytes.advance(count);
+        self.given.change(|_| ());
+    }
+}
+
+impl Drop for Piece {
+    fn drop(&mut self) {
+        self.given.change(|state| state.pieces -= 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::{sleep, timeout};
+
+    const LIMIT: Duration = Duration::from_secs(60);
+
+    fn piece(given: &Given) -> Piece {
+        Piece::new(Bytes::from("hello"), given.clone())
+    }
+
+    /// How long it takes until the client is found to take nothing, if it is.
+    async fn stalls(given: &Given) -> Option<Duration> {
+        let begin = Instant::now();
+        let stalled = timeout(LIMIT * 100, given.stalled(LIMIT)).await;
+        stalled.is_ok().then(|| begin.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_given_nothing_takes_nothing_for_ever() {
+        let given = Given::new();
+        assert_eq!(stalls(&given).await, None);
+        drop(piece(&given));
+        assert_eq!(stalls(&given).await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_nothing_is_found_after_exactly_the_limit() {
+        let given = Given::new();
+        let waiting = tokio::spawn({
+            let given = given.clone();
+            async move { stalls(&given).await }
+        });
+        sleep(LIMIT / 2).await;
+        let _piece = piece(&given);
+        assert_eq!(waiting.await.unwrap(), Some(LIMIT / 2 + LIMIT));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_a_byte_now_and_then_goes_on() {
+        let given = Given::new();
+        let mut piece = piece(&given);
+        let taking = async {
+            while piece.has_remaining() {
+                sleep(LIMIT - Duration::from_millis(1)).await;
+                piece.advance(1);
+            }
+        };
+        let (stalled, ()) = tokio::join!(stalls(&given), taking);
+        assert_eq!(
+            stalled,
+            Some(LIMIT * 6 - Duration::from_millis(5)),
+            "nobody drops it"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_a_request_is_answered_nobody_is_waited_for() {
+        let given = Given::new();
+        let _piece = piece(&given);
+        let answering = given.answering();
+        assert_eq!(stalls(&given).await, None);
+        drop(answering);
+        assert_eq!(stalls(&given).await, Some(LIMIT), "counted from then on");
+    }
+}

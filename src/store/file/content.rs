@@ -1,0 +1,61 @@
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tower_tus_layers::protocol::{Error, Upload, UploadId};
+use tower_tus_layers::store::Content;
+
+use super::error::of_upload;
+use super::handle::find;
+use super::{FileStore, blocking, mark, sys};
+
+/// How many bytes are read at once: with fewer, what each read costs is seen,
+/// and hyper takes that much ahead in any case.
+const PIECE: u64 = 512 << 10;
+
+/// The bytes of an upload, in a file that stays open: its name may go meanwhile.
+#[derive(Debug)]
+pub(super) struct FileContent {
+    file: Arc<sys::File>,
+    modified: Option<SystemTime>,
+    upload: Upload,
+}
+
+impl FileContent {
+    /// Opens what is stored of an upload, and changes nothing.
+    pub(super) fn open(store: &FileStore, id: UploadId) -> io::Result<Self> {
+        let (layout, _, document) = find(store, &id)?;
+        // Before the offset is looked for: this file has the bytes up to it.
+        let file = sys::File::open_to_read(&layout.data)?;
+        let offset = mark::offset(&layout, file.len()?)?.ok_or(io::ErrorKind::NotFound)?;
+        Ok(Self {
+            modified: file.modified().ok(),
+            file: file.into(),
+            upload: document.upload(id, offset),
+        })
+    }
+}
+
+#[async_trait]
+impl Content for FileContent {
+    fn info(&self) -> &Upload {
+        &self.upload
+    }
+
+    fn modified(&self) -> Option<SystemTime> {
+        self.modified
+    }
+
+    async fn bytes(&self, range: Range<u64>) -> Result<Bytes, Error> {
+        let file = Arc::clone(&self.file);
+        let length = (range.end - range.start).min(PIECE);
+        blocking(move || {
+            let length = usize::try_from(length).expect("a piece fits into memory");
+            file.read_at(range.start, length).map_err(of_upload)
+        })
+        .await
+    }
+}

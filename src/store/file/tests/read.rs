@@ -1,0 +1,80 @@
+//! Reading what is stored, whatever happens to it meanwhile.
+
+use std::fs::{self, OpenOptions};
+
+use bytes::Bytes;
+use tower_tus_layers::protocol::Error;
+use tower_tus_layers::store::{Content, Keep, Read};
+
+use super::{Fixture, Frames, append, append_all, is_not_found};
+
+async fn read(files: &Fixture, id: &str) -> Result<Box<dyn Content>, Error> {
+    Read::read(&files.store, &id.parse().unwrap()).await
+}
+
+#[tokio::test]
+async fn reading_changes_nothing_not_even_what_a_crash_left() {
+    let files = Fixture::new();
+    let mut handle = files.create("a").await;
+    append_all(&mut *handle, "hello").await;
+    append_all(&mut *handle, "wor").await;
+    files.write("a.chunk", "5\n");
+    let before = files.everything();
+    let content = read(&files, "a").await.unwrap();
+    assert_eq!(content.info().offset, 5, "the mark is the offset");
+    assert_eq!(content.bytes(0..5).await.unwrap(), "hello");
+    assert_eq!(files.everything(), before);
+}
+
+#[tokio::test]
+async fn bytes_are_read_where_the_info_says_that_they_lie() {
+    let files = Fixture::new();
+    files.write("data.bin", "hello");
+    let info = r#"{"ID":"a","Size":5,"MetaData":null,"Storage":{"Path":"data.bin"}}"#;
+    files.write("a.info", info);
+    let content = read(&files, "a").await.unwrap();
+    assert_eq!(content.bytes(1..3).await.unwrap(), "el");
+    let written = fs::metadata(files.path("data.bin")).unwrap().modified();
+    assert_eq!(content.modified(), written.ok());
+}
+
+#[tokio::test]
+async fn a_large_range_comes_in_pieces() {
+    let files = Fixture::new();
+    let mut handle = files.create("a").await;
+    let whole: Bytes = (0..1_000_000_u32).map(|n| n.to_le_bytes()[1]).collect();
+    let chunk = Frames::of([whole.clone()]);
+    let appended = append(&mut *handle, chunk, Keep::AsItArrives).await;
+    assert!(appended.error.is_none());
+    let content = read(&files, "a").await.unwrap();
+    for start in [0, 1, 4_095, 999_999] {
+        let piece = content.bytes(start as u64..1_000_000).await.unwrap();
+        assert_eq!(piece, whole[start..start + piece.len()]);
+        assert!(piece.len() <= 512 << 10, "{}", piece.len());
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_are_taken_away_meanwhile_are_an_error() {
+    let files = Fixture::new();
+    let mut handle = files.create("a").await;
+    append_all(&mut *handle, "helloworld").await;
+    let content = read(&files, "a").await.unwrap();
+    let data = OpenOptions::new().write(true).open(files.path("a"));
+    data.unwrap().set_len(3).unwrap();
+    assert_eq!(content.bytes(0..3).await.unwrap(), "hel");
+    for range in [0..4, 2..10, 3..4, 8..10] {
+        let read = content.bytes(range.clone()).await;
+        assert!(matches!(read, Err(Error::Internal(_))), "{range:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_has_no_bytes_or_no_info_is_not_found() {
+    let files = Fixture::new();
+    files.create("a").await;
+    fs::remove_file(files.path("a")).unwrap();
+    assert!(is_not_found(&read(&files, "a").await));
+    files.write("b", "hello");
+    assert!(is_not_found(&read(&files, "b").await));
+}

@@ -1,0 +1,177 @@
+//! A client that takes nothing of a download, or only little at a time.
+
+#![cfg(target_os = "linux")]
+
+use std::fs::{self, File};
+use std::future::poll_fn;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use h2::{RecvStream, client};
+use http::Request;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::sleep;
+
+use crate::harness::tus::{Tus, Version};
+use crate::harness::{Server, patient};
+
+const TIMEOUT: Duration = Duration::from_millis(500);
+/// More than all that lies between a server and a client that does not read.
+const LENGTH: usize = 64 << 20;
+
+/// A server with an upload of zeros, and its URL.
+async fn serve(flag: &str) -> (Server, String) {
+    let server = Server::start(&[flag]).await;
+    let url = Tus::new(server.url(), Version::Http1)
+        .create(LENGTH as u64)
+        .await;
+    let data = server.uploads().join(url.rsplit('/').next().unwrap());
+    let data = File::options().write(true).open(data).unwrap();
+    data.set_len(LENGTH as u64).unwrap();
+    (server, url)
+}
+
+/// How many files of the upload directory a server has open.
+fn open_files(server: &Server) -> usize {
+    let open = format!("/proc/{}/fd", server.pid().as_raw_pid());
+    let links = fs::read_dir(open).unwrap().flatten();
+    let files = links.filter_map(|link| fs::read_link(link.path()).ok());
+    files
+        .filter(|file| file.starts_with(server.uploads()))
+        .count()
+}
+
+/// Waits until the server has let go of the client, which is no sooner than it may.
+async fn is_cut(server: &Server, begin: Instant) {
+    assert_eq!(open_files(server), 1, "it reads the upload");
+    let closed = async {
+        while open_files(server) > 0 {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    patient(closed).await;
+    assert!(begin.elapsed() >= TIMEOUT, "{:?}", begin.elapsed());
+}
+
+/// A connection on which the upload was asked for, and its head has come.
+async fn http_1(server: &Server, url: &str) -> TcpStream {
+    let mut socket = server.connect().await;
+    let path = &url[url.find("/files/").unwrap()..];
+    let get = format!("GET {path} HTTP/1.1\r\nHost: tus\r\n\r\n");
+    patient(socket.write_all(get.as_bytes())).await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(patient(socket.read_u8()).await.unwrap());
+    }
+    socket
+}
+
+type Connection = client::Connection<TcpStream, Bytes>;
+
+/// The same in HTTP/2, with a window of this size.
+async fn http_2(server: &Server, url: &str, window: u32) -> (Connection, RecvStream) {
+    let client = client::Builder::new()
+        .initial_window_size(window)
+        .initial_connection_window_size(window.max(0xFFFF))
+        .handshake::<_, Bytes>(server.connect().await);
+    let (client, mut connection) = patient(client).await.unwrap();
+    let mut client = patient(client.ready()).await.unwrap();
+    let get = Request::get(url).body(()).unwrap();
+    let (answer, _) = client.send_request(get, true).unwrap();
+    let answer = async {
+        tokio::select! {
+            answer = answer => answer.unwrap(),
+            ended = &mut connection => panic!("{ended:?}"),
+        }
+    };
+    let answer = patient(answer).await;
+    assert_eq!(answer.status(), 200);
+    (connection, answer.into_body())
+}
+
+#[tokio::test]
+async fn who_stops_to_read_over_http_1_is_cut() {
+    let (server, url) = serve("-network-timeout=500ms").await;
+    let begin = Instant::now();
+    let mut client = http_1(&server, &url).await;
+    is_cut(&server, begin).await;
+    let mut rest = Vec::new();
+    // What was on its way may still come, or a reset.
+    drop(patient(client.read_to_end(&mut rest)).await);
+    assert!(rest.len() < LENGTH, "{}", rest.len());
+}
+
+#[tokio::test]
+async fn who_gives_a_stream_of_http_2_no_window_is_cut() {
+    let (server, url) = serve("-network-timeout=500ms").await;
+    let begin = Instant::now();
+    let (connection, mut body) = http_2(&server, &url, 0).await;
+    // It reads from the socket all the time, and answers every ping.
+    let connection = tokio::spawn(connection);
+    is_cut(&server, begin).await;
+    let ended = patient(body.data()).await;
+    assert!(!matches!(ended, Some(Ok(_))), "{ended:?}");
+    drop(patient(connection).await);
+}
+
+#[tokio::test]
+async fn who_stops_to_read_over_http_2_is_cut() {
+    let (server, url) = serve("-network-timeout=500ms").await;
+    let begin = Instant::now();
+    // It gives any window, and then reads no more from the socket.
+    let (_connection, _body) = http_2(&server, &url, i32::MAX as u32).await;
+    is_cut(&server, begin).await;
+}
+
+/// Reads in pieces of at least 1 MiB, with pauses that are less than the
+/// timeout each, and far more in all.
+async fn reads_slowly(mut next: impl AsyncFnMut() -> usize) {
+    let begin = Instant::now();
+    let (mut came, mut pause_at) = (0, 0);
+    while came < LENGTH {
+        let bytes = patient(next()).await;
+        assert!(
+            bytes > 0,
+            "it was cut after {came} bytes, {:?}",
+            begin.elapsed()
+        );
+        came += bytes;
+        if came >= pause_at {
+            pause_at = came + (1 << 20);
+            sleep(TIMEOUT / 20).await;
+        }
+    }
+    assert!(begin.elapsed() > TIMEOUT * 2, "{:?}", begin.elapsed());
+}
+
+#[tokio::test]
+async fn who_reads_slowly_over_http_1_goes_on() {
+    let (server, url) = serve("-network-timeout=500ms").await;
+    let mut client = http_1(&server, &url).await;
+    let mut buffer = vec![0; 64 << 10];
+    reads_slowly(async || client.read(&mut buffer).await.unwrap()).await;
+}
+
+#[tokio::test]
+async fn who_reads_slowly_over_http_2_goes_on() {
+    let (server, url) = serve("-network-timeout=500ms").await;
+    let (connection, mut body) = http_2(&server, &url, 1 << 20).await;
+    tokio::spawn(connection);
+    reads_slowly(async || {
+        let bytes = poll_fn(|cx| body.poll_data(cx)).await.unwrap().unwrap();
+        body.flow_control().release_capacity(bytes.len()).unwrap();
+        bytes.len()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_a_network_timeout_nobody_is_cut() {
+    let (server, url) = serve("-network-timeout=0").await;
+    let mut client = http_1(&server, &url).await;
+    sleep(TIMEOUT * 3).await;
+    assert_eq!(open_files(&server), 1);
+    let mut rest = vec![0; LENGTH];
+    patient(client.read_exact(&mut rest)).await.unwrap();
+}
