@@ -60,7 +60,7 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        // Who is told that it has ended asks no more, and would not hear the verdict.
+        // CHK-15: who is told that it has ended asks no more, and hears no verdict.
         self.check.is_none() && self.body.is_end_stream()
     }
 

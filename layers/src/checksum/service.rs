@@ -33,15 +33,13 @@ impl<S> Checksum<S> {
             return Ok(None);
         }
         let check = Check::of(&parts.headers, &self.algorithms)?;
-        if parts.method == Method::POST {
-            // What it says is sound. Its bytes come in a PATCH of their own.
-            return Ok(None);
+        // What a creation says is sound. Its bytes come in a PATCH of their own.
+        let check = check.filter(|_| parts.method == Method::PATCH);
+        let awaits_trailers = check.as_ref().is_some_and(Check::awaits_trailers);
+        if awaits_trailers && !may_have_trailers(parts, body) {
+            return Err(Error::InvalidChecksum); // CTR-02
         }
-        match check.as_ref().is_some_and(Check::awaits_trailers) && !may_have_trailers(parts, body)
-        {
-            true => Err(Error::InvalidChecksum), // CTR-02
-            false => Ok(check),
-        }
+        Ok(check)
     }
 
     fn list(&self) -> HeaderValue {
