@@ -24,7 +24,7 @@ use tower::{Service, ServiceExt};
 use tower_tus::layers::protocol::BoxError;
 
 use crate::metrics::connections_open;
-use crate::taken::Given;
+use crate::taken::{Given, bound_unsent};
 
 /// How often an HTTP/2 client is asked whether it is still there, and how long it may take to say so.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
@@ -73,6 +73,7 @@ where
                     if let Err(error) = stream.set_nodelay(true) {
                         tracing::debug!(%error, "cannot set TCP_NODELAY");
                     }
+                    bound_unsent(&stream);
                     self.serve(stream);
                 }
                 // The client is gone already.

@@ -12,8 +12,24 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
+use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
+
+/// Bounds what the kernel holds of a connection that is not sent yet: with what
+/// it takes otherwise, up to megabytes, a slow client seems to take nothing for
+/// a long time.
+pub(crate) fn bound_unsent(stream: &TcpStream) {
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    if let Err(error) = socket2::SockRef::from(stream).set_tcp_notsent_lowat(MAX_UNSENT) {
+        tracing::debug!(%error, "cannot set TCP_NOTSENT_LOWAT");
+    }
+    #[cfg(not(any(target_os = "android", target_os = "linux")))]
+    let _ = stream;
+}
+
+#[cfg(any(target_os = "android", target_os = "linux"))]
+const MAX_UNSENT: u32 = 128 << 10;
 
 /// What a connection has given to its client.
 #[derive(Clone, Debug)]
