@@ -14,6 +14,8 @@
 //! # }
 //! ```
 
+mod concatenation;
+
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -50,6 +52,9 @@ pub async fn run(open: impl Fn() -> Arc<dyn Store>) {
     }
     if open().terminate().is_some() {
         a_terminated_upload_is_gone(&open).await;
+    }
+    if open().concatenate().is_some() {
+        concatenation::run(&open).await;
     }
 }
 
