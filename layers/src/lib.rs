@@ -84,6 +84,7 @@
 
 mod answer;
 pub mod base_url;
+pub mod concatenation;
 pub mod cors;
 pub mod creation_with_upload;
 pub mod detach;
@@ -97,6 +98,7 @@ pub mod lock;
 pub mod locking;
 pub mod measuring;
 pub mod method_override;
+mod optional;
 mod poll;
 pub mod protocol;
 pub mod route;
