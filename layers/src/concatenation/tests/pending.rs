@@ -77,11 +77,8 @@ async fn cuf_02_who_finishes_the_last_part_completes_the_final() {
     let id = created(&response);
     for part in [&a, &b] {
         let awaited = uploads.info(part).await.concat.unwrap();
-        assert_eq!(
-            awaited.awaited_by(),
-            [id.clone()],
-            "each part knows it once"
-        );
+        let known = awaited.awaited_by();
+        assert_eq!(known, std::slice::from_ref(&id), "each part knows it once");
     }
 
     let response = uploads.append(&a, 2, "llo").await;

@@ -1,6 +1,7 @@
 //! The store as a whole, and what it leaves on the disk.
 
 mod append;
+mod concatenate;
 mod create;
 mod open;
 
