@@ -9,6 +9,7 @@ use http::{Request, Response};
 use tower::ServiceBuilder;
 use tower::util::{BoxCloneSyncService, option_layer};
 use tower_tus_layers::base_url::BaseUrlLayer;
+use tower_tus_layers::concatenation::ConcatenationLayer;
 use tower_tus_layers::cors::CorsLayer;
 use tower_tus_layers::creation_with_upload::CreationWithUploadLayer;
 use tower_tus_layers::detach::DetachLayer;
@@ -51,6 +52,7 @@ use crate::{TusLayer, TusService};
 ///   Lock                one request at a time for each upload
 ///   Gates               yours
 ///   IdleTimeout         a client that stalls is waited for only so long
+///   Concatenation       uploads that are made of other uploads
 ///   Core                POST, HEAD, PATCH, DELETE over the store
 /// ```
 ///
@@ -80,7 +82,15 @@ pub struct Stack {
     lock_timeout: Duration,
     gates: Vec<Arc<dyn Gate>>,
     idle_timeout: Option<IdleTimeoutLayer>,
+    finals: Option<Finals>,
     shutdown: Shutdown,
+}
+
+/// Of which parts final uploads are made.
+#[derive(Clone, Copy, Debug)]
+enum Finals {
+    OfFinished,
+    OfAny,
 }
 
 impl Stack {
@@ -98,6 +108,7 @@ impl Stack {
             lock_timeout: Duration::from_secs(20),
             gates: Vec::new(),
             idle_timeout: None,
+            finals: Some(Finals::OfFinished),
             shutdown: Shutdown::default(),
         }
     }
@@ -213,6 +224,21 @@ impl Stack {
         self
     }
 
+    /// Makes no upload of other uploads, also where the store could. Those that
+    /// exist go on.
+    pub const fn without_concatenation(mut self) -> Self {
+        self.finals = None;
+        self
+    }
+
+    /// Takes final uploads of which some parts are unfinished, and makes them as
+    /// soon as these are not: `concatenation-unfinished`. Unless set, such a
+    /// final is refused.
+    pub const fn unfinished_concatenation(mut self) -> Self {
+        self.finals = Some(Finals::OfAny);
+        self
+    }
+
     /// What ends the requests that run, and waits for them, when the server stops.
     pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
         self.shutdown = shutdown;
@@ -231,6 +257,7 @@ impl Stack {
     #[must_use]
     pub fn into_service(mut self) -> TusService {
         let metrics = self.measure();
+        let concatenation = self.concatenation();
         let stack = ServiceBuilder::new()
             // Outermost: what happened is stored and released, and no refusal is lost.
             .layer(DetachLayer::new().shutdown(self.shutdown.clone()))
@@ -259,10 +286,23 @@ impl Stack {
             .layer(LockLayer::new(self.locker).timeout(self.lock_timeout))
             // Under the lock, each request a single step.
             .layer(GateLayer::all(self.gates))
-            // Innermost: the time that others take is not the client's.
+            // Inside all who let a client wait: the time that these take is not its own.
             .layer(option_layer(self.idle_timeout))
+            // Around the core alone: it asks it for other uploads in a request's name.
+            .layer(option_layer(concatenation))
             .service(self.core);
         TusService::from_stack(Erased::new(stack))
+    }
+
+    /// The layer that makes uploads of others, with the store and the locker of
+    /// all others.
+    fn concatenation(&self) -> Option<ConcatenationLayer> {
+        let layer = ConcatenationLayer::new(self.core.store(), Arc::clone(&self.locker));
+        let layer = layer.lock_timeout(self.lock_timeout);
+        self.finals.map(|finals| match finals {
+            Finals::OfFinished => layer,
+            Finals::OfAny => layer.unfinished(),
+        })
     }
 
     /// Measures the store and the locker where metrics are wanted, and gives the

@@ -33,6 +33,7 @@
 //! | [`LockLayer`](locking::LockLayer) | one request at a time for each upload |
 //! | [`GateLayer`](gating::GateLayer) | somebody looks, or says no |
 //! | [`IdleTimeoutLayer`](idle_timeout::IdleTimeoutLayer) | a client that stalls is waited for no longer |
+//! | [`ConcatenationLayer`](concatenation::ConcatenationLayer) | uploads are made of other uploads |
 //!
 //! Each works alone, and any that is left out is missed by no other:
 //!

@@ -14,6 +14,7 @@ use tower::util::BoxCloneSyncService;
 use tower::util::option_layer;
 use tower::{ServiceBuilder, ServiceExt};
 use tower_tus_layers::base_url::BaseUrlLayer;
+use tower_tus_layers::concatenation::ConcatenationLayer;
 use tower_tus_layers::cors::CorsLayer;
 use tower_tus_layers::creation_with_upload::CreationWithUploadLayer;
 use tower_tus_layers::detach::DetachLayer;
@@ -34,7 +35,7 @@ use tower_tus_layers::version::VersionLayer;
 
 type Stack = BoxCloneSyncService<Request<Body>, Response<Body>, std::convert::Infallible>;
 
-const LAYERS: [&str; 14] = [
+const LAYERS: [&str; 15] = [
     "Detach",
     "MethodOverride",
     "Metrics",
@@ -49,6 +50,7 @@ const LAYERS: [&str; 14] = [
     "Lock",
     "Gate",
     "IdleTimeout",
+    "Concatenation",
 ];
 
 const MAX_SIZE: u64 = 10;
@@ -61,7 +63,9 @@ fn stack_without(absent: &str, store: MemoryStore) -> Stack {
     }
     let core = Core::new(store);
     let route = RouteLayer::new("/", core.upload_methods());
-    let lock = LockLayer::new(Arc::new(MemoryLocker::default()));
+    let locker = Arc::new(MemoryLocker::default());
+    let lock = LockLayer::new(locker.clone());
+    let concatenation = ConcatenationLayer::new(core.store(), locker);
     let stack = ServiceBuilder::new()
         .layer(option_layer(unless(absent == "Detach", DetachLayer::new())))
         .layer(option_layer(unless(
@@ -103,6 +107,10 @@ fn stack_without(absent: &str, store: MemoryStore) -> Stack {
         .layer(option_layer(unless(
             absent == "IdleTimeout",
             IdleTimeoutLayer::new(IDLE_TIMEOUT),
+        )))
+        .layer(option_layer(unless(
+            absent == "Concatenation",
+            concatenation,
         )))
         .service(core);
     Stack::new(stack)
@@ -167,13 +175,16 @@ async fn each_layer_may_be_absent_and_the_rest_works() {
 async fn core_11_an_extension_is_announced_when_its_layer_is_there() {
     for absent in LAYERS.into_iter().chain(["none of them"]) {
         let mut expected = vec![
+            "concatenation",
             "creation",
             "creation-defer-length",
             "creation-with-upload",
             "termination",
         ];
-        if absent == "CreationWithUpload" {
-            expected.retain(|token| *token != "creation-with-upload");
+        match absent {
+            "CreationWithUpload" => expected.retain(|token| *token != "creation-with-upload"),
+            "Concatenation" => expected.retain(|token| *token != "concatenation"),
+            _ => {}
         }
         let stack = stack_without(absent, MemoryStore::default());
         assert_eq!(extensions(&stack).await, expected, "without {absent}");
@@ -196,6 +207,27 @@ async fn bytes_without_the_layer_that_takes_them_are_refused() {
             .unwrap();
         assert_eq!(response.status(), status, "without {absent}");
     }
+}
+
+#[tokio::test]
+async fn partials_without_the_layer_that_joins_them_go_on_and_new_ones_are_refused() {
+    let store = MemoryStore::default();
+    let partial = || {
+        let create = request(Method::POST, "/").header("Upload-Length", "5");
+        let create = create.header("Upload-Concat", "partial");
+        create.body(Body::default()).unwrap()
+    };
+    let stack = stack_without("none of them", store.clone());
+    let created = stack.oneshot(partial()).await.unwrap();
+    assert_eq!(created.status(), StatusCode::CREATED);
+
+    let stack = stack_without("Concatenation", store);
+    let refused = stack.clone().oneshot(partial()).await.unwrap();
+    assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+    let path = created.headers()["location"].to_str().unwrap();
+    let head = request(Method::HEAD, path).body(Body::default()).unwrap();
+    let found = stack.oneshot(head).await.unwrap();
+    assert_eq!(found.headers()["upload-concat"], "partial");
 }
 
 #[tokio::test]

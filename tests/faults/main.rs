@@ -6,6 +6,7 @@
 mod harness;
 
 mod busy;
+mod concatenation;
 mod disk_full;
 mod drops;
 mod early;

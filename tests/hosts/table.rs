@@ -33,7 +33,7 @@ const CASES: &[Case] = &[
         headers: &[
             (
                 "tus-extension",
-                "creation,termination,creation-defer-length,creation-with-upload",
+                "creation,termination,creation-defer-length,concatenation,creation-with-upload",
             ),
             ("tus-version", "1.0.0"),
         ],

@@ -74,6 +74,7 @@ async fn core_04_options_tells_the_versions_and_the_extensions(tus: Peer) {
     assert_eq!(
         extensions,
         [
+            "concatenation",
             "creation",
             "creation-defer-length",
             "creation-with-upload",

@@ -47,6 +47,14 @@ pub(crate) struct Flags {
     #[arg(long)]
     pub(crate) disable_termination: bool,
 
+    /// Make no upload of other uploads
+    #[arg(long)]
+    pub(crate) disable_concatenation: bool,
+
+    /// Make uploads also of uploads that are still sent
+    #[arg(long)]
+    pub(crate) concatenation_unfinished: bool,
+
     #[command(flatten)]
     pub(crate) cors: CorsFlags,
 

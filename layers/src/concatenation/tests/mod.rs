@@ -14,13 +14,12 @@ use tower::{Layer, ServiceExt};
 
 use super::ConcatenationLayer;
 use crate::gate::{Gate, Gates};
-use crate::lock::MemoryLocker;
-use crate::locking::LockLayer;
-use crate::protocol::{Body, Error, MaxSize, Outcome, Upload, UploadId};
+use crate::lock::{Locker, MemoryLocker};
+use crate::protocol::{Body, Error, Interrupt, MaxSize, Outcome, Target, Upload, UploadId};
 use crate::service::Core;
 use crate::store::{MemoryStore, Store};
 
-/// The layer around a core, behind the locks.
+/// The layer around a core, behind locks.
 #[derive(Clone, Default)]
 struct Uploads {
     store: MemoryStore,
@@ -41,7 +40,7 @@ impl Uploads {
     async fn send(&self, mut request: Request<Body>) -> Response<Body> {
         let locker = Arc::new(self.locker.clone());
         let core = Core::new(self.store.clone());
-        let layer = ConcatenationLayer::new(core.store(), locker.clone());
+        let layer = ConcatenationLayer::new(core.store(), locker);
         let layer = layer.lock_timeout(Duration::from_millis(20));
         let layer = match self.unfinished {
             true => layer.unfinished(),
@@ -53,8 +52,19 @@ impl Uploads {
         if let Some(gate) = &self.gate {
             Gates::add(request.extensions_mut(), Arc::clone(gate));
         }
-        let service = LockLayer::new(locker).layer(layer.layer(core));
-        service.oneshot(request).await.unwrap()
+        let (request, body) = request.into_parts();
+        // As the lock layer has it.
+        let guard = match Target::of(&request) {
+            Ok(Target::Upload(id)) if request.method != Method::GET => {
+                let (interrupt, long) = (Interrupt::default(), Duration::from_secs(20));
+                self.locker.acquire(&id, interrupt, long).await.ok()
+            }
+            _ => None,
+        };
+        let request = Request::from_parts(request, body);
+        let response = layer.layer(core).oneshot(request).await.unwrap();
+        drop(guard);
+        response
     }
 
     async fn ask(&self, request: Builder) -> Response<Body> {
