@@ -10,6 +10,7 @@ use tower::ServiceBuilder;
 use tower::util::{BoxCloneSyncService, option_layer};
 use tower_tus_layers::base_url::BaseUrlLayer;
 use tower_tus_layers::checksum::{Algorithms, ChecksumLayer};
+use tower_tus_layers::concatenation::ConcatenationLayer;
 use tower_tus_layers::cors::CorsLayer;
 use tower_tus_layers::creation_with_upload::CreationWithUploadLayer;
 use tower_tus_layers::detach::DetachLayer;
@@ -54,6 +55,7 @@ use crate::{TusLayer, TusService};
 ///   Gates               yours
 ///   IdleTimeout         a client that stalls is waited for only so long
 ///   Checksum            bytes are what their client says, or are not kept
+///   Concatenation       uploads that are made of other uploads
 ///   Download            GET: what is stored, whole or in part
 ///   Core                POST, HEAD, PATCH, DELETE over the store
 /// ```
@@ -86,6 +88,7 @@ pub struct Stack {
     idle_timeout: Option<IdleTimeoutLayer>,
     checksum: Option<ChecksumLayer>,
     download: Option<Download>,
+    finals: Option<Finals>,
     shutdown: Shutdown,
 }
 
@@ -94,6 +97,13 @@ pub struct Stack {
 enum Download {
     All,
     Finished,
+}
+
+/// Of which parts final uploads are made.
+#[derive(Clone, Copy, Debug)]
+enum Finals {
+    OfFinished,
+    OfAny,
 }
 
 impl Stack {
@@ -113,6 +123,7 @@ impl Stack {
             idle_timeout: None,
             checksum: Some(ChecksumLayer::new()),
             download: Some(Download::All),
+            finals: Some(Finals::OfFinished),
             shutdown: Shutdown::default(),
         }
     }
@@ -254,6 +265,21 @@ impl Stack {
         self
     }
 
+    /// Makes no upload of other uploads, also where the store could. Those that
+    /// exist go on.
+    pub const fn without_concatenation(mut self) -> Self {
+        self.finals = None;
+        self
+    }
+
+    /// Takes final uploads of which some parts are unfinished, and makes them as
+    /// soon as these are not: `concatenation-unfinished`. Unless set, such a
+    /// final is refused.
+    pub const fn unfinished_concatenation(mut self) -> Self {
+        self.finals = Some(Finals::OfAny);
+        self
+    }
+
     /// What ends the requests that run, and waits for them, when the server stops.
     pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
         self.shutdown = shutdown;
@@ -277,6 +303,7 @@ impl Stack {
         if download.is_some() {
             upload_methods.insert(0, Method::GET);
         }
+        let concatenation = self.concatenation();
         let stack = ServiceBuilder::new()
             // Outermost: what happened is stored and released, and no refusal is lost.
             .layer(DetachLayer::new().shutdown(self.shutdown.clone()))
@@ -302,10 +329,12 @@ impl Stack {
             .layer(LockLayer::new(self.locker).timeout(self.lock_timeout))
             // Under the lock, each request a single step.
             .layer(GateLayer::all(self.gates))
-            // Inside of all that waits: the time that others take is not the client's.
+            // Inside all who let a client wait: the time that these take is not its own.
             .layer(option_layer(self.idle_timeout))
             // Next to the core, which keeps what it verifies whole or not at all.
             .layer(option_layer(self.checksum))
+            // It asks those inside for other uploads in a request's name.
+            .layer(option_layer(concatenation))
             // A neighbour of the core, for what that does not know.
             .layer(option_layer(download))
             .service(self.core);
@@ -320,6 +349,18 @@ impl Stack {
         Some(match self.download? {
             Download::All => layer,
             Download::Finished => layer.only_finished(),
+        })
+    }
+
+    /// The layer that makes uploads of others, with the store and the locker of
+    /// all others.
+    fn concatenation(&self) -> Option<ConcatenationLayer> {
+        let layer =
+            ConcatenationLayer::new(Arc::clone(self.core.store()), Arc::clone(&self.locker));
+        let layer = layer.lock_timeout(self.lock_timeout);
+        self.finals.map(|finals| match finals {
+            Finals::OfFinished => layer,
+            Finals::OfAny => layer.unfinished(),
         })
     }
 

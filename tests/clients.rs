@@ -22,20 +22,48 @@ const SIZE: u64 = 200_000_000;
 /// After so many bytes the client is cut off.
 const CUT: u64 = 100_000_000;
 
+/// No multiple of a page in any of its parts.
+const PARALLEL_SIZE: u64 = 50_000_000;
+
 /// How long a client may take for everything, on a slow disk and without optimization.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(180);
 
-#[tokio::test]
-async fn tus_js_client_resumes_an_upload_after_a_connection_reset() {
+/// Whether tus-js-client can run.
+async fn tus_js_client() -> bool {
     let package = in_repository("tests/clients/node_modules/tus-js-client/package.json");
     let present = package.is_file() && succeeds("node", ["--version"]).await;
     let install = "npm install --prefix tests/clients (with Node.js 18 or newer)";
-    if !require("tus-js-client", present, install) {
+    require("tus-js-client", present, install)
+}
+
+#[tokio::test]
+async fn tus_js_client_resumes_an_upload_after_a_connection_reset() {
+    if !tus_js_client().await {
         return;
     }
     let mut client = Command::new("node");
     client.arg(in_repository("tests/clients/upload.mjs"));
     a_cut_off_upload_is_resumed(client).await;
+}
+
+#[tokio::test]
+async fn tus_js_client_uploads_a_file_in_parts_at_once() {
+    if !tus_js_client().await {
+        return;
+    }
+    let home = TempDir::new().unwrap();
+    let server = Server::start_in(home.path(), &[]).await;
+    let original = home.path().join("original");
+    write_random(&original, PARALLEL_SIZE);
+    let mut client = Command::new("node");
+    client
+        .arg(in_repository("tests/clients/parallel.mjs"))
+        .arg(server.url())
+        .arg(&original)
+        .arg("7");
+    let stdout = run(client).await;
+    let id = stdout.trim().strip_prefix(server.url()).expect(&stdout);
+    assert_same_bytes(&server.uploads().join(id), &original);
 }
 
 #[tokio::test]
@@ -58,20 +86,8 @@ async fn a_cut_off_upload_is_resumed(mut client: Command) {
     let original = home.path().join("original");
     write_random(&original, SIZE);
 
-    client
-        .arg(server.url())
-        .arg(&original)
-        .arg(CUT.to_string())
-        // A proxy that the environment names is not for the loopback.
-        .env("no_proxy", "127.0.0.1")
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .kill_on_drop(true);
-    let output = timeout(UPLOAD_TIMEOUT, client.output()).await;
-    let output = output.expect("it takes too long").unwrap();
-    let stdout = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{}: {stdout}", output.status);
-
+    client.arg(server.url()).arg(&original).arg(CUT.to_string());
+    let stdout = run(client).await;
     let offset = stdout
         .lines()
         .find_map(|line| line.strip_prefix("resumed from "));
@@ -81,6 +97,21 @@ async fn a_cut_off_upload_is_resumed(mut client: Command) {
     let url = stdout.lines().last().unwrap();
     let id = url.strip_prefix(server.url()).expect(url);
     assert_same_bytes(&server.uploads().join(id), &original);
+}
+
+/// Runs a client to its end, and gives what it said.
+async fn run(mut client: Command) -> String {
+    client
+        // A proxy that the environment names is not for the loopback.
+        .env("no_proxy", "127.0.0.1")
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true);
+    let output = timeout(UPLOAD_TIMEOUT, client.output()).await;
+    let output = output.expect("it takes too long").unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{}: {stdout}", output.status);
+    stdout
 }
 
 /// The Python that CI has made for this, or else the system's.

@@ -150,6 +150,48 @@ async fn an_unfinished_upload_is_given_out_unless_told_otherwise() {
 }
 
 #[tokio::test]
+async fn concatenation_can_be_switched_off() {
+    let (_server, tus) = start(&["-concatenation-unfinished", "-disable-concatenation"]).await;
+    let answer = tus.ask(request(Method::OPTIONS, &tus.url)).await;
+    assert!(!header(&answer, "tus-extension").contains("concatenation"));
+    for concat in ["partial", "final;/files/a"] {
+        let post = tus.post().header("Upload-Concat", concat);
+        let answer = tus.ask(post.header("Upload-Length", "5")).await;
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+        assert_eq!(code(&answer), "ERR_CONCATENATION_UNSUPPORTED");
+    }
+}
+
+#[tokio::test]
+async fn finals_of_unfinished_parts_are_taken_when_asked_for() {
+    for (flags, unfinished) in [(&[][..], false), (&["-concatenation-unfinished"], true)] {
+        let (_server, tus) = start(flags).await;
+        let answer = tus.ask(request(Method::OPTIONS, &tus.url)).await;
+        let extensions: Vec<_> = header(&answer, "tus-extension").split(',').collect();
+        assert!(extensions.contains(&"concatenation"), "CAT-01");
+        let announced = extensions.contains(&"concatenation-unfinished");
+        assert_eq!(announced, unfinished, "CUF-01");
+
+        let partial = tus.post().header("Upload-Concat", "partial");
+        let answer = tus.ask(partial.header("Upload-Length", "5")).await;
+        let part = tus.location(&answer);
+        let whole = tus.post().header("Upload-Concat", format!("final;{part}"));
+        let answer = tus.ask(whole).await;
+        if !unfinished {
+            assert_eq!(code(&answer), "ERR_UPLOAD_NOT_FINISHED");
+            continue;
+        }
+        assert_eq!(answer.status(), StatusCode::CREATED, "CUF-02");
+        let whole = tus.location(&answer);
+        let answer = tus.head(&whole).await;
+        assert_eq!(header(&answer, "upload-offset"), "", "CAT-12");
+        assert_eq!(header(&answer, "upload-length"), "5", "CAT-15");
+        tus.append(&part, 0, content("hello")).await;
+        assert_eq!(tus.offset(&whole).await, 5, "CAT-13");
+    }
+}
+
+#[tokio::test]
 async fn an_algorithm_that_is_not_known_is_a_mistake() {
     let output = harness::run(&["-checksum-algorithms=sha1,SHA256"]).await;
     assert!(!output.status.success());

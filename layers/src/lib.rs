@@ -34,6 +34,7 @@
 //! | [`GateLayer`](gating::GateLayer) | somebody looks, or says no |
 //! | [`IdleTimeoutLayer`](idle_timeout::IdleTimeoutLayer) | a client that stalls is waited for no longer |
 //! | [`ChecksumLayer`](checksum::ChecksumLayer) | bytes are what their client says, or are not kept |
+//! | [`ConcatenationLayer`](concatenation::ConcatenationLayer) | uploads are made of other uploads |
 //! | [`DownloadLayer`](download::DownloadLayer) | GET: what is stored, whole or in part |
 //!
 //! Each works alone, and any that is left out is missed by no other:
@@ -87,6 +88,7 @@
 mod answer;
 pub mod base_url;
 pub mod checksum;
+pub mod concatenation;
 pub mod cors;
 pub mod creation_with_upload;
 pub mod detach;
@@ -101,6 +103,7 @@ pub mod lock;
 pub mod locking;
 pub mod measuring;
 pub mod method_override;
+mod optional;
 mod poll;
 pub mod protocol;
 pub mod route;

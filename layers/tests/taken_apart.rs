@@ -15,6 +15,7 @@ use tower::util::option_layer;
 use tower::{ServiceBuilder, ServiceExt};
 use tower_tus_layers::base_url::BaseUrlLayer;
 use tower_tus_layers::checksum::ChecksumLayer;
+use tower_tus_layers::concatenation::ConcatenationLayer;
 use tower_tus_layers::cors::CorsLayer;
 use tower_tus_layers::creation_with_upload::CreationWithUploadLayer;
 use tower_tus_layers::detach::DetachLayer;
@@ -36,7 +37,7 @@ use tower_tus_layers::version::VersionLayer;
 
 type Stack = BoxCloneSyncService<Request<Body>, Response<Body>, std::convert::Infallible>;
 
-const LAYERS: [&str; 16] = [
+const LAYERS: [&str; 17] = [
     "Detach",
     "MethodOverride",
     "Metrics",
@@ -52,6 +53,7 @@ const LAYERS: [&str; 16] = [
     "Gate",
     "IdleTimeout",
     "Checksum",
+    "Concatenation",
     "Download",
 ];
 
@@ -70,7 +72,9 @@ fn stack_over(core: Core, absent: &str) -> Stack {
     let download = DownloadLayer::new(Arc::clone(core.store()));
     let methods = core.upload_methods().into_iter().chain([Method::GET]);
     let route = RouteLayer::new("/", methods);
-    let lock = LockLayer::new(Arc::new(MemoryLocker::default()));
+    let locker = Arc::new(MemoryLocker::default());
+    let lock = LockLayer::new(locker.clone());
+    let concatenation = ConcatenationLayer::new(Arc::clone(core.store()), locker);
     let stack = ServiceBuilder::new()
         .layer(option_layer(unless(absent == "Detach", DetachLayer::new())))
         .layer(option_layer(unless(
@@ -116,6 +120,10 @@ fn stack_over(core: Core, absent: &str) -> Stack {
         .layer(option_layer(unless(
             absent == "Checksum",
             ChecksumLayer::new(),
+        )))
+        .layer(option_layer(unless(
+            absent == "Concatenation",
+            concatenation,
         )))
         .layer(option_layer(unless(absent == "Download", download)))
         .service(core);
@@ -183,16 +191,17 @@ async fn core_11_an_extension_is_announced_when_its_layer_is_there() {
         let mut expected = vec![
             "checksum",
             "checksum-trailer",
+            "concatenation",
             "creation",
             "creation-defer-length",
             "creation-with-upload",
             "termination",
         ];
-        if absent == "CreationWithUpload" {
-            expected.retain(|token| *token != "creation-with-upload");
-        }
-        if absent == "Checksum" {
-            expected.retain(|token| !token.starts_with("checksum"));
+        match absent {
+            "CreationWithUpload" => expected.retain(|token| *token != "creation-with-upload"),
+            "Checksum" => expected.retain(|token| !token.starts_with("checksum")),
+            "Concatenation" => expected.retain(|token| *token != "concatenation"),
+            _ => {}
         }
         let stack = stack_without(absent, MemoryStore::default());
         assert_eq!(extensions(&stack).await, expected, "without {absent}");
@@ -262,6 +271,27 @@ async fn an_upload_is_given_out_when_the_layer_for_it_is_there() {
         let response = stack.oneshot(get).await.unwrap();
         assert_eq!(response.status(), status, "without {absent}");
     }
+}
+
+#[tokio::test]
+async fn partials_without_the_layer_that_joins_them_go_on_and_new_ones_are_refused() {
+    let store = MemoryStore::default();
+    let partial = || {
+        let create = request(Method::POST, "/").header("Upload-Length", "5");
+        let create = create.header("Upload-Concat", "partial");
+        create.body(Body::default()).unwrap()
+    };
+    let stack = stack_without("none of them", store.clone());
+    let created = stack.oneshot(partial()).await.unwrap();
+    assert_eq!(created.status(), StatusCode::CREATED);
+
+    let stack = stack_without("Concatenation", store);
+    let refused = stack.clone().oneshot(partial()).await.unwrap();
+    assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+    let path = created.headers()["location"].to_str().unwrap();
+    let head = request(Method::HEAD, path).body(Body::default()).unwrap();
+    let found = stack.oneshot(head).await.unwrap();
+    assert_eq!(found.headers()["upload-concat"], "partial");
 }
 
 #[tokio::test]

@@ -123,6 +123,18 @@ impl File {
         named(&self.path, (&self.file).write_all(bytes))
     }
 
+    /// Writes the first `len` bytes of `from` behind what was written before.
+    ///
+    /// Linux copies them by itself (`copy_file_range`, which `io::copy` knows
+    /// of), and where the file system can, it shares them and copies nothing.
+    pub(crate) fn write_from(&self, from: &Self, len: u64) -> io::Result<()> {
+        let copied = io::copy(&mut (&from.file).take(len), &mut &self.file);
+        if named(&self.path, copied)? < len {
+            return named(&from.path, Err(ErrorKind::UnexpectedEof.into()));
+        }
+        Ok(())
+    }
+
     /// Writes all `frames` at `offset`, and moves it on by what is written, also on failure.
     pub(crate) fn write_at(&self, offset: &mut u64, frames: &[Bytes]) -> io::Result<()> {
         let mut slices: Vec<_> = frames.iter().map(|frame| IoSlice::new(frame)).collect();
@@ -330,6 +342,28 @@ mod tests {
         let expected = frames.concat();
         assert_eq!(offset, expected.len() as u64);
         assert_eq!(fs::read(&path).unwrap(), expected);
+    }
+
+    #[test]
+    fn files_are_written_one_after_the_other_and_as_far_as_asked() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        // More than one page, and not a whole number of them.
+        let long = "0123456789".repeat(1000);
+        fs::write(path("a"), &long).unwrap();
+        fs::write(path("b"), "xyz").unwrap();
+        let to = File::create_new(&path("to")).unwrap();
+        for (from, len) in [("b", 2), ("a", 9_999), ("b", 0), ("a", 10_000), ("b", 3)] {
+            let from = File::open_to_read(&path(from)).unwrap();
+            to.write_from(&from, len).unwrap();
+        }
+        let expected = ["xy", &long[..9_999], &long, "xyz"].concat();
+        assert!(fs::read(path("to")).unwrap() == expected.as_bytes());
+
+        let short = File::open_to_read(&path("b")).unwrap();
+        let error = to.write_from(&short, 4).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
+        assert!(error.to_string().contains(path("b").to_str().unwrap()));
     }
 
     #[cfg(target_os = "linux")]

@@ -52,6 +52,27 @@ async fn another_user_does_not_find_it() {
 }
 
 #[tokio::test]
+async fn another_user_makes_no_upload_of_it() {
+    let example = Example::start("auth").await;
+    for mut client in example.clients().await {
+        let post = example
+            .request(Method::POST, "/files/")
+            .header("authorization", ALICE)
+            .header("upload-concat", "partial")
+            .header("upload-length", "0");
+        let created = client.send(post, b"").await;
+        let location = created.headers()["location"].to_str().unwrap();
+        for (user, status) in [(BOB, StatusCode::NOT_FOUND), (ALICE, StatusCode::CREATED)] {
+            let post = example
+                .request(Method::POST, "/files/")
+                .header("authorization", user)
+                .header("upload-concat", format!("final;{location}"));
+            assert_eq!(client.send(post, b"").await.status(), status);
+        }
+    }
+}
+
+#[tokio::test]
 async fn without_a_token_nothing_is_done() {
     let example = Example::start("auth").await;
     for mut client in example.clients().await {

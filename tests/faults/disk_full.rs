@@ -8,10 +8,10 @@ use tokio::process::Command;
 use crate::harness::Server;
 use crate::harness::tus::{Tus, Version, chunked, code, content, request};
 
-/// A shell that gives the server a small disk of its own, where the kernel lets it.
-const SMALL_DISK: &str = "mount -t tmpfs -o size=8m tmpfs . && cd . && exec \"$@\"";
+/// A shell that gives the server a disk of 8 MiB of its own, where the kernel lets it.
+pub(crate) const SMALL_DISK: &str = "mount -t tmpfs -o size=8m tmpfs . && cd . && exec \"$@\"";
 
-async fn namespaces() -> bool {
+pub(crate) async fn namespaces() -> bool {
     let mut unshare = Command::new("unshare");
     let unshare = unshare
         .args(["-Urm", "true"])

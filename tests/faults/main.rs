@@ -7,6 +7,7 @@ mod harness;
 
 mod busy;
 mod checksum;
+mod concatenation;
 mod disk_full;
 mod drops;
 mod early;

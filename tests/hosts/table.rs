@@ -33,7 +33,7 @@ const CASES: &[Case] = &[
         headers: &[
             (
                 "tus-extension",
-                "creation,termination,creation-defer-length,checksum,checksum-trailer,creation-with-upload",
+                "creation,termination,creation-defer-length,concatenation,checksum,checksum-trailer,creation-with-upload",
             ),
             (
                 "tus-checksum-algorithm",

@@ -11,8 +11,9 @@ use tower::{Layer, Service};
 use tower_tus::layers::protocol::Body;
 use tower_tus::layers::service::{self, Core};
 use tower_tus::layers::{
-    base_url, checksum, cors, creation_with_upload, detach, discovery, download, gating,
-    idle_timeout, interrupt, locking, measuring, method_override, route, size_limit, version,
+    base_url, checksum, concatenation, cors, creation_with_upload, detach, discovery, download,
+    gating, idle_timeout, interrupt, locking, measuring, method_override, route, size_limit,
+    version,
 };
 use tower_tus::{Stack, TusLayer, TusService, mount};
 
@@ -109,6 +110,10 @@ fn traits() {
     layer::<download::DownloadLayer>();
     service::<download::Download<Core>>();
     future::<download::ResponseFuture<Inner>>();
+    layer::<concatenation::ConcatenationLayer>();
+    service::<concatenation::Concatenation<Core>>();
+    future::<concatenation::ResponseFuture<Inner>>();
+    body::<concatenation::RequestBody<Body>>();
 
     layer::<gating::GateLayer>();
     service::<gating::Gated<Core>>();

@@ -76,6 +76,7 @@ async fn core_04_options_tells_the_versions_and_the_extensions(tus: Peer) {
         [
             "checksum",
             "checksum-trailer",
+            "concatenation",
             "creation",
             "creation-defer-length",
             "creation-with-upload",

@@ -14,7 +14,6 @@ everywhere![
     cre_07_a_creation_has_a_length_or_defers_it,
     cre_10_an_upload_without_bytes_is_complete_at_its_creation,
     cre_14_a_creation_is_answered_with_its_place,
-    concatenation_is_not_taken_for_a_creation,
     post_and_the_rest_know_their_places,
 ];
 
@@ -144,16 +143,6 @@ async fn cre_14_a_creation_is_answered_with_its_place(tus: Peer) {
     assert_eq!(tus.offset(&location).await, 0, "CRE-16");
     let other = tus.create(5).await;
     assert_ne!(other, location, "RES-01");
-}
-
-async fn concatenation_is_not_taken_for_a_creation(tus: Peer) {
-    let partial = tus
-        .post()
-        .header("Upload-Length", "5")
-        .header("Upload-Concat", "partial");
-    let answer = tus.ask(partial).await;
-    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
-    assert_eq!(code(&answer), "ERR_CONCATENATION_UNSUPPORTED");
 }
 
 async fn post_and_the_rest_know_their_places(tus: Peer) {

@@ -179,7 +179,7 @@ async fn core_11_termination_may_be_switched_off() {
     for tus in peers {
         assert_eq!(
             extensions(&tus).await,
-            "creation,creation-defer-length,checksum,checksum-trailer,creation-with-upload"
+            "creation,creation-defer-length,concatenation,checksum,checksum-trailer,creation-with-upload"
         );
         let url = tus.create(5).await;
         let answer = tus.ask(request(Method::DELETE, &url)).await;
@@ -195,7 +195,7 @@ async fn core_11_deferred_lengths_may_be_switched_off() {
     for tus in peers {
         assert_eq!(
             extensions(&tus).await,
-            "creation,termination,checksum,checksum-trailer,creation-with-upload"
+            "creation,termination,concatenation,checksum,checksum-trailer,creation-with-upload"
         );
         let answer = tus.ask(tus.post().header("Upload-Defer-Length", "1")).await;
         assert_eq!(answer.status(), StatusCode::NOT_IMPLEMENTED);

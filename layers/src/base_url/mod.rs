@@ -4,7 +4,8 @@
 //! does not know its own address: a proxy may stand before it, and a router may
 //! have taken a prefix away. This layer puts the
 //! [`BaseUrl`](crate::protocol::BaseUrl) into the extensions of a POST, and the
-//! core makes the `Location` of it. One that is there already stays. Without
+//! core makes the `Location` of it; and into those of a HEAD, which may have to
+//! name the parts of an upload. One that is there already stays. Without
 //! this layer a `Location` is a path, which clients read as one of the server
 //! that they have asked.
 //!

@@ -23,8 +23,9 @@ impl<S> WithBaseUrl<S> {
     }
 
     fn tell(&self, parts: &mut Parts) {
-        // Only a creation tells where things are.
-        if parts.method != Method::POST || parts.extensions.get::<BaseUrl>().is_some() {
+        // A creation tells where the upload is, and HEAD where a final's parts are.
+        let tells = matches!(parts.method, Method::POST | Method::HEAD);
+        if !tells || parts.extensions.get::<BaseUrl>().is_some() {
             return;
         }
         if let Some(url) = self.source.base_url(parts) {

@@ -44,16 +44,15 @@
 //! # }
 //! ```
 
-mod body;
 mod future;
 mod layer;
 mod service;
 mod split;
 
-pub use self::body::RequestBody;
 pub use self::future::ResponseFuture;
 pub use self::layer::CreationWithUploadLayer;
 pub use self::service::CreationWithUpload;
+pub use crate::optional::Optional as RequestBody;
 
 #[cfg(test)]
 mod tests {

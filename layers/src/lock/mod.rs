@@ -8,10 +8,12 @@ pub mod conformance;
 mod memory;
 
 use std::fmt::Debug;
+use std::future::pending;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::poll::first;
 use crate::protocol::{Error, Interrupt, UploadId};
 
 pub use self::memory::MemoryLocker;
@@ -43,4 +45,25 @@ pub trait Locker: Debug + Send + Sync + 'static {
 pub trait Guard: Debug + Send {
     /// Lets the next one have it.
     async fn release(self: Box<Self>);
+}
+
+/// Waits for a lock until something ends the request.
+///
+/// `holder` fires when somebody else wants what is held then; it may be the
+/// request's own.
+pub(crate) async fn acquire(
+    locker: &dyn Locker,
+    id: &UploadId,
+    request: &Interrupt,
+    holder: Interrupt,
+    timeout: Duration,
+) -> Result<Box<dyn Guard>, Error> {
+    let ended = async {
+        match request.fired().await {
+            // Somebody waits for what the request has, or is about to have.
+            Error::Interrupted => pending().await,
+            cause => Err(cause),
+        }
+    };
+    first(locker.acquire(id, holder, timeout), ended).await
 }

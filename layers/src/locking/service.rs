@@ -1,4 +1,3 @@
-use std::future::pending;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -9,9 +8,8 @@ use tower_service::Service;
 
 use super::ResponseFuture;
 use crate::answer::Answer;
-use crate::lock::{Guard, Locker};
-use crate::poll::first;
-use crate::protocol::{Error, Interrupt, Target, UploadId};
+use crate::lock::{Locker, acquire};
+use crate::protocol::{Interrupt, Target, UploadId};
 
 /// Middleware that lets each upload be changed by one request at a time.
 ///
@@ -43,23 +41,6 @@ fn wanted(parts: &Parts) -> Option<UploadId> {
         Ok(Target::Upload(id)) => Some(id),
         Ok(Target::Collection) | Err(_) => None,
     }
-}
-
-/// Waits for the lock until something ends the request.
-async fn acquire(
-    locker: &dyn Locker,
-    id: &UploadId,
-    interrupt: Interrupt,
-    timeout: Duration,
-) -> Result<Box<dyn Guard>, Error> {
-    let ended = async {
-        match interrupt.fired().await {
-            // Somebody waits already: the lock itself arrives in the same moment.
-            Error::Interrupted => pending().await,
-            cause => Err(cause),
-        }
-    };
-    first(locker.acquire(id, interrupt.clone(), timeout), ended).await
 }
 
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Locked<S>
@@ -95,7 +76,8 @@ where
                 .get::<Interrupt>()
                 .cloned()
                 .unwrap_or_default();
-            let guard = match acquire(&*locker, &id, interrupt, timeout).await {
+            let holder = interrupt.clone();
+            let guard = match acquire(&*locker, &id, &interrupt, holder, timeout).await {
                 Ok(guard) => guard,
                 Err(error) => return Ok(error.into_response()),
             };

@@ -76,6 +76,9 @@ impl Metrics {
         self.uploads_created.increment(outcome.created.into());
         self.uploads_finished.increment(outcome.finished.into());
         self.uploads_terminated.increment(outcome.terminated.into());
+        for other in &outcome.others {
+            self.count_outcome(other);
+        }
     }
 }
 

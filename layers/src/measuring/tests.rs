@@ -140,6 +140,9 @@ async fn what_a_request_did_is_counted_also_when_it_failed() {
 
     outcome.created = false;
     (outcome.finished, outcome.terminated) = (true, true);
+    let mut other = Outcome::new(outcome.upload.clone());
+    other.finished = true;
+    outcome.others = vec![other.clone(), other];
     let mut response = Response::new(());
     response.extensions_mut().insert(outcome);
     send(&layer, Method::PATCH, response).await;
@@ -149,7 +152,7 @@ async fn what_a_request_did_is_counted_also_when_it_failed() {
             ("tus_bytes_received", 5.0),
             ("tus_request_duration_seconds PATCH success", 1.0),
             ("tus_requests_total PATCH", 1.0),
-            ("tus_uploads_finished", 1.0),
+            ("tus_uploads_finished", 3.0),
             ("tus_uploads_terminated", 1.0),
         ])
     );

@@ -1,6 +1,7 @@
 use http::HeaderValue;
+use http::request::Parts;
 
-use super::UploadId;
+use super::{BaseUrl, UploadId};
 
 /// What an upload has to do with others: a part of some, or made of some.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,10 +31,70 @@ pub enum Role {
     },
 }
 
+/// What a new upload has to do with others: the request extension with which the
+/// Concatenation layer tells the core what `Upload-Concat` means.
+///
+/// The core refuses a creation that has the header and not this.
+#[derive(Clone, Debug)]
+pub struct NewConcat {
+    /// What the upload will be.
+    pub concat: Concat,
+    /// Of a final: how many bytes its parts have together, where all tell. CAT-04
+    pub length: Option<u64>,
+}
+
 impl Concat {
     /// The word of a client that wrote `raw`.
     #[must_use]
     pub const fn new(role: Role, raw: Option<HeaderValue>) -> Self {
         Self { raw, role }
     }
+
+    /// Whether it is made of other uploads.
+    #[must_use]
+    pub const fn is_final(&self) -> bool {
+        matches!(self.role, Role::Final { .. })
+    }
+
+    /// Whether it is to be made of other uploads, of which some are unfinished.
+    #[must_use]
+    pub const fn is_pending(&self) -> bool {
+        matches!(self.role, Role::Final { pending: true, .. })
+    }
+
+    /// The uploads that it is made of, in their order: none of a partial.
+    #[must_use]
+    pub fn parts(&self) -> &[UploadId] {
+        match &self.role {
+            Role::Final { parts, .. } => parts,
+            Role::Partial { .. } => &[],
+        }
+    }
+
+    /// The pending finals that wait for it: none for a final.
+    #[must_use]
+    pub fn awaited_by(&self) -> &[UploadId] {
+        match &self.role {
+            Role::Partial { awaited_by } => awaited_by,
+            Role::Final { .. } => &[],
+        }
+    }
+
+    /// `Upload-Concat` as it came, or else as this request's client could have
+    /// written it. CAT-16
+    #[must_use]
+    pub fn header(&self, request: &Parts) -> HeaderValue {
+        match (&self.raw, &self.role) {
+            (Some(raw), _) => raw.clone(),
+            (None, Role::Partial { .. }) => HeaderValue::from_static("partial"),
+            (None, Role::Final { parts, .. }) => list(&BaseUrl::of(request), parts),
+        }
+    }
+}
+
+fn list(base: &BaseUrl, parts: &[UploadId]) -> HeaderValue {
+    let urls: Vec<_> = parts.iter().map(|part| base.location(part)).collect();
+    let urls: Vec<_> = urls.iter().map(HeaderValue::as_bytes).collect();
+    let list = [&b"final;"[..], &urls.join(&b' ')].concat();
+    HeaderValue::try_from(list).expect("URLs and spaces make a value")
 }

@@ -1,4 +1,4 @@
-use super::{Concat, Metadata, Role, UploadId};
+use super::{Concat, Metadata, UploadId};
 
 /// What is known of an upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,19 +58,21 @@ impl Upload {
     /// Whether it is made of other uploads, and so takes no bytes of its own.
     #[must_use]
     pub fn is_final(&self) -> bool {
-        matches!(&self.concat, Some(concat) if matches!(concat.role, Role::Final { .. }))
+        self.concat.as_ref().is_some_and(Concat::is_final)
     }
 
     /// Whether it is to be made of other uploads, of which some are unfinished.
     #[must_use]
     pub fn is_pending(&self) -> bool {
-        matches!(&self.concat, Some(concat) if matches!(concat.role, Role::Final { pending: true, .. }))
+        self.concat.as_ref().is_some_and(Concat::is_pending)
     }
 
     /// Whether it is a piece of finals to come.
     #[must_use]
     pub fn is_partial(&self) -> bool {
-        matches!(&self.concat, Some(concat) if matches!(concat.role, Role::Partial { .. }))
+        self.concat
+            .as_ref()
+            .is_some_and(|concat| !concat.is_final())
     }
 
     /// Whether it is complete, and all that belongs to its end has succeeded.
@@ -125,4 +127,6 @@ pub enum Action {
     Terminate,
     /// GET: read what is stored of it.
     Read,
+    /// POST: make it a part of a final upload, whose creator then can read it.
+    Concatenate,
 }

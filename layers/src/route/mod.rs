@@ -145,8 +145,10 @@ mod tests {
 
     #[tokio::test]
     async fn the_base_path_is_the_base_url_unless_one_is_there() {
-        let response = send(Method::POST, "/files").await;
-        assert_eq!(response.extensions().get(), Some(&BaseUrl::new("/files/")));
+        for (method, path) in [(Method::POST, "/files"), (Method::HEAD, "/files/a")] {
+            let response = send(method, path).await;
+            assert_eq!(response.extensions().get(), Some(&BaseUrl::new("/files/")));
+        }
 
         let told = BaseUrl::new("https://example.com/up/");
         let request = Request::post("/files")

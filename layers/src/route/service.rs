@@ -62,9 +62,10 @@ impl Table {
             return Ok(());
         }
         let target = self.find(request)?;
+        // Only these tell where things are.
+        let tells = matches!(*request.method(), Method::POST | Method::HEAD);
         let extensions = request.extensions_mut();
-        // Only a creation tells where things are.
-        if target == Target::Collection && extensions.get::<BaseUrl>().is_none() {
+        if tells && extensions.get::<BaseUrl>().is_none() {
             extensions.insert(self.base_url.clone());
         }
         extensions.insert(target);

@@ -5,10 +5,12 @@ use http::header::LOCATION;
 use http::request::Parts;
 use http::{HeaderMap, Response, StatusCode};
 
-use super::{Core, base_url, respond};
+use super::{Core, respond};
 use crate::gate::{Gate, Gates};
 use crate::protocol::header::{UPLOAD_CONCAT, UploadDeferLength, UploadLength};
-use crate::protocol::{Body, Chunk, Error, Finishing, Metadata, NewUpload, Outcome};
+use crate::protocol::{
+    BaseUrl, Body, Chunk, Concat, Error, Finishing, Metadata, NewConcat, NewUpload, Outcome,
+};
 use crate::store::Handle;
 
 impl Core {
@@ -21,11 +23,14 @@ impl Core {
             Ok(handle) => handle,
             Err(error) => return error.into_response(),
         };
-        let location = base_url(parts).location(&handle.info().id);
+        let location = BaseUrl::of(parts).location(&handle.info().id);
+        let concat = handle.info().concat.as_ref();
+        let concat = concat.map(|concat| concat.header(parts));
         let mut outcome = Outcome::new(handle.info().clone());
         outcome.created = true;
 
-        // CRE-10: an upload without bytes is complete as soon as it is there.
+        // CRE-10: an upload without bytes is complete as soon as it is there,
+        // and so is a final of parts that are.
         let finished = match handle.info().is_complete() {
             true => self
                 .finish(parts, &mut *handle)
@@ -36,28 +41,51 @@ impl Core {
         let mut response = respond(finished.map(|()| created()), outcome);
         // CRE-15. Also where finishing failed: the upload is there, and goes on.
         response.headers_mut().insert(LOCATION, location);
+        if let Some(concat) = concat {
+            response.headers_mut().insert(&UPLOAD_CONCAT, concat); // CAT-17
+        }
         response
     }
 
     /// The new upload, when the request asks for one that may be.
     async fn make(&self, parts: &Parts) -> Result<Box<dyn Handle>, Error> {
-        if parts.headers.contains_key(&UPLOAD_CONCAT) {
-            return Err(Error::ConcatenationUnsupported);
-        }
-        let length = self.length(&parts.headers)?;
-        let metadata = typed::<Metadata>(&parts.headers, Error::InvalidMetadata)?;
-        let mut new = NewUpload::new(length, metadata.unwrap_or_default());
+        let mut new = self.asked_for(parts)?;
         for gate in Gates::of(parts) {
             gate.creating(parts, &mut new).await?;
         }
-        if self.records_finishing(parts) {
+        let is_pending = new.concat.as_ref().is_some_and(Concat::is_pending);
+        // Whoever completes a pending final is to know that it is unfinished.
+        if is_pending || self.records_finishing(parts) {
             new.finishing = Some(Finishing::Pending { attempts: 0 });
         }
-        let handle = self.store.create(new).await?;
+        let handle = match &new.concat {
+            Some(concat) if concat.is_final() && !is_pending => {
+                let concatenate = self.store.concatenate();
+                let concatenate = concatenate.ok_or(Error::ConcatenationUnsupported)?;
+                concatenate.concatenate(new).await?
+            }
+            _ => self.store.create(new).await?,
+        };
         for gate in Gates::of(parts) {
             gate.created(parts, handle.info()).await;
         }
         Ok(handle)
+    }
+
+    /// What the request's headers say of the upload.
+    fn asked_for(&self, parts: &Parts) -> Result<NewUpload, Error> {
+        let asked = parts.extensions.get::<NewConcat>();
+        let length = match asked {
+            None if parts.headers.contains_key(&UPLOAD_CONCAT) => {
+                return Err(Error::ConcatenationUnsupported);
+            }
+            Some(asked) if asked.concat.is_final() => asked.length,
+            _ => self.length(&parts.headers)?,
+        };
+        let metadata = typed::<Metadata>(&parts.headers, Error::InvalidMetadata)?;
+        let mut new = NewUpload::new(length, metadata.unwrap_or_default());
+        new.concat = asked.map(|asked| asked.concat.clone());
+        Ok(new)
     }
 
     /// CRE-07: the length, or the word that it comes later.

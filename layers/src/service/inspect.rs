@@ -5,7 +5,7 @@ use http::Response;
 use http::request::Parts;
 
 use super::{Core, respond};
-use crate::protocol::header::{UploadDeferLength, UploadLength, UploadOffset};
+use crate::protocol::header::{UPLOAD_CONCAT, UploadDeferLength, UploadLength, UploadOffset};
 use crate::protocol::{Action, Body, Outcome, Upload, UploadId};
 
 impl Core {
@@ -18,22 +18,30 @@ impl Core {
         let mut outcome = Outcome::new(handle.info().clone());
         let result = finished.map(|finished| {
             outcome.finished = finished;
-            description(handle.info())
+            description(parts, handle.info())
         });
         respond(result, outcome)
     }
 }
 
-fn description(upload: &Upload) -> Response<Body> {
+fn description(parts: &Parts, upload: &Upload) -> Response<Body> {
     let mut response = Response::default();
     let headers = response.headers_mut();
-    // CORE-17
-    headers.typed_insert(UploadOffset::saturating(upload.offset));
+    // CAT-12
+    if !upload.is_pending() {
+        // CORE-17, CAT-13, CAT-14
+        headers.typed_insert(UploadOffset::saturating(upload.offset));
+    }
     match upload.length {
-        // CORE-18
+        // CORE-18, CAT-15
         Some(length) => headers.typed_insert(UploadLength::saturating(length)),
+        // CUF-02: no client will tell.
+        None if upload.is_pending() => {}
         // DEF-02
         None => headers.typed_insert(UploadDeferLength),
+    }
+    if let Some(concat) = &upload.concat {
+        headers.insert(&UPLOAD_CONCAT, concat.header(parts)); // CAT-16
     }
     // CRE-12
     headers.typed_insert(upload.metadata.clone());

@@ -9,9 +9,10 @@
 //! | request extension | without it |
 //! |---|---|
 //! | [`Target`] | the request's whole path is read as one |
-//! | [`BaseUrl`] | `Location` is below the request's own path |
+//! | [`BaseUrl`](crate::protocol::BaseUrl) | `Location` is below the request's own path |
 //! | [`Gates`] | nobody is asked |
 //! | [`Keep`](crate::store::Keep) | what came before an error is kept |
+//! | [`NewConcat`](crate::protocol::NewConcat) | a creation with `Upload-Concat` is refused |
 //! | [`Discard`](crate::protocol::Discard) | a DELETE is a client's |
 //!
 //! # Example
@@ -54,9 +55,7 @@ use tower_service::Service;
 
 use crate::gate::Gates;
 use crate::protocol::header::announce;
-use crate::protocol::{
-    Action, BaseUrl, Body, BoxError, Chunk, Error, Outcome, Target, Uniform, UploadId,
-};
+use crate::protocol::{Action, Body, BoxError, Chunk, Error, Outcome, Target, Uniform, UploadId};
 use crate::store::{Handle, Store, Terminate};
 
 /// The innermost service, over a store.
@@ -197,13 +196,6 @@ impl Core {
         }
         Ok(handle)
     }
-}
-
-/// The base of `Location`: as told, or the request's own path.
-fn base_url(parts: &Parts) -> BaseUrl {
-    let told = parts.extensions.get::<BaseUrl>();
-    told.cloned()
-        .unwrap_or_else(|| BaseUrl::new(parts.uri.path()))
 }
 
 /// The response to a request that reached an upload, with what it did to it.

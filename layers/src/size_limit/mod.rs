@@ -11,6 +11,10 @@
 //! it was set. Lengths and offsets that cannot be read are for those inside to
 //! refuse. OPTIONS tells the maximum as `Tus-Max-Size` (CORE-14).
 //!
+//! What is made of other uploads is for the layer that makes it to compare: the
+//! maximum is in the request's extensions, as
+//! [`MaxSize`](crate::protocol::MaxSize).
+//!
 //! The maximum is one for all, or one for each request
 //! ([`SizeLimitLayer::by`]); where there is none, leave the layer out.
 //!

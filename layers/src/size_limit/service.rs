@@ -12,7 +12,7 @@ use super::layer::Limit;
 use super::{RequestBody, ResponseFuture};
 use crate::answer::Answer;
 use crate::protocol::header::{UploadLength, UploadOffset};
-use crate::protocol::{BoxError, Error};
+use crate::protocol::{BoxError, Error, MaxSize};
 
 /// Middleware that lets no upload pass the maximum.
 ///
@@ -50,6 +50,15 @@ fn room(parts: &Parts, max: u64, bytes: u64) -> Result<u64, Error> {
     Ok(room)
 }
 
+/// Whether a layer inside may make an upload of others on such a request, whose
+/// size no header tells.
+const fn may_assemble(method: &Method) -> bool {
+    matches!(
+        *method,
+        Method::POST | Method::PATCH | Method::HEAD | Method::GET
+    )
+}
+
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for SizeLimit<S>
 where
     S: Service<Request<RequestBody<ReqBody>>, Response = Response<ResBody>>,
@@ -67,11 +76,14 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let max = (self.limit)(&parts);
         let told = max.filter(|_| parts.method == Method::OPTIONS);
         let answer = match room(&parts, max.unwrap_or(u64::MAX), body.size_hint().lower()) {
             Ok(room) => {
+                if let Some(max) = max.filter(|_| may_assemble(&parts.method)) {
+                    parts.extensions.insert(MaxSize(max));
+                }
                 let body = RequestBody::new(body, room, Error::MaxSizeExceeded);
                 let future = self.inner.call(Request::from_parts(parts, body));
                 Answer::Inner { future }

@@ -14,6 +14,8 @@
 //! # }
 //! ```
 
+mod concatenation;
+
 use std::collections::VecDeque;
 use std::future::Future;
 use std::ops::Range;
@@ -59,6 +61,9 @@ pub async fn run(open: impl Fn() -> Arc<dyn Store>) {
     }
     if open().read().is_some() && open().terminate().is_some() {
         what_was_opened_to_be_read_outlives_the_upload(&open).await;
+    }
+    if open().concatenate().is_some() {
+        concatenation::run(&open).await;
     }
 }
 

@@ -7,9 +7,9 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 
-use super::{Appended, Content, Handle, Keep, Read, Store, Terminate};
+use super::{Appended, Concatenate, Content, Handle, Keep, Read, Store, Terminate};
 use crate::poll::next_frame;
-use crate::protocol::{Chunk, Error, Finishing, NewUpload, Upload, UploadId};
+use crate::protocol::{Chunk, Concat, Error, Finishing, NewUpload, Role, Upload, UploadId};
 
 /// A store that forgets: for tests, examples and small things that need not last.
 ///
@@ -70,24 +70,7 @@ fn nested(a: &UploadId, b: &UploadId) -> bool {
 #[async_trait]
 impl Store for MemoryStore {
     async fn create(&self, new: NewUpload) -> Result<Box<dyn Handle>, Error> {
-        let mut upload = Upload::new(new.id.clone());
-        upload.length = new.length;
-        upload.metadata = new.metadata;
-        upload.finishing = new.finishing;
-
-        let mut uploads = self.uploads();
-        if uploads
-            .keys()
-            .any(|id| *id == new.id || nested(id, &new.id))
-        {
-            return Err(Error::UploadExists);
-        }
-        let stored = Stored {
-            upload: upload.clone(),
-            bytes: BytesMut::new(),
-            modified: SystemTime::now(),
-        };
-        uploads.insert(new.id, stored);
+        let upload = insert(&mut self.uploads(), new, BytesMut::new())?;
         Ok(self.handle(upload))
     }
 
@@ -106,6 +89,10 @@ impl Store for MemoryStore {
     }
 
     fn read(&self) -> Option<&dyn Read> {
+        Some(self)
+    }
+
+    fn concatenate(&self) -> Option<&dyn Concatenate> {
         Some(self)
     }
 }
@@ -150,6 +137,99 @@ impl Content for MemoryContent {
     async fn bytes(&self, range: Range<u64>) -> Result<Bytes, Error> {
         let index = |at: u64| usize::try_from(at).expect("the bytes are in memory");
         Ok(self.bytes.slice(index(range.start)..index(range.end)))
+    }
+}
+
+#[async_trait]
+impl Concatenate for MemoryStore {
+    async fn concatenate(&self, mut new: NewUpload) -> Result<Box<dyn Handle>, Error> {
+        let mut uploads = self.uploads();
+        let parts = new.concat.as_ref().map_or(&[][..], Concat::parts);
+        let bytes = join(&uploads, parts)?;
+        new.length = Some(bytes.len() as u64); // CAT-04
+        let upload = insert(&mut uploads, new, bytes)?;
+        drop(uploads);
+        Ok(self.handle(upload))
+    }
+
+    async fn assemble(&self, id: &UploadId) -> Result<(), Error> {
+        let mut uploads = self.uploads();
+        let stored = uploads.get(id).ok_or(Error::NotFound)?;
+        let Some(concat) = stored.upload.concat.as_ref().filter(|it| it.is_pending()) else {
+            return Ok(());
+        };
+        let bytes = join(&uploads, concat.parts())?;
+        let stored = uploads.get_mut(id).ok_or(Error::NotFound)?;
+        stored.assembled(bytes);
+        Ok(())
+    }
+
+    async fn await_part(&self, part: &UploadId, id: &UploadId) -> Result<(), Error> {
+        let mut uploads = self.uploads();
+        let stored = uploads.get_mut(part).ok_or(Error::NotFound)?;
+        let concat = stored.upload.concat.as_mut();
+        match concat.map(|concat| &mut concat.role) {
+            Some(Role::Partial { awaited_by }) => {
+                awaited_by.push(id.clone());
+                Ok(())
+            }
+            _ => Err(Error::InvalidConcat),
+        }
+    }
+}
+
+/// Adds an upload, unless its place is taken.
+fn insert(
+    uploads: &mut HashMap<UploadId, Stored>,
+    new: NewUpload,
+    bytes: BytesMut,
+) -> Result<Upload, Error> {
+    if uploads
+        .keys()
+        .any(|id| *id == new.id || nested(id, &new.id))
+    {
+        return Err(Error::UploadExists);
+    }
+    let mut upload = Upload::new(new.id.clone());
+    upload.offset = bytes.len() as u64;
+    upload.length = new.length;
+    upload.metadata = new.metadata;
+    upload.finishing = new.finishing;
+    upload.concat = new.concat;
+    let stored = Stored {
+        upload: upload.clone(),
+        bytes,
+        modified: SystemTime::now(),
+    };
+    uploads.insert(new.id, stored);
+    Ok(upload)
+}
+
+/// The bytes of uploads that are complete, one after the other.
+fn join(uploads: &HashMap<UploadId, Stored>, parts: &[UploadId]) -> Result<BytesMut, Error> {
+    let mut joined = BytesMut::new();
+    for part in parts {
+        let part = uploads.get(part).ok_or(Error::NotFound)?;
+        if !part.upload.is_complete() {
+            return Err(Error::UploadNotFinished);
+        }
+        joined.extend_from_slice(&part.bytes);
+    }
+    Ok(joined)
+}
+
+impl Stored {
+    /// A pending final has its bytes now.
+    fn assembled(&mut self, bytes: BytesMut) {
+        self.upload.offset = bytes.len() as u64;
+        self.upload.length = Some(self.upload.offset);
+        if let Some(Role::Final { pending, .. }) =
+            self.upload.concat.as_mut().map(|it| &mut it.role)
+        {
+            *pending = false;
+        }
+        self.bytes = bytes;
+        self.modified = SystemTime::now();
     }
 }
 
@@ -234,11 +314,48 @@ impl Handle for MemoryHandle {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
     use super::*;
+    use crate::protocol::{Body, Metadata};
 
     #[tokio::test]
     async fn it_passes_the_conformance_suite() {
         let store = MemoryStore::default();
         super::super::conformance::run(|| Arc::new(store.clone())).await;
+    }
+
+    #[tokio::test]
+    async fn a_final_has_the_bytes_of_its_parts_in_their_order() {
+        let store = MemoryStore::default();
+        let mut parts = Vec::new();
+        for text in ["hello", " world"] {
+            let length = text.len() as u64;
+            let part = store
+                .create(NewUpload::new(Some(length), Metadata::EMPTY))
+                .await;
+            let mut part = part.unwrap();
+            let chunk = pin!(Body::from(text));
+            assert!(part.append(chunk, Keep::OnlyWhole).await.error.is_none());
+            parts.push(part.info().id.clone());
+        }
+        parts.push(parts[0].clone());
+        for pending in [false, true] {
+            let mut new = NewUpload::new(None, Metadata::EMPTY);
+            let role = Role::Final {
+                parts: parts.clone(),
+                pending,
+            };
+            new.concat = Some(Concat::new(role, None));
+            let id = new.id.clone();
+            if pending {
+                store.create(new).await.unwrap();
+                assert_eq!(store.bytes(&id).unwrap(), "");
+                store.assemble(&id).await.unwrap();
+            } else {
+                Concatenate::concatenate(&store, new).await.unwrap();
+            }
+            assert_eq!(store.bytes(&id).unwrap(), "hello worldhello");
+        }
     }
 }

@@ -135,13 +135,15 @@ pub trait Terminate: Send + Sync {
 #[async_trait]
 pub trait Concatenate: Send + Sync {
     /// Makes a final upload with the bytes of its parts, which are complete and
-    /// locked: they are those that `new.concat` names. CAT-05
+    /// locked: they are those that `new.concat` names. CAT-05. Its length is
+    /// theirs together, whatever `new` says. CAT-04
     ///
     /// It is there whole or not at all, also when the server is killed in the middle.
     ///
     /// # Errors
     ///
-    /// Those of [`Store::create`], and [`Error::NotFound`] when a part is gone.
+    /// Those of [`Store::create`]; [`Error::NotFound`] when a part is gone, and
+    /// [`Error::UploadNotFinished`] when one is incomplete after all.
     async fn concatenate(&self, new: NewUpload) -> Result<Box<dyn Handle>, Error>;
 
     /// Gives a pending final the bytes of its parts, which are all complete,
@@ -149,14 +151,17 @@ pub trait Concatenate: Send + Sync {
     ///
     /// # Errors
     ///
-    /// Whatever keeps it from succeeding: it is pending still, and may be tried again.
+    /// As [`concatenate`](Self::concatenate), and whatever else keeps it from
+    /// succeeding: it is pending still, has no bytes, and may be tried again.
     async fn assemble(&self, id: &UploadId) -> Result<(), Error>;
 
-    /// Records in the partial `part` that the pending final `id` waits for it.
+    /// Records in the partial `part`, which is locked, that the pending final
+    /// `id` waits for it.
     ///
     /// # Errors
     ///
-    /// Whatever keeps the record from being written.
+    /// Whatever keeps the record from being written; [`Error::InvalidConcat`]
+    /// where `part` is no partial.
     async fn await_part(&self, part: &UploadId, id: &UploadId) -> Result<(), Error>;
 }
 

@@ -51,6 +51,7 @@ pub(crate) struct Flags {
     /// Algorithms of checksums that are verified; none switches checksums off
     #[arg(long, default_value_t)]
     pub(crate) checksum_algorithms: Algorithms,
+
     /// Give out no upload
     #[arg(long)]
     pub(crate) disable_download: bool,
@@ -58,6 +59,14 @@ pub(crate) struct Flags {
     /// Give out no upload before it is finished
     #[arg(long)]
     pub(crate) download_only_finished: bool,
+
+    /// Make no upload of other uploads
+    #[arg(long)]
+    pub(crate) disable_concatenation: bool,
+
+    /// Make uploads also of uploads that are still sent
+    #[arg(long)]
+    pub(crate) concatenation_unfinished: bool,
 
     #[command(flatten)]
     pub(crate) cors: CorsFlags,

@@ -2,6 +2,7 @@
 
 mod cors;
 mod environment;
+mod files;
 mod flags;
 mod go;
 mod listen;
@@ -55,6 +56,7 @@ fn log(format: LogFormat) {
 }
 
 fn start(flags: &Flags) -> Result<ExitCode, run::StartError> {
+    files::take_all();
     let runtime = Runtime::new()?;
     let code = runtime.block_on(run::run(flags));
     // A disk that hangs must not hold the exit.

@@ -30,6 +30,10 @@ use crate::taken::{Given, bound_unsent};
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// How large the head of a request may be, in bytes: as large over HTTP/2 as
+/// hyper has it for HTTP/1, for long lists in Upload-Concat and Upload-Metadata.
+const HEAD: u32 = 408 << 10;
+
 /// How long to wait until files or memory for a connection may be there again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
@@ -180,8 +184,7 @@ fn http(head_timeout: Option<Duration>) -> Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .initial_stream_window_size(1 << 20)
         .initial_connection_window_size(4 << 20)
-        // Long lists in Upload-Concat and Upload-Metadata.
-        .max_header_list_size(64 << 10)
+        .max_header_list_size(HEAD)
         .max_concurrent_streams(250)
         .keep_alive_interval(KEEP_ALIVE_INTERVAL)
         .keep_alive_timeout(KEEP_ALIVE_TIMEOUT);

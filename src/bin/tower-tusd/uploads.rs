@@ -43,6 +43,12 @@ pub(crate) fn uploads(flags: &Flags, shutdown: &Shutdown) -> TusLayer {
     if flags.disable_download {
         stack = stack.without_download();
     }
+    if flags.concatenation_unfinished {
+        stack = stack.unfinished_concatenation();
+    }
+    if flags.disable_concatenation {
+        stack = stack.without_concatenation();
+    }
     if flags.expose_metrics {
         stack = stack.metrics(PREFIX);
     }

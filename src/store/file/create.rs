@@ -12,10 +12,23 @@ use super::{Durability, FileStore, publish, sys};
 
 /// Makes the files of a new upload, or leaves none behind.
 pub(super) fn create(store: &FileStore, new: NewUpload) -> Result<FileHandle, Error> {
+    create_with(store, new, 0, |_| Ok(()))
+}
+
+/// As [`create`], with `offset` bytes that `fill` writes to the data file: they
+/// are there before the upload is.
+pub(super) fn create_with(
+    store: &FileStore,
+    new: NewUpload,
+    offset: u64,
+    fill: impl FnOnce(&sys::File) -> Result<(), Error>,
+) -> Result<FileHandle, Error> {
     let mut upload = Upload::new(new.id);
+    upload.offset = offset;
     upload.length = new.length;
     upload.metadata = new.metadata;
     upload.finishing = new.finishing;
+    upload.concat = new.concat;
 
     // On its own, so that a file in the store's place is not taken for an upload.
     make_dirs(&store.dir, store.durability).map_err(of_store)?;
@@ -27,7 +40,12 @@ pub(super) fn create(store: &FileStore, new: NewUpload) -> Result<FileHandle, Er
         layout = layout.with_data(store.dir.join(place));
     }
     let document = Document::new(&upload, &layout);
-    make_files(&layout, &document, store.durability).map_err(of_new_upload)?;
+    let data = take_place(&layout, store.durability).map_err(of_new_upload)?;
+    let filled = fill(&data)
+        .and_then(|()| publish::first(&layout, &document, store.durability).map_err(of_new_upload));
+    filled.inspect_err(|_| {
+        let _ = sys::remove(&layout.data);
+    })?;
     Ok(FileHandle::new(
         store.clone(),
         Arc::new(layout),
@@ -48,7 +66,8 @@ fn is_taken(dir: &Path, id: &UploadId, layout: &Layout) -> io::Result<bool> {
     Ok(sys::exists(&layout.info)? || sys::exists(&layout.data)?)
 }
 
-fn make_files(layout: &Layout, document: &Document, durability: Durability) -> io::Result<()> {
+/// Makes the data file: who has made it has the place, and is the one to remove it.
+fn take_place(layout: &Layout, durability: Durability) -> io::Result<sys::File> {
     if sys::exists(&layout.data)? {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
@@ -57,11 +76,7 @@ fn make_files(layout: &Layout, document: &Document, durability: Durability) -> i
             make_dirs(parent, durability)?;
         }
     }
-    // Who has made this file has the place, and is the one to remove it.
-    sys::File::create_new(&layout.data)?;
-    publish::first(layout, document, durability).inspect_err(|_| {
-        let _ = sys::remove(&layout.data);
-    })
+    sys::File::create_new(&layout.data)
 }
 
 /// Makes a directory, once for many uploads: under all but no durability it lasts from then on.

@@ -14,7 +14,7 @@ use super::writer::Writer;
 use super::{Durability, FileStore, blocking, mark, publish, sys};
 
 /// An upload in files.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct FileHandle {
     store: FileStore,
     layout: Arc<Layout>,
@@ -45,17 +45,27 @@ impl FileHandle {
         Ok(Self::new(store.clone(), Arc::new(layout), document, upload))
     }
 
+    /// As [`info`](Handle::info).
+    pub(super) const fn upload(&self) -> &Upload {
+        &self.upload
+    }
+
+    /// Where its files are.
+    pub(super) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
     /// Writes `.info` anew, so that it tells of `upload`.
-    async fn record_all(&mut self, upload: Upload) -> Result<(), Error> {
-        let (layout, durability) = (self.layout.clone(), self.store.durability);
-        let mut document = self.document.clone();
-        document.update(&upload);
-        self.document = blocking(move || {
-            publish::again(&layout, &document, durability).map_err(of_upload)?;
-            Ok(document)
-        })
-        .await?;
+    pub(super) fn rewrite(mut self, upload: Upload) -> Result<Self, Error> {
+        self.document.update(&upload);
         self.upload = upload;
+        publish::again(&self.layout, &self.document, self.store.durability).map_err(of_upload)?;
+        Ok(self)
+    }
+
+    async fn record_all(&mut self, upload: Upload) -> Result<(), Error> {
+        let this = self.clone();
+        *self = blocking(move || this.rewrite(upload)).await?;
         Ok(())
     }
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
+use http::HeaderValue;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
-use tower_tus_layers::protocol::{Finishing, Metadata, Upload, UploadId};
+use tower_tus_layers::protocol::{Concat, Finishing, Metadata, Role, Upload, UploadId};
 
 use super::layout::Layout;
 use super::sys;
@@ -42,6 +43,15 @@ struct TowerTus {
     upload_metadata: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     finishing: Option<State>,
+    /// As [`upload_metadata`](Self::upload_metadata).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upload_concat: Option<String>,
+    /// Of a partial: the pending finals that wait for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    awaited_by: Vec<String>,
+    /// Of a final: it has no bytes yet, whatever the data file has.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pending: bool,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
@@ -69,8 +79,13 @@ impl Document {
             ),
             ..Self::default()
         };
-        document.tower_tus.upload_metadata =
-            upload.metadata.raw().map(|raw| latin1(raw.as_bytes()));
+        document.tower_tus.upload_metadata = upload.metadata.raw().map(latin1);
+        if let Some(concat) = &upload.concat {
+            document.is_final = concat.is_final();
+            document.is_partial = !concat.is_final();
+            document.partial_uploads = concat.is_final().then(|| texts(concat.parts()));
+            document.tower_tus.upload_concat = concat.raw.as_ref().map(latin1);
+        }
         document.update(upload);
         document
     }
@@ -81,6 +96,10 @@ impl Document {
         self.size_is_deferred = upload.length.is_none();
         self.offset = upload.offset;
         self.tower_tus.finishing = upload.finishing.map(State::from);
+        self.tower_tus.pending = upload.is_pending();
+        if let Some(concat) = &upload.concat {
+            self.tower_tus.awaited_by = texts(concat.awaited_by());
+        }
     }
 
     /// Reads `.info`, if it is there.
@@ -100,7 +119,9 @@ impl Document {
     /// The upload that it tells of.
     pub(super) fn upload(&self, id: UploadId, offset: u64) -> Upload {
         let mut upload = Upload::new(id);
-        upload.offset = offset;
+        upload.concat = self.concat();
+        // What a pending final has is what was left of an attempt to assemble it.
+        upload.offset = if upload.is_pending() { 0 } else { offset };
         upload.length = (!self.size_is_deferred).then_some(self.size);
         upload.metadata = self.metadata();
         upload.finishing = self.tower_tus.finishing.map(Finishing::from);
@@ -120,15 +141,34 @@ impl Document {
     }
 
     fn exact_metadata(&self) -> Option<Metadata> {
-        let text = self.tower_tus.upload_metadata.as_deref()?;
-        let raw: Option<Vec<_>> = text.chars().map(|char| u8::try_from(char).ok()).collect();
-        Metadata::parse(&raw?).ok()
+        let raw = bytes(self.tower_tus.upload_metadata.as_deref()?)?;
+        Metadata::parse(&raw).ok()
+    }
+
+    fn concat(&self) -> Option<Concat> {
+        let role = match (self.is_final, self.is_partial) {
+            (true, _) => Role::Final {
+                parts: ids(self.partial_uploads.as_deref().unwrap_or_default()),
+                pending: self.tower_tus.pending,
+            },
+            (false, true) => Role::Partial {
+                awaited_by: ids(&self.tower_tus.awaited_by),
+            },
+            (false, false) => return None,
+        };
+        let raw = self.tower_tus.upload_concat.as_deref().and_then(bytes);
+        let raw = raw.and_then(|raw| HeaderValue::from_bytes(&raw).ok());
+        Some(Concat::new(role, raw))
     }
 }
 
 impl TowerTus {
     const fn is_empty(&self) -> bool {
-        self.upload_metadata.is_none() && self.finishing.is_none()
+        self.upload_metadata.is_none()
+            && self.finishing.is_none()
+            && self.upload_concat.is_none()
+            && self.awaited_by.is_empty()
+            && !self.pending
     }
 }
 
@@ -166,8 +206,23 @@ fn rebuilt(pairs: &BTreeMap<String, String>) -> Metadata {
     Metadata::from_pairs(legal).unwrap_or_default()
 }
 
-fn latin1(bytes: &[u8]) -> String {
-    bytes.iter().copied().map(char::from).collect()
+/// Each byte as one char.
+fn latin1(raw: &HeaderValue) -> String {
+    raw.as_bytes().iter().copied().map(char::from).collect()
+}
+
+/// Each char as one byte.
+fn bytes(latin1: &str) -> Option<Vec<u8>> {
+    latin1.chars().map(|char| u8::try_from(char).ok()).collect()
+}
+
+fn texts(ids: &[UploadId]) -> Vec<String> {
+    ids.iter().map(UploadId::to_string).collect()
+}
+
+/// The ids among these; tusd takes some that lead out of its directory.
+fn ids(texts: &[String]) -> Vec<UploadId> {
+    texts.iter().filter_map(|text| text.parse().ok()).collect()
 }
 
 fn empty_if_null<'de, D: Deserializer<'de>>(json: D) -> Result<BTreeMap<String, String>, D::Error> {
@@ -215,6 +270,71 @@ mod tests {
             "Finishing": {"Pending": {"Attempts": 2}},
         });
         assert_eq!(json["TowerTus"], ours);
+    }
+
+    fn joined(role: Role, raw: &[u8]) -> Upload {
+        let mut upload = Upload::new("a".parse().unwrap());
+        let raw = HeaderValue::from_bytes(raw).unwrap();
+        upload.concat = Some(Concat::new(role, Some(raw)));
+        upload
+    }
+
+    #[test]
+    fn partials_and_finals_are_those_of_tusd_with_their_text_beside_it() {
+        let ids = |ids: [&str; 2]| ids.map(|id| id.parse().unwrap()).to_vec();
+        let parts = ids(["b", "c/d"]);
+        let pending = |pending| Role::Final {
+            parts: parts.clone(),
+            pending,
+        };
+        let awaited = Role::Partial {
+            awaited_by: ids(["f", "g"]),
+        };
+        let alone = Role::Partial { awaited_by: vec![] };
+        for (upload, members, ours) in [
+            (
+                joined(alone, b"partial"),
+                serde_json::json!([true, false, null]),
+                serde_json::json!({"UploadConcat": "partial"}),
+            ),
+            (
+                joined(awaited, b"partial"),
+                serde_json::json!([true, false, null]),
+                serde_json::json!({"UploadConcat": "partial", "AwaitedBy": ["f", "g"]}),
+            ),
+            (
+                joined(pending(false), b"final;/b /c/d?\xe4"),
+                serde_json::json!([false, true, ["b", "c/d"]]),
+                serde_json::json!({"UploadConcat": "final;/b /c/d?\u{e4}"}),
+            ),
+            (
+                joined(pending(true), b"final;b c/d"),
+                serde_json::json!([false, true, ["b", "c/d"]]),
+                serde_json::json!({"UploadConcat": "final;b c/d", "Pending": true}),
+            ),
+        ] {
+            let json = document(&upload).to_json();
+            let value: Value = serde_json::from_slice(&json).unwrap();
+            let told = ["IsPartial", "IsFinal", "PartialUploads"].map(|name| &value[name]);
+            assert_eq!(serde_json::json!(told), members);
+            assert_eq!(value["TowerTus"], ours);
+            let read: Document = serde_json::from_slice(&json).unwrap();
+            assert_eq!(read.upload(upload.id.clone(), 0), upload);
+        }
+    }
+
+    #[test]
+    fn of_an_upload_of_tusd_only_the_meaning_is_known() {
+        let json = r#"{"IsFinal":true,"PartialUploads":["b","../x"],"Size":5}"#;
+        let document: Document = serde_json::from_str(json).unwrap();
+        let upload = document.upload("a".parse().unwrap(), 5);
+        let parts = vec!["b".parse().unwrap()];
+        let role = Role::Final {
+            parts,
+            pending: false,
+        };
+        assert_eq!(upload.concat, Some(Concat::new(role, None)));
+        assert!(upload.is_complete());
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! | file         | what                                                          |
 //! |--------------|---------------------------------------------------------------|
 //! | `<id>`       | its bytes. The file's size is the upload's offset             |
-//! | `<id>.info`  | what is known of it: tusd's JSON with at most one more member, `TowerTus`: the exact `Upload-Metadata`, and how far finishing has come |
+//! | `<id>.info`  | what is known of it: tusd's JSON with at most one more member, `TowerTus`: the exact `Upload-Metadata` and `Upload-Concat`, how far finishing has come, and which finals wait for which uploads |
 //! | `<id>.chunk` | while a chunk is taken under [`Keep::OnlyWhole`]: the offset where it began, which is the upload's offset meanwhile. tusd does not know it |
 //! | `<id>.new`   | the next `<id>.info` while it is written                      |
 //!
@@ -22,6 +22,10 @@
 //!
 //! `.info` is replaced as a whole by a rename, so who watches the directory sees
 //! `moved_to`, not `close_write`.
+//!
+//! An upload that is made of others has a data file of its own, and needs
+//! theirs no more. Where the file system can share blocks between files, as XFS
+//! and btrfs can, it takes no room as long as the parts stay.
 //!
 //! # Example
 //!
@@ -53,6 +57,7 @@
 
 mod append;
 mod batch;
+mod concatenate;
 mod content;
 mod create;
 mod durability;
@@ -72,7 +77,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
 use tower_tus_layers::protocol::{Error, NewUpload, UploadId};
-use tower_tus_layers::store::{Content, Handle, Read, Store, Terminate};
+use tower_tus_layers::store::{Concatenate, Content, Handle, Read, Store, Terminate};
 
 #[cfg(doc)]
 use tower_tus_layers::store::Keep;
@@ -153,6 +158,10 @@ impl Store for FileStore {
     fn read(&self) -> Option<&dyn Read> {
         Some(self)
     }
+
+    fn concatenate(&self) -> Option<&dyn Concatenate> {
+        Some(self)
+    }
 }
 
 #[async_trait]
@@ -169,5 +178,24 @@ impl Read for FileStore {
         let (store, id) = (self.clone(), id.clone());
         let content = blocking(move || FileContent::open(&store, id).map_err(of_upload)).await?;
         Ok(Box::new(content))
+    }
+}
+
+#[async_trait]
+impl Concatenate for FileStore {
+    async fn concatenate(&self, new: NewUpload) -> Result<Box<dyn Handle>, Error> {
+        let store = self.clone();
+        let handle = blocking(move || concatenate::concatenate(&store, new)).await?;
+        Ok(Box::new(handle))
+    }
+
+    async fn assemble(&self, id: &UploadId) -> Result<(), Error> {
+        let (store, id) = (self.clone(), id.clone());
+        blocking(move || concatenate::assemble(&store, id)).await
+    }
+
+    async fn await_part(&self, part: &UploadId, id: &UploadId) -> Result<(), Error> {
+        let (store, part, id) = (self.clone(), part.clone(), id.clone());
+        blocking(move || concatenate::await_part(&store, part, id)).await
     }
 }

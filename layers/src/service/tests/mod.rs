@@ -1,5 +1,6 @@
 //! What the core answers.
 
+mod concat;
 mod gates;
 
 use async_trait::async_trait;

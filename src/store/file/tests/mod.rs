@@ -2,6 +2,7 @@
 
 mod append;
 mod checksum;
+mod concatenate;
 mod create;
 mod open;
 mod read;

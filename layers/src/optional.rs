@@ -1,3 +1,5 @@
+//! A body, or none.
+
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -5,26 +7,26 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// The request body of the service inside
-    /// [`CreationWithUpload`](super::CreationWithUpload): the client's, or none.
+    /// The request body of a service that is asked for more than the client has
+    /// asked for: the client's, or none.
     #[derive(Debug)]
-    pub struct RequestBody<B> {
+    pub struct Optional<B> {
         #[pin]
         body: Option<B>,
     }
 }
 
-impl<B> RequestBody<B> {
-    pub(super) const fn new(body: B) -> Self {
+impl<B> Optional<B> {
+    pub(crate) const fn new(body: B) -> Self {
         Self { body: Some(body) }
     }
 
-    pub(super) const fn empty() -> Self {
+    pub(crate) const fn empty() -> Self {
         Self { body: None }
     }
 }
 
-impl<B: Body> Body for RequestBody<B> {
+impl<B: Body> Body for Optional<B> {
     type Data = B::Data;
     type Error = B::Error;
 

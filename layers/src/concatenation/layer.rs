@@ -1,0 +1,56 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use tower_layer::Layer;
+
+use super::Concatenation;
+use super::settings::Settings;
+use crate::lock::Locker;
+use crate::store::Store;
+
+/// Layer that applies [`Concatenation`].
+///
+/// See the [module docs](crate::concatenation) for an example.
+#[derive(Clone, Debug)]
+pub struct ConcatenationLayer {
+    settings: Settings,
+}
+
+impl ConcatenationLayer {
+    /// A layer over the store and the locker that the layers around it use.
+    #[must_use]
+    pub const fn new(store: Arc<dyn Store>, locker: Arc<dyn Locker>) -> Self {
+        Self {
+            settings: Settings {
+                store,
+                locker,
+                lock_timeout: Duration::from_secs(20),
+                unfinished: false,
+            },
+        }
+    }
+
+    /// How long a request waits for other uploads than its own: 20 seconds
+    /// unless set.
+    #[must_use]
+    pub const fn lock_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.lock_timeout = timeout;
+        self
+    }
+
+    /// Takes finals of parts that are unfinished still, and makes them as soon
+    /// as these are not: `concatenation-unfinished`. CUF-01
+    #[must_use]
+    pub const fn unfinished(mut self) -> Self {
+        self.settings.unfinished = true;
+        self
+    }
+}
+
+impl<S> Layer<S> for ConcatenationLayer {
+    type Service = Concatenation<S>;
+
+    fn layer(&self, inner: S) -> Concatenation<S> {
+        Concatenation::new(inner, self.settings.clone())
+    }
+}

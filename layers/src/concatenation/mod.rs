@@ -1,0 +1,92 @@
+//! Uploads that are made of other uploads: `concatenation`.
+//!
+//! A client that uploads the parts of a file side by side creates each with
+//! `Upload-Concat: partial`, and at last an upload of them all, in the order of
+//! its list: `Upload-Concat: final;/files/a /files/b`. The partials stay.
+//!
+//! | a final | is answered |
+//! |---|---|
+//! | of an upload that is unknown, or a URL that leads to none | `404 ERR_UPLOAD_NOT_FOUND` |
+//! | of one that is no partial | `400 ERR_INVALID_CONCAT` |
+//! | of one that is unfinished | `400 ERR_UPLOAD_NOT_FINISHED`, unless [`unfinished`](ConcatenationLayer::unfinished) ones are taken |
+//! | with a length of its own | `400 ERR_INVALID_UPLOAD_LENGTH` |
+//! | of more bytes than an upload may have | `413 ERR_MAX_SIZE_EXCEEDED` |
+//!
+//! URLs may be absolute, of any host, or relative to the collection; see
+//! [`BaseUrl::upload`](crate::protocol::BaseUrl::upload). Each part is shown to
+//! the gates with [`Action::Concatenate`](crate::protocol::Action::Concatenate)
+//! and locked while the final is made. A final has no metadata but that of its
+//! own creation (CAT-07).
+//!
+//! A final of unfinished parts is *pending*: it has no bytes and no offset
+//! (CAT-12) until the request that finishes the last part completes it, or
+//! whoever asks for it later. Ending a part ends the finals that are pending
+//! for it.
+//!
+//! HEAD, and PATCH, which is refused (CAT-10), are the core's: without this
+//! layer the uploads that exist go on, and creations with `Upload-Concat` are
+//! refused.
+//!
+//! | extension | without it |
+//! |---|---|
+//! | [`BaseUrl`](crate::protocol::BaseUrl) | URLs are below the request's own path |
+//! | [`MaxSize`](crate::protocol::MaxSize) | a final may have any size |
+//! | [`Gates`](crate::gate::Gates) | nobody is asked |
+//! | [`Interrupt`](crate::protocol::Interrupt) | who waits for a part waits on at a shutdown |
+//! | the response's [`Outcome`](crate::protocol::Outcome) | no pending final is completed |
+//!
+//! It belongs just outside the core, inside the
+//! [lock](crate::locking), and needs the store and the locker that these have.
+//!
+//! # Example
+//!
+//! ```
+//! use std::sync::Arc;
+//! use http::{Request, StatusCode};
+//! use tower::{ServiceBuilder, ServiceExt};
+//! use tower_tus_layers::concatenation::ConcatenationLayer;
+//! use tower_tus_layers::lock::MemoryLocker;
+//! use tower_tus_layers::protocol::Body;
+//! use tower_tus_layers::service::Core;
+//! use tower_tus_layers::store::MemoryStore;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let core = Core::new(MemoryStore::default());
+//! let locker = Arc::new(MemoryLocker::default());
+//! let service = ServiceBuilder::new()
+//!     .layer(ConcatenationLayer::new(Arc::clone(core.store()), locker))
+//!     .service(core);
+//!
+//! let mut parts = Vec::new();
+//! for _ in 0..2 {
+//!     let partial = Request::post("/").header("Upload-Concat", "partial");
+//!     let partial = partial.header("Upload-Length", "0").body(Body::default())?;
+//!     let response = service.clone().oneshot(partial).await?;
+//!     parts.push(response.headers()["Location"].to_str()?.to_owned());
+//! }
+//! let list = format!("final;{} {}", parts[1], parts[0]);
+//! let request = Request::post("/").header("Upload-Concat", &list).body(Body::default())?;
+//! let response = service.oneshot(request).await?;
+//! assert_eq!(response.status(), StatusCode::CREATED);
+//! assert_eq!(response.headers()["Upload-Concat"], list);
+//! # Ok(())
+//! # }
+//! ```
+
+mod asked;
+mod create;
+mod future;
+mod inside;
+mod layer;
+mod partials;
+mod service;
+mod settings;
+
+pub use self::future::ResponseFuture;
+pub use self::layer::ConcatenationLayer;
+pub use self::service::Concatenation;
+pub use crate::optional::Optional as RequestBody;
+
+#[cfg(test)]
+mod tests;

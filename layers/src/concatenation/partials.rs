@@ -1,0 +1,70 @@
+use std::collections::BTreeMap;
+
+use http::request::Parts;
+
+use crate::gate::Gates;
+use crate::protocol::header::MAX_BYTES;
+use crate::protocol::{Action, Error, MaxSize, Upload, UploadId};
+use crate::store::Store;
+
+/// The uploads that a final is made of, as they stand.
+#[derive(Debug)]
+pub(super) struct Partials<'a> {
+    /// As they follow each other; one may be there again and again. CAT-09
+    order: &'a [UploadId],
+    /// Each once, in the order in which locks are taken.
+    uploads: BTreeMap<&'a UploadId, Upload>,
+}
+
+impl<'a> Partials<'a> {
+    /// Finds them all, or [`Error::NotFound`]. AMB-14
+    pub(super) async fn find(store: &dyn Store, order: &'a [UploadId]) -> Result<Self, Error> {
+        let mut uploads = BTreeMap::new();
+        for id in order {
+            if !uploads.contains_key(id) {
+                uploads.insert(id, store.open(id).await?.info().clone());
+            }
+        }
+        Ok(Self { order, uploads })
+    }
+
+    /// Asks the gates, since whoever makes a final of uploads can read them.
+    pub(super) async fn pass_gates(&self, request: &Parts) -> Result<(), Error> {
+        for upload in self.uploads.values() {
+            for gate in Gates::of(request) {
+                gate.opened(request, upload, Action::Concatenate).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether they are partials at all.
+    pub(super) fn are_partials(&self) -> bool {
+        self.uploads.values().all(Upload::is_partial)
+    }
+
+    /// Those that are not finished, each once. One that is complete, and waits
+    /// for a gate to let it be finished, is among them.
+    pub(super) fn unfinished(&self) -> impl Iterator<Item = &'a UploadId> {
+        let unfinished = self.uploads.iter();
+        unfinished.filter_map(|(&id, upload)| (!upload.is_finished()).then_some(id))
+    }
+
+    /// How many bytes they have together, counted as often as they are there,
+    /// or nothing when a length is deferred. CAT-04, CAT-15
+    ///
+    /// What is known of it already may be too much for the request.
+    pub(super) fn length(&self, request: &Parts) -> Result<Option<u64>, Error> {
+        let max = request.extensions.get::<MaxSize>();
+        let max = max.map_or(MAX_BYTES, |max| max.0.min(MAX_BYTES));
+        let (mut least, mut is_known) = (0_u64, true);
+        for id in self.order {
+            let upload = &self.uploads[id];
+            let bytes = upload.length.unwrap_or(upload.offset);
+            let sum = least.checked_add(bytes).filter(|&sum| sum <= max);
+            least = sum.ok_or(Error::MaxSizeExceeded)?;
+            is_known &= upload.length.is_some();
+        }
+        Ok(is_known.then_some(least))
+    }
+}

@@ -1,0 +1,136 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::request::Parts;
+use tokio::time::Instant;
+
+use super::partials::Partials;
+use crate::lock::{Guard, Locker, acquire};
+use crate::protocol::{Concat, Error, Interrupt, UploadId};
+use crate::store::{Concatenate, Store};
+
+/// What the layer works with.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) locker: Arc<dyn Locker>,
+    pub(super) lock_timeout: Duration,
+    /// Whether finals of unfinished parts are taken.
+    pub(super) unfinished: bool,
+}
+
+/// How far a pending final has come.
+#[derive(Debug)]
+pub(super) enum Progress {
+    /// It has its bytes.
+    Assembled,
+    /// Some of its parts are unfinished. Its length, where they tell.
+    Pending(Option<u64>),
+}
+
+impl Settings {
+    pub(super) fn concatenate(&self) -> Result<&dyn Concatenate, Error> {
+        let concatenate = self.store.concatenate();
+        concatenate.ok_or(Error::ConcatenationUnsupported)
+    }
+
+    /// The parts of a new final, when it may be made of them. What they are can
+    /// change until they are locked.
+    pub(super) async fn verified<'a>(
+        &self,
+        request: &Parts,
+        parts: &'a [UploadId],
+    ) -> Result<Partials<'a>, Error> {
+        let partials = Partials::find(&*self.store, parts).await?;
+        if !partials.are_partials() {
+            return Err(Error::InvalidConcat);
+        }
+        // CUF-01, AMB-13
+        if !self.unfinished && partials.unfinished().next().is_some() {
+            return Err(Error::UploadNotFinished);
+        }
+        partials.length(request)?;
+        Ok(partials)
+    }
+
+    /// Waits for an upload that the request is not about.
+    pub(super) async fn lock(
+        &self,
+        request: &Parts,
+        id: &UploadId,
+    ) -> Result<Box<dyn Guard>, Error> {
+        self.lock_within(request, id, self.lock_timeout).await
+    }
+
+    /// As [`lock`](Self::lock), where the request goes on without: who asks for
+    /// the upload later does what now cannot be done.
+    pub(super) async fn try_lock(&self, request: &Parts, id: &UploadId) -> Option<Box<dyn Guard>> {
+        let failed = |error: &Error| tracing::warn!(%error, %id, "a final could not be locked");
+        self.lock(request, id).await.inspect_err(failed).ok()
+    }
+
+    async fn lock_within(
+        &self,
+        request: &Parts,
+        id: &UploadId,
+        timeout: Duration,
+    ) -> Result<Box<dyn Guard>, Error> {
+        let interrupt = request.extensions.get::<Interrupt>().cloned();
+        let interrupt = interrupt.unwrap_or_default();
+        // What is done under such a lock is done as a whole, whoever waits.
+        let holder = Interrupt::default();
+        acquire(&*self.locker, id, &interrupt, holder, timeout).await
+    }
+
+    /// Waits for all parts of a final: in the order of their ids, so that two
+    /// who want the same ones do not wait for each other, and each once.
+    pub(super) async fn lock_all(
+        &self,
+        request: &Parts,
+        parts: &[UploadId],
+    ) -> Result<Vec<Box<dyn Guard>>, Error> {
+        let begun = Instant::now();
+        let mut guards = Vec::new();
+        for id in parts.iter().collect::<BTreeSet<_>>() {
+            let left = self.lock_timeout.saturating_sub(begun.elapsed());
+            match self.lock_within(request, id, left).await {
+                Ok(guard) => guards.push(guard),
+                Err(error) => {
+                    release(guards).await;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(guards)
+    }
+
+    /// What a final is pending for, unless it is not.
+    pub(super) async fn pending(&self, id: &UploadId) -> Result<Option<Concat>, Error> {
+        let handle = self.store.open(id).await?;
+        let concat = handle.info().concat.clone();
+        Ok(concat.filter(Concat::is_pending))
+    }
+
+    /// Gives a final, which is locked, its bytes, if its parts are finished.
+    ///
+    /// [`Error::NotFound`] tells that one of them is gone, or the final itself.
+    pub(super) async fn assemble(&self, request: &Parts, id: &UploadId) -> Result<Progress, Error> {
+        let Some(concat) = self.pending(id).await? else {
+            return Ok(Progress::Assembled);
+        };
+        let partials = Partials::find(&*self.store, concat.parts()).await?;
+        let length = partials.length(request)?;
+        if partials.unfinished().next().is_some() {
+            return Ok(Progress::Pending(length));
+        }
+        self.concatenate()?.assemble(id).await?;
+        Ok(Progress::Assembled)
+    }
+}
+
+pub(super) async fn release(guards: Vec<Box<dyn Guard>>) {
+    for guard in guards {
+        guard.release().await;
+    }
+}

@@ -1,0 +1,233 @@
+//! Stores that make uploads of others.
+
+use std::sync::Arc;
+
+use http::HeaderValue;
+
+use super::{append_whole, offset};
+use crate::protocol::{Concat, Error, Finishing, Metadata, NewUpload, Role, Upload, UploadId};
+use crate::store::{Concatenate, Handle, Store};
+
+pub(super) async fn run(open: &impl Fn() -> Arc<dyn Store>) {
+    a_role_and_its_exact_text_are_kept(open).await;
+    a_final_has_the_bytes_of_its_parts_in_their_order(open).await;
+    a_final_of_what_is_no_whole_part_is_not_made(open).await;
+    the_id_of_a_final_is_given_once(open).await;
+    a_pending_final_is_assembled_once(open).await;
+    a_pending_final_of_which_a_part_is_missing_stays_pending(open).await;
+    a_part_knows_who_awaits_it(open).await;
+}
+
+/// The store's way to make an upload of others.
+fn way(store: &dyn Store) -> &dyn Concatenate {
+    store.concatenate().expect("it was there a moment ago")
+}
+
+/// What a client asks for that wrote `raw`.
+fn new(role: Role, raw: &'static [u8], length: Option<u64>) -> NewUpload {
+    let mut new = NewUpload::new(length, Metadata::default());
+    let raw = HeaderValue::from_bytes(raw).expect("it is a value");
+    new.concat = Some(Concat::new(role, Some(raw)));
+    new
+}
+
+fn new_final(parts: &[UploadId]) -> NewUpload {
+    let role = Role::Final {
+        parts: parts.to_vec(),
+        pending: false,
+    };
+    new(role, b"final;/a /b", None)
+}
+
+fn new_pending(parts: &[UploadId]) -> NewUpload {
+    let role = Role::Final {
+        parts: parts.to_vec(),
+        pending: true,
+    };
+    new(role, b"final;/a /b", None)
+}
+
+/// A partial of ten bytes, of which these are stored.
+async fn partial(store: &dyn Store, text: &'static str) -> UploadId {
+    let role = Role::Partial { awaited_by: vec![] };
+    let made = store.create(new(role, b"partial", Some(10))).await;
+    let mut made = made.expect("a partial can be created");
+    append_whole(&mut *made, text).await;
+    made.info().id.clone()
+}
+
+async fn info(store: &dyn Store, id: &UploadId) -> Upload {
+    let found = store.open(id).await.expect("the upload is found");
+    found.info().clone()
+}
+
+/// Compares what is stored, where the store lets it be read.
+async fn holds(open: &impl Fn() -> Arc<dyn Store>, id: &UploadId, text: &str) {
+    let store = open();
+    let Some(read) = store.read() else { return };
+    let content = read.read(id).await.expect("the upload is found");
+    let (mut bytes, end) = (Vec::new(), text.len() as u64);
+    while (bytes.len() as u64) < end {
+        let from = bytes.len() as u64;
+        let more = content.bytes(from..end).await;
+        bytes.extend_from_slice(&more.expect("it can be read"));
+    }
+    assert_eq!(bytes, text.as_bytes(), "CAT-05");
+}
+
+async fn a_role_and_its_exact_text_are_kept(open: &impl Fn() -> Arc<dyn Store>) {
+    let (a, b) = (UploadId::random(), UploadId::random());
+    for asked in [
+        new(Role::Partial { awaited_by: vec![] }, b"partial", Some(10)),
+        new(Role::Partial { awaited_by: vec![] }, b"partial", None),
+        new_pending(&[a.clone(), b, a]),
+    ] {
+        let concat = asked.concat.clone();
+        let created = open().create(asked).await.expect("it can be created");
+        let found = info(&*open(), &created.info().id).await;
+        assert_eq!(&found, created.info(), "it is found as it was created");
+        assert_eq!(found.concat, concat, "CAT-16");
+    }
+}
+
+async fn a_final_has_the_bytes_of_its_parts_in_their_order(open: &impl Fn() -> Arc<dyn Store>) {
+    let a = partial(&*open(), "0123456789").await;
+    let b = partial(&*open(), "abcdefghij").await;
+    for (parts, text) in [
+        (vec![&a, &b], "0123456789abcdefghij"),
+        (vec![&b, &a], "abcdefghij0123456789"),
+        (vec![&a, &a, &b], "01234567890123456789abcdefghij"),
+        (vec![&b], "abcdefghij"),
+    ] {
+        let parts: Vec<_> = parts.into_iter().cloned().collect();
+        let mut asked = new_final(&parts);
+        asked.metadata = Metadata::parse(b"name d29ybGQ=").expect("it is well formed");
+        asked.finishing = Some(Finishing::Pending { attempts: 0 });
+        let concat = asked.concat.clone();
+        let made = way(&*open()).concatenate(asked).await;
+        let made = made.expect("complete partials can be concatenated");
+        let length = text.len() as u64;
+        assert_eq!(made.info().length, Some(length), "CAT-04");
+        assert!(made.info().is_complete(), "CAT-13");
+
+        let found = info(&*open(), &made.info().id).await;
+        assert_eq!(&found, made.info(), "it is found as it was made");
+        assert_eq!(found.concat, concat, "CAT-16");
+        assert_eq!(found.metadata.get("name"), Some(&b"world"[..]));
+        assert_eq!(found.finishing, Some(Finishing::Pending { attempts: 0 }));
+        holds(open, &found.id, text).await;
+        for part in [&a, &b] {
+            assert_eq!(offset(&*open(), part).await, 10, "CAT-11");
+        }
+    }
+}
+
+async fn a_final_of_what_is_no_whole_part_is_not_made(open: &impl Fn() -> Arc<dyn Store>) {
+    let whole = partial(&*open(), "0123456789").await;
+    let half = partial(&*open(), "01234").await;
+    for (parts, missing) in [
+        ([whole.clone(), UploadId::random()], true),
+        ([whole.clone(), half], false),
+    ] {
+        let asked = new_final(&parts);
+        let id = asked.id.clone();
+        let made = way(&*open()).concatenate(asked.clone()).await;
+        match missing {
+            true => assert!(matches!(made, Err(Error::NotFound)), "{made:?}"),
+            false => assert!(matches!(made, Err(Error::UploadNotFinished)), "{made:?}"),
+        }
+        let found = open().open(&id).await;
+        assert!(matches!(found, Err(Error::NotFound)), "{found:?}");
+
+        let mut other = NewUpload::new(Some(1), Metadata::default());
+        other.id = id;
+        let created = open().create(other).await;
+        assert!(created.is_ok(), "something is left of it: {created:?}");
+    }
+}
+
+async fn the_id_of_a_final_is_given_once(open: &impl Fn() -> Arc<dyn Store>) {
+    let part = partial(&*open(), "0123456789").await;
+    let mut asked = new_final(std::slice::from_ref(&part));
+    asked.id = part.clone();
+    let made = way(&*open()).concatenate(asked).await;
+    assert!(matches!(made, Err(Error::UploadExists)), "{made:?}");
+    assert_eq!(offset(&*open(), &part).await, 10);
+}
+
+async fn pending(store: &dyn Store, parts: &[UploadId]) -> Box<dyn Handle> {
+    let made = store.create(new_pending(parts)).await;
+    let made = made.expect("a pending final can be created");
+    assert!(made.info().is_pending() && !made.info().is_complete());
+    assert_eq!(made.info().offset, 0, "it has no bytes yet");
+    made
+}
+
+async fn a_pending_final_is_assembled_once(open: &impl Fn() -> Arc<dyn Store>) {
+    let a = partial(&*open(), "01234").await;
+    let b = partial(&*open(), "abcdefghij").await;
+    let made = pending(&*open(), &[a.clone(), b.clone(), a.clone()]).await;
+    let id = &made.info().id;
+
+    let assembled = way(&*open()).assemble(id).await;
+    assert!(matches!(assembled, Err(Error::UploadNotFinished)));
+    assert_eq!(&info(&*open(), id).await, made.info(), "nothing is changed");
+
+    let mut rest = open().open(&a).await.expect("the partial is found");
+    append_whole(&mut *rest, "56789").await;
+    way(&*open()).assemble(id).await.expect("all is there");
+    let assembled = info(&*open(), id).await;
+    assert!(assembled.is_complete() && !assembled.is_pending());
+    assert_eq!(assembled.length, Some(30), "CAT-04");
+    holds(open, id, "0123456789abcdefghij0123456789").await;
+
+    let terminate = open();
+    if let Some(terminate) = terminate.terminate() {
+        terminate.terminate(&b).await.expect("the partial is ended");
+    }
+    way(&*open()).assemble(id).await.expect("it is made");
+    assert_eq!(info(&*open(), id).await, assembled, "CAT-11");
+    let part = way(&*open()).assemble(&a).await;
+    part.expect("of any other upload nothing is changed");
+    let unknown = way(&*open()).assemble(&UploadId::random()).await;
+    assert!(matches!(unknown, Err(Error::NotFound)), "{unknown:?}");
+}
+
+async fn a_pending_final_of_which_a_part_is_missing_stays_pending(
+    open: &impl Fn() -> Arc<dyn Store>,
+) {
+    let a = partial(&*open(), "0123456789").await;
+    let made = pending(&*open(), &[a, UploadId::random()]).await;
+    let assembled = way(&*open()).assemble(&made.info().id).await;
+    assert!(matches!(assembled, Err(Error::NotFound)), "{assembled:?}");
+    let found = info(&*open(), &made.info().id).await;
+    assert_eq!(&found, made.info(), "nothing is changed");
+}
+
+async fn a_part_knows_who_awaits_it(open: &impl Fn() -> Arc<dyn Store>) {
+    let part = partial(&*open(), "01234").await;
+    let finals = [UploadId::random(), UploadId::random()];
+    for id in &finals {
+        let awaited = way(&*open()).await_part(&part, id).await;
+        awaited.expect("it can be recorded");
+    }
+    let mut again = open().open(&part).await.expect("the partial is found");
+    let concat = again.info().concat.clone().expect("it is a partial");
+    assert_eq!(concat.awaited_by(), finals);
+    assert_eq!(concat.raw.expect("it was told"), "partial");
+    assert_eq!(again.info().offset, 5, "CAT-14");
+
+    append_whole(&mut *again, "56789").await;
+    let done = Finishing::Done;
+    again.record(done).await.expect("it can be recorded");
+    let found = info(&*open(), &part).await;
+    let concat = found.concat.expect("it is a partial");
+    assert_eq!(concat.awaited_by(), finals, "whatever else is recorded");
+
+    let store = open();
+    let plain = super::create(&*store, 10).await;
+    let awaited = way(&*store).await_part(&plain.info().id, &finals[0]).await;
+    assert!(matches!(awaited, Err(Error::InvalidConcat)), "{awaited:?}");
+    let awaited = way(&*open()).await_part(&finals[0], &finals[1]).await;
+    assert!(matches!(awaited, Err(Error::NotFound)), "{awaited:?}");
+}

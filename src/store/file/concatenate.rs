@@ -1,0 +1,106 @@
+//! Uploads that are made of others.
+//!
+//! Of a new final the data file is whole before there is an `.info`, without
+//! which it is no upload: what a crash leaves of it is a file to which nothing
+//! leads. Of a pending final `.info` says that it is pending until the data file
+//! is whole, and what that has meanwhile counts for nothing.
+
+use std::collections::HashMap;
+
+use tower_tus_layers::protocol::{Concat, Error, NewUpload, Role, UploadId};
+
+use super::create::create_with;
+use super::error::of_upload;
+use super::handle::FileHandle;
+use super::{Durability, FileStore, sys};
+
+/// Makes the files of a new final, or leaves none behind.
+pub(super) fn concatenate(store: &FileStore, mut new: NewUpload) -> Result<FileHandle, Error> {
+    let order = new.concat.as_ref().map_or(&[][..], Concat::parts).to_vec();
+    let parts = Parts::find(store, &order)?;
+    let length = parts.length()?;
+    new.length = Some(length); // CAT-04
+    create_with(store, new, length, |data| {
+        parts.copy_to(data, store.durability)
+    })
+}
+
+/// Gives a pending final its bytes.
+pub(super) fn assemble(store: &FileStore, id: UploadId) -> Result<(), Error> {
+    let handle = FileHandle::open(store, id).map_err(of_upload)?;
+    let mut upload = handle.upload().clone();
+    let role = upload.concat.as_mut().map(|concat| &mut concat.role);
+    let Some(Role::Final { parts, pending }) = role.filter(|_| handle.upload().is_pending()) else {
+        return Ok(());
+    };
+    let parts = Parts::find(store, parts)?;
+    let length = parts.length()?;
+    let data = sys::File::open(&handle.layout().data).map_err(of_upload)?;
+    // What is left of an attempt that was cut off.
+    data.truncate(0).map_err(of_upload)?;
+    let copied = parts.copy_to(&data, store.durability);
+    copied.inspect_err(|_| drop(data.truncate(0)))?;
+    *pending = false;
+    (upload.offset, upload.length) = (length, Some(length)); // CAT-04
+    handle.rewrite(upload).map(drop)
+}
+
+/// Records in a part which final waits for it.
+pub(super) fn await_part(store: &FileStore, part: UploadId, id: UploadId) -> Result<(), Error> {
+    let handle = FileHandle::open(store, part).map_err(of_upload)?;
+    let mut upload = handle.upload().clone();
+    match upload.concat.as_mut().map(|concat| &mut concat.role) {
+        Some(Role::Partial { awaited_by }) => awaited_by.push(id),
+        _ => return Err(Error::InvalidConcat),
+    }
+    handle.rewrite(upload).map(drop)
+}
+
+/// Complete uploads, one after the other.
+struct Parts<'a> {
+    /// One may be there again and again. CAT-09
+    order: &'a [UploadId],
+    found: HashMap<&'a UploadId, FileHandle>,
+}
+
+impl<'a> Parts<'a> {
+    fn find(store: &FileStore, order: &'a [UploadId]) -> Result<Self, Error> {
+        let mut found = HashMap::new();
+        for id in order {
+            if !found.contains_key(id) {
+                let part = FileHandle::open(store, id.clone()).map_err(of_upload)?;
+                found.insert(id, part);
+            }
+        }
+        match found.values().all(|part| part.upload().is_complete()) {
+            true => Ok(Self { order, found }),
+            false => Err(Error::UploadNotFinished),
+        }
+    }
+
+    /// Where each part is, and how many bytes it has. CAT-05
+    fn in_order(&self) -> impl Iterator<Item = (&FileHandle, u64)> {
+        let parts = self.order.iter().map(|id| &self.found[id]);
+        parts.map(|part| (part, part.upload().length.unwrap_or_default()))
+    }
+
+    fn length(&self) -> Result<u64, Error> {
+        let mut lengths = self.in_order().map(|(_, length)| length);
+        let sum = lengths.try_fold(0_u64, u64::checked_add);
+        sum.ok_or(Error::MaxSizeExceeded)
+    }
+
+    /// Writes them to a file that is empty, and makes the bytes last where a
+    /// finished upload has to: its name must not outlive them.
+    fn copy_to(&self, data: &sys::File, durability: Durability) -> Result<(), Error> {
+        for (part, length) in self.in_order() {
+            let copied = sys::File::open_to_read(&part.layout().data)
+                .and_then(|part| data.write_from(&part, length));
+            copied.map_err(of_upload)?;
+        }
+        match durability {
+            Durability::None => Ok(()),
+            Durability::Finish | Durability::Offset => data.sync_data().map_err(of_upload),
+        }
+    }
+}
