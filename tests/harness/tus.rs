@@ -50,10 +50,15 @@ impl Tus {
 
     /// Sends a request as it is.
     pub(crate) async fn send(&self, request: Request<Content>) -> Answer {
+        self.try_send(request).await.expect("the server answers")
+    }
+
+    /// Sends a request to what may be no server.
+    pub(crate) async fn try_send(&self, request: Request<Content>) -> Option<Answer> {
         let answer = patient(self.client.request(request)).await;
-        let (parts, body) = answer.expect("the server answers").into_parts();
+        let (parts, body) = answer.ok()?.into_parts();
         let body = patient(body.collect()).await.expect("the answer ends well");
-        Response::from_parts(parts, body.to_bytes())
+        Some(Response::from_parts(parts, body.to_bytes()))
     }
 
     /// Sends a request with no bytes.
@@ -76,11 +81,14 @@ impl Tus {
     /// The URL of an upload that was just created.
     pub(crate) fn location(&self, answer: &Answer) -> String {
         let location = answer.headers()[LOCATION].to_str().unwrap();
-        if location.starts_with("http") {
-            return location.to_owned();
-        }
         let authority_end = self.url[8..].find('/').unwrap() + 8;
-        format!("{}{location}", &self.url[..authority_end])
+        let base = match location {
+            _ if location.contains("://") => "",
+            _ if location.starts_with("//") => "http:",
+            _ if location.starts_with('/') => &self.url[..authority_end],
+            _ => &self.url[..=self.url.rfind('/').unwrap()],
+        };
+        format!("{base}{location}")
     }
 
     pub(crate) async fn head(&self, url: &str) -> Answer {

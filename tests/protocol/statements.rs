@@ -1,0 +1,247 @@
+//! What tus 1.0 says of a server, each statement under an id of our own, and
+//! the points that it leaves open, as they are decided here.
+
+use Level::{Implied, May, Must, Open, Should};
+
+/// How much a statement binds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Level {
+    /// MUST and MUST NOT.
+    Must,
+    Should,
+    May,
+    /// What follows from the text without standing in it.
+    Implied,
+    /// The text is silent or can be read in two ways; others may decide otherwise.
+    Open,
+}
+
+#[derive(Debug)]
+pub(crate) struct Statement {
+    pub(crate) id: &'static str,
+    pub(crate) level: Level,
+    pub(crate) text: &'static str,
+}
+
+/// What there is no code for yet: the beginning of ids, and what their checks
+/// need of a server.
+pub(crate) const NOT_BUILT_YET: &[(&str, &str)] = &[
+    ("CHK", "checksum"),
+    ("CTR", "checksum-trailer"),
+    ("CAT", "concatenation"),
+    ("CUF", "concatenation-unfinished"),
+    ("AMB-21", "GET"),
+];
+
+const fn says(id: &'static str, level: Level, text: &'static str) -> Statement {
+    Statement { id, level, text }
+}
+
+pub(crate) const STATEMENTS: &[Statement] = &[
+    says("CORE-01", Must, "OPTIONS, HEAD and PATCH are there"),
+    says("CORE-02", Must, "Upload-Offset is a non-negative integer"),
+    says("CORE-03", Must, "Upload-Length is a non-negative integer"),
+    says("CORE-04", Must, "Tus-Version is a list of versions"),
+    says("CORE-05", Must, "its first one is what the server speaks"),
+    says("CORE-06", Must, "Tus-Resumable is on every response"),
+    says("CORE-07", Must, "and is the version of the server"),
+    says("CORE-08", Must, "another version is 412"),
+    says("CORE-09", Must, "with Tus-Version"),
+    says("CORE-10", Must, "and nothing is done"),
+    says("CORE-11", Must, "Tus-Extension is a list of extensions"),
+    says("CORE-12", Must, "and absent where there are none"),
+    says("CORE-13", Must, "Tus-Max-Size is a non-negative integer"),
+    says("CORE-14", Should, "and there when there is a maximum"),
+    says("CORE-15", Must, "X-HTTP-Method-Override is the method"),
+    says("CORE-16", Must, "and the actual one is ignored"),
+    says("CORE-17", Must, "HEAD has Upload-Offset in every state"),
+    says("CORE-18", Must, "HEAD has Upload-Length when it is known"),
+    says("CORE-19", Should, "HEAD of no upload is 404, 410 or 403"),
+    says("CORE-20", Should, "without Upload-Offset"),
+    says("CORE-21", Should, "HEAD of an upload is 200 or 204"),
+    says("CORE-22", Must, "and not to be stored by caches"),
+    says("CORE-23", Should, "PATCH adds its bytes at the offset"),
+    says("CORE-24", Should, "another Content-Type is 415"),
+    says("CORE-25", Must, "another offset is 409 and changes nothing"),
+    says("CORE-26", Must, "a PATCH that succeeds is 204"),
+    says("CORE-27", Must, "with Upload-Offset"),
+    says(
+        "CORE-28",
+        Must,
+        "which is the old one and the bytes received",
+    ),
+    says("CORE-29", Should, "PATCH of no upload is 404"),
+    says("CORE-30", Should, "a broken connection is noticed"),
+    says("CORE-31", Should, "and what came before is kept"),
+    says("CORE-32", Must, "OPTIONS is 200 or 204, with Tus-Version"),
+    says("CORE-33", May, "and Tus-Extension, and Tus-Max-Size"),
+    says("CORE-34", Must, "OPTIONS needs no version, and ignores one"),
+    says(
+        "CORE-35",
+        Should,
+        "OPTIONS is for everyone, also for web pages",
+    ),
+    says("CRE-01", Should, "POST creates an upload"),
+    says("CRE-02", Must, "creation is announced"),
+    says("CRE-03", Must, "Upload-Defer-Length is 1 or absent"),
+    says("CRE-04", Must, "Upload-Metadata is pairs of key and base64"),
+    says("CRE-05", Should, "whose keys are ASCII"),
+    says("CRE-06", Should, "no metadata becomes a header of its own"),
+    says("CRE-07", Must, "POST has a length, or defers it"),
+    says("CRE-08", Should, "by 1 and by nothing else"),
+    says("CRE-09", Must, "a length never changes"),
+    says("CRE-10", May, "a length of 0 is complete at creation"),
+    says("CRE-11", May, "metadata may be refused"),
+    says(
+        "CRE-12",
+        Must,
+        "HEAD has the metadata as the client wrote it",
+    ),
+    says("CRE-13", Must, "a length above the maximum is 413"),
+    says("CRE-14", Must, "a creation is 201"),
+    says("CRE-15", Must, "with Location, absolute or relative"),
+    says("CRE-16", Implied, "a new upload is at offset 0"),
+    says("CWU-01", Must, "creation-with-upload is announced"),
+    says("CWU-02", Must, "and never without creation"),
+    says(
+        "CWU-03",
+        Implied,
+        "bytes of another Content-Type are not taken",
+    ),
+    says("CWU-04", Should, "as many bytes are taken as possible"),
+    says("CWU-05", Must, "the answer has Upload-Offset"),
+    says("CWU-06", Must, "which is where the upload stands"),
+    says("CWU-07", Implied, "who asks before sending is told before"),
+    says("DEF-01", Must, "creation-defer-length is announced"),
+    says(
+        "DEF-02",
+        Must,
+        "until it is known HEAD has Upload-Defer-Length: 1",
+    ),
+    says("DEF-03", Implied, "any PATCH may bring the length"),
+    says(
+        "DEF-04",
+        Implied,
+        "unless it is below the offset, or too large",
+    ),
+    says("DEF-05", Implied, "without a length no upload is complete"),
+    says("CHK-01", Must, "checksum is announced"),
+    says("CHK-02", Must, "the whole chunk is verified"),
+    says("CHK-03", May, "an unknown algorithm is 400"),
+    says("CHK-04", May, "a mismatch is 460"),
+    says("CHK-05", May, "a match is 204"),
+    says("CHK-06", Must, "what is refused is discarded"),
+    says("CHK-07", Must, "and the offset stays"),
+    says("CHK-08", Must, "sha1 is supported"),
+    says("CHK-09", Must, "names of algorithms have no upper case"),
+    says("CHK-10", Must, "OPTIONS has Tus-Checksum-Algorithm"),
+    says("CHK-11", Must, "which is a list of algorithms"),
+    says("CHK-12", Implied, "a malformed checksum changes nothing"),
+    says("CHK-13", Implied, "a chunk may come without a checksum"),
+    says("CHK-14", Implied, "a chunk that is cut is discarded"),
+    says("CHK-15", Implied, "an empty chunk has a checksum too"),
+    says(
+        "CTR-01",
+        Must,
+        "checksum-trailer is announced, and verified",
+    ),
+    says(
+        "CTR-02",
+        Implied,
+        "a trailer that was announced has to come",
+    ),
+    says("CTR-03", Implied, "one that was not announced does no harm"),
+    says("TERM-01", Must, "termination is announced"),
+    says("TERM-02", Should, "DELETE frees what the upload took"),
+    says("TERM-03", Must, "and is 204"),
+    says("TERM-04", Should, "afterwards the upload is 404 or 410"),
+    says("TERM-05", Implied, "complete or not"),
+    says("CAT-01", Must, "concatenation is announced"),
+    says(
+        "CAT-02",
+        Must,
+        "Upload-Concat: partial makes a partial upload",
+    ),
+    says("CAT-03", Should, "which is not processed on its own"),
+    says("CAT-04", Must, "a final is as long as its parts"),
+    says("CAT-05", Must, "whose bytes are in the order of the list"),
+    says(
+        "CAT-06",
+        Implied,
+        "a final has no Upload-Length of the client",
+    ),
+    says("CAT-07", Must, "a final inherits no metadata"),
+    says("CAT-08", May, "a final does not need its parts any more"),
+    says("CAT-09", May, "a part may be used more than once"),
+    says("CAT-10", Must, "PATCH of a final is 403"),
+    says("CAT-11", Must, "and changes neither it nor its parts"),
+    says(
+        "CAT-12",
+        Should,
+        "HEAD of a final to come has no Upload-Offset",
+    ),
+    says("CAT-13", Must, "HEAD of a final has an offset, its length"),
+    says("CAT-14", Must, "HEAD of a partial has Upload-Offset"),
+    says("CAT-15", Must, "a length that can be known is told"),
+    says(
+        "CAT-16",
+        Must,
+        "HEAD has Upload-Concat as the client wrote it",
+    ),
+    says("CAT-17", Must, "and so has the answer to the creation"),
+    says("CAT-18", May, "URLs of parts are absolute or relative"),
+    says(
+        "CUF-01",
+        Must,
+        "unfinished parts are taken only if announced",
+    ),
+    says("CUF-02", Implied, "the final is there when its parts are"),
+    says("AMB-01", Open, "a missing Tus-Resumable is 412"),
+    says("AMB-02", Open, "another version is 412, for HEAD too"),
+    says(
+        "AMB-03",
+        Open,
+        "more than the length is 413, what fits is kept",
+    ),
+    says(
+        "AMB-04",
+        Open,
+        "at the end an empty PATCH is 204, bytes are 413",
+    ),
+    says("AMB-05", Open, "a bad Upload-Offset is 400"),
+    says("AMB-06", Open, "a missing Content-Type is 415"),
+    says("AMB-07", Open, "409 has the right Upload-Offset"),
+    says("AMB-08", Open, "POST with bytes of another type is 415"),
+    says(
+        "AMB-09",
+        Open,
+        "a newcomer ends the request that is under way",
+    ),
+    says(
+        "AMB-10",
+        Open,
+        "a Content-Type may have case and parameters",
+    ),
+    says("AMB-11", Open, "the same length once more is 400"),
+    says("AMB-12", Open, "HEAD of a final to come is 200"),
+    says("AMB-13", Open, "an unfinished part is 400"),
+    says("AMB-14", Open, "an unknown part is 400 or 404"),
+    says(
+        "AMB-15",
+        Open,
+        "malformed metadata is 400, spaces are welcome",
+    ),
+    says(
+        "AMB-17",
+        Open,
+        "a creation whose bytes mismatch is 460, and none",
+    ),
+    says("AMB-18", Open, "OPTIONS is 200"),
+    says("AMB-19", Open, "HEAD has no Content-Length of the upload"),
+    says(
+        "AMB-20",
+        Open,
+        "a client that goes away gets its bytes kept",
+    ),
+    says("AMB-21", Open, "GET gives the bytes of an upload"),
+];
