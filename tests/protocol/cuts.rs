@@ -14,7 +14,7 @@ use crate::sending::{CUTS, Cut, Sending};
 
 checks![["creation"];
     "CORE-30" a_client_that_comes_back_goes_on,
-    "CORE-31 AMB-20" what_came_before_a_cut_is_kept,
+    "CORE-31" what_came_before_a_cut_is_kept,
     "CORE-31" what_is_kept_is_what_was_sent ["GET"],
     "AMB-09" a_newcomer_is_told_where_the_upload_stands,
     "AMB-09" a_newcomer_goes_on_where_the_other_one_was,

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::net::{SocketAddr, ToSocketAddrs};
 
 use axum::Router;
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use tokio::net::TcpListener;
 use tonic::transport::server::TcpIncoming;
 use tower_tus::Stack;
@@ -89,23 +89,19 @@ where
 
 /// Asks a server of somebody else's what it is, or tells why that cannot be.
 pub(crate) async fn foreign(url: &str) -> Result<Server, String> {
-    if url.starts_with("https://") {
-        return Err("https is not spoken here: put the server behind http".to_owned());
+    let uri: Uri = url.parse().map_err(|_| "it is no URL")?;
+    if uri.scheme_str() != Some("http") {
+        return Err("only http:// is spoken here, so let something end the TLS".to_owned());
     }
-    if !url.starts_with("http://") {
-        return Err("it has to begin with http://".to_owned());
-    }
-    if !speaks(url, Version::Http1).await {
+    let url = uri.to_string();
+    if !speaks(&url, Version::Http1).await {
         return Err("no answer to OPTIONS over HTTP/1.1".to_owned());
     }
-    let versions = match speaks(url, Version::Http2).await {
-        true => &BOTH[..],
-        false => {
-            eprintln!("{url} does not speak HTTP/2 with prior knowledge: that column is left out");
-            &BOTH[..1]
-        }
-    };
-    Ok(Server::ask("server", url, versions).await)
+    if speaks(&url, Version::Http2).await {
+        return Ok(Server::ask("server", &url, &BOTH).await);
+    }
+    println!("no HTTP/2 with prior knowledge at {url}: that column is left out");
+    Ok(Server::ask("server", &url, &[Version::Http1]).await)
 }
 
 async fn speaks(url: &str, version: Version) -> bool {
@@ -115,16 +111,13 @@ async fn speaks(url: &str, version: Version) -> bool {
 
 impl Server {
     async fn ask(name: &'static str, url: &str, versions: &[Version]) -> Self {
-        let authority = url.split('/').nth(2).unwrap();
-        let authority = match authority.contains(':') {
-            true => authority.to_owned(),
-            false => format!("{authority}:80"),
-        };
-        let address = authority.to_socket_addrs().unwrap().next().unwrap();
+        let uri: Uri = url.parse().unwrap();
+        let host = uri.host().unwrap().trim_matches(['[', ']']);
+        let address = (host, uri.port_u16().unwrap_or(80)).to_socket_addrs();
         Self {
             name,
             url: url.to_owned(),
-            address,
+            address: address.unwrap().next().unwrap(),
             versions: versions.to_vec(),
             offers: offers(&Tus::new(url, Version::Http1)).await,
             ours: None,

@@ -238,10 +238,5 @@ pub(crate) const STATEMENTS: &[Statement] = &[
     ),
     says("AMB-18", Open, "OPTIONS is 200"),
     says("AMB-19", Open, "HEAD has no Content-Length of the upload"),
-    says(
-        "AMB-20",
-        Open,
-        "a client that goes away gets its bytes kept",
-    ),
     says("AMB-21", Open, "GET gives the bytes of an upload"),
 ];
