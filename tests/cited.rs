@@ -1,54 +1,84 @@
-//! Every statement of the protocol that is spoken here has a test that names it.
+//! Every statement of the protocol is cited where it is proved, and what binds
+//! is cited where it is enforced too.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
-/// The statements, by the number of the last one of each chapter.
-const STATEMENTS: [(&str, u8); 5] = [
-    ("CORE", 35),
-    ("CRE", 16),
-    ("CWU", 7),
-    ("DEF", 5),
-    ("TERM", 5),
-];
+#[path = "protocol/statements.rs"]
+mod statements;
 
-/// Those that no test here can name yet.
-const MISSING: [(&str, &str); 1] = [(
+use statements::{Level, STATEMENTS, Statement};
+
+/// What no check of the suite can prove, and why.
+const UNPROVED: &[(&str, &str)] = &[(
     "CORE-12",
     "creation is always spoken; Discovery's own test is about none",
 )];
 
-/// The text of all tests but this one.
-fn tests(dir: &Path) -> String {
-    let mut text = String::new();
-    for entry in dir.read_dir().unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() && !path.ends_with("node_modules") {
-            text += &tests(&path);
-        } else if path.extension().is_some_and(|it| it == "rs") && !path.ends_with(file!()) {
-            text += &std::fs::read_to_string(path).unwrap();
+/// What binds though no line enforces it, and why.
+const UNENFORCED: &[(&str, &str)] = &[];
+
+/// The texts of the Rust files below a directory, less those that are left out.
+fn files(dir: &Path, left_out: &[&str]) -> Vec<String> {
+    let entries = dir.read_dir().unwrap().map(|entry| entry.unwrap().path());
+    let kept = entries.filter(|path| left_out.iter().all(|name| !path.ends_with(name)));
+    let texts = kept.flat_map(|path| match path.extension() {
+        None if path.is_dir() => files(&path, left_out),
+        Some(extension) if extension == "rs" => vec![std::fs::read_to_string(path).unwrap()],
+        _ => Vec::new(),
+    });
+    texts.collect()
+}
+
+fn repository(dir: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(dir)
+}
+
+/// The comments beside the code: those about a whole module are none, and no
+/// test is code.
+fn comments() -> String {
+    let dirs = ["src", "layers/src"].map(repository);
+    let tests = ["tests", "tests.rs", "conformance.rs"];
+    let texts = dirs.iter().flat_map(|dir| files(dir, &tests));
+    let mut comments = String::new();
+    for text in texts {
+        let code = text.split("#[cfg(test)]\nmod tests {").next();
+        let lines = code.unwrap().lines().map(str::trim_start);
+        for line in lines.filter(|line| !line.starts_with("//!")) {
+            let (_, comment) = line.split_once("//").unwrap_or_default();
+            comments.extend([comment, "\n"]);
         }
     }
-    text
+    comments
+}
+
+/// Of the statements those that `text` does not cite, which are to be the
+/// `exceptions` and no others.
+#[track_caller]
+fn assert_cited(
+    statements: impl Iterator<Item = &'static Statement>,
+    text: &str,
+    exceptions: &[(&str, &str)],
+) {
+    let missing = statements.filter(|statement| !text.contains(statement.id));
+    let missing: Vec<_> = missing
+        .map(|statement| (statement.id, statement.text))
+        .collect();
+    let ids: Vec<_> = missing.iter().map(|(id, _)| *id).collect();
+    let excepted: Vec<_> = exceptions.iter().map(|(id, _)| *id).collect();
+    assert_eq!(
+        ids, excepted,
+        "left: what is cited nowhere: {missing:#?}; right: what need not be"
+    );
 }
 
 #[test]
-fn every_statement_is_named_by_a_test() {
-    let tests = tests(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests"));
-    let named = |chapter: &str, number: u8| {
-        let function = format!("fn {}_{number:02}_", chapter.to_lowercase());
-        tests.contains(&format!("{chapter}-{number:02}")) || tests.contains(&function)
-    };
-    let statements = STATEMENTS
-        .iter()
-        .flat_map(|&(chapter, last)| (1..=last).map(move |number| (chapter, number)));
-    let unnamed: BTreeSet<_> = statements
-        .filter(|&(chapter, number)| !named(chapter, number))
-        .map(|(chapter, number)| format!("{chapter}-{number:02}"))
-        .collect();
-    let missing = MISSING.map(|(statement, _)| statement.to_owned()).into();
-    assert_eq!(
-        unnamed, missing,
-        "left: what no test names; right: what need not be named"
-    );
+fn the_suite_proves_every_statement() {
+    let checks = files(&repository("tests/protocol"), &["statements.rs"]).concat();
+    assert_cited(STATEMENTS.iter(), &checks, UNPROVED);
+}
+
+#[test]
+fn what_binds_is_cited_where_it_is_enforced() {
+    let binds = |statement: &&Statement| statement.level == Level::Must;
+    assert_cited(STATEMENTS.iter().filter(binds), &comments(), UNENFORCED);
 }

@@ -11,7 +11,8 @@ use crate::protocol::{BoxError, Error};
 
 pin_project! {
     /// A body that yields no more than there is room for, and errs when more
-    /// comes: what fits is still good. AMB-03
+    /// comes: what fits is still good. When it is known before that more will
+    /// come, it errs unread. AMB-03
     #[derive(Debug)]
     pub struct Limited<B> {
         #[pin]
@@ -22,14 +23,14 @@ pin_project! {
     }
 }
 
-impl<B> Limited<B> {
+impl<B: Body> Limited<B> {
     /// The first `room` bytes of `body`, and then `excess` in place of more.
-    pub(crate) const fn new(body: B, room: u64, excess: Error) -> Self {
+    pub(crate) fn new(body: B, room: u64, excess: Error) -> Self {
         Self {
+            over: body.size_hint().lower() > room,
             body,
             room,
             excess,
-            over: false,
         }
     }
 }

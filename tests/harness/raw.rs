@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -17,8 +17,14 @@ use super::patient;
 pub(crate) struct Http1(TcpStream);
 
 impl Http1 {
+    /// Connects. Little of what is sent waits here, so that most of a large body
+    /// has been read when it is sent.
     pub(crate) async fn connect(address: SocketAddr) -> Self {
-        Self(TcpStream::connect(address).await.unwrap())
+        let socket = TcpStream::connect(address).await.unwrap();
+        SockRef::from(&socket)
+            .set_send_buffer_size(64 << 10)
+            .unwrap();
+        Self(socket)
     }
 
     /// The head of a request, in which each line break ends in `\r\n`.
@@ -137,6 +143,16 @@ impl Stream {
             let last = bytes.is_empty() && ends == Ends::Here;
             self.send.send_data(piece, last).unwrap();
         }
+    }
+
+    /// Ends the request.
+    pub(crate) fn end(&mut self) {
+        self.send.send_data(Bytes::new(), true).unwrap();
+    }
+
+    /// Ends the request by trailers.
+    pub(crate) fn end_with(&mut self, trailers: HeaderMap) {
+        self.send.send_trailers(trailers).unwrap();
     }
 
     pub(crate) async fn answer(self) -> Response<RecvStream> {

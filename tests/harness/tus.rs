@@ -51,13 +51,10 @@ impl Tus {
 
     /// Sends a request as it is.
     pub(crate) async fn send(&self, request: Request<Content>) -> Answer {
-        let answer = patient(self.client.request(request)).await;
-        let (parts, body) = answer.expect("the server answers").into_parts();
-        let body = patient(body.collect()).await.expect("the answer ends well");
-        Response::from_parts(parts, body.to_bytes())
+        self.try_send(request).await.expect("the server answers")
     }
 
-    /// As [`send`](Self::send) to a server that may end before it answers.
+    /// As [`send`](Self::send), to what may be no server, or end before it answers.
     pub(crate) async fn try_send(&self, request: Request<Content>) -> Option<Answer> {
         let answer = patient(self.client.request(request)).await.ok()?;
         let (parts, body) = answer.into_parts();
@@ -85,11 +82,14 @@ impl Tus {
     /// The URL of an upload that was just created.
     pub(crate) fn location(&self, answer: &Answer) -> String {
         let location = answer.headers()[LOCATION].to_str().unwrap();
-        if location.starts_with("http") {
-            return location.to_owned();
-        }
         let authority_end = self.url[8..].find('/').unwrap() + 8;
-        format!("{}{location}", &self.url[..authority_end])
+        let base = match location {
+            _ if location.contains("://") => "",
+            _ if location.starts_with("//") => "http:",
+            _ if location.starts_with('/') => &self.url[..authority_end],
+            _ => &self.url[..=self.url.rfind('/').unwrap()],
+        };
+        format!("{base}{location}")
     }
 
     pub(crate) async fn head(&self, url: &str) -> Answer {

@@ -1,113 +1,114 @@
-//! CWU: creation-with-upload.
+//! Creation-with-upload.
 
 use http::StatusCode;
-use http::request::Builder;
 
-use crate::harness::tus::{chunked, code, content, number};
-use crate::{Peer, everywhere};
+use crate::check::checks;
+use crate::harness::tus::{Version, chunked, content, number, patch};
+use crate::peer::{OFFSET_OCTET_STREAM, Peer};
+use crate::sending::Sending;
 
-everywhere![
-    cwu_04_the_first_bytes_come_with_the_creation,
-    cwu_05_the_answer_has_an_offset_also_without_bytes,
-    cwu_03_bytes_of_another_type_are_refused,
-    amb_03_more_than_the_length_is_refused,
+checks![["creation-with-upload"];
+    "CWU-03" bytes_of_another_type_are_not_taken,
+    "CWU-04 CWU-05 CWU-06" the_first_bytes_come_with_the_creation,
+    "CWU-04" a_deferred_length_may_bring_bytes_too ["creation-defer-length"],
+    "CWU-05" the_answer_has_an_offset_also_without_bytes,
+    "CWU-07" a_refusal_comes_before_the_bytes,
+    "CWU-07" what_is_taken_is_asked_for_first,
 ];
 
-fn post(tus: &Peer) -> Builder {
-    tus.post()
-        .header("Content-Type", "application/offset+octet-stream")
-}
-
-async fn cwu_04_the_first_bytes_come_with_the_creation(tus: Peer) {
-    for (text, length) in [("hello", 11), ("hello world", 11)] {
-        for body in [
-            content(text),
-            chunked(if length == text.len() {
-                &["hello", " world"]
-            } else {
-                &["hello"]
-            }),
-        ] {
-            let answer = tus
-                .send(
-                    post(&tus)
-                        .header("Upload-Length", length)
-                        .body(body)
-                        .unwrap(),
-                )
-                .await;
-            assert_eq!(answer.status(), StatusCode::CREATED);
-            let offset = number(answer.headers(), "upload-offset");
-            assert_eq!(offset, text.len() as u64, "CWU-05");
-            assert_eq!(tus.offset(&tus.location(&answer)).await, offset, "CWU-06");
+async fn bytes_of_another_type_are_not_taken(tus: Peer) {
+    for body in [content("hello"), chunked(&["hello"])] {
+        let post = tus.post().header("Upload-Length", 5);
+        let answer = tus
+            .give(post.header("Content-Type", "text/plain"), body)
+            .await;
+        assert!(!answer.headers().contains_key("upload-offset"));
+        match answer.status() {
+            StatusCode::CREATED => assert_eq!(tus.offset(&tus.location(&answer)).await, 0),
+            status => assert!(status.is_client_error(), "{status}"),
         }
     }
 }
 
-async fn cwu_05_the_answer_has_an_offset_also_without_bytes(tus: Peer) {
+async fn the_first_bytes_come_with_the_creation(tus: Peer) {
+    for (body, reached) in [
+        (content("hello"), 5),
+        (content("hello world"), 11),
+        (chunked(&["he", "llo"]), 5),
+        (chunked(&["hello", " world"]), 11),
+    ] {
+        let answer = tus
+            .give(tus.post_bytes().header("Upload-Length", 11), body)
+            .await;
+        assert_eq!(answer.status(), StatusCode::CREATED);
+        assert_eq!(number(answer.headers(), "upload-offset"), reached);
+        assert_eq!(tus.offset(&tus.location(&answer)).await, reached);
+    }
+}
+
+async fn a_deferred_length_may_bring_bytes_too(tus: Peer) {
+    let post = tus.post_bytes().header("Upload-Defer-Length", 1);
+    let answer = tus.give(post, chunked(&["he", "llo"])).await;
+    assert_eq!(answer.status(), StatusCode::CREATED);
+    assert_eq!(number(answer.headers(), "upload-offset"), 5);
+    assert_eq!(tus.offset(&tus.location(&answer)).await, 5);
+}
+
+async fn the_answer_has_an_offset_also_without_bytes(tus: Peer) {
     for length in [0, 5] {
-        let answer = tus.ask(post(&tus).header("Upload-Length", length)).await;
+        let post = tus.post_bytes().header("Upload-Length", length);
+        let answer = tus.ask(post).await;
         assert_eq!(answer.status(), StatusCode::CREATED);
         assert_eq!(number(answer.headers(), "upload-offset"), 0);
     }
 }
 
-async fn cwu_03_bytes_of_another_type_are_refused(tus: Peer) {
-    for (body, status) in [
-        (content("hello"), StatusCode::UNSUPPORTED_MEDIA_TYPE),
-        (chunked(&["hello"]), StatusCode::UNSUPPORTED_MEDIA_TYPE),
-        (content(""), StatusCode::CREATED),
-    ] {
-        let post = tus
-            .post()
-            .header("Upload-Length", "5")
-            .header("Content-Type", "text/plain");
-        let answer = tus.send(post.body(body).unwrap()).await;
-        assert_eq!(answer.status(), status, "AMB-08");
-        assert!(!answer.headers().contains_key("upload-offset"));
+async fn a_refusal_comes_before_the_bytes(tus: Peer) {
+    let url = tus.create(5).await;
+    let mut refused = vec![
+        (tus.post_bytes().header("Upload-Length", "x"), 400),
+        (patch(&url, 3), 409),
+        (patch(&tus.nowhere(), 0), 404),
+    ];
+    if tus.offers("Tus-Max-Size") {
+        let above = i64::MAX;
+        refused.push((tus.post_bytes().header("Upload-Length", above), 413));
     }
-    let answer = tus
-        .send(
-            tus.post()
-                .header("Upload-Length", "5")
-                .body(content("hello"))
-                .unwrap(),
-        )
-        .await;
-    assert_eq!(
-        answer.status(),
-        StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "AMB-08"
-    );
+    if tus.is_ours() {
+        refused.push((tus.post_bytes().header("Upload-Length", 4), 413));
+        let untyped = tus.post().header("Upload-Length", 5);
+        refused.push((untyped, 415));
+    }
+    for (request, status) in refused {
+        let asks = request.header("Expect", "100-continue");
+        let mut sending = Sending::begin(&tus, asks, Some(5)).await;
+        // On HTTP/1.1 not even `100 Continue` comes before it.
+        let first = match tus.version {
+            Version::Http1 => sending.next_status().await.unwrap(),
+            Version::Http2 => sending.answer().await.status(),
+        };
+        assert_eq!(first, status);
+    }
+    assert_eq!(tus.offset(&url).await, 0);
 }
 
-async fn amb_03_more_than_the_length_is_refused(tus: Peer) {
-    let request = post(&tus)
-        .header("Upload-Length", "4")
-        .body(content("hello"))
-        .unwrap();
-    let answer = tus.send(request).await;
-    assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
-    assert!(
-        !answer.headers().contains_key("location"),
-        "nothing was created"
-    );
-
-    let request = post(&tus)
-        .header("Upload-Length", "4")
-        .body(chunked(&["hel", "lo"]))
-        .unwrap();
-    let answer = tus.send(request).await;
-    assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
-    assert_eq!(code(&answer), "ERR_UPLOAD_SIZE_EXCEEDED");
-    assert_eq!(
-        tus.offset(&tus.location(&answer)).await,
-        4,
-        "what fits is kept"
-    );
-
-    let concat = post(&tus).header("Upload-Concat", "final;/files/a /files/b");
-    let answer = tus.send(concat.body(content("hello")).unwrap()).await;
-    assert_eq!(answer.status(), StatusCode::FORBIDDEN);
-    assert_eq!(code(&answer), "ERR_MODIFY_FINAL");
+async fn what_is_taken_is_asked_for_first(tus: Peer) {
+    let url = tus.create(5).await;
+    let post = tus.post().header("Content-Type", OFFSET_OCTET_STREAM);
+    for (request, status) in [
+        (post.header("Upload-Length", 5), StatusCode::CREATED),
+        (patch(&url, 0), StatusCode::NO_CONTENT),
+    ] {
+        let asks = request.header("Expect", "100-continue");
+        let mut sending = Sending::begin(&tus, asks, Some(5)).await;
+        // HTTP/2 has no need of it.
+        if let Some(first) = sending.next_status().await {
+            assert_eq!(first, StatusCode::CONTINUE);
+        }
+        sending.send("hello").await;
+        sending.end(&[]).await;
+        let answer = sending.answer().await;
+        assert_eq!(answer.status(), status);
+        assert_eq!(number(answer.headers(), "upload-offset"), 5);
+    }
 }

@@ -1,86 +1,135 @@
-//! DEF: creation-defer-length.
+//! Creation-defer-length.
 
 use http::StatusCode;
 
-use crate::harness::tus::{code, content, number, patch};
-use crate::{Peer, everywhere};
+use crate::check::checks;
+use crate::harness::tus::{content, number, patch};
+use crate::peer::Peer;
 
-everywhere![
-    def_02_a_deferred_length_is_told_until_it_is_known,
-    def_03_a_length_comes_with_any_patch,
-    def_04_a_length_that_cannot_be_is_refused,
-    cre_09_a_length_never_changes,
+checks![["creation-defer-length"];
+    "DEF-02 DEF-05 CORE-18" a_deferred_length_is_told_until_it_is_known,
+    "DEF-03 CRE-03" a_length_comes_with_any_patch,
+    "DEF-03" a_length_may_be_the_last_thing_to_come,
+    "DEF-04" a_length_below_the_offset_is_refused,
+    "DEF-04" a_length_that_is_none_is_refused,
+    "DEF-04" a_length_above_the_maximum_is_refused ["Tus-Max-Size"],
+    "CRE-09" a_length_never_changes,
+    "AMB-11" nor_does_it_come_twice,
 ];
 
-async fn deferred(tus: &Peer) -> String {
-    let answer = tus.ask(tus.post().header("Upload-Defer-Length", "1")).await;
-    assert_eq!(answer.status(), StatusCode::CREATED);
-    tus.location(&answer)
-}
-
-async fn def_02_a_deferred_length_is_told_until_it_is_known(tus: Peer) {
-    let url = deferred(&tus).await;
+async fn a_deferred_length_is_told_until_it_is_known(tus: Peer) {
+    let url = tus.deferred().await;
     for (offset, text) in [(0, "hel"), (3, "lo")] {
         let answer = tus.head(&url).await;
         assert_eq!(answer.headers()["upload-defer-length"], "1");
-        assert!(!answer.headers().contains_key("upload-length"), "CORE-18");
+        assert!(!answer.headers().contains_key("upload-length"));
         assert_eq!(number(answer.headers(), "upload-offset"), offset);
-        let answer = tus.append(&url, offset, content(text)).await;
-        assert_eq!(answer.status(), StatusCode::NO_CONTENT, "DEF-05");
+        tus.appends(&url, offset, text).await;
     }
 }
 
-async fn def_03_a_length_comes_with_any_patch(tus: Peer) {
+async fn a_length_comes_with_any_patch(tus: Peer) {
     // In the first, a middle, and the last PATCH, which may have no bytes.
     for told_in in 0..4 {
-        let url = deferred(&tus).await;
+        let url = tus.deferred().await;
         let pieces = [(0, "hel"), (3, "l"), (4, "o"), (5, "")];
         for (piece, (offset, text)) in pieces.into_iter().enumerate() {
             let mut request = patch(&url, offset);
             if piece == told_in {
-                request = request.header("Upload-Length", "5");
+                request = request.header("Upload-Length", 5);
             }
-            let answer = tus.send(request.body(content(text)).unwrap()).await;
+            let answer = tus.give(request, content(text)).await;
             assert_eq!(answer.status(), StatusCode::NO_CONTENT);
             let answer = tus.head(&url).await;
-            let known = piece >= told_in;
-            assert_eq!(answer.headers().contains_key("upload-length"), known);
-            assert_eq!(
-                answer.headers().contains_key("upload-defer-length"),
-                !known,
-                "CRE-03"
-            );
+            let (known, headers) = (piece >= told_in, answer.headers());
+            assert_eq!(headers.contains_key("upload-length"), known);
+            assert_eq!(headers.contains_key("upload-defer-length"), !known);
         }
     }
 }
 
-async fn def_04_a_length_that_cannot_be_is_refused(tus: Peer) {
-    let url = deferred(&tus).await;
-    tus.append(&url, 0, content("hello")).await;
-    for length in ["4", "-1", "x", ""] {
-        let request = patch(&url, 5).header("Upload-Length", length);
-        let answer = tus.send(request.body(content("")).unwrap()).await;
-        assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
-        assert_eq!(code(&answer), "ERR_INVALID_UPLOAD_LENGTH");
-    }
-    assert!(
-        tus.head(&url)
-            .await
-            .headers()
-            .contains_key("upload-defer-length")
-    );
+async fn a_length_may_be_the_last_thing_to_come(tus: Peer) {
+    let url = tus.deferred().await;
+    tus.appends(&url, 0, "hello").await;
+    let answer = tus.ask(patch(&url, 5).header("Upload-Length", 5)).await;
+    assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+    assert_eq!(number(answer.headers(), "upload-offset"), 5);
+    let answer = tus.head(&url).await;
+    assert_eq!(number(answer.headers(), "upload-length"), 5);
+    tus.append(&url, 5, content("x")).await;
+    assert_eq!(tus.offset(&url).await, 5);
 }
 
-async fn cre_09_a_length_never_changes(tus: Peer) {
-    let url = deferred(&tus).await;
-    let request = patch(&url, 0).header("Upload-Length", "100");
-    tus.send(request.body(content("hello")).unwrap()).await;
-    for length in ["50", "100", "200"] {
-        let request = patch(&url, 5).header("Upload-Length", length);
-        let answer = tus.send(request.body(content("x")).unwrap()).await;
-        assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "AMB-11");
-    }
-    let answer = tus.head(&url).await;
-    assert_eq!(number(answer.headers(), "upload-length"), 100);
+/// Five bytes, and no length.
+async fn hello(tus: &Peer) -> String {
+    let url = tus.deferred().await;
+    tus.appends(&url, 0, "hello").await;
+    url
+}
+
+/// The length of the upload is as open as it was.
+async fn is_still_deferred(tus: &Peer, url: &str) {
+    let answer = tus.head(url).await;
+    assert_eq!(answer.headers()["upload-defer-length"], "1");
     assert_eq!(number(answer.headers(), "upload-offset"), 5);
+}
+
+async fn a_length_below_the_offset_is_refused(tus: Peer) {
+    let url = hello(&tus).await;
+    let answer = tus.ask(patch(&url, 5).header("Upload-Length", 4)).await;
+    tus.refuses(&answer, 400, "ERR_INVALID_UPLOAD_LENGTH");
+    is_still_deferred(&tus, &url).await;
+}
+
+async fn a_length_that_is_none_is_refused(tus: Peer) {
+    let url = hello(&tus).await;
+    for length in ["-1", "x", "1e9"] {
+        let answer = tus
+            .ask(patch(&url, 5).header("Upload-Length", length))
+            .await;
+        tus.refuses(&answer, 400, "ERR_INVALID_UPLOAD_LENGTH");
+        is_still_deferred(&tus, &url).await;
+    }
+    if tus.is_ours() {
+        let answer = tus.ask(patch(&url, 5).header("Upload-Length", "")).await;
+        tus.says(&answer, 400, "ERR_INVALID_UPLOAD_LENGTH");
+    }
+}
+
+async fn a_length_above_the_maximum_is_refused(tus: Peer) {
+    let url = hello(&tus).await;
+    let above = number(&tus.options().await, "tus-max-size") + 1;
+    let answer = tus.ask(patch(&url, 5).header("Upload-Length", above)).await;
+    tus.refuses(&answer, 413, "ERR_MAX_SIZE_EXCEEDED");
+    is_still_deferred(&tus, &url).await;
+}
+
+/// A length that came with the first bytes.
+async fn told(tus: &Peer) -> String {
+    let url = tus.deferred().await;
+    let patch = patch(&url, 0).header("Upload-Length", 100);
+    tus.give(patch, content("hello")).await;
+    url
+}
+
+async fn a_length_never_changes(tus: Peer) {
+    for url in [told(&tus).await, tus.create(100).await] {
+        let offset = tus.offset(&url).await;
+        for length in [50, 200] {
+            let patch = patch(&url, offset).header("Upload-Length", length);
+            let answer = tus.give(patch, content("x")).await;
+            tus.refuses(&answer, 400, "ERR_INVALID_UPLOAD_LENGTH");
+        }
+        let answer = tus.head(&url).await;
+        assert_eq!(number(answer.headers(), "upload-length"), 100);
+        assert_eq!(number(answer.headers(), "upload-offset"), offset);
+    }
+}
+
+async fn nor_does_it_come_twice(tus: Peer) {
+    let url = told(&tus).await;
+    let patch = patch(&url, 5).header("Upload-Length", 100);
+    let answer = tus.give(patch, content("x")).await;
+    tus.says(&answer, 400, "ERR_INVALID_UPLOAD_LENGTH");
+    assert_eq!(tus.offset(&url).await, 5);
 }

@@ -1,97 +1,155 @@
-//! The protocol as a client sees it, by the ids of its statements: over
-//! HTTP/1.1 and HTTP/2, over every store that can be had.
+//! What the protocol says, asked of a server over a socket: of ours in every
+//! form, over HTTP/1.1 and HTTP/2, or of any other one.
+//!
+//! ```text
+//! cargo test --all-features --test protocol
+//! TUS_URL=http://127.0.0.1:8080/files/ cargo test --all-features --test protocol
+//! TUS_URL=http://127.0.0.1:8080/files/ cargo test --all-features --test protocol CHK
+//! ```
+//!
+//! At the end stands a table of the protocol's statements, and what became of
+//! each. What needs an extension that a server does not announce is not
+//! applicable to it; of ours that is a failure. Where the protocol leaves a point
+//! open, another server may decide otherwise, and that is no failure.
+//!
+//! Each check makes uploads of its own, and leaves them there.
 
 #[path = "../harness/mod.rs"]
 mod harness;
 
-mod base_url;
-mod core;
-mod cors;
+mod check;
+mod peer;
+mod report;
+mod sending;
+mod server;
+mod statements;
+
+mod checksum;
+mod checksum_trailer;
+mod concatenation;
 mod creation;
 mod creation_with_upload;
+mod cuts;
 mod defer_length;
-mod limits;
+mod digests;
+mod discovery;
+mod head;
+mod metadata;
 mod method_override;
+mod open;
+mod parts;
+mod patch;
 mod termination;
+mod unfinished;
+mod versions;
 
-use harness::Server;
-use harness::host::host;
-use harness::tus::{Tus, Version};
-use tower_tus::TusService;
-use tower_tus::layers::store::MemoryStore;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::sync::Arc;
 
-/// A server and a client of it. The server ends with it.
-struct Peer {
-    tus: Tus,
-    behind: Behind,
-}
+use check::Check;
+use harness::tus::Version;
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use peer::Peer;
+use report::{Report, Verdict};
+use server::Server;
+use tokio::runtime;
 
-/// Where the uploads are.
-enum Behind {
-    Disk(Box<Server>),
-    Memory(MemoryStore),
-}
+const CHECKS: &[&[Check]] = &[
+    discovery::CHECKS,
+    versions::CHECKS,
+    method_override::CHECKS,
+    head::CHECKS,
+    patch::CHECKS,
+    cuts::CHECKS,
+    creation::CHECKS,
+    metadata::CHECKS,
+    creation_with_upload::CHECKS,
+    defer_length::CHECKS,
+    checksum::CHECKS,
+    checksum_trailer::CHECKS,
+    termination::CHECKS,
+    concatenation::CHECKS,
+    unfinished::CHECKS,
+    open::CHECKS,
+];
 
-impl Peer {
-    async fn file(version: Version) -> Self {
-        let server = Server::start(&[]).await;
-        Self {
-            tus: Tus::new(server.url(), version),
-            behind: Behind::Disk(Box::new(server)),
-        }
-    }
-
-    async fn memory(version: Version) -> Self {
-        let store = MemoryStore::default();
-        let address = host(TusService::new(store.clone())).await;
-        let url = format!("http://{address}/files/");
-        Self {
-            tus: Tus::new(&url, version),
-            behind: Behind::Memory(store),
-        }
-    }
-
-    /// Whether anything of an upload takes room.
-    fn holds(&self, url: &str) -> bool {
-        let (_, id) = url.rsplit_once('/').unwrap();
-        match &self.behind {
-            Behind::Memory(store) => store.bytes(&id.parse().unwrap()).is_some(),
-            Behind::Disk(server) => {
-                let mut files = server.uploads().read_dir().unwrap();
-                files.any(|file| file.unwrap().file_name().to_str().unwrap().starts_with(id))
+fn main() -> ExitCode {
+    let args = Arguments::from_args();
+    let servers = runtime::Runtime::new().expect("the servers have a runtime");
+    let peers = match std::env::var("TUS_URL") {
+        Err(_) => servers.block_on(server::ours()),
+        Ok(url) => match servers.block_on(server::foreign(&url)) {
+            Ok(server) => vec![server],
+            Err(why) => {
+                eprintln!("TUS_URL={url}: {why}");
+                return ExitCode::FAILURE;
             }
-        }
-    }
-}
-
-impl std::ops::Deref for Peer {
-    type Target = Tus;
-
-    fn deref(&self) -> &Tus {
-        &self.tus
-    }
-}
-
-/// Makes each function a test for every store and every version of HTTP.
-macro_rules! everywhere {
-    ($($test:ident),* $(,)?) => {
-        everywhere!(@peer file_http1, file, Http1, $($test),*);
-        everywhere!(@peer file_http2, file, Http2, $($test),*);
-        everywhere!(@peer memory_http1, memory, Http1, $($test),*);
-        everywhere!(@peer memory_http2, memory, Http2, $($test),*);
+        },
     };
-    (@peer $module:ident, $store:ident, $version:ident, $($test:ident),*) => {
-        mod $module {
-            use crate::Peer;
-            use crate::harness::tus::Version;
+    let report = Arc::new(Report::default());
+    let peers = peers.into_iter().map(Arc::new).enumerate();
+    let trials = peers.flat_map(|(place, server)| trials(place, &server, &report));
+    let conclusion = libtest_mimic::run(&args, trials.collect());
+    if conclusion.num_passed + conclusion.num_failed > 0 && !args.list {
+        println!("{report}");
+    }
+    conclusion.exit_code()
+}
 
-            $(
-                #[tokio::test]
-                async fn $test() {
-                    super::$test(Peer::$store(Version::$version).await).await;
+/// All checks of a server, over every version of HTTP that it speaks.
+fn trials(place: usize, server: &Arc<Server>, report: &Arc<Report>) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for &version in &server.versions {
+        for check in CHECKS.iter().copied().flatten() {
+            let (server, report) = (Arc::clone(server), Arc::clone(report));
+            let http = match version {
+                Version::Http1 => "http1",
+                Version::Http2 => "http2",
+            };
+            let name = format!("{}/{http}/{}", server.name, check.title());
+            trials.push(Trial::ignorable_test(name, move || {
+                let (verdict, result) = run(check, &server, version);
+                for id in check.ids() {
+                    report.add(id, (place, server.name, version), verdict);
                 }
-            )*
+                result
+            }));
         }
-    };
+    }
+    trials
 }
-pub(crate) use everywhere;
+
+fn run(
+    check: &Check,
+    server: &Arc<Server>,
+    version: Version,
+) -> (Verdict, Result<Completion, Failed>) {
+    if let Some(missing) = check.needs().find(|need| !server.offers.contains(*need)) {
+        return match server.ours {
+            Some(lacks) if !lacks.contains(&missing) => {
+                let why = format!("{missing} is not offered, though it is ours to offer");
+                (Verdict::Fail, Err(why.into()))
+            }
+            _ => {
+                let why = format!("{missing} is not offered");
+                (Verdict::NotApplicable, Ok(Completion::ignored_with(why)))
+            }
+        };
+    }
+    let peer = Arc::clone(server);
+    let panics = catch_unwind(AssertUnwindSafe(|| {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("the check has a runtime");
+        runtime.block_on(async { (check.run)(Peer::new(peer, version)).await });
+    }));
+    let is_open = check.ids().all(|id| id.starts_with("AMB"));
+    match panics {
+        Ok(()) => (Verdict::Pass, Ok(Completion::Completed)),
+        Err(_) if is_open && server.ours.is_none() => {
+            let otherwise = Completion::ignored_with("decided otherwise");
+            (Verdict::DecidedOtherwise, Ok(otherwise))
+        }
+        Err(_) => (Verdict::Fail, Err("the output above tells why".into())),
+    }
+}

@@ -1,36 +1,37 @@
-//! TERM: termination.
+//! Termination.
 
 use http::{Method, StatusCode};
 
+use crate::check::checks;
 use crate::harness::tus::{content, patch, request};
-use crate::{Peer, everywhere};
+use crate::peer::Peer;
 
-everywhere![
-    term_03_an_upload_in_any_state_is_ended,
-    term_04_an_unknown_upload_is_not_found
+checks![["termination"];
+    "TERM-02 TERM-03 TERM-04 TERM-05" an_upload_in_any_state_is_ended,
+    "TERM-04" an_unknown_upload_is_not_found,
 ];
 
-async fn term_03_an_upload_in_any_state_is_ended(tus: Peer) {
-    for text in ["", "hel", "hello"] {
-        let url = tus.create(5).await;
-        tus.append(&url, 0, content(text)).await;
-        assert!(tus.holds(&url));
-        let answer = tus.ask(request(Method::DELETE, &url)).await;
-        assert_eq!(answer.status(), StatusCode::NO_CONTENT, "TERM-05");
-        assert!(!tus.holds(&url), "TERM-02");
-        for request in [
-            request(Method::HEAD, &url),
-            request(Method::DELETE, &url),
-            patch(&url, text.len() as u64),
-        ] {
-            let answer = tus.ask(request).await;
-            assert_eq!(answer.status(), StatusCode::NOT_FOUND, "TERM-04");
-        }
+async fn is_gone(tus: &Peer, url: &str, offset: u64) {
+    for request in [
+        request(Method::HEAD, url),
+        request(Method::DELETE, url),
+        patch(url, offset),
+    ] {
+        tus.is_gone(&tus.ask(request).await);
     }
 }
 
-async fn term_04_an_unknown_upload_is_not_found(tus: Peer) {
-    let url = format!("{}24e533e02ec3bc40c387f1a0e460e216", tus.url);
-    let answer = tus.ask(request(Method::DELETE, &url)).await;
-    assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+async fn an_upload_in_any_state_is_ended(tus: Peer) {
+    for (text, offset) in [("", 0), ("hel", 3), ("hello", 5)] {
+        let url = tus.create(5).await;
+        tus.append(&url, 0, content(text)).await;
+        let answer = tus.ask(request(Method::DELETE, &url)).await;
+        assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+        is_gone(&tus, &url, offset).await;
+    }
+}
+
+async fn an_unknown_upload_is_not_found(tus: Peer) {
+    let answer = tus.ask(request(Method::DELETE, &tus.nowhere())).await;
+    tus.is_gone(&answer);
 }

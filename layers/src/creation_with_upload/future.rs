@@ -38,7 +38,8 @@ where
         let this = self.project();
         let mut response = ready!(this.answer.poll(cx))?;
         if *this.asked {
-            announce(response.headers_mut(), "creation-with-upload"); // CWU-01
+            // CWU-01, CWU-02: what is inside always creates, and says so.
+            announce(response.headers_mut(), "creation-with-upload");
         }
         Poll::Ready(Ok(response))
     }

@@ -83,7 +83,7 @@ pub(super) fn merge<B>(created: Response<B>, appended: Response<B>) -> Response<
     let (append, append_body) = appended.into_parts();
     let plain = append.status == StatusCode::NO_CONTENT;
 
-    // Location stays: the append has none.
+    // Location stays: the append has none. Upload-Offset is the append's: CWU-05, CWU-06
     parts.headers.extend(append.headers);
     // CRE-10: an upload without bytes was finished by its creation.
     let finished = parts.extensions.get::<Outcome>();

@@ -79,7 +79,7 @@ mod tests {
     #[tokio::test]
     async fn no_extension_is_no_header() {
         let response = send(Method::OPTIONS, &[]).await;
-        assert!(!response.headers().contains_key("tus-extension"));
+        assert!(!response.headers().contains_key("tus-extension"), "CORE-12");
     }
 
     #[tokio::test]

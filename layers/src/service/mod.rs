@@ -133,6 +133,7 @@ impl Core {
         methods
     }
 
+    /// CORE-01
     async fn answer(&self, parts: &Parts, chunk: Chunk<'_>) -> Response<Body> {
         let mut response = match Target::of(parts) {
             _ if parts.method == Method::OPTIONS => self.describe(),

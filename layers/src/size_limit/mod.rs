@@ -3,7 +3,7 @@
 //! | what comes | what becomes of it |
 //! |---|---|
 //! | `Upload-Length` above the maximum, on POST or PATCH | `413 ERR_MAX_SIZE_EXCEEDED`, before anything is made (CRE-13) |
-//! | a body that is known to pass it | the same, before a byte is read |
+//! | a body that is known to pass it | the same, before a byte is read; of a PATCH behind all else that is to refuse |
 //! | a body of which nobody knows the length | cut at the maximum: what fits is kept, and then the answer is the same |
 //!
 //! A body begins at `Upload-Offset`, and that of a POST at 0, so lengths that are
@@ -165,6 +165,8 @@ mod tests {
         assert_eq!(stored(&store, &path), "");
 
         append(&store, &path, 0, "hello".into()).await;
+        let response = append(&store, &path, 10, "world".into()).await;
+        assert_eq!(response.status(), StatusCode::CONFLICT, "CORE-25");
         for (body, status) in [
             (" world", TOO_LARGE),
             ("world", StatusCode::NO_CONTENT),

@@ -31,23 +31,25 @@ impl<S> SizeLimit<S> {
 
 /// How many bytes the request may bring, at least `bytes` of which will come.
 ///
-/// A length or an offset that cannot be read is for those inside to refuse.
+/// A length or an offset that cannot be read is for those inside to refuse. So
+/// is a PATCH that does not go on where its upload stands (CORE-25), before its
+/// body tells them that there is no room for it.
 fn room(parts: &Parts, max: u64, bytes: u64) -> Result<u64, Error> {
-    let offset = match parts.method {
-        Method::POST => 0,
+    let length = parts.headers.typed_get::<UploadLength>();
+    let length = length.map_or(0, UploadLength::bytes);
+    let (offset, least) = match parts.method {
+        Method::POST => (0, length.max(bytes)),
         Method::PATCH => {
             let offset = parts.headers.typed_get::<UploadOffset>();
-            offset.map_or(0, UploadOffset::bytes)
+            (offset.map_or(0, UploadOffset::bytes), length)
         }
         _ => return Ok(u64::MAX),
     };
-    let room = max.saturating_sub(offset);
-    let length = parts.headers.typed_get::<UploadLength>();
     // CRE-13, DEF-04
-    if length.is_some_and(|length| length.bytes() > max) || bytes > room {
+    if least > max {
         return Err(Error::MaxSizeExceeded);
     }
-    Ok(room)
+    Ok(max.saturating_sub(offset))
 }
 
 /// Whether a layer inside may make an upload of others on such a request, whose

@@ -79,6 +79,17 @@ async fn core_13_the_maximum_may_be_another_for_each_request() {
 }
 
 #[tokio::test]
+async fn core_14_without_a_maximum_none_is_told() {
+    let (peers, _home) = peers(|stack| stack).await;
+    for tus in peers {
+        let answer = tus.ask(request(Method::OPTIONS, &tus.url)).await;
+        assert!(!answer.headers().contains_key("tus-max-size"));
+        let url = tus.create(9_223_372_036_854_775_807).await;
+        assert_eq!(tus.offset(&url).await, 0, "CORE-03");
+    }
+}
+
+#[tokio::test]
 async fn cre_13_a_length_above_the_maximum_makes_nothing() {
     let (peers, home) = peers(|stack| stack.max_size(10)).await;
     for tus in &peers {

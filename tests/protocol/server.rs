@@ -1,0 +1,175 @@
+//! The servers that are asked: ours in every form, or the one at `TUS_URL`.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::net::{SocketAddr, ToSocketAddrs};
+
+use axum::Router;
+use http::{HeaderMap, Method, Request, StatusCode, Uri};
+use tokio::net::TcpListener;
+use tonic::transport::server::TcpIncoming;
+use tower_tus::Stack;
+use tower_tus::layers::cors::CorsLayer;
+use tower_tus::layers::store::MemoryStore;
+
+use crate::harness;
+use crate::harness::host::host;
+use crate::harness::tus::{Tus, Version, content, request};
+
+/// The maximum of our servers: more than any check sends, and little enough to pass.
+const MAX_SIZE: u64 = 8 << 20;
+
+/// A server, and what is known of it before the checks.
+pub(crate) struct Server {
+    pub(crate) name: &'static str,
+    /// The URL of its collection of uploads.
+    pub(crate) url: String,
+    pub(crate) address: SocketAddr,
+    pub(crate) versions: Vec<Version>,
+    /// Its extensions, and of the rest what some checks need: `Tus-Max-Size`,
+    /// `a small Tus-Max-Size`, `CORS`, and `GET`.
+    pub(crate) offers: BTreeSet<String>,
+    /// What one of ours does not offer, on purpose. Nothing else may be missing.
+    pub(crate) ours: Option<&'static [&'static str]>,
+    _process: Option<harness::Server>,
+}
+
+/// Starts all of ours.
+pub(crate) async fn ours() -> Vec<Server> {
+    let max_size = format!("-max-size={MAX_SIZE}");
+    let process = harness::Server::start(&[&max_size, "-concatenation-unfinished"]).await;
+    let mut file = Server::ask("file", process.url(), &BOTH).await;
+    file.ours = Some(&[]);
+    file._process = Some(process);
+
+    let memory = stack().unfinished_concatenation();
+    let memory = host(memory.into_service()).await;
+    let axum = listen(|listener| async {
+        let app = Router::new().layer(stack().into_layer());
+        axum::serve(listener, app).await.unwrap();
+    });
+    let tonic = listen(|listener| async {
+        let server = tonic::transport::Server::builder()
+            .accept_http1(true)
+            .layer(stack().into_layer())
+            .add_routes(tonic::service::Routes::default());
+        let incoming = TcpIncoming::from(listener);
+        server.serve_with_incoming(incoming).await.unwrap();
+    });
+    let plain: &[&str] = &["concatenation-unfinished"];
+    let mut servers = vec![file];
+    for (name, address, lacks) in [
+        ("memory", memory, &[][..]),
+        ("axum", axum.await, plain),
+        ("tonic", tonic.await, plain),
+    ] {
+        let mut server = Server::ask(name, &format!("http://{address}/files/"), &BOTH).await;
+        server.ours = Some(lacks);
+        servers.push(server);
+    }
+    servers
+}
+
+const BOTH: [Version; 2] = [Version::Http1, Version::Http2];
+
+fn stack() -> Stack {
+    Stack::new(MemoryStore::default())
+        .max_size(MAX_SIZE)
+        .cors(CorsLayer::new())
+}
+
+/// Has a server listen on a free port.
+async fn listen<F>(server: impl FnOnce(TcpListener) -> F) -> SocketAddr
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(server(listener));
+    address
+}
+
+/// Asks a server of somebody else's what it is, or tells why that cannot be.
+pub(crate) async fn foreign(url: &str) -> Result<Server, String> {
+    let uri: Uri = url.parse().map_err(|_| "it is no URL")?;
+    if uri.scheme_str() != Some("http") {
+        return Err("only http:// is spoken here, so let something end the TLS".to_owned());
+    }
+    let url = uri.to_string();
+    if !speaks(&url, Version::Http1).await {
+        return Err("no answer to OPTIONS over HTTP/1.1".to_owned());
+    }
+    if speaks(&url, Version::Http2).await {
+        return Ok(Server::ask("server", &url, &BOTH).await);
+    }
+    println!("no HTTP/2 with prior knowledge at {url}: that column is left out");
+    Ok(Server::ask("server", &url, &[Version::Http1]).await)
+}
+
+async fn speaks(url: &str, version: Version) -> bool {
+    let options = Request::options(url).body(content("")).unwrap();
+    Tus::new(url, version).try_send(options).await.is_some()
+}
+
+impl Server {
+    async fn ask(name: &'static str, url: &str, versions: &[Version]) -> Self {
+        let uri: Uri = url.parse().unwrap();
+        let host = uri.host().unwrap().trim_matches(['[', ']']);
+        let address = (host, uri.port_u16().unwrap_or(80)).to_socket_addrs();
+        Self {
+            name,
+            url: url.to_owned(),
+            address: address.unwrap().next().unwrap(),
+            versions: versions.to_vec(),
+            offers: offers(&Tus::new(url, Version::Http1)).await,
+            ours: None,
+            _process: None,
+        }
+    }
+}
+
+async fn offers(tus: &Tus) -> BTreeSet<String> {
+    let options = tus.ask(request(Method::OPTIONS, &tus.url)).await;
+    let mut offers: BTreeSet<String> = list(options.headers(), "tus-extension").collect();
+    if let Some(max) = list(options.headers(), "tus-max-size").next() {
+        offers.insert("Tus-Max-Size".to_owned());
+        if max.parse::<u64>().is_ok_and(|max| max <= 16 << 20) {
+            offers.insert("a small Tus-Max-Size".to_owned());
+        }
+    }
+    let preflight = request(Method::OPTIONS, &tus.url)
+        .header("Origin", "https://example.com")
+        .header("Access-Control-Request-Method", "POST");
+    let preflight = tus.ask(preflight).await;
+    if preflight
+        .headers()
+        .contains_key("access-control-allow-origin")
+    {
+        offers.insert("CORS".to_owned());
+    }
+    if downloads(tus).await {
+        offers.insert("GET".to_owned());
+    }
+    offers
+}
+
+/// Whether an upload can be had back.
+async fn downloads(tus: &Tus) -> bool {
+    let created = tus.ask(tus.post().header("Upload-Length", 5)).await;
+    if created.status() != StatusCode::CREATED {
+        return false;
+    }
+    let url = tus.location(&created);
+    tus.append(&url, 0, content("hello")).await;
+    let answer = tus.ask(request(Method::GET, &url)).await;
+    answer.status() == StatusCode::OK && answer.body() == "hello"
+}
+
+/// The elements of a header that is a list.
+pub(crate) fn list(headers: &HeaderMap, name: &str) -> impl Iterator<Item = String> {
+    let lines = headers.get_all(name).iter();
+    let text: Vec<_> = lines.map(|line| line.to_str().unwrap()).collect();
+    let elements = text.join(",");
+    let elements: Vec<_> = elements.split(',').map(|it| it.trim().to_owned()).collect();
+    elements.into_iter().filter(|element| !element.is_empty())
+}
