@@ -50,14 +50,17 @@ impl Tus {
 
     /// Sends a request as it is.
     pub(crate) async fn send(&self, request: Request<Content>) -> Answer {
-        self.try_send(request).await.expect("the server answers")
+        let answer = patient(self.client.request(request)).await;
+        let (parts, body) = answer.expect("the server answers").into_parts();
+        let body = patient(body.collect()).await.expect("the answer ends well");
+        Response::from_parts(parts, body.to_bytes())
     }
 
-    /// Sends a request to what may be no server.
+    /// As [`send`](Self::send) to a server that may end before it answers.
     pub(crate) async fn try_send(&self, request: Request<Content>) -> Option<Answer> {
-        let answer = patient(self.client.request(request)).await;
-        let (parts, body) = answer.ok()?.into_parts();
-        let body = patient(body.collect()).await.expect("the answer ends well");
+        let answer = patient(self.client.request(request)).await.ok()?;
+        let (parts, body) = answer.into_parts();
+        let body = patient(body.collect()).await.ok()?;
         Some(Response::from_parts(parts, body.to_bytes()))
     }
 
