@@ -41,7 +41,6 @@ impl Tus {
     pub(crate) fn new(url: &str, version: Version) -> Self {
         let client = Client::builder(TokioExecutor::new())
             .http2_only(version == Version::Http2)
-            .http2_max_header_list_size(1 << 20)
             .build_http();
         Self {
             client,
@@ -51,10 +50,13 @@ impl Tus {
 
     /// Sends a request as it is.
     pub(crate) async fn send(&self, request: Request<Content>) -> Answer {
-        self.try_send(request).await.expect("the server answers")
+        let answer = patient(self.client.request(request)).await;
+        let (parts, body) = answer.expect("the server answers").into_parts();
+        let body = patient(body.collect()).await.expect("the answer ends well");
+        Response::from_parts(parts, body.to_bytes())
     }
 
-    /// As [`send`](Self::send), to what may be no server, or end before it answers.
+    /// As [`send`](Self::send) to a server that may end before it answers.
     pub(crate) async fn try_send(&self, request: Request<Content>) -> Option<Answer> {
         let answer = patient(self.client.request(request)).await.ok()?;
         let (parts, body) = answer.into_parts();
