@@ -41,7 +41,7 @@ impl Core {
         let offset = offset.ok_or(Error::InvalidOffset)?.bytes();
         let handle = self.open(parts, id, Action::Append).await?;
         match handle.info().offset {
-            // CAT-10
+            // CAT-10, CAT-11
             _ if handle.info().is_final() => Err(Error::ModifyFinal),
             current if current == offset => Ok(handle),
             // CORE-25

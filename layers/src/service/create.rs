@@ -82,6 +82,7 @@ impl Core {
             Some(asked) if asked.concat.is_final() => asked.length,
             _ => self.length(&parts.headers)?,
         };
+        // CAT-07: of a final too it is what its own creation says.
         let metadata = typed::<Metadata>(&parts.headers, Error::InvalidMetadata)?;
         let mut new = NewUpload::new(length, metadata.unwrap_or_default());
         new.concat = asked.map(|asked| asked.concat.clone());
