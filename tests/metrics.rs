@@ -95,6 +95,11 @@ async fn everything_is_there_at_0_from_the_start() {
         "record",
         "finish",
         "terminate",
+        "concatenate",
+        "assemble",
+        "await_part",
+        "read",
+        "bytes",
     ] {
         expected.push(format!(
             "tusd_store_operation_seconds_count{{operation=\"{operation}\"}}"
