@@ -1,6 +1,7 @@
 //! The body of a response: pieces of what is stored, and text between them.
 
 use std::collections::VecDeque;
+use std::error::Error as StdError;
 use std::future::Future;
 use std::ops::Range;
 use std::pin::Pin;
@@ -79,7 +80,7 @@ impl Pieces {
             Err(error) => {
                 // The client sees no more than a transfer that breaks.
                 tracing::error!(
-                    error = std::error::Error::source(error).map_or(error as _, |source| source),
+                    error = StdError::source(error).map_or(error as _, |source| source),
                     id = %self.content.info().id,
                     "a download broke off",
                 );

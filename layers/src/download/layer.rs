@@ -11,7 +11,14 @@ use crate::store::Store;
 #[derive(Clone, Debug)]
 pub struct DownloadLayer {
     store: Arc<dyn Store>,
-    only_finished: bool,
+    offer: Offer,
+}
+
+/// What is given out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Offer {
+    Stored,
+    Finished,
 }
 
 impl DownloadLayer {
@@ -20,14 +27,14 @@ impl DownloadLayer {
     pub const fn new(store: Arc<dyn Store>) -> Self {
         Self {
             store,
-            only_finished: false,
+            offer: Offer::Stored,
         }
     }
 
     /// Refuses an upload that is not finished, instead of giving out what is stored of it.
     #[must_use]
     pub const fn only_finished(mut self) -> Self {
-        self.only_finished = true;
+        self.offer = Offer::Finished;
         self
     }
 }
@@ -36,6 +43,6 @@ impl<S> Layer<S> for DownloadLayer {
     type Service = Download<S>;
 
     fn layer(&self, inner: S) -> Download<S> {
-        Download::new(inner, Arc::clone(&self.store), self.only_finished)
+        Download::new(inner, Arc::clone(&self.store), self.offer)
     }
 }

@@ -28,58 +28,53 @@ pub(super) fn represent(asked: &HeaderMap, content: Box<dyn Content>) -> Respons
         *response.status_mut() = status;
         return response;
     }
+    let whole = content.info().offset;
     let wanted = match validators.fit(asked) {
-        true => Wanted::of(asked, content.info().offset),
+        true => Wanted::of(asked, whole),
         false => Wanted::Whole,
     };
+    if wanted == Wanted::Beyond {
+        headers.insert(CONTENT_RANGE, value(format!("bytes */{whole}")));
+        *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
+        return response;
+    }
     give(response, wanted, content)
 }
 
 fn give(mut response: Response<Body>, wanted: Wanted, content: Box<dyn Content>) -> Response<Body> {
     let upload = content.info();
-    let (whole, content_type) = (upload.offset, content_type(&upload.metadata));
+    let content_type = content_type(&upload.metadata);
+    let headers = response.headers_mut();
+    headers.typed_insert(content_type.clone());
     let disposition = disposition(&upload.metadata, &content_type);
-    let headers = response.headers_mut();
-    let pieces = match wanted {
-        Wanted::Beyond => {
-            headers.insert(CONTENT_RANGE, value(format!("bytes */{whole}")));
-            *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
-            return response;
-        }
-        Wanted::Whole => {
-            headers.typed_insert(content_type);
-            vec![Piece::Stored(0..whole)]
-        }
-        Wanted::Ranges(ranges) => {
-            let pieces = match &ranges[..] {
-                [range] => {
-                    headers.typed_insert(content_type);
-                    headers.insert(CONTENT_RANGE, value(content_range(range, whole)));
-                    vec![Piece::Stored(range.clone())]
-                }
-                _ => multipart(headers, &content_type, ranges, whole),
-            };
-            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
-            pieces
-        }
-    };
-    let headers = response.headers_mut();
     headers.insert(CONTENT_DISPOSITION, disposition);
     // A stranger has chosen the type: it is all that a browser is to go by.
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let (status, pieces) = match wanted {
+        Wanted::Ranges(ranges) => (
+            StatusCode::PARTIAL_CONTENT,
+            part(headers, &content_type, ranges, upload.offset),
+        ),
+        _ => (StatusCode::OK, vec![Piece::Stored(0..upload.offset)]),
+    };
     let pieces = Pieces::new(content, pieces);
     headers.typed_insert(ContentLength(pieces.len()));
+    *response.status_mut() = status;
     *response.body_mut() = Body::new(pieces);
     response
 }
 
-/// Several ranges in one body. RFC 9110, section 14.6
-fn multipart(
+/// One range, or several in one body. RFC 9110, section 14.6
+fn part(
     headers: &mut HeaderMap,
     content_type: &ContentType,
     ranges: Vec<Range<u64>>,
     whole: u64,
 ) -> Vec<Piece> {
+    if let [range] = &ranges[..] {
+        headers.insert(CONTENT_RANGE, value(content_range(range, whole)));
+        return vec![Piece::Stored(range.clone())];
+    }
     // What nobody can guess, nobody has put into an upload.
     let boundary = UploadId::random();
     let multipart = format!("multipart/byteranges; boundary={boundary}");

@@ -6,6 +6,7 @@ use http::{Method, Request, Response};
 use tower_service::Service;
 
 use super::ResponseFuture;
+use super::layer::Offer;
 use super::representation::represent;
 use crate::answer::Answer;
 use crate::gate::Gates;
@@ -19,15 +20,15 @@ use crate::store::{Content, Store};
 pub struct Download<S> {
     inner: S,
     store: Arc<dyn Store>,
-    only_finished: bool,
+    offer: Offer,
 }
 
 impl<S> Download<S> {
-    pub(super) const fn new(inner: S, store: Arc<dyn Store>, only_finished: bool) -> Self {
+    pub(super) const fn new(inner: S, store: Arc<dyn Store>, offer: Offer) -> Self {
         Self {
             inner,
             store,
-            only_finished,
+            offer,
         }
     }
 
@@ -53,20 +54,15 @@ async fn open(store: &dyn Store, parts: &Parts, id: &UploadId) -> Result<Box<dyn
     Ok(content)
 }
 
-async fn answer(
-    store: Arc<dyn Store>,
-    only_finished: bool,
-    parts: Parts,
-    id: UploadId,
-) -> Response<Body> {
+async fn answer(store: Arc<dyn Store>, offer: Offer, parts: Parts, id: UploadId) -> Response<Body> {
     let content = match open(&*store, &parts, &id).await {
         Ok(content) => content,
         Err(error) => return error.into_response(),
     };
     let outcome = Outcome::new(content.info().clone());
-    let mut response = match only_finished && !content.info().is_finished() {
-        true => Error::IncompleteUpload.into_response(),
-        false => represent(&parts.headers, content),
+    let mut response = match offer {
+        Offer::Finished if !content.info().is_finished() => Error::IncompleteUpload.into_response(),
+        _ => represent(&parts.headers, content),
     };
     response.extensions_mut().insert(outcome);
     response
@@ -90,7 +86,7 @@ where
         let (parts, body) = request.into_parts();
         ResponseFuture::new(match self.wanted(&parts) {
             Some(id) => {
-                let answer = answer(Arc::clone(&self.store), self.only_finished, parts, id);
+                let answer = answer(Arc::clone(&self.store), self.offer, parts, id);
                 Answer::awaited(async move { Ok(answer.await.map(ResBody::from)) })
             }
             None => Answer::Inner {

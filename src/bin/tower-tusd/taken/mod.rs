@@ -5,16 +5,16 @@
 //! window. The bytes that hyper was given learn it: it moves on in them as the
 //! socket takes them, and drops them at their end.
 
-use std::pin::Pin;
+mod body;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes};
-use http_body::{Body, Frame, SizeHint};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
+
+pub(crate) use self::body::GivenBody;
 
 /// Bounds what the kernel holds of a connection that is not sent yet: with what
 /// it takes otherwise, up to megabytes, a slow client seems to take nothing for
@@ -80,7 +80,7 @@ impl Given {
 
     /// The same body, whose bytes count as given.
     pub(crate) const fn body<B>(self, body: B) -> GivenBody<B> {
-        GivenBody { body, given: self }
+        GivenBody::new(body, self)
     }
 
     /// Waits until the client has taken nothing for as long as `limit`.
@@ -124,78 +124,13 @@ impl Drop for Answering {
     }
 }
 
-pin_project_lite::pin_project! {
-    /// A response body whose bytes are watched.
-    #[derive(Debug)]
-    pub(crate) struct GivenBody<B> {
-        #[pin]
-        body: B,
-        given: Given,
-    }
-}
-
-impl<B: Body<Data = Bytes>> Body for GivenBody<B> {
-    type Data = Piece;
-    type Error = B::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Piece>, B::Error>>> {
-        let this = self.project();
-        let frame = ready!(this.body.poll_frame(cx));
-        let piece = |bytes| Piece::new(bytes, this.given.clone());
-        Poll::Ready(frame.map(|frame| frame.map(|frame| frame.map_data(piece))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-/// Bytes that tell when some of them are taken.
-#[derive(Debug)]
-pub(crate) struct Piece {
-    bytes: Bytes,
-    given: Given,
-}
-
-impl Piece {
-    fn new(bytes: Bytes, given: Given) -> Self {
-        given.change(|state| state.pieces += 1);
-        Self { bytes, given }
-    }
-}
-
-impl Buf for Piece {
-    fn remaining(&self) -> usize {
-        self.bytes.remaining()
-    }
-
-    fn chunk(&self) -> &[u8] {
-        self.bytes.chunk()
-    }
-
-    fn advance(&mut self, count: usize) {
-        self.bytes.advance(count);
-        self.given.change(|_| ());
-    }
-}
-
-impl Drop for Piece {
-    fn drop(&mut self) {
-        self.given.change(|state| state.pieces -= 1);
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use bytes::{Buf, Bytes};
     use tokio::time::{sleep, timeout};
+
+    use super::body::Piece;
+    use super::*;
 
     const LIMIT: Duration = Duration::from_secs(60);
 
