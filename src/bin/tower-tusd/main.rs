@@ -1,14 +1,19 @@
 //! `tower-tusd`: a tus server that takes tusd's place.
 
+mod busy;
 mod cors;
 mod environment;
 mod flags;
 mod go;
 mod listen;
+mod listener;
 mod metrics;
 mod run;
 mod serve;
 mod signal;
+mod tls;
+#[cfg(unix)]
+mod unix;
 mod uploads;
 
 use std::fmt::Arguments;

@@ -2,10 +2,9 @@
 
 use std::convert::Infallible;
 use std::error::Error;
+use std::future::pending;
 use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
 use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ::metrics::Gauge;
@@ -17,17 +16,18 @@ use hyper::ext::ReasonPhrase;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
-use tokio::time::{sleep, timeout};
+use tokio::sync::watch;
+use tokio::time::sleep;
 use tower::{Service, ServiceExt};
+use tower_tus::layers::protocol::Peer;
 
+use crate::busy::Busy;
+use crate::listener::{Io, Listener};
 use crate::metrics::connections_open;
 
-/// How often an HTTP/2 client is asked whether it is still there, and how long it may take to say so.
-const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
-const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+/// Bytes of headers that a request may have. HTTP/1.1 takes about as many, and
+/// a final upload may name thousands of partial ones.
+const MAX_HEAD_SIZE: u32 = 400 << 10;
 
 /// How long to wait until files or memory for a connection may be there again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
@@ -36,8 +36,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 pub(crate) struct Server<S> {
     service: S,
     http: Builder<TokioExecutor>,
-    head_timeout: Option<Duration>,
-    connections: GracefulShutdown,
+    network_timeout: Option<Duration>,
+    closing: watch::Sender<()>,
     open: Gauge,
 }
 
@@ -50,29 +50,29 @@ where
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     /// Serves `service` to clients that take no longer than `network_timeout`
-    /// until the head of a request is there. Zero is for ever.
+    /// until the head of the next request is there. Zero is for ever.
     pub(crate) fn new(service: S, network_timeout: Duration) -> Self {
-        let head_timeout = (!network_timeout.is_zero()).then_some(network_timeout);
+        let network_timeout = (!network_timeout.is_zero()).then_some(network_timeout);
         Self {
             service,
-            http: http(head_timeout),
-            head_timeout,
-            connections: GracefulShutdown::new(),
+            http: http(network_timeout),
+            network_timeout,
+            closing: watch::Sender::default(),
             open: connections_open(),
         }
     }
 
+    /// Speaks HTTP/1.1, and not HTTP/2.
+    pub(crate) fn http1_only(self) -> Self {
+        let http = self.http.http1_only();
+        Self { http, ..self }
+    }
+
     /// Accepts connections for as long as it is polled.
-    pub(crate) async fn accept(&self, listener: &TcpListener) -> Infallible {
+    pub(crate) async fn accept(&self, listener: &Listener) -> Infallible {
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => {
-                    // Without it a small answer may wait for the client's delayed ACK.
-                    if let Err(error) = stream.set_nodelay(true) {
-                        tracing::debug!(%error, "cannot set TCP_NODELAY");
-                    }
-                    self.serve(stream);
-                }
+                Ok((io, peer)) => self.serve(io, peer),
                 // The client is gone already.
                 Err(error)
                     if matches!(
@@ -88,39 +88,50 @@ where
     }
 
     /// Serves one connection in a task of its own.
-    fn serve(&self, io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
-        let heard = Arc::new(AtomicBool::new(false));
+    fn serve(&self, io: impl Io, peer: Peer) {
+        let busy = Busy::default();
         let service = service_fn({
-            let (service, heard) = (self.service.clone(), heard.clone());
-            move |request| {
-                heard.store(true, Ordering::Relaxed);
+            let (service, busy) = (self.service.clone(), busy.clone());
+            move |mut request: Request<_>| {
+                request.extensions_mut().insert(peer);
+                let running = busy.begin();
                 let response = service.clone().oneshot(request);
-                async { response.await.map(with_reason) }
+                async {
+                    let response = with_reason(response.await?);
+                    Ok::<_, Infallible>(response.map(|body| running.answering(body)))
+                }
             }
         });
         let connection = self
             .http
             .serve_connection(TokioIo::new(io), service)
             .into_owned();
-        let connection = self.connections.watch(connection);
-        let head_timeout = self.head_timeout;
+        let mut closing = self.closing.subscribe();
+        let network_timeout = self.network_timeout;
         let open = Open::begin(self.open.clone());
         tokio::spawn(async move {
             let _open = open;
             let mut connection = pin!(connection);
-            // hyper's own limit begins when the version is known, which a
-            // client that sends nothing never tells.
-            let first = match head_timeout {
-                Some(limit) => timeout(limit, &mut connection).await,
-                None => Ok((&mut connection).await),
+            let idle = async {
+                match network_timeout {
+                    Some(limit) => busy.idle(limit).await,
+                    None => pending().await,
+                }
             };
-            let ended = match first {
-                Ok(ended) => ended,
-                Err(_) if heard.load(Ordering::Relaxed) => connection.await,
-                Err(_) => Err("no request came".into()),
+            let early = tokio::select! {
+                ended = &mut connection => Some(ended),
+                _ = closing.changed() => None,
+                () = idle => None,
+            };
+            let ended = match early {
+                Some(ended) => ended,
+                None => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
             };
             if let Err(error) = ended {
-                tracing::debug!(error, "a connection ended early");
+                tracing::debug!(error, %peer, "a connection ended early");
             }
         });
     }
@@ -129,7 +140,8 @@ where
 impl<S> Server<S> {
     /// Lets every connection answer what it has begun, and waits until all have ended.
     pub(crate) async fn close(self) {
-        self.connections.shutdown().await;
+        self.closing.send_replace(());
+        self.closing.closed().await;
     }
 }
 
@@ -149,22 +161,23 @@ impl Drop for Open {
     }
 }
 
-fn http(head_timeout: Option<Duration>) -> Builder<TokioExecutor> {
+fn http(network_timeout: Option<Duration>) -> Builder<TokioExecutor> {
     let mut http = Builder::new(TokioExecutor::new());
     http.http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(head_timeout)
+        .header_read_timeout(network_timeout)
         // Clients and scripts that compare names by case know Go's.
         .title_case_headers(true);
+    // Half of the time until the client is asked, half of it for the answer.
+    let half = network_timeout.map(|limit| limit / 2);
     http.http2()
         .timer(TokioTimer::new())
         .initial_stream_window_size(1 << 20)
         .initial_connection_window_size(4 << 20)
-        // Long lists in Upload-Concat and Upload-Metadata.
-        .max_header_list_size(64 << 10)
+        .max_header_list_size(MAX_HEAD_SIZE)
         .max_concurrent_streams(250)
-        .keep_alive_interval(KEEP_ALIVE_INTERVAL)
-        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT);
+        .keep_alive_interval(half)
+        .keep_alive_timeout(half.unwrap_or_default());
     http
 }
 
@@ -193,10 +206,10 @@ mod tests {
         Ok(response)
     }
 
-    async fn answer(head_timeout: Duration, request: &[u8]) -> String {
+    async fn answer(network_timeout: Duration, request: &[u8]) -> String {
         let (mut client, io) = duplex(1024);
-        let server = Server::new(tower::service_fn(mismatch), head_timeout);
-        server.serve(io);
+        let server = Server::new(tower::service_fn(mismatch), network_timeout);
+        server.serve(io, Peer::UNIX);
         client.write_all(request).await.unwrap();
         let mut answer = String::new();
         client.read_to_string(&mut answer).await.unwrap();

@@ -1,0 +1,25 @@
+use std::path::Path;
+
+use tokio_rustls::rustls::pki_types::pem::{Error, PemObject};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+/// The certificates in a file, or what is wrong with it.
+pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(path)?).collect();
+    match chain {
+        Ok(chain) if chain.is_empty() => Err("there is no certificate in it".to_owned()),
+        chain => chain.map_err(|error| error.to_string()),
+    }
+}
+
+/// The first key in a file, or what is wrong with it.
+pub(super) fn key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
+    PrivateKeyDer::from_pem_slice(&read(path)?).map_err(|error| match error {
+        Error::NoItemsFound => "there is no key in it, or an encrypted one".to_owned(),
+        error => error.to_string(),
+    })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    std::fs::read(path).map_err(|error| error.to_string())
+}
