@@ -86,10 +86,12 @@ async fn end<S>(server: Server<S>, shutdown: &Shutdown, limit: Duration) {
     }
 }
 
-/// Whether there is HTTP/2, of which TLS tells the client, or clear text must.
+/// Whether there is HTTP/2: with TLS always.
 fn speaks_http2(flags: &Flags) -> Result<bool, &'static str> {
     match (flags.enable_h2c, flags.tls.are_set()) {
-        (Some(true), true) => Err("-enable-h2c is without TLS, and -tls-certificate asks for it"),
+        (Some(true), true) => {
+            Err("-enable-h2c is HTTP/2 without TLS, which -tls-certificate asks for")
+        }
         (h2c, tls) => Ok(tls || h2c.unwrap_or(true)),
     }
 }

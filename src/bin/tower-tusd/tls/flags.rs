@@ -6,7 +6,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::CryptoProvider;
 use tokio_rustls::rustls::crypto::ring::{self, cipher_suite};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
-use tokio_rustls::rustls::{ServerConfig, SupportedProtocolVersion};
+use tokio_rustls::rustls::{Error, ServerConfig, SupportedProtocolVersion};
 
 use super::files::{certificates, key};
 use crate::go;
@@ -62,10 +62,20 @@ impl TlsFlags {
             .with_no_client_auth()
             .with_single_cert(chain, key)
             .map_err(|error| {
+                let error = complaint(&error);
                 format!("-tls-certificate {certificate_file} with -tls-key {key_file}: {error}")
             })?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(config)
+    }
+}
+
+fn complaint(error: &Error) -> String {
+    match error {
+        Error::InconsistentKeys(_) => "the key is another certificate's".to_owned(),
+        // rustls would say that it is the peer's.
+        Error::InvalidCertificate(error) => format!("the certificate is not valid: {error}"),
+        error => error.to_string(),
     }
 }
 
