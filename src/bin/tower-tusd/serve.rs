@@ -193,7 +193,10 @@ fn with_reason<B>(mut response: Response<B>) -> Response<B> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http_body_util::Empty;
+    use hyper::client::conn::http2::handshake;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::time::{Instant, timeout};
 
     const SHORT: Duration = Duration::from_millis(20);
 
@@ -236,5 +239,34 @@ mod tests {
     async fn a_request_may_take_longer_than_its_head() {
         let answer = answer(SHORT, b"GET /60 HTTP/1.1\r\nHost: tus\r\n\r\n").await;
         assert!(answer.starts_with("HTTP/1.1 460 "), "{answer}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_http_2_client_is_let_go_when_it_has_asked_nothing_for_long() {
+        let (client, io) = duplex(1024);
+        let minute = Duration::from_secs(60);
+        let server = Server::new(tower::service_fn(mismatch), minute);
+        server.serve(io, Peer::UNIX);
+        let (mut client, connection) = handshake(TokioExecutor::new(), TokioIo::new(client))
+            .await
+            .unwrap();
+        // It answers every PING.
+        let connection = tokio::spawn(connection);
+        let begin = Instant::now();
+        let hour = Request::get("http://tus/3600000").body(Empty::<Bytes>::new());
+        let answer = client.send_request(hour.unwrap()).await.unwrap();
+        assert_eq!(answer.status().as_u16(), 460, "however long it takes");
+        connection.await.unwrap().unwrap();
+        assert_eq!(begin.elapsed().as_secs(), 3660);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_is_let_go_where_there_is_no_network_timeout() {
+        let preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+        for begin in ["", "P", "GET /0 HTTP/1.1\r\nHost", preface] {
+            let day = Duration::from_secs(24 * 60 * 60);
+            let answer = answer(Duration::ZERO, begin.as_bytes());
+            assert!(timeout(day, answer).await.is_err(), "{begin:?}");
+        }
     }
 }
