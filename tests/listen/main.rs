@@ -7,9 +7,9 @@ mod harness;
 
 mod certificate;
 mod curl;
-mod h2c;
 mod road;
 mod shutdown;
 mod stalled;
 mod tls;
 mod unix;
+mod versions;

@@ -32,11 +32,11 @@ pub(crate) struct Flags {
     #[arg(long, default_value = "8080", value_parser = go::integer::<u16>)]
     pub(crate) port: u16,
 
-    /// Unix socket to listen on instead, made anew
+    /// Unix socket to listen on instead; it is removed at the end
     #[arg(long, default_value = "", value_parser = go::path())]
     pub(crate) unix_sock: PathBuf,
 
-    /// HTTP/2 without TLS, beside HTTP/1.1; without a word on unless there is TLS
+    /// Speak HTTP/2 without TLS too [default: true unless there is TLS]
     #[arg(long, value_parser = go::boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) enable_h2c: Option<bool>,
 

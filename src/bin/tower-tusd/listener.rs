@@ -31,9 +31,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Io for T {}
 
 impl Listener {
     /// Listens where the flags say, or says in a sentence why it cannot.
-    pub(crate) async fn open(flags: &Flags) -> Result<Self, String> {
-        // Before there is anything that a client could see.
-        let tls = flags.tls.acceptor()?;
+    pub(crate) async fn open(flags: &Flags, tls: Option<TlsAcceptor>) -> Result<Self, String> {
         let socket = match flags.unix_sock.as_os_str().is_empty() {
             true => Socket::tcp(flags).await?,
             false => Socket::unix(flags)?,
@@ -95,5 +93,23 @@ impl Socket {
             #[cfg(unix)]
             Self::Unix(socket) => Ok((Box::new(socket.accept().await?), Peer::UNIX)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::Environment;
+    use std::net::Ipv4Addr;
+    use tokio::net::TcpStream;
+
+    #[tokio::test]
+    async fn a_client_of_a_wildcard_is_known_by_its_own_address() {
+        let flags = Flags::parse(["-port=0".into()], Environment::default()).unwrap();
+        let listener = Listener::open(&flags, None).await.unwrap();
+        let address = (Ipv4Addr::LOCALHOST, listener.port().unwrap());
+        let client = TcpStream::connect(address).await.unwrap();
+        let (_, peer) = listener.accept().await.unwrap();
+        assert_eq!(peer.to_string(), client.local_addr().unwrap().to_string());
     }
 }

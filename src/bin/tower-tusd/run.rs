@@ -30,10 +30,11 @@ pub(crate) type StartError = Box<dyn Error + Send + Sync>;
 pub(crate) async fn run(flags: &Flags) -> Result<ExitCode, StartError> {
     // Before anyone is told that the server runs.
     let mut signals = Signals::catch()?;
-    let http1_only = !speaks_http2(flags)?;
+    let http2 = speaks_http2(flags)?;
+    let tls = flags.tls.acceptor()?;
     make_directory(&flags.upload_dir)
         .map_err(|error| format!("cannot make {}: {error}", flags.upload_dir.display()))?;
-    let listener = Listener::open(flags).await?;
+    let listener = Listener::open(flags, tls).await?;
     // Before all that is measured.
     let page = match flags.expose_metrics {
         true => Some(Page::install(&flags.metrics_path)?),
@@ -46,12 +47,10 @@ pub(crate) async fn run(flags: &Flags) -> Result<ExitCode, StartError> {
         .map_response(|response: Response<_>| response.map(Body::new))
         .layer(uploads(flags, &shutdown))
         .service(service_fn(not_found));
-    let server = Server::new(service, flags.network_timeout);
-
-    let server = match http1_only {
-        true => server.http1_only(),
-        false => server,
-    };
+    let mut server = Server::new(service, flags.network_timeout);
+    if !http2 {
+        server = server.http1_only();
+    }
 
     // As in tusd, nothing tells of a unix socket.
     if let Some(port) = listener.port() {

@@ -200,8 +200,9 @@ mod tests {
 
     const SHORT: Duration = Duration::from_millis(20);
 
-    /// Answers 460, after the time that the client asks for.
+    /// Answers 460 to a client of a unix socket, after the time that it asks for.
     async fn mismatch(request: Request<Incoming>) -> Result<Response<String>, Infallible> {
+        assert_eq!(request.extensions().get(), Some(&Peer::UNIX));
         let millis = request.uri().path()[1..].parse().unwrap();
         sleep(Duration::from_millis(millis)).await;
         let mut response = Response::new(String::new());
