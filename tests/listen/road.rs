@@ -149,7 +149,7 @@ impl Client {
     }
 
     /// Waits until the server has closed the connection, for which it still stands.
-    pub(crate) async fn is_closed(mut self) {
+    pub(crate) async fn closed(mut self) {
         patient(&mut self.connection).await.unwrap();
     }
 }

@@ -39,7 +39,7 @@ async fn a_connection_without_requests_is_closed() {
             let mut client = road.connect(&server, version).await;
             let options = request(Method::OPTIONS, road.url());
             client.send(options.body(content("")).unwrap()).await;
-            client.is_closed().await;
+            client.closed().await;
         }
     }
 }

@@ -172,8 +172,10 @@ fn http(network_timeout: Option<Duration>) -> Builder<TokioExecutor> {
     let half = network_timeout.map(|limit| limit / 2);
     http.http2()
         .timer(TokioTimer::new())
-        .initial_stream_window_size(1 << 20)
-        .initial_connection_window_size(4 << 20)
+        // What TCP has for an upload over HTTP/1.1: 40 MB/s at 100 ms. Frames stay
+        // at 16 KiB, because of one that is cut in the middle nothing is kept.
+        .initial_stream_window_size(4 << 20)
+        .initial_connection_window_size(8 << 20)
         .max_header_list_size(MAX_HEAD_SIZE)
         .max_concurrent_streams(250)
         .keep_alive_interval(half)
