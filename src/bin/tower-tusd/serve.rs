@@ -25,9 +25,9 @@ use crate::busy::Busy;
 use crate::listener::{Io, Listener};
 use crate::metrics::connections_open;
 
-/// Bytes of headers that a request may have. HTTP/1.1 takes about as many, and
-/// a final upload may name thousands of partial ones.
-const MAX_HEAD_SIZE: u32 = 400 << 10;
+/// How large the head of a request may be, in bytes: as large over HTTP/2 as
+/// hyper has it for HTTP/1, for long lists in Upload-Concat and Upload-Metadata.
+const HEAD: u32 = 408 << 10;
 
 /// How long to wait until files or memory for a connection may be there again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
@@ -176,7 +176,7 @@ fn http(network_timeout: Option<Duration>) -> Builder<TokioExecutor> {
         // at 16 KiB, because of one that is cut in the middle nothing is kept.
         .initial_stream_window_size(4 << 20)
         .initial_connection_window_size(8 << 20)
-        .max_header_list_size(MAX_HEAD_SIZE)
+        .max_header_list_size(HEAD)
         .max_concurrent_streams(250)
         .keep_alive_interval(half)
         .keep_alive_timeout(half.unwrap_or_default());
