@@ -2,7 +2,7 @@
 //! layers pass to each other.
 //!
 //! Inwards, layers talk through request extensions ([`Target`], [`BaseUrl`],
-//! [`Interrupt`]); outwards through response extensions ([`Outcome`], [`Error`]).
+//! [`Interrupt`], [`Peer`]); outwards through response extensions ([`Outcome`], [`Error`]).
 //! The types live here and never in the layer that sets them, so that no layer
 //! needs to know another one.
 
@@ -16,6 +16,7 @@ mod id;
 mod interrupt;
 mod metadata;
 mod outcome;
+mod peer;
 mod refusal;
 mod shutdown;
 mod target;
@@ -31,6 +32,7 @@ pub use self::id::{InvalidUploadId, UploadId};
 pub use self::interrupt::Interrupt;
 pub use self::metadata::{InvalidMetadata, Metadata};
 pub use self::outcome::Outcome;
+pub use self::peer::Peer;
 pub use self::refusal::Refusal;
 pub use self::shutdown::{Registered, Shutdown, Task};
 pub use self::target::Target;
