@@ -6,7 +6,7 @@ use std::process::Stdio;
 use tempfile::NamedTempFile;
 use tokio::process::Command;
 
-use crate::harness::services::require;
+use crate::harness::services::{has, require};
 use crate::harness::tus::{Tus, Version};
 use crate::harness::{Server, patient};
 
@@ -23,14 +23,6 @@ async fn output(client: &mut Command) -> String {
         text(output.stderr)
     );
     text(output.stdout)
-}
-
-async fn has(program: &str) -> bool {
-    let version = Command::new(program)
-        .arg("--version")
-        .stdout(Stdio::null())
-        .status();
-    version.await.is_ok_and(|status| status.success())
 }
 
 /// A file that is sent to an upload with room for it, at an offset that is wrong.

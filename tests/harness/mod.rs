@@ -28,7 +28,7 @@ pub(crate) use rustix::process::Signal;
 use rustix::process::{Pid, kill_process};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -72,13 +72,42 @@ impl Server {
         server
     }
 
-    /// Starts one by a command line of the test's own making.
-    pub(crate) async fn launch(home: &Path, mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let (sender, mut stdout) = mpsc::unbounded_channel();
-        let reader = tokio::spawn(forward(lines, sender));
+    /// Starts one on the unix socket `home/socket`. It has no address.
+    pub(crate) async fn start_on_socket(home: &Path, args: &[&str]) -> Self {
+        Self::start_on_socket_under(&[], home, args).await
+    }
 
+    /// As [`start_on_socket`](Self::start_on_socket), through another program.
+    pub(crate) async fn start_on_socket_under(
+        wrapper: &[&str],
+        home: &Path,
+        args: &[&str],
+    ) -> Self {
+        let mut child = command_under(wrapper, home, args);
+        child.args(["-unix-sock", "socket"]);
+        let (child, stdout, reader) = spawn(child);
+        let socket = home.join("socket");
+        patient(async {
+            // Of which nothing else tells.
+            while UnixStream::connect(&socket).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        })
+        .await;
+        Self {
+            child,
+            stdout,
+            reader,
+            url: "http://localhost/files/".to_owned(),
+            address: (Ipv4Addr::UNSPECIFIED, 0).into(),
+            uploads: home.join("data"),
+            _home: None,
+        }
+    }
+
+    /// Starts one by a command line of the test's own making.
+    pub(crate) async fn launch(home: &Path, command: Command) -> Self {
+        let (child, mut stdout, reader) = spawn(command);
         let ready = line(&mut stdout, READY).await;
         let url = ready.split_once(READY).unwrap().1.to_owned();
         let address = address(&url);
@@ -185,6 +214,14 @@ fn command_under(wrapper: &[&str], home: &Path, args: &[&str]) -> Command {
         .stdin(Stdio::null())
         .kill_on_drop(true);
     command
+}
+
+fn spawn(mut command: Command) -> (Child, mpsc::UnboundedReceiver<String>, JoinHandle<()>) {
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let (sender, stdout) = mpsc::unbounded_channel();
+    let reader = tokio::spawn(forward(lines, sender));
+    (child, stdout, reader)
 }
 
 /// Reads ahead, so that a full pipe never holds the server.

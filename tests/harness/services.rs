@@ -1,6 +1,9 @@
 //! What some tests need besides this repository.
 
 use std::io::Write;
+use std::process::Stdio;
+
+use tokio::process::Command;
 
 /// Whether a test can run that needs `what`.
 ///
@@ -21,4 +24,13 @@ pub(crate) fn require(what: &str, present: bool, install: &str) -> bool {
     // `eprintln!` is not seen when the test passes.
     let _ = std::io::stderr().write_all(format!("skipped {test}: {missing}\n").as_bytes());
     false
+}
+
+/// Whether a program is installed, which tells its version.
+pub(crate) async fn has(program: &str) -> bool {
+    let version = Command::new(program)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .status();
+    version.await.is_ok_and(|status| status.success())
 }

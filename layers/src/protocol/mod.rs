@@ -2,7 +2,7 @@
 //! layers pass to each other.
 //!
 //! Inwards, layers talk through request extensions ([`Target`], [`BaseUrl`],
-//! [`Interrupt`]); outwards through response extensions ([`Outcome`], [`Error`]).
+//! [`Interrupt`], [`Peer`]); outwards through response extensions ([`Outcome`], [`Error`]).
 //! The types live here and never in the layer that sets them, so that no layer
 //! needs to know another one.
 
@@ -17,6 +17,7 @@ mod interrupt;
 mod max_size;
 mod metadata;
 mod outcome;
+mod peer;
 mod refusal;
 mod shutdown;
 mod target;
@@ -33,6 +34,7 @@ pub use self::interrupt::Interrupt;
 pub use self::max_size::MaxSize;
 pub use self::metadata::{InvalidMetadata, Metadata};
 pub use self::outcome::Outcome;
+pub use self::peer::Peer;
 pub use self::refusal::Refusal;
 pub use self::shutdown::{Registered, Shutdown, Task};
 pub use self::target::Target;

@@ -15,6 +15,7 @@ use crate::cors::CorsFlags;
 use crate::environment::Environment;
 use crate::go;
 use crate::listen::Host;
+use crate::tls::TlsFlags;
 
 /// A tus server: resumable uploads over HTTP.
 #[derive(Debug, Parser)]
@@ -31,6 +32,17 @@ pub(crate) struct Flags {
     /// Port to listen on; 0 takes a free one
     #[arg(long, default_value = "8080", value_parser = go::integer::<u16>)]
     pub(crate) port: u16,
+
+    /// Unix socket to listen on instead; it is removed at the end
+    #[arg(long, default_value = "", value_parser = go::path())]
+    pub(crate) unix_sock: PathBuf,
+
+    /// Speak HTTP/2 without TLS too [default: true unless there is TLS]
+    #[arg(long, value_parser = go::boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) enable_h2c: Option<bool>,
+
+    #[command(flatten)]
+    pub(crate) tls: TlsFlags,
 
     /// Path of the upload URLs
     #[arg(long, default_value = "/files/", value_parser = base_path)]

@@ -1,6 +1,9 @@
 //! Values of flags, written as Go's `flag` package takes them.
 
+use std::path::PathBuf;
 use std::time::Duration;
+
+use clap::builder::{OsStringValueParser, TypedValueParser};
 
 /// `1 t T TRUE true True` and `0 f F FALSE false False`.
 pub(crate) fn boolean(text: &str) -> Result<bool, &'static str> {
@@ -48,6 +51,11 @@ pub(crate) fn duration(text: &str) -> Result<Duration, &'static str> {
         rest = after;
     }
     Ok(Duration::from_nanos(nanos.unsigned_abs()))
+}
+
+/// A path of the file system, which is empty where there is none.
+pub(crate) fn path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
 }
 
 fn nanos_per(unit: &str) -> Result<i64, &'static str> {

@@ -1,4 +1,4 @@
-//! The socket that clients connect to.
+//! The TCP socket that clients connect to.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -9,7 +9,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 
 /// Connections that wait to be accepted.
-const BACKLOG: i32 = 1024;
+pub(crate) const BACKLOG: i32 = 1024;
 
 /// A name or an address, an IPv6 address with or without its brackets.
 #[derive(Clone, Debug)]

@@ -6,11 +6,15 @@ mod files;
 mod flags;
 mod go;
 mod listen;
+mod listener;
 mod metrics;
 mod run;
 mod serve;
 mod signal;
 mod taken;
+mod tls;
+#[cfg(unix)]
+mod unix;
 mod uploads;
 
 use std::fmt::Arguments;

@@ -16,6 +16,7 @@ use tower::{ServiceBuilder, service_fn};
 use tower_tus::layers::protocol::{Body, Shutdown};
 
 use crate::flags::Flags;
+use crate::listener::Listener;
 use crate::metrics::Page;
 use crate::say;
 use crate::serve::Server;
@@ -29,14 +30,11 @@ pub(crate) type StartError = Box<dyn Error + Send + Sync>;
 pub(crate) async fn run(flags: &Flags) -> Result<ExitCode, StartError> {
     // Before anyone is told that the server runs.
     let mut signals = Signals::catch()?;
+    let http2 = speaks_http2(flags)?;
+    let tls = flags.tls.acceptor()?;
     make_directory(&flags.upload_dir)
         .map_err(|error| format!("cannot make {}: {error}", flags.upload_dir.display()))?;
-    let (host, port) = (&flags.host, flags.port);
-    let listener = host
-        .listen(port)
-        .await
-        .map_err(|error| format!("cannot listen on {host}:{port}: {error}"))?;
-    let port = listener.local_addr()?.port();
+    let listener = Listener::open(flags, tls).await?;
     // Before all that is measured.
     let page = match flags.expose_metrics {
         true => Some(Page::install(&flags.metrics_path)?),
@@ -49,12 +47,19 @@ pub(crate) async fn run(flags: &Flags) -> Result<ExitCode, StartError> {
         .map_response(|response: Response<_>| response.map(Body::new))
         .layer(uploads(flags, &shutdown))
         .service(service_fn(not_found));
-    let server = Server::new(service, flags.network_timeout);
+    let mut server = Server::new(service, flags.network_timeout);
+    if !http2 {
+        server = server.http1_only();
+    }
 
-    let path = flags.base_path.as_str();
-    say(format_args!(
-        "You can now upload files to: http://{host}:{port}{path}"
-    ));
+    // As in tusd, nothing tells of a unix socket.
+    if let Some(port) = listener.port() {
+        let scheme = if flags.tls.are_set() { "https" } else { "http" };
+        let (host, path) = (&flags.host, flags.base_path.as_str());
+        say(format_args!(
+            "You can now upload files to: {scheme}://{host}:{port}{path}"
+        ));
+    }
     let signal = tokio::select! {
         never = server.accept(&listener) => match never {},
         signal = signals.next() => signal,
@@ -77,6 +82,16 @@ async fn end<S>(server: Server<S>, shutdown: &Shutdown, limit: Duration) {
     };
     if timeout(limit, ended).await.is_err() {
         tracing::warn!("shutdown timeout reached, what still runs is cut off");
+    }
+}
+
+/// Whether there is HTTP/2: with TLS always.
+fn speaks_http2(flags: &Flags) -> Result<bool, &'static str> {
+    match (flags.enable_h2c, flags.tls.are_set()) {
+        (Some(true), true) => {
+            Err("-enable-h2c is HTTP/2 without TLS, which -tls-certificate asks for")
+        }
+        (h2c, tls) => Ok(tls || h2c.unwrap_or(true)),
     }
 }
 

@@ -3,8 +3,6 @@
 use std::convert::Infallible;
 use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
 use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ::metrics::Gauge;
@@ -16,23 +14,21 @@ use hyper::ext::ReasonPhrase;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
-use tokio::time::{sleep, timeout};
+use tokio::sync::watch;
+use tokio::time::sleep;
 use tower::{Service, ServiceExt};
-use tower_tus::layers::protocol::BoxError;
+use tower_tus::layers::protocol::{BoxError, Peer};
 
+use crate::listener::{Io, Listener};
 use crate::metrics::connections_open;
-use crate::taken::{Given, bound_unsent};
-
-/// How often an HTTP/2 client is asked whether it is still there, and how long it may take to say so.
-const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
-const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+use crate::taken::Given;
 
 /// How large the head of a request may be, in bytes: as large over HTTP/2 as
 /// hyper has it for HTTP/1, for long lists in Upload-Concat and Upload-Metadata.
 const HEAD: u32 = 408 << 10;
+
+/// As good as no limit: thirty years.
+const FOR_EVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
 
 /// How long to wait until files or memory for a connection may be there again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
@@ -42,7 +38,7 @@ pub(crate) struct Server<S> {
     service: S,
     http: Builder<TokioExecutor>,
     network_timeout: Option<Duration>,
-    connections: GracefulShutdown,
+    closing: watch::Sender<()>,
     open: Gauge,
 }
 
@@ -55,31 +51,30 @@ where
     B::Error: Into<BoxError>,
 {
     /// Serves `service` to clients that take no longer than `network_timeout`
-    /// until the head of a request is there, and until they take some of what
-    /// they are given. Zero is for ever.
+    /// until the head of the next request is there, and until they take some of
+    /// what they are given. Zero is for ever.
     pub(crate) fn new(service: S, network_timeout: Duration) -> Self {
         let network_timeout = (!network_timeout.is_zero()).then_some(network_timeout);
         Self {
             service,
             http: http(network_timeout),
             network_timeout,
-            connections: GracefulShutdown::new(),
+            closing: watch::Sender::default(),
             open: connections_open(),
         }
     }
 
+    /// Speaks HTTP/1.1, and not HTTP/2.
+    pub(crate) fn http1_only(self) -> Self {
+        let http = self.http.http1_only();
+        Self { http, ..self }
+    }
+
     /// Accepts connections for as long as it is polled.
-    pub(crate) async fn accept(&self, listener: &TcpListener) -> Infallible {
+    pub(crate) async fn accept(&self, listener: &Listener) -> Infallible {
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => {
-                    // Without it a small answer may wait for the client's delayed ACK.
-                    if let Err(error) = stream.set_nodelay(true) {
-                        tracing::debug!(%error, "cannot set TCP_NODELAY");
-                    }
-                    bound_unsent(&stream);
-                    self.serve(stream);
-                }
+                Ok((io, peer)) => self.serve(io, peer),
                 // The client is gone already.
                 Err(error)
                     if matches!(
@@ -95,13 +90,12 @@ where
     }
 
     /// Serves one connection in a task of its own.
-    fn serve(&self, io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
-        let heard = Arc::new(AtomicBool::new(false));
+    fn serve(&self, io: impl Io, peer: Peer) {
         let given = Given::new();
         let service = service_fn({
-            let (service, heard, given) = (self.service.clone(), heard.clone(), given.clone());
-            move |request| {
-                heard.store(true, Ordering::Relaxed);
+            let (service, given) = (self.service.clone(), given.clone());
+            move |mut request: Request<_>| {
+                request.extensions_mut().insert(peer);
                 let (given, answering) = (given.clone(), given.answering());
                 let response = service.clone().oneshot(request);
                 async move {
@@ -115,45 +109,40 @@ where
             .http
             .serve_connection(TokioIo::new(io), service)
             .into_owned();
-        let connection = self.connections.watch(connection);
-        let limit = self.network_timeout;
+        let mut closing = self.closing.subscribe();
+        let limit = self.network_timeout.unwrap_or(FOR_EVER);
         let open = Open::begin(self.open.clone());
         tokio::spawn(async move {
             let _open = open;
-            let ended = match limit {
-                None => connection.await,
-                Some(limit) => tokio::select! {
-                    ended = serve_to_its_end(connection, &heard, limit) => ended,
-                    () = given.stalled(limit) => Err("the client takes nothing".into()),
-                },
+            let served = async {
+                let mut connection = pin!(connection);
+                let early = tokio::select! {
+                    ended = &mut connection => Some(ended),
+                    _ = closing.changed() => None,
+                    () = given.idle(limit) => None,
+                };
+                if let Some(ended) = early {
+                    return ended;
+                }
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            };
+            let ended = tokio::select! {
+                ended = served => ended,
+                () = given.stalled(limit) => Err("the client takes nothing".into()),
             };
             if let Err(error) = ended {
-                tracing::debug!(error, "a connection ended early");
+                tracing::debug!(error, %peer, "a connection ended early");
             }
         });
-    }
-}
-
-/// A connection to its end, or up to `limit` when nothing is `heard` on it.
-async fn serve_to_its_end(
-    connection: impl Future<Output = Result<(), BoxError>>,
-    heard: &AtomicBool,
-    limit: Duration,
-) -> Result<(), BoxError> {
-    let mut connection = pin!(connection);
-    // hyper's own limit begins when the version is known, which a client that
-    // sends nothing never tells.
-    match timeout(limit, &mut connection).await {
-        Ok(ended) => ended,
-        Err(_) if heard.load(Ordering::Relaxed) => connection.await,
-        Err(_) => Err("no request came".into()),
     }
 }
 
 impl<S> Server<S> {
     /// Lets every connection answer what it has begun, and waits until all have ended.
     pub(crate) async fn close(self) {
-        self.connections.shutdown().await;
+        self.closing.send_replace(());
+        self.closing.closed().await;
     }
 }
 
@@ -173,21 +162,25 @@ impl Drop for Open {
     }
 }
 
-fn http(head_timeout: Option<Duration>) -> Builder<TokioExecutor> {
+fn http(network_timeout: Option<Duration>) -> Builder<TokioExecutor> {
     let mut http = Builder::new(TokioExecutor::new());
     http.http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(head_timeout)
+        .header_read_timeout(network_timeout)
         // Clients and scripts that compare names by case know Go's.
         .title_case_headers(true);
+    // Half of the time until the client is asked, half of it for the answer.
+    let half = network_timeout.map(|limit| limit / 2);
     http.http2()
         .timer(TokioTimer::new())
-        .initial_stream_window_size(1 << 20)
-        .initial_connection_window_size(4 << 20)
+        // What TCP has for an upload over HTTP/1.1: 40 MB/s at 100 ms. Frames stay
+        // at 16 KiB, because of one that is cut in the middle nothing is kept.
+        .initial_stream_window_size(4 << 20)
+        .initial_connection_window_size(8 << 20)
         .max_header_list_size(HEAD)
         .max_concurrent_streams(250)
-        .keep_alive_interval(KEEP_ALIVE_INTERVAL)
-        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT);
+        .keep_alive_interval(half)
+        .keep_alive_timeout(half.unwrap_or_default());
     http
 }
 
@@ -203,12 +196,16 @@ fn with_reason<B>(mut response: Response<B>) -> Response<B> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http_body_util::Empty;
+    use hyper::client::conn::http2::handshake;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::time::{Instant, timeout};
 
     const SHORT: Duration = Duration::from_millis(20);
 
-    /// Answers 460, after the time that the client asks for.
+    /// Answers 460 to a client of a unix socket, after the time that it asks for.
     async fn mismatch(request: Request<Incoming>) -> Result<Response<String>, Infallible> {
+        assert_eq!(request.extensions().get(), Some(&Peer::UNIX));
         let millis = request.uri().path()[1..].parse().unwrap();
         sleep(Duration::from_millis(millis)).await;
         let mut response = Response::new(String::new());
@@ -216,10 +213,10 @@ mod tests {
         Ok(response)
     }
 
-    async fn answer(head_timeout: Duration, request: &[u8]) -> String {
+    async fn answer(network_timeout: Duration, request: &[u8]) -> String {
         let (mut client, io) = duplex(1024);
-        let server = Server::new(tower::service_fn(mismatch), head_timeout);
-        server.serve(io);
+        let server = Server::new(tower::service_fn(mismatch), network_timeout);
+        server.serve(io, Peer::UNIX);
         client.write_all(request).await.unwrap();
         let mut answer = String::new();
         client.read_to_string(&mut answer).await.unwrap();
@@ -246,5 +243,34 @@ mod tests {
     async fn a_request_may_take_longer_than_its_head() {
         let answer = answer(SHORT, b"GET /60 HTTP/1.1\r\nHost: tus\r\n\r\n").await;
         assert!(answer.starts_with("HTTP/1.1 460 "), "{answer}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_http_2_client_is_let_go_when_it_has_asked_nothing_for_long() {
+        let (client, io) = duplex(1024);
+        let minute = Duration::from_secs(60);
+        let server = Server::new(tower::service_fn(mismatch), minute);
+        server.serve(io, Peer::UNIX);
+        let (mut client, connection) = handshake(TokioExecutor::new(), TokioIo::new(client))
+            .await
+            .unwrap();
+        // It answers every PING.
+        let connection = tokio::spawn(connection);
+        let begin = Instant::now();
+        let hour = Request::get("http://tus/3600000").body(Empty::<Bytes>::new());
+        let answer = client.send_request(hour.unwrap()).await.unwrap();
+        assert_eq!(answer.status().as_u16(), 460, "however long it takes");
+        connection.await.unwrap().unwrap();
+        assert_eq!(begin.elapsed().as_secs(), 3660);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_is_let_go_where_there_is_no_network_timeout() {
+        let preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+        for begin in ["", "P", "GET /0 HTTP/1.1\r\nHost", preface] {
+            let day = Duration::from_secs(24 * 60 * 60);
+            let answer = answer(Duration::ZERO, begin.as_bytes());
+            assert!(timeout(day, answer).await.is_err(), "{begin:?}");
+        }
     }
 }

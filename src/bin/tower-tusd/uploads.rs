@@ -57,7 +57,10 @@ pub(crate) fn uploads(flags: &Flags, shutdown: &Shutdown) -> TusLayer {
 
 /// Whole URLs in `Location`, as tusd has them.
 fn base_url(flags: &Flags) -> BaseUrlLayer {
-    let url = BaseUrlLayer::from_request(flags.base_path.as_str());
+    let mut url = BaseUrlLayer::from_request(flags.base_path.as_str());
+    if flags.tls.are_set() {
+        url = url.scheme_https();
+    }
     match flags.behind_proxy {
         true => url.trust_forwarded(),
         false => url,

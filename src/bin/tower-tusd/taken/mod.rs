@@ -98,6 +98,21 @@ impl Given {
         }
     }
 
+    /// Waits until there has been nothing to answer and nothing to take for as long as `limit`.
+    pub(crate) async fn idle(&self, limit: Duration) {
+        loop {
+            let idle_since = {
+                let state = self.state();
+                let idle = state.pieces + state.requests == 0;
+                if idle { state.moved } else { Instant::now() }
+            };
+            if idle_since + limit <= Instant::now() {
+                return;
+            }
+            sleep_until(idle_since + limit).await;
+        }
+    }
+
     fn change(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.state();
         let waited = state.waits();
@@ -191,5 +206,21 @@ mod tests {
         assert_eq!(stalls(&given).await, None);
         drop(answering);
         assert_eq!(stalls(&given).await, Some(LIMIT), "counted from then on");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_asks_nothing_and_takes_nothing_is_idle_since_the_last_of_both() {
+        let given = Given::new();
+        let begin = Instant::now();
+        let busy = async {
+            sleep(LIMIT / 2).await;
+            let (answering, piece) = (given.answering(), piece(&given));
+            sleep(LIMIT * 2).await;
+            drop(answering);
+            sleep(LIMIT * 2).await;
+            drop(piece);
+        };
+        tokio::join!(given.idle(LIMIT), busy);
+        assert_eq!(begin.elapsed(), LIMIT / 2 + LIMIT * 5);
     }
 }

@@ -1,0 +1,8 @@
+//! TLS, as the flags say.
+
+mod files;
+mod flags;
+mod stream;
+
+pub(crate) use self::flags::TlsFlags;
+pub(crate) use self::stream::TlsStream;

@@ -1,0 +1,15 @@
+//! What the server listens on: TCP, unix sockets and TLS, over both versions of HTTP.
+
+#![cfg(unix)]
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod certificate;
+mod curl;
+mod road;
+mod shutdown;
+mod stalled;
+mod tls;
+mod unix;
+mod versions;
