@@ -6,6 +6,7 @@
 //! The types live here and never in the layer that sets them, so that no layer
 //! needs to know another one.
 
+mod amendment;
 mod base_url;
 mod body;
 mod concat;
@@ -17,10 +18,12 @@ mod interrupt;
 mod metadata;
 mod outcome;
 mod refusal;
+mod sent;
 mod shutdown;
 mod target;
 mod upload;
 
+pub use self::amendment::Amendment;
 pub use self::base_url::BaseUrl;
 pub(crate) use self::body::Uniform;
 pub use self::body::{Body, BoxError, Chunk};
@@ -32,6 +35,7 @@ pub use self::interrupt::Interrupt;
 pub use self::metadata::{InvalidMetadata, Metadata};
 pub use self::outcome::Outcome;
 pub use self::refusal::Refusal;
+pub use self::sent::Sent;
 pub use self::shutdown::{Registered, Shutdown, Task};
 pub use self::target::Target;
 pub use self::upload::{Action, Finishing, NewUpload, Upload};
