@@ -45,11 +45,11 @@
 //!     .service(Core::new(MemoryStore::default()));
 //!
 //! let create = |request: http::request::Builder| {
-//!     request.uri("/files").method("POST").header("Upload-Length", "5").body(Body::default())
+//!     request.uri("/").method("POST").header("Upload-Length", "5").body(Body::default())
 //! };
 //! let response = service.clone().oneshot(create(Request::builder().extension("alice"))?).await?;
 //! let location = response.headers()["Location"].to_str()?;
-//! assert!(location.starts_with("/files/alice/"));
+//! assert!(location.starts_with("/alice/"));
 //!
 //! let response = service.oneshot(create(Request::builder())?).await?;
 //! assert_eq!(response.status(), StatusCode::BAD_REQUEST);

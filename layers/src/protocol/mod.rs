@@ -2,7 +2,7 @@
 //! layers pass to each other.
 //!
 //! Inwards, layers talk through request extensions ([`Target`], [`BaseUrl`],
-//! [`Interrupt`]); outwards through response extensions ([`Outcome`], [`Error`]).
+//! [`Interrupt`], [`Peer`]); outwards through response extensions ([`Outcome`], [`Error`]).
 //! The types live here and never in the layer that sets them, so that no layer
 //! needs to know another one.
 
@@ -17,6 +17,7 @@ mod id;
 mod interrupt;
 mod metadata;
 mod outcome;
+mod peer;
 mod refusal;
 mod sent;
 mod shutdown;
@@ -34,6 +35,7 @@ pub use self::id::{InvalidUploadId, UploadId};
 pub use self::interrupt::Interrupt;
 pub use self::metadata::{InvalidMetadata, Metadata};
 pub use self::outcome::Outcome;
+pub use self::peer::Peer;
 pub use self::refusal::Refusal;
 pub use self::sent::Sent;
 pub use self::shutdown::{Registered, Shutdown, Task};

@@ -27,6 +27,7 @@ pub(super) fn create(store: &FileStore, new: NewUpload) -> Result<FileHandle, Er
         layout = layout.with_data(store.dir.join(place));
     }
     let document = Document::new(&upload, &layout);
+    upload.storage = document.storage();
     make_files(&layout, &document, store.durability).map_err(of_new_upload)?;
     Ok(FileHandle::new(
         store.clone(),
