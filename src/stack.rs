@@ -18,11 +18,13 @@ use tower_tus_layers::discovery::DiscoveryLayer;
 use tower_tus_layers::download::DownloadLayer;
 use tower_tus_layers::gate::Gate;
 use tower_tus_layers::gating::GateLayer;
+use tower_tus_layers::hook::Hooks;
+use tower_tus_layers::hooking::HooksLayer;
 use tower_tus_layers::idle_timeout::IdleTimeoutLayer;
 use tower_tus_layers::interrupt::InterruptLayer;
 use tower_tus_layers::lock::{Locker, MemoryLocker};
 use tower_tus_layers::locking::LockLayer;
-use tower_tus_layers::measuring::{MetricsLayer, TimedLocker, TimedStore};
+use tower_tus_layers::measuring::{MetricsLayer, TimedHooks, TimedLocker, TimedStore};
 use tower_tus_layers::method_override::MethodOverrideLayer;
 use tower_tus_layers::protocol::{Body, Shutdown};
 use tower_tus_layers::route::{BasePath, RouteLayer};
@@ -52,6 +54,7 @@ use crate::{TusLayer, TusService};
 ///   SizeLimit           nothing passes the maximum, where there is one
 ///   CreationWithUpload  a POST with bytes becomes a POST and a PATCH
 ///   Lock                one request at a time for each upload
+///   Hooks               asks before, and tells after, if set
 ///   Gates               yours
 ///   IdleTimeout         a client that stalls is waited for only so long
 ///   Checksum            bytes are what their client says, or are not kept
@@ -84,6 +87,8 @@ pub struct Stack {
     size_limit: Option<SizeLimitLayer>,
     locker: Arc<dyn Locker>,
     lock_timeout: Duration,
+    hooks: Option<Arc<dyn Hooks>>,
+    progress_interval: Duration,
     gates: Vec<Arc<dyn Gate>>,
     idle_timeout: Option<IdleTimeoutLayer>,
     checksum: Option<ChecksumLayer>,
@@ -119,6 +124,8 @@ impl Stack {
             size_limit: None,
             locker: Arc::new(MemoryLocker::default()),
             lock_timeout: Duration::from_secs(20),
+            hooks: None,
+            progress_interval: Duration::from_secs(1),
             gates: Vec::new(),
             idle_timeout: None,
             checksum: Some(ChecksumLayer::new()),
@@ -189,6 +196,31 @@ impl Stack {
     /// seconds unless set.
     pub const fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.lock_timeout = timeout;
+        self
+    }
+
+    /// Who is asked before something happens to an upload, and told after. Unless
+    /// set, nobody is.
+    ///
+    /// ```
+    /// use tower_tus::layers::hook::{Callbacks, Reply};
+    /// use tower_tus::layers::store::MemoryStore;
+    /// use tower_tus::Stack;
+    ///
+    /// let hooks = Callbacks::new().post_finish(|event| async move {
+    ///     println!("{} is there", event.upload.id);
+    ///     Ok(Reply::accept())
+    /// });
+    /// let service = Stack::new(MemoryStore::default()).hooks(hooks).into_service();
+    /// ```
+    pub fn hooks(mut self, hooks: impl Hooks) -> Self {
+        self.hooks = Some(Arc::new(hooks));
+        self
+    }
+
+    /// How often hooks are told how far an upload has come: every second unless set.
+    pub const fn progress_interval(mut self, interval: Duration) -> Self {
+        self.progress_interval = interval;
         self
     }
 
@@ -304,6 +336,12 @@ impl Stack {
             upload_methods.insert(0, Method::GET);
         }
         let concatenation = self.concatenation();
+        let hooks = self.hooks.map(|hooks| {
+            HooksLayer::new(hooks)
+                .progress_interval(self.progress_interval)
+                .base_path(self.base_path.as_str())
+                .shutdown(self.shutdown.clone())
+        });
         let stack = ServiceBuilder::new()
             // Outermost: what happened is stored and released, and no refusal is lost.
             .layer(DetachLayer::new().shutdown(self.shutdown.clone()))
@@ -328,6 +366,8 @@ impl Stack {
             .layer(CreationWithUploadLayer::new())
             .layer(LockLayer::new(self.locker).timeout(self.lock_timeout))
             // Under the lock, each request a single step.
+            .layer(option_layer(hooks))
+            // Inside the hooks: what they have changed is seen.
             .layer(GateLayer::all(self.gates))
             // Inside all who let a client wait: the time that these take is not its own.
             .layer(option_layer(self.idle_timeout))
@@ -373,6 +413,8 @@ impl Stack {
             .clone()
             .map_store(|store| Arc::new(TimedStore::new(store, prefix)));
         self.locker = Arc::new(TimedLocker::new(Arc::clone(&self.locker), prefix));
+        let hooks = self.hooks.take();
+        self.hooks = hooks.map(|hooks| Arc::new(TimedHooks::new(hooks, prefix)) as _);
         Some(MetricsLayer::with_prefix(prefix))
     }
 }

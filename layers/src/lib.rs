@@ -11,7 +11,7 @@
 //! | module | what is in it |
 //! |---|---|
 //! | [`protocol`] | headers, ids, errors, and every type that layers pass to each other |
-//! | [`store`], [`lock`], [`gate`] | the three traits that others implement, with suites that prove it |
+//! | [`store`], [`lock`], [`gate`], [`hook`] | the traits that others implement, with suites that prove it |
 //! | [`service`] | the minimal core: POST, HEAD, PATCH, DELETE over a store |
 //! | all others | one layer each |
 //!
@@ -31,6 +31,7 @@
 //! | [`SizeLimitLayer`](size_limit::SizeLimitLayer) | nothing passes the maximum |
 //! | [`CreationWithUploadLayer`](creation_with_upload::CreationWithUploadLayer) | a creation brings bytes along |
 //! | [`LockLayer`](locking::LockLayer) | one request at a time for each upload |
+//! | [`HooksLayer`](hooking::HooksLayer) | hooks are asked before, and told after |
 //! | [`GateLayer`](gating::GateLayer) | somebody looks, or says no |
 //! | [`IdleTimeoutLayer`](idle_timeout::IdleTimeoutLayer) | a client that stalls is waited for no longer |
 //! | [`ChecksumLayer`](checksum::ChecksumLayer) | bytes are what their client says, or are not kept |
@@ -96,6 +97,8 @@ pub mod discovery;
 pub mod download;
 pub mod gate;
 pub mod gating;
+pub mod hook;
+pub mod hooking;
 pub mod idle_timeout;
 pub mod interrupt;
 mod limited;

@@ -10,7 +10,7 @@ use super::split::{
 };
 use super::{RequestBody, ResponseFuture};
 use crate::answer::Answer;
-use crate::protocol::{Outcome, UploadId};
+use crate::protocol::{Outcome, Sent, UploadId};
 
 /// Middleware that takes the first bytes of an upload with its creation.
 ///
@@ -79,12 +79,13 @@ impl<S> CreationWithUpload<S> {
 
 async fn create_and_append<S, ReqBody, ResBody>(
     mut inner: S,
-    parts: Parts,
+    mut parts: Parts,
     body: ReqBody,
 ) -> Result<Response<ResBody>, S::Error>
 where
     S: Service<Request<RequestBody<ReqBody>>, Response = Response<ResBody>>,
 {
+    Sent::keep(&mut parts);
     let request = Request::from_parts(creation(&parts), RequestBody::empty());
     let created = inner.call(request).await?;
     let Some(id) = created_id(&created) else {

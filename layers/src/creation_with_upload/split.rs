@@ -9,7 +9,7 @@ use crate::protocol::header::{
     UPLOAD_CONCAT, UPLOAD_DEFER_LENGTH, UPLOAD_LENGTH, UPLOAD_METADATA, UploadLength, UploadOffset,
     is_offset_octet_stream,
 };
-use crate::protocol::{Discard, Error, Interrupt, Outcome, Target, UploadId};
+use crate::protocol::{Amendment, Discard, Error, Interrupt, Outcome, Target, UploadId};
 
 /// Whether the request creates an upload and brings bytes for it. CWU-03
 pub(super) fn brings_bytes(parts: &Parts) -> bool {
@@ -88,7 +88,12 @@ pub(super) fn merge<B>(created: Response<B>, appended: Response<B>) -> Response<
     // CRE-10: an upload without bytes was finished by its creation.
     let finished = parts.extensions.get::<Outcome>();
     let finished = finished.is_some_and(|outcome| outcome.finished);
+    let amendment = parts.extensions.remove::<Amendment>();
     parts.extensions.extend(append.extensions);
+    if let Some(mut amendment) = amendment {
+        amendment.amend(parts.extensions.remove().unwrap_or_default());
+        parts.extensions.insert(amendment);
+    }
     if let Some(outcome) = parts.extensions.get_mut::<Outcome>() {
         outcome.created = true;
         outcome.finished |= finished;

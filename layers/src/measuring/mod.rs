@@ -28,15 +28,19 @@
 //!   `unanswered`, where the service inside failed or panicked, or the request
 //!   was dropped.
 //!
-//! What cannot be seen from outside is measured where it happens, by two
+//! What cannot be seen from outside is measured where it happens, by three
 //! decorators that are no layers: no layer needs to know that it is timed.
 //!
 //! | name | labels | by | |
 //! |---|---|---|---|
+//! | `tus_hook_invocations_total` | `hooktype` | [`TimedHooks`] | hooks called |
+//! | `tus_hook_errors_total` | `hooktype` | [`TimedHooks`] | those that failed |
+//! | `tus_hook_duration_seconds` | `hooktype` | [`TimedHooks`] | until a hook has answered |
 //! | `tus_lock_wait_seconds` | | [`TimedLocker`] | until a lock was had, or given up |
 //! | `tus_store_operation_seconds` | `operation` | [`TimedStore`] | each method that stores or reads |
 //! | `tus_uploads_in_progress` | | [`TimedStore`] | requests that are receiving bytes |
 //!
+//! * `hooktype` is a [`Moment`](crate::hook::Moment), such as `pre-create`.
 //! * `operation` is `create`, `open`, `append`, `declare_length`, `record`,
 //!   `finish`, `terminate`, `concatenate`, `assemble`, `await_part`, `read` or
 //!   `bytes`. An `append` takes as long as the client sends.
@@ -88,6 +92,7 @@
 
 mod end;
 mod future;
+mod hooks;
 mod layer;
 mod locker;
 mod metrics;
@@ -97,6 +102,7 @@ mod stopwatch;
 mod store;
 
 pub use self::future::ResponseFuture;
+pub use self::hooks::TimedHooks;
 pub use self::layer::MetricsLayer;
 pub use self::locker::TimedLocker;
 pub use self::service::Measured;

@@ -14,7 +14,8 @@ use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use tokio::time::timeout;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
-use super::{MetricsLayer, TimedLocker, TimedStore};
+use super::{MetricsLayer, TimedHooks, TimedLocker, TimedStore};
+use crate::hook::{Callbacks, Event, Hooks, Moment};
 use crate::lock::{Locker, MemoryLocker};
 use crate::protocol::{
     Body, Chunk, Error, Finishing, Interrupt, Metadata, NewUpload, Outcome, Upload, UploadId,
@@ -278,6 +279,29 @@ async fn each_operation_of_a_store_is_timed() {
     let expected =
         operations.map(|operation| (format!("tus_store_operation_seconds {operation}"), 1.0));
     assert_eq!(seen.news(), expected);
+}
+
+#[tokio::test]
+async fn each_hook_is_counted_and_timed() {
+    let hooks = Callbacks::new().post_finish(|_| async { Err("no".into()) });
+    let (hooks, seen) = recorded(|| TimedHooks::new(Arc::new(hooks), "tus"));
+    assert!(seen.changes().len() == 3 * Moment::ALL.len() && seen.news().is_empty());
+    let upload = Upload::new("a".parse().unwrap());
+    let (parts, ()) = Request::new(()).into_parts();
+    let parts = Arc::new(parts);
+    for moment in [Moment::PreCreate, Moment::PostFinish] {
+        let event = Event::new(moment, upload.clone(), Arc::clone(&parts));
+        let failed = hooks.call(&event).await.is_err();
+        assert_eq!(failed, moment == Moment::PostFinish);
+    }
+    let expected = [
+        ("tus_hook_duration_seconds post-finish", 1.0),
+        ("tus_hook_duration_seconds pre-create", 1.0),
+        ("tus_hook_errors_total post-finish", 1.0),
+        ("tus_hook_invocations_total post-finish", 1.0),
+        ("tus_hook_invocations_total pre-create", 1.0),
+    ];
+    assert_eq!(seen.news(), news(expected));
 }
 
 #[tokio::test]

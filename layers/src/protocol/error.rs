@@ -75,6 +75,10 @@ pub enum Error {
     IncompleteUpload,
     /// A gate, or too many failed attempts to finish, rejected the upload.
     Rejected,
+    /// A hook has stopped the upload.
+    Stopped,
+    /// A hook does not let the upload be ended.
+    TerminationRejected,
     /// Another request wants this upload.
     Interrupted,
     /// The server is shutting down.
@@ -225,6 +229,16 @@ impl Error {
                 400,
                 "ERR_UPLOAD_REJECTED",
                 "upload has been rejected by server",
+            ),
+            Self::Stopped => (
+                400,
+                "ERR_UPLOAD_STOPPED",
+                "upload has been stopped by server",
+            ),
+            Self::TerminationRejected => (
+                400,
+                "ERR_UPLOAD_TERMINATION_REJECTED",
+                "upload termination has been rejected by server",
             ),
             Self::Interrupted => (
                 400,

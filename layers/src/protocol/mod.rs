@@ -6,6 +6,7 @@
 //! The types live here and never in the layer that sets them, so that no layer
 //! needs to know another one.
 
+mod amendment;
 mod base_url;
 mod body;
 mod concat;
@@ -19,10 +20,12 @@ mod metadata;
 mod outcome;
 mod peer;
 mod refusal;
+mod sent;
 mod shutdown;
 mod target;
 mod upload;
 
+pub use self::amendment::Amendment;
 pub use self::base_url::BaseUrl;
 pub(crate) use self::body::Uniform;
 pub use self::body::{Body, BoxError, Chunk};
@@ -36,6 +39,7 @@ pub use self::metadata::{InvalidMetadata, Metadata};
 pub use self::outcome::Outcome;
 pub use self::peer::Peer;
 pub use self::refusal::Refusal;
+pub use self::sent::Sent;
 pub use self::shutdown::{Registered, Shutdown, Task};
 pub use self::target::Target;
 pub use self::upload::{Action, Finishing, NewUpload, Upload};

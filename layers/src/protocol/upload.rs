@@ -1,3 +1,6 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::{Concat, Metadata, UploadId};
 
 /// What is known of an upload.
@@ -17,6 +20,9 @@ pub struct Upload {
     pub finishing: Option<Finishing>,
     /// What it has to do with other uploads, if anything.
     pub concat: Option<Concat>,
+    /// Where the store keeps it, in the store's own words, for hooks: of a file
+    /// `Type`, `Path` and `InfoPath`.
+    pub storage: Option<Arc<BTreeMap<String, String>>>,
 }
 
 /// What is recorded of an upload for which more has to succeed than the storing of its bytes.
@@ -46,6 +52,7 @@ impl Upload {
             metadata: Metadata::EMPTY,
             finishing: None,
             concat: None,
+            storage: None,
         }
     }
 

@@ -5,12 +5,12 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use headers::HeaderMapExt;
 use http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderValue, Response};
+use http::{HeaderValue, Response, StatusCode};
 use pin_project_lite::pin_project;
 
 use crate::answer::Answer;
-use crate::protocol::Error;
 use crate::protocol::header::TusResumable;
+use crate::protocol::{Amendment, Error};
 
 pin_project! {
     /// The response future of [`Version`](super::Version).
@@ -42,6 +42,7 @@ where
         let this = self.project();
         let mut response = ready!(this.answer.poll(cx))?;
         render(&mut response, *this.head);
+        amend(&mut response, *this.head);
         let headers = response.headers_mut();
         headers.typed_insert(TusResumable); // CORE-06
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -66,6 +67,31 @@ fn render<B: From<Bytes>>(response: &mut Response<B>, head: bool) {
         _ => format!("{}: {error}\n", error.code()),
     };
     *response.body_mut() = Bytes::from(text).into();
-    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(CONTENT_TYPE, plain);
+    response.headers_mut().insert(CONTENT_TYPE, PLAIN);
 }
+
+/// Changes what somebody inside wants changed.
+fn amend<B: Default + From<Bytes>>(response: &mut Response<B>, head: bool) {
+    let Some(amendment) = response.extensions_mut().remove::<Amendment>() else {
+        return;
+    };
+    if let Some(status) = amendment.status {
+        *response.status_mut() = status;
+    }
+    let bodiless = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED];
+    if bodiless.contains(&response.status()) {
+        *response.body_mut() = B::default();
+    } else if let Some(body) = amendment.body {
+        if !head {
+            *response.body_mut() = body.into();
+        }
+        response.headers_mut().insert(CONTENT_TYPE, PLAIN);
+    }
+    let headers = response.headers_mut();
+    for name in amendment.headers.keys() {
+        headers.remove(name);
+    }
+    headers.extend(amendment.headers);
+}
+
+const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");

@@ -53,19 +53,34 @@ mod tests {
     use std::convert::Infallible;
 
     use bytes::Bytes;
-    use http::{Method, Request, Response, StatusCode};
+    use http::header::CONTENT_TYPE;
+    use http::{HeaderValue, Method, Request, Response, StatusCode};
     use http_body_util::BodyExt;
     use tower::{ServiceBuilder, ServiceExt, service_fn};
 
     use super::VersionLayer;
-    use crate::protocol::{Body, Error, Refusal};
+    use crate::protocol::header::TUS_RESUMABLE;
+    use crate::protocol::{Amendment, Body, Error, Refusal};
 
     async fn respond(request: Request<Body>) -> Result<Response<Body>, Infallible> {
         Ok(match request.uri().path() {
             "/missing" => Error::NotFound.into_response(),
             "/broken" => Error::internal("a secret").into_response(),
+            "/amended" => {
+                let mut response: Response<Body> = Error::Rejected.into_response();
+                response.extensions_mut().insert(amendment());
+                response
+            }
             _ => Response::new(Body::from(Bytes::from("inner"))),
         })
+    }
+
+    fn amendment() -> Amendment {
+        Amendment::default()
+            .with_status(StatusCode::PAYMENT_REQUIRED)
+            .with_header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+            .with_header(TUS_RESUMABLE.clone(), HeaderValue::from_static("0.2.2"))
+            .with_body("{}")
     }
 
     async fn send(method: Method, path: &str, version: Option<&str>) -> Response<Body> {
@@ -154,6 +169,17 @@ mod tests {
         assert_eq!(response.status(), StatusCode::NOT_FOUND);
         assert!(!response.headers().contains_key("content-type"));
         assert_eq!(text(response).await, "");
+    }
+
+    #[tokio::test]
+    async fn a_response_is_amended_all_but_its_version() {
+        for (method, body) in [(Method::PATCH, "{}"), (Method::HEAD, "")] {
+            let response = send(method, "/amended", Some("1.0.0")).await;
+            assert_eq!(response.status(), StatusCode::PAYMENT_REQUIRED);
+            assert_eq!(response.headers()["content-type"], "application/json");
+            assert_eq!(response.headers()["tus-resumable"], "1.0.0", "CORE-06");
+            assert_eq!(text(response).await, body);
+        }
     }
 
     #[tokio::test]

@@ -40,6 +40,7 @@ pub(super) fn create_with(
         layout = layout.with_data(store.dir.join(place));
     }
     let document = Document::new(&upload, &layout);
+    upload.storage = document.storage();
     let data = take_place(&layout, store.durability).map_err(of_new_upload)?;
     let filled = fill(&data)
         .and_then(|()| publish::first(&layout, &document, store.durability).map_err(of_new_upload));

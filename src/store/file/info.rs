@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use http::HeaderValue;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -27,7 +28,7 @@ pub(super) struct Document {
     is_partial: bool,
     is_final: bool,
     partial_uploads: Option<Vec<String>>,
-    storage: Option<BTreeMap<String, String>>,
+    storage: Option<Arc<BTreeMap<String, String>>>,
     #[serde(skip_serializing_if = "TowerTus::is_empty")]
     tower_tus: TowerTus,
     #[serde(flatten)]
@@ -72,11 +73,11 @@ impl Document {
         let mut document = Self {
             id: upload.id.to_string(),
             meta_data: strings(&upload.metadata),
-            storage: Some(
+            storage: Some(Arc::new(
                 storage
                     .map(|(key, value)| (key.into(), value.into()))
                     .into(),
-            ),
+            )),
             ..Self::default()
         };
         document.tower_tus.upload_metadata = upload.metadata.raw().map(latin1);
@@ -124,8 +125,14 @@ impl Document {
         upload.offset = if upload.is_pending() { 0 } else { offset };
         upload.length = (!self.size_is_deferred).then_some(self.size);
         upload.metadata = self.metadata();
+        upload.storage = self.storage.clone();
         upload.finishing = self.tower_tus.finishing.map(Finishing::from);
         upload
+    }
+
+    /// Where it says that all is.
+    pub(super) fn storage(&self) -> Option<Arc<BTreeMap<String, String>>> {
+        self.storage.clone()
     }
 
     /// Where it says that the bytes are.
@@ -347,7 +354,9 @@ mod tests {
             for length in [None, Some(0), Some(10)] {
                 let mut upload = with_metadata(b"z eg==,  name /w== , flag");
                 (upload.length, upload.finishing) = (length, finishing);
-                let read: Document = serde_json::from_slice(&document(&upload).to_json()).unwrap();
+                let written = document(&upload);
+                upload.storage = written.storage();
+                let read: Document = serde_json::from_slice(&written.to_json()).unwrap();
                 assert_eq!(read.upload(upload.id.clone(), 0), upload);
             }
         }

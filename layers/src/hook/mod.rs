@@ -1,0 +1,80 @@
+//! Who is asked before something happens to an upload, and told after.
+//!
+//! [`Hooks`] is one method: it gets an [`Event`] and gives a [`Reply`]. A
+//! program of its own has [`Callbacks`], closures by the moment they are for;
+//! [`HooksLayer`](crate::hooking::HooksLayer) puts either in front of the core.
+//!
+//! | moment | when | a reply may |
+//! |---|---|---|
+//! | `pre-create` | before an upload is made, finals too | reject it; change its id, metadata and place; amend the response |
+//! | `post-create` | after it was made | |
+//! | `post-receive` | now and then while bytes arrive, and after the last | stop it; amend the response then |
+//! | `pre-finish` | after the last byte was stored, before the client is told | amend the response |
+//! | `post-finish` | after the upload was finished | |
+//! | `pre-terminate` | before a client ends an upload | reject that; amend the response |
+//! | `post-terminate` | after an upload was ended | |
+//!
+//! # Example
+//!
+//! ```
+//! use tower_tus_layers::hook::{Callbacks, Reply};
+//!
+//! let hooks = Callbacks::new()
+//!     .pre_create(|event| async move {
+//!         Ok(match event.upload.metadata.get("filename") {
+//!             Some(_) => Reply::accept(),
+//!             None => Reply::reject(),
+//!         })
+//!     })
+//!     .post_finish(|event| async move {
+//!         println!("{} has {} bytes", event.upload.id, event.upload.offset);
+//!         Ok(Reply::accept())
+//!     });
+//! ```
+
+mod callbacks;
+mod event;
+mod reply;
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::protocol::BoxError;
+
+pub use self::callbacks::Callbacks;
+pub use self::event::{Event, Moment, Moments};
+pub use self::reply::{Reply, Verdict};
+
+/// Somebody who is asked before something happens to an upload, and told after.
+#[async_trait]
+pub trait Hooks: Debug + Send + Sync + 'static {
+    /// Asks or tells.
+    ///
+    /// The request waits for the answer to a question, so an implementation
+    /// bounds its time by itself.
+    ///
+    /// # Errors
+    ///
+    /// Of a question: the client gets a 500 and not a word of the error, which
+    /// is for the log. A failed `pre-finish` is asked again by the next HEAD or
+    /// PATCH. All else that fails is logged and goes on.
+    async fn call(&self, event: &Event) -> Result<Reply, BoxError>;
+
+    /// The moments that it wants to hear of.
+    fn moments(&self) -> Moments {
+        Moments::default()
+    }
+}
+
+#[async_trait]
+impl Hooks for Arc<dyn Hooks> {
+    async fn call(&self, event: &Event) -> Result<Reply, BoxError> {
+        (**self).call(event).await
+    }
+
+    fn moments(&self) -> Moments {
+        (**self).moments()
+    }
+}

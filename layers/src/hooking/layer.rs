@@ -1,0 +1,73 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use tower_layer::Layer;
+
+use super::Hooked;
+use super::teller::Teller;
+use crate::hook::{Hooks, Moments};
+use crate::protocol::Shutdown;
+
+/// Layer that applies [`Hooked`].
+///
+/// See the [module docs](crate::hooking) for an example.
+#[derive(Clone, Debug)]
+pub struct HooksLayer {
+    teller: Teller,
+    progress_interval: Duration,
+    base_path: Arc<str>,
+}
+
+impl HooksLayer {
+    /// Asks and tells `hooks`, at the moments that they want.
+    pub fn new(hooks: impl Hooks) -> Self {
+        let moments = hooks.moments();
+        Self {
+            teller: Teller::new(Arc::new(hooks), moments),
+            progress_interval: Duration::from_secs(1),
+            base_path: Arc::default(),
+        }
+    }
+
+    /// Asks and tells at these moments only.
+    #[must_use]
+    pub fn moments(mut self, moments: Moments) -> Self {
+        self.teller = self.teller.moments(moments);
+        self
+    }
+
+    /// How often `post-receive` is told while bytes arrive: every second unless set.
+    #[must_use]
+    pub const fn progress_interval(mut self, interval: Duration) -> Self {
+        self.progress_interval = interval;
+        self
+    }
+
+    /// The path below which uploads live. Where a host has stripped it from the
+    /// URI of a request, hooks are told the URI with it.
+    #[must_use]
+    pub fn base_path(mut self, path: &str) -> Self {
+        self.base_path = path.trim_end_matches('/').into();
+        self
+    }
+
+    /// What waits for hooks that are still being told something when the server stops.
+    #[must_use]
+    pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
+        self.teller = self.teller.shutdown(shutdown);
+        self
+    }
+}
+
+impl<S> Layer<S> for HooksLayer {
+    type Service = Hooked<S>;
+
+    fn layer(&self, inner: S) -> Hooked<S> {
+        Hooked::new(
+            inner,
+            self.teller.clone(),
+            self.progress_interval,
+            Arc::clone(&self.base_path),
+        )
+    }
+}

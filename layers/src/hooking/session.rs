@@ -1,0 +1,198 @@
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{Response, Uri};
+
+use super::teller::Teller;
+use crate::gate::Gate;
+use crate::hook::{Event, Moment, Reply, Verdict};
+use crate::protocol::{Action, Amendment, Error, Interrupt, NewUpload, Outcome, Sent, Upload};
+
+/// One request and its hooks.
+#[derive(Debug)]
+pub(super) struct Session {
+    teller: Teller,
+    /// As hooks are told it.
+    request: Arc<Parts>,
+    interrupt: Interrupt,
+    amendment: Mutex<Amendment>,
+    /// The upload before this request's bytes.
+    receiving: Mutex<Option<Upload>>,
+    /// The offset that was told last.
+    told: AtomicU64,
+    stopped: AtomicBool,
+}
+
+impl Session {
+    pub(super) fn new(teller: Teller, parts: &Parts, base_path: &str) -> Self {
+        Self {
+            teller,
+            request: Arc::new(as_sent(parts, base_path)),
+            interrupt: parts.extensions.get().cloned().unwrap_or_default(),
+            amendment: Mutex::default(),
+            receiving: Mutex::default(),
+            told: AtomicU64::new(0),
+            stopped: AtomicBool::new(false),
+        }
+    }
+
+    fn event(&self, moment: Moment, upload: Upload) -> Event {
+        Event::new(moment, upload, Arc::clone(&self.request))
+    }
+
+    async fn ask(&self, moment: Moment, upload: Upload) -> Result<Reply, Error> {
+        if !self.teller.wants(moment) {
+            return Ok(Reply::accept());
+        }
+        let mut reply = self.teller.ask(&self.event(moment, upload)).await?;
+        self.amend(std::mem::take(&mut reply.response));
+        Ok(reply)
+    }
+
+    fn amend(&self, later: Amendment) {
+        lock(&self.amendment).amend(later);
+    }
+
+    /// Ends the body that is being received.
+    pub(super) fn stop(&self, response: Amendment) {
+        self.amend(response);
+        self.stopped.store(true, Ordering::Release);
+        self.interrupt.fire(Error::Stopped);
+    }
+
+    /// Whether the upload is to be removed: not when it was finished before anyone could stop it.
+    pub(super) fn is_stopped<B>(&self, response: &Response<B>) -> bool {
+        let extensions = response.extensions();
+        let finished = extensions
+            .get::<Outcome>()
+            .is_some_and(|outcome| outcome.finished);
+        matches!(extensions.get(), Some(Error::Stopped))
+            || self.stopped.load(Ordering::Acquire) && !finished
+    }
+
+    /// Tells how far the upload has come, when `bytes` of the body have arrived.
+    pub(super) fn progress(self: &Arc<Self>, bytes: u64) {
+        let Some(mut upload) = lock(&self.receiving).clone() else {
+            return;
+        };
+        upload.offset += bytes;
+        if bytes > 0 {
+            self.tell_offset(upload);
+        }
+    }
+
+    fn tell_offset(self: &Arc<Self>, upload: Upload) {
+        if self.told.swap(upload.offset, Ordering::Relaxed) != upload.offset {
+            let event = self.event(Moment::PostReceive, upload);
+            self.teller.tell(event, self);
+        }
+    }
+
+    /// Tells what the request did, and has the response amended.
+    pub(super) fn answered<B>(self: &Arc<Self>, response: &mut Response<B>) {
+        if let Some(outcome) = response.extensions().get::<Outcome>() {
+            self.tell_outcome(outcome);
+        }
+        let amendment = std::mem::take(&mut *lock(&self.amendment));
+        if !amendment.is_empty() {
+            response.extensions_mut().insert(amendment);
+        }
+    }
+
+    fn tell_outcome(self: &Arc<Self>, outcome: &Outcome) {
+        let tell = |moment, upload| self.teller.tell(self.event(moment, upload), self);
+        let upload = &outcome.upload;
+        if outcome.created {
+            // It was created without bytes, also when it has them by now.
+            let mut upload = upload.clone();
+            upload.offset = 0;
+            tell(Moment::PostCreate, upload);
+        }
+        if outcome.received > 0 {
+            self.tell_offset(upload.clone());
+        }
+        if outcome.finished {
+            tell(Moment::PostFinish, upload.clone());
+        }
+        if outcome.terminated {
+            tell(Moment::PostTerminate, upload.clone());
+        }
+        for other in &outcome.others {
+            self.tell_outcome(other);
+        }
+    }
+}
+
+#[async_trait]
+impl Gate for Session {
+    async fn creating(&self, _: &Parts, new: &mut NewUpload) -> Result<(), Error> {
+        let mut upload = Upload::new(new.id.clone());
+        upload.length = new.length;
+        upload.metadata = new.metadata.clone();
+        upload.concat = new.concat.clone();
+        let reply = self.ask(Moment::PreCreate, upload).await?;
+        if reply.verdict == Verdict::Reject {
+            return Err(Error::Rejected);
+        }
+        if let Some(id) = reply.id {
+            new.id = id;
+        }
+        if let Some(metadata) = reply.metadata {
+            new.metadata = metadata;
+        }
+        new.storage_path = reply.storage_path.or(new.storage_path.take());
+        Ok(())
+    }
+
+    async fn opened(&self, _: &Parts, upload: &Upload, action: Action) -> Result<(), Error> {
+        match action {
+            Action::Append => *lock(&self.receiving) = Some(upload.clone()),
+            Action::Terminate => {
+                let reply = self.ask(Moment::PreTerminate, upload.clone()).await?;
+                if reply.verdict == Verdict::Reject {
+                    return Err(Error::TerminationRejected);
+                }
+            }
+            Action::Inspect => {}
+        }
+        Ok(())
+    }
+
+    async fn complete(&self, _: &Parts, upload: &Upload) -> Result<(), Error> {
+        self.ask(Moment::PreFinish, upload.clone()).await.map(drop)
+    }
+
+    fn decides_completion(&self) -> bool {
+        self.teller.wants(Moment::PreFinish)
+    }
+}
+
+/// The request as the client sent it, less its body.
+fn as_sent(parts: &Parts, base_path: &str) -> Parts {
+    let mut sent = parts.clone();
+    let (method, headers) = Sent::of(parts);
+    sent.method = method.clone();
+    sent.headers = headers.clone();
+    if let Some(uri) = whole(&parts.uri, base_path) {
+        sent.uri = uri;
+    }
+    sent
+}
+
+/// The path and query with the base path that a host has stripped.
+fn whole(uri: &Uri, base_path: &str) -> Option<Uri> {
+    let rest = uri.path().strip_prefix(base_path);
+    if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+        return None;
+    }
+    let whole = format!("{base_path}{}", uri.path_and_query()?);
+    PathAndQuery::try_from(whole).ok().map(Uri::from)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing that runs under these locks can leave what they guard half changed.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

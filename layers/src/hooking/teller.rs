@@ -1,0 +1,133 @@
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::session::Session;
+use crate::hook::{Event, Hooks, Moment, Moments, Reply, Verdict};
+use crate::protocol::{BoxError, Error, Shutdown, Task, UploadId};
+
+/// Speaks with the hooks: asks them, and tells them what has happened, of each
+/// upload in its order.
+#[derive(Clone, Debug)]
+pub(super) struct Teller {
+    hooks: Arc<dyn Hooks>,
+    moments: Moments,
+    shutdown: Shutdown,
+    /// What is still to be told. While an upload is here, a task is telling of it.
+    queues: Arc<Mutex<HashMap<UploadId, VecDeque<News>>>>,
+}
+
+/// An event, and the request that ends when the reply says so.
+#[derive(Debug)]
+struct News {
+    event: Event,
+    session: Arc<Session>,
+}
+
+impl Teller {
+    pub(super) fn new(hooks: Arc<dyn Hooks>, moments: Moments) -> Self {
+        Self {
+            hooks,
+            moments,
+            shutdown: Shutdown::default(),
+            queues: Arc::default(),
+        }
+    }
+
+    pub(super) fn moments(self, moments: Moments) -> Self {
+        Self { moments, ..self }
+    }
+
+    pub(super) fn shutdown(self, shutdown: Shutdown) -> Self {
+        Self { shutdown, ..self }
+    }
+
+    /// Whether anyone wants to hear of that moment.
+    pub(super) const fn wants(&self, moment: Moment) -> bool {
+        self.moments.contains(moment)
+    }
+
+    /// Asks, and waits for the answer.
+    pub(super) async fn ask(&self, event: &Event) -> Result<Reply, Error> {
+        self.hooks.call(event).await.map_err(|source| {
+            let moment = event.moment;
+            Error::internal(HookFailed { moment, source })
+        })
+    }
+
+    /// Tells, after all that was told of this upload before, and does not wait.
+    pub(super) fn tell(&self, event: Event, session: &Arc<Session>) {
+        if !self.wants(event.moment) {
+            return;
+        }
+        let news = News {
+            event,
+            session: Arc::clone(session),
+        };
+        match self.queues().entry(news.event.upload.id.clone()) {
+            Entry::Occupied(mut queue) => add(queue.get_mut(), news),
+            Entry::Vacant(none) => {
+                let id = none.key().clone();
+                none.insert(VecDeque::from([news]));
+                tokio::spawn(self.clone().tell_all(id, self.shutdown.task()));
+            }
+        }
+    }
+
+    async fn tell_all(self, id: UploadId, _running: Task) {
+        while let Some(News { event, session }) = self.next(&id) {
+            match self.hooks.call(&event).await {
+                Ok(reply) if event.moment == Moment::PostReceive => match reply.verdict {
+                    Verdict::Stop => session.stop(reply.response),
+                    Verdict::Accept | Verdict::Reject => {}
+                },
+                Ok(_) => {}
+                Err(error) => tracing::error!(%error, moment = %event.moment, %id, "hook failed"),
+            }
+        }
+    }
+
+    /// The next event to tell. With the last one the queue goes.
+    fn next(&self, id: &UploadId) -> Option<News> {
+        let mut queues = self.queues();
+        let next = queues.get_mut(id)?.pop_front();
+        if next.is_none() {
+            queues.remove(id);
+        }
+        next
+    }
+
+    fn queues(&self) -> MutexGuard<'_, HashMap<UploadId, VecDeque<News>>> {
+        // Nothing that runs under the lock can leave the map half changed.
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Of how far an upload has come only the latest news count.
+fn add(queue: &mut VecDeque<News>, news: News) {
+    let is_progress = |news: &News| news.event.moment == Moment::PostReceive;
+    match queue.back_mut() {
+        Some(last) if is_progress(last) && is_progress(&news) => *last = news,
+        _ => queue.push_back(news),
+    }
+}
+
+/// What the log reads when a question has no answer.
+#[derive(Debug)]
+struct HookFailed {
+    moment: Moment,
+    source: BoxError,
+}
+
+impl fmt::Display for HookFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the hook {} failed: {}", self.moment, self.source)
+    }
+}
+
+impl std::error::Error for HookFailed {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.source)
+    }
+}
