@@ -18,7 +18,7 @@ pub(super) fn create(store: &FileStore, new: NewUpload) -> Result<FileHandle, Er
     upload.finishing = new.finishing;
 
     // On its own, so that a file in the store's place is not taken for an upload.
-    make_dirs(&store.dir, store.durability).map_err(of_store)?;
+    make_dirs(store, &store.dir).map_err(of_store)?;
     let mut layout = Layout::new(&store.dir, &upload.id);
     if is_taken(&store.dir, &upload.id, &layout).map_err(of_store)? {
         return Err(Error::UploadExists);
@@ -27,7 +27,7 @@ pub(super) fn create(store: &FileStore, new: NewUpload) -> Result<FileHandle, Er
         layout = layout.with_data(store.dir.join(place));
     }
     let document = Document::new(&upload, &layout);
-    make_files(&layout, &document, store.durability).map_err(of_new_upload)?;
+    make_files(store, &layout, &document).map_err(of_new_upload)?;
     Ok(FileHandle::new(
         store.clone(),
         Arc::new(layout),
@@ -48,26 +48,26 @@ fn is_taken(dir: &Path, id: &UploadId, layout: &Layout) -> io::Result<bool> {
     Ok(sys::exists(&layout.info)? || sys::exists(&layout.data)?)
 }
 
-fn make_files(layout: &Layout, document: &Document, durability: Durability) -> io::Result<()> {
+fn make_files(store: &FileStore, layout: &Layout, document: &Document) -> io::Result<()> {
     if sys::exists(&layout.data)? {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
     for file in [&layout.data, &layout.info] {
         if let Some(parent) = file.parent() {
-            make_dirs(parent, durability)?;
+            make_dirs(store, parent)?;
         }
     }
     // Who has made this file has the place, and is the one to remove it.
-    sys::File::create_new(&layout.data)?;
-    publish::first(layout, document, durability).inspect_err(|_| {
+    sys::File::create_new_with(&layout.data, store.file_mode)?;
+    publish::first(store, layout, document).inspect_err(|_| {
         let _ = sys::remove(&layout.data);
     })
 }
 
 /// Makes a directory, once for many uploads: under all but no durability it lasts from then on.
-fn make_dirs(path: &Path, durability: Durability) -> io::Result<()> {
-    let changed = sys::make_dirs(path)?;
-    if durability >= Durability::Finish {
+fn make_dirs(store: &FileStore, path: &Path) -> io::Result<()> {
+    let changed = sys::make_dirs(path, store.dir_mode)?;
+    if store.durability >= Durability::Finish {
         changed.into_iter().try_for_each(sys::sync_dir)?;
     }
     Ok(())

@@ -49,11 +49,11 @@ impl FileHandle {
 
     /// Writes `.info` anew, so that it tells of `upload`.
     async fn record_all(&mut self, upload: Upload) -> Result<(), Error> {
-        let (layout, durability) = (self.layout.clone(), self.store.durability);
+        let (store, layout) = (self.store.clone(), self.layout.clone());
         let mut document = self.document.clone();
         document.update(&upload);
         self.document = blocking(move || {
-            publish::again(&layout, &document, durability).map_err(of_upload)?;
+            publish::again(&store, &layout, &document).map_err(of_upload)?;
             Ok(document)
         })
         .await?;
