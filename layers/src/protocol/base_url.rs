@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use http::HeaderValue;
+use http::request::Parts;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::UploadId;
@@ -31,6 +32,14 @@ const NOT_IN_A_URL: &AsciiSet = &CONTROLS
     .add(b'}');
 
 impl BaseUrl {
+    /// What a request was told, or its own path.
+    #[must_use]
+    pub fn of(request: &Parts) -> Self {
+        let told = request.extensions.get::<Self>();
+        told.cloned()
+            .unwrap_or_else(|| Self::new(request.uri.path()))
+    }
+
     /// `url` with a `/` at its end.
     ///
     /// It may come from a request: what cannot stand in a URL is
