@@ -18,6 +18,7 @@ mod metadata;
 mod outcome;
 mod refusal;
 mod shutdown;
+mod strictness;
 mod target;
 mod upload;
 
@@ -33,5 +34,6 @@ pub use self::metadata::{InvalidMetadata, Metadata};
 pub use self::outcome::Outcome;
 pub use self::refusal::Refusal;
 pub use self::shutdown::{Registered, Shutdown, Task};
+pub(crate) use self::strictness::Strictness;
 pub use self::target::Target;
 pub use self::upload::{Action, Finishing, NewUpload, Upload};

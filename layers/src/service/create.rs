@@ -5,23 +5,25 @@ use http::header::LOCATION;
 use http::request::Parts;
 use http::{HeaderMap, Response, StatusCode};
 
-use super::{Core, base_url, respond};
+use super::{Core, respond};
 use crate::gate::{Gate, Gates};
-use crate::protocol::header::{UPLOAD_CONCAT, UploadDeferLength, UploadLength};
-use crate::protocol::{Body, Chunk, Error, Finishing, Metadata, NewUpload, Outcome};
+use crate::protocol::header::{
+    UPLOAD_CONCAT, UPLOAD_METADATA, UploadDeferLength, UploadLength, is_offset_octet_stream,
+};
+use crate::protocol::{BaseUrl, Body, Chunk, Error, Finishing, Metadata, NewUpload, Outcome};
 use crate::store::Handle;
 
 impl Core {
     pub(super) async fn create(&self, parts: &Parts, chunk: Chunk<'_>) -> Response<Body> {
         // CWU-03: bytes that come along are for the layer that takes them.
-        if !chunk.is_end_stream() {
+        if !chunk.is_end_stream() && !self.ignores_bytes(&parts.headers) {
             return Error::InvalidContentType.into_response();
         }
         let mut handle = match self.make(parts).await {
             Ok(handle) => handle,
             Err(error) => return error.into_response(),
         };
-        let location = base_url(parts).location(&handle.info().id);
+        let location = BaseUrl::of(parts).location(&handle.info().id);
         let mut outcome = Outcome::new(handle.info().clone());
         outcome.created = true;
 
@@ -45,8 +47,7 @@ impl Core {
             return Err(Error::ConcatenationUnsupported);
         }
         let length = self.length(&parts.headers)?;
-        let metadata = typed::<Metadata>(&parts.headers, Error::InvalidMetadata)?;
-        let mut new = NewUpload::new(length, metadata.unwrap_or_default());
+        let mut new = NewUpload::new(length, self.metadata(&parts.headers)?);
         for gate in Gates::of(parts) {
             gate.creating(parts, &mut new).await?;
         }
@@ -58,6 +59,22 @@ impl Core {
             gate.created(parts, handle.info()).await;
         }
         Ok(handle)
+    }
+
+    /// Whether a body may come that is not for the upload.
+    fn ignores_bytes(&self, headers: &HeaderMap) -> bool {
+        !is_offset_octet_stream(headers)
+            && self.strictness.forgives("POST with another Content-Type")
+    }
+
+    fn metadata(&self, headers: &HeaderMap) -> Result<Metadata, Error> {
+        match typed::<Metadata>(headers, Error::InvalidMetadata) {
+            Err(_) if self.strictness.forgives("malformed Upload-Metadata") => {
+                let lines = headers.get_all(&UPLOAD_METADATA);
+                Ok(Metadata::parse_lenient(&Metadata::joined(lines)))
+            }
+            metadata => metadata.map(Option::unwrap_or_default),
+        }
     }
 
     /// CRE-07: the length, or the word that it comes later.

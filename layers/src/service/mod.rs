@@ -9,7 +9,7 @@
 //! | request extension | without it |
 //! |---|---|
 //! | [`Target`] | the request's whole path is read as one |
-//! | [`BaseUrl`] | `Location` is below the request's own path |
+//! | [`BaseUrl`](crate::protocol::BaseUrl) | `Location` is below the request's own path |
 //! | [`Gates`] | nobody is asked |
 //! | [`Keep`](crate::store::Keep) | what came before an error is kept |
 //! | [`Discard`](crate::protocol::Discard) | a DELETE is a client's |
@@ -55,7 +55,7 @@ use tower_service::Service;
 use crate::gate::Gates;
 use crate::protocol::header::announce;
 use crate::protocol::{
-    Action, BaseUrl, Body, BoxError, Chunk, Error, Outcome, Target, Uniform, UploadId,
+    Action, Body, BoxError, Chunk, Error, Outcome, Strictness, Target, Uniform, UploadId,
 };
 use crate::store::{Handle, Store, Terminate};
 
@@ -68,6 +68,7 @@ pub struct Core {
     finish_attempts: u32,
     terminates: bool,
     defers_length: bool,
+    strictness: Strictness,
 }
 
 impl Core {
@@ -84,6 +85,7 @@ impl Core {
             finish_attempts: 10,
             terminates: true,
             defers_length: true,
+            strictness: Strictness::Strict,
         }
     }
 
@@ -115,6 +117,14 @@ impl Core {
     #[must_use]
     pub const fn without_deferred_length(mut self) -> Self {
         self.defers_length = false;
+        self
+    }
+
+    /// Creates uploads as tusd does: of malformed metadata what can be read is
+    /// kept, and a body of another type is as none.
+    #[must_use]
+    pub const fn lenient(mut self) -> Self {
+        self.strictness = Strictness::Lenient;
         self
     }
 
@@ -191,13 +201,6 @@ impl Core {
         }
         Ok(handle)
     }
-}
-
-/// The base of `Location`: as told, or the request's own path.
-fn base_url(parts: &Parts) -> BaseUrl {
-    let told = parts.extensions.get::<BaseUrl>();
-    told.cloned()
-        .unwrap_or_else(|| BaseUrl::new(parts.uri.path()))
 }
 
 /// The response to a request that reached an upload, with what it did to it.
