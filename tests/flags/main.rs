@@ -3,6 +3,7 @@
 
 #![cfg(unix)]
 
+#[path = "../harness/mod.rs"]
 mod harness;
 
 use harness::Server;
