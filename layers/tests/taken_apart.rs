@@ -23,6 +23,7 @@ use tower_tus_layers::idle_timeout::IdleTimeoutLayer;
 use tower_tus_layers::interrupt::InterruptLayer;
 use tower_tus_layers::lock::MemoryLocker;
 use tower_tus_layers::locking::LockLayer;
+use tower_tus_layers::logging::LogLayer;
 use tower_tus_layers::measuring::MetricsLayer;
 use tower_tus_layers::method_override::MethodOverrideLayer;
 use tower_tus_layers::protocol::{Body, Error};
@@ -34,10 +35,11 @@ use tower_tus_layers::version::VersionLayer;
 
 type Stack = BoxCloneSyncService<Request<Body>, Response<Body>, std::convert::Infallible>;
 
-const LAYERS: [&str; 14] = [
+const LAYERS: [&str; 15] = [
     "Detach",
     "MethodOverride",
     "Metrics",
+    "Log",
     "Cors",
     "BaseUrl",
     "Version",
@@ -72,6 +74,7 @@ fn stack_without(absent: &str, store: MemoryStore) -> Stack {
             absent == "Metrics",
             MetricsLayer::new(),
         )))
+        .layer(option_layer(unless(absent == "Log", LogLayer::new())))
         .layer(option_layer(unless(absent == "Cors", CorsLayer::new())))
         .layer(option_layer(unless(
             absent == "BaseUrl",

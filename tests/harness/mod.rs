@@ -47,6 +47,7 @@ pub(crate) struct Server {
     url: String,
     address: SocketAddr,
     uploads: PathBuf,
+    start: Vec<String>,
     _home: Option<TempDir>,
 }
 
@@ -79,7 +80,13 @@ impl Server {
         let (sender, mut stdout) = mpsc::unbounded_channel();
         let reader = tokio::spawn(forward(lines, sender));
 
-        let ready = line(&mut stdout, READY).await;
+        let mut start = Vec::new();
+        let ready = loop {
+            match next(&mut stdout, READY).await {
+                line if line.contains(READY) => break line,
+                line => start.push(line),
+            }
+        };
         let url = ready.split_once(READY).unwrap().1.to_owned();
         let address = address(&url);
         let uploads = home.join("data");
@@ -90,6 +97,7 @@ impl Server {
             url,
             address,
             uploads,
+            start,
             _home: None,
         }
     }
@@ -112,6 +120,11 @@ impl Server {
     /// The default upload directory.
     pub(crate) fn uploads(&self) -> &Path {
         &self.uploads
+    }
+
+    /// The lines of stdout before the ready line.
+    pub(crate) fn start_lines(&self) -> &[String] {
+        &self.start
     }
 
     /// The next line of stdout that contains `part`.
@@ -194,10 +207,15 @@ async fn forward(mut lines: Lines<BufReader<ChildStdout>>, to: mpsc::UnboundedSe
     }
 }
 
+/// The next line, of which one is to contain `part`.
+async fn next(stdout: &mut mpsc::UnboundedReceiver<String>, part: &str) -> String {
+    let line = patient(stdout.recv()).await;
+    line.unwrap_or_else(|| panic!("the server ended without a line {part:?}"))
+}
+
 async fn line(stdout: &mut mpsc::UnboundedReceiver<String>, part: &str) -> String {
     loop {
-        let line = patient(stdout.recv()).await;
-        let line = line.unwrap_or_else(|| panic!("the server ended without a line {part:?}"));
+        let line = next(stdout, part).await;
         if line.contains(part) {
             return line;
         }

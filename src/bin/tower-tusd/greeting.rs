@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use tower::Service;
 use tower_tus::layers::protocol::Body;
 
@@ -38,20 +38,30 @@ impl Elsewhere {
 
     fn answer<B>(&self, request: &Request<B>) -> Response<Body> {
         match &self.greeting {
-            // Balancers probe some path or other, and tusd says 200 to each.
             Some(greeting) if wants_page(request) => {
                 answer(StatusCode::OK, HTML, greeting.page.clone())
             }
-            Some(greeting) => answer(StatusCode::OK, PLAIN, greeting.text.clone()),
-            None => answer(StatusCode::NOT_FOUND, PLAIN, "not found\n".into()),
+            Some(greeting) if asks(request) => answer(StatusCode::OK, PLAIN, greeting.text.clone()),
+            _ => answer(StatusCode::NOT_FOUND, PLAIN, "not found\n".into()),
         }
     }
+}
+
+/// Balancers probe some path or other, and tusd says 200 to each. Who wants to
+/// do something there is told that it is the wrong place.
+fn asks<B>(request: &Request<B>) -> bool {
+    matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS
+    )
 }
 
 fn wants_page<B>(request: &Request<B>) -> bool {
     let accept = request.headers().get(ACCEPT);
     let accept = accept.and_then(|accept| accept.to_str().ok());
-    request.uri().path() == "/" && accept.is_some_and(|accept| accept.contains("text/html"))
+    asks(request)
+        && request.uri().path() == "/"
+        && accept.is_some_and(|accept| accept.contains("text/html"))
 }
 
 fn answer(status: StatusCode, kind: &'static str, body: Bytes) -> Response<Body> {

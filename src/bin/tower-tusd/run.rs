@@ -54,12 +54,12 @@ pub(crate) async fn run(flags: &Flags, log: &Log) -> Result<ExitCode, StartError
         .service(Elsewhere::new(flags));
     let server = Server::new(service, flags.network_timeout);
 
-    early::look_for_uploads(&flags.files.upload_dir);
     log.settings(flags, format_args!("{host}:{port}"), &extensions);
     let path = flags.base_path.as_str();
     log.start_line(format_args!(
         "You can now upload files to: http://{host}:{port}{path}"
     ));
+    early::look_for_uploads(dir);
     let signal = tokio::select! {
         never = server.accept(&listener) => match never {},
         signal = signals.next() => signal,
