@@ -260,3 +260,47 @@ async fn an_upload_goes_there_and_comes_back() {
     tus.append(&url, 5, content("world")).await;
     assert_eq!(fs::read(home.dir().join(id)).unwrap(), b"helloworld");
 }
+
+// --- What the page on it says ---
+
+/// The line of the page that contains `part`, run in the directory.
+fn run_from_page(home: &Home, part: &str) {
+    let page = include_str!("../docs/migrate-from-tusd.md");
+    let line = page
+        .lines()
+        .find(|line| line.trim().starts_with("cd data") && line.contains(part));
+    let run = std::process::Command::new("bash")
+        .args(["-c", line.expect("the page tells it")])
+        .current_dir(home.0.path())
+        .status();
+    assert!(run.unwrap().success());
+}
+
+#[test]
+fn a_chunk_that_was_cut_short_is_taken_back_for_tusd_as_the_page_says() {
+    let home = Home::new();
+    home.upload("{}", "hello, unverified");
+    fs::write(home.dir().join(format!("{ID}.chunk")), "5\n").unwrap();
+    fs::write(home.dir().join("short"), "he").unwrap();
+    fs::write(home.dir().join("short.chunk"), "5\n").unwrap();
+    run_from_page(&home, "*.chunk");
+    assert_eq!(fs::read(home.data()).unwrap(), b"hello");
+    assert_eq!(fs::read(home.dir().join("short")).unwrap(), b"he");
+    assert_eq!(
+        home.files(),
+        [ID.to_owned(), format!("{ID}.info"), "short".to_owned()]
+    );
+}
+
+#[tokio::test]
+async fn an_upload_of_early_tusd_goes_on_once_its_file_is_renamed_as_the_page_says() {
+    let home = Home::new();
+    home.upload(&early_info(), "hello");
+    fs::rename(home.data(), home.dir().join(format!("{ID}.bin"))).unwrap();
+    let (server, tus, url) = home.serve().await;
+    assert_eq!(tus.head(&url).await.status(), StatusCode::NOT_FOUND);
+    drop(server);
+    run_from_page(&home, "*.bin");
+    let (_server, tus, url) = home.serve().await;
+    assert_eq!(tus.offset(&url).await, 5);
+}

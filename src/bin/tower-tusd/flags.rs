@@ -163,3 +163,40 @@ fn path(text: &str) -> Result<String, &'static str> {
         _ => Err("not the path of a URL"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(args: &[&str], environment: &[&str]) -> Flags {
+        let environment = Environment {
+            flags: environment.iter().map(OsString::from).collect(),
+            ..Environment::default()
+        };
+        Flags::parse(args.iter().map(OsString::from), environment).unwrap()
+    }
+
+    #[test]
+    fn of_two_names_of_one_time_the_last_one_wins() {
+        let seconds = |args, environment| parse(args, environment).network_timeout.as_secs();
+        assert_eq!(seconds(&[], &[]), 60);
+        assert_eq!(seconds(&["-timeout=30_000"], &[]), 30);
+        assert_eq!(seconds(&["-timeout=0"], &[]), 0);
+        assert_eq!(seconds(&["-timeout=30000", "-network-timeout=5s"], &[]), 5);
+        assert_eq!(
+            seconds(&["-network-timeout", "5s", "-timeout", "1000"], &[]),
+            1
+        );
+        assert_eq!(seconds(&["-network-timeout=5s"], &["--timeout=1000"]), 5);
+        assert_eq!(seconds(&["-timeout=1000"], &["--network-timeout=5s"]), 1);
+    }
+
+    #[test]
+    fn what_follows_a_boolean_is_its_value_only_when_it_can_be() {
+        let flags = parse(&["-verbose", "-lenient", "T", "-port", "1"], &[]);
+        assert!(flags.log.verbose && flags.lenient);
+        assert_eq!((flags.port, flags.warnings.len()), (1, 1));
+        let flags = parse(&["--lenient=false", "-behind-proxy"], &[]);
+        assert!(!flags.lenient && flags.behind_proxy && flags.warnings.is_empty());
+    }
+}

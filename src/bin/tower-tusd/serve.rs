@@ -69,7 +69,7 @@ where
                 Ok((stream, _)) => {
                     // Without it a small answer may wait for the client's delayed ACK.
                     if let Err(error) = stream.set_nodelay(true) {
-                        tracing::debug!(%error, "cannot set TCP_NODELAY");
+                        tracing::warn!(%error, "NetworkControlError");
                     }
                     self.serve(stream);
                 }
