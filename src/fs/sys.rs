@@ -337,8 +337,8 @@ mod tests {
     fn the_directories_that_changed_are_told() {
         let dir = tempfile::tempdir().unwrap();
         let deep = dir.path().join("a/b");
-        let changed = make_dirs(&deep).unwrap();
+        let changed = make_dirs(&deep, DIR_MODE).unwrap();
         assert_eq!(changed, [&dir.path().join("a"), dir.path()]);
-        assert!(make_dirs(&deep).unwrap().is_empty());
+        assert!(make_dirs(&deep, DIR_MODE).unwrap().is_empty());
     }
 }
