@@ -12,7 +12,7 @@ use tower_tus::layers::protocol::Body;
 use tower_tus::layers::service::{self, Core};
 use tower_tus::layers::{
     base_url, cors, creation_with_upload, detach, discovery, gating, idle_timeout, interrupt,
-    locking, measuring, method_override, route, size_limit, version,
+    locking, logging, measuring, method_override, route, size_limit, version,
 };
 use tower_tus::{Stack, TusLayer, TusService, mount};
 
@@ -86,6 +86,10 @@ fn traits() {
     layer::<measuring::MetricsLayer>();
     service::<measuring::Measured<Core>>();
     future::<measuring::ResponseFuture<Inner>>();
+
+    layer::<logging::LogLayer>();
+    service::<logging::Logged<Core>>();
+    future::<logging::ResponseFuture<Inner>>();
 
     layer::<cors::CorsLayer>();
     service::<cors::Cors<Core>>();

@@ -9,6 +9,10 @@ use std::time::Duration;
 /// Bytes that may wait for a reader: tens of thousands of lines.
 const ROOM: usize = 4 << 20;
 
+/// How long the first line waits for others: to wake a thread costs more than to
+/// write a line.
+const GATHERING: Duration = Duration::from_millis(1);
+
 /// Lines that a thread of its own writes, many at once where many are there.
 ///
 /// Uploads go on when nobody reads: lines for which there is no room are
@@ -83,6 +87,9 @@ impl Lines {
         let waited = self.0.changed.wait_while(state, idle);
         state = waited.unwrap_or_else(PoisonError::into_inner);
         state.writing = true;
+        drop(state);
+        thread::sleep(GATHERING);
+        state = self.state();
         std::mem::swap(&mut state.waiting, taken);
         std::mem::take(&mut state.dropped)
     }
@@ -102,7 +109,7 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(20);
 
-    /// Writes when it is told to, and passes on what it wrote.
+    /// Passes on what it writes, and then waits until it is told to go on.
     struct Gate {
         go: Receiver<()>,
         out: Sender<Vec<u8>>,
@@ -110,8 +117,8 @@ mod tests {
 
     impl Write for Gate {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.go.recv().map_err(|_| io::ErrorKind::BrokenPipe)?;
             self.out.send(bytes.to_vec()).unwrap();
+            self.go.recv().map_err(|_| io::ErrorKind::BrokenPipe)?;
             Ok(bytes.len())
         }
 
@@ -130,30 +137,32 @@ mod tests {
     fn lines_that_wait_go_out_as_one_and_in_order() {
         let (lines, go, written) = gate();
         lines.push(b"1\n");
-        // So that the writer has it: only what follows has to wait.
-        while !lines.state().writing {
-            thread::yield_now();
-        }
+        assert_eq!(written.recv().unwrap(), b"1\n");
+        // The writer is busy: what follows has to wait.
         lines.push(b"2\n");
         lines.push(b"3\n");
         go.send(()).unwrap();
-        go.send(()).unwrap();
-        assert_eq!(written.recv().unwrap(), b"1\n");
         assert_eq!(written.recv().unwrap(), b"2\n3\n");
+        go.send(()).unwrap();
         lines.flush(LONG);
-        assert!(lines.state().waiting.is_empty());
+        assert!(!lines.state().writing);
     }
 
     #[test]
     fn who_logs_and_who_ends_wait_for_no_reader() {
-        let (lines, _go, _written) = gate();
+        // Nobody writes.
+        let lines = Lines::default();
         let line = [b'x'; 1024];
-        for _ in 0..3 * ROOM / line.len() {
+        for _ in 0..ROOM / line.len() + 3 {
             lines.push(&line);
         }
-        assert!(lines.state().waiting.len() <= ROOM);
-        assert!(lines.state().dropped > 0);
         lines.flush(Duration::from_millis(1));
+
+        let mut taken = Vec::new();
+        assert_eq!(lines.take(&mut taken), 3, "what was dropped is counted");
+        assert_eq!(taken.len(), ROOM);
+        lines.push(&line);
+        assert_eq!(lines.take(&mut Vec::new()), 0, "once");
     }
 
     #[test]
