@@ -24,6 +24,7 @@ use tower_tus_layers::idle_timeout::IdleTimeoutLayer;
 use tower_tus_layers::interrupt::InterruptLayer;
 use tower_tus_layers::lock::{Locker, MemoryLocker};
 use tower_tus_layers::locking::LockLayer;
+use tower_tus_layers::logging::LogLayer;
 use tower_tus_layers::measuring::{MetricsLayer, TimedHooks, TimedLocker, TimedStore};
 use tower_tus_layers::method_override::MethodOverrideLayer;
 use tower_tus_layers::protocol::{Body, Shutdown};
@@ -45,6 +46,7 @@ use crate::{TusLayer, TusService};
 ///   Detach              runs it to its end, also when the client has gone
 ///   MethodOverride      a header says what the method is
 ///   Metrics             counts and measures; off unless set
+///   Log                 logs what requests do; off unless set
 ///   Cors                which pages of other origins may upload, if set
 ///   BaseUrl             the URL that clients see, if set
 ///   Version             Tus-Resumable; writes the text of errors
@@ -82,8 +84,10 @@ pub struct Stack {
     core: Core,
     base_path: BasePath,
     metrics: Option<String>,
+    log: Option<LogLayer>,
     cors: Option<CorsLayer>,
     base_url: Option<BaseUrlLayer>,
+    version: VersionLayer,
     size_limit: Option<SizeLimitLayer>,
     locker: Arc<dyn Locker>,
     lock_timeout: Duration,
@@ -119,8 +123,10 @@ impl Stack {
             core: Core::new(store),
             base_path: BasePath::default(),
             metrics: None,
+            log: None,
             cors: None,
             base_url: None,
+            version: VersionLayer::new(),
             size_limit: None,
             locker: Arc::new(MemoryLocker::default()),
             lock_timeout: Duration::from_secs(20),
@@ -265,10 +271,32 @@ impl Stack {
         self
     }
 
+    /// Logs each request and what it did, by [`tracing`]. Off unless set.
+    ///
+    /// See [`logging`](crate::layers::logging) for the events.
+    pub fn log(mut self) -> Self {
+        self.log = Some(LogLayer::new());
+        self
+    }
+
     /// How often a complete upload is tried to be finished before it is
     /// rejected: 10 unless set, 0 for no bound.
     pub fn finish_attempts(mut self, attempts: u32) -> Self {
         self.core = self.core.finish_attempts(attempts);
+        self
+    }
+
+    /// Accepts what tusd accepts and the protocol does not:
+    ///
+    /// * HEAD without `Tus-Resumable`;
+    /// * malformed `Upload-Metadata`, of which what can be read is kept;
+    /// * a POST with a body of another type than
+    ///   `application/offset+octet-stream`: it is as none.
+    ///
+    /// Unless set, the log says of such a refusal that this would accept it.
+    pub fn lenient(mut self) -> Self {
+        self.version = self.version.lenient();
+        self.core = self.core.lenient();
         self
     }
 
@@ -342,6 +370,7 @@ impl Stack {
                 .base_path(self.base_path.as_str())
                 .shutdown(self.shutdown.clone())
         });
+        let log = self.log.map(|log| log.base_path(self.base_path.as_str()));
         let stack = ServiceBuilder::new()
             // Outermost: what happened is stored and released, and no refusal is lost.
             .layer(DetachLayer::new().shutdown(self.shutdown.clone()))
@@ -349,12 +378,13 @@ impl Stack {
             .layer(MethodOverrideLayer::new())
             // Sees every refusal, and outcomes whose client has gone.
             .layer(option_layer(metrics))
+            .layer(option_layer(log))
             // Refusals too are readable for pages; it marks, and Version refuses.
             .layer(option_layer(self.cors))
             // Outside all dialects: each tells the client where things are.
             .layer(option_layer(self.base_url))
             // The edge of the dialect. Nothing outside it refuses.
-            .layer(VersionLayer::new())
+            .layer(self.version)
             // All that is inside can rely on a target.
             .layer(RouteLayer::new(self.base_path.as_str(), upload_methods))
             .layer(DiscoveryLayer::new())

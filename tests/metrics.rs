@@ -58,6 +58,7 @@ async fn everything_is_there_at_0_from_the_start() {
     let mut metrics = scrape(&server).await;
     let open = metrics.remove("tusd_connections_open");
     assert_eq!(open, Some(1.0), "the scrape's own connection");
+    metrics.retain(|name, _| !name.starts_with("process_"));
     assert!(metrics.values().all(|value| *value == 0.0), "{metrics:?}");
 
     let mut expected: Vec<String> = [
@@ -116,6 +117,30 @@ async fn everything_is_there_at_0_from_the_start() {
 fn error(status: StatusCode, code: &str) -> String {
     let status = status.as_str();
     format!("tusd_errors_total{{status=\"{status}\",code=\"{code}\"}}")
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_the_process_takes_is_told_at_each_look() {
+    let server = Server::start(&[]).await;
+    let metrics = scrape(&server).await;
+    for name in [
+        "process_cpu_seconds_total",
+        "process_open_fds",
+        "process_max_fds",
+        "process_virtual_memory_bytes",
+        "process_resident_memory_bytes",
+        "process_start_time_seconds",
+    ] {
+        assert!(metrics.contains_key(name), "{name} is missing");
+    }
+    assert!(metrics["process_resident_memory_bytes"] > 1e6);
+    assert!(metrics["process_start_time_seconds"] > 1.6e9);
+
+    let _more = [server.connect().await, server.connect().await];
+    reaches(&server, "tusd_connections_open", 3.0).await;
+    let open = scrape(&server).await["process_open_fds"];
+    assert!(open >= metrics["process_open_fds"] + 2.0, "{open}");
 }
 
 #[tokio::test]
@@ -211,14 +236,14 @@ async fn open_connections_are_counted_until_they_are_closed() {
 
 #[tokio::test]
 async fn metrics_can_be_switched_off() {
-    let server = Server::start(&["-expose-metrics=false"]).await;
+    let server = Server::start(&["-expose-metrics=false", "-show-greeting=false"]).await;
     let answer = get(&server, "/metrics").await;
     assert_eq!(answer.status(), StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
 async fn metrics_can_be_moved() {
-    let server = Server::start(&["-metrics-path=/m"]).await;
+    let server = Server::start(&["-metrics-path=/m", "-show-greeting=false"]).await;
     assert_eq!(get(&server, "/m").await.status(), StatusCode::OK);
     let answer = get(&server, "/metrics").await;
     assert_eq!(answer.status(), StatusCode::NOT_FOUND);

@@ -22,6 +22,7 @@
 //! | [`DetachLayer`](detach::DetachLayer) | a request runs to its end, also when the client has gone |
 //! | [`MethodOverrideLayer`](method_override::MethodOverrideLayer) | a header says what the method is |
 //! | [`MetricsLayer`](measuring::MetricsLayer) | requests, errors, bytes and times are counted |
+//! | [`LogLayer`](logging::LogLayer) | requests, and what they did, are logged |
 //! | [`CorsLayer`](cors::CorsLayer) | which pages of other origins may upload |
 //! | [`BaseUrlLayer`](base_url::BaseUrlLayer) | the URL that clients see |
 //! | [`VersionLayer`](version::VersionLayer) | `Tus-Resumable`, and the text of errors |
@@ -104,6 +105,7 @@ pub mod interrupt;
 mod limited;
 pub mod lock;
 pub mod locking;
+pub mod logging;
 pub mod measuring;
 pub mod method_override;
 mod optional;

@@ -26,6 +26,7 @@ use tower_tus_layers::idle_timeout::IdleTimeoutLayer;
 use tower_tus_layers::interrupt::InterruptLayer;
 use tower_tus_layers::lock::MemoryLocker;
 use tower_tus_layers::locking::LockLayer;
+use tower_tus_layers::logging::LogLayer;
 use tower_tus_layers::measuring::MetricsLayer;
 use tower_tus_layers::method_override::MethodOverrideLayer;
 use tower_tus_layers::protocol::{Body, Error};
@@ -37,10 +38,11 @@ use tower_tus_layers::version::VersionLayer;
 
 type Stack = BoxCloneSyncService<Request<Body>, Response<Body>, std::convert::Infallible>;
 
-const LAYERS: [&str; 17] = [
+const LAYERS: [&str; 18] = [
     "Detach",
     "MethodOverride",
     "Metrics",
+    "Log",
     "Cors",
     "BaseUrl",
     "Version",
@@ -85,6 +87,7 @@ fn stack_over(core: Core, absent: &str) -> Stack {
             absent == "Metrics",
             MetricsLayer::new(),
         )))
+        .layer(option_layer(unless(absent == "Log", LogLayer::new())))
         .layer(option_layer(unless(absent == "Cors", CorsLayer::new())))
         .layer(option_layer(unless(
             absent == "BaseUrl",

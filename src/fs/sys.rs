@@ -9,6 +9,10 @@ use bytes::Bytes;
 
 use super::error::is_missing;
 
+/// tusd's modes, which give a group what the owner has.
+pub(crate) const FILE_MODE: u32 = 0o664;
+pub(crate) const DIR_MODE: u32 = 0o775;
+
 /// An open file that names its path in its errors.
 #[derive(Debug)]
 pub(crate) struct File {
@@ -19,10 +23,17 @@ pub(crate) struct File {
 impl File {
     /// Makes a file where none is. Its mode is 0664 less the umask.
     pub(crate) fn create_new(path: &Path) -> io::Result<Self> {
+        Self::create_new_with(path, FILE_MODE)
+    }
+
+    /// Makes a file where none is. Its mode is `mode` less the umask.
+    pub(crate) fn create_new_with(path: &Path, mode: u32) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o664);
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+        #[cfg(not(unix))]
+        let _ = mode;
         Self::open_with(path, &options)
     }
 
@@ -222,15 +233,17 @@ pub(crate) fn exists(path: &Path) -> io::Result<bool> {
     Ok(metadata.is_some())
 }
 
-/// Makes a directory and all that is missing above it, each with mode 0775 less
+/// Makes a directory and all that is missing above it, each with `mode` less
 /// the umask. Returns the directories that have a new entry by it.
-pub(crate) fn make_dirs(path: &Path) -> io::Result<Vec<&Path>> {
+pub(crate) fn make_dirs(path: &Path, mode: u32) -> io::Result<Vec<&Path>> {
     let missing: Vec<_> = path.ancestors().take_while(|dir| !dir.is_dir()).collect();
     if !missing.is_empty() {
         let mut builder = DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o775);
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, mode);
+        #[cfg(not(unix))]
+        let _ = mode;
         named(path, builder.create(path))?;
     }
     Ok(missing.into_iter().filter_map(Path::parent).collect())
@@ -400,8 +413,8 @@ mod tests {
     fn the_directories_that_changed_are_told() {
         let dir = tempfile::tempdir().unwrap();
         let deep = dir.path().join("a/b");
-        let changed = make_dirs(&deep).unwrap();
+        let changed = make_dirs(&deep, DIR_MODE).unwrap();
         assert_eq!(changed, [&dir.path().join("a"), dir.path()]);
-        assert!(make_dirs(&deep).unwrap().is_empty());
+        assert!(make_dirs(&deep, DIR_MODE).unwrap().is_empty());
     }
 }

@@ -47,6 +47,7 @@ pub(crate) struct Server {
     url: String,
     address: SocketAddr,
     uploads: PathBuf,
+    start: Vec<String>,
     _home: Option<TempDir>,
 }
 
@@ -98,6 +99,7 @@ impl Server {
             child,
             stdout,
             reader,
+            start: Vec::new(),
             url: "http://localhost/files/".to_owned(),
             address: (Ipv4Addr::UNSPECIFIED, 0).into(),
             uploads: home.join("data"),
@@ -108,7 +110,13 @@ impl Server {
     /// Starts one by a command line of the test's own making.
     pub(crate) async fn launch(home: &Path, command: Command) -> Self {
         let (child, mut stdout, reader) = spawn(command);
-        let ready = line(&mut stdout, READY).await;
+        let mut start = Vec::new();
+        let ready = loop {
+            match next(&mut stdout, READY).await {
+                line if line.contains(READY) => break line,
+                line => start.push(line),
+            }
+        };
         let url = ready.split_once(READY).unwrap().1.to_owned();
         let address = address(&url);
         let uploads = home.join("data");
@@ -119,6 +127,7 @@ impl Server {
             url,
             address,
             uploads,
+            start,
             _home: None,
         }
     }
@@ -141,6 +150,11 @@ impl Server {
     /// The default upload directory.
     pub(crate) fn uploads(&self) -> &Path {
         &self.uploads
+    }
+
+    /// The lines of stdout before the ready line.
+    pub(crate) fn start_lines(&self) -> &[String] {
+        &self.start
     }
 
     /// The next line of stdout that contains `part`.
@@ -231,10 +245,15 @@ async fn forward(mut lines: Lines<BufReader<ChildStdout>>, to: mpsc::UnboundedSe
     }
 }
 
+/// The next line, of which one is to contain `part`.
+async fn next(stdout: &mut mpsc::UnboundedReceiver<String>, part: &str) -> String {
+    let line = patient(stdout.recv()).await;
+    line.unwrap_or_else(|| panic!("the server ended without a line {part:?}"))
+}
+
 async fn line(stdout: &mut mpsc::UnboundedReceiver<String>, part: &str) -> String {
     loop {
-        let line = patient(stdout.recv()).await;
-        let line = line.unwrap_or_else(|| panic!("the server ended without a line {part:?}"));
+        let line = next(stdout, part).await;
         if line.contains(part) {
             return line;
         }

@@ -12,8 +12,8 @@ use tower_tus::layers::protocol::Body;
 use tower_tus::layers::service::{self, Core};
 use tower_tus::layers::{
     base_url, checksum, concatenation, cors, creation_with_upload, detach, discovery, download,
-    gating, idle_timeout, interrupt, locking, measuring, method_override, route, size_limit,
-    version,
+    gating, idle_timeout, interrupt, locking, logging, measuring, method_override, route,
+    size_limit, version,
 };
 use tower_tus::{Stack, TusLayer, TusService, mount};
 
@@ -87,6 +87,10 @@ fn traits() {
     layer::<measuring::MetricsLayer>();
     service::<measuring::Measured<Core>>();
     future::<measuring::ResponseFuture<Inner>>();
+
+    layer::<logging::LogLayer>();
+    service::<logging::Logged<Core>>();
+    future::<logging::ResponseFuture<Inner>>();
 
     layer::<cors::CorsLayer>();
     service::<cors::Cors<Core>>();

@@ -554,7 +554,7 @@ pub(crate) const TABLE: &[Group] = &[
         by: By::Host,
         frame: "{} HTTP/1.1\nHost: tus\nTus-Resumable: 1.0.0\nUpload-Length: 5\n\n",
         rows: &[
-            (404, "OPTIONS *"),
+            (200, "OPTIONS *"),
             (404, "POST *"),
             (404, "POST http://tus"),
             (404, "POST http://tus/other"),

@@ -156,7 +156,7 @@ impl Gate for Session {
                     return Err(Error::TerminationRejected);
                 }
             }
-            Action::Inspect => {}
+            Action::Inspect | Action::Read | Action::Concatenate => {}
         }
         Ok(())
     }

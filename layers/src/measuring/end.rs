@@ -24,15 +24,9 @@ impl End {
 
     pub(super) fn of<B>(response: &Response<B>) -> Self {
         let status = response.status();
-        match response.extensions().get() {
-            // Whatever their status, which is there for the client's next step.
-            Some(
-                Error::UnexpectedEof(_)
-                | Error::ConnectionReset(_)
-                | Error::ReadTimeout
-                | Error::Interrupted
-                | Error::Shutdown,
-            ) => Self::Interrupted,
+        match response.extensions().get::<Error>() {
+            // Whatever its status, which is there for the client's next step.
+            Some(error) if error.is_interruption() => Self::Interrupted,
             _ if status.is_client_error() => Self::ClientError,
             _ if status.is_server_error() => Self::ServerError,
             _ => Self::Success,

@@ -297,6 +297,30 @@ impl Error {
         status(self.entry().0)
     }
 
+    /// Whether the request was cut off: the client went away or was too slow,
+    /// another request wants the upload, or the server stops.
+    #[must_use]
+    pub const fn is_interruption(&self) -> bool {
+        matches!(
+            self,
+            Self::UnexpectedEof(_)
+                | Self::ConnectionReset(_)
+                | Self::ReadTimeout
+                | Self::Interrupted
+                | Self::Shutdown
+        )
+    }
+
+    /// What the client reads: the code and the message on one line.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self {
+            // As tusd has it.
+            Self::MethodNotAllowed { .. } => format!("{self}\n"),
+            _ => format!("{}: {self}\n", self.code()),
+        }
+    }
+
     /// The refusal as a response: status, the headers that belong to it, an
     /// empty body, and this error in the extensions for whoever renders it.
     pub fn into_response<B: Default>(self) -> Response<B> {

@@ -59,6 +59,37 @@ impl Metadata {
         Ok(Self(Some(Arc::new(Parsed { raw, pairs }))))
     }
 
+    /// Reads what can be read of the text, as tusd does: a pair that is
+    /// malformed is left out, and of two with one key the last one counts.
+    ///
+    /// The text is the one that came where nothing was left out, and else one
+    /// of what is left.
+    ///
+    /// ```
+    /// use tower_tus_layers::protocol::Metadata;
+    ///
+    /// let metadata = Metadata::parse_lenient(b"a YQ==,b !!!,a Yg==,,c");
+    /// assert_eq!(metadata.raw().unwrap(), "a Yg==,c");
+    /// ```
+    #[must_use]
+    pub fn parse_lenient(raw: &[u8]) -> Self {
+        Self::parse(raw).unwrap_or_else(|_| {
+            let mut pairs: Vec<(Box<str>, Bytes)> = Vec::new();
+            let elements = raw.split(|&byte| byte == b',');
+            for pair in elements.filter_map(|it| parse_pair(it.trim_ascii()).ok()) {
+                pairs.retain(|(key, _)| *key != pair.0);
+                pairs.push(pair);
+            }
+            Self::from_pairs(pairs).unwrap_or_default()
+        })
+    }
+
+    /// The lines of a header as one. A list may come in several.
+    pub(crate) fn joined<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>) -> Vec<u8> {
+        let lines: Vec<_> = lines.into_iter().map(HeaderValue::as_bytes).collect();
+        lines.join(&b',')
+    }
+
     /// Metadata of these pairs, with the text that they make.
     ///
     /// # Errors
@@ -138,13 +169,7 @@ impl Header for Metadata {
     where
         I: Iterator<Item = &'i HeaderValue>,
     {
-        let first = values.next().ok_or_else(headers::Error::invalid)?;
-        let mut raw = first.as_bytes().to_vec();
-        // A list may come in several lines, which are one with commas between them.
-        for line in values {
-            raw.push(b',');
-            raw.extend_from_slice(line.as_bytes());
-        }
+        let raw = Self::joined(values);
         Self::parse(&raw).map_err(|_| headers::Error::invalid())
     }
 

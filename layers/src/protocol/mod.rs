@@ -22,6 +22,7 @@ mod peer;
 mod refusal;
 mod sent;
 mod shutdown;
+mod strictness;
 mod target;
 mod upload;
 
@@ -41,5 +42,6 @@ pub use self::peer::Peer;
 pub use self::refusal::Refusal;
 pub use self::sent::Sent;
 pub use self::shutdown::{Registered, Shutdown, Task};
+pub(crate) use self::strictness::Strictness;
 pub use self::target::Target;
 pub use self::upload::{Action, Finishing, NewUpload, Upload};

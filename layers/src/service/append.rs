@@ -12,7 +12,7 @@ use crate::limited::Limited;
 use crate::poll::next_frame;
 use crate::protocol::header::{MAX_BYTES, UploadLength, UploadOffset, is_offset_octet_stream};
 use crate::protocol::{Action, Body, Chunk, Error, Finishing, Outcome, Upload, UploadId};
-use crate::store::{Handle, Keep};
+use crate::store::{Appended, Handle, Keep};
 
 impl Core {
     pub(super) async fn append(
@@ -82,7 +82,7 @@ impl Core {
             handle.record(Finishing::Pending { attempts: 0 }).await?;
         }
         let chunk = pin!(Limited::new(chunk, room, Error::SizeExceeded));
-        let appended = handle.append(chunk, keep).await;
+        let appended = write(handle, chunk, keep, room).await;
         // A store that finds less than there was says so, and has received nothing.
         outcome.received = appended.offset.saturating_sub(outcome.upload.offset);
         if appended.error.is_none() {
@@ -98,6 +98,21 @@ impl Core {
         };
         appended.error.map_or(finished, Err)
     }
+}
+
+/// Has the store append what comes, and logs it.
+async fn write(handle: &mut dyn Handle, chunk: Chunk<'_>, keep: Keep, room: u64) -> Appended {
+    let offset = handle.info().offset;
+    let id = handle.info().id.clone();
+    tracing::debug!(%id, maxSize = room, offset, "ChunkWriteStart");
+    let appended = handle.append(chunk, keep).await;
+    let written = appended.offset.saturating_sub(offset);
+    tracing::debug!(%id, bytesWritten = written, "ChunkWriteComplete");
+    match &appended.error {
+        Some(error) if error.is_interruption() => tracing::error!(%id, %error, "BodyReadError"),
+        _ => {}
+    }
+    appended
 }
 
 /// The length that was deferred, when the request brings it. DEF-03

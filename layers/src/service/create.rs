@@ -7,7 +7,9 @@ use http::{HeaderMap, Response, StatusCode};
 
 use super::{Core, respond};
 use crate::gate::{Gate, Gates};
-use crate::protocol::header::{UPLOAD_CONCAT, UploadDeferLength, UploadLength};
+use crate::protocol::header::{
+    UPLOAD_CONCAT, UPLOAD_METADATA, UploadDeferLength, UploadLength, is_offset_octet_stream,
+};
 use crate::protocol::{
     BaseUrl, Body, Chunk, Concat, Error, Finishing, Metadata, NewConcat, NewUpload, Outcome,
 };
@@ -16,7 +18,7 @@ use crate::store::Handle;
 impl Core {
     pub(super) async fn create(&self, parts: &Parts, chunk: Chunk<'_>) -> Response<Body> {
         // CWU-03: bytes that come along are for the layer that takes them.
-        if !chunk.is_end_stream() {
+        if !chunk.is_end_stream() && !self.ignores_bytes(&parts.headers) {
             return Error::InvalidContentType.into_response();
         }
         let mut handle = match self.make(parts).await {
@@ -83,10 +85,25 @@ impl Core {
             _ => self.length(&parts.headers)?,
         };
         // CAT-07: of a final too it is what its own creation says.
-        let metadata = typed::<Metadata>(&parts.headers, Error::InvalidMetadata)?;
-        let mut new = NewUpload::new(length, metadata.unwrap_or_default());
+        let mut new = NewUpload::new(length, self.metadata(&parts.headers)?);
         new.concat = asked.map(|asked| asked.concat.clone());
         Ok(new)
+    }
+
+    /// Whether a body may come that is not for the upload.
+    fn ignores_bytes(&self, headers: &HeaderMap) -> bool {
+        !is_offset_octet_stream(headers)
+            && self.strictness.forgives("POST with another Content-Type")
+    }
+
+    fn metadata(&self, headers: &HeaderMap) -> Result<Metadata, Error> {
+        match typed::<Metadata>(headers, Error::InvalidMetadata) {
+            Err(_) if self.strictness.forgives("malformed Upload-Metadata") => {
+                let lines = headers.get_all(&UPLOAD_METADATA);
+                Ok(Metadata::parse_lenient(&Metadata::joined(lines)))
+            }
+            metadata => metadata.map(Option::unwrap_or_default),
+        }
     }
 
     /// CRE-07: the length, or the word that it comes later.

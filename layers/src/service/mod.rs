@@ -55,7 +55,9 @@ use tower_service::Service;
 
 use crate::gate::Gates;
 use crate::protocol::header::announce;
-use crate::protocol::{Action, Body, BoxError, Chunk, Error, Outcome, Target, Uniform, UploadId};
+use crate::protocol::{
+    Action, Body, BoxError, Chunk, Error, Outcome, Strictness, Target, Uniform, UploadId,
+};
 use crate::store::{Handle, Store, Terminate};
 
 /// The innermost service, over a store.
@@ -67,6 +69,7 @@ pub struct Core {
     finish_attempts: u32,
     terminates: bool,
     defers_length: bool,
+    strictness: Strictness,
 }
 
 impl Core {
@@ -83,6 +86,7 @@ impl Core {
             finish_attempts: 10,
             terminates: true,
             defers_length: true,
+            strictness: Strictness::Strict,
         }
     }
 
@@ -120,6 +124,14 @@ impl Core {
     #[must_use]
     pub const fn without_deferred_length(mut self) -> Self {
         self.defers_length = false;
+        self
+    }
+
+    /// Creates uploads as tusd does: of malformed metadata what can be read is
+    /// kept, and a body of another type is as none.
+    #[must_use]
+    pub const fn lenient(mut self) -> Self {
+        self.strictness = Strictness::Lenient;
         self
     }
 

@@ -55,18 +55,13 @@ fn render<B: From<Bytes>>(response: &mut Response<B>, head: bool) {
     let Some(error) = response.extensions().get::<Error>() else {
         return;
     };
-    if let Error::Internal(source) = error {
-        tracing::error!(error = %source, "internal server error");
+    if let Error::Internal(source) | Error::InsufficientStorage(source) = error {
+        tracing::error!(error = %source, "InternalServerError");
     }
     if head {
         return;
     }
-    let text = match error {
-        // As tusd has it.
-        Error::MethodNotAllowed { .. } => format!("{error}\n"),
-        _ => format!("{}: {error}\n", error.code()),
-    };
-    *response.body_mut() = Bytes::from(text).into();
+    *response.body_mut() = Bytes::from(error.text()).into();
     response.headers_mut().insert(CONTENT_TYPE, PLAIN);
 }
 

@@ -2,7 +2,8 @@
 //!
 //! A request that does not say `Tus-Resumable: 1.0.0` is refused with
 //! `412 Precondition Failed` and `Tus-Version` (CORE-08, CORE-09), and nothing
-//! inside sees it (CORE-10). OPTIONS and GET need no version.
+//! inside sees it (CORE-10). OPTIONS and GET need no version, and HEAD none with
+//! [`lenient`](VersionLayer::lenient).
 //!
 //! On the way out every response gets `Tus-Resumable` (CORE-06) and
 //! `X-Content-Type-Options: nosniff`, and where a layer refused with a typed
@@ -132,6 +133,21 @@ mod tests {
                 assert_eq!(response.status(), StatusCode::OK, "CORE-34");
                 assert_eq!(response.headers()["tus-resumable"], "1.0.0");
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn head_alone_needs_no_version_either_when_that_is_lenient() {
+        for (method, status) in [
+            (Method::HEAD, StatusCode::OK),
+            (Method::PATCH, StatusCode::PRECONDITION_FAILED),
+        ] {
+            let service = ServiceBuilder::new()
+                .layer(VersionLayer::new().lenient())
+                .service(service_fn(respond));
+            let request = Request::builder().method(&method).body(Body::default());
+            let response = service.oneshot(request.unwrap()).await.unwrap();
+            assert_eq!(response.status(), status, "{method}");
         }
     }
 

@@ -8,7 +8,7 @@ use tower_service::Service;
 use super::ResponseFuture;
 use crate::answer::Answer;
 use crate::protocol::header::TusResumable;
-use crate::protocol::{Error, Refusal};
+use crate::protocol::{Error, Refusal, Strictness};
 
 /// Middleware that checks and stamps `Tus-Resumable`, and renders refusals.
 ///
@@ -16,25 +16,40 @@ use crate::protocol::{Error, Refusal};
 #[derive(Clone, Copy, Debug)]
 pub struct Version<S> {
     inner: S,
+    strictness: Strictness,
 }
 
 impl<S> Version<S> {
     /// `inner` behind the version check.
     pub const fn new(inner: S) -> Self {
-        Self { inner }
+        Self {
+            inner,
+            strictness: Strictness::Strict,
+        }
     }
-}
 
-/// CORE-08, CORE-34
-fn verify<B>(request: &Request<B>) -> Result<(), Error> {
-    if let Some(Refusal(error)) = request.extensions().get() {
-        return Err(error.clone());
+    pub(super) fn strictness(mut self, strictness: Strictness) -> Self {
+        self.strictness = strictness;
+        self
     }
-    if matches!(*request.method(), Method::OPTIONS | Method::GET) {
-        return Ok(());
+
+    /// CORE-08, CORE-34
+    fn verify<B>(&self, request: &Request<B>) -> Result<(), Error> {
+        if let Some(Refusal(error)) = request.extensions().get() {
+            return Err(error.clone());
+        }
+        if matches!(*request.method(), Method::OPTIONS | Method::GET) {
+            return Ok(());
+        }
+        if request.headers().typed_get::<TusResumable>().is_some() {
+            return Ok(());
+        }
+        let forgiven = request.method() == Method::HEAD
+            && self
+                .strictness
+                .forgives("HEAD without Tus-Resumable: 1.0.0");
+        forgiven.then_some(()).ok_or(Error::UnsupportedVersion)
     }
-    let version = request.headers().typed_get::<TusResumable>();
-    version.map(drop).ok_or(Error::UnsupportedVersion)
 }
 
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Version<S>
@@ -53,7 +68,7 @@ where
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let head = request.method() == Method::HEAD;
-        let answer = match verify(&request) {
+        let answer = match self.verify(&request) {
             Ok(()) => Answer::Inner {
                 future: self.inner.call(request),
             },

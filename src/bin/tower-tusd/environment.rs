@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::CommandFactory;
 
-use crate::flags::Flags;
+use crate::flags::{Flags, is_named};
 
 /// What the environment says.
 #[derive(Debug, Default)]
@@ -36,7 +36,7 @@ impl Environment {
             let mut known = command
                 .get_arguments()
                 .filter(|arg| arg.get_long() != Some("help"));
-            if !known.any(|arg| arg.get_long() == Some(&name)) {
+            if !known.any(|arg| is_named(arg, &name)) {
                 let warning = format!("{variable} is the name of no flag");
                 this.warnings.push(warning);
             } else if value.to_string_lossy().starts_with("tcp://") {

@@ -1,23 +1,35 @@
 //! The command line: tusd's flags, in the syntax of Go's `flag` package. Each is
 //! taken from the environment too, as `TUS_` and its name in capitals.
 
+mod files;
+mod logging;
+mod syntax;
+mod unbuilt;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Arg, ArgAction, Command, CommandFactory, Error, FromArgMatches, Parser, ValueEnum};
+use clap::{ArgAction, CommandFactory, Error, FromArgMatches, Parser};
 use http::uri::PathAndQuery;
 use tower_tus::layers::checksum::Algorithms;
 use tower_tus::layers::route::BasePath;
-use tower_tus::store::file::Durability;
 
+use self::files::FileFlags;
+use self::syntax::{go_boolean, separate};
+use self::unbuilt::Unbuilt;
 use crate::cors::CorsFlags;
 use crate::environment::Environment;
 use crate::go;
 use crate::listen::Host;
 use crate::tls::TlsFlags;
 
+pub(crate) use self::logging::{LogFlags, LogFormat};
+pub(crate) use self::syntax::is_named;
+
 /// A tus server: resumable uploads over HTTP.
+///
+/// Each flag is taken from the environment too: -upload-dir is TUS_UPLOAD_DIR.
 #[derive(Debug, Parser)]
 #[command(
     name = "tower-tusd",
@@ -80,32 +92,32 @@ pub(crate) struct Flags {
     #[arg(long)]
     pub(crate) concatenation_unfinished: bool,
 
+    /// Accept what tusd does and the protocol does not: HEAD without a version,
+    /// malformed metadata, bodies of another type
+    #[arg(long)]
+    pub(crate) lenient: bool,
+
     #[command(flatten)]
     pub(crate) cors: CorsFlags,
 
-    /// Directory to store uploads in
-    #[arg(long, default_value = "./data")]
-    pub(crate) upload_dir: PathBuf,
-
-    /// What a power cut may take: none, finish or offset
-    #[arg(long, default_value_t)]
-    pub(crate) durability: Durability,
+    #[command(flatten)]
+    pub(crate) files: FileFlags,
 
     /// How long a client may send nothing, or take nothing, while it is waited for; 0 is for ever
-    #[arg(long, default_value = "60s", value_parser = go::duration)]
+    #[arg(long, default_value = "60s", value_parser = go::duration, overrides_with = "timeout")]
     pub(crate) network_timeout: Duration,
+
+    /// As -network-timeout, in milliseconds, as early tusd had it
+    #[arg(long, value_parser = go::milliseconds, overrides_with = "network_timeout")]
+    timeout: Option<Duration>,
 
     /// How long a request waits for another one on the same upload
     #[arg(long, default_value = "20s", value_parser = go::duration)]
     pub(crate) acquire_lock_timeout: Duration,
 
-    /// How often a request looks whether another process waits for its upload; tusd's is 5s
-    #[arg(long, default_value = "200ms", value_parser = go::duration)]
-    pub(crate) filelock_holder_poll_interval: Duration,
-
-    /// How often a request looks whether another process has let go of its upload; tusd's is 2s
-    #[arg(long, default_value = "200ms", value_parser = go::duration)]
-    pub(crate) filelock_acquirer_poll_interval: Duration,
+    /// Without effect: a request whose client has gone runs to its end here, however long that takes
+    #[arg(long = "request-completion-timeout", default_value = "10s", value_parser = go::duration)]
+    _request_completion_timeout: Duration,
 
     /// How long running requests may take to end at a shutdown
     #[arg(long, default_value = "10s", value_parser = go::duration)]
@@ -119,9 +131,11 @@ pub(crate) struct Flags {
     #[arg(long, default_value = "/metrics", value_parser = path)]
     pub(crate) metrics_path: String,
 
-    /// Form of the log lines
-    #[arg(long, default_value = "text")]
-    pub(crate) log_format: LogFormat,
+    #[command(flatten)]
+    pub(crate) log: LogFlags,
+
+    #[command(flatten)]
+    unbuilt: Unbuilt,
 
     /// Print the version and exit
     #[arg(long)]
@@ -130,12 +144,10 @@ pub(crate) struct Flags {
     /// Print this help and exit
     #[arg(long, alias = "h", action = ArgAction::Help)]
     help: (),
-}
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogFormat {
-    Text,
-    Json,
+    /// What of all this is not as it was said, a sentence each.
+    #[arg(skip)]
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Flags {
@@ -151,8 +163,14 @@ impl Flags {
             let message = format!("{}, from the environment", first_line(&error));
             return Err(command.error(error.kind(), message));
         }
-        all.extend(separate(&command, args));
-        Self::from_arg_matches(&command.try_get_matches_from_mut(all)?)
+        let separated = separate(&command, args);
+        all.extend(separated.args);
+        let mut flags = Self::from_arg_matches(&command.try_get_matches_from_mut(all)?)?;
+        flags.network_timeout = flags.timeout.unwrap_or(flags.network_timeout);
+        flags.warnings = environment.warnings;
+        flags.warnings.extend(separated.warnings);
+        flags.warnings.extend(flags.unbuilt.warning());
+        Ok(flags)
     }
 }
 
@@ -161,63 +179,6 @@ pub(crate) fn first_line(error: &Error) -> String {
     let text = error.to_string();
     let line = text.lines().next().unwrap_or_default();
     line.strip_prefix("error: ").unwrap_or(line).to_owned()
-}
-
-/// In Go a boolean flag has a value too, though only behind `=`.
-fn go_boolean(arg: Arg) -> Arg {
-    if !matches!(arg.get_action(), ArgAction::SetTrue) {
-        return arg;
-    }
-    let arg = match arg.get_default_values() {
-        [] => arg.default_value("false"),
-        _ => arg,
-    };
-    arg.action(ArgAction::Set)
-        .value_parser(go::boolean)
-        .num_args(0..=1)
-        .require_equals(true)
-        .default_missing_value("true")
-        .hide_possible_values(true)
-}
-
-/// Finds flags and values as Go does, and writes them as clap wants them:
-/// `-name value` becomes `--name=value`, whatever the value begins with.
-fn separate(command: &Command, args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
-    let mut args = args.into_iter();
-    let mut separated = Vec::new();
-    while let Some(arg) = args.next() {
-        let text = arg.to_string_lossy();
-        let (dash, name) = match (text.strip_prefix("--"), text.strip_prefix('-')) {
-            (Some(name), _) => ("", name),
-            (None, Some(name)) => ("-", name),
-            (None, None) => ("", ""),
-        };
-        if name.is_empty() {
-            // An operand, or the end of all flags: what follows is none, and clap refuses it.
-            separated.push(arg);
-            separated.extend(args);
-            break;
-        }
-        let mut flag = OsString::from(dash);
-        flag.push(&arg);
-        if takes_next(command, name)
-            && let Some(value) = args.next()
-        {
-            flag.push("=");
-            flag.push(value);
-        }
-        separated.push(flag);
-    }
-    separated
-}
-
-/// Whether the value of a flag is the next argument. In `name=value` it is not.
-fn takes_next(command: &Command, name: &str) -> bool {
-    command.get_arguments().any(|arg| {
-        arg.get_long() == Some(name)
-            && arg.get_action().takes_values()
-            && !arg.is_require_equals_set()
-    })
 }
 
 /// A path as it stands in a URL; tusd takes whole URLs as well, which would be lost in here.
@@ -234,5 +195,42 @@ fn path(text: &str) -> Result<String, &'static str> {
     match text.parse::<PathAndQuery>() {
         Ok(parsed) if parsed.path() == text && text.starts_with('/') => Ok(text.to_owned()),
         _ => Err("not the path of a URL"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(args: &[&str], environment: &[&str]) -> Flags {
+        let environment = Environment {
+            flags: environment.iter().map(OsString::from).collect(),
+            ..Environment::default()
+        };
+        Flags::parse(args.iter().map(OsString::from), environment).unwrap()
+    }
+
+    #[test]
+    fn of_two_names_of_one_time_the_last_one_wins() {
+        let seconds = |args, environment| parse(args, environment).network_timeout.as_secs();
+        assert_eq!(seconds(&[], &[]), 60);
+        assert_eq!(seconds(&["-timeout=30_000"], &[]), 30);
+        assert_eq!(seconds(&["-timeout=0"], &[]), 0);
+        assert_eq!(seconds(&["-timeout=30000", "-network-timeout=5s"], &[]), 5);
+        assert_eq!(
+            seconds(&["-network-timeout", "5s", "-timeout", "1000"], &[]),
+            1
+        );
+        assert_eq!(seconds(&["-network-timeout=5s"], &["--timeout=1000"]), 5);
+        assert_eq!(seconds(&["-timeout=1000"], &["--network-timeout=5s"]), 1);
+    }
+
+    #[test]
+    fn what_follows_a_boolean_is_its_value_only_when_it_can_be() {
+        let flags = parse(&["-verbose", "-lenient", "T", "-port", "1"], &[]);
+        assert!(flags.log.verbose && flags.lenient);
+        assert_eq!((flags.port, flags.warnings.len()), (1, 1));
+        let flags = parse(&["--lenient=false", "-behind-proxy"], &[]);
+        assert!(!flags.lenient && flags.behind_proxy && flags.warnings.is_empty());
     }
 }

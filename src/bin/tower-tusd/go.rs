@@ -58,6 +58,20 @@ pub(crate) fn path() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().map(PathBuf::from)
 }
 
+/// An integer of milliseconds.
+pub(crate) fn milliseconds(text: &str) -> Result<Duration, &'static str> {
+    integer(text).map(Duration::from_millis)
+}
+
+/// `664`: octal digits, with no prefix that says so.
+pub(crate) fn permissions(text: &str) -> Result<u32, &'static str> {
+    let octal = !text.is_empty() && text.bytes().all(|digit| matches!(digit, b'0'..=b'7'));
+    match u32::from_str_radix(text, 8) {
+        Ok(bits @ 0..=0o7777) if octal => Ok(bits),
+        _ => Err("not permissions in octal, such as 664"),
+    }
+}
+
 fn nanos_per(unit: &str) -> Result<i64, &'static str> {
     match unit {
         "ns" => Ok(1),
@@ -198,6 +212,16 @@ mod tests {
         ];
         for text in malformed {
             assert!(integer::<i64>(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn permissions_are_octal_without_a_prefix() {
+        for (text, bits) in [("664", 0o664), ("0775", 0o775), ("2775", 0o2775), ("0", 0)] {
+            assert_eq!(permissions(text), Ok(bits), "{text:?}");
+        }
+        for text in ["", "0o664", "888", "+664", "-1", "10000", "6_64", "rw-"] {
+            assert!(permissions(text).is_err(), "{text:?}");
         }
     }
 

@@ -87,7 +87,7 @@ impl Socket {
                 let (stream, address) = listener.accept().await?;
                 // Without it a small answer may wait for the client's delayed ACK.
                 if let Err(error) = stream.set_nodelay(true) {
-                    tracing::debug!(%error, "cannot set TCP_NODELAY");
+                    tracing::warn!(%error, "NetworkControlError");
                 }
                 bound_unsent(&stream);
                 Ok((Box::new(stream), address.into()))

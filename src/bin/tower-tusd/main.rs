@@ -1,12 +1,15 @@
 //! `tower-tusd`: a tus server that takes tusd's place.
 
 mod cors;
+mod early;
 mod environment;
 mod files;
 mod flags;
 mod go;
+mod greeting;
 mod listen;
 mod listener;
+mod log;
 mod metrics;
 mod run;
 mod serve;
@@ -24,11 +27,11 @@ use std::process::ExitCode;
 use tokio::runtime::Runtime;
 
 use crate::environment::Environment;
-use crate::flags::{Flags, LogFormat, first_line};
+use crate::flags::{Flags, first_line};
+use crate::log::Log;
 
 fn main() -> ExitCode {
     let environment = Environment::read(std::env::vars_os());
-    let warnings = environment.warnings.clone();
     let flags = match Flags::parse(std::env::args_os().skip(1), environment) {
         Ok(flags) => flags,
         Err(error) => return explain(&error),
@@ -37,32 +40,22 @@ fn main() -> ExitCode {
         say(format_args!("tower-tusd {}", env!("CARGO_PKG_VERSION")));
         return ExitCode::SUCCESS;
     }
-    log(flags.log_format);
-    for warning in warnings {
+    let log = Log::begin(&flags.log);
+    for warning in &flags.warnings {
         tracing::warn!("{warning}");
     }
-    start(&flags).unwrap_or_else(|error| {
+    let code = start(&flags, &log);
+    log.end();
+    code.unwrap_or_else(|error| {
         complain(format_args!("{error}"));
         ExitCode::FAILURE
     })
 }
 
-/// Begins to log to stdout.
-fn log(format: LogFormat) {
-    let lines = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::INFO)
-        // It would use `eprintln!`, which panics where nobody reads.
-        .log_internal_errors(false);
-    match format {
-        LogFormat::Text => lines.init(),
-        LogFormat::Json => lines.json().flatten_event(true).init(),
-    }
-}
-
-fn start(flags: &Flags) -> Result<ExitCode, run::StartError> {
+fn start(flags: &Flags, log: &Log) -> Result<ExitCode, run::StartError> {
     files::take_all();
     let runtime = Runtime::new()?;
-    let code = runtime.block_on(run::run(flags));
+    let code = runtime.block_on(run::run(flags, log));
     // A disk that hangs must not hold the exit.
     runtime.shutdown_background();
     code

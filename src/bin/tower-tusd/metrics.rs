@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request, Response};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_process::Collector;
 use tokio::time::sleep;
 use tower::{Layer, Service};
 use tower_tus::layers::protocol::Body;
@@ -39,6 +40,7 @@ pub(crate) fn connections_open() -> Gauge {
 pub(crate) struct Page {
     path: Arc<str>,
     metrics: PrometheusHandle,
+    process: Collector,
 }
 
 impl Page {
@@ -48,13 +50,17 @@ impl Page {
             .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &BUCKETS)?
             .install_recorder()?;
         tokio::spawn(keep_up(metrics.clone()));
+        let process = Collector::default();
+        process.describe();
         Ok(Self {
             path: path.into(),
             metrics,
+            process,
         })
     }
 
     fn show(&self) -> Response<Body> {
+        self.process.collect();
         let mut response = Response::new(Bytes::from(self.metrics.render()).into());
         response.headers_mut().insert(
             CONTENT_TYPE,

@@ -1,6 +1,5 @@
 //! The life of the server, from its flags to its exit code.
 
-use std::convert::Infallible;
 use std::error::Error;
 use std::fs::DirBuilder;
 use std::io;
@@ -8,32 +7,34 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::Response;
 use tokio::time::timeout;
+use tower::ServiceBuilder;
 use tower::util::option_layer;
-use tower::{ServiceBuilder, service_fn};
 use tower_tus::layers::protocol::{Body, Shutdown};
 
+use crate::early;
 use crate::flags::Flags;
+use crate::greeting::Elsewhere;
 use crate::listener::Listener;
+use crate::log::Log;
 use crate::metrics::Page;
-use crate::say;
 use crate::serve::Server;
 use crate::signal::Signals;
-use crate::uploads::uploads;
+use crate::uploads::{extensions, observed, uploads};
 
 /// Why a server did not start: one line.
 pub(crate) type StartError = Box<dyn Error + Send + Sync>;
 
 /// Serves until a signal comes, then until what runs has ended, or a second one comes.
-pub(crate) async fn run(flags: &Flags) -> Result<ExitCode, StartError> {
+pub(crate) async fn run(flags: &Flags, log: &Log) -> Result<ExitCode, StartError> {
     // Before anyone is told that the server runs.
     let mut signals = Signals::catch()?;
     let http2 = speaks_http2(flags)?;
     let tls = flags.tls.acceptor()?;
-    make_directory(&flags.upload_dir)
-        .map_err(|error| format!("cannot make {}: {error}", flags.upload_dir.display()))?;
+    let dir = &flags.files.upload_dir;
+    make_directory(dir, flags.files.dir_perms)
+        .map_err(|error| format!("cannot make {}: {error}", dir.display()))?;
     let listener = Listener::open(flags, tls).await?;
     // Before all that is measured.
     let page = match flags.expose_metrics {
@@ -41,25 +42,29 @@ pub(crate) async fn run(flags: &Flags) -> Result<ExitCode, StartError> {
         false => None,
     };
     let shutdown = Shutdown::default();
+    let stack = uploads(flags, &shutdown);
+    let extensions = extensions(stack.clone(), flags).await;
     let service = ServiceBuilder::new()
         // Outside the uploads, which may take every path.
         .layer(option_layer(page))
         .map_response(|response: Response<_>| response.map(Body::new))
-        .layer(uploads(flags, &shutdown))
-        .service(service_fn(not_found));
+        .layer(observed(stack, flags).into_layer())
+        .service(Elsewhere::new(flags));
     let mut server = Server::new(service, flags.network_timeout);
     if !http2 {
         server = server.http1_only();
     }
 
+    log.settings(flags, listener.port(), &extensions);
     // As in tusd, nothing tells of a unix socket.
     if let Some(port) = listener.port() {
         let scheme = if flags.tls.are_set() { "https" } else { "http" };
         let (host, path) = (&flags.host, flags.base_path.as_str());
-        say(format_args!(
+        log.start_line(format_args!(
             "You can now upload files to: {scheme}://{host}:{port}{path}"
         ));
     }
+    early::look_for_uploads(dir);
     let signal = tokio::select! {
         never = server.accept(&listener) => match never {},
         signal = signals.next() => signal,
@@ -95,20 +100,11 @@ fn speaks_http2(flags: &Flags) -> Result<bool, &'static str> {
     }
 }
 
-async fn not_found<B>(_: Request<B>) -> Result<Response<String>, Infallible> {
-    let mut response = Response::new("not found\n".to_owned());
-    *response.status_mut() = StatusCode::NOT_FOUND;
-    response.headers_mut().insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("text/plain; charset=utf-8"),
-    );
-    Ok(response)
-}
-
-fn make_directory(path: &Path) -> io::Result<()> {
+fn make_directory(path: &Path, mode: u32) -> io::Result<()> {
     let mut builder = DirBuilder::new();
-    // tusd's mode, less the umask.
     #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o775);
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, mode);
+    #[cfg(not(unix))]
+    let _ = mode;
     builder.recursive(true).create(path)
 }

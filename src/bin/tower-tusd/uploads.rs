@@ -1,22 +1,18 @@
 //! The stack, as the flags say.
 
+use http::Request;
+use tower::ServiceExt;
+use tower_tus::Stack;
 use tower_tus::layers::base_url::BaseUrlLayer;
-use tower_tus::layers::protocol::Shutdown;
-use tower_tus::lock::FileLocker;
-use tower_tus::store::FileStore;
-use tower_tus::{Stack, TusLayer};
+use tower_tus::layers::protocol::{Body, Shutdown};
 
 use crate::flags::Flags;
 use crate::metrics::PREFIX;
 
-/// The layer that serves uploads.
-pub(crate) fn uploads(flags: &Flags, shutdown: &Shutdown) -> TusLayer {
-    let store = FileStore::new(&flags.upload_dir).durability(flags.durability);
-    let locker = FileLocker::new(&flags.upload_dir)
-        .holder_poll_interval(flags.filelock_holder_poll_interval)
-        .acquirer_poll_interval(flags.filelock_acquirer_poll_interval);
-    let mut stack = Stack::new(store)
-        .locker(locker)
+/// What serves uploads.
+pub(crate) fn uploads(flags: &Flags, shutdown: &Shutdown) -> Stack {
+    let mut stack = Stack::new(flags.files.store())
+        .locker(flags.files.locker())
         .base_path(flags.base_path.as_str())
         .base_url(base_url(flags))
         .lock_timeout(flags.acquire_lock_timeout)
@@ -49,10 +45,31 @@ pub(crate) fn uploads(flags: &Flags, shutdown: &Shutdown) -> TusLayer {
     if flags.disable_concatenation {
         stack = stack.without_concatenation();
     }
-    if flags.expose_metrics {
-        stack = stack.metrics(PREFIX);
+    if flags.lenient {
+        stack = stack.lenient();
     }
-    stack.into_layer()
+    stack
+}
+
+/// The same, seen by metrics and logs.
+pub(crate) fn observed(stack: Stack, flags: &Flags) -> Stack {
+    let stack = stack.log();
+    match flags.expose_metrics {
+        true => stack.metrics(PREFIX),
+        false => stack,
+    }
+}
+
+/// What the stack says that it can do.
+pub(crate) async fn extensions(stack: Stack, flags: &Flags) -> String {
+    let ask = Request::options(flags.base_path.as_str());
+    let ask = ask.body(Body::default()).expect("the base path is one");
+    let Ok(answer) = stack.into_service().oneshot(ask).await;
+    let extensions = answer.headers().get("tus-extension");
+    extensions
+        .and_then(|list| list.to_str().ok())
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// Whole URLs in `Location`, as tusd has them.

@@ -31,7 +31,7 @@ pub(super) fn create_with(
     upload.concat = new.concat;
 
     // On its own, so that a file in the store's place is not taken for an upload.
-    make_dirs(&store.dir, store.durability).map_err(of_store)?;
+    make_dirs(store, &store.dir).map_err(of_store)?;
     let mut layout = Layout::new(&store.dir, &upload.id);
     if is_taken(&store.dir, &upload.id, &layout).map_err(of_store)? {
         return Err(Error::UploadExists);
@@ -41,9 +41,9 @@ pub(super) fn create_with(
     }
     let document = Document::new(&upload, &layout);
     upload.storage = document.storage();
-    let data = take_place(&layout, store.durability).map_err(of_new_upload)?;
-    let filled = fill(&data)
-        .and_then(|()| publish::first(&layout, &document, store.durability).map_err(of_new_upload));
+    let data = take_place(store, &layout).map_err(of_new_upload)?;
+    let filled =
+        fill(&data).and_then(|()| publish::first(store, &layout, &document).map_err(of_new_upload));
     filled.inspect_err(|_| {
         let _ = sys::remove(&layout.data);
     })?;
@@ -68,22 +68,22 @@ fn is_taken(dir: &Path, id: &UploadId, layout: &Layout) -> io::Result<bool> {
 }
 
 /// Makes the data file: who has made it has the place, and is the one to remove it.
-fn take_place(layout: &Layout, durability: Durability) -> io::Result<sys::File> {
+fn take_place(store: &FileStore, layout: &Layout) -> io::Result<sys::File> {
     if sys::exists(&layout.data)? {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
     for file in [&layout.data, &layout.info] {
         if let Some(parent) = file.parent() {
-            make_dirs(parent, durability)?;
+            make_dirs(store, parent)?;
         }
     }
-    sys::File::create_new(&layout.data)
+    sys::File::create_new_with(&layout.data, store.file_mode)
 }
 
 /// Makes a directory, once for many uploads: under all but no durability it lasts from then on.
-fn make_dirs(path: &Path, durability: Durability) -> io::Result<()> {
-    let changed = sys::make_dirs(path)?;
-    if durability >= Durability::Finish {
+fn make_dirs(store: &FileStore, path: &Path) -> io::Result<()> {
+    let changed = sys::make_dirs(path, store.dir_mode)?;
+    if store.durability >= Durability::Finish {
         changed.into_iter().try_for_each(sys::sync_dir)?;
     }
     Ok(())

@@ -59,7 +59,7 @@ impl FileHandle {
     pub(super) fn rewrite(mut self, upload: Upload) -> Result<Self, Error> {
         self.document.update(&upload);
         self.upload = upload;
-        publish::again(&self.layout, &self.document, self.store.durability).map_err(of_upload)?;
+        publish::again(&self.store, &self.layout, &self.document).map_err(of_upload)?;
         Ok(self)
     }
 

@@ -17,8 +17,8 @@
 //!
 //! An id with segments, `a/b`, is `<dir>/a/b` and `<dir>/a/b.info`. Creating an
 //! upload makes the directories for it, nothing removes them, and an upload
-//! cannot have the name of a directory. Files have mode 0664 and directories 0775,
-//! less the umask.
+//! cannot have the name of a directory. Files have mode 0664 and directories 0775
+//! unless set, less the umask.
 //!
 //! `.info` is replaced as a whole by a rename, so who watches the directory sees
 //! `moved_to`, not `close_write`.
@@ -102,6 +102,8 @@ const BATCHES: usize = 32;
 pub struct FileStore {
     dir: Arc<Path>,
     durability: Durability,
+    file_mode: u32,
+    dir_mode: u32,
     /// Bounds the memory of all requests together.
     batches: Arc<Semaphore>,
 }
@@ -117,6 +119,8 @@ impl FileStore {
         Self {
             dir: dir.into(),
             durability: Durability::default(),
+            file_mode: sys::FILE_MODE,
+            dir_mode: sys::DIR_MODE,
             batches: Arc::new(Semaphore::new(BATCHES)),
         }
     }
@@ -125,6 +129,22 @@ impl FileStore {
     #[must_use]
     pub const fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
+        self
+    }
+
+    /// The mode of the files that it makes, less the umask: 0664 unless set.
+    /// Unix only.
+    #[must_use]
+    pub const fn file_mode(mut self, mode: u32) -> Self {
+        self.file_mode = mode;
+        self
+    }
+
+    /// The mode of the directories that it makes, less the umask: 0775 unless
+    /// set. Unix only.
+    #[must_use]
+    pub const fn dir_mode(mut self, mode: u32) -> Self {
+        self.dir_mode = mode;
         self
     }
 }

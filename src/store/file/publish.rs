@@ -2,35 +2,30 @@
 
 use std::io;
 
-use super::Durability;
 use super::info::Document;
 use super::layout::Layout;
-use super::sys;
+use super::{Durability, FileStore, sys};
 
 /// Publishes the first `.info` of an upload, or leaves nothing of it behind.
 ///
 /// Two that create the same id meet here at the latest: there is one `<id>.new`
 /// at a time, and an `.info` is never replaced.
-pub(super) fn first(
-    layout: &Layout,
-    document: &Document,
-    durability: Durability,
-) -> io::Result<()> {
-    let new = sys::File::create_new(&layout.new)?;
-    write_first(&new, layout, document, durability).inspect_err(|_| {
+pub(super) fn first(store: &FileStore, layout: &Layout, document: &Document) -> io::Result<()> {
+    let new = sys::File::create_new_with(&layout.new, store.file_mode)?;
+    write_first(store, &new, layout, document).inspect_err(|_| {
         // If it stays it may be a second name of `.info`, with which `again` can cope.
         let _ = sys::remove(&layout.new);
     })
 }
 
 fn write_first(
+    store: &FileStore,
     new: &sys::File,
     layout: &Layout,
     document: &Document,
-    durability: Durability,
 ) -> io::Result<()> {
     new.write_all(&document.to_json())?;
-    if durability < Durability::Offset {
+    if store.durability < Durability::Offset {
         return sys::publish(&layout.new, &layout.info);
     }
     new.sync_all()?;
@@ -41,19 +36,15 @@ fn write_first(
 }
 
 /// Replaces the `.info` of an upload by a newer one.
-pub(super) fn again(
-    layout: &Layout,
-    document: &Document,
-    durability: Durability,
-) -> io::Result<()> {
+pub(super) fn again(store: &FileStore, layout: &Layout, document: &Document) -> io::Result<()> {
     // An upload that was terminated meanwhile does not come back.
     if !sys::exists(&layout.info)? {
         return Err(io::ErrorKind::NotFound.into());
     }
     // What a crash left may be a second name of `.info`, and would be torn with it.
     sys::remove(&layout.new)?;
-    let new = sys::File::create_new(&layout.new)?;
-    let replaced = write_again(&new, layout, document, durability);
+    let new = sys::File::create_new_with(&layout.new, store.file_mode)?;
+    let replaced = write_again(store, &new, layout, document);
     if replaced.is_err() {
         let _ = sys::remove(&layout.new);
     }
@@ -61,18 +52,18 @@ pub(super) fn again(
 }
 
 fn write_again(
+    store: &FileStore,
     new: &sys::File,
     layout: &Layout,
     document: &Document,
-    durability: Durability,
 ) -> io::Result<()> {
     new.write_all(&document.to_json())?;
     // A name that lasts for a content that does not is an empty `.info`.
-    if durability >= Durability::Finish {
+    if store.durability >= Durability::Finish {
         new.sync_all()?;
     }
     sys::replace(&layout.new, &layout.info)?;
-    if durability >= Durability::Finish {
+    if store.durability >= Durability::Finish {
         layout.sync_dirs()?;
     }
     Ok(())
@@ -89,17 +80,18 @@ mod tests {
     #[test]
     fn a_second_name_of_info_is_not_written_to() {
         let dir = tempfile::tempdir().unwrap();
+        let store = FileStore::new(dir.path()).durability(Durability::None);
         let mut upload = Upload::new("a".parse().unwrap());
         let layout = Layout::new(dir.path(), &upload.id);
         let document = Document::new(&upload, &layout);
-        first(&layout, &document, Durability::None).unwrap();
+        first(&store, &layout, &document).unwrap();
         fs::hard_link(&layout.info, &layout.new).unwrap();
         fs::hard_link(&layout.info, dir.path().join("witness")).unwrap();
 
         upload.length = Some(5);
         let mut newer = document.clone();
         newer.update(&upload);
-        again(&layout, &newer, Durability::None).unwrap();
+        again(&store, &layout, &newer).unwrap();
         assert_eq!(fs::read(&layout.info).unwrap(), newer.to_json());
         assert_eq!(
             fs::read(dir.path().join("witness")).unwrap(),
@@ -115,8 +107,9 @@ mod tests {
         let layout = Layout::new(dir.path(), &upload.id);
         let document = Document::new(&upload, &layout);
         for durability in [Durability::None, Durability::Offset] {
+            let store = FileStore::new(dir.path()).durability(durability);
             fs::write(&layout.info, "the first one's").unwrap();
-            let second = first(&layout, &document, durability);
+            let second = first(&store, &layout, &document);
             assert_eq!(second.unwrap_err().kind(), io::ErrorKind::AlreadyExists);
             assert_eq!(fs::read(&layout.info).unwrap(), b"the first one's");
             assert!(!layout.new.exists());

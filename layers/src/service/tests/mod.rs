@@ -70,6 +70,44 @@ async fn a_creation_is_answered_with_its_place() {
     assert_eq!(store.bytes(&outcome.upload.id).unwrap(), "", "CRE-16");
 }
 
+/// What a lenient core makes of a creation with this metadata.
+async fn lenient(metadata: &str, body: Body) -> Response<Body> {
+    let core = Core::new(MemoryStore::default()).lenient();
+    let request = Request::post("/").header("Upload-Length", "5");
+    let request = request.header("Content-Type", "text/plain");
+    let request = request.header("Upload-Metadata", metadata).body(body);
+    core.oneshot(request.unwrap()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_lenient_core_keeps_what_it_can_read_of_metadata() {
+    for (sent, kept) in [
+        ("a YQ==, b,c !!!", Some("a YQ==,b")),
+        ("a YQ==,a Yg==", Some("a Yg==")),
+        (" a YQ== , b", Some(" a YQ== , b")),
+        ("!!! !!! !!!,,", None),
+    ] {
+        let response = lenient(sent, Body::default()).await;
+        assert_eq!(response.status(), StatusCode::CREATED, "{sent:?}");
+        let raw = outcome(&response).upload.metadata.raw().cloned();
+        assert_eq!(raw.as_ref().map(|raw| raw.to_str().unwrap()), kept);
+    }
+}
+
+#[tokio::test]
+async fn a_lenient_core_takes_no_byte_of_a_body_of_another_type() {
+    let response = lenient("", Bytes::from("a form").into()).await;
+    assert_eq!(response.status(), StatusCode::CREATED);
+    assert_eq!(outcome(&response).upload.offset, 0);
+
+    let core = Core::new(MemoryStore::default()).lenient();
+    let request = Request::post("/").header("Upload-Length", "5");
+    let request = request.header("Content-Type", "application/offset+octet-stream");
+    let request = request.body(Body::from(Bytes::from("hello"))).unwrap();
+    let response = core.oneshot(request).await.unwrap();
+    assert_eq!(code(&response), "ERR_INVALID_CONTENT_TYPE", "CWU-03");
+}
+
 #[tokio::test]
 async fn a_malformed_creation_makes_nothing() {
     let store = MemoryStore::default();

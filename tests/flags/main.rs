@@ -1,9 +1,15 @@
-//! What the everyday flags do, seen from outside. Those about sockets, logs and
-//! the end of the server are in `server.rs`.
+//! What the flags do, seen from outside. Those about sockets and the end of the
+//! server are in `server.rs`, those about its log in `logs.rs`.
 
 #![cfg(unix)]
 
+#[path = "../harness/mod.rs"]
 mod harness;
+
+mod files;
+mod greeting;
+mod lenient;
+mod unbuilt;
 
 use harness::Server;
 use harness::raw::Http1;
@@ -204,7 +210,13 @@ async fn an_algorithm_that_is_not_known_is_a_mistake() {
 
 #[tokio::test]
 async fn a_client_that_stalls_is_let_go_after_the_network_timeout() {
-    let (server, tus) = start(&["-network-timeout=300ms"]).await;
+    for flag in ["-network-timeout=300ms", "-timeout=300"] {
+        let (server, tus) = start(&[flag]).await;
+        stall(&server, &tus).await;
+    }
+}
+
+async fn stall(server: &Server, tus: &Tus) {
     let url = tus.create(10).await;
     let path = &url[url.find("/files/").unwrap()..];
     let mut client = Http1::connect(server.address()).await;

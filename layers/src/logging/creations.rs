@@ -1,0 +1,22 @@
+use async_trait::async_trait;
+use http::request::Parts;
+
+use crate::gate::Gate;
+use crate::protocol::{BaseUrl, Upload};
+
+/// Tells of an upload as soon as it is there: its request may go on for hours.
+#[derive(Debug)]
+pub(super) struct Creations;
+
+#[async_trait]
+impl Gate for Creations {
+    async fn created(&self, request: &Parts, upload: &Upload) {
+        let url = BaseUrl::of(request).location(&upload.id);
+        tracing::info!(
+            id = %upload.id,
+            size = upload.length.unwrap_or(0),
+            url = url.to_str().unwrap_or_default(),
+            "UploadCreated"
+        );
+    }
+}

@@ -1,0 +1,228 @@
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::fmt::Debug;
+use std::sync::Once;
+
+use bytes::Bytes;
+use http::{Method, Request, Response};
+use http_body::Frame;
+use http_body_util::StreamBody;
+use tower::{ServiceBuilder, ServiceExt, service_fn};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+use super::LogLayer;
+use crate::protocol::{Body, Error, Outcome, Upload};
+use crate::service::Core;
+use crate::store::MemoryStore;
+
+thread_local! {
+    static LINES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    static SPAN: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// Keeps what each test logs: a test has a thread of its own.
+struct Recorder;
+
+#[derive(Default)]
+struct Fields(BTreeMap<&'static str, String>);
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.0.insert(field.name(), format!("{value:?}"));
+    }
+}
+
+impl Subscriber for Recorder {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("tower_tus_layers")
+    }
+
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        let mut fields = Fields::default();
+        span.record(&mut fields);
+        SPAN.set(format!("{:?}", fields.0));
+        Id::from_u64(1)
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        let name = fields.0.remove("message").unwrap();
+        let mut line = format!("{} {name}", event.metadata().level());
+        for (name, value) in fields.0 {
+            line += &format!(" {name}={value}");
+        }
+        LINES.with_borrow_mut(|lines| lines.push(line));
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+/// Begins to record. One for all threads: an event that a thread without a
+/// subscriber is the first to reach would be off for all of them.
+fn record() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| tracing::subscriber::set_global_default(Recorder).unwrap());
+    LINES.take();
+}
+
+async fn send(core: &Core, request: Request<Body>) -> Response<Body> {
+    let service = ServiceBuilder::new()
+        .layer(LogLayer::new().base_path("files"))
+        .service(core.clone());
+    service.oneshot(request).await.unwrap()
+}
+
+fn patch(location: &str, body: Body) -> Request<Body> {
+    Request::patch(location)
+        .header("Content-Type", "application/offset+octet-stream")
+        .header("Upload-Offset", "0")
+        .body(body)
+        .unwrap()
+}
+
+#[tokio::test]
+async fn the_life_of_an_upload_is_told_line_by_line() {
+    record();
+    let core = Core::new(MemoryStore::default());
+
+    let post = Request::post("/").header("Upload-Length", "5");
+    let created = send(&core, post.body(Body::default()).unwrap()).await;
+    let location = created.headers()["location"].to_str().unwrap();
+    let id = location.strip_prefix('/').unwrap();
+    let expected = [
+        "DEBUG RequestIncoming".to_owned(),
+        format!("INFO UploadCreated id={id} size=5 url=\"{location}\""),
+        format!("DEBUG ResponseOutgoing body=\"\" id={id} status=201"),
+    ];
+    assert_eq!(LINES.take(), expected);
+
+    let path = format!("/{id}");
+    send(&core, patch(&path, Bytes::from("hello").into())).await;
+    let expected = [
+        "DEBUG RequestIncoming".to_owned(),
+        format!("DEBUG ChunkWriteStart id={id} maxSize=5 offset=0"),
+        format!("DEBUG ChunkWriteComplete bytesWritten=5 id={id}"),
+        format!("INFO UploadFinished id={id} size=5"),
+        format!("DEBUG ResponseOutgoing body=\"\" id={id} status=204"),
+    ];
+    assert_eq!(LINES.take(), expected);
+
+    send(&core, Request::delete(&path).body(Body::default()).unwrap()).await;
+    assert_eq!(LINES.take()[1], format!("INFO UploadTerminated id={id}"));
+
+    send(&core, Request::head(&path).body(Body::default()).unwrap()).await;
+    let body = r#""ERR_UPLOAD_NOT_FOUND: upload not found\n""#;
+    let expected = format!("DEBUG ResponseOutgoing body={body} status=404");
+    assert_eq!(LINES.take()[1], expected);
+}
+
+#[tokio::test]
+async fn a_client_that_went_away_is_an_error_of_its_body() {
+    let core = Core::new(MemoryStore::default());
+    let post = Request::post("/").header("Upload-Length", "10");
+    let created = send(&core, post.body(Body::default()).unwrap()).await;
+    let location = created.headers()["location"].to_str().unwrap();
+    let id = location.strip_prefix('/').unwrap();
+
+    record();
+    let frames = [
+        Ok(Frame::data(Bytes::from("hello"))),
+        Err(Error::UnexpectedEof(None)),
+    ];
+    let body = Body::new(StreamBody::new(futures_util::stream::iter(frames)));
+    send(&core, patch(&format!("/{id}"), body)).await;
+    let lines = LINES.take();
+    assert_eq!(
+        lines[2],
+        format!("DEBUG ChunkWriteComplete bytesWritten=5 id={id}")
+    );
+    let error = "server expected to receive more bytes";
+    assert_eq!(
+        lines[3],
+        format!("ERROR BodyReadError error={error} id={id}")
+    );
+}
+
+/// What is logged of an answer.
+async fn answered(outcome: Option<Outcome>, error: Option<Error>) -> Vec<String> {
+    record();
+    let service = ServiceBuilder::new()
+        .layer(LogLayer::new())
+        .service(service_fn(|_: Request<()>| {
+            let (outcome, error) = (outcome.clone(), error.clone());
+            async {
+                let mut response = error.map_or_else(Response::<()>::default, Error::into_response);
+                response
+                    .extensions_mut()
+                    .extend(outcome.map(extension).unwrap_or_default());
+                Ok::<_, Infallible>(response)
+            }
+        }));
+    service.oneshot(Request::new(())).await.unwrap();
+    LINES.take()
+}
+
+fn extension(outcome: Outcome) -> http::Extensions {
+    let mut extensions = http::Extensions::new();
+    extensions.insert(outcome);
+    extensions
+}
+
+fn outcome(id: &str) -> Outcome {
+    let mut upload = Upload::new(id.parse().unwrap());
+    upload.length = Some(3);
+    Outcome::new(upload)
+}
+
+#[tokio::test]
+async fn what_a_request_did_to_others_is_told_too() {
+    let mut done = outcome("part");
+    done.finished = true;
+    done.others = vec![Outcome {
+        finished: true,
+        ..outcome("whole")
+    }];
+    let lines = answered(Some(done), None).await;
+    let expected = [
+        "INFO UploadFinished id=part size=3",
+        "INFO UploadFinished id=whole size=3",
+    ];
+    assert_eq!(lines[1..3], expected);
+}
+
+#[tokio::test]
+async fn who_is_interrupted_or_too_slow_has_a_line_of_its_own() {
+    for (error, line) in [
+        (Error::Interrupted, "INFO UploadInterrupted id=a"),
+        (
+            Error::ReadTimeout,
+            "WARN NetworkTimeoutError error=timeout while reading request body id=a",
+        ),
+    ] {
+        assert_eq!(answered(Some(outcome("a")), Some(error)).await[1], line);
+    }
+}
+
+#[tokio::test]
+async fn the_span_tells_the_request_and_bounds_its_id() {
+    record();
+    let long = "\u{e4}".repeat(50);
+    for (id, told) in [("short", "short".to_owned()), (&*long, "\u{e4}".repeat(36))] {
+        let mut request = Request::new(Body::default());
+        *request.method_mut() = Method::HEAD;
+        *request.uri_mut() = "/files/a/b?c".parse().unwrap();
+        let id = http::HeaderValue::from_bytes(id.as_bytes()).unwrap();
+        request.headers_mut().insert("X-Request-ID", id);
+        send(&Core::new(MemoryStore::default()), request).await;
+        let expected =
+            format!(r#"{{"method": "\"HEAD\"", "path": "\"a/b\"", "requestId": "\"{told}\""}}"#);
+        assert_eq!(SPAN.take(), expected);
+    }
+}

@@ -1,0 +1,90 @@
+//! Where uploads lie, and how.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use super::harness::{Server, command};
+use super::{Tus, Version, start};
+
+fn mode(path: &Path) -> u32 {
+    path.metadata().unwrap().permissions().mode() & 0o7777
+}
+
+#[tokio::test]
+async fn early_tusd_s_name_of_the_directory_is_known() {
+    let home = tempfile::tempdir().unwrap();
+    let server = Server::start_in(home.path(), &["-dir", "a"]).await;
+    Tus::new(server.url(), Version::Http1).create(5).await;
+    assert!(home.path().join("a").read_dir().unwrap().count() >= 2);
+    assert!(!home.path().join("data").exists());
+
+    let server = Server::start_in(home.path(), &["-dir=b", "-upload-dir=c"]).await;
+    Tus::new(server.url(), Version::Http1).create(5).await;
+    assert!(!home.path().join("b").exists(), "the last one wins");
+}
+
+#[tokio::test]
+async fn permissions_are_what_the_flags_say_less_the_umask() {
+    let home = tempfile::tempdir().unwrap();
+    let mut shell = command(home.path(), &[]);
+    let server = shell.as_std().get_program().to_owned();
+    shell = tokio::process::Command::new("sh");
+    shell
+        .args(["-c", r#"umask 020; exec "$0" "$@""#])
+        .arg(server)
+        .args([
+            "-host=127.0.0.1",
+            "-port=0",
+            "-dir-perms=770",
+            "-file-perms",
+            "0660",
+        ])
+        .current_dir(home.path())
+        .kill_on_drop(true);
+    let server = Server::launch(home.path(), shell).await;
+    let url = Tus::new(server.url(), Version::Http1).create(5).await;
+    let data = server.uploads().join(url.rsplit('/').next().unwrap());
+    assert_eq!(mode(server.uploads()), 0o750);
+    assert_eq!(mode(&data), 0o640);
+    assert_eq!(mode(&data.with_extension("info")), 0o640);
+}
+
+#[tokio::test]
+async fn early_tusd_s_uploads_are_found_and_the_log_says_what_to_do() {
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path().join("data");
+    std::fs::create_dir(&dir).unwrap();
+    for name in ["one.bin", "one.info", "two.bin", "two.info", "not.bin"] {
+        std::fs::write(dir.join(name), "").unwrap();
+    }
+    // An upload of today, whose id has that end.
+    for name in ["id", "id.info", "id.bin", "id.bin.info"] {
+        std::fs::write(dir.join(name), "").unwrap();
+    }
+    let mut server = Server::start_in(home.path(), &[]).await;
+    let line = server.line("early tusd").await;
+    assert!(
+        line.contains("level=WARN") && line.contains("uploads=2"),
+        "{line}"
+    );
+    let (_, rename) = line.split_once("rename=\"").unwrap();
+    let rename = rename.strip_suffix('"').unwrap().replace("\\\"", "\"");
+
+    std::fs::remove_file(dir.join("not.bin")).unwrap();
+    std::fs::remove_file(dir.join("id")).unwrap();
+    let renamed = std::process::Command::new("sh")
+        .args(["-c", &rename])
+        .current_dir(&dir)
+        .status();
+    assert!(renamed.unwrap().success());
+    assert!(dir.join("one").exists() && dir.join("two").exists());
+}
+
+#[tokio::test]
+async fn a_directory_of_today_s_uploads_is_not_talked_about() {
+    let (mut server, tus) = start(&[]).await;
+    tus.create(5).await;
+    server.signal(super::harness::Signal::TERM);
+    let log = server.rest().await;
+    assert!(!log.iter().any(|line| line.contains("early")), "{log:?}");
+}

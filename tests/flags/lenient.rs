@@ -1,0 +1,77 @@
+//! What tusd accepts and the protocol does not.
+
+use http::{Method, Request, StatusCode};
+
+use super::harness::Signal;
+use super::harness::tus::{Content, content, request};
+use super::{Tus, header, start};
+
+/// A request for each thing that is forgiven, and how it is answered otherwise.
+fn offences(tus: &Tus, upload: &str) -> [(Request<Content>, StatusCode, &'static str); 3] {
+    let post = || tus.post().header("Upload-Length", "5");
+    let without_version = Request::builder().method(Method::HEAD).uri(upload);
+    let metadata = post().header("Upload-Metadata", "filename d29ybGQ=, odd !!!,flag");
+    let form = post().header("Content-Type", "application/x-www-form-urlencoded");
+    [
+        (
+            without_version.body(content("")).unwrap(),
+            StatusCode::PRECONDITION_FAILED,
+            "HEAD without Tus-Resumable",
+        ),
+        (
+            metadata.body(content("")).unwrap(),
+            StatusCode::BAD_REQUEST,
+            "malformed Upload-Metadata",
+        ),
+        (
+            form.body(content("a=b")).unwrap(),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "POST with another Content-Type",
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn what_lenient_would_accept_is_refused_and_the_log_says_so() {
+    let (mut server, tus) = start(&[]).await;
+    let upload = tus.create(5).await;
+    for (request, status, what) in offences(&tus, &upload) {
+        assert_eq!(tus.send(request).await.status(), status, "{what}");
+    }
+    server.signal(Signal::TERM);
+    let log = server.rest().await;
+    for (_, _, what) in offences(&tus, &upload) {
+        let told =
+            |line: &String| line.contains("lenient would accept this") && line.contains(what);
+        assert!(log.iter().any(told), "{what}: {log:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_lenient_server_takes_what_tusd_takes() {
+    let (mut server, tus) = start(&["-lenient"]).await;
+    let upload = tus.create(5).await;
+    let [head, metadata, form] = offences(&tus, &upload).map(|(request, ..)| request);
+    let answer = tus.send(head).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(header(&answer, "upload-offset"), "0");
+
+    let answer = tus.send(metadata).await;
+    assert_eq!(answer.status(), StatusCode::CREATED);
+    let head = tus.head(&tus.location(&answer)).await;
+    assert_eq!(header(&head, "upload-metadata"), "filename d29ybGQ=,flag");
+
+    let answer = tus.send(form).await;
+    assert_eq!(answer.status(), StatusCode::CREATED);
+    assert_eq!(tus.offset(&tus.location(&answer)).await, 0);
+
+    let patch = Request::patch(&upload).header("Upload-Offset", "0");
+    let answer = tus.ask(patch).await;
+    assert_eq!(answer.status(), StatusCode::PRECONDITION_FAILED, "CORE-08");
+    let answer = tus.ask(request(Method::PATCH, &upload)).await;
+    assert_eq!(answer.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+
+    server.signal(Signal::TERM);
+    let log = server.rest().await;
+    assert!(!log.iter().any(|line| line.contains("lenient")), "{log:?}");
+}

@@ -1,0 +1,341 @@
+//! What the server says of itself: start lines and log lines, as tusd has them.
+
+#![cfg(unix)]
+
+mod harness;
+
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::Stdio;
+use std::time::Duration;
+
+use harness::tus::{Tus, Version, content, patch, request};
+use harness::{Server, Signal, command, patient, run};
+use http::Method;
+use serde_json::Value;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+
+fn client(server: &Server) -> Tus {
+    Tus::new(server.url(), Version::Http1)
+}
+
+/// All that the server says after its start.
+async fn log_of(mut server: Server) -> Vec<String> {
+    server.signal(Signal::TERM);
+    server.rest().await
+}
+
+/// A line without its time, which is checked.
+fn less_time(line: &str) -> &str {
+    let (time, rest) = line.split_at("2006/01/02 15:04:05.000000 ".len());
+    for (found, form) in time.chars().zip("0000/00/00 00:00:00.000000 ".chars()) {
+        assert!(
+            found == form || found.is_ascii_digit() && form == '0',
+            "{line}"
+        );
+    }
+    rest
+}
+
+// --- The start ---
+
+#[tokio::test]
+async fn the_start_tells_the_settings_as_tusd_does() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path().canonicalize().unwrap();
+    let server = Server::start_in(&home, &["-max-size=2621440"]).await;
+    let lines: Vec<_> = server
+        .start_lines()
+        .iter()
+        .map(|line| less_time(line))
+        .collect();
+    let expected = [
+        &format!("Using '{}/data' as directory storage.", home.display()),
+        "Using 2.50MB as maximum size.",
+        lines[2],
+        &format!("Using {} as address to listen.", server.address()),
+        "Using /files/ as the base path.",
+        "Using /metrics as the metrics path.",
+    ];
+    assert_eq!(lines, expected);
+    let (label, extensions) = lines[2].split_once(": ").unwrap();
+    assert_eq!(label, "Supported tus extensions");
+    assert!(extensions.starts_with("creation,"), "{extensions}");
+}
+
+#[tokio::test]
+async fn asking_the_stack_what_it_can_do_is_no_request() {
+    let server = Server::start(&[]).await;
+    assert_eq!(server.start_lines().len(), 6, "{:?}", server.start_lines());
+}
+
+#[tokio::test]
+async fn start_lines_can_be_switched_off_and_the_listener_is_open_all_the_same() {
+    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    let home = tempfile::tempdir().unwrap();
+    let port = format!("-port={}", address.port());
+    let mut command = command(home.path(), &["-show-startup-logs=false", &port]);
+    let mut server = command.stdout(Stdio::piped()).spawn().unwrap();
+    let client = patient(async {
+        loop {
+            match TcpStream::connect(address).await {
+                Ok(client) => break client,
+                Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        }
+    });
+    drop(client.await);
+    let pid = server.id().unwrap().try_into().unwrap();
+    let pid = rustix::process::Pid::from_raw(pid).unwrap();
+    rustix::process::kill_process(pid, Signal::TERM).unwrap();
+    let mut said = String::new();
+    let mut stdout = server.stdout.take().unwrap();
+    patient(stdout.read_to_string(&mut said)).await.unwrap();
+    assert_eq!(
+        less_time(&said),
+        "level=INFO event=\"SIGTERM, shutting down\"\n"
+    );
+}
+
+// --- The lines ---
+
+#[tokio::test]
+async fn an_upload_is_told_in_tusd_s_lines() {
+    let server = Server::start(&[]).await;
+    let tus = client(&server);
+    let url = tus.create(10).await;
+    let id = url.rsplit('/').next().unwrap().to_owned();
+    let append = patch(&url, 0).header("X-Request-ID", "one two");
+    tus.send(append.body(content("hello")).unwrap()).await;
+    tus.append(&url, 5, content("world")).await;
+    tus.ask(request(Method::DELETE, &url)).await;
+    tus.head(&url).await;
+
+    let log = log_of(server).await;
+    let log: Vec<_> = log.iter().map(|line| less_time(line)).collect();
+    let on = |method: &str| format!("method={method} path={id} requestId=\"\"");
+    let named = format!("method=PATCH path={id} requestId=\"one two\"");
+    let no_path = "method=POST path=\"\" requestId=\"\"";
+    let expected = [
+        format!("level=DEBUG event=RequestIncoming {no_path}"),
+        format!("level=INFO event=UploadCreated {no_path} id={id} size=10 url={url}"),
+        format!("level=DEBUG event=ResponseOutgoing {no_path} id={id} status=201 body=\"\""),
+        format!("level=DEBUG event=RequestIncoming {named}"),
+        format!("level=DEBUG event=ChunkWriteStart {named} id={id} maxSize=10 offset=0"),
+        format!("level=DEBUG event=ChunkWriteComplete {named} id={id} bytesWritten=5"),
+        format!("level=DEBUG event=ResponseOutgoing {named} id={id} status=204 body=\"\""),
+        format!("level=DEBUG event=RequestIncoming {}", on("PATCH")),
+        format!(
+            "level=DEBUG event=ChunkWriteStart {} id={id} maxSize=5 offset=5",
+            on("PATCH")
+        ),
+        format!(
+            "level=DEBUG event=ChunkWriteComplete {} id={id} bytesWritten=5",
+            on("PATCH")
+        ),
+        format!(
+            "level=INFO event=UploadFinished {} id={id} size=10",
+            on("PATCH")
+        ),
+        format!(
+            "level=DEBUG event=ResponseOutgoing {} id={id} status=204 body=\"\"",
+            on("PATCH")
+        ),
+        format!("level=DEBUG event=RequestIncoming {}", on("DELETE")),
+        format!("level=INFO event=UploadTerminated {} id={id}", on("DELETE")),
+        format!(
+            "level=DEBUG event=ResponseOutgoing {} id={id} status=204 body=\"\"",
+            on("DELETE")
+        ),
+        format!("level=DEBUG event=RequestIncoming {}", on("HEAD")),
+        format!(
+            "level=DEBUG event=ResponseOutgoing {} status=404 \
+             body=\"ERR_UPLOAD_NOT_FOUND: upload not found\\n\"",
+            on("HEAD")
+        ),
+        "level=INFO event=\"SIGTERM, shutting down\"".to_owned(),
+    ];
+    assert_eq!(log, expected);
+}
+
+#[tokio::test]
+async fn without_verbose_what_happened_to_uploads_remains() {
+    let server = Server::start(&["-verbose=false"]).await;
+    let tus = client(&server);
+    let url = tus.create(5).await;
+    tus.append(&url, 0, content("hello")).await;
+    let log = log_of(server).await;
+    let events = log.iter().map(|line| line.split(' ').nth(3).unwrap());
+    let events: Vec<_> = events.collect();
+    assert_eq!(
+        events,
+        [
+            "event=UploadCreated",
+            "event=UploadFinished",
+            "event=\"SIGTERM,"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn json_is_flat_and_an_object_a_line() {
+    let server = Server::start(&["-log-format=json"]).await;
+    less_time(&server.start_lines()[0]);
+    let tus = client(&server);
+    let odd = tus
+        .post()
+        .header("X-Request-ID", "quote\"d")
+        .header("Upload-Length", "5");
+    let url = tus.location(&tus.ask(odd).await);
+    let log = log_of(server).await;
+    let log: Vec<Value> = log
+        .iter()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let mut created = log[1].as_object().unwrap().clone();
+    let time = created.remove("time").unwrap();
+    assert_eq!(time.as_str().unwrap().as_bytes()[10], b'T');
+    let id = url.rsplit('/').next().unwrap();
+    let expected = serde_json::json!({
+        "level": "INFO", "msg": "UploadCreated",
+        "method": "POST", "path": "", "requestId": "quote\"d",
+        "id": id, "size": 5, "url": url,
+    });
+    assert_eq!(Value::from(created), expected);
+}
+
+#[tokio::test]
+async fn times_are_local() {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = command(home.path(), &["-log-format=json"]);
+    command.env("TZ", "XYZ-05:30");
+    let server = Server::launch(home.path(), command).await;
+    let log = log_of(server).await;
+    let line: Value = serde_json::from_str(&log[0]).unwrap();
+    let time = line["time"].as_str().unwrap();
+    assert!(time.ends_with("+05:30"), "{time}");
+}
+
+#[tokio::test]
+async fn no_client_writes_lines_of_its_own() {
+    let server = Server::start(&[]).await;
+    let url = format!("{}%0alevel=ERROR%20x", server.url());
+    client(&server).head(&url).await;
+    let log = log_of(server).await;
+    assert_eq!(log.len(), 3, "{log:?}");
+    assert!(log.iter().all(|line| !line.starts_with("level")), "{log:?}");
+}
+
+#[tokio::test]
+async fn what_went_wrong_inside_is_logged_and_not_told() {
+    let server = Server::start(&[]).await;
+    let tus = client(&server);
+    let url = tus.create(5).await;
+    let id = url.rsplit('/').next().unwrap();
+    std::fs::write(server.uploads().join(format!("{id}.info")), "{").unwrap();
+    let patch = patch(&url, 0).header("X-Request-ID", "the-one");
+    let answer = tus.send(patch.body(content("hello")).unwrap()).await;
+    assert_eq!(
+        answer.body(),
+        "ERR_INTERNAL_SERVER_ERROR: internal server error\n"
+    );
+    let log = log_of(server).await;
+    let line = log
+        .iter()
+        .find(|line| line.contains("level=ERROR"))
+        .unwrap();
+    for part in [
+        "event=InternalServerError",
+        "method=PATCH",
+        id,
+        "requestId=the-one",
+        ".info",
+    ] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_is_an_error_of_its_body() {
+    let mut server = Server::start(&[]).await;
+    let url = client(&server).create(10).await;
+    let path = url.parse::<http::Uri>().unwrap().path().to_owned();
+    let mut gone = harness::raw::Http1::connect(server.address()).await;
+    let headers = [
+        ("Upload-Offset", "0".to_owned()),
+        ("Content-Type", "application/offset+octet-stream".to_owned()),
+        ("Content-Length", "10".to_owned()),
+    ];
+    gone.head(&format!("PATCH {path}"), &headers).await;
+    server.line("event=ChunkWriteStart").await;
+    gone.send(b"hello").await;
+    gone.fin();
+    let line = server.line("event=BodyReadError").await;
+    assert!(line.contains("level=ERROR"), "{line}");
+    assert!(
+        line.contains("error=\"server expected to receive more bytes\""),
+        "{line}"
+    );
+}
+
+// --- Who reads it ---
+
+#[tokio::test]
+async fn fatal_lines_are_on_stderr_and_stdout_stays_empty() {
+    let output = run(&["-upload-dir=/dev/null/data"]).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stdout.is_empty());
+    assert_eq!(String::from_utf8(output.stderr).unwrap().lines().count(), 1);
+}
+
+#[tokio::test]
+async fn nobody_has_to_read_the_log() {
+    let mut server = Server::start(&[]).await;
+    server.close_stdout().await;
+    let tus = client(&server);
+    let url = tus.create(5).await;
+    assert_eq!(tus.append(&url, 0, content("hello")).await.status(), 204);
+    server.signal(Signal::TERM);
+    assert_eq!(server.exit().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_reader_that_sleeps_holds_no_upload() {
+    let home = tempfile::tempdir().unwrap();
+    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = format!("-port={}", free.local_addr().unwrap().port());
+    let url = format!("http://{}/files/", free.local_addr().unwrap());
+    drop(free);
+    // A pipe that is full from the start.
+    let (reader, writer) = io::pipe().unwrap();
+    fill(&writer);
+    let mut command = command(home.path(), &[&port]);
+    let mut server = command.stdout(writer).spawn().unwrap();
+    let address = url.split('/').nth(2).unwrap();
+    patient(async {
+        while TcpStream::connect(address).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    let tus = Tus::new(&url, Version::Http1);
+    let upload = tus.create(5).await;
+    assert_eq!(tus.append(&upload, 0, content("hello")).await.status(), 204);
+    let pid = server.id().unwrap().try_into().unwrap();
+    let pid = rustix::process::Pid::from_raw(pid).unwrap();
+    rustix::process::kill_process(pid, Signal::TERM).unwrap();
+    assert_eq!(patient(server.wait()).await.unwrap().code(), Some(0));
+    drop(reader);
+}
+
+/// Writes until a pipe takes no more.
+fn fill(pipe: &io::PipeWriter) {
+    use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+    let flags = fcntl_getfl(pipe).unwrap();
+    fcntl_setfl(pipe, flags | OFlags::NONBLOCK).unwrap();
+    while io::Write::write(&mut &*pipe, &[b'\n'; 4096]).is_ok() {}
+    fcntl_setfl(pipe, flags).unwrap();
+}
