@@ -8,7 +8,7 @@ use crate::cuts::{LENGTH, begin_to_send};
 use crate::digests::Of::{Hello, Nothing, World};
 use crate::digests::{Of, algorithms, checksum};
 use crate::harness::tus::{Content, chunked, content, number, patch};
-use crate::peer::Peer;
+use crate::peer::{Peer, made_nothing};
 use crate::sending::{CUTS, Sending};
 
 checks![["creation", "checksum"];
@@ -268,7 +268,7 @@ async fn a_creation_that_does_not_match_is_none(tus: Peer) {
     ] {
         let answer = tus.give(post(&tus, &checksum), bytes(Hello)).await;
         tus.says(&answer, status, code);
-        tus.made_nothing(&answer);
+        made_nothing(&answer);
         assert!(!answer.headers().contains_key("upload-offset"));
     }
 }

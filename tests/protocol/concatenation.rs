@@ -5,7 +5,7 @@ use http::{HeaderValue, Method, StatusCode};
 use crate::check::checks;
 use crate::harness::tus::{Answer, content, number, patch, request};
 use crate::parts::{absolute, final_of, join, partial, path, unsent_partial};
-use crate::peer::{Peer, with};
+use crate::peer::{Peer, made_nothing, with};
 
 checks![["creation", "concatenation"];
     "CAT-01 CAT-02 CAT-14" a_partial_is_an_upload,
@@ -107,7 +107,7 @@ async fn a_final_has_no_length_of_the_client(tus: Peer) {
         let answer = tus.ask(post.header("Upload-Concat", join(&[&part]))).await;
         if tus.is_ours() || !answer.status().is_success() {
             tus.refuses_by(&answer, &[400]);
-            tus.made_nothing(&answer);
+            made_nothing(&answer);
         } else {
             let answer = tus.head(&tus.location(&answer)).await;
             assert_eq!(number(answer.headers(), "upload-length"), 5);
@@ -180,7 +180,7 @@ async fn nor_can_it_come_with_bytes(tus: Peer) {
     let post = tus.post_bytes().header("Upload-Concat", join(&[&part]));
     let answer = tus.give(post, content("hello")).await;
     tus.refuses(&answer, 403, "ERR_MODIFY_FINAL");
-    tus.made_nothing(&answer);
+    made_nothing(&answer);
 }
 
 /// A partial, and finals of all kinds of URLs, each with what it was created by.
@@ -237,7 +237,7 @@ async fn bytes_above_ascii_come_back_or_are_refused(tus: Peer) {
             assert_eq!(answer.headers()["upload-concat"], concat);
         } else {
             assert!(created.status().is_client_error(), "{}", created.status());
-            tus.made_nothing(&created);
+            made_nothing(&created);
         }
     }
 }
@@ -273,7 +273,7 @@ async fn what_is_no_partial_is_no_part(tus: Peer) {
         for concat in [join(&[&url]), join(&[&part, &url])] {
             let answer = ask(&tus, &concat).await;
             tus.refuses_by(&answer, &[400, 404]);
-            tus.made_nothing(&answer);
+            made_nothing(&answer);
         }
     }
 }
@@ -300,7 +300,7 @@ async fn a_malformed_list_makes_nothing(tus: Peer) {
             let answer = tus.ask(post).await;
             assert!(!answer.status().is_success(), "{list:?}");
             tus.refuses_by(&answer, &[400, 404]);
-            tus.made_nothing(&answer);
+            made_nothing(&answer);
         }
     }
 }
@@ -318,7 +318,7 @@ async fn parts_that_sum_to_too_much_are_refused(tus: Peer) {
     for parts in [[&*url, &one], [&url, &url]] {
         let answer = ask(&tus, &join(&parts)).await;
         tus.says(&answer, 413, "ERR_MAX_SIZE_EXCEEDED");
-        tus.made_nothing(&answer);
+        made_nothing(&answer);
     }
 }
 
@@ -340,6 +340,6 @@ async fn an_unknown_part_is_refused(tus: Peer) {
         let answer = ask(&tus, &concat).await;
         let status = answer.status().as_u16();
         assert!([400, 404].contains(&status), "{status}");
-        tus.made_nothing(&answer);
+        made_nothing(&answer);
     }
 }

@@ -4,7 +4,7 @@ use http::StatusCode;
 
 use crate::check::checks;
 use crate::harness::tus::{content, number};
-use crate::peer::Peer;
+use crate::peer::{Peer, made_nothing};
 
 checks![["creation"];
     "CORE-03" a_length_is_a_non_negative_integer,
@@ -23,7 +23,7 @@ async fn a_length_is_a_non_negative_integer(tus: Peer) {
     for length in ["-1", "abc", "1e3", "", "1.0", "0x1", "9223372036854775808"] {
         let answer = tus.ask(tus.post().header("Upload-Length", length)).await;
         tus.refuses(&answer, 400, "ERR_INVALID_UPLOAD_LENGTH");
-        tus.made_nothing(&answer);
+        made_nothing(&answer);
     }
 }
 
@@ -35,14 +35,14 @@ async fn an_upload_of_a_known_length_defers_none(tus: Peer) {
 async fn a_creation_has_a_length_or_defers_it(tus: Peer) {
     let answer = tus.ask(tus.post()).await;
     tus.refuses(&answer, 400, "ERR_INVALID_UPLOAD_LENGTH");
-    tus.made_nothing(&answer);
+    made_nothing(&answer);
 }
 
 async fn a_creation_has_not_both(tus: Peer) {
     let both = tus.post().header("Upload-Length", 5);
     let answer = tus.ask(both.header("Upload-Defer-Length", 1)).await;
     tus.refuses(&answer, 400, "ERR_AMBIGUOUS_UPLOAD_LENGTH");
-    tus.made_nothing(&answer);
+    made_nothing(&answer);
 }
 
 async fn a_length_is_deferred_by_1_alone(tus: Peer) {
@@ -50,7 +50,7 @@ async fn a_length_is_deferred_by_1_alone(tus: Peer) {
         let post = tus.post().header("Upload-Defer-Length", value);
         let answer = tus.ask(post).await;
         tus.refuses(&answer, 400, "ERR_INVALID_UPLOAD_LENGTH_DEFER");
-        tus.made_nothing(&answer);
+        made_nothing(&answer);
     }
 }
 
@@ -73,7 +73,7 @@ async fn a_length_above_the_maximum_makes_nothing(tus: Peer) {
     for length in [max + 1, 9_223_372_036_854_775_807] {
         let answer = tus.ask(tus.post().header("Upload-Length", length)).await;
         tus.says(&answer, 413, "ERR_MAX_SIZE_EXCEEDED");
-        tus.made_nothing(&answer);
+        made_nothing(&answer);
     }
 }
 

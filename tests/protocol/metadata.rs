@@ -5,7 +5,7 @@ use http::{Method, StatusCode};
 
 use crate::check::checks;
 use crate::harness::tus::{Answer, request};
-use crate::peer::Peer;
+use crate::peer::{Peer, made_nothing};
 
 checks![["creation"];
     "CRE-04 CRE-12" metadata_comes_back_as_it_was_written,
@@ -95,7 +95,7 @@ async fn malformed_metadata_is_refused(tus: Peer) {
     for metadata in MALFORMED {
         let answer = create(&tus, metadata).await;
         tus.says(&answer, 400, "ERR_INVALID_METADATA");
-        tus.made_nothing(&answer);
+        made_nothing(&answer);
     }
 }
 

@@ -4,7 +4,7 @@ use http::{Method, StatusCode};
 
 use crate::check::checks;
 use crate::harness::tus::{chunked, content, number, patch, request};
-use crate::peer::{OFFSET_OCTET_STREAM, Peer};
+use crate::peer::{OFFSET_OCTET_STREAM, Peer, made_nothing};
 use crate::sending::Sending;
 
 checks![["creation"];
@@ -39,7 +39,7 @@ async fn neither_are_too_many_taken_by_a_creation(tus: Peer) {
     let post = || tus.post_bytes().header("Upload-Length", 4);
     let answer = tus.give(post(), content("hello")).await;
     tus.says(&answer, 413, "ERR_UPLOAD_SIZE_EXCEEDED");
-    tus.made_nothing(&answer);
+    made_nothing(&answer);
 
     let answer = tus.give(post(), chunked(&["hel", "lo"])).await;
     tus.says(&answer, 413, "ERR_UPLOAD_SIZE_EXCEEDED");
@@ -119,7 +119,7 @@ async fn a_creation_with_bytes_of_another_type_is_refused(tus: Peer) {
     ] {
         let answer = tus.give(request, body).await;
         tus.says(&answer, 415, "ERR_INVALID_CONTENT_TYPE");
-        tus.made_nothing(&answer);
+        made_nothing(&answer);
     }
     let answer = tus.ask(typed()).await;
     assert_eq!(answer.status(), StatusCode::CREATED);

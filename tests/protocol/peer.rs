@@ -118,12 +118,6 @@ impl Peer {
         answer.into_body()
     }
 
-    /// Nothing was created.
-    #[track_caller]
-    pub(crate) fn made_nothing(&self, answer: &Answer) {
-        assert!(!answer.headers().contains_key("location"));
-    }
-
     /// The answer has this status; of ours it has this code too.
     #[track_caller]
     pub(crate) fn says(&self, answer: &Answer, status: u16, code_of_ours: &str) {
@@ -175,4 +169,10 @@ impl Deref for Peer {
 pub(crate) fn with(request: Builder, headers: &[(&str, &str)]) -> Builder {
     let add = |request: Builder, (name, value): &(&str, &str)| request.header(*name, *value);
     headers.iter().fold(request, add)
+}
+
+/// Nothing was created.
+#[track_caller]
+pub(crate) fn made_nothing(answer: &Answer) {
+    assert!(!answer.headers().contains_key("location"));
 }

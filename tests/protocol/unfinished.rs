@@ -5,7 +5,7 @@ use http::{Method, StatusCode};
 use crate::check::checks;
 use crate::harness::tus::{content, number, patch, request};
 use crate::parts::{final_of, join, partial, unsent_partial};
-use crate::peer::Peer;
+use crate::peer::{Peer, made_nothing};
 
 checks![["creation", "concatenation"];
     "CUF-01" unfinished_parts_are_taken_only_if_that_is_announced,
@@ -31,7 +31,7 @@ async fn unfinished_parts_are_taken_only_if_that_is_announced(tus: Peer) {
             assert_eq!(answer.status(), StatusCode::CREATED);
         } else {
             tus.refuses(&answer, 400, "ERR_UPLOAD_NOT_FINISHED");
-            tus.made_nothing(&answer);
+            made_nothing(&answer);
         }
     }
 }

@@ -5,7 +5,7 @@ use http::{Method, Request, StatusCode};
 
 use crate::check::checks;
 use crate::harness::tus::{Answer, content, patch, request};
-use crate::peer::{OFFSET_OCTET_STREAM, Peer};
+use crate::peer::{OFFSET_OCTET_STREAM, Peer, made_nothing};
 use crate::server::list;
 
 checks![["creation"];
@@ -43,7 +43,7 @@ async fn every_response_tells_its_version(tus: Peer) {
         patch(&url, 0),
         untyped,
         request(Method::PATCH, &url),
-        other(Method::HEAD, &url, "0.2.2"),
+        other(&Method::HEAD, &url, "0.2.2"),
         request(Method::DELETE, &url),
     ];
     for request in requests {
@@ -69,13 +69,13 @@ async fn so_does_the_refusal_of_a_method(tus: Peer) {
 }
 
 /// A request of another version, which is otherwise right.
-fn other(method: Method, url: &str, version: &str) -> Builder {
+fn other(method: &Method, url: &str, version: &str) -> Builder {
     right(method, url).header("Tus-Resumable", version)
 }
 
-fn right(method: Method, url: &str) -> Builder {
-    let request = Request::builder().method(method.clone()).uri(url);
-    match method {
+fn right(method: &Method, url: &str) -> Builder {
+    let request = Request::builder().method(method).uri(url);
+    match *method {
         Method::POST => request.header("Upload-Length", 5),
         Method::PATCH => request
             .header("Upload-Offset", 0)
@@ -93,16 +93,16 @@ fn is_refused(answer: &Answer) {
 
 async fn another_version_creates_nothing(tus: Peer) {
     for version in OTHERS {
-        let answer = tus.ask(other(Method::POST, &tus.url, version)).await;
+        let answer = tus.ask(other(&Method::POST, &tus.url, version)).await;
         is_refused(&answer);
-        tus.made_nothing(&answer);
+        made_nothing(&answer);
     }
 }
 
 async fn another_version_appends_nothing(tus: Peer) {
     let url = tus.create(5).await;
     for version in OTHERS {
-        let patch = other(Method::PATCH, &url, version);
+        let patch = other(&Method::PATCH, &url, version);
         is_refused(&tus.give(patch, content("hello")).await);
         assert_eq!(tus.offset(&url).await, 0);
     }
@@ -111,7 +111,7 @@ async fn another_version_appends_nothing(tus: Peer) {
 async fn another_version_ends_nothing(tus: Peer) {
     let url = tus.create(5).await;
     for version in OTHERS {
-        is_refused(&tus.ask(other(Method::DELETE, &url, version)).await);
+        is_refused(&tus.ask(other(&Method::DELETE, &url, version)).await);
         assert_eq!(tus.offset(&url).await, 0);
     }
 }
@@ -119,11 +119,11 @@ async fn another_version_ends_nothing(tus: Peer) {
 async fn a_missing_version_is_another_one(tus: Peer) {
     let url = tus.create(5).await;
     for (method, url) in [(Method::POST, &tus.url), (Method::HEAD, &url)] {
-        is_refused(&tus.ask(right(method.clone(), url)).await);
-        is_refused(&tus.ask(other(method, url, "")).await);
+        is_refused(&tus.ask(right(&method, url)).await);
+        is_refused(&tus.ask(other(&method, url, "")).await);
     }
     for method in [Method::PATCH, Method::DELETE] {
-        is_refused(&tus.give(right(method, &url), content("hello")).await);
+        is_refused(&tus.give(right(&method, &url), content("hello")).await);
         assert_eq!(tus.offset(&url).await, 0);
     }
 }
@@ -131,7 +131,7 @@ async fn a_missing_version_is_another_one(tus: Peer) {
 async fn no_method_takes_another_version(tus: Peer) {
     let url = tus.create(5).await;
     for method in [Method::HEAD, Method::PATCH, Method::DELETE] {
-        is_refused(&tus.ask(other(method, &url, "0.2.2")).await);
+        is_refused(&tus.ask(other(&method, &url, "0.2.2")).await);
     }
     assert_eq!(tus.offset(&url).await, 0);
 }
