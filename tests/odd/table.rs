@@ -727,9 +727,9 @@ pub(crate) const TABLE: &[Group] = &[
         by: By::Hyper,
         frame: "POST /files/{tus}\nUpload-Length: 5\n{}\n\n",
         rows: &[
-            (431, "Upload-Metadata: a {YWFh*30000}"),
-            (431, "Upload-Metadata: {pairs*8000}"),
-            (431, "X: y{\nX: y*2000}"),
+            (431, "Upload-Metadata: a {YWFh*110000}"),
+            (431, "Upload-Metadata: {pairs*40000}"),
+            (431, "X: y{\nX: y*13000}"),
         ],
         ..HTTP2
     },
