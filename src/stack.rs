@@ -325,8 +325,8 @@ impl Stack {
         self
     }
 
-    /// Makes no upload of other uploads, also where the store could. Those that
-    /// exist go on.
+    /// Makes no upload of other uploads, also where the store could. Partials that
+    /// exist go on, and finals that are pending stay so.
     pub const fn without_concatenation(mut self) -> Self {
         self.finals = None;
         self

@@ -168,7 +168,7 @@ async fn ten_times_at_random_a_pending_final_is_completed_after_all() {
 }
 
 #[tokio::test]
-async fn a_final_for_which_there_is_no_room_leaves_none_the_less() {
+async fn a_final_for_which_there_is_no_room_takes_none() {
     if !namespaces().await {
         eprintln!("skipped: the kernel lacks user namespaces, which a small disk needs");
         return;

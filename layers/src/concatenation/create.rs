@@ -1,10 +1,12 @@
 //! POST: a final is made.
 
+use http::request::Parts;
 use http::{HeaderValue, Request, Response};
 use tower_service::Service;
 
+use super::partials::Partials;
 use super::settings::{Settings, release};
-use crate::protocol::{Concat, NewConcat, Outcome, Role, UploadId};
+use crate::protocol::{Concat, Error, NewConcat, Outcome, Role, UploadId};
 
 /// Makes a final of `parts`, which are locked meanwhile.
 pub(super) async fn create<S, B, ResBody>(
@@ -19,13 +21,9 @@ where
     ResBody: Default,
 {
     let (head, body) = request.into_parts();
-    // Before anything is locked: a stranger, or a request that is refused
-    // anyway, interrupts nobody who writes to a part.
-    let permitted = match settings.verified(&head, &parts).await {
-        Ok(partials) => partials.pass_gates(&head).await,
-        Err(error) => Err(error),
-    };
-    if let Err(error) = permitted {
+    // Before anything is locked: who is refused interrupts nobody who writes to
+    // a part.
+    if let Err(error) = permit(&settings, &head, &parts).await {
         return Ok(error.into_response());
     }
     let guards = match settings.lock_all(&head, &parts).await {
@@ -36,6 +34,14 @@ where
     let response = create_of_locked(inner, &settings, request, raw, &parts).await;
     release(guards).await;
     response
+}
+
+/// Refuses what can be refused at first sight. A stranger is not told what else
+/// is wrong with a part, so the gates come first.
+async fn permit(settings: &Settings, request: &Parts, parts: &[UploadId]) -> Result<(), Error> {
+    let partials = Partials::find(&*settings.store, parts).await?;
+    partials.pass_gates(request).await?;
+    settings.accept(request, &partials).map(drop)
 }
 
 async fn create_of_locked<S, B, ResBody>(
@@ -50,10 +56,11 @@ where
     ResBody: Default,
 {
     let (mut head, body) = request.into_parts();
-    let verified = settings.verified(&head, parts).await;
-    let verified = verified.and_then(|partials| Ok((partials.length(&head)?, partials)));
-    let (length, partials) = match verified {
-        Ok(verified) => verified,
+    // Now that they are locked, what they are is what they stay.
+    let found = Partials::find(&*settings.store, parts).await;
+    let accepted = found.and_then(|found| Ok((settings.accept(&head, &found)?, found)));
+    let (length, partials) = match accepted {
+        Ok(accepted) => accepted,
         Err(error) => return Ok(error.into_response()),
     };
     let unfinished: Vec<_> = partials.unfinished().collect();

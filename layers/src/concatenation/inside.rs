@@ -114,7 +114,7 @@ where
             return Ok(None);
         };
         let response = match self.settings.assemble(&self.request, id).await {
-            Ok(Progress::Assembled) => Some(self.ask(Method::HEAD, id).await),
+            Ok(Progress::Assembled) => Some(self.head(id).await),
             Ok(Progress::Pending(_)) | Err(Error::NotFound) => None,
             Err(error) => {
                 // The part is finished all the same; HEAD of the final tells why.
@@ -152,7 +152,7 @@ where
     ) -> Result<CaughtUp<ResBody>, S::Error> {
         match self.settings.assemble(&self.request, id).await {
             Ok(Progress::Assembled) => {
-                let head = self.ask(Method::HEAD, id).await?;
+                let head = self.head(id).await?;
                 return Ok(CaughtUp::Assembled(head));
             }
             Ok(Progress::Pending(length)) => {
@@ -203,8 +203,9 @@ where
         self.call(request).await
     }
 
-    async fn ask(&mut self, method: Method, id: &UploadId) -> Result<Response<ResBody>, S::Error> {
-        let request = self.about(method, id);
+    /// HEAD of a final, by which the core finishes what is complete.
+    async fn head(&mut self, id: &UploadId) -> Result<Response<ResBody>, S::Error> {
+        let request = self.about(Method::HEAD, id);
         self.call(request).await
     }
 

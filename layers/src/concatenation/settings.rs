@@ -35,14 +35,12 @@ impl Settings {
         concatenate.ok_or(Error::ConcatenationUnsupported)
     }
 
-    /// The parts of a new final, when it may be made of them. What they are can
-    /// change until they are locked.
-    pub(super) async fn verified<'a>(
+    /// The length of a new final, when it may be made of these.
+    pub(super) fn accept(
         &self,
         request: &Parts,
-        parts: &'a [UploadId],
-    ) -> Result<Partials<'a>, Error> {
-        let partials = Partials::find(&*self.store, parts).await?;
+        partials: &Partials<'_>,
+    ) -> Result<Option<u64>, Error> {
         if !partials.are_partials() {
             return Err(Error::InvalidConcat);
         }
@@ -50,8 +48,7 @@ impl Settings {
         if !self.unfinished && partials.unfinished().next().is_some() {
             return Err(Error::UploadNotFinished);
         }
-        partials.length(request)?;
-        Ok(partials)
+        partials.length(request)
     }
 
     /// Waits for an upload that the request is not about.

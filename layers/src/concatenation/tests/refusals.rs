@@ -216,6 +216,15 @@ async fn who_may_not_open_a_part_makes_no_final_of_it() {
 }
 
 #[tokio::test]
+async fn a_stranger_is_not_told_that_a_part_is_there() {
+    let mut uploads = Uploads::default();
+    let half = uploads.partial("he").await;
+    uploads.gate = Some(Arc::new(Private(half.as_str().chars().next().unwrap())));
+    let response = uploads.join(&[&half]).await;
+    is_refused(&response, 404, "ERR_UPLOAD_NOT_FOUND");
+}
+
+#[tokio::test]
 async fn bytes_for_a_final_are_refused_and_leave_nothing() {
     let uploads = Uploads::default();
     let part = uploads.partial("hello").await;
