@@ -15,7 +15,7 @@ use tower_tus_layers::detach::DetachLayer;
 use tower_tus_layers::discovery::DiscoveryLayer;
 use tower_tus_layers::gate::Gate;
 use tower_tus_layers::gating::GateLayer;
-use tower_tus_layers::hook::Hooks;
+use tower_tus_layers::hook::{Hooks, Moments};
 use tower_tus_layers::hooking::HooksLayer;
 use tower_tus_layers::idle_timeout::IdleTimeoutLayer;
 use tower_tus_layers::interrupt::InterruptLayer;
@@ -82,6 +82,7 @@ pub struct Stack {
     locker: Arc<dyn Locker>,
     lock_timeout: Duration,
     hooks: Option<Arc<dyn Hooks>>,
+    moments: Option<Moments>,
     progress_interval: Duration,
     gates: Vec<Arc<dyn Gate>>,
     idle_timeout: Option<IdleTimeoutLayer>,
@@ -102,6 +103,7 @@ impl Stack {
             locker: Arc::new(MemoryLocker::default()),
             lock_timeout: Duration::from_secs(20),
             hooks: None,
+            moments: None,
             progress_interval: Duration::from_secs(1),
             gates: Vec::new(),
             idle_timeout: None,
@@ -192,6 +194,12 @@ impl Stack {
         self
     }
 
+    /// At which moments hooks are asked and told: at those that they want unless set.
+    pub const fn moments(mut self, moments: Moments) -> Self {
+        self.moments = Some(moments);
+        self
+    }
+
     /// How often hooks are told how far an upload has come: every second unless set.
     pub const fn progress_interval(mut self, interval: Duration) -> Self {
         self.progress_interval = interval;
@@ -264,7 +272,9 @@ impl Stack {
     pub fn into_service(mut self) -> TusService {
         let metrics = self.measure();
         let hooks = self.hooks.map(|hooks| {
+            let moments = self.moments.unwrap_or_else(|| hooks.moments());
             HooksLayer::new(hooks)
+                .moments(moments)
                 .progress_interval(self.progress_interval)
                 .base_path(self.base_path.as_str())
                 .shutdown(self.shutdown.clone())

@@ -148,9 +148,7 @@ impl Gate for Session {
         upload.length = new.length;
         upload.metadata = new.metadata.clone();
         upload.concat = new.concat.clone();
-        let reply = self
-            .ask(Moment::PreCreate, upload, Error::Rejected)
-            .await?;
+        let reply = self.ask(Moment::PreCreate, upload, Error::Rejected).await?;
         if let Some(id) = reply.id {
             new.id = id;
         }

@@ -13,6 +13,7 @@ use tower_tus::store::file::Durability;
 use crate::cors::CorsFlags;
 use crate::environment::Environment;
 use crate::go;
+use crate::hooks::HookFlags;
 use crate::listen::Host;
 
 /// A tus server: resumable uploads over HTTP.
@@ -49,6 +50,9 @@ pub(crate) struct Flags {
 
     #[command(flatten)]
     pub(crate) cors: CorsFlags,
+
+    #[command(flatten)]
+    pub(crate) hooks: HookFlags,
 
     /// Directory to store uploads in
     #[arg(long, default_value = "./data")]

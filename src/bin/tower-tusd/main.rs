@@ -4,6 +4,8 @@ mod cors;
 mod environment;
 mod flags;
 mod go;
+mod hooks;
+mod list;
 mod listen;
 mod metrics;
 mod run;

@@ -8,9 +8,10 @@ use tower_tus::{Stack, TusLayer};
 
 use crate::flags::Flags;
 use crate::metrics::PREFIX;
+use crate::run::StartError;
 
 /// The layer that serves uploads.
-pub(crate) fn uploads(flags: &Flags, shutdown: &Shutdown) -> TusLayer {
+pub(crate) fn uploads(flags: &Flags, shutdown: &Shutdown) -> Result<TusLayer, StartError> {
     let store = FileStore::new(&flags.upload_dir).durability(flags.durability);
     let locker = FileLocker::new(&flags.upload_dir)
         .holder_poll_interval(flags.filelock_holder_poll_interval)
@@ -36,7 +37,7 @@ pub(crate) fn uploads(flags: &Flags, shutdown: &Shutdown) -> TusLayer {
     if flags.expose_metrics {
         stack = stack.metrics(PREFIX);
     }
-    stack.into_layer()
+    Ok(flags.hooks.install(stack)?.into_layer())
 }
 
 /// Whole URLs in `Location`, as tusd has them.

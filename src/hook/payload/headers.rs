@@ -49,7 +49,9 @@ fn canonical(name: &HeaderName) -> String {
 fn host(request: &Parts) -> String {
     if let Some(authority) = request.uri.authority() {
         let authority = authority.as_str();
-        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        let host = authority
+            .rsplit_once('@')
+            .map_or(authority, |(_, host)| host);
         return host.to_owned();
     }
     let header = request.headers.get(HOST);
@@ -96,7 +98,10 @@ mod tests {
             ("X-Bytes", "\u{fffd}"),
             ("X-Request-Id", "1"),
         ];
-        assert_eq!(headers, expected.map(|(name, text)| (name, text.to_owned())));
+        assert_eq!(
+            headers,
+            expected.map(|(name, text)| (name, text.to_owned()))
+        );
     }
 
     #[test]

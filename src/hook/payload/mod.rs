@@ -14,7 +14,7 @@ use self::reply::InvalidReply;
 use self::response::HookResponse;
 
 pub(super) use self::request::{id, request};
-pub(super) use self::text::text;
+pub(super) use self::text::excerpt;
 
 /// Reads what a hook said at this moment.
 pub(super) fn reply(moment: Moment, json: &[u8]) -> Result<Reply, InvalidReply> {

@@ -72,7 +72,9 @@ impl HttpResponse {
 }
 
 fn status(code: i64) -> Result<StatusCode, InvalidReply> {
-    let status = u16::try_from(code).ok().filter(|code| (200..600).contains(code));
+    let status = u16::try_from(code)
+        .ok()
+        .filter(|code| (200..600).contains(code));
     let status = status.and_then(|code| StatusCode::from_u16(code).ok());
     status.ok_or(InvalidReply::Status(code))
 }

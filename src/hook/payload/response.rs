@@ -164,7 +164,9 @@ mod tests {
         );
         let map = |pairs: &[(&str, &str)]| {
             let pairs = pairs.iter();
-            pairs.map(|&(key, value)| (key.into(), value.into())).collect()
+            pairs
+                .map(|&(key, value)| (key.into(), value.into()))
+                .collect()
         };
         let expected = HookResponse {
             http_response: HttpResponse {

@@ -20,6 +20,15 @@ pub(in crate::hook) fn text(bytes: &[u8]) -> Cow<'_, str> {
     text.into()
 }
 
+/// The beginning of what a hook said, on one line of the log.
+pub(in crate::hook) fn excerpt(bytes: &[u8]) -> String {
+    const ENOUGH: usize = 1024;
+    match bytes.get(..ENOUGH) {
+        Some(begin) => format!("{:?}...", text(begin)),
+        None => format!("{:?}", text(bytes)),
+    }
+}
+
 /// The JSON that Go makes of strings, numbers and maps.
 pub(super) fn json(value: &impl Serialize) -> Vec<u8> {
     let mut json = Vec::new();
