@@ -36,7 +36,10 @@ async fn a_rejected_creation_makes_nothing_and_the_hook_has_the_word() {
             "StatusCode": 402, "Body": "{\"price\": 2}", "Header": {"Content-Type": "application/json"}}}),
     )
     .await;
-    let answer = scene.tus.ask(scene.tus.post().header("Upload-Length", "5")).await;
+    let answer = scene
+        .tus
+        .ask(scene.tus.post().header("Upload-Length", "5"))
+        .await;
     assert_eq!(answer.status(), StatusCode::PAYMENT_REQUIRED);
     assert_eq!(answer.body(), r#"{"price": 2}"#);
     assert_eq!(answer.headers()["content-type"], "application/json");
@@ -77,7 +80,10 @@ async fn an_id_that_is_taken_is_a_conflict_and_touches_nothing() {
 async fn an_id_that_is_none_fails_the_hook_and_makes_nothing() {
     for id in ["../escape", "/", "a b", "a.info"] {
         let scene = scene("pre-create", json!({"ChangeFileInfo": {"ID": id}})).await;
-        let answer = scene.tus.ask(scene.tus.post().header("Upload-Length", "5")).await;
+        let answer = scene
+            .tus
+            .ask(scene.tus.post().header("Upload-Length", "5"))
+            .await;
         assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR, "{id}");
         assert_eq!(
             answer.body(),
@@ -98,7 +104,10 @@ async fn metadata_is_replaced_as_a_whole_or_taken_away() {
     ] {
         let scene = scene("pre-create", json!({"ChangeFileInfo": reply})).await;
         let post = scene.tus.post().header("Upload-Length", "5");
-        let answer = scene.tus.ask(post.header("Upload-Metadata", "a MQ==")).await;
+        let answer = scene
+            .tus
+            .ask(post.header("Upload-Metadata", "a MQ=="))
+            .await;
         let head = scene.tus.head(&scene.tus.location(&answer)).await;
         let found = head.headers().get("upload-metadata");
         assert_eq!(found.map(|found| found.to_str().unwrap()), metadata);
@@ -134,7 +143,10 @@ async fn a_response_is_what_its_hook_makes_of_it() {
         "location": "https://else.example/1", "Content-Type": "text/html", "X-Hook": "yes"}}});
     let replies = move |_: &str| change.clone();
     let (scene, _receiver) = Scene::with_replies(replies, &[]).await;
-    let created = scene.tus.ask(scene.tus.post().header("Upload-Length", "0")).await;
+    let created = scene
+        .tus
+        .ask(scene.tus.post().header("Upload-Length", "0"))
+        .await;
 
     let (scene, _receiver) = Scene::with_replies(
         |event| match event {
@@ -154,7 +166,10 @@ async fn a_response_is_what_its_hook_makes_of_it() {
     assert_eq!(created.headers().get_all("location").iter().count(), 1);
     assert_eq!(created.body(), "<p>later");
 
-    let answer = scene.tus.ask(scene.tus.post().header("Upload-Length", "5")).await;
+    let answer = scene
+        .tus
+        .ask(scene.tus.post().header("Upload-Length", "5"))
+        .await;
     assert_eq!(answer.status(), StatusCode::CREATED);
     assert_eq!(answer.headers()["x-hook"], "create");
     assert_eq!(answer.body(), "");
@@ -165,7 +180,10 @@ async fn a_response_is_what_its_hook_makes_of_it() {
     assert_eq!(answer.headers()["x-hook"], "finish");
     assert_eq!(answer.body(), "done");
     let answer = scene.tus.ask(request(Method::DELETE, &url)).await;
-    assert_eq!((answer.status(), &answer.body()[..]), (StatusCode::OK, &b"gone"[..]));
+    assert_eq!(
+        (answer.status(), &answer.body()[..]),
+        (StatusCode::OK, &b"gone"[..])
+    );
 }
 
 #[tokio::test]
@@ -180,7 +198,10 @@ async fn both_hooks_of_a_creation_with_bytes_amend_its_one_response() {
         let post = scene.tus.post().header("Upload-Length", "5");
         post.header("Content-Type", "application/offset+octet-stream")
     };
-    let answer = scene.tus.send(create().body(content("hello")).unwrap()).await;
+    let answer = scene
+        .tus
+        .send(create().body(content("hello")).unwrap())
+        .await;
     assert_eq!(answer.status(), StatusCode::CREATED);
     assert_eq!(answer.headers()["x-create"], "1");
     assert_eq!(answer.headers()["x-finish"], "1");
@@ -197,7 +218,9 @@ async fn both_hooks_of_a_creation_with_bytes_amend_its_one_response() {
 #[tokio::test]
 async fn an_upload_that_is_stopped_ends_and_is_gone() {
     let reply = |event: &str| match event {
-        "post-receive" => json!({"StopUpload": true, "HTTPResponse": {"StatusCode": 418, "Body": "stop"}}),
+        "post-receive" => {
+            json!({"StopUpload": true, "HTTPResponse": {"StatusCode": 418, "Body": "stop"}})
+        }
         _ => json!({}),
     };
     let args = ["-progress-hooks-interval=10ms"];
@@ -205,11 +228,18 @@ async fn an_upload_that_is_stopped_ends_and_is_gone() {
     let url = scene.tus.create(1 << 30).await;
     let mut client = Http2::connect(scene.server.address()).await;
     // A client that goes on for as long as it is let.
-    let mut stream = client.begin(patch(&url, 0).body(()).unwrap(), Ends::Later).await;
+    let mut stream = client
+        .begin(patch(&url, 0).body(()).unwrap(), Ends::Later)
+        .await;
     stream.send("hello".into(), Ends::Later).await;
     let answer = patient(stream.answer()).await;
     assert_eq!(answer.status(), StatusCode::IM_A_TEAPOT);
-    for expected in ["pre-create", "post-create", "post-receive", "post-terminate"] {
+    for expected in [
+        "pre-create",
+        "post-create",
+        "post-receive",
+        "post-terminate",
+    ] {
         assert_eq!(receiver.event().await["Type"], expected);
     }
     assert!(receiver.types().is_empty());
@@ -250,7 +280,11 @@ async fn an_upload_is_not_ended_when_its_hook_says_no() {
 #[tokio::test]
 async fn a_no_that_comes_at_another_moment_is_none() {
     let all = json!({"RejectUpload": true, "RejectTermination": true, "StopUpload": true});
-    for (event, wrong) in [("post-create", &all), ("pre-finish", &all), ("post-finish", &all)] {
+    for (event, wrong) in [
+        ("post-create", &all),
+        ("pre-finish", &all),
+        ("post-finish", &all),
+    ] {
         let scene = scene(event, wrong.clone()).await;
         let url = scene.tus.create(5).await;
         let answer = scene.tus.append(&url, 0, content("hello")).await;

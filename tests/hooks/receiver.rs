@@ -129,7 +129,10 @@ impl Desk {
             .await;
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+    ) -> Result<Response<Full<Bytes>>, Infallible> {
         let (request, body) = request.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         let text = String::from_utf8(body.into()).unwrap();

@@ -46,7 +46,12 @@ impl Scene {
         for (event, script) in scripts {
             fs::write(dir.join(format!("{event}.sh")), script).unwrap();
         }
-        Self::start(home, &[&["-hooks-dir=hooks", ALL_EVENTS], args].concat(), &[]).await
+        Self::start(
+            home,
+            &[&["-hooks-dir=hooks", ALL_EVENTS], args].concat(),
+            &[],
+        )
+        .await
     }
 
     /// A server whose hooks are a receiver's, which answers with this JSON.
