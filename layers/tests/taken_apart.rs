@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream;
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use tokio::time::timeout;
@@ -19,13 +19,15 @@ use tower_tus_layers::creation_with_upload::CreationWithUploadLayer;
 use tower_tus_layers::detach::DetachLayer;
 use tower_tus_layers::discovery::DiscoveryLayer;
 use tower_tus_layers::gating::GateLayer;
+use tower_tus_layers::hook::{Callbacks, Reply};
+use tower_tus_layers::hooking::HooksLayer;
 use tower_tus_layers::idle_timeout::IdleTimeoutLayer;
 use tower_tus_layers::interrupt::InterruptLayer;
 use tower_tus_layers::lock::MemoryLocker;
 use tower_tus_layers::locking::LockLayer;
 use tower_tus_layers::measuring::MetricsLayer;
 use tower_tus_layers::method_override::MethodOverrideLayer;
-use tower_tus_layers::protocol::{Body, Error};
+use tower_tus_layers::protocol::{Amendment, Body, Error};
 use tower_tus_layers::route::RouteLayer;
 use tower_tus_layers::service::Core;
 use tower_tus_layers::size_limit::SizeLimitLayer;
@@ -34,7 +36,7 @@ use tower_tus_layers::version::VersionLayer;
 
 type Stack = BoxCloneSyncService<Request<Body>, Response<Body>, std::convert::Infallible>;
 
-const LAYERS: [&str; 14] = [
+const LAYERS: [&str; 15] = [
     "Detach",
     "MethodOverride",
     "Metrics",
@@ -47,6 +49,7 @@ const LAYERS: [&str; 14] = [
     "SizeLimit",
     "CreationWithUpload",
     "Lock",
+    "Hooks",
     "Gate",
     "IdleTimeout",
 ];
@@ -99,6 +102,7 @@ fn stack_without(absent: &str, store: MemoryStore) -> Stack {
             CreationWithUploadLayer::new(),
         )))
         .layer(option_layer(unless(absent == "Lock", lock)))
+        .layer(option_layer(unless(absent == "Hooks", hooks())))
         .layer(option_layer(unless(absent == "Gate", GateLayer::all([]))))
         .layer(option_layer(unless(
             absent == "IdleTimeout",
@@ -106,6 +110,18 @@ fn stack_without(absent: &str, store: MemoryStore) -> Stack {
         )))
         .service(core);
     Stack::new(stack)
+}
+
+/// Hooks that have something to say of every creation.
+fn hooks() -> HooksLayer {
+    let amendment = || {
+        let name = HeaderName::from_static("x-hook");
+        Amendment::default().with_header(name, HeaderValue::from_static("yes"))
+    };
+    HooksLayer::new(Callbacks::new().pre_create(move |_| {
+        let reply = Reply::accept().with_response(amendment());
+        async { Ok(reply) }
+    }))
 }
 
 fn request(method: Method, path: &str) -> http::request::Builder {
@@ -208,6 +224,19 @@ async fn without_the_layer_that_overrides_it_the_method_is_the_actual_one() {
         let stack = stack_without(absent, MemoryStore::default());
         let response = stack.oneshot(head.body(Body::default()).unwrap());
         assert_eq!(response.await.unwrap().status(), status, "without {absent}");
+    }
+}
+
+#[tokio::test]
+async fn hooks_have_their_say_when_their_layer_and_the_one_that_writes_are_there() {
+    for (absent, says) in [("none of them", true), ("Hooks", false), ("Version", false)] {
+        let create = request(Method::POST, "/").header("Upload-Length", "5");
+        let stack = stack_without(absent, MemoryStore::default());
+        let response = stack.oneshot(create.body(Body::default()).unwrap());
+        let response = response.await.unwrap();
+        assert_eq!(response.status(), StatusCode::CREATED, "without {absent}");
+        let said = response.headers().contains_key("x-hook");
+        assert_eq!(said, says, "without {absent}");
     }
 }
 

@@ -11,8 +11,8 @@ use tower::{Layer, Service};
 use tower_tus::layers::protocol::Body;
 use tower_tus::layers::service::{self, Core};
 use tower_tus::layers::{
-    base_url, cors, creation_with_upload, detach, discovery, gating, idle_timeout, interrupt,
-    locking, measuring, method_override, route, size_limit, version,
+    base_url, cors, creation_with_upload, detach, discovery, gating, hooking, idle_timeout,
+    interrupt, locking, measuring, method_override, route, size_limit, version,
 };
 use tower_tus::{Stack, TusLayer, TusService, mount};
 
@@ -101,6 +101,11 @@ fn traits() {
     layer::<idle_timeout::IdleTimeoutLayer>();
     service::<idle_timeout::IdleTimeout<Core>>();
     body::<idle_timeout::RequestBody<Body>>();
+
+    layer::<hooking::HooksLayer>();
+    service::<hooking::Hooked<Core>>();
+    future::<hooking::ResponseFuture<Inner>>();
+    body::<hooking::RequestBody<Body>>();
 
     layer::<gating::GateLayer>();
     service::<gating::Gated<Core>>();

@@ -13,7 +13,9 @@ use tower_tus_layers::hook::{Moment, Reply};
 use self::reply::InvalidReply;
 use self::response::HookResponse;
 
-pub(super) use self::request::{id, request};
+#[cfg(feature = "hooks-process")]
+pub(super) use self::request::id;
+pub(super) use self::request::request;
 pub(super) use self::text::excerpt;
 
 /// Reads what a hook said at this moment.

@@ -43,7 +43,7 @@ fn text(moment: Moment, upload: Upload, request: Builder) -> String {
 fn pre_create_knows_no_id_and_no_place() {
     let mut upload = upload();
     upload.storage = None;
-    let request = Request::post("/files/?a=<b>")
+    let request = Request::post("/files/?a=b&c")
         .header("Upload-Length", "11")
         .header("X-Bytes", HeaderValue::from_bytes(b"\xe4").unwrap());
     let expected = concat!(
@@ -52,7 +52,7 @@ fn pre_create_knows_no_id_and_no_place() {
         "\u{fffd}",
         r#"","empty":"","name":"\u003ca\u003e"},"IsPartial":false,"IsFinal":false,"#,
         r#""PartialUploads":null,"Storage":null},"HTTPRequest":{"Method":"POST","#,
-        r#""URI":"/files/?a=\u003cb\u003e","RemoteAddr":"127.0.0.1:5","#,
+        r#""URI":"/files/?a=b\u0026c","RemoteAddr":"127.0.0.1:5","#,
         r#""Header":{"Host":["tus:8080"],"Upload-Length":["11"],"X-Bytes":[""#,
         "\u{fffd}",
         r#""]}}}}"#,
