@@ -89,7 +89,7 @@ impl HttpHooks {
     /// Passes these headers of a client's request on: none unless set.
     ///
     /// `Host` and those of the message itself are never passed on; all are in
-    /// the event anyway.
+    /// the event anyway. Over HTTP/1.1 their names are in title case.
     #[must_use]
     pub fn forward_headers(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
         self.forwarded = names.into_iter().collect();
