@@ -3,6 +3,8 @@
 
 #[cfg(feature = "file")]
 mod fs;
+#[cfg(any(feature = "hooks-http", feature = "hooks-process"))]
+pub mod hook;
 pub mod lock;
 pub mod mount;
 pub mod service;

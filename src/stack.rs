@@ -18,7 +18,7 @@ use tower_tus_layers::discovery::DiscoveryLayer;
 use tower_tus_layers::download::DownloadLayer;
 use tower_tus_layers::gate::Gate;
 use tower_tus_layers::gating::GateLayer;
-use tower_tus_layers::hook::Hooks;
+use tower_tus_layers::hook::{Hooks, Moments};
 use tower_tus_layers::hooking::HooksLayer;
 use tower_tus_layers::idle_timeout::IdleTimeoutLayer;
 use tower_tus_layers::interrupt::InterruptLayer;
@@ -88,10 +88,11 @@ pub struct Stack {
     cors: Option<CorsLayer>,
     base_url: Option<BaseUrlLayer>,
     version: VersionLayer,
-    size_limit: Option<SizeLimitLayer>,
+    size_limit: SizeLimitLayer,
     locker: Arc<dyn Locker>,
     lock_timeout: Duration,
     hooks: Option<Arc<dyn Hooks>>,
+    moments: Option<Moments>,
     progress_interval: Duration,
     gates: Vec<Arc<dyn Gate>>,
     idle_timeout: Option<IdleTimeoutLayer>,
@@ -127,10 +128,11 @@ impl Stack {
             cors: None,
             base_url: None,
             version: VersionLayer::new(),
-            size_limit: None,
+            size_limit: SizeLimitLayer::by(|_| None),
             locker: Arc::new(MemoryLocker::default()),
             lock_timeout: Duration::from_secs(20),
             hooks: None,
+            moments: None,
             progress_interval: Duration::from_secs(1),
             gates: Vec::new(),
             idle_timeout: None,
@@ -152,7 +154,7 @@ impl Stack {
 
     /// How many bytes an upload may have: any number unless set.
     pub fn max_size(mut self, max: u64) -> Self {
-        self.size_limit = Some(SizeLimitLayer::new(max));
+        self.size_limit = SizeLimitLayer::new(max);
         self
     }
 
@@ -174,7 +176,7 @@ impl Stack {
     where
         F: Fn(&Parts) -> Option<u64> + Send + Sync + 'static,
     {
-        self.size_limit = Some(SizeLimitLayer::by(max));
+        self.size_limit = SizeLimitLayer::by(max);
         self
     }
 
@@ -221,6 +223,12 @@ impl Stack {
     /// ```
     pub fn hooks(mut self, hooks: impl Hooks) -> Self {
         self.hooks = Some(Arc::new(hooks));
+        self
+    }
+
+    /// At which moments hooks are asked and told: at those that they want unless set.
+    pub const fn moments(mut self, moments: Moments) -> Self {
+        self.moments = Some(moments);
         self
     }
 
@@ -365,7 +373,9 @@ impl Stack {
         }
         let concatenation = self.concatenation();
         let hooks = self.hooks.map(|hooks| {
+            let moments = self.moments.unwrap_or_else(|| hooks.moments());
             HooksLayer::new(hooks)
+                .moments(moments)
                 .progress_interval(self.progress_interval)
                 .base_path(self.base_path.as_str())
                 .shutdown(self.shutdown.clone())
@@ -391,7 +401,7 @@ impl Stack {
             // Outside the lock, so that who waits for one can be ended too.
             .layer(InterruptLayer::new().shutdown(self.shutdown))
             // Before anything is made.
-            .layer(option_layer(self.size_limit))
+            .layer(self.size_limit)
             // Outside the lock, which sees a POST and then a PATCH.
             .layer(CreationWithUploadLayer::new())
             .layer(LockLayer::new(self.locker).timeout(self.lock_timeout))

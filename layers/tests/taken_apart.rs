@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream;
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use tokio::time::timeout;
 use tower::util::BoxCloneSyncService;
-use tower::util::option_layer;
 use tower::{ServiceBuilder, ServiceExt};
 use tower_tus_layers::base_url::BaseUrlLayer;
 use tower_tus_layers::checksum::ChecksumLayer;
@@ -22,6 +21,8 @@ use tower_tus_layers::detach::DetachLayer;
 use tower_tus_layers::discovery::DiscoveryLayer;
 use tower_tus_layers::download::DownloadLayer;
 use tower_tus_layers::gating::GateLayer;
+use tower_tus_layers::hook::{Callbacks, Reply};
+use tower_tus_layers::hooking::HooksLayer;
 use tower_tus_layers::idle_timeout::IdleTimeoutLayer;
 use tower_tus_layers::interrupt::InterruptLayer;
 use tower_tus_layers::lock::MemoryLocker;
@@ -29,7 +30,7 @@ use tower_tus_layers::locking::LockLayer;
 use tower_tus_layers::logging::LogLayer;
 use tower_tus_layers::measuring::MetricsLayer;
 use tower_tus_layers::method_override::MethodOverrideLayer;
-use tower_tus_layers::protocol::{Body, Error};
+use tower_tus_layers::protocol::{Amendment, Body, Error};
 use tower_tus_layers::route::RouteLayer;
 use tower_tus_layers::service::Core;
 use tower_tus_layers::size_limit::SizeLimitLayer;
@@ -38,7 +39,7 @@ use tower_tus_layers::version::VersionLayer;
 
 type Stack = BoxCloneSyncService<Request<Body>, Response<Body>, std::convert::Infallible>;
 
-const LAYERS: [&str; 18] = [
+const LAYERS: [&str; 19] = [
     "Detach",
     "MethodOverride",
     "Metrics",
@@ -52,6 +53,7 @@ const LAYERS: [&str; 18] = [
     "SizeLimit",
     "CreationWithUpload",
     "Lock",
+    "Hooks",
     "Gate",
     "IdleTimeout",
     "Checksum",
@@ -67,70 +69,61 @@ fn stack_without(absent: &str, store: MemoryStore) -> Stack {
     stack_over(Core::new(store), absent)
 }
 
+/// From the inside out, without the type of what is inside: as one type, all
+/// that may be there or not would be too much for a linker.
 fn stack_over(core: Core, absent: &str) -> Stack {
-    fn unless<L>(is_absent: bool, layer: L) -> Option<L> {
-        (!is_absent).then_some(layer)
-    }
     let download = DownloadLayer::new(Arc::clone(core.store()));
     let methods = core.upload_methods().into_iter().chain([Method::GET]);
     let route = RouteLayer::new("/", methods);
     let locker = Arc::new(MemoryLocker::default());
     let lock = LockLayer::new(locker.clone());
     let concatenation = ConcatenationLayer::new(Arc::clone(core.store()), locker);
-    let stack = ServiceBuilder::new()
-        .layer(option_layer(unless(absent == "Detach", DetachLayer::new())))
-        .layer(option_layer(unless(
-            absent == "MethodOverride",
-            MethodOverrideLayer::new(),
-        )))
-        .layer(option_layer(unless(
-            absent == "Metrics",
-            MetricsLayer::new(),
-        )))
-        .layer(option_layer(unless(absent == "Log", LogLayer::new())))
-        .layer(option_layer(unless(absent == "Cors", CorsLayer::new())))
-        .layer(option_layer(unless(
-            absent == "BaseUrl",
-            BaseUrlLayer::from_request("/"),
-        )))
-        .layer(option_layer(unless(
-            absent == "Version",
-            VersionLayer::new(),
-        )))
-        .layer(option_layer(unless(absent == "Route", route)))
-        .layer(option_layer(unless(
-            absent == "Discovery",
-            DiscoveryLayer::new(),
-        )))
-        .layer(option_layer(unless(
-            absent == "Interrupt",
-            InterruptLayer::new(),
-        )))
-        .layer(option_layer(unless(
-            absent == "SizeLimit",
-            SizeLimitLayer::new(MAX_SIZE),
-        )))
-        .layer(option_layer(unless(
-            absent == "CreationWithUpload",
-            CreationWithUploadLayer::new(),
-        )))
-        .layer(option_layer(unless(absent == "Lock", lock)))
-        .layer(option_layer(unless(absent == "Gate", GateLayer::all([]))))
-        .layer(option_layer(unless(
-            absent == "IdleTimeout",
-            IdleTimeoutLayer::new(IDLE_TIMEOUT),
-        )))
-        .layer(option_layer(unless(
-            absent == "Checksum",
-            ChecksumLayer::new(),
-        )))
-        .layer(option_layer(unless(
-            absent == "Concatenation",
-            concatenation,
-        )))
-        .layer(option_layer(unless(absent == "Download", download)))
-        .service(core);
-    Stack::new(stack)
+
+    let mut stack = Stack::new(core);
+    macro_rules! around {
+        ($($name:literal => $layer:expr,)*) => {
+            $(
+                if absent != $name {
+                    let inside = stack.map_request(|request: Request<_>| request.map(Body::new));
+                    stack = Stack::new(ServiceBuilder::new().layer($layer).service(inside));
+                }
+            )*
+        };
+    }
+    around! {
+        "Download" => download,
+        "Concatenation" => concatenation,
+        "Checksum" => ChecksumLayer::new(),
+        "IdleTimeout" => IdleTimeoutLayer::new(IDLE_TIMEOUT),
+        "Gate" => GateLayer::all([]),
+        "Hooks" => hooks(),
+        "Lock" => lock,
+        "CreationWithUpload" => CreationWithUploadLayer::new(),
+        "SizeLimit" => SizeLimitLayer::new(MAX_SIZE),
+        "Interrupt" => InterruptLayer::new(),
+        "Discovery" => DiscoveryLayer::new(),
+        "Route" => route,
+        "Version" => VersionLayer::new(),
+        "BaseUrl" => BaseUrlLayer::from_request("/"),
+        "Cors" => CorsLayer::new(),
+        "Log" => LogLayer::new(),
+        "Metrics" => MetricsLayer::new(),
+        "MethodOverride" => MethodOverrideLayer::new(),
+        "Detach" => DetachLayer::new(),
+    }
+    stack
+}
+
+/// Hooks that have something to say of every creation.
+fn hooks() -> HooksLayer {
+    let amendment = || {
+        let name = HeaderName::from_static("x-hook");
+        Amendment::default().with_header(name, HeaderValue::from_static("yes"))
+    };
+    HooksLayer::new(Callbacks::new().pre_create(move |_| {
+        let reply = Reply::accept().with_response(amendment());
+        async { Ok(reply) }
+    }))
 }
 
 fn request(method: Method, path: &str) -> http::request::Builder {
@@ -307,6 +300,19 @@ async fn without_the_layer_that_overrides_it_the_method_is_the_actual_one() {
         let stack = stack_without(absent, MemoryStore::default());
         let response = stack.oneshot(head.body(Body::default()).unwrap());
         assert_eq!(response.await.unwrap().status(), status, "without {absent}");
+    }
+}
+
+#[tokio::test]
+async fn hooks_have_their_say_when_their_layer_and_the_one_that_writes_are_there() {
+    for (absent, says) in [("none of them", true), ("Hooks", false), ("Version", false)] {
+        let create = request(Method::POST, "/").header("Upload-Length", "5");
+        let stack = stack_without(absent, MemoryStore::default());
+        let response = stack.oneshot(create.body(Body::default()).unwrap());
+        let response = response.await.unwrap();
+        assert_eq!(response.status(), StatusCode::CREATED, "without {absent}");
+        let said = response.headers().contains_key("x-hook");
+        assert_eq!(said, says, "without {absent}");
     }
 }
 

@@ -4,6 +4,7 @@ mod program;
 
 mod auth;
 mod axum;
+mod callbacks;
 mod custom_stack;
 mod custom_store;
 mod hyper;

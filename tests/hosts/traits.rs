@@ -12,7 +12,7 @@ use tower_tus::layers::protocol::Body;
 use tower_tus::layers::service::{self, Core};
 use tower_tus::layers::{
     base_url, checksum, concatenation, cors, creation_with_upload, detach, discovery, download,
-    gating, idle_timeout, interrupt, locking, logging, measuring, method_override, route,
+    gating, hooking, idle_timeout, interrupt, locking, logging, measuring, method_override, route,
     size_limit, version,
 };
 use tower_tus::{Stack, TusLayer, TusService, mount};
@@ -118,6 +118,10 @@ fn traits() {
     service::<concatenation::Concatenation<Core>>();
     future::<concatenation::ResponseFuture<Inner>>();
     body::<concatenation::RequestBody<Body>>();
+    layer::<hooking::HooksLayer>();
+    service::<hooking::Hooked<Core>>();
+    future::<hooking::ResponseFuture<Inner>>();
+    body::<hooking::RequestBody<Body>>();
 
     layer::<gating::GateLayer>();
     service::<gating::Gated<Core>>();

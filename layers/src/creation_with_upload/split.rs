@@ -1,7 +1,7 @@
 //! One request into two, and two responses into one.
 
 use headers::HeaderMapExt;
-use http::header::{CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, EXPECT, LOCATION, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode};
 
@@ -90,13 +90,18 @@ pub(super) fn merge<B>(created: Response<B>, appended: Response<B>) -> Response<
     let finished = finished.is_some_and(|outcome| outcome.finished);
     let amendment = parts.extensions.remove::<Amendment>();
     parts.extensions.extend(append.extensions);
-    if let Some(mut amendment) = amendment {
+    let failed = parts.extensions.get::<Error>().is_some();
+    // What was to be said of success is not said of an error.
+    if let Some(mut amendment) = amendment.filter(|_| !failed) {
         amendment.amend(parts.extensions.remove().unwrap_or_default());
         parts.extensions.insert(amendment);
     }
     if let Some(outcome) = parts.extensions.get_mut::<Outcome>() {
         outcome.created = true;
         outcome.finished |= finished;
+        if outcome.terminated {
+            parts.headers.remove(LOCATION);
+        }
     }
     if plain {
         return Response::from_parts(parts, created_body);

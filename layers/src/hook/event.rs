@@ -78,6 +78,12 @@ impl Moment {
         }
     }
 
+    /// Whether something waits for the reply: `pre-create`, `pre-finish`, `pre-terminate`.
+    #[must_use]
+    pub const fn is_question(self) -> bool {
+        matches!(self, Self::PreCreate | Self::PreFinish | Self::PreTerminate)
+    }
+
     const fn bit(self) -> u8 {
         1 << self as u8
     }

@@ -23,7 +23,8 @@ pub enum Verdict {
     /// It may.
     #[default]
     Accept,
-    /// It may not begin: `pre-create`, `pre-terminate`.
+    /// It may not: `pre-create`, `pre-terminate`, and `pre-finish`, which is
+    /// asked again by the next HEAD or PATCH.
     Reject,
     /// It ends here, and the upload is removed: `post-receive`.
     Stop,
@@ -36,7 +37,7 @@ impl Reply {
         Self::default()
     }
 
-    /// No to a creation or a termination.
+    /// No to a creation, a termination or an end.
     #[must_use]
     pub fn reject() -> Self {
         Self {

@@ -18,12 +18,21 @@ pub(super) struct Session {
     /// As hooks are told it.
     request: Arc<Parts>,
     interrupt: Interrupt,
-    amendment: Mutex<Amendment>,
+    amendments: Mutex<Amendments>,
     /// The upload before this request's bytes.
     receiving: Mutex<Option<Upload>>,
     /// The offset that was told last.
     told: AtomicU64,
     stopped: AtomicBool,
+}
+
+/// What hooks want changed in the response.
+#[derive(Debug, Default)]
+struct Amendments {
+    /// When what they let pass has succeeded: no error is to look like success.
+    success: Amendment,
+    /// When it ended by their word.
+    refusal: Amendment,
 }
 
 impl Session {
@@ -32,7 +41,7 @@ impl Session {
             teller,
             request: Arc::new(as_sent(parts, base_path)),
             interrupt: parts.extensions.get().cloned().unwrap_or_default(),
-            amendment: Mutex::default(),
+            amendments: Mutex::default(),
             receiving: Mutex::default(),
             told: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
@@ -43,22 +52,24 @@ impl Session {
         Event::new(moment, upload, Arc::clone(&self.request))
     }
 
-    async fn ask(&self, moment: Moment, upload: Upload) -> Result<Reply, Error> {
+    /// Asks, and gives the reply unless it is the `refusal`.
+    async fn ask(&self, moment: Moment, upload: Upload, refusal: Error) -> Result<Reply, Error> {
         if !self.teller.wants(moment) {
             return Ok(Reply::accept());
         }
         let mut reply = self.teller.ask(&self.event(moment, upload)).await?;
-        self.amend(std::mem::take(&mut reply.response));
+        let response = std::mem::take(&mut reply.response);
+        if reply.verdict == Verdict::Reject {
+            lock(&self.amendments).refusal.amend(response);
+            return Err(refusal);
+        }
+        lock(&self.amendments).success.amend(response);
         Ok(reply)
-    }
-
-    fn amend(&self, later: Amendment) {
-        lock(&self.amendment).amend(later);
     }
 
     /// Ends the body that is being received.
     pub(super) fn stop(&self, response: Amendment) {
-        self.amend(response);
+        lock(&self.amendments).refusal.amend(response);
         self.stopped.store(true, Ordering::Release);
         self.interrupt.fire(Error::Stopped);
     }
@@ -96,7 +107,11 @@ impl Session {
         if let Some(outcome) = response.extensions().get::<Outcome>() {
             self.tell_outcome(outcome);
         }
-        let amendment = std::mem::take(&mut *lock(&self.amendment));
+        let amendments = std::mem::take(&mut *lock(&self.amendments));
+        let amendment = match response.extensions().get::<Error>() {
+            Some(_) => amendments.refusal,
+            None => amendments.success,
+        };
         if !amendment.is_empty() {
             response.extensions_mut().insert(amendment);
         }
@@ -133,10 +148,7 @@ impl Gate for Session {
         upload.length = new.length;
         upload.metadata = new.metadata.clone();
         upload.concat = new.concat.clone();
-        let reply = self.ask(Moment::PreCreate, upload).await?;
-        if reply.verdict == Verdict::Reject {
-            return Err(Error::Rejected);
-        }
+        let reply = self.ask(Moment::PreCreate, upload, Error::Rejected).await?;
         if let Some(id) = reply.id {
             new.id = id;
         }
@@ -151,10 +163,8 @@ impl Gate for Session {
         match action {
             Action::Append => *lock(&self.receiving) = Some(upload.clone()),
             Action::Terminate => {
-                let reply = self.ask(Moment::PreTerminate, upload.clone()).await?;
-                if reply.verdict == Verdict::Reject {
-                    return Err(Error::TerminationRejected);
-                }
+                let (moment, refusal) = (Moment::PreTerminate, Error::TerminationRejected);
+                self.ask(moment, upload.clone(), refusal).await?;
             }
             Action::Inspect | Action::Read | Action::Concatenate => {}
         }
@@ -162,7 +172,8 @@ impl Gate for Session {
     }
 
     async fn complete(&self, _: &Parts, upload: &Upload) -> Result<(), Error> {
-        self.ask(Moment::PreFinish, upload.clone()).await.map(drop)
+        let asked = self.ask(Moment::PreFinish, upload.clone(), Error::Rejected);
+        asked.await.map(drop)
     }
 
     fn decides_completion(&self) -> bool {
@@ -189,7 +200,9 @@ fn whole(uri: &Uri, base_path: &str) -> Option<Uri> {
         return None;
     }
     let whole = format!("{base_path}{}", uri.path_and_query()?);
-    PathAndQuery::try_from(whole).ok().map(Uri::from)
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(PathAndQuery::try_from(whole).ok()?);
+    Uri::from_parts(parts).ok()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -50,10 +50,29 @@ impl Teller {
 
     /// Asks, and waits for the answer.
     pub(super) async fn ask(&self, event: &Event) -> Result<Reply, Error> {
-        self.hooks.call(event).await.map_err(|source| {
+        self.call(event).await.map_err(|source| {
             let moment = event.moment;
             Error::internal(HookFailed { moment, source })
         })
+    }
+
+    /// Calls, and has the log tell so in tusd's words.
+    async fn call(&self, event: &Event) -> Result<Reply, BoxError> {
+        let kind = event.moment.as_str();
+        // Before its creation an upload may still get another id.
+        let id = match event.moment {
+            Moment::PreCreate => "",
+            _ => event.upload.id.as_str(),
+        };
+        tracing::debug!(event = "HookInvocationStart", "type" = kind, id);
+        let reply = self.hooks.call(event).await;
+        match &reply {
+            Ok(_) => tracing::debug!(event = "HookInvocationFinish", "type" = kind, id),
+            Err(error) => {
+                tracing::error!(event = "HookInvocationError", "type" = kind, id, %error);
+            }
+        }
+        reply
     }
 
     /// Tells, after all that was told of this upload before, and does not wait.
@@ -77,13 +96,13 @@ impl Teller {
 
     async fn tell_all(self, id: UploadId, _running: Task) {
         while let Some(News { event, session }) = self.next(&id) {
-            match self.hooks.call(&event).await {
-                Ok(reply) if event.moment == Moment::PostReceive => match reply.verdict {
-                    Verdict::Stop => session.stop(reply.response),
-                    Verdict::Accept | Verdict::Reject => {}
-                },
-                Ok(_) => {}
-                Err(error) => tracing::error!(%error, moment = %event.moment, %id, "hook failed"),
+            // A failure is in the log, and what happened has happened.
+            let Ok(reply) = self.call(&event).await else {
+                continue;
+            };
+            if event.moment == Moment::PostReceive && reply.verdict == Verdict::Stop {
+                tracing::info!(event = "HookStopUpload", %id);
+                session.stop(reply.response);
             }
         }
     }

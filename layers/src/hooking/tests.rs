@@ -169,6 +169,35 @@ async fn a_creation_is_what_its_hook_makes_of_it() {
 }
 
 #[tokio::test]
+async fn no_error_is_made_to_look_like_success() {
+    let reply = || Ok(Reply::accept().with_response(amended("fine")));
+    let hooks = Recorder::default()
+        .reply(Moment::PreCreate, reply())
+        .reply(Moment::PreCreate, reply())
+        .reply(Moment::PreFinish, Err("not yet"));
+    let scene = Scene::new(hooks.clone());
+    let response = scene.create(5).await;
+    assert_eq!(response.extensions().get(), Some(&amended("fine")));
+    // It is finished by its creation, which fails.
+    let response = scene.create(0).await;
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(response.extensions().get::<Amendment>(), None);
+}
+
+#[tokio::test]
+async fn a_rejected_end_is_asked_for_again() {
+    let reply = Reply::reject().with_response(amended("not yet"));
+    let hooks = Recorder::default().reply(Moment::PreFinish, Ok(reply));
+    let scene = Scene::new(hooks.clone());
+    let url = location(&scene.create(5).await);
+    let response = scene.append(&url, 0, "hello".into()).await;
+    assert_eq!(error(&response), "ERR_UPLOAD_REJECTED");
+    assert_eq!(response.extensions().get(), Some(&amended("not yet")));
+    let head = Request::head(&url).body(Body::default()).unwrap();
+    assert_eq!(scene.send(head).await.headers()["upload-offset"], "5");
+}
+
+#[tokio::test]
 async fn a_hook_that_fails_before_a_creation_makes_nothing() {
     let hooks = Recorder::default().reply(Moment::PreCreate, Err("a secret"));
     let response = Scene::new(hooks).create(5).await;
@@ -366,11 +395,18 @@ async fn hooks_are_told_the_whole_uri() {
     let mut scene = Scene::new(hooks);
     scene.layer = scene.layer.base_path("/files/");
     let target = crate::protocol::Target::Collection;
-    for uri in ["/files/?a=b", "/files", "/?a=b", "/"] {
+    for uri in ["/files/?a=b", "/files", "/?a=b", "/", "http://tus/?a=b"] {
         let request = Request::post(uri).header("Upload-Length", "5");
         let request = request.extension(target.clone()).body(Body::default());
         scene.send(request.unwrap()).await;
     }
     let uris = uris.lock().unwrap();
-    assert_eq!(*uris, ["/files/?a=b", "/files", "/files/?a=b", "/files/"]);
+    let expected = [
+        "/files/?a=b",
+        "/files",
+        "/files/?a=b",
+        "/files/",
+        "http://tus/files/?a=b",
+    ];
+    assert_eq!(*uris, expected);
 }

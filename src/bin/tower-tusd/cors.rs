@@ -8,6 +8,7 @@ use regex::bytes::{Regex, RegexBuilder};
 use tower_tus::layers::cors::CorsLayer;
 
 use crate::go;
+use crate::list::{List, list};
 
 /// tusd's flags about CORS.
 #[derive(Debug, Args)]
@@ -59,19 +60,6 @@ impl CorsFlags {
             false => layer,
         })
     }
-}
-
-/// Values of a flag that are one argument.
-#[derive(Clone, Debug)]
-struct List<T>(Vec<T>);
-
-fn list<T: std::str::FromStr>(text: &str) -> Result<List<T>, &'static str> {
-    let items = text
-        .split(',')
-        .map(str::trim)
-        .filter(|item| !item.is_empty());
-    let items: Result<_, _> = items.map(str::parse).collect();
-    items.map(List).map_err(|_| "not a list of names")
 }
 
 /// As Go reads it: bytes, without Unicode's classes.

@@ -21,6 +21,7 @@ use self::unbuilt::Unbuilt;
 use crate::cors::CorsFlags;
 use crate::environment::Environment;
 use crate::go;
+use crate::hooks::HookFlags;
 use crate::listen::Host;
 use crate::tls::TlsFlags;
 
@@ -102,6 +103,9 @@ pub(crate) struct Flags {
 
     #[command(flatten)]
     pub(crate) files: FileFlags,
+
+    #[command(flatten)]
+    pub(crate) hooks: HookFlags,
 
     /// How long a client may send nothing, or take nothing, while it is waited for; 0 is for ever
     #[arg(long, default_value = "60s", value_parser = go::duration, overrides_with = "timeout")]

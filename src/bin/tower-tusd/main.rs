@@ -7,6 +7,8 @@ mod files;
 mod flags;
 mod go;
 mod greeting;
+mod hooks;
+mod list;
 mod listen;
 mod listener;
 mod log;

@@ -8,9 +8,10 @@ use tower_tus::layers::protocol::{Body, Shutdown};
 
 use crate::flags::Flags;
 use crate::metrics::PREFIX;
+use crate::run::StartError;
 
 /// What serves uploads.
-pub(crate) fn uploads(flags: &Flags, shutdown: &Shutdown) -> Stack {
+pub(crate) fn uploads(flags: &Flags, shutdown: &Shutdown) -> Result<Stack, StartError> {
     let mut stack = Stack::new(flags.files.store())
         .locker(flags.files.locker())
         .base_path(flags.base_path.as_str())
@@ -48,7 +49,7 @@ pub(crate) fn uploads(flags: &Flags, shutdown: &Shutdown) -> Stack {
     if flags.lenient {
         stack = stack.lenient();
     }
-    stack
+    flags.hooks.install(stack)
 }
 
 /// The same, seen by metrics and logs.

@@ -1,0 +1,167 @@
+//! Hooks, as the flags say.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use http::HeaderName;
+use tower_tus::Stack;
+use tower_tus::hook::{HttpHooks, HttpHooksError, ProcessHooks};
+use tower_tus::layers::hook::{Hooks, Moment, Moments};
+
+use crate::go;
+use crate::list::{List, list};
+use crate::run::StartError;
+
+/// Flags about hooks. Of several kinds of hooks the first has its way: a
+/// directory, then a URL.
+#[derive(Debug, Args)]
+pub(crate) struct HookFlags {
+    /// Events that hooks are asked or told, separated by commas; none is all seven
+    #[arg(
+        long,
+        default_value = "pre-create,post-create,post-receive,post-terminate,post-finish",
+        value_parser = moments
+    )]
+    hooks_enabled_events: Moments,
+
+    /// How often hooks are told how far an upload has come
+    #[arg(long, default_value = "1s", value_parser = go::duration)]
+    progress_hooks_interval: Duration,
+
+    /// How often a complete upload is tried to be finished before it is rejected; 0 is without end
+    #[arg(long, default_value = "10", value_parser = go::integer::<u32>)]
+    hooks_finish_attempts: u32,
+
+    /// Directory of executables, one for each event
+    #[arg(long, default_value = "", hide_default_value = true)]
+    hooks_dir: OsString,
+
+    /// How long an executable is waited for; 0 is for ever
+    #[arg(long, default_value = "60s", value_parser = go::duration)]
+    hooks_process_timeout: Duration,
+
+    #[command(flatten)]
+    http: HttpFlags,
+}
+
+/// Flags about hooks behind a URL.
+#[derive(Debug, Args)]
+struct HttpFlags {
+    /// URL that each event is sent to
+    #[arg(long, default_value = "", hide_default_value = true)]
+    hooks_http: String,
+
+    /// Headers of a client's request that are passed on, separated by commas
+    #[arg(long, default_value = "", hide_default_value = true, value_parser = list::<HeaderName>)]
+    hooks_http_forward_headers: List<HeaderName>,
+
+    /// How often an event is sent at most
+    #[arg(long, default_value = "3", value_parser = go::integer::<i64>)]
+    hooks_http_retry: i64,
+
+    /// How long to wait before it is sent again
+    #[arg(long, default_value = "1s", value_parser = go::duration)]
+    hooks_http_backoff: Duration,
+
+    /// How long an answer may take, with all attempts; 0 is for ever
+    #[arg(long, default_value = "15s", value_parser = go::duration)]
+    hooks_http_timeout: Duration,
+
+    /// How many bytes an answer may have
+    #[arg(long, default_value = "5120", value_parser = go::integer::<u64>)]
+    hooks_http_size_limit: u64,
+
+    /// Accept any certificate of the server
+    #[arg(long)]
+    hooks_http_skip_verify: bool,
+}
+
+impl HookFlags {
+    /// Puts the hooks into the stack, if there are any.
+    pub(crate) fn install(&self, stack: Stack) -> Result<Stack, StartError> {
+        let stack = stack
+            .moments(self.hooks_enabled_events)
+            .progress_interval(self.progress_hooks_interval)
+            .finish_attempts(self.hooks_finish_attempts);
+        Ok(match self.hooks()? {
+            Some(hooks) => stack.hooks(hooks),
+            None => stack,
+        })
+    }
+
+    /// As tusd has it: the first that is set, and only that.
+    fn hooks(&self) -> Result<Option<Arc<dyn Hooks>>, StartError> {
+        if !self.hooks_dir.is_empty() {
+            return Ok(Some(Arc::new(self.process())));
+        }
+        if !self.http.hooks_http.is_empty() {
+            let url = &self.http.hooks_http;
+            let hooks = self.http.hooks();
+            let hooks = hooks.map_err(|error| format!("cannot use -hooks-http {url}: {error}"))?;
+            return Ok(Some(Arc::new(hooks)));
+        }
+        Ok(None)
+    }
+
+    fn process(&self) -> ProcessHooks {
+        let dir = Path::new(&self.hooks_dir);
+        if !dir.is_dir() {
+            let dir = dir.display();
+            tracing::warn!("-hooks-dir {dir} is not a directory, so there are no hooks");
+        }
+        ProcessHooks::new(dir).timeout(or_for_ever(self.hooks_process_timeout))
+    }
+}
+
+impl HttpFlags {
+    fn hooks(&self) -> Result<HttpHooks, HttpHooksError> {
+        let hooks = HttpHooks::new(&self.hooks_http)?
+            .forward_headers(self.hooks_http_forward_headers.0.iter().cloned())
+            .attempts(u32::try_from(self.hooks_http_retry.max(1)).unwrap_or(u32::MAX))
+            .backoff(self.hooks_http_backoff)
+            .timeout(or_for_ever(self.hooks_http_timeout))
+            .size_limit(self.hooks_http_size_limit);
+        match self.hooks_http_skip_verify {
+            true => hooks.skip_verify(),
+            false => Ok(hooks),
+        }
+    }
+}
+
+fn or_for_ever(limit: Duration) -> Duration {
+    match limit {
+        Duration::ZERO => Duration::MAX,
+        limit => limit,
+    }
+}
+
+/// The events of a list, all for an empty one.
+fn moments(list: &str) -> Result<Moments, String> {
+    if list.is_empty() {
+        return Ok(Moments::ALL);
+    }
+    let moments = list.split(',').map(|name| {
+        let moment = name.trim().parse::<Moment>();
+        moment.map_err(|_| format!("{name:?} is not the name of an event"))
+    });
+    moments.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_listed_as_tusd_lists_them() {
+        assert_eq!(moments(""), Ok(Moments::ALL));
+        let two = [Moment::PreCreate, Moment::PreFinish].into_iter().collect();
+        assert_eq!(moments("pre-create,pre-finish"), Ok(two));
+        assert_eq!(moments(" pre-finish , pre-create"), Ok(two));
+        for list in ["pre-access", "pre-create,", ",", " ", "PRE-CREATE"] {
+            assert!(moments(list).is_err(), "{list:?}");
+        }
+    }
+}

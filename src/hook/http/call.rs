@@ -1,0 +1,125 @@
+//! One event, and the attempts to have a reply to it.
+
+use std::error::Error;
+use std::fmt::Write;
+
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Request, Response};
+use tokio::time::sleep;
+use tower_tus_layers::hook::{Event, Reply};
+use tower_tus_layers::protocol::BoxError;
+
+use super::HttpHooks;
+use crate::hook::payload;
+
+impl HttpHooks {
+    pub(super) async fn ask(&self, event: &Event) -> Result<Reply, BoxError> {
+        let response = self.send(self.request(event)).await?;
+        let (status, is_json) = (response.status(), is_json(response.headers()));
+        let body = self.body(response).await?;
+        if !status.is_success() {
+            return Err(format!("{status}: {}", payload::excerpt(&body)).into());
+        }
+        if !is_json {
+            return Err("its answer is not application/json".into());
+        }
+        let reply = payload::reply(event.moment, &body);
+        reply.map_err(|error| format!("{error}: {}", payload::excerpt(&body)).into())
+    }
+
+    fn request(&self, event: &Event) -> Request {
+        let mut request = Request::new(reqwest::Method::POST, self.url.clone());
+        let headers = request.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        for name in self.forwarded.iter().filter(|name| may_pass(name)) {
+            headers.remove(name);
+            for value in event.request.headers.get_all(name) {
+                headers.append(name, value.clone());
+            }
+        }
+        *request.body_mut() = Some(payload::request(event).into());
+        request
+    }
+
+    /// Sends it until there is an answer that is no server error.
+    async fn send(&self, request: Request) -> Result<Response, BoxError> {
+        let mut attempt = 1;
+        loop {
+            let request = request.try_clone().expect("its body is in memory");
+            let answer = self.client.execute(request).await;
+            let is_final = matches!(&answer, Ok(answer) if answer.status().as_u16() < 500);
+            if is_final || attempt >= self.attempts {
+                return answer.map_err(in_full);
+            }
+            attempt += 1;
+            sleep(self.backoff).await;
+        }
+    }
+
+    async fn body(&self, mut response: Response) -> Result<Vec<u8>, BoxError> {
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(in_full)? {
+            body.extend_from_slice(&chunk);
+            if body.len() as u64 > self.size_limit {
+                return Err(format!("its answer has more than {} bytes", self.size_limit).into());
+            }
+        }
+        Ok(body)
+    }
+}
+
+/// What belongs to a message, and not to the client that has sent it.
+fn may_pass(name: &HeaderName) -> bool {
+    let own = [
+        CONNECTION,
+        CONTENT_LENGTH,
+        HOST,
+        TRAILER,
+        TRANSFER_ENCODING,
+        UPGRADE,
+    ];
+    !own.contains(name)
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let essence = kind.and_then(|kind| kind.split(|&byte| byte == b';').next());
+    essence.is_some_and(|kind| kind.trim_ascii().eq_ignore_ascii_case(b"application/json"))
+}
+
+/// All that an error knows, less the URL, which may have a secret in it.
+fn in_full(error: reqwest::Error) -> BoxError {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        // Nothing fails that is written into memory.
+        let _ = write!(text, ": {error}");
+        source = error.source();
+    }
+    text.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_told_by_its_type() {
+        let is_json = |kind: &'static str| {
+            is_json(&HeaderMap::from_iter([(
+                CONTENT_TYPE,
+                HeaderValue::from_static(kind),
+            )]))
+        };
+        assert!(is_json("application/json"));
+        assert!(is_json("Application/JSON ; charset=utf-8"));
+        assert!(!is_json("application/json2"));
+        assert!(!is_json("application/problem+json"));
+        assert!(!is_json("text/plain"));
+        assert!(!is_json(""));
+    }
+}

@@ -1,0 +1,64 @@
+//! Hooks of other programs: executables, and servers behind a URL.
+//!
+//! Each tells them every event in tusd's JSON, and takes their replies in it, so
+//! that hooks written for tusd go on. A program of its own has
+//! [`Callbacks`](tower_tus_layers::hook::Callbacks) instead.
+//!
+//! An event reads so, in one line:
+//!
+//! ```json
+//! {
+//!   "Type": "post-finish",
+//!   "Event": {
+//!     "Upload": {
+//!       "ID": "24e533e02ec3bc40c387f1a0e460e216", "Size": 11, "SizeIsDeferred": false, "Offset": 11,
+//!       "MetaData": {"filename": "a.txt"},
+//!       "IsPartial": false, "IsFinal": false, "PartialUploads": null,
+//!       "Storage": {"InfoPath": "/srv/24e5....info", "Path": "/srv/24e5...", "Type": "filestore"}
+//!     },
+//!     "HTTPRequest": {
+//!       "Method": "PATCH", "URI": "/files/24e533e02ec3bc40c387f1a0e460e216",
+//!       "RemoteAddr": "192.0.2.1:52000",
+//!       "Header": {"Host": ["tus.example"], "Tus-Resumable": ["1.0.0"]}
+//!     }
+//!   }
+//! }
+//! ```
+//!
+//! Before an upload is made its `ID` is empty and its `Storage` null.
+//!
+//! A reply may have any of these members; what is absent, null, 0 or empty
+//! changes nothing, but an empty `MetaData` is none:
+//!
+//! ```json
+//! {
+//!   "HTTPResponse": {"StatusCode": 402, "Body": "no\n", "Header": {"Content-Type": "text/plain"}},
+//!   "RejectUpload": true,
+//!   "RejectTermination": true,
+//!   "StopUpload": true,
+//!   "ChangeFileInfo": {"ID": "a/b", "MetaData": {"filename": "b.txt"}, "Storage": {"Path": "/mnt/b"}}
+//! }
+//! ```
+//!
+//! | member | counts at |
+//! |---|---|
+//! | `RejectUpload`, `ChangeFileInfo` | `pre-create` |
+//! | `RejectTermination` | `pre-terminate` |
+//! | `StopUpload` | `post-receive` |
+//! | `HTTPResponse` | these, and `pre-finish` |
+//!
+//! `Storage.Path` may lie outside the store's directory: it is the operator's
+//! word, not a client's. An id is never that of an upload that is there: the client
+//! gets a 409, and that upload is left alone. A reply that cannot be carried out
+//! (a status outside 200 to 599, a header or an id that is none) fails the hook.
+
+#[cfg(feature = "hooks-http")]
+mod http;
+mod payload;
+#[cfg(feature = "hooks-process")]
+mod process;
+
+#[cfg(feature = "hooks-http")]
+pub use self::http::{HttpHooks, HttpHooksError};
+#[cfg(feature = "hooks-process")]
+pub use self::process::ProcessHooks;

@@ -1,0 +1,115 @@
+//! What a hook's answer means.
+
+use std::error::Error;
+use std::fmt;
+
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use tower_tus_layers::hook::{Moment, Reply, Verdict};
+use tower_tus_layers::protocol::{Amendment, Metadata};
+
+use super::response::{FileInfoChanges, HookResponse, HttpResponse};
+
+/// A hook's answer that cannot be carried out.
+#[derive(Debug)]
+pub(in crate::hook) enum InvalidReply {
+    Json(serde_json::Error),
+    Status(i64),
+    Header(String),
+    Id(String),
+    Metadata,
+}
+
+impl HookResponse {
+    /// What it means at this moment.
+    pub(in crate::hook) fn into_reply(self, moment: Moment) -> Result<Reply, InvalidReply> {
+        let mut reply = Reply::accept();
+        reply.verdict = match moment {
+            Moment::PreCreate if self.reject_upload => Verdict::Reject,
+            Moment::PreTerminate if self.reject_termination => Verdict::Reject,
+            Moment::PostReceive if self.stop_upload => Verdict::Stop,
+            _ => Verdict::Accept,
+        };
+        reply.response = self.http_response.into_amendment()?;
+        if moment == Moment::PreCreate {
+            self.change_file_info.make(&mut reply)?;
+        }
+        Ok(reply)
+    }
+}
+
+impl FileInfoChanges {
+    fn make(mut self, reply: &mut Reply) -> Result<(), InvalidReply> {
+        if !self.id.is_empty() {
+            let id = self.id.trim_matches('/').parse();
+            reply.id = Some(id.map_err(|_| InvalidReply::Id(self.id))?);
+        }
+        if let Some(pairs) = self.meta_data {
+            let metadata = Metadata::from_pairs(pairs).map_err(|_| InvalidReply::Metadata)?;
+            reply.metadata = Some(metadata);
+        }
+        let path = self.storage.remove("Path");
+        reply.storage_path = path.filter(|path| !path.is_empty());
+        Ok(())
+    }
+}
+
+impl HttpResponse {
+    fn into_amendment(self) -> Result<Amendment, InvalidReply> {
+        let mut amendment = Amendment::default();
+        if self.status_code != 0 {
+            amendment.status = Some(status(self.status_code)?);
+        }
+        if !self.body.is_empty() {
+            amendment.body = Some(Bytes::from(self.body));
+        }
+        for (name, value) in self.header {
+            insert(&mut amendment.headers, name, &value)?;
+        }
+        Ok(amendment)
+    }
+}
+
+fn status(code: i64) -> Result<StatusCode, InvalidReply> {
+    let status = u16::try_from(code)
+        .ok()
+        .filter(|code| (200..600).contains(code));
+    let status = status.and_then(|code| StatusCode::from_u16(code).ok());
+    status.ok_or(InvalidReply::Status(code))
+}
+
+/// What belongs to the connection and to the message is not a hook's to say.
+const OF_THE_MESSAGE: [HeaderName; 4] = [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE];
+
+fn insert(headers: &mut HeaderMap, name: String, value: &str) -> Result<(), InvalidReply> {
+    let header = name.parse::<HeaderName>();
+    let (Ok(header), Ok(value)) = (header, HeaderValue::from_bytes(value.as_bytes())) else {
+        return Err(InvalidReply::Header(name));
+    };
+    if !OF_THE_MESSAGE.contains(&header) {
+        headers.insert(header, value);
+    }
+    Ok(())
+}
+
+impl fmt::Display for InvalidReply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Json(error) => write!(f, "not the JSON of a hook response: {error}"),
+            Self::Status(code) => write!(f, "{code} is not the status of a response"),
+            Self::Header(name) => write!(f, "not a header: {name:?}"),
+            Self::Id(id) => write!(f, "not an upload id: {id:?}"),
+            Self::Metadata => f.write_str("metadata that Upload-Metadata cannot carry"),
+        }
+    }
+}
+
+impl Error for InvalidReply {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Json(error) => Some(error),
+            Self::Status(_) | Self::Header(_) | Self::Id(_) | Self::Metadata => None,
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! A hook that runs.
+
+use tokio::io::AsyncWriteExt;
+use tokio::process::Child;
+use tower_tus_layers::protocol::BoxError;
+
+use super::output::Output;
+use crate::hook::payload::excerpt;
+
+/// Waits until the hook itself has ended, and gives what it said.
+///
+/// What it leaves behind in the background is not waited for, and may go on.
+pub(super) async fn run(mut child: Child, json: Vec<u8>) -> Result<Vec<u8>, BoxError> {
+    let mut stdin = child.stdin.take().expect("it is piped");
+    // In a task of its own, for a hook that never reads it and has left
+    // somebody behind. One that has ended leaves a broken pipe, and that is fine.
+    let fed = tokio::spawn(async move { stdin.write_all(&json).await });
+    let mut output = Output::new(child.stdout.take().expect("it is piped"));
+    let status = tokio::select! {
+        status = child.wait() => status?,
+        never = output.hear() => match never {},
+    };
+    fed.abort();
+    output.hear_what_is_there().await;
+    let said = output.into_bytes();
+    if !status.success() {
+        let said = said.unwrap_or_default();
+        return Err(format!("{status}: {}", excerpt(&said)).into());
+    }
+    said
+}
+
+/// The processes of a hook, which end when this is dropped.
+#[cfg(unix)]
+#[derive(Debug)]
+pub(super) struct Group(Option<rustix::process::Pid>);
+
+#[cfg(unix)]
+impl Group {
+    pub(super) fn of(child: &Child) -> Self {
+        let id = child.id().and_then(|id| i32::try_from(id).ok());
+        Self(id.and_then(rustix::process::Pid::from_raw))
+    }
+
+    /// Leaves those that are left to themselves.
+    pub(super) fn let_go(mut self) {
+        self.0 = None;
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // Of those that have ended already there is nothing to kill.
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
+    }
+}
+
+/// Elsewhere a hook ends alone.
+#[cfg(not(unix))]
+#[derive(Debug)]
+pub(super) struct Group(());
+
+#[cfg(not(unix))]
+impl Group {
+    pub(super) const fn of(_: &Child) -> Self {
+        Self(())
+    }
+
+    pub(super) const fn let_go(self) {}
+}

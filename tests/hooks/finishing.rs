@@ -1,0 +1,111 @@
+//! What happens between the last byte and the word that all is well.
+
+use http::{Method, StatusCode};
+
+use crate::harness::Server;
+use crate::harness::tus::{Answer, code, content, request};
+use crate::receiver::{Call, reply, status};
+use crate::scene::{ALL_EVENTS, Scene};
+
+/// Fails until it was asked so often.
+fn fails_until(attempt: usize) -> String {
+    format!(
+        r#"echo x >>asked; test $(wc -l <asked) -ge {attempt} || {{ echo "a secret"; exit 1; }}"#
+    )
+}
+
+fn is_unfinished(answer: &Answer) {
+    assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(!answer.headers().contains_key("upload-offset"));
+    let body = std::str::from_utf8(answer.body()).unwrap();
+    assert!(!body.contains("secret"), "{body}");
+}
+
+#[tokio::test]
+async fn the_third_attempt_finishes_and_is_told_once() {
+    let scene = Scene::with_scripts(&[("pre-finish", &fails_until(3))], &[]).await;
+    let url = scene.tus.create(5).await;
+    is_unfinished(&scene.tus.append(&url, 0, content("hello")).await);
+    is_unfinished(&scene.tus.head(&url).await);
+    assert_eq!(scene.tus.offset(&url).await, 5);
+    assert_eq!(scene.tus.offset(&url).await, 5);
+
+    let heard = scene.heard(7).await;
+    let types = heard.iter().map(|line| line.split('"').nth(3).unwrap());
+    let mut types: Vec<_> = types.collect();
+    // The client does not wait for what is only told.
+    types.sort_unstable();
+    let expected = [
+        "post-create",
+        "post-finish",
+        "post-receive",
+        "pre-create",
+        "pre-finish",
+        "pre-finish",
+        "pre-finish",
+    ];
+    assert_eq!(types, expected);
+}
+
+#[tokio::test]
+async fn an_empty_patch_at_the_end_is_an_attempt_as_well() {
+    let scene = Scene::with_scripts(&[("pre-finish", &fails_until(2))], &[]).await;
+    let url = scene.tus.create(5).await;
+    is_unfinished(&scene.tus.append(&url, 0, content("hello")).await);
+    let answer = scene.tus.append(&url, 5, content("")).await;
+    assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+    assert_eq!(answer.headers()["upload-offset"], "5");
+}
+
+#[tokio::test]
+async fn what_is_unfinished_when_the_server_is_killed_is_finished_by_the_next() {
+    let answers = |call: &Call, count| match call.json()["Type"].as_str() {
+        Some("pre-finish") if count < 4 => status(503),
+        _ => reply(&serde_json::json!({})),
+    };
+    let args = ["-hooks-http-retry=1"];
+    let (mut scene, mut receiver) = Scene::with_answers(answers, &args).await;
+    let url = scene.tus.create(5).await;
+    assert_eq!(receiver.event().await["Type"], "pre-create");
+    assert_eq!(receiver.event().await["Type"], "post-create");
+    is_unfinished(&scene.tus.append(&url, 0, content("hello")).await);
+    assert_eq!(receiver.event().await["Type"], "pre-finish");
+    assert_eq!(receiver.event().await["Type"], "post-receive");
+
+    scene.server.signal(crate::harness::Signal::KILL);
+    scene.server.exit().await;
+    let hooks = format!("-hooks-http={}", receiver.url());
+    let server = Server::start_in(scene.home.path(), &[&hooks, ALL_EVENTS]).await;
+    let id = url.rsplit('/').next().unwrap();
+    let url = format!("{}{id}", server.url());
+    assert_eq!(scene.tus.offset(&url).await, 5);
+    assert_eq!(receiver.event().await["Type"], "pre-finish");
+    assert_eq!(receiver.event().await["Type"], "post-finish");
+}
+
+#[tokio::test]
+async fn after_so_many_attempts_only_a_delete_is_left() {
+    let scripts = [("pre-finish", "exit 1")];
+    let scene = Scene::with_scripts(&scripts, &["-hooks-finish-attempts=2"]).await;
+    let url = scene.tus.create(5).await;
+    is_unfinished(&scene.tus.append(&url, 0, content("hello")).await);
+    is_unfinished(&scene.tus.head(&url).await);
+    let head = scene.tus.head(&url).await;
+    assert_eq!(head.status(), StatusCode::BAD_REQUEST);
+    assert!(!head.headers().contains_key("upload-offset"));
+    let patch = scene.tus.append(&url, 5, content("")).await;
+    assert_eq!(code(&patch), "ERR_UPLOAD_REJECTED");
+    let delete = scene.tus.ask(request(Method::DELETE, &url)).await;
+    assert_eq!(delete.status(), StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
+async fn without_a_bound_it_is_tried_for_ever() {
+    let scripts = [("pre-finish", "exit 1")];
+    let scene = Scene::with_scripts(&scripts, &["-hooks-finish-attempts=0"]).await;
+    let url = scene.tus.create(5).await;
+    scene.tus.append(&url, 0, content("hello")).await;
+    for _ in 0..12 {
+        is_unfinished(&scene.tus.head(&url).await);
+    }
+}

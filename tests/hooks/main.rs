@@ -1,0 +1,18 @@
+//! Hooks from outside: what they are told, what their replies do, and what
+//! becomes of uploads whose hooks fail.
+
+#![cfg(unix)]
+
+#[path = "../harness/mod.rs"]
+mod harness;
+mod receiver;
+mod scene;
+
+mod effects;
+mod examples;
+mod finishing;
+mod golden;
+mod http;
+mod order;
+mod process;
+mod tls;

@@ -1,0 +1,129 @@
+//! A server with hooks, and a client of it.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::harness::tus::{Tus, Version};
+use crate::harness::{Server, command, patient};
+use crate::receiver::{Answer, Call, Receiver, reply};
+
+/// All that a hook can be called for.
+pub(crate) const EVENTS: [&str; 7] = [
+    "pre-create",
+    "post-create",
+    "post-receive",
+    "pre-finish",
+    "post-finish",
+    "pre-terminate",
+    "post-terminate",
+];
+
+pub(crate) const ALL_EVENTS: &str = "-hooks-enabled-events=";
+
+pub(crate) struct Scene {
+    pub(crate) server: Server,
+    pub(crate) tus: Tus,
+    pub(crate) home: TempDir,
+}
+
+impl Scene {
+    /// A server with a hook for every event, which does what the script of this
+    /// event says, and else only writes down what it is told.
+    pub(crate) async fn with_scripts(scripts: &[(&str, &str)], args: &[&str]) -> Self {
+        let home = TempDir::new().unwrap();
+        let dir = home.path().join("hooks");
+        fs::create_dir(&dir).unwrap();
+        let hook = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hooks/hook.sh");
+        for event in EVENTS {
+            symlink(&hook, dir.join(event)).unwrap();
+        }
+        for (event, script) in scripts {
+            fs::write(dir.join(format!("{event}.sh")), script).unwrap();
+        }
+        Self::start(
+            home,
+            &[&["-hooks-dir=hooks", ALL_EVENTS], args].concat(),
+            &[],
+        )
+        .await
+    }
+
+    /// A server whose hooks are a receiver's, which answers with this JSON.
+    pub(crate) async fn with_replies<F>(replies: F, args: &[&str]) -> (Self, Receiver)
+    where
+        F: Fn(&str) -> Value + Send + Sync + 'static,
+    {
+        let answers = move |call: &Call, _| reply(&replies(call.json()["Type"].as_str().unwrap()));
+        Self::with_answers(answers, args).await
+    }
+
+    /// As [`with_replies`](Self::with_replies), with whatever answers.
+    pub(crate) async fn with_answers<F>(answers: F, args: &[&str]) -> (Self, Receiver)
+    where
+        F: Fn(&Call, usize) -> Answer + Send + Sync + 'static,
+    {
+        let receiver = Receiver::start(Arc::new(answers)).await;
+        let url = format!("-hooks-http={}", receiver.url());
+        let args = [&[&*url, ALL_EVENTS, "-hooks-http-backoff=10ms"], args].concat();
+        let scene = Self::start(TempDir::new().unwrap(), &args, &[]).await;
+        (scene, receiver)
+    }
+
+    pub(crate) async fn start(home: TempDir, args: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut command = command(home.path(), args);
+        command.envs(environment.iter().copied());
+        let server = Server::launch(home.path(), command).await;
+        let tus = Tus::new(server.url(), Version::Http1);
+        Self { server, tus, home }
+    }
+
+    /// A file beside the hooks.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.home.path().join("hooks").join(name)
+    }
+
+    /// What executables were told, when it is so much.
+    pub(crate) async fn heard(&self, events: usize) -> Vec<String> {
+        let lines = || {
+            let text = fs::read_to_string(self.file("heard")).unwrap_or_default();
+            // The last line may still be written.
+            let end = text.rfind('\n').map_or(0, |end| end + 1);
+            text[..end].lines().map(str::to_owned).collect::<Vec<_>>()
+        };
+        until(|| lines().len() >= events).await;
+        let lines = lines();
+        assert_eq!(lines.len(), events, "{lines:#?}");
+        lines
+    }
+
+    /// The content of a file in the upload directory.
+    pub(crate) fn stored(&self, id: &str) -> Vec<u8> {
+        fs::read(self.server.uploads().join(id)).unwrap()
+    }
+
+    /// How many files there are in the upload directory.
+    pub(crate) fn files(&self) -> usize {
+        fs::read_dir(self.server.uploads()).unwrap().count()
+    }
+}
+
+/// Waits for something of which nothing else tells.
+pub(crate) async fn until(mut happened: impl FnMut() -> bool) {
+    patient(async {
+        while !happened() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    })
+    .await;
+}
+
+/// The last segments of an upload's URL.
+pub(crate) fn id(url: &str) -> &str {
+    url.split_once("/files/").unwrap().1
+}
