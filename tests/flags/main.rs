@@ -40,6 +40,27 @@ async fn no_upload_is_larger_than_the_maximum() {
 }
 
 #[tokio::test]
+async fn no_upload_that_is_made_of_others_is_larger_than_the_maximum() {
+    let (_server, tus) = start(&["-max-size=5"]).await;
+    let mut parts = Vec::new();
+    for text in ["hel", "lo", "!"] {
+        let post = tus.post().header("Upload-Concat", "partial");
+        let answer = tus.ask(post.header("Upload-Length", text.len())).await;
+        let url = tus.location(&answer);
+        tus.append(&url, 0, content(text)).await;
+        parts.push(url);
+    }
+    for (parts, status) in [
+        (&parts[..2], StatusCode::CREATED),
+        (&parts[..], StatusCode::PAYLOAD_TOO_LARGE),
+    ] {
+        let list = format!("final;{}", parts.join(" "));
+        let answer = tus.ask(tus.post().header("Upload-Concat", list)).await;
+        assert_eq!(answer.status(), status);
+    }
+}
+
+#[tokio::test]
 async fn a_maximum_of_zero_is_none() {
     let (_server, tus) = start(&["-max-size=0"]).await;
     let answer = tus.ask(request(Method::OPTIONS, &tus.url)).await;

@@ -344,7 +344,25 @@ async fn a_final_that_is_gone_is_missed_by_nobody() {
     uploads.store.create(new).await.unwrap();
     let response = uploads.append(&part, 2, "llo").await;
     assert!(!outcome(&response).others.iter().any(|other| other.finished));
-    uploads.delete(&part).await;
+    let awaited = [uploads.partial("he").await, uploads.partial("he").await];
+    for part in &awaited {
+        uploads.store.await_part(part, &id).await.unwrap();
+    }
+    uploads.delete(&awaited[0]).await;
+    assert!(uploads.exists(&id));
+
+    // It may be a pending final that has nothing to do with the part.
+    uploads.delete(&id).await;
+    let mut new = NewUpload::new(None, Metadata::EMPTY);
+    new.id = id.clone();
+    let parts = vec![UploadId::random()];
+    let role = Role::Final {
+        parts,
+        pending: true,
+    };
+    new.concat = Some(Concat::new(role, None));
+    uploads.store.create(new).await.unwrap();
+    uploads.delete(&awaited[1]).await;
     assert!(uploads.exists(&id));
 }
 
