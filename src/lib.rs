@@ -3,6 +3,7 @@
 
 #[cfg(feature = "file")]
 mod fs;
+pub mod hook;
 pub mod lock;
 pub mod mount;
 pub mod service;
