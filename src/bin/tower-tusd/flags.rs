@@ -13,6 +13,7 @@ use tower_tus::store::file::Durability;
 use crate::cors::CorsFlags;
 use crate::environment::Environment;
 use crate::go;
+use crate::hooks_grpc::GrpcFlags;
 use crate::listen::Host;
 
 /// A tus server: resumable uploads over HTTP.
@@ -57,6 +58,9 @@ pub(crate) struct Flags {
     /// What a power cut may take: none, finish or offset
     #[arg(long, default_value_t)]
     pub(crate) durability: Durability,
+
+    #[command(flatten)]
+    pub(crate) hooks_grpc: GrpcFlags,
 
     /// How long a client may send nothing while it is waited for; 0 is for ever
     #[arg(long, default_value = "60s", value_parser = go::duration)]

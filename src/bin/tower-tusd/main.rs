@@ -4,6 +4,7 @@ mod cors;
 mod environment;
 mod flags;
 mod go;
+mod hooks_grpc;
 mod listen;
 mod metrics;
 mod run;

@@ -47,7 +47,7 @@ pub(crate) async fn run(flags: &Flags) -> Result<ExitCode, StartError> {
         // Outside the uploads, which may take every path.
         .layer(option_layer(page))
         .map_response(|response: Response<_>| response.map(Body::new))
-        .layer(uploads(flags, &shutdown))
+        .layer(uploads(flags, &shutdown)?)
         .service(service_fn(not_found));
     let server = Server::new(service, flags.network_timeout);
 

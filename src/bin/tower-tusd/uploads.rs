@@ -8,9 +8,10 @@ use tower_tus::{Stack, TusLayer};
 
 use crate::flags::Flags;
 use crate::metrics::PREFIX;
+use crate::run::StartError;
 
 /// The layer that serves uploads.
-pub(crate) fn uploads(flags: &Flags, shutdown: &Shutdown) -> TusLayer {
+pub(crate) fn uploads(flags: &Flags, shutdown: &Shutdown) -> Result<TusLayer, StartError> {
     let store = FileStore::new(&flags.upload_dir).durability(flags.durability);
     let locker = FileLocker::new(&flags.upload_dir)
         .holder_poll_interval(flags.filelock_holder_poll_interval)
@@ -33,10 +34,13 @@ pub(crate) fn uploads(flags: &Flags, shutdown: &Shutdown) -> TusLayer {
     if flags.disable_termination {
         stack = stack.without_termination();
     }
+    if let Some(hooks) = flags.hooks_grpc.hooks()? {
+        stack = stack.hooks(hooks);
+    }
     if flags.expose_metrics {
         stack = stack.metrics(PREFIX);
     }
-    stack.into_layer()
+    Ok(stack.into_layer())
 }
 
 /// Whole URLs in `Location`, as tusd has them.

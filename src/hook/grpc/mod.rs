@@ -156,7 +156,8 @@ impl GrpcHooks {
         let metadata = self.metadata(event);
         let mut attempt = 1;
         loop {
-            let request = Request::from_parts(metadata.clone(), Default::default(), message.clone());
+            let request =
+                Request::from_parts(metadata.clone(), Default::default(), message.clone());
             match invoke(self.channel(), request).await {
                 Err(status) if attempt < self.attempts && may_pass(&status) => {
                     tracing::debug!(%status, attempt, "hook is called again");
