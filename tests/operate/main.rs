@@ -1,0 +1,17 @@
+//! What the examples in `examples/operate` promise, each run as it is there.
+
+#![cfg(unix)]
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod curl;
+mod proxies;
+mod proxy;
+
+use std::path::{Path, PathBuf};
+
+fn example(file: &str) -> PathBuf {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/operate");
+    examples.join(file)
+}
