@@ -6,8 +6,10 @@
 mod harness;
 
 mod curl;
+mod entrypoint;
 mod proxies;
 mod proxy;
+mod unit;
 
 use std::path::{Path, PathBuf};
 

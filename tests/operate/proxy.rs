@@ -72,7 +72,6 @@ pub(crate) const APACHE: Program = Program {
         ServerName tus.example
         LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
         LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
-        LoadModule env_module /usr/lib/apache2/modules/mod_env.so
         LoadModule headers_module /usr/lib/apache2/modules/mod_headers.so
         LoadModule http2_module /usr/lib/apache2/modules/mod_http2.so
         LoadModule macro_module /usr/lib/apache2/modules/mod_macro.so
