@@ -366,6 +366,8 @@ async fn over_tls_both_ends_know_each_other_and_headers_come_along() {
         &trusted,
         "-hooks-grpc-secure",
         "-hooks-grpc-retry=1",
+        // For ever.
+        "-hooks-grpc-timeout=0",
     ];
     let stranger = Server::start(&flags).await;
     let answer = create(&Tus::new(stranger.url(), Version::Http1), NAMED).await;
@@ -423,4 +425,11 @@ async fn what_cannot_be_is_refused_at_the_start() {
         assert_eq!(output.status.code(), Some(status), "{flags:?}: {stderr}");
         assert!(stderr.contains(word), "{flags:?}: {stderr}");
     }
+}
+
+#[tokio::test]
+async fn a_certificate_alone_is_no_tls_and_the_log_says_so() {
+    let flags = ["-hooks-grpc=a b", "-hooks-grpc-server-tls-certificate=some"];
+    let log = String::from_utf8(run(&flags).await.stdout).unwrap();
+    assert!(log.contains("-hooks-grpc-secure is not set"), "{log}");
 }

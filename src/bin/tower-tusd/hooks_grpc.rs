@@ -26,7 +26,7 @@ pub(crate) struct GrpcFlags {
     #[arg(long, default_value = "1s", value_parser = go::duration)]
     hooks_grpc_backoff: Duration,
 
-    /// How long the service may take to answer, over all calls; tusd waits for ever
+    /// How long the service may take to answer, over all calls; 0 is for ever, as with tusd
     #[arg(long, default_value = "1m", value_parser = go::duration)]
     hooks_grpc_timeout: Duration,
 
@@ -61,6 +61,9 @@ impl GrpcFlags {
         if address.is_empty() {
             return Ok(None);
         }
+        if self.hooks_grpc_server_tls_certificate.is_some() && !self.hooks_grpc_secure {
+            tracing::warn!("hooks are called without TLS, as -hooks-grpc-secure is not set");
+        }
         let hooks = match self.hooks_grpc_secure {
             true => GrpcHooks::secure(address, &self.tls()?),
             false => GrpcHooks::new(address),
@@ -70,9 +73,16 @@ impl GrpcFlags {
         let hooks = hooks
             .attempts(self.hooks_grpc_retry)
             .backoff(self.hooks_grpc_backoff)
-            .timeout(self.hooks_grpc_timeout)
+            .timeout(self.timeout())
             .forward_headers(names);
         Ok(Some(hooks))
+    }
+
+    const fn timeout(&self) -> Duration {
+        match self.hooks_grpc_timeout {
+            Duration::ZERO => Duration::MAX,
+            timeout => timeout,
+        }
     }
 
     fn tls(&self) -> Result<Tls, StartError> {

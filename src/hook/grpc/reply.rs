@@ -1,6 +1,7 @@
 //! What a hook server's message says.
 
-use http::StatusCode;
+use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderName, StatusCode};
 use tower_tus_layers::hook::{Moment, Reply, Verdict};
 use tower_tus_layers::protocol::{Amendment, BoxError, Metadata};
 
@@ -38,13 +39,19 @@ fn change(reply: &mut Reply, mut changes: FileInfoChanges) -> Result<(), BoxErro
     Ok(())
 }
 
+/// What belongs to the connection and to the message is not a hook's to say.
+const OF_THE_MESSAGE: [HeaderName; 4] = [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE];
+
 fn amendment(response: HttpResponse) -> Result<Amendment, BoxError> {
     let mut amendment = Amendment::default();
     if response.status_code != 0 {
         amendment = amendment.with_status(status(response.status_code)?);
     }
     for (name, value) in response.header {
-        amendment = amendment.with_header(name.parse()?, value.parse()?);
+        let (name, value) = (name.parse()?, value.parse()?);
+        if !OF_THE_MESSAGE.contains(&name) {
+            amendment = amendment.with_header(name, value);
+        }
     }
     if !response.body.is_empty() {
         amendment = amendment.with_body(response.body);
@@ -54,9 +61,8 @@ fn amendment(response: HttpResponse) -> Result<Amendment, BoxError> {
 
 /// A status that can end a request.
 fn status(code: i64) -> Result<StatusCode, BoxError> {
-    let status = u16::try_from(code).ok().map(StatusCode::from_u16);
-    match status {
-        Some(Ok(status)) if !status.is_informational() => Ok(status),
-        _ => Err(format!("{code} is no status of a response").into()),
-    }
+    let status = u16::try_from(code).ok();
+    let status = status.filter(|code| (200..600).contains(code));
+    let status = status.and_then(|code| StatusCode::from_u16(code).ok());
+    status.ok_or_else(|| format!("{code} is not the status of a response").into())
 }

@@ -161,7 +161,7 @@ fn an_answer_changes_the_upload_before_it_is_made_and_the_response() {
     let message = HookResponse {
         http_response: Some(HttpResponse {
             status_code: 402,
-            header: map([("X-Price", "2 EUR")]),
+            header: map([("X-Price", "2 EUR"), ("Content-Length", "5")]),
             body: "pay\n".to_owned(),
         }),
         change_file_info: Some(FileInfoChanges {
@@ -207,6 +207,7 @@ fn an_answer_that_nobody_can_follow_is_a_failure() {
     for bad in [
         response(42, "a", "b"),
         response(100, "a", "b"),
+        response(600, "a", "b"),
         response(-1, "a", "b"),
         response(65_736, "a", "b"),
         response(0, "a b", "b"),
