@@ -34,6 +34,7 @@
 //! # Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
 //! ```
 
+mod connection;
 mod endpoint;
 mod message;
 mod reply;
@@ -43,34 +44,27 @@ mod tests;
 mod tls;
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use http::HeaderName;
-use http::uri::PathAndQuery;
 use tokio::time::{sleep, timeout};
-use tonic::client::Grpc;
 use tonic::metadata::MetadataMap;
-use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Request, Status};
-use tonic_prost::ProstCodec;
+use tonic::transport::Endpoint;
+use tonic::{Request, Status};
 use tower_tus_layers::hook::{Event, Hooks, Moments, Reply};
 use tower_tus_layers::protocol::BoxError;
 
+use self::connection::{Connection, may_pass};
 use self::message::{HookRequest, HookResponse};
 use self::reply::reply;
 pub use self::tls::Tls;
-
-const METHOD: PathAndQuery = PathAndQuery::from_static("/proto.HookHandler/InvokeHook");
 
 /// Hooks that are a gRPC service.
 ///
 /// See the [module docs](crate::hook::grpc) for an example.
 pub struct GrpcHooks {
-    endpoint: Endpoint,
-    /// Made at the first call: before, there may be no runtime.
-    channel: Mutex<Option<Channel>>,
+    connection: Connection,
     moments: Moments,
     attempts: u32,
     backoff: Duration,
@@ -102,8 +96,7 @@ impl GrpcHooks {
 
     fn over(endpoint: Endpoint) -> Self {
         Self {
-            endpoint,
-            channel: Mutex::new(None),
+            connection: Connection::new(endpoint),
             moments: Moments::default(),
             attempts: 3,
             backoff: Duration::from_secs(1),
@@ -158,7 +151,7 @@ impl GrpcHooks {
         loop {
             let request =
                 Request::from_parts(metadata.clone(), Default::default(), message.clone());
-            match invoke(self.channel(), request).await {
+            match self.connection.call(request).await {
                 Err(status) if attempt < self.attempts && may_pass(&status) => {
                     tracing::debug!(%status, attempt, "hook is called again");
                 }
@@ -178,38 +171,6 @@ impl GrpcHooks {
         }
         metadata
     }
-
-    fn channel(&self) -> Channel {
-        let mut channel = self.lock();
-        let channel = channel.get_or_insert_with(|| self.endpoint.connect_lazy());
-        channel.clone()
-    }
-
-    /// Has the next call make a connection of its own: this one may lead to a
-    /// machine that is gone, which nothing but the time shows.
-    fn forget_channel(&self) {
-        *self.lock() = None;
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Channel>> {
-        // It is whole at any time.
-        self.channel.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-async fn invoke(channel: Channel, request: Request<HookRequest>) -> Result<HookResponse, Status> {
-    let mut client = Grpc::new(channel);
-    let ready = client.ready().await;
-    ready.map_err(|error| Status::from_error(error.into()))?;
-    let response = client.unary(request, METHOD, ProstCodec::default()).await?;
-    Ok(response.into_inner())
-}
-
-/// Whether the same call may succeed later: what tusd takes for that, and all
-/// that did not come from the service, but from the way to it.
-fn may_pass(status: &Status) -> bool {
-    matches!(status.code(), Code::Unavailable | Code::ResourceExhausted)
-        || std::error::Error::source(status).is_some()
 }
 
 /// Whether a header is about its own connection and body.
@@ -235,7 +196,7 @@ impl Hooks for GrpcHooks {
     async fn call(&self, event: &Event) -> Result<Reply, BoxError> {
         let answer = timeout(self.timeout, self.call_until_it_succeeds(event)).await;
         let Ok(answer) = answer else {
-            self.forget_channel();
+            self.connection.forget();
             return Err(format!("no answer within {:?}", self.timeout).into());
         };
         reply(event.moment, answer?)
@@ -249,7 +210,7 @@ impl Hooks for GrpcHooks {
 impl fmt::Debug for GrpcHooks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GrpcHooks")
-            .field("uri", self.endpoint.uri())
+            .field("connection", &self.connection)
             .field("moments", &self.moments)
             .finish_non_exhaustive()
     }
