@@ -3,7 +3,11 @@
 
 #[cfg(feature = "file")]
 mod fs;
-#[cfg(any(feature = "hooks-http", feature = "hooks-process"))]
+#[cfg(any(
+    feature = "hooks-grpc",
+    feature = "hooks-http",
+    feature = "hooks-process"
+))]
 pub mod hook;
 pub mod lock;
 pub mod mount;

@@ -1,7 +1,7 @@
-//! Hooks of other programs: executables, and servers behind a URL.
+//! Hooks of other programs: executables, servers behind a URL, and gRPC services.
 //!
-//! Each tells them every event in tusd's JSON, and takes their replies in it, so
-//! that hooks written for tusd go on. A program of its own has
+//! Each tells them every event as tusd does, in JSON or in the messages of
+//! [`grpc`], and takes their replies, so that hooks written for tusd go on. A program of its own has
 //! [`Callbacks`](tower_tus_layers::hook::Callbacks) instead.
 //!
 //! An event reads so, in one line:
@@ -52,12 +52,21 @@
 //! gets a 409, and that upload is left alone. A reply that cannot be carried out
 //! (a status outside 200 to 599, a header or an id that is none) fails the hook.
 
+#[cfg(feature = "hooks-grpc")]
+pub mod grpc;
 #[cfg(feature = "hooks-http")]
 mod http;
+// Some of them need its meaning without the JSON, or its JSON without the id.
+#[cfg_attr(
+    not(all(feature = "hooks-http", feature = "hooks-process")),
+    allow(dead_code, unused_imports)
+)]
 mod payload;
 #[cfg(feature = "hooks-process")]
 mod process;
 
+#[cfg(feature = "hooks-grpc")]
+pub use self::grpc::GrpcHooks;
 #[cfg(feature = "hooks-http")]
 pub use self::http::{HttpHooks, HttpHooksError};
 #[cfg(feature = "hooks-process")]

@@ -12,11 +12,12 @@ use tower_tus::hook::{HttpHooks, HttpHooksError, ProcessHooks};
 use tower_tus::layers::hook::{Hooks, Moment, Moments};
 
 use crate::go;
+use crate::hooks_grpc::GrpcFlags;
 use crate::list::{List, list};
 use crate::run::StartError;
 
 /// Flags about hooks. Of several kinds of hooks the first has its way: a
-/// directory, then a URL.
+/// directory, then a URL, then a gRPC service.
 #[derive(Debug, Args)]
 pub(crate) struct HookFlags {
     /// Events that hooks are asked or told, separated by commas; none is all seven
@@ -45,6 +46,9 @@ pub(crate) struct HookFlags {
 
     #[command(flatten)]
     http: HttpFlags,
+
+    #[command(flatten)]
+    grpc: GrpcFlags,
 }
 
 /// Flags about hooks behind a URL.
@@ -103,7 +107,7 @@ impl HookFlags {
             let hooks = hooks.map_err(|error| format!("cannot use -hooks-http {url}: {error}"))?;
             return Ok(Some(Arc::new(hooks)));
         }
-        Ok(None)
+        Ok(self.grpc.hooks()?.map(|hooks| Arc::new(hooks) as _))
     }
 
     fn process(&self) -> ProcessHooks {
@@ -131,7 +135,7 @@ impl HttpFlags {
     }
 }
 
-fn or_for_ever(limit: Duration) -> Duration {
+pub(crate) fn or_for_ever(limit: Duration) -> Duration {
     match limit {
         Duration::ZERO => Duration::MAX,
         limit => limit,

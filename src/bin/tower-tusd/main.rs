@@ -8,6 +8,7 @@ mod flags;
 mod go;
 mod greeting;
 mod hooks;
+mod hooks_grpc;
 mod list;
 mod listen;
 mod listener;

@@ -1,0 +1,27 @@
+#!/bin/sh
+# Starts the server in the image, with what the environment says.
+set -eu
+
+# The modes of new files, as UMASK=0027.
+if [ -n "${UMASK:-}" ]; then
+    umask "$UMASK"
+fi
+
+# Secrets are read from files, as AWS_SECRET_ACCESS_KEY_FILE=/run/secrets/key.
+for name in \
+    AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_REGION \
+    GCS_SERVICE_ACCOUNT_FILE \
+    AZURE_STORAGE_ACCOUNT AZURE_STORAGE_KEY; do
+    eval "value=\${$name:-} file=\${${name}_FILE:-}"
+    [ -n "$file" ] || continue
+    if [ -n "$value" ]; then
+        echo "$name and ${name}_FILE are both set" >&2
+        exit 1
+    fi
+    value=$(cat "$file")
+    export "$name=$value"
+    unset "${name}_FILE"
+done
+
+# In place of this shell: signals are the server's.
+exec tower-tusd "$@"

@@ -1,0 +1,19 @@
+//! What the examples in `examples/operate` promise, each run as it is there.
+
+#![cfg(unix)]
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod curl;
+mod entrypoint;
+mod proxies;
+mod proxy;
+mod unit;
+
+use std::path::{Path, PathBuf};
+
+fn example(file: &str) -> PathBuf {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/operate");
+    examples.join(file)
+}
