@@ -38,6 +38,10 @@ fn less_time(line: &str) -> &str {
     rest
 }
 
+/// Whoever asks whether somebody listens on a free port of 127.0.0.1 may be given
+/// that very port to ask from, and find himself there.
+const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+
 // --- The start ---
 
 #[tokio::test]
@@ -72,12 +76,13 @@ async fn asking_the_stack_what_it_can_do_is_no_request() {
 
 #[tokio::test]
 async fn start_lines_can_be_switched_off_and_the_listener_is_open_all_the_same() {
-    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let free = TcpListener::bind((ELSEWHERE, 0)).unwrap();
     let address = free.local_addr().unwrap();
     drop(free);
     let home = tempfile::tempdir().unwrap();
     let port = format!("-port={}", address.port());
-    let mut command = command(home.path(), &["-show-startup-logs=false", &port]);
+    let host = format!("-host={ELSEWHERE}");
+    let mut command = command(home.path(), &["-show-startup-logs=false", &host, &port]);
     let mut server = command.stdout(Stdio::piped()).spawn().unwrap();
     let client = patient(async {
         loop {
@@ -305,14 +310,15 @@ async fn nobody_has_to_read_the_log() {
 #[tokio::test]
 async fn a_reader_that_sleeps_holds_no_upload() {
     let home = tempfile::tempdir().unwrap();
-    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let free = TcpListener::bind((ELSEWHERE, 0)).unwrap();
     let port = format!("-port={}", free.local_addr().unwrap().port());
     let url = format!("http://{}/files/", free.local_addr().unwrap());
     drop(free);
     // A pipe that is full from the start.
     let (reader, writer) = io::pipe().unwrap();
     fill(&writer);
-    let mut command = command(home.path(), &[&port]);
+    let host = format!("-host={ELSEWHERE}");
+    let mut command = command(home.path(), &[&host, &port]);
     let mut server = command.stdout(writer).spawn().unwrap();
     let address = url.split('/').nth(2).unwrap();
     patient(async {

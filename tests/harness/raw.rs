@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
-use h2::{Reason, RecvStream, SendStream};
+use h2::{Ping, PingPong, Reason, RecvStream, SendStream};
 use http::{HeaderMap, Request, Response};
 use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -100,7 +100,10 @@ impl Http1 {
 }
 
 /// A connection of HTTP/2.
-pub(crate) struct Http2(SendRequest<Bytes>);
+pub(crate) struct Http2 {
+    client: SendRequest<Bytes>,
+    pings: PingPong,
+}
 
 /// A request of which more may be sent.
 pub(crate) struct Stream {
@@ -111,18 +114,27 @@ pub(crate) struct Stream {
 impl Http2 {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
         let socket = TcpStream::connect(address).await.unwrap();
-        let (client, connection) = h2::client::handshake(socket).await.unwrap();
+        let (client, mut connection) = h2::client::handshake(socket).await.unwrap();
+        let pings = connection.ping_pong().expect("nobody has taken it");
         tokio::spawn(connection);
-        Self(client)
+        Self { client, pings }
     }
 
     /// Begins a request.
     pub(crate) async fn begin(&mut self, request: Request<()>, ends: Ends) -> Stream {
-        patient(std::future::poll_fn(|cx| self.0.poll_ready(cx)))
+        patient(std::future::poll_fn(|cx| self.client.poll_ready(cx)))
             .await
             .unwrap();
-        let (answer, send) = self.0.send_request(request, ends == Ends::Here).unwrap();
+        let (answer, send) = self
+            .client
+            .send_request(request, ends == Ends::Here)
+            .unwrap();
         Stream { answer, send }
+    }
+
+    /// Waits until the server has read all that was sent.
+    pub(crate) async fn is_heard(&mut self) {
+        patient(self.pings.ping(Ping::opaque())).await.unwrap();
     }
 }
 

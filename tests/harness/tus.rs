@@ -41,6 +41,7 @@ impl Tus {
     pub(crate) fn new(url: &str, version: Version) -> Self {
         let client = Client::builder(TokioExecutor::new())
             .http2_only(version == Version::Http2)
+            .http2_max_header_list_size(1 << 20)
             .build_http();
         Self {
             client,

@@ -12,7 +12,7 @@ use crate::peer::Peer;
 /// A request of which the head has been sent.
 pub(crate) enum Sending {
     Http1 { client: Http1, chunked: bool },
-    Http2(Stream),
+    Http2 { client: Http2, stream: Stream },
 }
 
 /// How a client goes away.
@@ -46,7 +46,8 @@ impl Sending {
             }
             Version::Http2 => {
                 let mut client = Http2::connect(peer.server.address).await;
-                Self::Http2(client.begin(request, Ends::Later).await)
+                let stream = client.begin(request, Ends::Later).await;
+                Self::Http2 { client, stream }
             }
         }
     }
@@ -65,7 +66,7 @@ impl Sending {
                     client.send(b"\r\n").await;
                 }
             }
-            Self::Http2(stream) => stream.send(bytes, Ends::Later).await,
+            Self::Http2 { stream, .. } => stream.send(bytes, Ends::Later).await,
         }
     }
 
@@ -80,8 +81,8 @@ impl Sending {
                 let end = format!("0\r\n{}\r\n", lines.collect::<String>());
                 client.send(end.as_bytes()).await;
             }
-            Self::Http2(stream) if trailers.is_empty() => stream.end(),
-            Self::Http2(stream) => {
+            Self::Http2 { stream, .. } if trailers.is_empty() => stream.end(),
+            Self::Http2 { stream, .. } => {
                 let mut map = HeaderMap::new();
                 for (name, value) in trailers {
                     let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
@@ -99,14 +100,14 @@ impl Sending {
                 let head = client.answer().await;
                 Some(head[9..12].parse().unwrap())
             }
-            Self::Http2(_) => None,
+            Self::Http2 { .. } => None,
         }
     }
 
     pub(crate) async fn answer(self) -> Response<()> {
         let answer = match self {
             Self::Http1 { mut client, .. } => client.response().await,
-            Self::Http2(stream) => stream.response().await,
+            Self::Http2 { stream, .. } => stream.response().await,
         };
         answer.expect("the server answers")
     }
@@ -120,8 +121,14 @@ impl Sending {
                 while client.response().await.is_some() {}
             }
             (Self::Http1 { client, .. }, Cut::Reset) => client.rst(),
-            (Self::Http2(stream), Cut::Goodbye) => stream.reset(Reason::NO_ERROR),
-            (Self::Http2(stream), Cut::Reset) => stream.reset(Reason::CANCEL),
+            (Self::Http2 { mut client, stream }, cut) => {
+                // Of a stream that is reset together with its beginning no server hears.
+                client.is_heard().await;
+                stream.reset(match cut {
+                    Cut::Goodbye => Reason::NO_ERROR,
+                    Cut::Reset => Reason::CANCEL,
+                });
+            }
         }
     }
 }

@@ -64,12 +64,12 @@ impl Teller {
             Moment::PreCreate => "",
             _ => event.upload.id.as_str(),
         };
-        tracing::debug!(event = "HookInvocationStart", "type" = kind, id);
+        tracing::debug!("type" = kind, id, "HookInvocationStart");
         let reply = self.hooks.call(event).await;
         match &reply {
-            Ok(_) => tracing::debug!(event = "HookInvocationFinish", "type" = kind, id),
+            Ok(_) => tracing::debug!("type" = kind, id, "HookInvocationFinish"),
             Err(error) => {
-                tracing::error!(event = "HookInvocationError", "type" = kind, id, %error);
+                tracing::error!("type" = kind, id, %error, "HookInvocationError");
             }
         }
         reply
@@ -101,7 +101,7 @@ impl Teller {
                 continue;
             };
             if event.moment == Moment::PostReceive && reply.verdict == Verdict::Stop {
-                tracing::info!(event = "HookStopUpload", %id);
+                tracing::info!(%id, "HookStopUpload");
                 session.stop(reply.response);
             }
         }

@@ -140,7 +140,7 @@ impl ProcessHooks {
         let (moment, id) = (event.moment, event.upload.id.clone());
         tokio::spawn(async move {
             if let Err(Err(error)) = sender.send(running.await) {
-                tracing::error!(event = "HookInvocationError", "type" = %moment, %id, %error);
+                tracing::error!("type" = %moment, %id, %error, "HookInvocationError");
             }
         });
         let Ok(output) = timeout(self.timeout, output).await else {

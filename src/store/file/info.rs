@@ -298,7 +298,7 @@ mod tests {
             awaited_by: ids(["f", "g"]),
         };
         let alone = Role::Partial { awaited_by: vec![] };
-        for (upload, members, ours) in [
+        for (mut upload, members, ours) in [
             (
                 joined(alone, b"partial"),
                 serde_json::json!([true, false, null]),
@@ -320,7 +320,9 @@ mod tests {
                 serde_json::json!({"UploadConcat": "final;b c/d", "Pending": true}),
             ),
         ] {
-            let json = document(&upload).to_json();
+            let written = document(&upload);
+            upload.storage = written.storage();
+            let json = written.to_json();
             let value: Value = serde_json::from_slice(&json).unwrap();
             let told = ["IsPartial", "IsFinal", "PartialUploads"].map(|name| &value[name]);
             assert_eq!(serde_json::json!(told), members);
