@@ -99,6 +99,7 @@ pub struct Stack {
     checksum: Option<ChecksumLayer>,
     download: Option<Download>,
     finals: Option<Finals>,
+    lenient: bool,
     shutdown: Shutdown,
 }
 
@@ -139,6 +140,7 @@ impl Stack {
             checksum: Some(ChecksumLayer::new()),
             download: Some(Download::All),
             finals: Some(Finals::OfFinished),
+            lenient: false,
             shutdown: Shutdown::default(),
         }
     }
@@ -299,12 +301,14 @@ impl Stack {
     /// * HEAD without `Tus-Resumable`;
     /// * malformed `Upload-Metadata`, of which what can be read is kept;
     /// * a POST with a body of another type than
-    ///   `application/offset+octet-stream`: it is as none.
+    ///   `application/offset+octet-stream`: it is as none;
+    /// * a final of finished uploads that are not partial.
     ///
     /// Unless set, the log says of such a refusal that this would accept it.
     pub fn lenient(mut self) -> Self {
         self.version = self.version.lenient();
         self.core = self.core.lenient();
+        self.lenient = true;
         self
     }
 
@@ -437,7 +441,10 @@ impl Stack {
     fn concatenation(&self) -> Option<ConcatenationLayer> {
         let layer =
             ConcatenationLayer::new(Arc::clone(self.core.store()), Arc::clone(&self.locker));
-        let layer = layer.lock_timeout(self.lock_timeout);
+        let mut layer = layer.lock_timeout(self.lock_timeout);
+        if self.lenient {
+            layer = layer.lenient();
+        }
         self.finals.map(|finals| match finals {
             Finals::OfFinished => layer,
             Finals::OfAny => layer.unfinished(),

@@ -7,10 +7,17 @@ use super::harness::tus::{Content, content, request};
 use super::{Tus, header, start};
 
 /// A request for each thing that is forgiven, and how it is answered otherwise.
-fn offences(tus: &Tus, upload: &str) -> [(Request<Content>, StatusCode, &'static str); 3] {
+fn offences(
+    tus: &Tus,
+    upload: &str,
+    finished: &str,
+) -> [(Request<Content>, StatusCode, &'static str); 4] {
     let post = || tus.post().header("Upload-Length", "5");
     let without_version = Request::builder().method(Method::HEAD).uri(upload);
     let metadata = post().header("Upload-Metadata", "filename d29ybGQ=, odd !!!,flag");
+    let whole = tus
+        .post()
+        .header("Upload-Concat", format!("final;{finished}"));
     let form = post().header("Content-Type", "application/x-www-form-urlencoded");
     [
         (
@@ -28,19 +35,24 @@ fn offences(tus: &Tus, upload: &str) -> [(Request<Content>, StatusCode, &'static
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "POST with another Content-Type",
         ),
+        (
+            whole.body(content("")).unwrap(),
+            StatusCode::BAD_REQUEST,
+            "a final of uploads that are not partial",
+        ),
     ]
 }
 
 #[tokio::test]
 async fn what_lenient_would_accept_is_refused_and_the_log_says_so() {
     let (mut server, tus) = start(&[]).await;
-    let upload = tus.create(5).await;
-    for (request, status, what) in offences(&tus, &upload) {
+    let (upload, finished) = (tus.create(5).await, tus.create(0).await);
+    for (request, status, what) in offences(&tus, &upload, &finished) {
         assert_eq!(tus.send(request).await.status(), status, "{what}");
     }
     server.signal(Signal::TERM);
     let log = server.rest().await;
-    for (_, _, what) in offences(&tus, &upload) {
+    for (_, _, what) in offences(&tus, &upload, &finished) {
         let told =
             |line: &String| line.contains("lenient would accept this") && line.contains(what);
         assert!(log.iter().any(told), "{what}: {log:?}");
@@ -50,8 +62,10 @@ async fn what_lenient_would_accept_is_refused_and_the_log_says_so() {
 #[tokio::test]
 async fn a_lenient_server_takes_what_tusd_takes() {
     let (mut server, tus) = start(&["-lenient"]).await;
-    let upload = tus.create(5).await;
-    let [head, metadata, form] = offences(&tus, &upload).map(|(request, ..)| request);
+    let (upload, finished) = (tus.create(5).await, tus.create(5).await);
+    tus.append(&finished, 0, content("hello")).await;
+    let [head, metadata, form, whole] =
+        offences(&tus, &upload, &finished).map(|(request, ..)| request);
     let answer = tus.send(head).await;
     assert_eq!(answer.status(), StatusCode::OK);
     assert_eq!(header(&answer, "upload-offset"), "0");
@@ -64,6 +78,10 @@ async fn a_lenient_server_takes_what_tusd_takes() {
     let answer = tus.send(form).await;
     assert_eq!(answer.status(), StatusCode::CREATED);
     assert_eq!(tus.offset(&tus.location(&answer)).await, 0);
+
+    let answer = tus.send(whole).await;
+    assert_eq!(answer.status(), StatusCode::CREATED);
+    assert_eq!(tus.offset(&tus.location(&answer)).await, 5);
 
     let patch = Request::patch(&upload).header("Upload-Offset", "0");
     let answer = tus.ask(patch).await;

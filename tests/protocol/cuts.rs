@@ -24,9 +24,9 @@ checks![["creation"];
 /// The length of an upload of which only a part is sent.
 pub(crate) const LENGTH: u64 = 6 << 20;
 
-/// That part: more than all buffers on the way hold, so that the server has
-/// begun to read it when it is sent.
-const SENT: u64 = 4 << 20;
+/// That part: more than all buffers and windows on the way hold, so that the
+/// server has begun to read it when it is sent.
+const SENT: u64 = 5 << 20;
 
 /// Bytes of which no two places look alike.
 static BYTES: LazyLock<Bytes> = LazyLock::new(|| {

@@ -6,6 +6,7 @@ use tower_layer::Layer;
 use super::Concatenation;
 use super::settings::Settings;
 use crate::lock::Locker;
+use crate::protocol::Strictness;
 use crate::store::Store;
 
 /// Layer that applies [`Concatenation`].
@@ -26,6 +27,7 @@ impl ConcatenationLayer {
                 locker,
                 lock_timeout: Duration::from_secs(20),
                 unfinished: false,
+                strictness: Strictness::Strict,
             },
         }
     }
@@ -43,6 +45,13 @@ impl ConcatenationLayer {
     #[must_use]
     pub const fn unfinished(mut self) -> Self {
         self.settings.unfinished = true;
+        self
+    }
+
+    /// Takes finished uploads as parts that were not created as such, as tusd does.
+    #[must_use]
+    pub const fn lenient(mut self) -> Self {
+        self.settings.strictness = Strictness::Lenient;
         self
     }
 }

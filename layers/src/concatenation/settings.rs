@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::partials::Partials;
 use crate::lock::{Guard, Locker, acquire};
-use crate::protocol::{Concat, Error, Interrupt, UploadId};
+use crate::protocol::{Concat, Error, Interrupt, Strictness, UploadId};
 use crate::store::{Concatenate, Store};
 
 /// What the layer works with.
@@ -18,6 +18,8 @@ pub(super) struct Settings {
     pub(super) lock_timeout: Duration,
     /// Whether finals of unfinished parts are taken.
     pub(super) unfinished: bool,
+    /// Whether parts have to be partials.
+    pub(super) strictness: Strictness,
 }
 
 /// How far a pending final has come.
@@ -41,11 +43,18 @@ impl Settings {
         request: &Parts,
         partials: &Partials<'_>,
     ) -> Result<Option<u64>, Error> {
-        if !partials.are_partials() {
+        let are_partials = partials.are_partials();
+        // CAT-18
+        if !are_partials
+            && !self
+                .strictness
+                .forgives("a final of uploads that are not partial")
+        {
             return Err(Error::InvalidConcat);
         }
-        // CUF-01, AMB-13
-        if !self.unfinished && partials.unfinished().next().is_some() {
+        // CUF-01, AMB-13. What is no partial cannot be waited for.
+        let may_wait = self.unfinished && are_partials;
+        if !may_wait && partials.unfinished().next().is_some() {
             return Err(Error::UploadNotFinished);
         }
         partials.length(request)

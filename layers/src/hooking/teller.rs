@@ -56,7 +56,8 @@ impl Teller {
         })
     }
 
-    /// Calls, and has the log tell so in tusd's words.
+    /// Calls, and has the log tell so in tusd's words: of the hook alone, also where
+    /// a request waits for it.
     async fn call(&self, event: &Event) -> Result<Reply, BoxError> {
         let kind = event.moment.as_str();
         // Before its creation an upload may still get another id.
@@ -64,12 +65,12 @@ impl Teller {
             Moment::PreCreate => "",
             _ => event.upload.id.as_str(),
         };
-        tracing::debug!("type" = kind, id, "HookInvocationStart");
+        tracing::debug!(parent: None, { "type" = kind, id }, "HookInvocationStart");
         let reply = self.hooks.call(event).await;
         match &reply {
-            Ok(_) => tracing::debug!("type" = kind, id, "HookInvocationFinish"),
+            Ok(_) => tracing::debug!(parent: None, { "type" = kind, id }, "HookInvocationFinish"),
             Err(error) => {
-                tracing::error!("type" = kind, id, %error, "HookInvocationError");
+                tracing::error!(parent: None, { "type" = kind, id, %error }, "HookInvocationError");
             }
         }
         reply

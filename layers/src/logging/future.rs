@@ -55,7 +55,7 @@ fn answered<B>(response: &Response<B>) {
         did(outcome);
         outcome.others.iter().for_each(did);
     }
-    tracing::debug!(
+    tracing::info!(
         id,
         status = response.status().as_u16(),
         body = error.map(Error::text).as_deref().unwrap_or_default(),

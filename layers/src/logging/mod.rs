@@ -8,16 +8,16 @@
 //!
 //! | event | level | fields | |
 //! |---|---|---|---|
-//! | `RequestIncoming` | debug | | |
+//! | `RequestIncoming` | info | | |
 //! | `UploadCreated` | info | `id`, `size`, `url` | as soon as it is there |
 //! | `UploadFinished` | info | `id`, `size` | |
 //! | `UploadTerminated` | info | `id` | |
 //! | `UploadInterrupted` | info | `id` | another request wanted the upload |
 //! | `NetworkTimeoutError` | warn | `id`, `error` | the client did not send for too long |
-//! | `ResponseOutgoing` | debug | `id`, `status`, `body` | `body` is the text of an error |
+//! | `ResponseOutgoing` | info | `id`, `status`, `body` | `body` is the text of an error |
 //!
 //! Two more places log, also where this layer is absent: the core
-//! (`ChunkWriteStart` and `ChunkWriteComplete` at debug, `BodyReadError` at
+//! (`ChunkWriteStart` and `ChunkWriteComplete` at info, `BodyReadError` at
 //! error), and Version (`InternalServerError` at error, with what the client is
 //! not told).
 //!

@@ -72,7 +72,7 @@ where
         }
         let span = self.span(&request);
         let future = span.in_scope(|| {
-            tracing::debug!("RequestIncoming");
+            tracing::info!("RequestIncoming");
             self.inner.call(request)
         });
         ResponseFuture::new(future, span)

@@ -97,20 +97,20 @@ async fn the_life_of_an_upload_is_told_line_by_line() {
     let location = created.headers()["location"].to_str().unwrap();
     let id = location.strip_prefix('/').unwrap();
     let expected = [
-        "DEBUG RequestIncoming".to_owned(),
+        "INFO RequestIncoming".to_owned(),
         format!("INFO UploadCreated id={id} size=5 url=\"{location}\""),
-        format!("DEBUG ResponseOutgoing body=\"\" id={id} status=201"),
+        format!("INFO ResponseOutgoing body=\"\" id={id} status=201"),
     ];
     assert_eq!(LINES.take(), expected);
 
     let path = format!("/{id}");
     send(&core, patch(&path, Bytes::from("hello").into())).await;
     let expected = [
-        "DEBUG RequestIncoming".to_owned(),
-        format!("DEBUG ChunkWriteStart id={id} maxSize=5 offset=0"),
-        format!("DEBUG ChunkWriteComplete bytesWritten=5 id={id}"),
+        "INFO RequestIncoming".to_owned(),
+        format!("INFO ChunkWriteStart id={id} maxSize=5 offset=0"),
+        format!("INFO ChunkWriteComplete bytesWritten=5 id={id}"),
         format!("INFO UploadFinished id={id} size=5"),
-        format!("DEBUG ResponseOutgoing body=\"\" id={id} status=204"),
+        format!("INFO ResponseOutgoing body=\"\" id={id} status=204"),
     ];
     assert_eq!(LINES.take(), expected);
 
@@ -119,7 +119,7 @@ async fn the_life_of_an_upload_is_told_line_by_line() {
 
     send(&core, Request::head(&path).body(Body::default()).unwrap()).await;
     let body = r#""ERR_UPLOAD_NOT_FOUND: upload not found\n""#;
-    let expected = format!("DEBUG ResponseOutgoing body={body} status=404");
+    let expected = format!("INFO ResponseOutgoing body={body} status=404");
     assert_eq!(LINES.take()[1], expected);
 }
 
@@ -141,7 +141,7 @@ async fn a_client_that_went_away_is_an_error_of_its_body() {
     let lines = LINES.take();
     assert_eq!(
         lines[2],
-        format!("DEBUG ChunkWriteComplete bytesWritten=5 id={id}")
+        format!("INFO ChunkWriteComplete bytesWritten=5 id={id}")
     );
     let error = "server expected to receive more bytes";
     assert_eq!(

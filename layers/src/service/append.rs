@@ -104,10 +104,10 @@ impl Core {
 async fn write(handle: &mut dyn Handle, chunk: Chunk<'_>, keep: Keep, room: u64) -> Appended {
     let offset = handle.info().offset;
     let id = handle.info().id.clone();
-    tracing::debug!(%id, maxSize = room, offset, "ChunkWriteStart");
+    tracing::info!(%id, maxSize = room, offset, "ChunkWriteStart");
     let appended = handle.append(chunk, keep).await;
     let written = appended.offset.saturating_sub(offset);
-    tracing::debug!(%id, bytesWritten = written, "ChunkWriteComplete");
+    tracing::info!(%id, bytesWritten = written, "ChunkWriteComplete");
     match &appended.error {
         Some(error) if error.is_interruption() => tracing::error!(%id, %error, "BodyReadError"),
         _ => {}

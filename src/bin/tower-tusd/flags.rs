@@ -94,7 +94,7 @@ pub(crate) struct Flags {
     pub(crate) concatenation_unfinished: bool,
 
     /// Accept what tusd does and the protocol does not: HEAD without a version,
-    /// malformed metadata, bodies of another type
+    /// malformed metadata, bodies of another type, finals of uploads that are not partial
     #[arg(long)]
     pub(crate) lenient: bool,
 

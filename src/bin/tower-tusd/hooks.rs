@@ -96,6 +96,23 @@ impl HookFlags {
         })
     }
 
+    /// What tusd says of its hooks at the start.
+    pub(crate) fn start_lines(&self) -> Vec<String> {
+        let what = if !self.hooks_dir.is_empty() {
+            format!("Using '{}' for hooks", Path::new(&self.hooks_dir).display())
+        } else if !self.http.hooks_http.is_empty() {
+            format!("Using '{}' as the endpoint for hooks", self.http.hooks_http)
+        } else if let Some(address) = self.grpc.address() {
+            format!("Using '{address}' as the endpoint for gRPC hooks")
+        } else {
+            return Vec::new();
+        };
+        let moments = Moment::ALL.into_iter();
+        let moments = moments.filter(|&moment| self.hooks_enabled_events.contains(moment));
+        let moments: Vec<_> = moments.map(Moment::as_str).collect();
+        vec![what, format!("Enabled hook events: {}", moments.join(", "))]
+    }
+
     /// As tusd has it: the first that is set, and only that.
     fn hooks(&self) -> Result<Option<Arc<dyn Hooks>>, StartError> {
         if !self.hooks_dir.is_empty() {

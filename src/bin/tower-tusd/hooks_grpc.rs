@@ -54,12 +54,16 @@ pub(crate) struct GrpcFlags {
 }
 
 impl GrpcFlags {
+    /// Where the service is, if one is named.
+    pub(crate) fn address(&self) -> Option<&str> {
+        Some(self.hooks_grpc.as_str()).filter(|address| !address.is_empty())
+    }
+
     /// The hooks, if a service is named.
     pub(crate) fn hooks(&self) -> Result<Option<GrpcHooks>, StartError> {
-        let address = &self.hooks_grpc;
-        if address.is_empty() {
+        let Some(address) = self.address() else {
             return Ok(None);
-        }
+        };
         if self.hooks_grpc_server_tls_certificate.is_some() && !self.hooks_grpc_secure {
             tracing::warn!("hooks are called without TLS, as -hooks-grpc-secure is not set");
         }

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Logs")]
 pub(crate) struct LogFlags {
-    /// Log every request
+    /// Log also each call of a hook, and why connections end
     #[arg(long, default_value = "true")]
     pub(crate) verbose: bool,
 

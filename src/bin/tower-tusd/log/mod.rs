@@ -71,6 +71,9 @@ impl Log {
             dir.display()
         ));
         self.start_line(format_args!("Using {mebibytes:.2}MB as maximum size."));
+        for line in flags.hooks.start_lines() {
+            self.start_line(format_args!("{line}"));
+        }
         self.start_line(format_args!("Supported tus extensions: {extensions}"));
         let host = &flags.host;
         match port {
