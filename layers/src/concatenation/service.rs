@@ -96,7 +96,9 @@ impl<S> Concatenation<S> {
                 request = Request::from_parts(parts, body);
             }
             // What they do to one upload may be all that others have waited for.
-            Method::HEAD | Method::GET | Method::PATCH | Method::DELETE => {
+            Method::HEAD | Method::GET | Method::PATCH | Method::DELETE
+                if self.settings.unfinished =>
+            {
                 let (request, body) = request.into_parts();
                 let inside = Inside::new(self.ready(), self.settings.clone(), request);
                 return Answer::awaited(inside.serve(body));
