@@ -67,3 +67,34 @@ impl<F: Future> fmt::Debug for Answer<F> {
         })
     }
 }
+
+pin_project! {
+    /// The response future of a layer that answers as the service inside does,
+    /// after something that it awaits, or by a refusal.
+    #[derive(Debug)]
+    pub struct ResponseFuture<F>
+    where
+        F: Future,
+    {
+        #[pin]
+        answer: Answer<F>,
+    }
+}
+
+impl<F: Future> ResponseFuture<F> {
+    pub(crate) const fn new(answer: Answer<F>) -> Self {
+        Self { answer }
+    }
+}
+
+impl<F, E, ResBody> Future for ResponseFuture<F>
+where
+    F: Future<Output = Result<Response<ResBody>, E>>,
+    ResBody: Default,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        self.project().answer.poll(cx)
+    }
+}

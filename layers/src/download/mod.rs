@@ -74,16 +74,15 @@
 
 mod body;
 mod disposition;
-mod future;
 mod layer;
 mod range;
 mod representation;
 mod service;
 mod validators;
 
-pub use self::future::ResponseFuture;
 pub use self::layer::DownloadLayer;
 pub use self::service::Download;
+pub use crate::answer::ResponseFuture;
 
 #[cfg(test)]
 mod tests;

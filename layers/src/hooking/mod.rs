@@ -58,7 +58,6 @@
 //! ```
 
 mod body;
-mod future;
 mod layer;
 mod service;
 mod session;
@@ -70,6 +69,6 @@ mod tests;
 use crate::protocol::Error;
 
 pub use self::body::RequestBody;
-pub use self::future::ResponseFuture;
 pub use self::layer::HooksLayer;
 pub use self::service::Hooked;
+pub use crate::answer::ResponseFuture;

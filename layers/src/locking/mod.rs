@@ -44,13 +44,12 @@
 //! # }
 //! ```
 
-mod future;
 mod layer;
 mod service;
 
-pub use self::future::ResponseFuture;
 pub use self::layer::LockLayer;
 pub use self::service::Locked;
+pub use crate::answer::ResponseFuture;
 
 #[cfg(test)]
 mod tests {

@@ -35,14 +35,13 @@
 //! ```
 
 mod base_path;
-mod future;
 mod layer;
 mod service;
 
 pub use self::base_path::BasePath;
-pub use self::future::ResponseFuture;
 pub use self::layer::RouteLayer;
 pub use self::service::Route;
+pub use crate::answer::ResponseFuture;
 
 #[cfg(test)]
 mod tests {
