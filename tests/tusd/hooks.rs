@@ -1,11 +1,11 @@
 //! What hooks are told, byte by byte.
 
-use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::request::Builder;
 use http::{HeaderMap, Method};
+use rustix::process::Pid;
 use serde_json::json;
 
 use crate::harness::patient;
@@ -15,7 +15,7 @@ use crate::receiver::{Call, Receiver, reply};
 
 /// Where a server's hooks are heard, line by line.
 enum Ear<'a> {
-    Executables(&'a Home),
+    Executables(&'a Home, Pid),
     Http(Receiver),
 }
 
@@ -23,10 +23,10 @@ impl Ear<'_> {
     /// The next calls, when it is so many; `heard` holds all that were before.
     async fn listen(&mut self, heard: &mut Vec<String>, calls: usize) {
         match self {
-            Self::Executables(home) => loop {
-                let text = fs::read_to_string(home.heard()).unwrap_or_default();
-                let lines = text.split_inclusive('\n').filter(|it| it.ends_with('\n'));
-                let new: Vec<_> = lines.skip(heard.len()).map(str::to_owned).collect();
+            Self::Executables(home, server) => loop {
+                let text = home.heard(*server);
+                let new = text.lines().skip(heard.len()).map(str::to_owned);
+                let new: Vec<_> = new.collect();
                 if new.len() >= calls {
                     heard.extend(new);
                     break;
@@ -151,12 +151,12 @@ async fn executables(program: Program) -> String {
     let (server, tus) = program
         .start(&home, &["-hooks-dir=hooks", ALL_EVENTS])
         .await;
-    let ear = Ear::Executables(&home);
+    let ear = Ear::Executables(&home, server.pid());
     let heard = Vec::new();
     let mut life = Life { tus, ear, heard };
     life.live().await;
     stop(server).await;
-    home.plain(&life.heard.concat())
+    home.plain(&life.heard.join("\n"))
 }
 
 /// All that a receiver hears of a life.

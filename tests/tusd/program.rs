@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use regex::{Captures, Regex};
+use rustix::process::Pid;
 use tempfile::TempDir;
 
 use crate::harness::services::require;
@@ -72,9 +73,13 @@ impl Home {
         self.0.path()
     }
 
-    /// A line for each call of a hook.
-    pub(crate) fn heard(&self) -> PathBuf {
-        self.path().join("hooks/heard")
+    /// A line for each call of a hook by this server.
+    pub(crate) fn heard(&self, server: Pid) -> String {
+        let file = format!("hooks/heard.{}", server.as_raw_pid());
+        let text = fs::read_to_string(self.path().join(file)).unwrap_or_default();
+        // The last line may still be written.
+        let end = text.rfind('\n').map_or(0, |end| end + 1);
+        text[..end].to_owned()
     }
 
     /// Text without what differs from run to run: ids, ports and the directory.
