@@ -70,10 +70,7 @@ struct Life<'a> {
 impl Life<'_> {
     /// Sends a request that hooks are told of by these events, which come in any order.
     async fn step(&mut self, request: Builder, bytes: &'static str, events: &[&str]) -> Answer {
-        let answer = self
-            .tus
-            .send(request.body(content(bytes)).unwrap())
-            .await;
+        let answer = self.tus.send(request.body(content(bytes)).unwrap()).await;
         assert!(answer.status().is_success(), "{answer:?}");
         let before = self.heard.len();
         patient(self.ear.listen(&mut self.heard, events.len())).await;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::program::{ALL_EVENTS, Home, Program, TowerTusd, Tusd, has_tusd};
 
-/// The lines before the ready line, and it, less their times.
+/// The lines before the ready line, less their times, in any order.
 async fn lines(program: Program, args: &[&str]) -> BTreeSet<String> {
     let home = Home::new();
     let (server, _) = program.start(&home, args).await;
@@ -14,8 +14,18 @@ async fn lines(program: Program, args: &[&str]) -> BTreeSet<String> {
     lines.collect()
 }
 
+/// The line on extensions, which differ, and the rest.
+fn extensions(mut lines: BTreeSet<String>) -> (BTreeSet<String>, BTreeSet<String>) {
+    const NAMED: &str = "Supported tus extensions: ";
+    let named = lines.iter().find(|line| line.starts_with(NAMED)).cloned();
+    let named = named.expect("extensions are named");
+    lines.remove(&named);
+    let names = named[NAMED.len()..].split(',');
+    (names.map(str::to_owned).collect(), lines)
+}
+
 #[tokio::test]
-async fn the_same_is_told_at_the_start() {
+async fn the_same_is_told_at_the_start_but_for_what_the_page_says() {
     if !has_tusd() {
         return;
     }
@@ -23,12 +33,45 @@ async fn the_same_is_told_at_the_start() {
         &[][..],
         &["-hooks-dir=hooks", ALL_EVENTS],
         &["-hooks-dir=hooks"],
+        &["-hooks-http=http://127.0.0.1:1/hooks"],
+        &["-hooks-grpc=127.0.0.1:1"],
         &["-max-size=1234567"],
-        &["-disable-termination", "-base-path=/up", "-upload-dir=here"],
-        &["-behind-proxy", "-show-greeting=false", "-expose-metrics=false"],
+        &["-base-path=/up/", "-upload-dir=here"],
+        &["-behind-proxy", "-show-greeting=false"],
+        &["-metrics-path=/numbers"],
+        &["-expose-metrics=false"],
     ] {
-        let tusd = lines(Tusd, args).await;
-        let here = lines(TowerTusd, args).await;
-        eprintln!("{args:?}\n{tusd:#?}\n{here:#?}");
+        let (tusd, told_by_tusd) = extensions(lines(Tusd, args).await);
+        let (here, told_here) = extensions(lines(TowerTusd, args).await);
+        assert_eq!(told_here, told_by_tusd, "{args:?}");
+        let more: Vec<_> = here.difference(&tusd).map(String::as_str).collect();
+        assert_eq!(more, ["checksum", "checksum-trailer"]);
+        assert!(here.is_superset(&tusd), "{here:?}");
     }
+}
+
+#[tokio::test]
+async fn what_is_switched_off_is_not_said_to_be_there() {
+    if !has_tusd() {
+        return;
+    }
+    let args = ["-disable-termination"];
+    let (tusd, _) = extensions(lines(Tusd, &args).await);
+    let (here, _) = extensions(lines(TowerTusd, &args).await);
+    assert!(tusd.contains("termination"), "as the page says");
+    assert!(!here.contains("termination"));
+}
+
+#[tokio::test]
+async fn a_base_path_without_its_slash_is_shown_with_it() {
+    if !has_tusd() {
+        return;
+    }
+    let line = |path| format!("Using {path} as the base path.");
+    let args = ["-base-path=/up"];
+    assert!(
+        lines(Tusd, &args).await.contains(&line("/up")),
+        "as the page says"
+    );
+    assert!(lines(TowerTusd, &args).await.contains(&line("/up/")));
 }

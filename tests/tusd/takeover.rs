@@ -109,8 +109,17 @@ impl Upload {
     /// Goes on up to `offset`, with what was said of it before.
     async fn go_on(&mut self, tus: &Tus, offset: usize) {
         let url = format!("{}{}", tus.url, self.id);
-        assert_eq!(told(tus, &url).await, self.told, "{} {}", self.name, tus.url);
-        assert!(self.told.contains(&format!("upload-offset: {}", self.offset)));
+        assert_eq!(
+            told(tus, &url).await,
+            self.told,
+            "{} {}",
+            self.name,
+            tus.url
+        );
+        assert!(
+            self.told
+                .contains(&format!("upload-offset: {}", self.offset))
+        );
         append(tus, self.name, &url, self.offset..offset).await;
         self.offset = offset;
         self.told = told(tus, &url).await;
@@ -119,7 +128,13 @@ impl Upload {
     /// Nothing is done to what is complete.
     async fn is_left_alone(&self, tus: &Tus) {
         let url = format!("{}{}", tus.url, self.id);
-        assert_eq!(told(tus, &url).await, self.told, "{} {}", self.name, tus.url);
+        assert_eq!(
+            told(tus, &url).await,
+            self.told,
+            "{} {}",
+            self.name,
+            tus.url
+        );
         if self.name != "a final" {
             let answer = tus.append(&url, TEXT.len() as u64, content("")).await;
             assert_eq!(answer.status(), StatusCode::NO_CONTENT, "{}", self.name);
@@ -173,7 +188,11 @@ async fn travel(programs: [Program; 3]) {
                 upload.go_on(&tus, upload.offset + 3).await;
             }
         }
-        let parts = if is_last { [&*half, &whole] } else { [&*whole, &whole] };
+        let parts = if is_last {
+            [&*half, &whole]
+        } else {
+            [&*whole, &whole]
+        };
         let url = finish(&tus, &parts).await;
         is_whole(&tus, &url, 2).await;
         finished.insert(Upload::new(&tus, "new", &url, 0, 0).await.id);
@@ -185,7 +204,11 @@ async fn travel(programs: [Program; 3]) {
         assert_eq!(told_of(&heard, "pre-finish"), finished, "{program:?}");
         for upload in uploads.iter().filter(|it| !finished.contains(&it.id)) {
             let silent = ["pre-create", "post-create", "post-finish"];
-            assert!(silent.iter().all(|event| !told_of(&heard, event).contains(&upload.id)));
+            assert!(
+                silent
+                    .iter()
+                    .all(|event| !told_of(&heard, event).contains(&upload.id))
+            );
         }
     }
 }
