@@ -103,7 +103,7 @@ impl Log {
         self.ask("append to a final", patch(&url, 10), "x").await;
     }
 
-    async fn from_browsers(&mut self) {
+    async fn for_pages(&mut self) {
         let tus = self.tus.clone();
         let preflight = request(Method::OPTIONS, &tus.url)
             .header("Origin", "http://a.example")
@@ -225,7 +225,7 @@ async fn answers(program: Program) -> BTreeSet<String> {
     let lines = Vec::new();
     let mut log = Log { tus, lines };
     log.well().await;
-    log.from_browsers().await;
+    log.for_pages().await;
     log.badly().await;
     let lines = home.plain(&log.lines.join("\n"));
     lines.lines().map(str::to_owned).collect()
