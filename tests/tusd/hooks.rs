@@ -52,7 +52,7 @@ fn line(call: &Call) -> String {
 
 /// What a receiver may go by.
 fn headers(headers: &HeaderMap) -> String {
-    let names = ["host", "content-type", "content-length", "X-List", "cookie"];
+    let names = ["host", "content-type", "x-list", "cookie"];
     let all = names.map(|name| {
         let values = headers.get_all(name).iter();
         format!("{name}: {:?}", values.collect::<Vec<_>>())
@@ -142,11 +142,14 @@ impl Life<'_> {
     }
 }
 
+/// `post-receive` comes after this time, if anything was received.
+const OFTEN: &str = "-progress-hooks-interval=100ms";
+
 /// All that executables hear of a life.
 async fn executables(program: Program) -> String {
     let home = Home::new();
     let (server, tus) = program
-        .start(&home, &["-hooks-dir=hooks", ALL_EVENTS])
+        .start(&home, &["-hooks-dir=hooks", ALL_EVENTS, OFTEN])
         .await;
     let ear = Ear::Executables(&home, server.pid());
     let heard = Vec::new();
@@ -162,7 +165,9 @@ async fn receiver(program: Program) -> String {
     let receiver = Receiver::start(Arc::new(|_, _| reply(&json!({})))).await;
     let url = format!("-hooks-http={}", receiver.url());
     let forward = "-hooks-http-forward-headers=X-List,Cookie";
-    let (server, tus) = program.start(&home, &[&url, forward, ALL_EVENTS]).await;
+    let (server, tus) = program
+        .start(&home, &[&url, forward, ALL_EVENTS, OFTEN])
+        .await;
     let ear = Ear::Http(receiver);
     let heard = Vec::new();
     let mut life = Life { tus, ear, heard };

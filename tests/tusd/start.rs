@@ -10,8 +10,17 @@ async fn lines(program: Program, args: &[&str]) -> BTreeSet<String> {
     let (server, _) = program.start(&home, args).await;
     let lines = server.start_lines().join("\n");
     let lines = home.plain(&lines);
-    let lines = lines.lines().map(|line| line[27..].to_owned());
-    lines.collect()
+    lines.lines().map(|line| in_order(&line[27..])).collect()
+}
+
+/// A line whose list is sorted, if it has one.
+fn in_order(line: &str) -> String {
+    let Some((what, list)) = line.split_once(": ") else {
+        return line.to_owned();
+    };
+    let mut names: Vec<_> = list.split(',').map(str::trim).collect();
+    names.sort_unstable();
+    format!("{what}: {}", names.join(","))
 }
 
 /// The line on extensions, which differ, and the rest.
