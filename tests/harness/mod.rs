@@ -218,10 +218,15 @@ pub(crate) fn command(home: &Path, args: &[&str]) -> Command {
 }
 
 fn command_under(wrapper: &[&str], home: &Path, args: &[&str]) -> Command {
-    let mut line = wrapper.iter().chain([&env!("CARGO_BIN_EXE_tower-tusd")]);
-    let mut command = Command::new(line.next().expect("the server is in the line"));
+    let line = [wrapper, &[env!("CARGO_BIN_EXE_tower-tusd")]].concat();
+    command_of(&line, home, args)
+}
+
+/// As [`command`], of any program with the same flags.
+pub(crate) fn command_of(line: &[&str], home: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(line[0]);
     command
-        .args(line)
+        .args(&line[1..])
         .current_dir(home)
         .args(["-host=127.0.0.1", "-port=0"])
         .args(args)

@@ -28,7 +28,7 @@ const HEADERS: HeaderValue = HeaderValue::from_static(
 const EXPOSED: HeaderValue = HeaderValue::from_static(
     "Upload-Offset, Location, Upload-Length, Tus-Version, Tus-Resumable, Tus-Max-Size, \
      Tus-Extension, Tus-Checksum-Algorithm, Upload-Metadata, Upload-Defer-Length, \
-     Upload-Concat, Upload-Expires, Upload-Complete, Upload-Limit, \
+     Upload-Concat, Upload-Expires, Upload-Complete, Upload-Incomplete, Upload-Limit, \
      Upload-Draft-Interop-Version",
 );
 

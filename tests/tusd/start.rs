@@ -1,0 +1,86 @@
+//! What is printed at the start.
+
+use std::collections::BTreeSet;
+
+use crate::program::{ALL_EVENTS, Home, Program, TowerTusd, Tusd, has_tusd};
+
+/// The lines before the ready line, less their times, in any order.
+async fn lines(program: Program, args: &[&str]) -> BTreeSet<String> {
+    let home = Home::new();
+    let (server, _) = program.start(&home, args).await;
+    let lines = server.start_lines().join("\n");
+    let lines = home.plain(&lines);
+    lines.lines().map(|line| in_order(&line[27..])).collect()
+}
+
+/// A line whose list is sorted, if it has one.
+fn in_order(line: &str) -> String {
+    let Some((what, list)) = line.split_once(": ") else {
+        return line.to_owned();
+    };
+    let mut names: Vec<_> = list.split(',').map(str::trim).collect();
+    names.sort_unstable();
+    format!("{what}: {}", names.join(","))
+}
+
+/// The line on extensions, which differ, and the rest.
+fn extensions(mut lines: BTreeSet<String>) -> (BTreeSet<String>, BTreeSet<String>) {
+    const NAMED: &str = "Supported tus extensions: ";
+    let named = lines.iter().find(|line| line.starts_with(NAMED)).cloned();
+    let named = named.expect("extensions are named");
+    lines.remove(&named);
+    let names = named[NAMED.len()..].split(',');
+    (names.map(str::to_owned).collect(), lines)
+}
+
+#[tokio::test]
+async fn the_same_is_told_at_the_start_but_for_what_the_page_says() {
+    if !has_tusd() {
+        return;
+    }
+    for args in [
+        &[][..],
+        &["-hooks-dir=hooks", ALL_EVENTS],
+        &["-hooks-dir=hooks"],
+        &["-hooks-http=http://127.0.0.1:1/hooks"],
+        &["-hooks-grpc=127.0.0.1:1"],
+        &["-max-size=1234567"],
+        &["-base-path=/up/", "-upload-dir=here"],
+        &["-behind-proxy", "-show-greeting=false"],
+        &["-metrics-path=/numbers"],
+        &["-expose-metrics=false"],
+    ] {
+        let (tusd, told_by_tusd) = extensions(lines(Tusd, args).await);
+        let (here, told_here) = extensions(lines(TowerTusd, args).await);
+        assert_eq!(told_here, told_by_tusd, "{args:?}");
+        let more: Vec<_> = here.difference(&tusd).map(String::as_str).collect();
+        assert_eq!(more, ["checksum", "checksum-trailer"]);
+        assert!(here.is_superset(&tusd), "{here:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_switched_off_is_not_said_to_be_there() {
+    if !has_tusd() {
+        return;
+    }
+    let args = ["-disable-termination"];
+    let (tusd, _) = extensions(lines(Tusd, &args).await);
+    let (here, _) = extensions(lines(TowerTusd, &args).await);
+    assert!(tusd.contains("termination"), "as the page says");
+    assert!(!here.contains("termination"));
+}
+
+#[tokio::test]
+async fn a_base_path_without_its_slash_is_shown_with_it() {
+    if !has_tusd() {
+        return;
+    }
+    let line = |path| format!("Using {path} as the base path.");
+    let args = ["-base-path=/up"];
+    assert!(
+        lines(Tusd, &args).await.contains(&line("/up")),
+        "as the page says"
+    );
+    assert!(lines(TowerTusd, &args).await.contains(&line("/up/")));
+}
