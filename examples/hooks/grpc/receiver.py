@@ -32,7 +32,8 @@ class Receiver(hook_grpc.HookHandlerServicer):
         metadata = dict(context.invocation_metadata())
         if "authorization" in metadata:
             event["authorization"] = metadata["authorization"]
-        print(json.dumps(event), flush=True)
+        # In one piece, since other events may come at the same time.
+        print(json.dumps(event) + "\n", end="", flush=True)
 
         upload = request.event.upload
         answer = hook.HookResponse()

@@ -60,7 +60,8 @@ class Receiver(BaseHTTPRequestHandler):
     def do_POST(self):
         hook = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         upload, request = hook["Event"]["Upload"], hook["Event"]["HTTPRequest"]
-        print(hook["Type"], upload["ID"], upload["Offset"], flush=True)
+        # In one piece, since other events may come at the same time.
+        print(f'{hook["Type"]} {upload["ID"]} {upload["Offset"]}\n', end="", flush=True)
         reply = REPLIES.get(hook["Type"], lambda *_: {})
         body = json.dumps(reply(upload, request)).encode()
         self.send_response(200)

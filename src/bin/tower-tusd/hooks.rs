@@ -99,7 +99,9 @@ impl HookFlags {
     /// What tusd says of its hooks at the start.
     pub(crate) fn start_lines(&self) -> Vec<String> {
         let what = if !self.hooks_dir.is_empty() {
-            format!("Using '{}' for hooks", Path::new(&self.hooks_dir).display())
+            let dir = Path::new(&self.hooks_dir);
+            let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
+            format!("Using '{}' for hooks", dir.display())
         } else if !self.http.hooks_http.is_empty() {
             format!("Using '{}' as the endpoint for hooks", self.http.hooks_http)
         } else if let Some(address) = self.grpc.address() {
