@@ -5,24 +5,20 @@
 
 mod harness;
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream;
+use harness::grpc::GrpcReceiver;
 use harness::host::host;
-use harness::services::require;
 use harness::tus::{Answer, Tus, Version, code, content, patch, request, streamed};
-use harness::{Server, patient, run};
+use harness::{Server, run};
 use http::{Method, StatusCode};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::net::TcpListener;
-use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::mpsc;
 use tower_tus::Stack;
 use tower_tus::hook::GrpcHooks;
@@ -32,86 +28,8 @@ use tower_tus::store::FileStore;
 /// `filename a.txt`
 const NAMED: &str = "filename YS50eHQ=";
 
-/// The receiver of the examples, which is killed when this is dropped.
-struct Receiver {
-    child: Child,
-    events: Lines<BufReader<ChildStdout>>,
-    port: String,
-}
-
-impl Receiver {
-    /// Starts one on a free port, unless its requirements are missing.
-    async fn start() -> Option<Self> {
-        Self::start_on("0", &[]).await
-    }
-
-    async fn start_on(port: &str, tls: &[&Path]) -> Option<Self> {
-        let python = python_with_grpc().await;
-        let install = "python3 -m venv target/venv && \
-            target/venv/bin/pip install -r examples/hooks/grpc/requirements.txt";
-        if !require("grpcio", python.is_some(), install) {
-            return None;
-        }
-        let mut child = Command::new(python.expect("it is required"))
-            .arg(in_repository("examples/hooks/grpc/receiver.py"))
-            .arg(format!("localhost:{port}"))
-            .args(tls)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let mut events = BufReader::new(child.stdout.take().unwrap()).lines();
-        let ready = patient(events.next_line()).await.unwrap().unwrap();
-        let port = ready.strip_prefix("waiting for hooks on port ").unwrap();
-        let port = port.to_owned();
-        Some(Self {
-            child,
-            events,
-            port,
-        })
-    }
-
-    fn address(&self) -> String {
-        format!("localhost:{}", self.port)
-    }
-
-    fn flag(&self) -> String {
-        format!("-hooks-grpc={}", self.address())
-    }
-
-    /// The next event that it has printed.
-    async fn event(&mut self) -> Value {
-        let line = patient(self.events.next_line()).await.unwrap();
-        serde_json::from_str(&line.expect("the receiver runs")).unwrap()
-    }
-
-    async fn end(mut self) {
-        patient(self.child.kill()).await.unwrap();
-    }
-}
-
-/// The Python that CI has made for this, or else the system's.
-async fn python_with_grpc() -> Option<PathBuf> {
-    for python in [in_repository("target/venv/bin/python3"), "python3".into()] {
-        if succeeds(&python, ["-c", "import grpc_tools"]).await {
-            return Some(python);
-        }
-    }
-    None
-}
-
-async fn succeeds<const N: usize>(program: impl AsRef<OsStr>, args: [&str; N]) -> bool {
-    let output = Command::new(program).args(args).output().await;
-    output.is_ok_and(|output| output.status.success())
-}
-
-fn in_repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
-
 /// A host whose hooks are all that the receiver can have.
-async fn hooked(receiver: &Receiver, directory: &Path) -> Tus {
+async fn hooked(receiver: &GrpcReceiver, directory: &Path) -> Tus {
     let hooks = GrpcHooks::new(&receiver.address()).unwrap();
     let stack = Stack::new(FileStore::new(directory)).hooks(hooks.moments(Moments::ALL));
     let address = host(stack.into_service()).await;
@@ -129,7 +47,7 @@ fn body(answer: &Answer) -> &str {
 
 #[tokio::test]
 async fn every_event_is_told_as_tusd_tells_it() {
-    let Some(mut receiver) = Receiver::start().await else {
+    let Some(mut receiver) = GrpcReceiver::start().await else {
         return;
     };
     let directory = TempDir::new().unwrap();
@@ -214,7 +132,7 @@ async fn every_event_is_told_as_tusd_tells_it() {
 
 #[tokio::test]
 async fn a_creation_is_rejected_and_its_answer_is_the_receivers() {
-    let Some(receiver) = Receiver::start().await else {
+    let Some(receiver) = GrpcReceiver::start().await else {
         return;
     };
     let directory = TempDir::new().unwrap();
@@ -228,7 +146,7 @@ async fn a_creation_is_rejected_and_its_answer_is_the_receivers() {
 
 #[tokio::test]
 async fn an_upload_is_what_the_receiver_makes_of_it() {
-    let Some(receiver) = Receiver::start().await else {
+    let Some(receiver) = GrpcReceiver::start().await else {
         return;
     };
     let directory = TempDir::new().unwrap();
@@ -245,7 +163,7 @@ async fn an_upload_is_what_the_receiver_makes_of_it() {
 
 #[tokio::test]
 async fn an_upload_is_stopped_while_its_bytes_arrive() {
-    let Some(mut receiver) = Receiver::start().await else {
+    let Some(mut receiver) = GrpcReceiver::start().await else {
         return;
     };
     let directory = TempDir::new().unwrap();
@@ -263,7 +181,7 @@ async fn an_upload_is_stopped_while_its_bytes_arrive() {
 
 #[tokio::test]
 async fn a_termination_is_rejected() {
-    let Some(receiver) = Receiver::start().await else {
+    let Some(receiver) = GrpcReceiver::start().await else {
         return;
     };
     let directory = TempDir::new().unwrap();
@@ -277,7 +195,7 @@ async fn a_termination_is_rejected() {
 
 #[tokio::test]
 async fn a_receiver_that_restarts_is_found_again_and_no_upload_waits_for_it() {
-    let Some(mut receiver) = Receiver::start().await else {
+    let Some(mut receiver) = GrpcReceiver::start().await else {
         return;
     };
     let mut server = Server::start(&[&receiver.flag(), "-hooks-grpc-backoff=10ms"]).await;
@@ -297,7 +215,7 @@ async fn a_receiver_that_restarts_is_found_again_and_no_upload_waits_for_it() {
         .line("event=HookInvocationError type=post-receive")
         .await;
 
-    let mut receiver = Receiver::start_on(&port, &[]).await.unwrap();
+    let mut receiver = GrpcReceiver::start_on(&port, &[]).await.unwrap();
     let answer = tus.append(&url, 5, content(" world")).await;
     assert_eq!(answer.status(), StatusCode::NO_CONTENT);
     // What was told meanwhile is lost.
@@ -357,7 +275,7 @@ async fn over_tls_both_ends_know_each_other_and_headers_come_along() {
     let service = write_certificate(home.path(), "service", is_ca);
     let client = write_certificate(home.path(), "client", IsCa::NoCa);
     let tls = [&service[0], &service[1], &client[0]].map(PathBuf::as_path);
-    let Some(mut receiver) = Receiver::start_on("0", &tls).await else {
+    let Some(mut receiver) = GrpcReceiver::start_on("0", &tls).await else {
         return;
     };
     let hooks = receiver.flag();

@@ -8,6 +8,7 @@ use http::{HeaderMap, Method};
 use rustix::process::Pid;
 use serde_json::json;
 
+use crate::harness::grpc::GrpcReceiver;
 use crate::harness::patient;
 use crate::harness::tus::{Answer, Tus, content, patch, request};
 use crate::program::{ALL_EVENTS, Home, Program, TowerTusd, Tusd, has_tusd, stop};
@@ -17,6 +18,7 @@ use crate::receiver::{Call, Receiver, reply};
 enum Ear<'a> {
     Executables(&'a Home, Pid),
     Http(Receiver),
+    Grpc(Box<GrpcReceiver>),
 }
 
 impl Ear<'_> {
@@ -37,6 +39,12 @@ impl Ear<'_> {
             Self::Http(receiver) => {
                 for _ in 0..calls {
                     heard.push(line(&receiver.call().await));
+                }
+            }
+            Self::Grpc(receiver) => {
+                for _ in 0..calls {
+                    let call = receiver.event().await;
+                    heard.push(format!("{} {call}", call["type"].as_str().unwrap()));
                 }
             }
         }
@@ -113,17 +121,22 @@ impl Life<'_> {
         self.step(delete, "", &["post-terminate", "pre-terminate"])
             .await;
 
-        let post = tus.post().header("Upload-Defer-Length", 1);
+        // The gRPC receiver takes none without a name.
+        let named = || {
+            tus.post()
+                .header("Upload-Metadata", "filename d29ybGQudHh0")
+        };
+        let post = named().header("Upload-Defer-Length", 1);
         let url = self.create(post, "", &created).await;
         self.step(patch(&url, 0), "hel", &received).await;
         let rest = patch(&url, 3).header("Upload-Length", 5);
         self.step(rest, "lo", &finished).await;
 
         let octets = "application/offset+octet-stream";
-        let post = tus.post().header("Upload-Length", 5);
+        let post = named().header("Upload-Length", 5);
         let post = post.header("Content-Type", octets);
         self.step(post, "hello", &all).await;
-        let post = tus.post().header("Upload-Length", 0);
+        let post = named().header("Upload-Length", 0);
         let empty = ["post-create", "post-finish", "pre-create", "pre-finish"];
         self.step(post, "", &empty).await;
 
@@ -136,8 +149,7 @@ impl Life<'_> {
         let partial = partial.header("Content-Type", octets);
         let second = self.create(partial, "world", &all).await;
         let parts = format!("final;{first} {second}");
-        let last = tus.post().header("Upload-Concat", parts);
-        let last = last.header("Upload-Metadata", "filename d29ybGQudHh0");
+        let last = named().header("Upload-Concat", parts);
         self.step(last, "", &empty).await;
     }
 }
@@ -176,6 +188,20 @@ async fn receiver(program: Program) -> String {
     home.plain(&life.heard.join("\n"))
 }
 
+/// All that a gRPC service hears of a life, if there can be one.
+async fn service(program: Program) -> Option<String> {
+    let home = Home::new();
+    let service = GrpcReceiver::start().await?;
+    let args = [&*service.flag(), ALL_EVENTS, OFTEN];
+    let (server, tus) = program.start(&home, &args).await;
+    let ear = Ear::Grpc(Box::new(service));
+    let heard = Vec::new();
+    let mut life = Life { tus, ear, heard };
+    life.live().await;
+    stop(server).await;
+    Some(home.plain(&life.heard.join("\n")))
+}
+
 /// Line by line, so that a difference can be read.
 #[track_caller]
 fn compare(here: &str, tusd: &str) {
@@ -196,5 +222,15 @@ async fn executables_are_told_the_same() {
 async fn a_receiver_is_told_the_same() {
     if has_tusd() {
         compare(&receiver(TowerTusd).await, &receiver(Tusd).await);
+    }
+}
+
+#[tokio::test]
+async fn a_service_is_told_the_same() {
+    if !has_tusd() {
+        return;
+    }
+    if let Some(here) = service(TowerTusd).await {
+        compare(&here, &service(Tusd).await.expect("it was there just now"));
     }
 }
