@@ -42,8 +42,6 @@ impl ConcatenationLayer {
 
     /// Takes finals of parts that are unfinished still, and makes them as soon
     /// as these are not: `concatenation-unfinished`. CUF-01
-    ///
-    /// Unless set, one that is pending from before stays so.
     #[must_use]
     pub const fn unfinished(mut self) -> Self {
         self.settings.unfinished = true;

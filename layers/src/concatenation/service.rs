@@ -64,6 +64,10 @@ where
     }
 }
 
+fn asks<B>(request: &Request<B>) -> bool {
+    matches!(*request.method(), Method::HEAD | Method::GET)
+}
+
 impl<S> Concatenation<S> {
     fn answer<ReqBody, ResBody>(&mut self, request: Request<ReqBody>) -> Answer<S::Future>
     where
@@ -96,8 +100,10 @@ impl<S> Concatenation<S> {
                 request = Request::from_parts(parts, body);
             }
             // What they do to one upload may be all that others have waited for.
+            // Where no unfinished parts are taken any more, who asks for a final that
+            // is pending from before completes it, and all others need not look.
             Method::HEAD | Method::GET | Method::PATCH | Method::DELETE
-                if self.settings.unfinished =>
+                if self.settings.unfinished || asks(&request) =>
             {
                 let (request, body) = request.into_parts();
                 let inside = Inside::new(self.ready(), self.settings.clone(), request);

@@ -163,7 +163,6 @@ async fn a_part_that_is_not_finished_is_none_although_it_is_complete() {
     is_refused(&response, 500, "ERR_INTERNAL_SERVER_ERROR");
     let response = uploads.join(&[&part]).await;
     is_refused(&response, 400, "ERR_UPLOAD_NOT_FINISHED");
-    uploads.unfinished = true;
     let head = uploads.head(&id).await;
     assert!(!head.headers().contains_key("upload-offset"), "CAT-12");
 
@@ -213,7 +212,8 @@ async fn forgotten(uploads: &Uploads, parts: &[&UploadId]) -> UploadId {
 
 #[tokio::test]
 async fn head_completes_a_final_whose_parts_were_finished_without_it() {
-    let mut uploads = Uploads::unfinished();
+    // Also where no unfinished parts are taken any more.
+    let uploads = Uploads::default();
     let part = uploads.partial("hell").await;
     let id = forgotten(&uploads, &[&part]).await;
     let head = uploads.head(&id).await;
@@ -221,12 +221,6 @@ async fn head_completes_a_final_whose_parts_were_finished_without_it() {
     let response = uploads.append(&part, 4, "o").await;
     assert!(outcome(&response).others.is_empty());
 
-    // Where no unfinished parts are taken any more, what is pending stays so.
-    uploads.unfinished = false;
-    let head = uploads.head(&id).await;
-    assert!(!head.headers().contains_key("upload-offset"), "CAT-12");
-
-    uploads.unfinished = true;
     let head = uploads.head(&id).await;
     assert_eq!(head.headers()["upload-offset"], "5", "CAT-13");
     assert_eq!(head.headers()["upload-concat"], list(&[&part]), "CAT-16");
@@ -247,7 +241,7 @@ async fn head_finishes_a_final_that_was_assembled_and_no_more() {
 
 #[tokio::test]
 async fn get_completes_a_final_too() {
-    let uploads = Uploads::unfinished();
+    let uploads = Uploads::default();
     let part = uploads.partial("hell").await;
     let id = forgotten(&uploads, &[&part]).await;
     let core = Core::new(uploads.store.clone());
@@ -275,8 +269,7 @@ async fn get_completes_a_final_too() {
     });
     let locker = Arc::new(uploads.locker.clone());
     let layer = ConcatenationLayer::new(Arc::new(uploads.store.clone()), locker);
-    let layer = layer.unfinished().lock_timeout(Duration::from_millis(20));
-    let service = layer.layer(inner);
+    let service = layer.lock_timeout(Duration::from_millis(20)).layer(inner);
     let get = || {
         let request = on(Method::GET, &id).body(Body::default()).unwrap();
         service.clone().oneshot(request)
@@ -375,7 +368,7 @@ async fn a_final_that_is_gone_is_missed_by_nobody() {
 
 #[tokio::test]
 async fn a_final_of_which_a_part_is_gone_is_gone_for_whoever_asks() {
-    let uploads = Uploads::unfinished();
+    let uploads = Uploads::default();
     let part = uploads.partial("hello").await;
     let id = forgotten(&uploads, &[&part, &UploadId::random()]).await;
     let head = uploads.head(&id).await;
