@@ -9,7 +9,7 @@
 //! | `pre-create` | before an upload is made, finals too | reject it; change its id, metadata and place; amend the response |
 //! | `post-create` | after it was made | |
 //! | `post-receive` | now and then while bytes arrive, and after the last | stop it; amend the response then |
-//! | `pre-finish` | after the last byte was stored, before the client is told | reject that for now; amend the response |
+//! | `pre-finish` | after the last byte was stored, before the client is told | refuse, and be asked again by the next HEAD or PATCH; amend the response |
 //! | `post-finish` | after the upload was finished | |
 //! | `pre-terminate` | before a client ends an upload | reject that; amend the response |
 //! | `post-terminate` | after an upload was ended | |

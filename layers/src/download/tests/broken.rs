@@ -1,0 +1,114 @@
+//! Content that cannot be read, or of which little is known.
+
+use super::*;
+
+/// Content that tells of eleven bytes, and reads as it is told.
+#[derive(Debug)]
+pub(super) struct Broken {
+    pub(super) upload: Upload,
+    pub(super) reads: fn(Range<u64>) -> Result<Bytes, Error>,
+}
+
+#[async_trait]
+impl Content for Broken {
+    fn info(&self) -> &Upload {
+        &self.upload
+    }
+
+    fn modified(&self) -> Option<SystemTime> {
+        None
+    }
+
+    async fn bytes(&self, range: Range<u64>) -> Result<Bytes, Error> {
+        (self.reads)(range)
+    }
+}
+
+/// What such content is given out as.
+fn broken(reads: fn(Range<u64>) -> Result<Bytes, Error>) -> Response<Body> {
+    let mut upload = Upload::new(UploadId::random());
+    upload.offset = 11;
+    let content = Box::new(Broken { upload, reads });
+    crate::download::representation::represent(&with([("if-match", "*")]), content)
+}
+
+#[tokio::test]
+async fn without_a_time_of_change_there_are_no_validators() {
+    let response = broken(|_| Ok(Bytes::from(TEXT)));
+    assert_eq!(header(&response, "etag"), "");
+    assert_eq!(header(&response, "last-modified"), "");
+    assert_eq!(text(response).await, TEXT);
+}
+
+#[tokio::test]
+async fn an_error_in_the_middle_ends_the_body_with_it() {
+    let reads: [fn(Range<u64>) -> Result<Bytes, Error>; 3] = [
+        |range| match range.start {
+            0 => Ok(Bytes::from("hello")),
+            _ => Err(Error::internal("the disk is broken")),
+        },
+        |range| Ok(Bytes::from(if range.start == 0 { "hello" } else { "" })),
+        |range| {
+            Ok(Bytes::from(if range.start == 0 {
+                "hello"
+            } else {
+                "much too much"
+            }))
+        },
+    ];
+    for reads in reads {
+        let mut body = broken(reads).into_body();
+        let first = body.frame().await.unwrap().unwrap();
+        assert_eq!(first.into_data().unwrap(), "hello");
+        assert!(!body.is_end_stream());
+        let error = body.frame().await.unwrap().unwrap_err();
+        assert_eq!(error.code(), "ERR_INTERNAL_SERVER_ERROR");
+        assert!(body.frame().await.is_none());
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_read_before_it_is_asked_for() {
+    static READS: Mutex<Vec<Range<u64>>> = Mutex::new(Vec::new());
+    let response = broken(|range| {
+        READS.lock().unwrap().push(range);
+        Ok(Bytes::from_static(&TEXT.as_bytes()[..1]))
+    });
+    let mut body = response.into_body();
+    assert_eq!(*READS.lock().unwrap(), []);
+    let mut cx = Context::from_waker(Waker::noop());
+    for asked in 1..=11 {
+        let Poll::Ready(Some(Ok(_))) = Pin::new(&mut body).poll_frame(&mut cx) else {
+            panic!("it is there");
+        };
+        assert_eq!(READS.lock().unwrap().len(), asked);
+    }
+    assert!(body.is_end_stream());
+}
+
+#[tokio::test]
+async fn a_time_to_come_is_not_told() {
+    #[derive(Debug)]
+    struct FromTheFuture(Upload);
+
+    #[async_trait]
+    impl Content for FromTheFuture {
+        fn info(&self) -> &Upload {
+            &self.0
+        }
+
+        fn modified(&self) -> Option<SystemTime> {
+            Some(SystemTime::now() + SECOND * 1_000)
+        }
+
+        async fn bytes(&self, _: Range<u64>) -> Result<Bytes, Error> {
+            unreachable!("it is empty")
+        }
+    }
+
+    let content = FromTheFuture(Upload::new(UploadId::random()));
+    let response = crate::download::representation::represent(&HeaderMap::new(), Box::new(content));
+    let modified: LastModified = response.headers().typed_get().unwrap();
+    let modified = SystemTime::from(modified);
+    assert!(modified <= SystemTime::now() && modified > UNIX_EPOCH);
+}
