@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::request::Parts;
 use http::{Method, Request, Response};
 use tower::ServiceBuilder;
-use tower::util::{BoxCloneSyncService, option_layer};
+use tower::util::{BoxCloneSyncService, MapRequestLayer, option_layer};
 use tower_tus_layers::base_url::BaseUrlLayer;
 use tower_tus_layers::checksum::{Algorithms, ChecksumLayer};
 use tower_tus_layers::concatenation::ConcatenationLayer;
@@ -27,7 +27,7 @@ use tower_tus_layers::locking::LockLayer;
 use tower_tus_layers::logging::LogLayer;
 use tower_tus_layers::measuring::{MetricsLayer, TimedHooks, TimedLocker, TimedStore};
 use tower_tus_layers::method_override::MethodOverrideLayer;
-use tower_tus_layers::protocol::{Body, Shutdown};
+use tower_tus_layers::protocol::{Body, BoxError, Shutdown};
 use tower_tus_layers::route::{BasePath, RouteLayer};
 use tower_tus_layers::service::Core;
 use tower_tus_layers::size_limit::SizeLimitLayer;
@@ -409,6 +409,9 @@ impl Stack {
             // Outside the lock, which sees a POST and then a PATCH.
             .layer(CreationWithUploadLayer::new())
             .layer(LockLayer::new(self.locker).timeout(self.lock_timeout))
+            // Sealed: the types outside do not grow with the options inside.
+            .layer(MapRequestLayer::new(erased))
+            .layer_fn(Erased::new)
             // Under the lock, each request a single step.
             .layer(option_layer(hooks))
             // Inside the hooks: what they have changed is seen.
@@ -466,5 +469,14 @@ impl Stack {
     }
 }
 
-/// The stack without its type.
+/// A request whose body has no type of its own.
+fn erased<B>(request: Request<B>) -> Request<Body>
+where
+    B: http_body::Body + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    request.map(Body::new)
+}
+
+/// A stack without its type.
 pub(crate) type Erased = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
