@@ -3,7 +3,7 @@
 use http::request::Parts;
 use http::{Response, StatusCode};
 
-use super::{Core, respond};
+use super::{Core, admit, respond};
 use crate::protocol::{Action, Body, Discard, Error, Outcome, Upload, UploadId};
 use crate::store::Terminate;
 
@@ -34,12 +34,14 @@ impl Core {
         id: &UploadId,
         terminate: &dyn Terminate,
     ) -> Result<Upload, Error> {
-        let handle = match parts.extensions.get::<Discard>() {
-            Some(Discard) => self.store.open(id).await?,
-            None => self.open(parts, id, Action::Terminate).await?,
+        let upload = match self.store.open(id).await {
+            Ok(handle) => handle.info().clone(),
+            Err(Error::NotFound) => terminate.remains(id).await?,
+            Err(error) => return Err(error),
         };
-        let upload = handle.info().clone();
-        drop(handle);
+        if parts.extensions.get::<Discard>().is_none() {
+            admit(parts, &upload, Action::Terminate).await?;
+        }
         terminate.terminate(id).await?;
         Ok(upload)
     }

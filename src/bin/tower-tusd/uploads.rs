@@ -12,8 +12,13 @@ use crate::run::StartError;
 
 /// What serves uploads.
 pub(crate) fn uploads(flags: &Flags, shutdown: &Shutdown) -> Result<Stack, StartError> {
-    let mut stack = Stack::new(flags.files.store())
-        .locker(flags.files.locker())
+    let store = flags.files.store();
+    let dir = flags.files.upload_dir.display();
+    let prepared = store.prepare();
+    prepared.map_err(|error| format!("cannot use the upload directory {dir}: {error}"))?;
+    let locker = flags.files.locker(&store);
+    let mut stack = Stack::new(store)
+        .locker(locker)
         .base_path(flags.base_path.as_str())
         .base_url(base_url(flags))
         .lock_timeout(flags.acquire_lock_timeout)
