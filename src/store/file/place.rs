@@ -54,9 +54,12 @@ pub(super) fn locate(
         return Ok(Place::Gone(layout.data));
     };
     let moved = moved(store.dir(), id, document, &told);
-    for data in [&moved, &told] {
+    let original = document.info_path().map(Path::new);
+    // What was looked for inside this directory is not the original's.
+    let inside = original.filter(|_| moved == told);
+    for (data, original) in [(&moved, inside), (&told, original)] {
         if let Some(size) = sys::file_size(data)?
-            && !is_of_another(data, document, &layout)?
+            && !is_of_another(data, original, &layout)?
         {
             return Ok(Place::Found(layout.with_data(data.clone()), size));
         }
@@ -95,12 +98,12 @@ fn moved(dir: &Path, id: &UploadId, document: &Document, told: &Path) -> PathBuf
         .map_or_else(|| told.to_owned(), |inside| dir.join(inside))
 }
 
-/// Whether another upload than that of `layout` has its bytes at `data`.
-fn is_of_another(data: &Path, document: &Document, layout: &Layout) -> io::Result<bool> {
+/// Whether the bytes at `data` are those of another upload than that of `layout`:
+/// of one whose own place that is, or of the `original` that it is a copy of.
+fn is_of_another(data: &Path, original: Option<&Path>, layout: &Layout) -> io::Result<bool> {
     let beside = Layout::info_beside(data);
-    let claims = [Some(&*beside), document.info_path().map(Path::new)];
-    for claim in claims.into_iter().flatten() {
-        if sys::is_another_file(claim, &layout.info)? {
+    for info in [Some(&*beside), original].into_iter().flatten() {
+        if sys::is_another_file(info, &layout.info)? {
             return Ok(true);
         }
     }
