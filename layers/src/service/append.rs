@@ -115,17 +115,20 @@ async fn write(handle: &mut dyn Handle, chunk: Chunk<'_>, keep: Keep, room: u64)
     appended
 }
 
-/// The length that was deferred, when the request brings it. DEF-03
+/// The deferred length, when this request brings it. DEF-03
+///
+/// A client may say a length that is known already: one that lost an answer sends
+/// its request again as it was. Another length never takes its place. CRE-09
 fn declared_length(parts: &Parts, upload: &Upload) -> Result<Option<u64>, Error> {
     let declared = typed::<UploadLength>(&parts.headers, Error::InvalidUploadLength)?;
     let Some(length) = declared.map(UploadLength::bytes) else {
         return Ok(None);
     };
-    // CRE-09: also the same length again. DEF-04
-    if upload.length.is_some() || length < upload.offset {
-        return Err(Error::InvalidUploadLength);
+    match upload.length {
+        None if length >= upload.offset => Ok(Some(length)),
+        Some(known) if length == known => Ok(None),
+        _ => Err(Error::InvalidUploadLength), // DEF-04
     }
-    Ok(Some(length))
 }
 
 async fn declare(handle: &mut dyn Handle, length: Option<u64>) -> Result<(), Error> {
