@@ -1,6 +1,7 @@
 //! What the core answers.
 
 mod concat;
+mod emptiness;
 mod gates;
 
 use async_trait::async_trait;
