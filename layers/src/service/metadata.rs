@@ -1,0 +1,49 @@
+//! What a creation says of its upload.
+
+use http::HeaderMap;
+
+use super::Core;
+use crate::protocol::header::UPLOAD_METADATA;
+use crate::protocol::{Error, Metadata};
+
+/// How much metadata a creation may bring. Hooks and logs hold it, and each HEAD
+/// answers with it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MetadataLimit {
+    pub(super) bytes: usize,
+    pub(super) pairs: usize,
+}
+
+impl Default for MetadataLimit {
+    fn default() -> Self {
+        Self {
+            bytes: 64 << 10,
+            pairs: 1_000,
+        }
+    }
+}
+
+impl MetadataLimit {
+    /// Refuses too much of it before any of it is read.
+    fn check(self, raw: &[u8]) -> Result<(), Error> {
+        let elements = raw.split(|&byte| byte == b',');
+        let pairs = elements.filter(|element| !element.trim_ascii().is_empty());
+        if raw.len() > self.bytes || pairs.count() > self.pairs {
+            return Err(Error::MetadataTooLarge);
+        }
+        Ok(())
+    }
+}
+
+impl Core {
+    pub(super) fn metadata(&self, headers: &HeaderMap) -> Result<Metadata, Error> {
+        let raw = Metadata::joined(headers.get_all(&UPLOAD_METADATA));
+        self.metadata_limit.check(&raw)?;
+        match Metadata::parse(&raw) {
+            Err(_) if self.strictness.forgives("malformed Upload-Metadata") => {
+                Ok(Metadata::parse_lenient(&raw))
+            }
+            metadata => metadata.map_err(|_| Error::InvalidMetadata),
+        }
+    }
+}
