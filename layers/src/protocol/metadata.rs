@@ -102,8 +102,8 @@ impl Metadata {
         lines.join(&b',')
     }
 
-    /// Metadata of these pairs, with the text that they make. A key may be beyond
-    /// ASCII, though clients may write such a one to a lenient server alone.
+    /// Makes metadata of these pairs, and its text. Keys beyond ASCII are accepted and
+    /// written in UTF-8, though a strict server accepts none from clients.
     ///
     /// # Errors
     ///

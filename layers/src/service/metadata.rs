@@ -1,4 +1,4 @@
-//! What a creation says of its upload.
+//! The metadata of a creation.
 
 use http::HeaderMap;
 
@@ -6,8 +6,7 @@ use super::Core;
 use crate::protocol::header::UPLOAD_METADATA;
 use crate::protocol::{Error, Metadata};
 
-/// How much metadata a creation may bring. Hooks and logs hold it, and each HEAD
-/// answers with it.
+/// Limits the metadata of a creation, which every hook and every HEAD response carries.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MetadataLimit {
     pub(super) bytes: usize,
