@@ -76,7 +76,7 @@ impl Share {
         }
         Room {
             size,
-            permit,
+            _permit: permit,
             taken: Arc::clone(&self.taken),
         }
     }
@@ -86,7 +86,7 @@ impl Share {
 #[derive(Debug)]
 pub(super) struct Room {
     size: u64,
-    permit: Option<OwnedSemaphorePermit>,
+    _permit: Option<OwnedSemaphorePermit>,
     taken: Arc<AtomicU64>,
 }
 
