@@ -13,6 +13,7 @@ mod drops;
 mod early;
 mod expect;
 mod kill;
+mod late_end;
 mod locks;
 mod moved;
 mod stalled;
