@@ -209,14 +209,13 @@ mod tests {
 
     #[test]
     fn frames_without_bytes_are_found_wherever_reads_are_cut() {
-        let ping = frame(6, 0, 8);
         let stream = [
             vec![0; PREFACE],
             frame(4, 0, 6),
             frame(1, 4, 30),
             frame(0, 0, 99),
             frame(0, 1, 0),
-            ping.clone(),
+            frame(6, 0, 8),
             frame(0, 0, 0),
             frame(8, 0, 4),
             frame(3, 0, 4),
