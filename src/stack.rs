@@ -98,6 +98,7 @@ pub struct Stack {
     idle_timeout: Option<IdleTimeoutLayer>,
     checksum: Option<ChecksumLayer>,
     download: Option<Download>,
+    max_downloads: Option<usize>,
     finals: Option<Finals>,
     lenient: bool,
     shutdown: Shutdown,
@@ -139,6 +140,7 @@ impl Stack {
             idle_timeout: None,
             checksum: Some(ChecksumLayer::new()),
             download: Some(Download::All),
+            max_downloads: None,
             finals: Some(Finals::OfFinished),
             lenient: false,
             shutdown: Shutdown::default(),
@@ -352,6 +354,14 @@ impl Stack {
         self
     }
 
+    /// Limits how many downloads may be in progress at once, since each may hold
+    /// an open file; the default is 4096. Beyond the limit GET answers
+    /// `503 ERR_TOO_MANY_DOWNLOADS` with `Retry-After`.
+    pub const fn max_downloads(mut self, downloads: usize) -> Self {
+        self.max_downloads = Some(downloads);
+        self
+    }
+
     /// Makes no upload of other uploads, also where the store could. Partials that
     /// exist go on, and finals that are pending stay so.
     pub const fn without_concatenation(mut self) -> Self {
@@ -447,7 +457,10 @@ impl Stack {
     fn download(&self) -> Option<DownloadLayer> {
         let store = self.core.store();
         store.read()?;
-        let layer = DownloadLayer::new(Arc::clone(store));
+        let mut layer = DownloadLayer::new(Arc::clone(store));
+        if let Some(downloads) = self.max_downloads {
+            layer = layer.max_open(downloads);
+        }
         Some(match self.download? {
             Download::All => layer,
             Download::Finished => layer.only_finished(),

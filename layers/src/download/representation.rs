@@ -7,6 +7,7 @@ use http::header::{CONTENT_RANGE, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use super::body::{Piece, Pieces};
+use super::budget::Share;
 use super::disposition::describe;
 use super::range::Wanted;
 use super::validators::Validators;
@@ -14,7 +15,11 @@ use crate::protocol::{Body, UploadId};
 use crate::store::Content;
 
 /// The part that a request with these headers asks for.
-pub(super) fn represent(asked: &HeaderMap, content: Box<dyn Content>) -> Response<Body> {
+pub(super) fn represent(
+    asked: &HeaderMap,
+    content: Box<dyn Content>,
+    share: Share,
+) -> Response<Body> {
     let mut response = Response::default();
     let validators = Validators::of(&*content);
     let headers = response.headers_mut();
@@ -38,10 +43,15 @@ pub(super) fn represent(asked: &HeaderMap, content: Box<dyn Content>) -> Respons
         *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
         return response;
     }
-    give(response, wanted, content)
+    give(response, wanted, content, share)
 }
 
-fn give(mut response: Response<Body>, wanted: Wanted, content: Box<dyn Content>) -> Response<Body> {
+fn give(
+    mut response: Response<Body>,
+    wanted: Wanted,
+    content: Box<dyn Content>,
+    share: Share,
+) -> Response<Body> {
     let upload = content.info();
     let headers = response.headers_mut();
     let content_type = describe(headers, &upload.metadata);
@@ -52,7 +62,7 @@ fn give(mut response: Response<Body>, wanted: Wanted, content: Box<dyn Content>)
         ),
         _ => (StatusCode::OK, vec![Piece::Stored(0..upload.offset)]),
     };
-    let pieces = Pieces::new(content, pieces);
+    let pieces = Pieces::new(content, share, pieces);
     headers.typed_insert(ContentLength(pieces.len()));
     *response.status_mut() = status;
     *response.body_mut() = Body::new(pieces);

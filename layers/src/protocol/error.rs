@@ -75,6 +75,8 @@ pub enum Error {
     ChecksumMismatch,
     /// The upload is unfinished, and is not given out before.
     IncompleteUpload,
+    /// More downloads are in progress than the server allows.
+    TooManyDownloads,
     /// A gate, or too many failed attempts to finish, rejected the upload.
     Rejected,
     /// A hook has stopped the upload.
@@ -227,6 +229,11 @@ impl Error {
                 "ERR_INCOMPLETE_UPLOAD",
                 "cannot stream non-finished upload",
             ),
+            Self::TooManyDownloads => (
+                503,
+                "ERR_TOO_MANY_DOWNLOADS",
+                "too many downloads in progress, try again later",
+            ),
             Self::ModifyFinal => (
                 403, // CAT-10
                 "ERR_MODIFY_FINAL",
@@ -346,7 +353,7 @@ impl Error {
             Self::LockTimeout => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
-            Self::Shutdown => {
+            Self::Shutdown | Self::TooManyDownloads => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
             }
             _ => {}
