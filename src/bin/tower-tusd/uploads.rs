@@ -6,6 +6,7 @@ use tower_tus::Stack;
 use tower_tus::layers::base_url::BaseUrlLayer;
 use tower_tus::layers::protocol::{Body, Shutdown};
 
+use crate::files;
 use crate::flags::Flags;
 use crate::metrics::PREFIX;
 use crate::run::StartError;
@@ -17,6 +18,7 @@ pub(crate) fn uploads(flags: &Flags, shutdown: &Shutdown) -> Result<Stack, Start
         .base_path(flags.base_path.as_str())
         .base_url(base_url(flags))
         .lock_timeout(flags.acquire_lock_timeout)
+        .max_downloads(files::max_downloads())
         .shutdown(shutdown.clone());
     if let Some(cors) = flags.cors.layer() {
         stack = stack.cors(cors);
