@@ -35,8 +35,8 @@
 //!
 //! Memory and open files are limited for all downloads together, since a client
 //! may read nothing of what it asked for. A download starts with pieces of
-//! 8 KiB, which grow to 512 KiB as the client takes them; all grown pieces
-//! together stay below 32 MiB, and nobody waits for them: a download that finds
+//! 8 KiB, which grow to 256 KiB as the client takes them; all grown pieces
+//! together stay below 16 MiB, and nobody waits for them: a download that finds
 //! no room goes on with small ones. What it reads from is closed with the last
 //! byte. Beyond [`max_open`](DownloadLayer::max_open) downloads at once, GET
 //! answers `503 ERR_TOO_MANY_DOWNLOADS` with `Retry-After`.

@@ -6,6 +6,7 @@ use tower_tus::Stack;
 use tower_tus::layers::base_url::BaseUrlLayer;
 use tower_tus::layers::protocol::{Body, Shutdown};
 
+use crate::files;
 use crate::flags::Flags;
 use crate::metrics::PREFIX;
 use crate::run::StartError;
@@ -19,6 +20,7 @@ pub(crate) fn uploads(flags: &Flags, shutdown: &Shutdown) -> Result<Stack, Start
         .lock_timeout(flags.acquire_lock_timeout)
         .max_metadata_size(unlimited_if_zero(flags.max_metadata_size))
         .max_metadata_pairs(unlimited_if_zero(flags.max_metadata_pairs))
+        .max_downloads(files::max_downloads())
         .shutdown(shutdown.clone());
     if let Some(cors) = flags.cors.layer() {
         stack = stack.cors(cors);
