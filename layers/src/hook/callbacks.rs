@@ -84,6 +84,10 @@ impl Hooks for Callbacks {
     fn moments(&self) -> Moments {
         self.0.keys().copied().collect()
     }
+
+    fn hears(&self, moment: Moment) -> bool {
+        self.0.contains_key(&moment)
+    }
 }
 
 impl fmt::Debug for Callbacks {

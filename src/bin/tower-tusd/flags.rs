@@ -10,6 +10,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, Error, FromArgMatches, Parser};
 use http::uri::PathAndQuery;
 use tower_tus::layers::checksum::Algorithms;
@@ -178,12 +179,41 @@ impl Flags {
         let separated = separate(&command, args);
         all.extend(separated.args);
         let mut flags = Self::from_arg_matches(&command.try_get_matches_from_mut(all)?)?;
+        if let Some(conflict) = flags.conflict() {
+            return Err(command.error(ErrorKind::ArgumentConflict, conflict));
+        }
         flags.network_timeout = flags.timeout.unwrap_or(flags.network_timeout);
         flags.warnings = environment.warnings;
         flags.warnings.extend(separated.warnings);
         flags.warnings.extend(flags.unbuilt.warning());
+        flags.warnings.extend(flags.cors.warning());
         Ok(flags)
     }
+
+    /// Why one path would hide another one.
+    fn conflict(&self) -> Option<String> {
+        let (base, metrics) = (self.base_path.as_str(), &self.metrics_path);
+        let overlap = self.expose_metrics && overlap(base, metrics);
+        overlap.then(|| {
+            format!(
+                "-metrics-path {metrics} and -base-path {base} overlap: one would hide the other"
+            )
+        })
+    }
+}
+
+/// Whether one of the two paths is inside the other one.
+///
+/// Below the base path `/` is everything, and there a page of metrics hides no
+/// more than the one upload of its name, which [`Page`](crate::metrics::Page) keeps from
+/// being made. At `/` it hides no more than the greeting.
+fn overlap(base: &str, metrics: &str) -> bool {
+    let (base, metrics) = (base.trim_end_matches('/'), metrics.trim_end_matches('/'));
+    let inside = |path: &str, of: &str| {
+        let rest = path.strip_prefix(of);
+        !of.is_empty() && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    base == metrics || inside(base, metrics) || inside(metrics, base)
 }
 
 /// What an error says, less how it goes on.
@@ -235,6 +265,24 @@ mod tests {
         );
         assert_eq!(seconds(&["-network-timeout=5s"], &["--timeout=1000"]), 5);
         assert_eq!(seconds(&["-timeout=1000"], &["--network-timeout=5s"]), 1);
+    }
+
+    #[test]
+    fn paths_overlap_when_one_is_inside_the_other() {
+        for (base, metrics, overlaps) in [
+            ("/files/", "/metrics", false),
+            ("/files/", "/files", true),
+            ("/files/", "/files/", true),
+            ("/files/", "/files/metrics", true),
+            ("/files/", "/filesystem", false),
+            ("/a/files/", "/a", true),
+            ("/a/files/", "/a/metrics", false),
+            ("/files/", "/", false),
+            ("/", "/metrics", false),
+            ("/", "/", true),
+        ] {
+            assert_eq!(overlap(base, metrics), overlaps, "{base} {metrics}");
+        }
     }
 
     #[test]

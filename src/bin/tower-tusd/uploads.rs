@@ -8,7 +8,7 @@ use tower_tus::layers::protocol::{Body, Shutdown};
 
 use crate::files;
 use crate::flags::Flags;
-use crate::metrics::PREFIX;
+use crate::metrics::{PREFIX, Unhidden};
 use crate::run::StartError;
 
 /// What serves uploads.
@@ -57,6 +57,9 @@ pub(crate) fn uploads(flags: &Flags, shutdown: &Shutdown) -> Result<Stack, Start
     }
     if flags.lenient {
         stack = stack.lenient();
+    }
+    if flags.expose_metrics && flags.base_path.as_str() == "/" {
+        stack = stack.gate(Unhidden::new(&flags.metrics_path));
     }
     flags.hooks.install(stack)
 }

@@ -2,6 +2,7 @@
 
 mod output;
 mod running;
+mod stderr;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -31,7 +32,7 @@ use super::payload;
 /// * `TUS_ID`, `TUS_SIZE` and `TUS_OFFSET` of the upload,
 /// * the event on its stdin, which it need not read,
 /// * its stdout for the reply: nothing for none,
-/// * the stderr of this process.
+/// * its stderr for the log: each line is a `HookStderr` with `type` and `id`.
 ///
 /// It has failed when it does not exit with 0, or says something that is no
 /// reply. What a process says that it leaves behind is not heard.
@@ -96,6 +97,7 @@ impl ProcessHooks {
             .env("TUS_OFFSET", upload.offset.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .kill_on_drop(event.moment.is_question());
         #[cfg(unix)]
         command.process_group(0);
@@ -106,7 +108,11 @@ impl ProcessHooks {
                 }
                 Ok(None)
             }
-            child => child.map(Some),
+            Err(error) => Err(error),
+            Ok(mut child) => {
+                stderr::log(&mut child, event);
+                Ok(Some(child))
+            }
         }
     }
 
@@ -117,7 +123,7 @@ impl ProcessHooks {
         if !warned.contains(&moment) {
             warned.push(moment);
             let path = path.display();
-            tracing::warn!(%path, "the interpreter of a hook is missing, and the hook passed over");
+            tracing::warn!(hook = %path, "the interpreter of a hook is missing, and the hook passed over");
         }
     }
 
@@ -167,5 +173,10 @@ impl Hooks for ProcessHooks {
         }
         let reply = payload::reply(event.moment, &output);
         reply.map_err(|error| format!("{error}: {}", payload::excerpt(&output)).into())
+    }
+
+    /// Whether there is a file, though it may not be one that can run.
+    fn hears(&self, moment: Moment) -> bool {
+        self.dir.join(moment.as_str()).symlink_metadata().is_ok()
     }
 }
