@@ -17,9 +17,9 @@ enum State<IO> {
     Failed,
 }
 
-/// Most bytes that wait to be sent, two records: what a client that reads
+/// Most bytes that wait to be sent, one record: what a client that reads
 /// nothing holds beside what the system has.
-const MAX_UNSENT: usize = 32 << 10;
+const MAX_UNSENT: usize = 16 << 10;
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
     pub(crate) fn accept(tls: &TlsAcceptor, io: IO) -> Self {
