@@ -8,7 +8,9 @@ mod harness;
 mod receiver;
 mod scene;
 
+mod closed;
 mod effects;
+mod ending;
 mod examples;
 mod finishing;
 mod golden;
@@ -16,3 +18,4 @@ mod http;
 mod order;
 mod process;
 mod tls;
+mod turns;
