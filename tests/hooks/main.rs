@@ -14,6 +14,7 @@ mod ending;
 mod examples;
 mod finishing;
 mod golden;
+mod held;
 mod http;
 mod order;
 mod process;
