@@ -9,6 +9,7 @@ use http::{Method, Request, Response};
 use tower::ServiceBuilder;
 use tower::util::{BoxCloneSyncService, MapRequestLayer, option_layer};
 use tower_tus_layers::base_url::BaseUrlLayer;
+use tower_tus_layers::cached_head::CachedHeadLayer;
 use tower_tus_layers::checksum::{Algorithms, ChecksumLayer};
 use tower_tus_layers::concatenation::ConcatenationLayer;
 use tower_tus_layers::cors::CorsLayer;
@@ -49,6 +50,7 @@ use crate::{TusLayer, TusService};
 ///   Log                 logs what requests do; off unless set
 ///   Cors                which pages of other origins may upload, if set
 ///   BaseUrl             the URL that clients see, if set
+///   CachedHead          HEAD that a cache has turned into GET
 ///   Version             Tus-Resumable; writes the text of errors
 ///   Route               path -> upload; 404, 405
 ///   Discovery           OPTIONS: what all the layers inside announce
@@ -324,7 +326,8 @@ impl Stack {
         self
     }
 
-    /// Gives out no upload: GET is 405.
+    /// Gives out no upload: GET is 405. With `Tus-Resumable` it is answered like
+    /// HEAD, which caches turn into GET.
     pub const fn without_download(mut self) -> Self {
         self.download = None;
         self
@@ -397,6 +400,8 @@ impl Stack {
             .layer(option_layer(self.cors))
             // Outside all dialects: each tells the client where things are.
             .layer(option_layer(self.base_url))
+            // Outside all that tells HEAD from GET.
+            .layer(CachedHeadLayer::new())
             // The edge of the dialect. Nothing outside it refuses.
             .layer(self.version)
             // All that is inside can rely on a target.

@@ -25,6 +25,7 @@
 //! | [`LogLayer`](logging::LogLayer) | requests, and what they did, are logged |
 //! | [`CorsLayer`](cors::CorsLayer) | which pages of other origins may upload |
 //! | [`BaseUrlLayer`](base_url::BaseUrlLayer) | the URL that clients see |
+//! | [`CachedHeadLayer`](cached_head::CachedHeadLayer) | HEAD that a cache has turned into GET |
 //! | [`VersionLayer`](version::VersionLayer) | `Tus-Resumable`, and the text of errors |
 //! | [`RouteLayer`](route::RouteLayer) | from a path to an upload |
 //! | [`DiscoveryLayer`](discovery::DiscoveryLayer) | OPTIONS: what the layers inside announce |
@@ -89,6 +90,7 @@
 
 mod answer;
 pub mod base_url;
+pub mod cached_head;
 pub mod checksum;
 pub mod concatenation;
 pub mod cors;

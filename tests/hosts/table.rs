@@ -120,8 +120,15 @@ const CASES: &[Case] = &[
         status: 206,
         headers: &[
             ("accept-ranges", "bytes"),
+            ("cache-control", "no-store"),
             ("content-disposition", "inline"),
             ("content-range", "bytes 1-3/5"),
+            ("upload-length", "5"),
+            (
+                "upload-metadata",
+                "filetype dGV4dC9wbGFpbjsgY2hhcnNldD11dGYtOA==",
+            ),
+            ("upload-offset", "5"),
         ],
         text: "ell",
     },

@@ -10,6 +10,7 @@ mod amendment;
 mod base_url;
 mod body;
 mod concat;
+mod description;
 mod discard;
 mod error;
 pub mod header;
