@@ -123,6 +123,7 @@ const CASES: &[Case] = &[
             ("cache-control", "no-store"),
             ("content-disposition", "inline"),
             ("content-range", "bytes 1-3/5"),
+            ("content-security-policy", "sandbox"),
             ("upload-length", "5"),
             (
                 "upload-metadata",

@@ -230,7 +230,7 @@ async fn answers(program: Program) -> BTreeSet<String> {
 }
 
 /// How the rows on the page begin, and what they make differ.
-const KNOWN: [(&str, &str); 22] = [
+const KNOWN: [(&str, &str); 23] = [
     (
         "PATCH with another `Content-Type`",
         "[-+] no type: 4(00|15)",
@@ -306,6 +306,10 @@ const KNOWN: [(&str, &str); 22] = [
         "[+] get( .*)?: upload-(offset|length|metadata): .*",
     ),
     ("GET with `Tus-Resumable`", "[-+] get by a client: .*"),
+    (
+        "GET sends scripts as `text/plain`",
+        "[+] get of a type: content-security-policy: sandbox",
+    ),
     (
         "`Content-Disposition` as RFC 6266",
         "[-+] get( .*)?: content-disposition: .*",
