@@ -44,11 +44,11 @@ use crate::{TusLayer, TusService};
 /// the top down, and its response the other way:
 ///
 /// ```text
+///   Cors                which pages of other origins may upload, if set
 ///   Detach              runs it to its end, also when the client has gone
 ///   MethodOverride      a header says what the method is
 ///   Metrics             counts and measures; off unless set
 ///   Log                 logs what requests do; off unless set
-///   Cors                which pages of other origins may upload, if set
 ///   BaseUrl             the URL that clients see, if set
 ///   CachedHead          HEAD that a cache has turned into GET
 ///   Version             Tus-Resumable; writes the text of errors
@@ -414,15 +414,15 @@ impl Stack {
         });
         let log = self.log.map(|log| log.base_path(self.base_path.as_str()));
         let stack = ServiceBuilder::new()
-            // Outermost: what happened is stored and released, and no refusal is lost.
+            // Outermost: pages can read each answer; it marks, and Version refuses.
+            .layer(option_layer(self.cors))
+            // What happened is stored and released, and no refusal is lost.
             .layer(DetachLayer::new().shutdown(self.shutdown.clone()))
             // Before anyone reads the method.
             .layer(MethodOverrideLayer::new())
             // Sees every refusal, and outcomes whose client has gone.
             .layer(option_layer(metrics))
             .layer(option_layer(log))
-            // Refusals too are readable for pages; it marks, and Version refuses.
-            .layer(option_layer(self.cors))
             // Outside all dialects: each tells the client where things are.
             .layer(option_layer(self.base_url))
             // Outside all that tells HEAD from GET.

@@ -11,6 +11,7 @@
 //! | finished | GET's, or HEAD's where GET is not served |
 //! | any other, or none | HEAD's: its status, its headers and no body |
 //!
+//! On a path where HEAD is not served either, the answer is GET's `405`.
 //! As for HEAD, the holder of the upload is asked to let go first, and a
 //! complete upload is finished. No such answer is stored by a cache
 //! (`Cache-Control: no-store`). A GET without `Tus-Resumable` passes untouched.

@@ -8,7 +8,7 @@ use tower_service::Service;
 use super::{RequestBody, ResponseFuture};
 use crate::answer::Answer;
 use crate::protocol::header::TUS_RESUMABLE;
-use crate::protocol::{Outcome, Sent};
+use crate::protocol::{Outcome, Refusal, Sent};
 
 /// Middleware that answers GET with `Tus-Resumable` like HEAD.
 ///
@@ -25,8 +25,11 @@ impl<S> CachedHead<S> {
     }
 }
 
+/// A request that Version refuses in any case is left to it.
 fn was_head<B>(request: &Request<B>) -> bool {
-    request.method() == Method::GET && request.headers().contains_key(&TUS_RESUMABLE)
+    request.method() == Method::GET
+        && request.headers().contains_key(&TUS_RESUMABLE)
+        && request.extensions().get::<Refusal>().is_none()
 }
 
 /// Asks for the headers, and for the rest only where that is finished.
@@ -43,7 +46,7 @@ where
     head.method = Method::HEAD;
     let head = Request::from_parts(head, RequestBody::new(body));
     let mut response = inner.call(head).await?;
-    if is_finished(&response) {
+    if is_finished(&response) || is_not_served(&response) {
         poll_fn(|cx| inner.poll_ready(cx)).await?;
         let get = Request::from_parts(get, RequestBody::empty());
         response = prefer(inner.call(get).await?, response);
@@ -59,9 +62,13 @@ fn is_finished<B>(head: &Response<B>) -> bool {
     head.status().is_success() && outcome.is_some_and(|outcome| outcome.upload.is_finished())
 }
 
-/// GET's response, with what HEAD did; HEAD's where GET is not served.
+fn is_not_served<B>(response: &Response<B>) -> bool {
+    response.status() == StatusCode::METHOD_NOT_ALLOWED
+}
+
+/// GET's response, with what HEAD did; HEAD's where it alone is served.
 fn prefer<B>(mut get: Response<B>, mut head: Response<B>) -> Response<B> {
-    if get.status() == StatusCode::METHOD_NOT_ALLOWED {
+    if is_not_served(&get) && !is_not_served(&head) {
         return head;
     }
     let Some(did) = head.extensions_mut().remove::<Outcome>() else {

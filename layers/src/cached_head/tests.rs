@@ -183,6 +183,15 @@ async fn get_without_a_version_passes() {
 }
 
 #[tokio::test]
+async fn where_head_is_not_served_either_the_refusal_is_that_of_get() {
+    let get = request(Method::GET, "");
+    let get = Scene::default().ask(Downloads::On, get).await;
+    assert_eq!(get.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(get.headers()["allow"], "OPTIONS, POST");
+    assert_eq!(text(get).await, "method not allowed\n");
+}
+
+#[tokio::test]
 async fn core_08_head_s_answer_to_another_version_is_get_s_too() {
     let scene = Scene::default();
     let id = scene.upload(of_length(Some(11)), "hello").await;
