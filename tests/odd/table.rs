@@ -773,6 +773,17 @@ pub(crate) const TABLE: &[Group] = &[
         ..HTTP1
     },
     Group {
+        what: "bytes that a length of 0 does not hide",
+        frame: "POST /files/{tus}\nUpload-Length: 5\n{}",
+        rows: &[
+            (415, "Transfer-Encoding: chunked\nContent-Length: 0\n\n1\nx\n0\n\n"),
+            (415, "Content-Length: 0\nTransfer-Encoding: chunked\n\n1\nx\n0\n\n"),
+            (201, "Content-Length: 0\nTransfer-Encoding: chunked\n\n0\n\n"),
+            (201, "Transfer-Encoding: chunked\n\n0\n\n"),
+        ],
+        ..HTTP1
+    },
+    Group {
         what: "a second request within the first",
         frame: "{}",
         rows: &[

@@ -19,7 +19,7 @@
 //!
 //! A panic inside becomes a `500` with `Tus-Resumable`.
 //!
-//! It is the outermost layer, and has to run inside tokio.
+//! It is the outermost layer but for [Cors](crate::cors), and has to run inside tokio.
 //!
 //! # Example
 //!

@@ -11,6 +11,7 @@ mod base_url;
 mod body;
 mod concat;
 mod departure;
+mod description;
 mod discard;
 mod error;
 pub mod header;
