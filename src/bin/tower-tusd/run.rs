@@ -35,7 +35,8 @@ pub(crate) async fn run(flags: &Flags, log: &Log) -> Result<ExitCode, StartError
         false => None,
     };
     let shutdown = Shutdown::default();
-    let stack = uploads(flags, &shutdown)?;
+    // However this ends, they end with it.
+    let (stack, _hook_processes) = uploads(flags, &shutdown)?;
     // A server that cannot start does not take the place of one that runs.
     let listener = Listener::open(flags, tls).await?;
     let extensions = extensions(stack.clone(), flags).await;
