@@ -458,6 +458,8 @@ async fn a_start_that_fails_is_one_line_and_exit_code_1() {
             "-upload-dir=/dev/null/data",
             "tower-tusd: cannot make /dev/null/data: ",
         ),
+        #[cfg(target_os = "linux")]
+        ("-upload-dir=/proc", "tower-tusd: cannot write to /proc: "),
     ] {
         let output = run(&[arg]).await;
         let said = String::from_utf8(output.stderr).unwrap();

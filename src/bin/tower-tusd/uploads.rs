@@ -18,9 +18,13 @@ pub(crate) fn uploads(
     shutdown: &Shutdown,
 ) -> Result<(Stack, HookProcesses), StartError> {
     let store = flags.files.store();
-    let dir = flags.files.upload_dir.display();
-    let prepared = store.prepare();
-    prepared.map_err(|error| format!("cannot use the upload directory {dir}: {error}"))?;
+    store.prepare().map_err(|error| {
+        let dir = &flags.files.upload_dir;
+        let what = if dir.is_dir() { "write to" } else { "make" };
+        let (dir, error) = (dir.display().to_string(), error.to_string());
+        let reason = error.strip_prefix(&format!("{dir}: ")).unwrap_or(&error);
+        format!("cannot {what} {dir}: {reason}")
+    })?;
     let locker = flags.files.locker(&store);
     let mut stack = Stack::new(store)
         .locker(locker)
