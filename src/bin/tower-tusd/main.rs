@@ -9,6 +9,7 @@ mod forwarded;
 mod go;
 mod greeting;
 mod hooks;
+mod hooks_dir;
 mod hooks_grpc;
 mod http2;
 mod list;
