@@ -392,6 +392,7 @@ impl Stack {
                 .moments(moments)
                 .progress_interval(self.progress_interval)
                 .base_path(self.base_path.as_str())
+                .locker(Arc::clone(&self.locker), self.lock_timeout)
                 .shutdown(self.shutdown.clone())
         });
         let log = self.log.map(|log| log.base_path(self.base_path.as_str()));

@@ -36,6 +36,7 @@
 //! ```
 
 mod callbacks;
+mod caught;
 mod event;
 mod reply;
 
@@ -47,6 +48,7 @@ use async_trait::async_trait;
 use crate::protocol::BoxError;
 
 pub use self::callbacks::Callbacks;
+pub(crate) use self::caught::caught;
 pub use self::event::{Event, Moment, Moments};
 pub use self::reply::{Reply, Verdict};
 

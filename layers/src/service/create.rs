@@ -11,6 +11,7 @@ use crate::gate::{Gate, Gates};
 use crate::protocol::header::{UPLOAD_CONCAT, UPLOAD_METADATA, UploadDeferLength, UploadLength};
 use crate::protocol::{
     BaseUrl, Body, Chunk, Concat, Error, Finishing, Metadata, NewConcat, NewUpload, Outcome,
+    is_side_file,
 };
 use crate::store::Handle;
 
@@ -51,6 +52,13 @@ impl Core {
         refuse_bytes(parts, chunk, self.strictness).await?;
         for gate in Gates::of(parts) {
             gate.creating(parts, &mut new).await?;
+        }
+        // Whatever gate has named it: another upload's offset could stand there.
+        if let Some(path) = new.storage_path.as_deref().filter(|path| !path.is_empty())
+            && is_side_file(path)
+        {
+            let why = format!("a gate has named the reserved storage path {path:?}");
+            return Err(Error::internal(why));
         }
         let is_pending = new.concat.as_ref().is_some_and(Concat::is_pending);
         // Whoever completes a pending final is to know that it is unfinished.
