@@ -72,9 +72,11 @@ async fn answer(
         Err(error) => return error.into_response(),
     };
     let outcome = Outcome::new(content.info().clone());
-    let mut response = match offer {
-        Offer::Finished if !content.info().is_finished() => Error::IncompleteUpload.into_response(),
-        _ => represent(&parts.headers, content, share),
+    // Before a deciding gate has agreed, nobody may have what it may yet refuse.
+    let only_finished = matches!(offer, Offer::Finished) || Gates::decide_completion(&parts);
+    let mut response = match only_finished && !content.info().is_finished() {
+        true => Error::IncompleteUpload.into_response(),
+        false => represent(&parts.headers, content, share),
     };
     response.extensions_mut().insert(outcome);
     response

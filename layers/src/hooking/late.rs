@@ -42,11 +42,7 @@ where
 }
 
 /// The removal of an upload between two requests, unless it is finished by then.
-pub(super) fn removal<S, B, ResBody>(
-    inner: S,
-    lock: Option<Lock>,
-    request: Arc<Parts>,
-) -> Removal
+pub(super) fn removal<S, B, ResBody>(inner: S, lock: Option<Lock>, request: Arc<Parts>) -> Removal
 where
     S: Service<Request<RequestBody<B>>, Response = Response<ResBody>> + Clone + Send + 'static,
     S::Future: Send,

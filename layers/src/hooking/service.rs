@@ -11,7 +11,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tower_service::Service;
 
 use super::body::Count;
-use super::late::{Lock, remove, removal};
+use super::late::{Lock, removal, remove};
 use super::session::Session;
 use super::teller::Teller;
 use super::{RequestBody, ResponseFuture};

@@ -110,7 +110,11 @@ impl Session {
     /// `removal` does what is stopped from now on.
     ///
     /// An upload that was finished before anyone could stop it stays.
-    pub(super) fn close<B>(&self, response: &Response<B>, removal: Option<Removal>) -> Option<UploadId> {
+    pub(super) fn close<B>(
+        &self,
+        response: &Response<B>,
+        removal: Option<Removal>,
+    ) -> Option<UploadId> {
         let extensions = response.extensions();
         let outcome = extensions.get::<Outcome>();
         let is_finished = outcome.is_some_and(|outcome| outcome.finished);

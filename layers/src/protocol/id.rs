@@ -145,13 +145,33 @@ mod tests {
     #[test]
     fn bytes_do_not_lie_in_the_side_file_of_another_upload() {
         for path in [
-            "x.chunk", "a/x.info", "/srv/x.lock", "x.stop/", "x.new//", "x.part/.", "../x.chunk",
-            "x.CHUNK", "x.info.", "x.chunk/y", ".info", "", "/", "..", "x/..",
+            "x.chunk",
+            "a/x.info",
+            "/srv/x.lock",
+            "x.stop/",
+            "x.new//",
+            "x.part/.",
+            "../x.chunk",
+            "x.CHUNK",
+            "x.info.",
+            "x.chunk/y",
+            ".info",
+            "",
+            "/",
+            "..",
+            "x/..",
         ] {
             assert!(is_side_file(path), "{path:?} was taken");
         }
         for path in [
-            "x", "x.bin", "a b/\u{fc}.txt", "/srv/my.new/x", "../x", "x.chunks", "info", "./x",
+            "x",
+            "x.bin",
+            "a b/\u{fc}.txt",
+            "/srv/my.new/x",
+            "../x",
+            "x.chunks",
+            "info",
+            "./x",
         ] {
             assert!(!is_side_file(path), "{path:?} was refused");
         }

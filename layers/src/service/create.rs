@@ -7,7 +7,7 @@ use http::{HeaderMap, Response, StatusCode};
 
 use super::{Core, respond};
 use crate::emptiness::refuse_bytes;
-use crate::gate::{Gate, Gates};
+use crate::gate::Gates;
 use crate::protocol::header::{UPLOAD_CONCAT, UPLOAD_METADATA, UploadDeferLength, UploadLength};
 use crate::protocol::{
     BaseUrl, Body, Chunk, Concat, Error, Finishing, Metadata, NewConcat, NewUpload, Outcome,
@@ -121,7 +121,7 @@ impl Core {
 
     /// Whether finishing can fail, and so has to be recorded from the start.
     pub(super) fn records_finishing(&self, parts: &Parts) -> bool {
-        self.store.needs_finish() || Gates::of(parts).any(Gate::decides_completion)
+        self.store.needs_finish() || Gates::decide_completion(parts)
     }
 }
 
