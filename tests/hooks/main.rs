@@ -14,6 +14,8 @@ mod finishing;
 mod golden;
 mod held;
 mod http;
+mod names;
 mod order;
 mod process;
+mod stops;
 mod tls;

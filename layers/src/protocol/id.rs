@@ -98,13 +98,16 @@ impl fmt::Debug for UploadId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidUploadId(());
 
+impl InvalidUploadId {
+    /// What an id is, for an error that names the text itself.
+    pub const RULE: &str = "not an upload id, which is segments of 1 to 240 of \
+        A-Z a-z 0-9 - . _ ~ % ! $ ' ( ) * + , ; = : @ with / between them, none of which is \
+        . or .. or ends in .info, .lock, .stop, .chunk, .new or .part";
+}
+
 impl fmt::Display for InvalidUploadId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "not an upload id, which is segments of A-Z a-z 0-9 - . _ ~ % ! $ ' ( ) * + , ; = : @ \
-             with / between them, none of which is . or .. or ends in .info, .lock, .stop, \
-             .chunk, .new or .part",
-        )
+        f.write_str(Self::RULE)
     }
 }
 
