@@ -13,16 +13,16 @@ where
     F: Future<Output = Result<Reply, BoxError>>,
 {
     // What a hook has left half done is its own, and it is not polled again.
-    let future = catch_unwind(AssertUnwindSafe(call)).map_err(panicked)?;
+    let future = catch_unwind(AssertUnwindSafe(call)).map_err(|panic| panicked(&*panic))?;
     let mut future = pin!(future);
     poll_fn(|cx| {
         let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
-        polled.unwrap_or_else(|panic| Poll::Ready(Err(panicked(panic))))
+        polled.unwrap_or_else(|panic| Poll::Ready(Err(panicked(&*panic))))
     })
     .await
 }
 
-fn panicked(panic: Box<dyn Any + Send>) -> BoxError {
+fn panicked(panic: &(dyn Any + Send)) -> BoxError {
     let text = panic
         .downcast_ref::<&str>()
         .copied()
