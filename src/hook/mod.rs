@@ -64,6 +64,10 @@
 //!   letters beyond ASCII. It must not end in one of the same endings, whatever
 //!   their case; a relative path must not lead below such a name either.
 //!
+//! A member that is not listed here, such as `RejectUplod`, fails a hook that is
+//! asked (`pre-create`, `pre-finish`, `pre-terminate`). From any other hook it is
+//! ignored, with a line in the log. Case does not matter.
+//!
 //! # An id whose answer was lost
 //!
 //! A client that lost the answer to its creation sends it again. If the hook
@@ -106,6 +110,22 @@ mod http;
 mod payload;
 #[cfg(feature = "hooks-process")]
 mod process;
+#[cfg(any(
+    feature = "hooks-grpc",
+    feature = "hooks-http",
+    feature = "hooks-process"
+))]
+mod turns;
+
+#[cfg(any(
+    feature = "hooks-grpc",
+    feature = "hooks-http",
+    feature = "hooks-process"
+))]
+use tower_tus_layers::{
+    gate::Refused,
+    protocol::{BoxError, Error},
+};
 
 #[cfg(feature = "hooks-grpc")]
 pub use self::grpc::GrpcHooks;
@@ -113,3 +133,21 @@ pub use self::grpc::GrpcHooks;
 pub use self::http::{HttpHooks, HttpHooksError};
 #[cfg(feature = "hooks-process")]
 pub use self::process::ProcessHooks;
+
+/// The error with the hook that it comes from, for the log. An answer to the client
+/// stays what it is.
+#[cfg(any(
+    feature = "hooks-grpc",
+    feature = "hooks-http",
+    feature = "hooks-process"
+))]
+fn named(hook: impl std::fmt::Display, error: BoxError) -> BoxError {
+    if error.is::<Error>() {
+        return error;
+    }
+    let text = format!("{hook}: {error}");
+    match error.is::<Refused>() {
+        true => Refused::new(text).into(),
+        false => text.into(),
+    }
+}

@@ -8,7 +8,9 @@ mod harness;
 mod receiver;
 mod scene;
 
+mod closed;
 mod effects;
+mod ending;
 mod examples;
 mod finishing;
 mod golden;
@@ -19,3 +21,4 @@ mod order;
 mod process;
 mod stops;
 mod tls;
+mod turns;

@@ -74,6 +74,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::protocol::BoxError;
+#[cfg(doc)]
+use crate::protocol::Error;
 
 pub use self::callbacks::Callbacks;
 pub(crate) use self::caught::caught;
@@ -86,14 +88,17 @@ pub trait Hooks: Debug + Send + Sync + 'static {
     /// Asks or tells.
     ///
     /// The request waits for the answer to a question, so an implementation
-    /// bounds its time by itself.
+    /// bounds its time by itself. The future is dropped when the client goes
+    /// before its `pre-create` is answered.
     ///
     /// # Errors
     ///
-    /// If a question fails, the client gets a plain 500; the reason is only in
-    /// the log. A failed `pre-finish` is asked again by the next HEAD or PATCH,
-    /// without a limit unless the error is a [`Refused`](crate::gate::Refused).
-    /// Other failures are logged and change nothing.
+    /// If a question fails, the client gets a plain 500, and the reason is only in
+    /// the log, unless the error is an [`Error`] of this crate, such as
+    /// [`Error::HooksBusy`]: that one is the answer. A failed `pre-finish` is asked
+    /// again by the next HEAD or PATCH, without a limit unless the error is a
+    /// [`Refused`](crate::gate::Refused). Other failures are logged and change
+    /// nothing.
     async fn call(&self, event: &Event) -> Result<Reply, BoxError>;
 
     /// The moments that it wants to hear of.

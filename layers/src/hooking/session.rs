@@ -13,8 +13,9 @@ use super::stop::{Met, Removal, Stop};
 use super::teller::Teller;
 use crate::gate::Gate;
 use crate::hook::{Event, Moment, Reply, Verdict};
+use crate::poll::first;
 use crate::protocol::{
-    Action, Amendment, Error, NewUpload, Outcome, Sent, Upload, UploadId, is_side_file,
+    Action, Amendment, Departure, Error, NewUpload, Outcome, Sent, Upload, UploadId, is_side_file,
 };
 use crate::store::Keep;
 
@@ -26,6 +27,7 @@ pub(super) struct Session {
     request: Arc<Parts>,
     /// Where the request's log lines belong.
     span: Span,
+    departure: Departure,
     amendments: Mutex<Amendments>,
     receiving: Mutex<Option<Receiving>>,
     /// The offset that was told last.
@@ -55,6 +57,7 @@ impl Session {
             teller,
             request: Arc::new(as_sent(parts, base_path)),
             span: Span::current(),
+            departure: parts.extensions.get().cloned().unwrap_or_default(),
             amendments: Mutex::default(),
             receiving: Mutex::default(),
             told: AtomicU64::new(0),
@@ -201,7 +204,10 @@ impl Gate for Session {
         upload.length = new.length;
         upload.metadata = new.metadata.clone();
         upload.concat = new.concat.clone();
-        let reply = self.ask(Moment::PreCreate, upload, Error::Rejected).await?;
+        // Nobody would come back for an upload whose client has gone.
+        let gone = async { Err(self.departure.happened().await) };
+        let asked = self.ask(Moment::PreCreate, upload, Error::Rejected);
+        let reply = first(gone, asked).await?;
         if let Some(id) = reply.id {
             new.id = id;
         }

@@ -3,10 +3,13 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument;
 
+use super::backlog::Backlog;
 use super::session::Session;
 use super::stop::{Met, Stop};
+use super::tally::Tally;
 use crate::hook::{Event, Hooks, Moment, Moments, Reply, Verdict, caught};
 use crate::protocol::{Amendment, BoxError, Error, Shutdown, Task, UploadId};
 
@@ -22,6 +25,9 @@ pub(super) struct Teller {
     /// The uploads whose bytes are arriving. Only one request at a time brings
     /// bytes of an upload.
     receiving: Arc<Mutex<HashMap<UploadId, Arc<Stop>>>>,
+    backlog: Backlog,
+    dropped: Tally,
+    busy: Tally,
 }
 
 /// An event, and the request that ends when the reply says so.
@@ -29,6 +35,7 @@ pub(super) struct Teller {
 struct News {
     event: Event,
     session: Arc<Session>,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Teller {
@@ -39,6 +46,9 @@ impl Teller {
             shutdown: Shutdown::default(),
             queues: Arc::default(),
             receiving: Arc::default(),
+            backlog: Backlog::new(),
+            dropped: Tally::default(),
+            busy: Tally::default(),
         }
     }
 
@@ -58,7 +68,10 @@ impl Teller {
     /// Asks, and waits for the answer.
     pub(super) async fn ask(&self, event: &Event) -> Result<Reply, Error> {
         let reply = self.call(event).await;
-        reply.map_err(|source| failed(event.moment, source))
+        reply.map_err(|source| match source.downcast::<Error>() {
+            Ok(answer) => *answer,
+            Err(source) => failed(event.moment, source),
+        })
     }
 
     /// The error of a hook whose reply cannot be carried out, which is logged.
@@ -81,6 +94,13 @@ impl Teller {
         let reply = caught(|| self.hooks.call(event)).await;
         match &reply {
             Ok(_) => tracing::debug!(parent: None, { "type" = kind, id }, "HookInvocationFinish"),
+            // As many as clients like.
+            Err(error) if is_busy(error) => self.busy.count(&self.shutdown, |requests| {
+                tracing::warn!(
+                    requests,
+                    "HooksBusy: answered 503, too many requests wait for a hook"
+                );
+            }),
             Err(error) => {
                 tracing::error!(parent: None, { "type" = kind, id, %error }, "HookInvocationError");
             }
@@ -93,9 +113,18 @@ impl Teller {
         if !self.wants(event.moment) {
             return;
         }
+        let Some(place) = self.backlog.place(&event) else {
+            return self.dropped.count(&self.shutdown, |events| {
+                tracing::warn!(
+                    events,
+                    "HookEventsDropped: hooks are slower than their events"
+                );
+            });
+        };
         let news = News {
             event,
             session: Arc::clone(session),
+            _place: place,
         };
         match self.queues().entry(news.event.upload.id.clone()) {
             Entry::Occupied(mut queue) => add(queue.get_mut(), news),
@@ -108,7 +137,12 @@ impl Teller {
     }
 
     async fn tell_all(self, id: UploadId, _running: Task) {
-        while let Some(News { event, session }) = self.next(&id) {
+        while let Some(News {
+            event,
+            session,
+            _place,
+        }) = self.next(&id)
+        {
             // A failure is in the log, and what happened has happened.
             let called = self.call(&event).instrument(session.span().clone());
             let Ok(reply) = called.await else {
@@ -191,6 +225,10 @@ fn add(queue: &mut VecDeque<News>, news: News) {
         Some(last) if is_progress(last) && is_progress(&news) => *last = news,
         _ => queue.push_back(news),
     }
+}
+
+fn is_busy(error: &BoxError) -> bool {
+    matches!(error.downcast_ref(), Some(Error::HooksBusy))
 }
 
 /// What the log reads when a question has no answer.
