@@ -100,6 +100,7 @@ pub struct Stack {
     download: Option<Download>,
     max_downloads: Option<usize>,
     finals: Option<Finals>,
+    max_concat_parts: usize,
     lenient: bool,
     shutdown: Shutdown,
 }
@@ -142,6 +143,7 @@ impl Stack {
             download: Some(Download::All),
             max_downloads: None,
             finals: Some(Finals::OfFinished),
+            max_concat_parts: 1_000,
             lenient: false,
             shutdown: Shutdown::default(),
         }
@@ -362,6 +364,13 @@ impl Stack {
         self
     }
 
+    /// Sets how many parts a final upload may name, each as often as it is
+    /// repeated: 1,000 by default.
+    pub const fn max_concat_parts(mut self, max: usize) -> Self {
+        self.max_concat_parts = max;
+        self
+    }
+
     /// What ends the requests that run, and waits for them, when the server stops.
     pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
         self.shutdown = shutdown;
@@ -457,6 +466,7 @@ impl Stack {
     fn concatenation(&self) -> Option<ConcatenationLayer> {
         let layer =
             ConcatenationLayer::new(Arc::clone(self.core.store()), Arc::clone(&self.locker));
+        let layer = layer.max_parts(self.max_concat_parts);
         let mut layer = layer.lock_timeout(self.lock_timeout);
         if self.lenient {
             layer = layer.lenient();

@@ -16,6 +16,8 @@ pub(super) struct Settings {
     pub(super) store: Arc<dyn Store>,
     pub(super) locker: Arc<dyn Locker>,
     pub(super) lock_timeout: Duration,
+    /// How many parts a final may name.
+    pub(super) max_parts: usize,
     /// Whether finals of unfinished parts are taken.
     pub(super) unfinished: bool,
     /// Whether parts have to be partials.

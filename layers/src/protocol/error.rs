@@ -62,6 +62,8 @@ pub enum Error {
     ConcatenationUnsupported,
     /// `Upload-Concat` is malformed, or names what cannot be a part.
     InvalidConcat,
+    /// `Upload-Concat` names more parts than the server takes.
+    TooManyParts,
     /// A part of a final upload is unfinished.
     UploadNotFinished,
     /// A final upload takes no bytes of its own.
@@ -202,6 +204,11 @@ impl Error {
                 "Upload-Concat header is not supported by server",
             ),
             Self::InvalidConcat => (400, "ERR_INVALID_CONCAT", "invalid Upload-Concat header"),
+            Self::TooManyParts => (
+                400,
+                "ERR_TOO_MANY_PARTS",
+                "Upload-Concat header names too many partial uploads",
+            ),
             Self::UploadNotFinished => (
                 400, // CUF-01
                 "ERR_UPLOAD_NOT_FINISHED",

@@ -89,6 +89,10 @@ pub(crate) struct Flags {
     #[arg(long)]
     pub(crate) disable_concatenation: bool,
 
+    /// Maximum number of partial uploads that a final one may name, repeats included; 0 means unlimited
+    #[arg(long, default_value = "1000", value_parser = go::integer::<usize>)]
+    pub(crate) max_concat_parts: usize,
+
     /// Make uploads also of uploads that are still sent
     #[arg(long)]
     pub(crate) concatenation_unfinished: bool,

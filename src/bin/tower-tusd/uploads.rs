@@ -40,6 +40,10 @@ pub(crate) fn uploads(flags: &Flags, shutdown: &Shutdown) -> Result<Stack, Start
     if flags.disable_download {
         stack = stack.without_download();
     }
+    stack = stack.max_concat_parts(match flags.max_concat_parts {
+        0 => usize::MAX,
+        max => max,
+    });
     if flags.concatenation_unfinished {
         stack = stack.unfinished_concatenation();
     }
