@@ -8,11 +8,12 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::RequestBody;
+use super::ending::with_request;
 use super::named;
 use super::partials::Partials;
 use super::settings::{Settings, release};
 use crate::emptiness::refuse_bytes;
-use crate::protocol::{BoxError, Concat, Error, NewConcat, Outcome, Role, UploadId};
+use crate::protocol::{BoxError, Concat, Error, Interrupt, NewConcat, Outcome, Role, UploadId};
 
 /// Makes a final of the uploads at `urls`, which are locked meanwhile.
 pub(super) async fn create<S, B, ResBody>(
@@ -40,13 +41,26 @@ where
         Ok(parts) => parts,
         Err(error) => return Ok(error.into_response()),
     };
-    let guards = match settings.lock_all(&head, &parts).await {
+    let copying = Interrupt::default();
+    let guards = match settings.lock_all(&head, &parts, &copying).await {
         Ok(guards) => guards,
         Err(error) => return Ok(error.into_response()),
     };
-    let response = create_of_locked(inner, &settings, head, raw, &parts).await;
+    let mut inner_head = head.clone();
+    inner_head.extensions.insert(copying.clone());
+    let creation = create_of_locked(inner, &settings, inner_head, raw, &parts);
+    let response = with_request(&head, &copying, creation).await;
     release(guards).await;
-    response
+    Ok(retried_later(response?))
+}
+
+/// A copy that made way for another request may be tried again, as if the parts
+/// had not been free.
+fn retried_later<B: Default>(response: Response<B>) -> Response<B> {
+    match response.extensions().get() {
+        Some(Error::Interrupted) => Error::LockTimeout.into_response(),
+        _ => response,
+    }
 }
 
 /// The parts of a final, unless it can be refused at first sight.

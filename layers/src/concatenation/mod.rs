@@ -25,9 +25,13 @@
 //! limit is 400 KiB over HTTP/1.1, but 16 KiB over HTTP/2: raise it with
 //! `max_header_list_size`.
 //!
+//! The copy of a final ends, and leaves nothing, when somebody waits for one of
+//! its parts (`423 ERR_LOCK_TIMEOUT`, so that the client retries) and when the
+//! server shuts down.
+//!
 //! A final of unfinished parts is *pending*: it has no bytes and no offset
 //! (CAT-12) until the request that finishes the last part completes it, or
-//! whoever asks for it later. Ending a part ends the finals that are pending
+//! whoever asks for it later. If its copy is cut short, it stays pending. Ending a part ends the finals that are pending
 //! for it.
 //!
 //! HEAD, and PATCH, which is refused (CAT-10), are the core's: without this
@@ -83,6 +87,7 @@
 
 mod asked;
 mod create;
+mod ending;
 mod future;
 mod inside;
 mod layer;

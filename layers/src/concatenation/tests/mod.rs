@@ -1,5 +1,6 @@
 //! What the layer answers, and what it leaves.
 
+mod ending;
 mod pending;
 mod races;
 mod refusals;
