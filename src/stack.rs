@@ -186,6 +186,20 @@ impl Stack {
         self
     }
 
+    /// Sets the maximum size of `Upload-Metadata` in bytes: 64 KiB by default. A
+    /// creation with more is refused with 431.
+    pub fn max_metadata_size(mut self, bytes: usize) -> Self {
+        self.core = self.core.max_metadata_size(bytes);
+        self
+    }
+
+    /// Sets the maximum number of pairs in `Upload-Metadata`: 1,000 by default. A
+    /// creation with more is refused with 431.
+    pub fn max_metadata_pairs(mut self, pairs: usize) -> Self {
+        self.core = self.core.max_metadata_pairs(pairs);
+        self
+    }
+
     /// Lets pages of other origins upload, as the layer has it. Unless set, none can.
     pub fn cors(mut self, cors: CorsLayer) -> Self {
         self.cors = Some(cors);
@@ -303,7 +317,8 @@ impl Stack {
     /// Accepts what tusd accepts and the protocol does not:
     ///
     /// * HEAD without `Tus-Resumable`;
-    /// * malformed `Upload-Metadata`, of which what can be read is kept;
+    /// * malformed `Upload-Metadata`, of which what can be read is kept, also keys
+    ///   beyond ASCII;
     /// * a POST with a body of another type than
     ///   `application/offset+octet-stream`: it is as none;
     /// * a final of finished uploads that are not partial.

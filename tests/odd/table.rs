@@ -226,7 +226,12 @@ pub(crate) const TABLE: &[Group] = &[
             (400, "Upload-Metadata: a =="),
             (400, "Upload-Metadata: a \u{ff}"),
             (400, "Upload-Metadata: \u{c3}\u{a4} YQ=="),
-            (400, "Upload-Metadata: {pairs*3000},k0 YQ=="),
+            (400, "Upload-Metadata: {pairs*999},k0 YQ=="),
+            (431, "Upload-Metadata: {pairs*1000},k0 YQ=="),
+            (431, "Upload-Metadata: {pairs*3000}"),
+            (431, "Upload-Metadata: {pairs*600}\nUpload-Metadata: {x,*600}"),
+            (431, "Upload-Metadata: {a*66000}"),
+            (431, "Upload-Metadata: a {YWFh*20000}"),
             (201, "Upload-Metadata:"),
             (201, "Upload-Metadata: a"),
             (201, "Upload-Metadata: a YQ==, b Yg=="),
@@ -235,7 +240,8 @@ pub(crate) const TABLE: &[Group] = &[
             (201, "Upload-Metadata: a YQ==\nUpload-Metadata: b Yg=="),
             (201, "Upload-Metadata: {a*9000} YQ=="),
             (201, "Upload-Metadata: a {YWFh*3000}"),
-            (201, "Upload-Metadata: {pairs*3000}"),
+            (201, "Upload-Metadata: {pairs*1000}"),
+            (201, "Upload-Metadata: {a*65536}"),
             // Values that say: "x", then a header, then the end of a head.
             (201, "Upload-Metadata: filename eA0KU2V0LUNvb2tpZTogYT0x"),
             (201, "Upload-Metadata: filetype eA0KDQo8c2NyaXB0Pg=="),
@@ -251,10 +257,10 @@ pub(crate) const TABLE: &[Group] = &[
         what: "metadata that fills the head",
         frame: "POST /files/{tus}\nUpload-Length: 5\nUpload-Metadata: {}\n\n",
         rows: &[
-            (201, "a {YWFh*100000}"),
-            (400, "a {YWFh*100000}Y"),
-            (201, "{pairs*30000}"),
-            (400, "{pairs*30000},k29999 YQ=="),
+            (431, "a {YWFh*100000}"),
+            (431, "a {YWFh*100000}Y"),
+            (431, "{pairs*30000}"),
+            (431, "{pairs*30000},k29999 YQ=="),
         ],
         ..HTTP1
     },
@@ -764,6 +770,17 @@ pub(crate) const TABLE: &[Group] = &[
         keeps: Some(10),
         frame: "PATCH {half}{tus}\n{type}\nUpload-Offset: 5\nTransfer-Encoding: chunked\n\n{}\n0\n\n",
         rows: &[(413, "6\nworld!"), (413, "5\nworld\n1\n!")],
+        ..HTTP1
+    },
+    Group {
+        what: "bytes that a length of 0 does not hide",
+        frame: "POST /files/{tus}\nUpload-Length: 5\n{}",
+        rows: &[
+            (415, "Transfer-Encoding: chunked\nContent-Length: 0\n\n1\nx\n0\n\n"),
+            (415, "Content-Length: 0\nTransfer-Encoding: chunked\n\n1\nx\n0\n\n"),
+            (201, "Content-Length: 0\nTransfer-Encoding: chunked\n\n0\n\n"),
+            (201, "Transfer-Encoding: chunked\n\n0\n\n"),
+        ],
         ..HTTP1
     },
     Group {

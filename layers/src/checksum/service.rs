@@ -1,7 +1,6 @@
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::CONTENT_LENGTH;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, Version};
 use http_body::Body;
@@ -10,6 +9,7 @@ use tower_service::Service;
 use super::check::Check;
 use super::{Algorithms, RequestBody, ResponseFuture};
 use crate::answer::Answer;
+use crate::protocol::header::content_length;
 use crate::protocol::{BoxError, Error};
 use crate::store::Keep;
 
@@ -52,7 +52,7 @@ impl<S> Checksum<S> {
 /// In HTTP/1.1 nothing follows a body whose length is told. The header tells it:
 /// a layer that gathers a body knows its length and may have trailers all the same.
 fn may_have_trailers(parts: &Parts) -> bool {
-    parts.version > Version::HTTP_11 || !parts.headers.contains_key(CONTENT_LENGTH)
+    parts.version > Version::HTTP_11 || content_length(&parts.headers).is_none()
 }
 
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Checksum<S>

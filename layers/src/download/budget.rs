@@ -14,10 +14,10 @@ const MAX_OPEN: usize = 4096;
 pub(super) const SMALL: u64 = 8 << 10;
 
 /// Most bytes of one piece: with fewer, the cost of each read shows.
-const LARGE: u64 = 512 << 10;
+const LARGE: u64 = 256 << 10;
 
 /// Bytes in pieces that are larger than [`SMALL`], of all downloads together.
-const GROWN: usize = 32 << 20;
+const GROWN: usize = 16 << 20;
 
 /// What the downloads of one layer share.
 #[derive(Clone, Debug)]

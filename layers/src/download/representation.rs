@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use headers::{AcceptRanges, CacheControl, ContentLength, ContentType, HeaderMapExt};
-use http::header::{CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::header::{CONTENT_RANGE, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use super::body::{Piece, Pieces};
 use super::budget::Share;
-use super::disposition::{content_type, disposition};
+use super::disposition::describe;
 use super::range::Wanted;
 use super::validators::Validators;
 use crate::protocol::{Body, UploadId};
@@ -53,13 +53,8 @@ fn give(
     share: Share,
 ) -> Response<Body> {
     let upload = content.info();
-    let content_type = content_type(&upload.metadata);
     let headers = response.headers_mut();
-    headers.typed_insert(content_type.clone());
-    let disposition = disposition(&upload.metadata, &content_type);
-    headers.insert(CONTENT_DISPOSITION, disposition);
-    // A stranger has chosen the type: it is all that a browser is to go by.
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let content_type = describe(headers, &upload.metadata);
     let (status, pieces) = match wanted {
         Wanted::Ranges(ranges) => (
             StatusCode::PARTIAL_CONTENT,

@@ -34,6 +34,8 @@ pub enum Error {
     InvalidUploadDeferLength,
     /// `Upload-Metadata` is malformed.
     InvalidMetadata,
+    /// `Upload-Metadata` has more bytes or more pairs than the server takes.
+    MetadataTooLarge,
     /// `Upload-Offset` is missing or malformed.
     InvalidOffset,
     /// `Upload-Offset` is not where the upload stands.
@@ -176,6 +178,11 @@ impl Error {
                 400,
                 "ERR_INVALID_METADATA",
                 "invalid Upload-Metadata header",
+            ),
+            Self::MetadataTooLarge => (
+                431,
+                "ERR_METADATA_TOO_LARGE",
+                "Upload-Metadata header is too large",
             ),
             Self::InvalidOffset => (
                 400,

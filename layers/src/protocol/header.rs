@@ -5,7 +5,7 @@
 //! [`Metadata`](super::Metadata) is the type of `Upload-Metadata`.
 
 use headers::{Header, HeaderMapExt};
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The largest length or offset: 2^63-1, since tusd and its hooks count in signed 64 bits.
@@ -204,9 +204,13 @@ byte_count! {
     TusMaxSize, TUS_MAX_SIZE
 }
 
-/// The request's `Content-Length`, when it has one that can be read.
+/// The request's `Content-Length`, when it has one that can be read and counts:
+/// beside `Transfer-Encoding` it does not. RFC 9112, section 6.3
 #[must_use]
 pub fn content_length(headers: &HeaderMap) -> Option<u64> {
+    if headers.contains_key(TRANSFER_ENCODING) {
+        return None;
+    }
     headers.typed_get::<headers::ContentLength>().map(|it| it.0)
 }
 
@@ -273,6 +277,16 @@ mod tests {
         headers.append(&UPLOAD_OFFSET, HeaderValue::from_static("1"));
         headers.append(&UPLOAD_OFFSET, HeaderValue::from_static("1"));
         assert!(headers.typed_try_get::<UploadOffset>().is_err());
+    }
+
+    #[test]
+    fn a_content_length_does_not_count_beside_a_transfer_encoding() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(content_length(&headers), None);
+        headers.typed_insert(headers::ContentLength(0));
+        assert_eq!(content_length(&headers), Some(0));
+        headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        assert_eq!(content_length(&headers), None);
     }
 
     #[test]

@@ -8,10 +8,9 @@ use http::{HeaderMap, Response, StatusCode};
 use super::{Core, respond};
 use crate::emptiness::refuse_bytes;
 use crate::gate::{Gate, Gates};
-use crate::protocol::header::{UPLOAD_CONCAT, UPLOAD_METADATA, UploadDeferLength, UploadLength};
+use crate::protocol::header::{UPLOAD_CONCAT, UploadDeferLength, UploadLength};
 use crate::protocol::{
-    BaseUrl, Body, Chunk, Concat, Error, Finishing, Interrupt, Metadata, NewConcat, NewUpload,
-    Outcome,
+    BaseUrl, Body, Chunk, Concat, Error, Finishing, Interrupt, NewConcat, NewUpload, Outcome,
 };
 use crate::store::Handle;
 
@@ -88,16 +87,6 @@ impl Core {
         let mut new = NewUpload::new(length, self.metadata(&parts.headers)?);
         new.concat = asked.map(|asked| asked.concat.clone());
         Ok(new)
-    }
-
-    fn metadata(&self, headers: &HeaderMap) -> Result<Metadata, Error> {
-        match typed::<Metadata>(headers, Error::InvalidMetadata) {
-            Err(_) if self.strictness.forgives("malformed Upload-Metadata") => {
-                let lines = headers.get_all(&UPLOAD_METADATA);
-                Ok(Metadata::parse_lenient(&Metadata::joined(lines)))
-            }
-            metadata => metadata.map(Option::unwrap_or_default),
-        }
     }
 
     /// CRE-07: the length, or the word that it comes later.

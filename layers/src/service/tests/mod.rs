@@ -3,6 +3,7 @@
 mod concat;
 mod emptiness;
 mod gates;
+mod metadata;
 
 use async_trait::async_trait;
 use bytes::Bytes;

@@ -18,9 +18,10 @@ const BURST: u32 = 4096;
 /// And each second: pings, settings, priorities.
 const PER_SECOND: f64 = 256.0;
 
-/// Bytes to the client for which it may send one more: Go's client sends two
-/// `WINDOW_UPDATE`s for each 4 KiB.
-const BYTES_PER_FRAME: f64 = 1024.0;
+/// Bytes to the client for which it may send one more. An answer is worth a
+/// priority, and Go's client sends two `WINDOW_UPDATE`s for each 4 KiB; what
+/// acknowledges a ping is worth less than the ping.
+const BYTES_PER_FRAME: f64 = 128.0;
 
 /// A connection whose incoming frames are counted.
 pub(super) struct Watched<IO> {

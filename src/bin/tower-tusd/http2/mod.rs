@@ -119,7 +119,10 @@ impl Http2 {
             .initial_window_size(window::STREAM)
             .initial_connection_window_size(window::CONNECTION)
             .max_header_list_size(self.max_head)
-            .max_concurrent_streams(250);
+            .max_concurrent_streams(250)
+            // What small frames that wait may take beside their bytes: for some
+            // 4,000 of them, whatever the window is.
+            .data_frame_budget(1 << 20);
         builder
     }
 }

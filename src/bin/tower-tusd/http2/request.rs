@@ -32,7 +32,7 @@ pub(super) struct Count {
     /// Bodies that are being read.
     pub(super) reading: u32,
     /// Bytes read of these.
-    read: u64,
+    pub(super) read: u64,
 }
 
 impl Count {
@@ -52,7 +52,7 @@ impl Bodies {
         self.0.changed.notified().await;
     }
 
-    fn change(&self, change: impl FnOnce(&mut Count)) {
+    pub(super) fn change(&self, change: impl FnOnce(&mut Count)) {
         let mut count = self.lock();
         let before = *count;
         change(&mut count);

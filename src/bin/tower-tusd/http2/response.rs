@@ -116,3 +116,32 @@ fn give(
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::{Empty, Full};
+
+    #[test]
+    fn a_head_has_no_header_of_the_connection_and_a_length_and_a_date() {
+        let response = Response::builder()
+            .header("Connection", "close, X-Hop")
+            .header("X-Hop", "x")
+            .header("Keep-Alive", "timeout=5")
+            .header("Transfer-Encoding", "chunked")
+            .header("X-Kept", "x")
+            .body(Full::new(Bytes::from("hello")));
+        let (parts, body) = response.unwrap().into_parts();
+        let head = head(parts, &body);
+        let mut names: Vec<_> = head.headers().keys().map(|name| name.as_str()).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["content-length", "date", "x-kept"]);
+        assert_eq!(head.headers()["content-length"], "5");
+    }
+
+    #[test]
+    fn an_answer_without_a_body_has_no_length_of_its_own() {
+        let (parts, body) = Response::new(Empty::<Bytes>::new()).into_parts();
+        assert!(!head(parts, &body).headers().contains_key(CONTENT_LENGTH));
+    }
+}

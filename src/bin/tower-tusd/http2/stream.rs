@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::Error;
 use h2::server::SendResponse;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use http_body::Body as HttpBody;
 use tokio::sync::OwnedSemaphorePermit;
 use tower::{Service, ServiceExt};
@@ -33,13 +33,14 @@ impl Stream {
         B: HttpBody<Data = Bytes>,
         B::Error: Into<BoxError>,
     {
+        let method = request.method().clone();
         let response = tokio::select! {
             biased;
             response = service.oneshot(request) => response,
             _ = poll_fn(|cx| self.respond.poll_reset(cx)) => return,
         };
         let Ok(response) = response;
-        if let Err(error) = self.answer(response).await {
+        if let Err(error) = self.answer(&method, response).await {
             tracing::debug!(
                 error = &error as &dyn std::error::Error,
                 "a stream ended early"
@@ -47,14 +48,14 @@ impl Stream {
         }
     }
 
-    async fn answer<B>(&mut self, response: Response<B>) -> Result<(), Error>
+    async fn answer<B>(&mut self, method: &Method, response: Response<B>) -> Result<(), Error>
     where
         B: HttpBody<Data = Bytes>,
         B::Error: Into<BoxError>,
     {
         let (parts, body) = response.into_parts();
         let head = head(parts, &body);
-        if body.is_end_stream() {
+        if body.is_end_stream() || *method == Method::HEAD {
             return self.respond.send_response(head, true).map(drop);
         }
         let stream = self.respond.send_response(head, false)?;

@@ -38,8 +38,12 @@ const WAIT: Duration = Duration::from_millis(100);
 /// How long a connection keeps a large window that nobody uses: until the next request.
 const UNUSED: Duration = Duration::from_secs(2);
 
-/// How soon to try again when the client has not acknowledged the last window.
+/// How soon to try again when the client has not acknowledged the last window,
+/// or there was none to be had.
 const AGAIN: Duration = Duration::from_millis(100);
+
+/// How long a client may go on with the window that it had before.
+const LATE: Duration = Duration::from_secs(1);
 
 /// What the connections of a server share.
 #[derive(Clone, Debug)]
@@ -66,6 +70,8 @@ pub(super) struct Windows {
     held: Vec<OwnedSemaphorePermit>,
     /// What the client was told, or will be.
     told: Told,
+    /// A larger window of streams that it may still know, and until when.
+    before: Option<(u32, Instant)>,
     /// When something has to be done though nothing changes.
     deadline: Option<Instant>,
     /// Since when bodies wait, or the large window is unused.
@@ -95,6 +101,7 @@ impl Windows {
                 stream: STREAM,
                 connection: CONNECTION,
             },
+            before: None,
             deadline: None,
             since: None,
         }
@@ -129,8 +136,23 @@ impl Windows {
             return;
         }
         match connection.set_initial_window_size(wanted.stream) {
-            Ok(()) => self.told.stream = wanted.stream,
+            Ok(()) => self.tell(wanted.stream),
             Err(_) => self.deadline = Some(Instant::now() + AGAIN),
+        }
+    }
+
+    fn tell(&mut self, stream: u32) {
+        if stream < self.told.stream {
+            self.before = Some((self.told.stream, Instant::now() + LATE));
+        }
+        self.told.stream = stream;
+    }
+
+    /// The largest window of a stream that the client may know of.
+    fn known(&self) -> u32 {
+        match self.before {
+            Some((before, until)) if until > Instant::now() => before.max(self.told.stream),
+            _ => self.told.stream,
         }
     }
 
@@ -149,11 +171,13 @@ impl Windows {
                 self.since = None;
                 if self.large.is_none() && count.is_busy() {
                     self.large = LARGE.iter().find_map(|&size| self.budget.take(size));
+                    // What others hold comes back without a word.
+                    self.deadline = self.large.is_none().then(|| Instant::now() + AGAIN);
                 }
             }
         }
-        // A body that waits may have filled the largest window that its client knows of.
-        self.hold(count.unread, self.told.stream);
+        // A body that waits may have filled its window.
+        self.hold(count.unread, self.known());
         let held: usize = self
             .held
             .iter()
@@ -197,5 +221,99 @@ impl Windows {
             };
             self.held.push(permit);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::advance;
+
+    fn windows() -> (Windows, Bodies) {
+        (Windows::new(WindowBudget::default()), Bodies::default())
+    }
+
+    /// The windows of a stream and of the connection that fit now.
+    fn adapted(windows: &mut Windows, bodies: &Bodies) -> (u32, u32) {
+        let wanted = windows.wanted(bodies);
+        windows.told.connection = wanted.connection;
+        windows.tell(wanted.stream);
+        (windows.told.stream, windows.told.connection)
+    }
+
+    /// One body of which much has been read.
+    fn read_much(bodies: &Bodies) {
+        bodies.change(|count| {
+            count.reading = 1;
+            count.read = 1 << 20;
+        });
+    }
+
+    const SMALL: (u32, u32) = (STREAM, CONNECTION);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_whose_bodies_are_read_has_a_large_window_for_so_long() {
+        let (mut windows, bodies) = windows();
+        assert_eq!(adapted(&mut windows, &bodies), SMALL);
+        bodies.change(|count| count.reading = 1);
+        assert_eq!(
+            adapted(&mut windows, &bodies),
+            SMALL,
+            "it may be a small one"
+        );
+        read_much(&bodies);
+        assert_eq!(adapted(&mut windows, &bodies), (4 << 20, 4 << 20));
+        bodies.change(|count| count.reading = 0);
+        assert_eq!(adapted(&mut windows, &bodies), (4 << 20, 4 << 20));
+        windows.due(&bodies).await;
+        windows.due(&bodies).await;
+        assert_eq!(adapted(&mut windows, &bodies), SMALL, "no request follows");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_waits_makes_windows_small_and_holds_up_nobody() {
+        let (mut windows, bodies) = windows();
+        read_much(&bodies);
+        adapted(&mut windows, &bodies);
+        bodies.change(|count| count.unread = 2);
+        let held = 2 * (4 << 20);
+        assert_eq!(adapted(&mut windows, &bodies), (4 << 20, (4 << 20) + held));
+        advance(WAIT).await;
+        assert_eq!(adapted(&mut windows, &bodies), (STREAM, CONNECTION + held));
+        bodies.change(|count| count.unread = 3);
+        let held = held + (4 << 20);
+        let small = adapted(&mut windows, &bodies);
+        assert_eq!(
+            small,
+            (STREAM, CONNECTION + held),
+            "the client may not know yet"
+        );
+        advance(LATE).await;
+        bodies.change(|count| count.unread = 4);
+        let held = held + STREAM;
+        assert_eq!(adapted(&mut windows, &bodies), (STREAM, CONNECTION + held));
+        bodies.change(|count| count.unread = 0);
+        assert_eq!(adapted(&mut windows, &bodies), (4 << 20, 4 << 20));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_connections_together_hold_no_more_than_the_budget() {
+        let budget = WindowBudget::default();
+        let bodies = Bodies::default();
+        read_much(&bodies);
+        let mut all: Vec<_> = (0..100).map(|_| Windows::new(budget.clone())).collect();
+        let mut sum = 0;
+        for windows in &mut all {
+            sum += adapted(windows, &bodies).1 as usize;
+        }
+        assert!(sum <= BUDGET + 100 * CONNECTION as usize, "{sum}");
+        bodies.change(|count| count.unread = 250);
+        assert_eq!(adapted(&mut all[99], &bodies), SMALL, "nothing is left");
+        all.truncate(1);
+        let (_, connection) = adapted(&mut all[0], &bodies);
+        assert!(
+            connection as usize <= BUDGET + CONNECTION as usize,
+            "{connection}"
+        );
     }
 }
