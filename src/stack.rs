@@ -276,7 +276,27 @@ impl Stack {
     /// By which algorithms clients may have their bytes verified: by all of
     /// [`Algorithms::default`] unless set.
     pub fn checksums(mut self, algorithms: Algorithms) -> Self {
-        self.checksum = Some(ChecksumLayer::new().algorithms(algorithms));
+        let checksum = self.checksum.unwrap_or_default();
+        self.checksum = Some(checksum.algorithms(algorithms));
+        self
+    }
+
+    /// Sets which of the [`checksums`](Self::checksums) a trailer may name: by
+    /// default `sha1`, `sha256`, `crc32` and `crc32c`. All of them run over the
+    /// bytes of a request that announces one. Without effect where checksums are
+    /// switched off.
+    pub fn checksum_trailers(mut self, algorithms: Algorithms) -> Self {
+        let checksum = self.checksum;
+        self.checksum = checksum.map(|checksum| checksum.trailer_algorithms(algorithms));
+        self
+    }
+
+    /// Sets how many requests with a checksum in a trailer may run at once: 100 by
+    /// default. Others are refused with 503. Without effect where checksums are
+    /// switched off.
+    pub fn max_checksum_trailers_at_once(mut self, max: usize) -> Self {
+        let checksum = self.checksum;
+        self.checksum = checksum.map(|checksum| checksum.max_trailers_at_once(max));
         self
     }
 

@@ -189,7 +189,11 @@ impl BaseUrl {
         let suffixes = path.rmatch_indices('/').take(MAX_SEGMENTS);
         let mut suffixes: Vec<_> = suffixes.map(|(at, _)| &path[at + 1..]).collect();
         suffixes.reverse();
-        below.into_iter().chain(last).chain(suffixes).collect()
+        // No prefix has these: it would be a list with another separator.
+        let prefix = |rest: &str| &path[..path.len() - rest.len()];
+        let stripped = last.into_iter().chain(suffixes);
+        let stripped = stripped.filter(|rest| !prefix(rest).contains([',', ';']));
+        below.into_iter().chain(stripped).collect()
     }
 
     /// Whether an authority has this server's name. Ports are not compared, since
@@ -326,6 +330,8 @@ mod tests {
         ] {
             assert_eq!(ids(&base, url), expected, "{url}");
         }
+        let list = ids(&base, "/files/a,/files/b");
+        assert!(!list.contains(&"b".to_owned()), "{list:?}");
         let root = BaseUrl::new("/");
         assert_eq!(ids(&root, "/up/a/b"), ["up/a/b", "a/b", "b"]);
         let own = base.within("alice");

@@ -73,6 +73,8 @@ pub enum Error {
     /// `Upload-Checksum` is malformed, missing where it was announced, or of an
     /// algorithm that is not known here.
     InvalidChecksum,
+    /// Too many requests at once have their checksum in a trailer.
+    TooManyTrailers,
     /// The bytes are not those of `Upload-Checksum`.
     ChecksumMismatch,
     /// The upload is unfinished, and is not given out before.
@@ -236,6 +238,11 @@ impl Error {
                 "ERR_INCOMPLETE_UPLOAD",
                 "cannot stream non-finished upload",
             ),
+            Self::TooManyTrailers => (
+                503,
+                "ERR_TOO_MANY_TRAILERS",
+                "too many uploads with a checksum in a trailer, try again later",
+            ),
             Self::TooManyDownloads => (
                 503,
                 "ERR_TOO_MANY_DOWNLOADS",
@@ -360,7 +367,7 @@ impl Error {
             Self::LockTimeout => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
-            Self::Shutdown | Self::TooManyDownloads => {
+            Self::Shutdown | Self::TooManyDownloads | Self::TooManyTrailers => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
             }
             _ => {}

@@ -38,6 +38,9 @@ pub(crate) fn uploads(flags: &Flags, shutdown: &Shutdown) -> Result<Stack, Start
         true => stack.without_checksums(),
         false => stack.checksums(flags.checksum_algorithms.clone()),
     };
+    if let Some(algorithms) = &flags.checksum_trailer_algorithms {
+        stack = stack.checksum_trailers(algorithms.clone());
+    }
     if flags.download_only_finished {
         stack = stack.download_only_finished();
     }
