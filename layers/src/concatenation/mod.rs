@@ -26,8 +26,9 @@
 //! `max_header_list_size`.
 //!
 //! The copy of a final ends, and leaves nothing, when somebody waits for one of
-//! its parts (`423 ERR_LOCK_TIMEOUT`, so that the client retries) and when the
-//! server shuts down.
+//! its parts (`423 ERR_LOCK_TIMEOUT`, so that the client retries), when the client
+//! has gone and when the server shuts down. A copy of less than 16 MiB is too short
+//! to end.
 //!
 //! A final of unfinished parts is *pending*: it has no bytes and no offset
 //! (CAT-12) until the request that finishes the last part completes it, or
@@ -44,6 +45,7 @@
 //! | [`MaxSize`](crate::protocol::MaxSize) | a final may have any size |
 //! | [`Gates`](crate::gate::Gates) | nobody is asked |
 //! | [`Interrupt`](crate::protocol::Interrupt) | who waits for a part waits on at a shutdown |
+//! | [`Departure`](crate::protocol::Departure) | a copy goes on when its client has gone |
 //! | the response's [`Outcome`](crate::protocol::Outcome) | no pending final is completed |
 //!
 //! It belongs just outside the core, inside the

@@ -9,7 +9,7 @@ use http::{Method, Response, StatusCode};
 
 use super::{Uploads, created, is_refused, list, on, patch, post};
 use crate::lock::Locker;
-use crate::protocol::{Body, Error, Interrupt, UploadId};
+use crate::protocol::{Body, Departure, Error, Interrupt, UploadId};
 
 /// So many that their copy takes several steps.
 const TIMES: usize = 1000;
@@ -72,6 +72,19 @@ async fn a_copy_ends_at_a_shutdown() {
     begin(&uploads, &mut copy).await;
     interrupt.fire(Error::Shutdown);
     is_refused(&copy.await, 503, "ERR_SERVER_SHUTDOWN");
+    is_alone(&uploads);
+}
+
+#[tokio::test]
+async fn a_copy_ends_when_its_client_has_gone() {
+    let uploads = Uploads::default();
+    let part = partial(&uploads, 0).await;
+    let departure = Departure::default();
+    let request = post(&list(&vec![&part; TIMES])).extension(departure.clone());
+    let mut copy = Box::pin(uploads.ask(request));
+    begin(&uploads, &mut copy).await;
+    departure.report();
+    is_refused(&copy.await, 400, "ERR_UNEXPECTED_EOF");
     is_alone(&uploads);
 }
 
