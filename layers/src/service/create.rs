@@ -10,7 +10,8 @@ use crate::emptiness::refuse_bytes;
 use crate::gate::Gates;
 use crate::protocol::header::{UPLOAD_CONCAT, UploadDeferLength, UploadLength};
 use crate::protocol::{
-    BaseUrl, Body, Chunk, Concat, Error, Finishing, NewConcat, NewUpload, Outcome, is_side_file,
+    BaseUrl, Body, Chunk, Concat, Error, Finishing, Interrupt, NewConcat, NewUpload, Outcome,
+    is_side_file,
 };
 use crate::store::Handle;
 
@@ -68,7 +69,9 @@ impl Core {
             Some(concat) if concat.is_final() && !is_pending => {
                 let concatenate = self.store.concatenate();
                 let concatenate = concatenate.ok_or(Error::ConcatenationUnsupported)?;
-                concatenate.concatenate(new).await?
+                let interrupt = parts.extensions.get::<Interrupt>().cloned();
+                let interrupt = interrupt.unwrap_or_default();
+                concatenate.concatenate(new, &interrupt).await?
             }
             _ => self.store.create(new).await?,
         };
