@@ -13,9 +13,13 @@
 //! waits for `100 Continue` sends nothing, and so is not read from; one that was
 //! too slow ([`Error::ReadTimeout`](crate::protocol::Error)) is cut (CORE-30).
 //!
+//! Layers inside learn from the request extension
+//! [`Departure`](crate::protocol::Departure) that the client has gone, for work
+//! that is worth nothing then.
+//!
 //! A panic inside becomes a `500` with `Tus-Resumable`.
 //!
-//! It is the outermost layer, and has to run inside tokio.
+//! It is the outermost layer but for [Cors](crate::cors), and has to run inside tokio.
 //!
 //! # Example
 //!

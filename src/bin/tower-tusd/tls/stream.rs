@@ -3,7 +3,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_rustls::{Accept, server};
+use tokio_rustls::rustls::ServerConnection;
+use tokio_rustls::{Accept, TlsAcceptor, server};
 
 /// A connection that shakes hands when it is read for the first time: in the
 /// task that serves it and within the time for its first request, while others
@@ -16,9 +17,14 @@ enum State<IO> {
     Failed,
 }
 
-impl<IO> TlsStream<IO> {
-    pub(crate) const fn new(handshake: Accept<IO>) -> Self {
-        Self(State::Handshake(handshake))
+/// Most bytes that wait to be sent, one record: what a client that reads
+/// nothing holds beside what the system has.
+const MAX_UNSENT: usize = 16 << 10;
+
+impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
+    pub(crate) fn accept(tls: &TlsAcceptor, io: IO) -> Self {
+        let bounded = |session: &mut ServerConnection| session.set_buffer_limit(Some(MAX_UNSENT));
+        Self(State::Handshake(tls.accept_with(io, bounded)))
     }
 }
 
