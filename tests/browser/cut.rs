@@ -12,12 +12,12 @@ const SIZE: u32 = 20_000_000;
 const CUT: usize = 8_000_000;
 
 #[tokio::test]
-async fn chromium_goes_on_over_http2_and_tls_after_its_connection_was_cut() {
+async fn chromium_goes_on_over_http_2_after_its_connection_was_cut() {
     goes_on(Browser::Chromium).await;
 }
 
 #[tokio::test]
-async fn firefox_goes_on_over_http2_and_tls_after_its_connection_was_cut() {
+async fn firefox_goes_on_over_http_2_after_its_connection_was_cut() {
     goes_on(Browser::Firefox).await;
 }
 
