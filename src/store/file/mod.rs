@@ -64,6 +64,7 @@ mod durability;
 mod handle;
 mod info;
 mod layout;
+mod lost;
 mod mark;
 mod publish;
 mod terminate;
@@ -76,7 +77,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
-use tower_tus_layers::protocol::{Error, NewUpload, UploadId};
+use tower_tus_layers::protocol::{Error, Interrupt, NewUpload, UploadId};
 use tower_tus_layers::store::{Concatenate, Content, Handle, Read, Store, Terminate};
 
 #[cfg(doc)]
@@ -84,6 +85,7 @@ use tower_tus_layers::store::Keep;
 
 use self::content::FileContent;
 use self::handle::FileHandle;
+use self::lost::Lost;
 use crate::fs::error::of_upload;
 use crate::fs::{blocking, error, sys};
 
@@ -106,6 +108,7 @@ pub struct FileStore {
     dir_mode: u32,
     /// Bounds the memory of all requests together.
     batches: Arc<Semaphore>,
+    lost: Lost,
 }
 
 impl FileStore {
@@ -122,6 +125,7 @@ impl FileStore {
             file_mode: sys::FILE_MODE,
             dir_mode: sys::DIR_MODE,
             batches: Arc::new(Semaphore::new(BATCHES)),
+            lost: Lost::default(),
         }
     }
 
@@ -188,7 +192,12 @@ impl Store for FileStore {
 impl Terminate for FileStore {
     async fn terminate(&self, id: &UploadId) -> Result<(), Error> {
         let (store, id) = (self.clone(), id.clone());
-        blocking(move || terminate::terminate(&store, &id).map_err(of_upload)).await
+        blocking(move || {
+            terminate::terminate(&store, &id).map_err(of_upload)?;
+            store.lost.forget(&id);
+            Ok(())
+        })
+        .await
     }
 }
 
@@ -203,15 +212,20 @@ impl Read for FileStore {
 
 #[async_trait]
 impl Concatenate for FileStore {
-    async fn concatenate(&self, new: NewUpload) -> Result<Box<dyn Handle>, Error> {
-        let store = self.clone();
-        let handle = blocking(move || concatenate::concatenate(&store, new)).await?;
+    async fn concatenate(
+        &self,
+        new: NewUpload,
+        interrupt: &Interrupt,
+    ) -> Result<Box<dyn Handle>, Error> {
+        let (store, interrupt) = (self.clone(), interrupt.clone());
+        let making = blocking(move || concatenate::concatenate(&store, new, &interrupt));
+        let handle = making.await?;
         Ok(Box::new(handle))
     }
 
-    async fn assemble(&self, id: &UploadId) -> Result<(), Error> {
-        let (store, id) = (self.clone(), id.clone());
-        blocking(move || concatenate::assemble(&store, id)).await
+    async fn assemble(&self, id: &UploadId, interrupt: &Interrupt) -> Result<(), Error> {
+        let (store, id, interrupt) = (self.clone(), id.clone(), interrupt.clone());
+        blocking(move || concatenate::assemble(&store, id, &interrupt)).await
     }
 
     async fn await_part(&self, part: &UploadId, id: &UploadId) -> Result<(), Error> {
