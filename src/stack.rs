@@ -102,6 +102,7 @@ pub struct Stack {
     download: Option<Download>,
     max_downloads: Option<usize>,
     finals: Option<Finals>,
+    max_concat_parts: usize,
     lenient: bool,
     shutdown: Shutdown,
 }
@@ -144,6 +145,7 @@ impl Stack {
             download: Some(Download::All),
             max_downloads: None,
             finals: Some(Finals::OfFinished),
+            max_concat_parts: 1_000,
             lenient: false,
             shutdown: Shutdown::default(),
         }
@@ -276,7 +278,27 @@ impl Stack {
     /// By which algorithms clients may have their bytes verified: by all of
     /// [`Algorithms::default`] unless set.
     pub fn checksums(mut self, algorithms: Algorithms) -> Self {
-        self.checksum = Some(ChecksumLayer::new().algorithms(algorithms));
+        let checksum = self.checksum.unwrap_or_default();
+        self.checksum = Some(checksum.algorithms(algorithms));
+        self
+    }
+
+    /// Sets which of the [`checksums`](Self::checksums) a trailer may name: by
+    /// default `sha1`, `sha256`, `crc32` and `crc32c`. All of them run over the
+    /// bytes of a request that announces one. Without effect where checksums are
+    /// switched off.
+    pub fn checksum_trailers(mut self, algorithms: Algorithms) -> Self {
+        let checksum = self.checksum;
+        self.checksum = checksum.map(|checksum| checksum.trailer_algorithms(algorithms));
+        self
+    }
+
+    /// Sets how many requests with a checksum in a trailer may run at once: 100 by
+    /// default. Others are refused with 503. Without effect where checksums are
+    /// switched off.
+    pub fn max_checksum_trailers_at_once(mut self, max: usize) -> Self {
+        let checksum = self.checksum;
+        self.checksum = checksum.map(|checksum| checksum.max_trailers_at_once(max));
         self
     }
 
@@ -307,8 +329,9 @@ impl Stack {
         self
     }
 
-    /// How often a complete upload is tried to be finished before it is
-    /// rejected: 10 unless set, 0 for no bound.
+    /// Limits how often a hook or a gate may refuse to finish a complete upload
+    /// before the upload is rejected for good: 10 by default, 0 means unlimited.
+    /// Failures (a timeout, no connection, a full disk) do not count.
     pub fn finish_attempts(mut self, attempts: u32) -> Self {
         self.core = self.core.finish_attempts(attempts);
         self
@@ -380,6 +403,13 @@ impl Stack {
         self
     }
 
+    /// Sets how many parts a final upload may name, each as often as it is
+    /// repeated: 1,000 by default.
+    pub const fn max_concat_parts(mut self, max: usize) -> Self {
+        self.max_concat_parts = max;
+        self
+    }
+
     /// What ends the requests that run, and waits for them, when the server stops.
     pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
         self.shutdown = shutdown;
@@ -410,6 +440,7 @@ impl Stack {
                 .moments(moments)
                 .progress_interval(self.progress_interval)
                 .base_path(self.base_path.as_str())
+                .locker(Arc::clone(&self.locker), self.lock_timeout)
                 .shutdown(self.shutdown.clone())
         });
         let log = self.log.map(|log| log.base_path(self.base_path.as_str()));
@@ -477,6 +508,7 @@ impl Stack {
     fn concatenation(&self) -> Option<ConcatenationLayer> {
         let layer =
             ConcatenationLayer::new(Arc::clone(self.core.store()), Arc::clone(&self.locker));
+        let layer = layer.max_parts(self.max_concat_parts);
         let mut layer = layer.lock_timeout(self.lock_timeout);
         if self.lenient {
             layer = layer.lenient();

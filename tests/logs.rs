@@ -230,7 +230,7 @@ async fn what_a_hook_writes_to_stderr_is_in_lines_of_that_hook() {
 
 #[tokio::test]
 async fn a_malformed_request_writes_no_line_that_wakes_an_operator() {
-    let server = Server::start(&[]).await;
+    let server = Server::start(&["-behind-proxy"]).await;
     let tus = client(&server);
     let url = tus.create(5).await;
     let bad = tus

@@ -27,7 +27,10 @@ pub(crate) fn of_new_upload(error: io::Error) -> Error {
 
 /// Of the store as a whole.
 pub(crate) fn of_store(error: io::Error) -> Error {
-    if error.get_ref().is_some_and(|inner| inner.is::<Lost>()) {
+    if error
+        .get_ref()
+        .is_some_and(|inner| inner.is::<DirectoryGone>())
+    {
         return Error::StorageUnavailable(Arc::new(error));
     }
     if is_full(&error) {
@@ -39,18 +42,18 @@ pub(crate) fn of_store(error: io::Error) -> Error {
 /// A directory that has to be there is not, or is another one: files that are
 /// missing in it may come back with it.
 #[derive(Debug)]
-pub(crate) struct Lost(pub(crate) PathBuf);
+pub(crate) struct DirectoryGone(pub(crate) PathBuf);
 
-impl fmt::Display for Lost {
+impl fmt::Display for DirectoryGone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: the directory is gone", self.0.display())
     }
 }
 
-impl StdError for Lost {}
+impl StdError for DirectoryGone {}
 
-impl From<Lost> for io::Error {
-    fn from(lost: Lost) -> Self {
+impl From<DirectoryGone> for io::Error {
+    fn from(lost: DirectoryGone) -> Self {
         Self::other(lost)
     }
 }
@@ -88,7 +91,7 @@ mod tests {
     #[test]
     fn a_directory_that_was_lost_is_told_from_a_file_that_is_not_there() {
         for error in [of_upload, of_new_upload, of_store] {
-            let error = error(Lost("/mnt".into()).into());
+            let error = error(DirectoryGone("/mnt".into()).into());
             assert_eq!(error.code(), "ERR_STORAGE_UNAVAILABLE");
         }
     }

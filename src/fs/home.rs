@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::error::Lost;
+use super::error::DirectoryGone;
 use super::sys::{self, Identity};
 
 /// The directory of uploads, which is known from when it was first used.
@@ -61,7 +61,7 @@ impl Home {
     /// Fails while the directory is not the one that is known.
     ///
     /// The log tells so once, and once more when it is back.
-    pub(crate) fn check(&self) -> Result<(), Lost> {
+    pub(crate) fn check(&self) -> Result<(), DirectoryGone> {
         let Some(known) = self.known.get() else {
             return Ok(());
         };
@@ -83,7 +83,7 @@ impl Home {
         }
     }
 
-    fn lose(&self, reason: &str) -> Lost {
+    fn lose(&self, reason: &str) -> DirectoryGone {
         if !self.lost.swap(true, Ordering::Relaxed) {
             let dir = self.dir.display();
             tracing::error!(
@@ -92,7 +92,7 @@ impl Home {
                 "the upload directory is gone, all requests get 503 until it is back"
             );
         }
-        Lost(self.dir.clone())
+        DirectoryGone(self.dir.clone())
     }
 }
 

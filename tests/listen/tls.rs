@@ -1,7 +1,7 @@
 //! TLS, seen by curl.
 
-use crate::certificate::Certificate;
 use crate::curl::{self, NO_TLS};
+use crate::harness::certificate::Certificate;
 use crate::harness::{Server, run};
 
 const TLS_1_2: &[&str] = &["--tlsv1.2", "--tls-max", "1.2"];

@@ -7,10 +7,11 @@ use http::{HeaderMap, Response, StatusCode};
 
 use super::{Core, respond};
 use crate::emptiness::refuse_bytes;
-use crate::gate::{Gate, Gates};
+use crate::gate::Gates;
 use crate::protocol::header::{UPLOAD_CONCAT, UploadDeferLength, UploadLength};
 use crate::protocol::{
-    BaseUrl, Body, Chunk, Concat, Error, Finishing, NewConcat, NewUpload, Outcome,
+    BaseUrl, Body, Chunk, Concat, Error, Finishing, Interrupt, NewConcat, NewUpload, Outcome,
+    is_side_file,
 };
 use crate::store::Handle;
 
@@ -52,6 +53,13 @@ impl Core {
         for gate in Gates::of(parts) {
             gate.creating(parts, &mut new).await?;
         }
+        // Whatever gate has named it: another upload's offset could stand there.
+        if let Some(path) = new.storage_path.as_deref().filter(|path| !path.is_empty())
+            && is_side_file(path)
+        {
+            let why = format!("a gate has named the reserved storage path {path:?}");
+            return Err(Error::internal(why));
+        }
         let is_pending = new.concat.as_ref().is_some_and(Concat::is_pending);
         // Whoever completes a pending final is to know that it is unfinished.
         if is_pending || self.records_finishing(parts) {
@@ -61,7 +69,9 @@ impl Core {
             Some(concat) if concat.is_final() && !is_pending => {
                 let concatenate = self.store.concatenate();
                 let concatenate = concatenate.ok_or(Error::ConcatenationUnsupported)?;
-                concatenate.concatenate(new).await?
+                let interrupt = parts.extensions.get::<Interrupt>().cloned();
+                let interrupt = interrupt.unwrap_or_default();
+                concatenate.concatenate(new, &interrupt).await?
             }
             _ => self.store.create(new).await?,
         };
@@ -103,7 +113,7 @@ impl Core {
 
     /// Whether finishing can fail, and so has to be recorded from the start.
     pub(super) fn records_finishing(&self, parts: &Parts) -> bool {
-        self.store.needs_finish() || Gates::of(parts).any(Gate::decides_completion)
+        self.store.needs_finish() || Gates::decide_completion(parts)
     }
 }
 

@@ -4,7 +4,7 @@ use http::request::Parts;
 use http::{Response, StatusCode};
 
 use super::{Core, admit, respond};
-use crate::protocol::{Action, Body, Discard, Error, Outcome, Upload, UploadId};
+use crate::protocol::{Action, Body, Discard, Error, OnlyUnfinished, Outcome, Upload, UploadId};
 use crate::store::Terminate;
 
 impl Core {
@@ -41,6 +41,9 @@ impl Core {
         };
         if parts.extensions.get::<Discard>().is_none() {
             admit(parts, &upload, Action::Terminate).await?;
+        }
+        if parts.extensions.get::<OnlyUnfinished>().is_some() && upload.is_finished() {
+            return Err(Error::Rejected);
         }
         terminate.terminate(id).await?;
         Ok(upload)

@@ -2,6 +2,7 @@
 //! taken from the environment too, as `TUS_` and its name in capitals.
 
 mod files;
+mod location;
 mod logging;
 mod syntax;
 mod unbuilt;
@@ -17,6 +18,7 @@ use tower_tus::layers::checksum::Algorithms;
 use tower_tus::layers::route::BasePath;
 
 use self::files::FileFlags;
+use self::location::LocationFlags;
 use self::syntax::{go_boolean, separate};
 use self::unbuilt::Unbuilt;
 use crate::cors::CorsFlags;
@@ -66,6 +68,9 @@ pub(crate) struct Flags {
     #[arg(long)]
     pub(crate) behind_proxy: bool,
 
+    #[command(flatten)]
+    pub(crate) location: LocationFlags,
+
     /// Most bytes that an upload may have; 0 is any number
     #[arg(long, default_value = "0", value_parser = go::integer::<u64>)]
     pub(crate) max_size: u64,
@@ -86,6 +91,11 @@ pub(crate) struct Flags {
     #[arg(long, default_value_t)]
     pub(crate) checksum_algorithms: Algorithms,
 
+    /// Those of them that a trailer may name, all of which then run; none refuses
+    /// trailers [default: sha1,sha256,crc32,crc32c]
+    #[arg(long)]
+    pub(crate) checksum_trailer_algorithms: Option<Algorithms>,
+
     /// Give out no upload
     #[arg(long)]
     pub(crate) disable_download: bool,
@@ -97,6 +107,10 @@ pub(crate) struct Flags {
     /// Make no upload of other uploads
     #[arg(long)]
     pub(crate) disable_concatenation: bool,
+
+    /// Maximum number of partial uploads that a final one may name, repeats included; 0 means unlimited
+    #[arg(long, default_value = "1000", value_parser = go::integer::<usize>)]
+    pub(crate) max_concat_parts: usize,
 
     /// Make uploads also of uploads that are still sent
     #[arg(long)]
@@ -187,17 +201,33 @@ impl Flags {
         flags.warnings.extend(separated.warnings);
         flags.warnings.extend(flags.unbuilt.warning());
         flags.warnings.extend(flags.cors.warning());
+        flags.warnings.extend(flags.trailer_warning());
         Ok(flags)
     }
 
-    /// Why one path would hide another one.
+    /// Why two flags cannot stand together.
     fn conflict(&self) -> Option<String> {
+        if let Some(conflict) = self.location.conflict() {
+            return Some(conflict.to_owned());
+        }
         let (base, metrics) = (self.base_path.as_str(), &self.metrics_path);
         let overlap = self.expose_metrics && overlap(base, metrics);
         overlap.then(|| {
             format!(
                 "-metrics-path {metrics} and -base-path {base} overlap: one would hide the other"
             )
+        })
+    }
+
+    /// What is told of algorithms for trailers that headers may not name.
+    fn trailer_warning(&self) -> Option<String> {
+        let named = self.checksum_trailer_algorithms.as_ref()?.to_string();
+        let unknown =
+            |name: &&str| !name.is_empty() && self.checksum_algorithms.get(name).is_none();
+        let unknown: Vec<_> = named.split(',').filter(unknown).collect();
+        (!unknown.is_empty()).then(|| {
+            let unknown = unknown.join(",");
+            format!("-checksum-trailer-algorithms: {unknown} is not in -checksum-algorithms and is ignored")
         })
     }
 }
@@ -283,6 +313,20 @@ mod tests {
         ] {
             assert_eq!(overlap(base, metrics), overlaps, "{base} {metrics}");
         }
+    }
+
+    #[test]
+    fn an_algorithm_for_trailers_alone_is_warned_of() {
+        let warnings = |args| parse(args, &[]).warnings;
+        assert!(warnings(&["-checksum-trailer-algorithms=md5"]).is_empty());
+        assert!(warnings(&["-checksum-trailer-algorithms="]).is_empty());
+        assert!(warnings(&["-checksum-algorithms=md5"]).is_empty());
+        let args = [
+            "-checksum-algorithms=sha1",
+            "-checksum-trailer-algorithms=md5,sha1",
+        ];
+        let warnings = warnings(&args);
+        assert!(warnings[0].contains("md5 is not in"), "{warnings:?}");
     }
 
     #[test]

@@ -7,11 +7,12 @@ use std::time::Duration;
 use http::Response;
 use tokio::time::timeout;
 use tower::ServiceBuilder;
-use tower::util::option_layer;
+use tower::util::{MapRequestLayer, option_layer};
 use tower_tus::layers::protocol::{Body, Shutdown};
 
 use crate::early;
 use crate::flags::Flags;
+use crate::forwarded::warning;
 use crate::greeting::Elsewhere;
 use crate::listener::Listener;
 use crate::log::Log;
@@ -41,8 +42,11 @@ pub(crate) async fn run(flags: &Flags, log: &Log) -> Result<ExitCode, StartError
     let listener = Listener::open(flags, tls).await?;
     let extensions = extensions(stack.clone(), flags).await;
     let service = ServiceBuilder::new()
+        .layer(option_layer(warning(flags).map(MapRequestLayer::new)))
         // Outside the uploads, which may take every path.
         .layer(option_layer(page))
+        // Pages can read what is answered elsewhere too.
+        .layer(option_layer(flags.cors.layer()))
         .map_response(|response: Response<_>| response.map(Body::new))
         .layer(observed(stack, flags).into_layer())
         .service(Elsewhere::new(flags));

@@ -35,9 +35,6 @@ pub(crate) fn uploads(
         .max_metadata_pairs(unlimited_if_zero(flags.max_metadata_pairs))
         .max_downloads(files::max_downloads())
         .shutdown(shutdown.clone());
-    if let Some(cors) = flags.cors.layer() {
-        stack = stack.cors(cors);
-    }
     if flags.max_size > 0 {
         stack = stack.max_size(flags.max_size);
     }
@@ -51,12 +48,19 @@ pub(crate) fn uploads(
         true => stack.without_checksums(),
         false => stack.checksums(flags.checksum_algorithms.clone()),
     };
+    if let Some(algorithms) = &flags.checksum_trailer_algorithms {
+        stack = stack.checksum_trailers(algorithms.clone());
+    }
     if flags.download_only_finished {
         stack = stack.download_only_finished();
     }
     if flags.disable_download {
         stack = stack.without_download();
     }
+    stack = stack.max_concat_parts(match flags.max_concat_parts {
+        0 => usize::MAX,
+        max => max,
+    });
     if flags.concatenation_unfinished {
         stack = stack.unfinished_concatenation();
     }
@@ -100,14 +104,14 @@ pub(crate) async fn extensions(stack: Stack, flags: &Flags) -> String {
         .to_owned()
 }
 
-/// Whole URLs in `Location`, as tusd has them.
+/// Whole URLs in `Location` unless set, as tusd has them.
 fn base_url(flags: &Flags) -> BaseUrlLayer {
     let mut url = BaseUrlLayer::from_request(flags.base_path.as_str());
     if flags.tls.are_set() {
         url = url.scheme_https();
     }
-    match flags.behind_proxy {
-        true => url.trust_forwarded(),
-        false => url,
+    if flags.behind_proxy {
+        url = url.trust_forwarded();
     }
+    flags.location.layer(url)
 }

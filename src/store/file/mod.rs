@@ -65,6 +65,7 @@ mod durability;
 mod handle;
 mod info;
 mod layout;
+mod lost;
 mod mark;
 mod place;
 mod publish;
@@ -79,7 +80,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
-use tower_tus_layers::protocol::{Error, NewUpload, Upload, UploadId};
+use tower_tus_layers::protocol::{Error, Interrupt, NewUpload, Upload, UploadId};
 use tower_tus_layers::store::{Concatenate, Content, Handle, Read, Store, Terminate};
 
 #[cfg(doc)]
@@ -87,6 +88,7 @@ use tower_tus_layers::store::Keep;
 
 use self::content::FileContent;
 use self::handle::FileHandle;
+use self::lost::Lost;
 use crate::fs::error::{of_store, of_upload};
 use crate::fs::home::Home;
 use crate::fs::{blocking, error, sys};
@@ -110,6 +112,7 @@ pub struct FileStore {
     dir_mode: u32,
     /// Bounds the memory of all requests together.
     batches: Arc<Semaphore>,
+    lost: Lost,
 }
 
 impl FileStore {
@@ -123,6 +126,7 @@ impl FileStore {
             file_mode: sys::FILE_MODE,
             dir_mode: sys::DIR_MODE,
             batches: Arc::new(Semaphore::new(BATCHES)),
+            lost: Lost::default(),
         }
     }
 
@@ -235,8 +239,12 @@ impl Store for FileStore {
 impl Terminate for FileStore {
     async fn terminate(&self, id: &UploadId) -> Result<(), Error> {
         let id = id.clone();
-        self.step(move |store| terminate::terminate(store, &id).map_err(of_upload))
-            .await
+        self.step(move |store| {
+            terminate::terminate(store, &id).map_err(of_upload)?;
+            store.lost.forget(&id);
+            Ok(())
+        })
+        .await
     }
 
     async fn remains(&self, id: &UploadId) -> Result<Upload, Error> {
@@ -259,16 +267,22 @@ impl Read for FileStore {
 
 #[async_trait]
 impl Concatenate for FileStore {
-    async fn concatenate(&self, new: NewUpload) -> Result<Box<dyn Handle>, Error> {
+    async fn concatenate(
+        &self,
+        new: NewUpload,
+        interrupt: &Interrupt,
+    ) -> Result<Box<dyn Handle>, Error> {
+        let interrupt = interrupt.clone();
         let handle = self
-            .step(move |store| concatenate::concatenate(store, new))
+            .step(move |store| concatenate::concatenate(store, new, &interrupt))
             .await?;
         Ok(Box::new(handle))
     }
 
-    async fn assemble(&self, id: &UploadId) -> Result<(), Error> {
-        let id = id.clone();
-        self.step(|store| concatenate::assemble(store, id)).await
+    async fn assemble(&self, id: &UploadId, interrupt: &Interrupt) -> Result<(), Error> {
+        let (id, interrupt) = (id.clone(), interrupt.clone());
+        self.step(move |store| concatenate::assemble(store, id, &interrupt))
+            .await
     }
 
     async fn await_part(&self, part: &UploadId, id: &UploadId) -> Result<(), Error> {

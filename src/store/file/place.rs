@@ -8,7 +8,7 @@ use tower_tus_layers::protocol::UploadId;
 use super::info::Document;
 use super::layout::Layout;
 use super::{FileStore, sys};
-use crate::fs::error::Lost;
+use crate::fs::error::DirectoryGone;
 
 /// Where the data file of an upload is.
 #[derive(Debug)]
@@ -71,7 +71,7 @@ pub(super) fn locate(
 /// come back with it.
 pub(super) fn still_mounted(data: &Path) -> io::Result<()> {
     match data.parent() {
-        Some(dir) if !dir.is_dir() => Err(Lost(dir.to_owned()).into()),
+        Some(dir) if !dir.is_dir() => Err(DirectoryGone(dir.to_owned()).into()),
         _ => Ok(()),
     }
 }
