@@ -98,7 +98,7 @@ const MIN_POLL_INTERVAL: Duration = Duration::from_millis(1);
 /// The directory of an upload has to be there, as it is once the upload was
 /// created; where it is not, to acquire the lock is an [`Error::NotFound`]. What
 /// fails on the disk is an error as it is in the
-/// [`FileStore`](crate::store::FileStore).
+/// [`FileStore`].
 ///
 /// See the [module docs](self) for an example.
 #[derive(Clone, Debug)]

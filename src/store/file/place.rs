@@ -71,7 +71,10 @@ pub(super) fn locate(
 /// come back with it.
 pub(super) fn still_mounted(data: &Path) -> io::Result<()> {
     match data.parent() {
-        Some(dir) if !dir.is_dir() => Err(DirectoryGone(dir.to_owned()).into()),
+        Some(dir) if !dir.is_dir() => {
+            tracing::warn!(dir = %dir.display(), "the directory of an upload's bytes is gone");
+            Err(DirectoryGone(dir.to_owned()).into())
+        }
         _ => Ok(()),
     }
 }
