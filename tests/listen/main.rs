@@ -7,6 +7,7 @@ mod harness;
 
 mod certificate;
 mod curl;
+mod half_closed;
 mod road;
 mod shutdown;
 mod stalled;

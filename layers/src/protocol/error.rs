@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use headers::HeaderMapExt;
-use http::header::{ALLOW, RETRY_AFTER};
+use http::header::{ALLOW, CONNECTION, RETRY_AFTER};
 use http::{HeaderValue, Method, Response, StatusCode};
 
 use super::body::BoxError;
@@ -58,6 +58,8 @@ pub enum Error {
     SizeExceeded,
     /// The store has no such capability.
     NotImplemented,
+    /// `Transfer-Encoding` is anything but `chunked` alone.
+    UnsupportedTransferEncoding,
     /// `Upload-Concat` came to a stack without concatenation.
     ConcatenationUnsupported,
     /// `Upload-Concat` is malformed, or names what cannot be a part.
@@ -194,6 +196,11 @@ impl Error {
             ),
             Self::SizeExceeded => (413, "ERR_UPLOAD_SIZE_EXCEEDED", "upload's size exceeded"),
             Self::NotImplemented => (501, "ERR_NOT_IMPLEMENTED", "feature not implemented"),
+            Self::UnsupportedTransferEncoding => (
+                501,
+                "ERR_UNSUPPORTED_TRANSFER_ENCODING",
+                "the only transfer encoding supported is chunked",
+            ),
             Self::ConcatenationUnsupported => (
                 400,
                 "ERR_CONCATENATION_UNSUPPORTED",
@@ -335,6 +342,10 @@ impl Error {
             }
             Self::MethodNotAllowed { allow } => {
                 headers.insert(ALLOW, allow.clone());
+            }
+            // Where the body ends is not certain. Only HTTP/1 has such a request.
+            Self::UnsupportedTransferEncoding => {
+                headers.insert(CONNECTION, HeaderValue::from_static("close"));
             }
             Self::LockTimeout => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));

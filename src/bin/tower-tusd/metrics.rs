@@ -1,19 +1,15 @@
 //! Metrics in the text format of Prometheus, on the listener of the uploads.
 
-use std::future::{Future, ready};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use ::metrics::{Gauge, Unit, describe_gauge, gauge};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Response};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_process::Collector;
 use tokio::time::sleep;
-use tower::{Layer, Service};
 use tower_tus::layers::protocol::Body;
 
 /// How all names begin, as in tusd.
@@ -35,7 +31,7 @@ pub(crate) fn connections_open() -> Gauge {
     gauge!(name)
 }
 
-/// Layer that applies [`WithPage`].
+/// The page of metrics.
 #[derive(Clone, Debug)]
 pub(crate) struct Page {
     path: Arc<str>,
@@ -59,7 +55,12 @@ impl Page {
         })
     }
 
-    fn show(&self) -> Response<Body> {
+    /// Whether it is shown at this path, whatever the method, as in tusd.
+    pub(crate) fn is_at(&self, path: &str) -> bool {
+        path == &*self.path
+    }
+
+    pub(crate) fn show(&self) -> Response<Body> {
         self.process.collect();
         let mut response = Response::new(Bytes::from(self.metrics.render()).into());
         response.headers_mut().insert(
@@ -74,46 +75,5 @@ async fn keep_up(metrics: PrometheusHandle) {
     loop {
         sleep(UPKEEP).await;
         metrics.run_upkeep();
-    }
-}
-
-impl<S> Layer<S> for Page {
-    type Service = WithPage<S>;
-
-    fn layer(&self, inner: S) -> WithPage<S> {
-        WithPage {
-            inner,
-            page: self.clone(),
-        }
-    }
-}
-
-/// A service of which one path shows the metrics, whatever the method, as in tusd.
-#[derive(Clone, Debug)]
-pub(crate) struct WithPage<S> {
-    inner: S,
-    page: Page,
-}
-
-impl<S, B> Service<Request<B>> for WithPage<S>
-where
-    S: Service<Request<B>, Response = Response<Body>>,
-    S::Future: Send + 'static,
-    S::Error: Send + 'static,
-{
-    type Response = Response<Body>;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, S::Error>> + Send>>;
-
-    #[inline]
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        if request.uri().path() == &*self.page.path {
-            return Box::pin(ready(Ok(self.page.show())));
-        }
-        Box::pin(self.inner.call(request))
     }
 }

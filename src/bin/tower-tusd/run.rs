@@ -10,7 +10,7 @@ use std::time::Duration;
 use http::Response;
 use tokio::time::timeout;
 use tower::ServiceBuilder;
-use tower::util::option_layer;
+use tower_tus::layers::detach::DetachLayer;
 use tower_tus::layers::protocol::{Body, Shutdown};
 
 use crate::early;
@@ -19,6 +19,7 @@ use crate::greeting::Elsewhere;
 use crate::listener::Listener;
 use crate::log::Log;
 use crate::metrics::Page;
+use crate::own::OwnLayer;
 use crate::serve::Server;
 use crate::signal::Signals;
 use crate::uploads::{extensions, observed, uploads};
@@ -46,9 +47,11 @@ pub(crate) async fn run(flags: &Flags, log: &Log) -> Result<ExitCode, StartError
     let extensions = extensions(stack.clone(), flags).await;
     let service = ServiceBuilder::new()
         // Outside the uploads, which may take every path.
-        .layer(option_layer(page))
+        .layer(OwnLayer::new(page, shutdown.clone()))
         .map_response(|response: Response<_>| response.map(Body::new))
         .layer(observed(stack, flags).into_layer())
+        // A refusal has to reach a client that is still sending.
+        .layer(DetachLayer::new().shutdown(shutdown.clone()))
         .service(Elsewhere::new(flags));
     let mut server = Server::new(service, flags.network_timeout);
     if !http2 {

@@ -27,6 +27,9 @@ use crate::taken::Given;
 /// hyper has it for HTTP/1, for long lists in Upload-Concat and Upload-Metadata.
 const HEAD: u32 = 408 << 10;
 
+/// How many header lines a request may have over HTTP/1; over HTTP/2 their size alone counts.
+const HEADERS: usize = 250;
+
 /// As good as no limit: thirty years.
 const FOR_EVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
 
@@ -167,6 +170,9 @@ fn http(network_timeout: Option<Duration>) -> Builder<TokioExecutor> {
     http.http1()
         .timer(TokioTimer::new())
         .header_read_timeout(network_timeout)
+        .max_headers(HEADERS)
+        // A client that ends its half after a whole request waits for the answer.
+        .half_close(true)
         // Clients and scripts that compare names by case know Go's.
         .title_case_headers(true);
     // Half of the time until the client is asked, half of it for the answer.

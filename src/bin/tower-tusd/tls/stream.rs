@@ -1,39 +1,40 @@
+use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_rustls::{Accept, server};
+use tokio_rustls::{TlsAcceptor, server};
+
+use super::open::{Replay, open};
 
 /// A connection that shakes hands when it is read for the first time: in the
 /// task that serves it and within the time for its first request, while others
 /// are accepted.
 pub(crate) struct TlsStream<IO>(State<IO>);
 
+type Opened<IO> = server::TlsStream<Replay<IO>>;
+
 enum State<IO> {
-    Handshake(Accept<IO>),
-    Open(server::TlsStream<IO>),
+    Opening(Pin<Box<dyn Future<Output = io::Result<Opened<IO>>> + Send>>),
+    Open(Opened<IO>),
     Failed,
 }
 
-impl<IO> TlsStream<IO> {
-    pub(crate) const fn new(handshake: Accept<IO>) -> Self {
-        Self(State::Handshake(handshake))
+impl<IO: AsyncRead + AsyncWrite + Send + Unpin + 'static> TlsStream<IO> {
+    pub(crate) fn new(io: IO, acceptor: TlsAcceptor) -> Self {
+        Self(State::Opening(Box::pin(open(io, acceptor))))
     }
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
-    fn poll_open(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<Pin<&mut server::TlsStream<IO>>>> {
-        if let State::Handshake(handshake) = &mut self.0 {
-            match ready!(Pin::new(handshake).poll(cx)) {
+    fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Pin<&mut Opened<IO>>>> {
+        if let State::Opening(opening) = &mut self.0 {
+            match ready!(opening.as_mut().poll(cx)) {
                 Ok(stream) => self.0 = State::Open(stream),
                 Err(error) => {
                     self.0 = State::Failed;
-                    let error = format!("no TLS handshake: {error}");
-                    return Poll::Ready(Err(io::Error::other(error)));
+                    return Poll::Ready(Err(error));
                 }
             }
         }
