@@ -98,6 +98,7 @@ pub struct Stack {
     idle_timeout: Option<IdleTimeoutLayer>,
     checksum: Option<ChecksumLayer>,
     download: Option<Download>,
+    max_downloads: Option<usize>,
     finals: Option<Finals>,
     lenient: bool,
     shutdown: Shutdown,
@@ -139,6 +140,7 @@ impl Stack {
             idle_timeout: None,
             checksum: Some(ChecksumLayer::new()),
             download: Some(Download::All),
+            max_downloads: None,
             finals: Some(Finals::OfFinished),
             lenient: false,
             shutdown: Shutdown::default(),
@@ -179,6 +181,20 @@ impl Stack {
         F: Fn(&Parts) -> Option<u64> + Send + Sync + 'static,
     {
         self.size_limit = SizeLimitLayer::by(max);
+        self
+    }
+
+    /// Sets the maximum size of `Upload-Metadata` in bytes: 64 KiB by default. A
+    /// creation with more is refused with 431.
+    pub fn max_metadata_size(mut self, bytes: usize) -> Self {
+        self.core = self.core.max_metadata_size(bytes);
+        self
+    }
+
+    /// Sets the maximum number of pairs in `Upload-Metadata`: 1,000 by default. A
+    /// creation with more is refused with 431.
+    pub fn max_metadata_pairs(mut self, pairs: usize) -> Self {
+        self.core = self.core.max_metadata_pairs(pairs);
         self
     }
 
@@ -299,7 +315,8 @@ impl Stack {
     /// Accepts what tusd accepts and the protocol does not:
     ///
     /// * HEAD without `Tus-Resumable`;
-    /// * malformed `Upload-Metadata`, of which what can be read is kept;
+    /// * malformed `Upload-Metadata`, of which what can be read is kept, also keys
+    ///   beyond ASCII;
     /// * a POST with a body of another type than
     ///   `application/offset+octet-stream`: it is as none;
     /// * a final of finished uploads that are not partial.
@@ -334,6 +351,14 @@ impl Stack {
     /// out as far as it is stored.
     pub const fn download_only_finished(mut self) -> Self {
         self.download = Some(Download::Finished);
+        self
+    }
+
+    /// Limits how many downloads may be in progress at once, since each may hold
+    /// an open file; the default is 4096. Beyond the limit GET answers
+    /// `503 ERR_TOO_MANY_DOWNLOADS` with `Retry-After`.
+    pub const fn max_downloads(mut self, downloads: usize) -> Self {
+        self.max_downloads = Some(downloads);
         self
     }
 
@@ -432,7 +457,10 @@ impl Stack {
     fn download(&self) -> Option<DownloadLayer> {
         let store = self.core.store();
         store.read()?;
-        let layer = DownloadLayer::new(Arc::clone(store));
+        let mut layer = DownloadLayer::new(Arc::clone(store));
+        if let Some(downloads) = self.max_downloads {
+            layer = layer.max_open(downloads);
+        }
         Some(match self.download? {
             Download::All => layer,
             Download::Finished => layer.only_finished(),

@@ -311,6 +311,49 @@ async fn cre_06_what_a_client_said_of_an_upload_harms_no_other() {
 }
 
 #[tokio::test]
+async fn nothing_that_was_uploaded_runs_in_a_browser() {
+    // `text/plain; x=` and 300 letters.
+    let long = format!("dGV4dC9wbGFpbjsgeD15{}", "eXl5".repeat(100));
+    for (filetype, content_type, disposition, policy) in [
+        // "text/javascript", "application/ecmascript; charset=utf-8", "image/png"
+        ("dGV4dC9qYXZhc2NyaXB0", "text/plain", "attachment", ""),
+        (
+            "YXBwbGljYXRpb24vZWNtYXNjcmlwdDsgY2hhcnNldD11dGYtOA==",
+            "text/plain",
+            "attachment",
+            "",
+        ),
+        ("aW1hZ2UvcG5n", "image/png", "inline", "sandbox"),
+        (&*long, "application/octet-stream", "attachment", ""),
+    ] {
+        for version in VERSIONS {
+            let (_server, tus) = start(&[], version).await;
+            let post = tus.post().header("Upload-Length", "20");
+            // U+202E and "gpj.exe".
+            let metadata = format!("filetype {filetype},filename 4oCuZ3BqLmV4ZQ==");
+            let created = tus.ask(post.header("Upload-Metadata", metadata)).await;
+            let url = tus.location(&created);
+            tus.append(&url, 0, content("hello, world, hello!")).await;
+            for range in ["bytes=0-", "bytes=0-1", "bytes=0-1, 4-5"] {
+                let answer = get(&tus, &url, [("range", range)]).await;
+                assert_eq!(answer.status(), StatusCode::PARTIAL_CONTENT);
+                let disposition = format!("{disposition}; filename=\"gpj.exe\"");
+                assert_eq!(header(&answer, "content-disposition"), disposition);
+                assert_eq!(header(&answer, "content-security-policy"), policy);
+                match range.contains(',') {
+                    true => {
+                        let text = std::str::from_utf8(answer.body()).unwrap();
+                        let line = format!("\r\nContent-Type: {content_type}\r\n");
+                        assert_eq!(text.matches(&line).count(), 2, "{text}");
+                    }
+                    false => assert_eq!(header(&answer, "content-type"), content_type),
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_upload_that_is_found_in_the_directory_is_given_out() {
     let (server, tus) = start(&[], Version::Http1).await;
     fs::create_dir_all(server.uploads().join("a")).unwrap();

@@ -86,6 +86,8 @@
 //! * A request is validated before its body is polled for the first time:
 //!   at that poll hyper sends `100 Continue`, so a refusal costs a patient
 //!   client nothing.
+//! * Where a body must be empty, it is empty when it ends without bytes:
+//!   `is_end_stream` and `size_hint` are hints, which other layers lose.
 
 mod answer;
 pub mod base_url;
@@ -96,6 +98,7 @@ pub mod creation_with_upload;
 pub mod detach;
 pub mod discovery;
 pub mod download;
+mod emptiness;
 pub mod gate;
 pub mod gating;
 pub mod hook;

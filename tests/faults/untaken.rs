@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use h2::{RecvStream, client};
-use http::Request;
+use http::{Method, Request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
-use crate::harness::tus::{Tus, Version};
+use crate::harness::raw::{Ends, Http2};
+use crate::harness::tus::{Tus, Version, request};
 use crate::harness::{Server, patient};
 
 const TIMEOUT: Duration = Duration::from_millis(500);
@@ -22,7 +23,10 @@ const LENGTH: usize = 64 << 20;
 
 /// A server with an upload of zeros, and its URL.
 async fn serve(flag: &str) -> (Server, String) {
-    let server = Server::start(&[flag]).await;
+    with_upload(Server::start(&[flag]).await).await
+}
+
+async fn with_upload(server: Server) -> (Server, String) {
     let url = Tus::new(server.url(), Version::Http1)
         .create(LENGTH as u64)
         .await;
@@ -174,4 +178,104 @@ async fn without_a_network_timeout_nobody_is_cut() {
     assert_eq!(open_files(&server), 1);
     let mut rest = vec![0; LENGTH];
     patient(client.read_exact(&mut rest)).await.unwrap();
+}
+
+/// Streams of one connection, with a window of one byte each.
+async fn streams(server: &Server, url: &str, count: usize) -> Vec<RecvStream> {
+    let client = client::Builder::new()
+        .initial_window_size(1)
+        // Each byte comes in a frame of its own.
+        .data_frame_budget(1 << 20)
+        .handshake::<_, Bytes>(server.connect().await);
+    let (mut client, connection) = patient(client).await.unwrap();
+    tokio::spawn(connection);
+    let mut bodies = Vec::new();
+    for _ in 0..count {
+        client = patient(client.ready()).await.unwrap();
+        let get = Request::get(url).body(()).unwrap();
+        let (answer, _) = client.send_request(get, true).unwrap();
+        let answer = patient(answer).await.unwrap();
+        assert_eq!(answer.status(), 200);
+        bodies.push(answer.into_body());
+    }
+    bodies
+}
+
+#[tokio::test]
+async fn one_stream_that_moves_keeps_no_other_alive() {
+    let (server, url) = serve("-network-timeout=500ms").await;
+    let mut bodies = streams(&server, &url, 20).await;
+    let mut moving = bodies.pop().unwrap();
+    let mut read = async || {
+        let byte = patient(moving.data()).await.unwrap().unwrap();
+        moving.flow_control().release_capacity(byte.len()).unwrap();
+    };
+    let moves = async {
+        loop {
+            read().await;
+            sleep(TIMEOUT / 50).await;
+        }
+    };
+    let others = async {
+        for body in &mut bodies {
+            let first = patient(body.data()).await;
+            assert_eq!(first.unwrap().unwrap().len(), 1);
+            let reset = patient(body.data()).await.unwrap().unwrap_err();
+            assert_eq!(reset.reason(), Some(h2::Reason::CANCEL), "{reset}");
+        }
+    };
+    tokio::select! {
+        () = others => {}
+        () = moves => unreachable!("it goes on"),
+    }
+    assert_eq!(
+        open_files(&server),
+        1,
+        "of those that were cut nothing stays"
+    );
+    for _ in 0..3 {
+        read().await;
+    }
+}
+
+#[tokio::test]
+async fn unread_downloads_hold_little_memory() {
+    let (server, url) = serve("-network-timeout=60s").await;
+    let mut sockets = Vec::new();
+    for _ in 0..200 {
+        sockets.push(http_1(&server, &url).await);
+    }
+    let tiny = streams(&server, &url, 150).await;
+    let mut large = Http2::connect(server.address()).await;
+    let mut unread = Vec::new();
+    for _ in 0..50 {
+        let get = request(Method::GET, &url).body(()).unwrap();
+        unread.push(large.begin(get, Ends::Here).await.answer().await);
+    }
+    assert_eq!(open_files(&server), 400);
+    let peak = server.peak_rss();
+    assert!(peak < 100 << 20, "{peak} bytes");
+    drop((tiny, unread));
+}
+
+#[tokio::test]
+async fn downloads_leave_two_thirds_of_all_files_to_others() {
+    let few = ["sh", "-c", "ulimit -n 90; exec \"$@\"", "sh"];
+    let (server, url) = with_upload(Server::start_under(&few, &[]).await).await;
+    let mut client = Http2::connect(server.address()).await;
+    let mut unread = Vec::new();
+    let mut get = async || {
+        let get = request(Method::GET, &url).body(()).unwrap();
+        client.begin(get, Ends::Here).await.answer().await
+    };
+    for _ in 0..30 {
+        let answer = get().await;
+        assert_eq!(answer.status(), 200);
+        unread.push(answer);
+    }
+    let refused = get().await;
+    assert_eq!(refused.status(), 503);
+    assert_eq!(refused.headers()["retry-after"], "5");
+    assert_eq!(open_files(&server), 30);
+    Tus::new(server.url(), Version::Http1).create(1).await;
 }

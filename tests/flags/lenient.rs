@@ -1,9 +1,12 @@
 //! What tusd accepts and the protocol does not.
 
-use http::{Method, Request, StatusCode};
+use std::fs;
 
-use super::harness::Signal;
-use super::harness::tus::{Content, content, request};
+use http::{HeaderValue, Method, Request, StatusCode};
+use serde_json::json;
+
+use super::harness::tus::{Content, Version, code, content, request};
+use super::harness::{Server, Signal};
 use super::{Tus, header, start};
 
 /// A request for each thing that is forgiven, and how it is answered otherwise.
@@ -56,6 +59,66 @@ async fn what_lenient_would_accept_is_refused_and_the_log_says_so() {
         let told =
             |line: &String| line.contains("lenient would accept this") && line.contains(what);
         assert!(log.iter().any(told), "{what}: {log:?}");
+    }
+}
+
+/// Metadata with keys in UTF-8 and in Latin-1, of which the values read the same.
+const BEYOND_ASCII: [&[u8]; 3] = [
+    "gr\u{f6}\u{df}e MTI=, filename d29ybGQ=,\u{1f600}".as_bytes(),
+    b"\xe4 YQ==,\xf6 Yg==",
+    b"a YR==",
+];
+
+fn with_metadata(tus: &Tus, metadata: &[u8]) -> http::request::Builder {
+    let metadata = HeaderValue::from_bytes(metadata).unwrap();
+    let post = tus.post().header("Upload-Length", "5");
+    post.header("Upload-Metadata", metadata)
+}
+
+#[tokio::test]
+async fn a_lenient_server_keeps_metadata_keys_beyond_ascii_byte_by_byte() {
+    let home = tempfile::tempdir().unwrap();
+    let mut server = Server::start_in(home.path(), &["-lenient"]).await;
+    let tus = Tus::new(server.url(), Version::Http1);
+    let mut uploads = Vec::new();
+    for metadata in BEYOND_ASCII {
+        let answer = tus.ask(with_metadata(&tus, metadata)).await;
+        assert_eq!(answer.status(), StatusCode::CREATED);
+        let url = tus.location(&answer);
+        let http_2 = Tus::new(server.url(), Version::Http2);
+        for tus in [&tus, &http_2] {
+            let head = tus.head(&url).await;
+            assert_eq!(head.headers()["upload-metadata"].as_bytes(), metadata);
+        }
+        tus.append(&url, 0, content("hello")).await;
+        let (_, id) = url.rsplit_once('/').unwrap();
+        uploads.push((id.to_owned(), metadata));
+    }
+    let info = server.uploads().join(format!("{}.info", uploads[0].0));
+    let info: serde_json::Value = serde_json::from_slice(&fs::read(info).unwrap()).unwrap();
+    let pairs = json!({"gr\u{f6}\u{df}e": "12", "filename": "world", "\u{1f600}": ""});
+    assert_eq!(info["MetaData"], pairs);
+
+    server.signal(Signal::TERM);
+    server.exit().await;
+    for flags in [&["-lenient"][..], &[]] {
+        let server = Server::start_in(home.path(), flags).await;
+        let tus = Tus::new(server.url(), Version::Http1);
+        for (id, metadata) in &uploads {
+            let head = tus.head(&format!("{}{id}", tus.url)).await;
+            let found = head.headers()["upload-metadata"].as_bytes();
+            assert_eq!(found, *metadata, "{flags:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn cre_05_a_strict_server_refuses_metadata_keys_beyond_ascii() {
+    let (_server, tus) = start(&[]).await;
+    for metadata in BEYOND_ASCII {
+        let answer = tus.ask(with_metadata(&tus, metadata)).await;
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+        assert_eq!(code(&answer), "ERR_INVALID_METADATA");
     }
 }
 

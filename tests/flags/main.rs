@@ -69,6 +69,45 @@ async fn a_maximum_of_zero_is_none() {
 }
 
 #[tokio::test]
+async fn metadata_has_a_maximum_of_bytes_and_of_pairs_unless_it_is_switched_off() {
+    let pairs = |count: usize| {
+        let pairs: Vec<_> = (0..count).map(|key| format!("k{key} YQ==")).collect();
+        pairs.join(",")
+    };
+    // Twelve bytes, in three pairs.
+    let few = || "a YQ==,b,ccc".to_owned();
+    for (flags, metadata, status) in [
+        (vec![], "k".repeat(64 << 10), 201),
+        (vec![], "k".repeat((64 << 10) + 1), 431),
+        (vec![], pairs(1_000), 201),
+        (vec![], pairs(1_001), 431),
+        (vec!["-lenient"], pairs(1_001), 431),
+        (vec!["-lenient"], "k".repeat((64 << 10) + 1), 431),
+        (
+            vec!["-max-metadata-size=12", "-max-metadata-pairs=3"],
+            few(),
+            201,
+        ),
+        (vec!["-max-metadata-size=11"], few(), 431),
+        (vec!["-max-metadata-pairs=2"], few(), 431),
+        (vec!["-max-metadata-size=0"], "k".repeat(100_000), 201),
+        (vec!["-max-metadata-pairs=0"], pairs(3_000), 201),
+    ] {
+        let (server, _) = start(&flags).await;
+        for version in [Version::Http1, Version::Http2] {
+            let tus = Tus::new(server.url(), version);
+            let post = tus.post().header("Upload-Length", "5");
+            let answer = tus.ask(post.header("Upload-Metadata", &metadata)).await;
+            assert_eq!(answer.status(), status, "{flags:?} {}", metadata.len());
+            if status == 431 {
+                assert_eq!(code(&answer), "ERR_METADATA_TOO_LARGE", "{flags:?}");
+                assert_eq!(header(&answer, "tus-resumable"), "1.0.0", "CORE-06");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_base_path_takes_a_post_with_and_without_its_slash() {
     for flag in ["-base-path=/up/load/", "-base-path=up/load", "-base-path=/"] {
         let (_server, tus) = start(&[flag]).await;

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use http::{Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::harness::patient;
@@ -112,6 +112,36 @@ async fn metadata_is_replaced_as_a_whole_or_taken_away() {
         let found = head.headers().get("upload-metadata");
         assert_eq!(found.map(|found| found.to_str().unwrap()), metadata);
     }
+}
+
+#[tokio::test]
+async fn a_hook_reads_and_writes_metadata_keys_beyond_ascii() {
+    const METADATA: &str = "gr\u{f6}\u{df}e MQ==,a YQ==";
+    let post = |scene: &Scene| {
+        let post = scene.tus.post().header("Upload-Length", "0");
+        let metadata = HeaderValue::from_bytes(METADATA.as_bytes()).unwrap();
+        post.header("Upload-Metadata", metadata)
+    };
+    let (scene, mut receiver) = Scene::with_replies(|_| json!({}), &["-lenient"]).await;
+    let answer = scene.tus.ask(post(&scene)).await;
+    assert_eq!(answer.status(), StatusCode::CREATED);
+    for _ in ["pre-create", "pre-finish", "post-create", "post-finish"] {
+        let event = receiver.event().await;
+        let told = &event["Event"]["Upload"]["MetaData"];
+        assert_eq!(*told, json!({"gr\u{f6}\u{df}e": "1", "a": "a"}));
+    }
+
+    // What it was told, and one more.
+    let reply = json!({"ChangeFileInfo": {"MetaData": {"gr\u{f6}\u{df}e": "2", "\u{4f60}": "x"}}});
+    let scene = self::scene("pre-create", reply).await;
+    let answer = scene
+        .tus
+        .ask(scene.tus.post().header("Upload-Length", "5"))
+        .await;
+    assert_eq!(answer.status(), StatusCode::CREATED);
+    let head = scene.tus.head(&scene.tus.location(&answer)).await;
+    let found = head.headers()["upload-metadata"].as_bytes();
+    assert_eq!(found, "gr\u{f6}\u{df}e Mg==,\u{4f60} eA==".as_bytes());
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod effects;
 mod examples;
 mod finishing;
 mod golden;
+mod held;
 mod http;
 mod order;
 mod process;

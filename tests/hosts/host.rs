@@ -131,6 +131,20 @@ impl Peer {
     }
 }
 
+/// A service of a test's own, served by hyper alone until the peer is dropped.
+pub(crate) fn hosted<S, B>(service: S, version: Version) -> Peer
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+    S: Clone + Send + 'static,
+    S::Future: Send + 'static,
+    B: http_body::Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+{
+    Peer {
+        home: socket(|listener| serve(listener, service)),
+        version,
+    }
+}
+
 /// What the hosts have besides uploads: a route that sends back what it gets.
 fn application() -> Router {
     let echo = |body: axum::body::Body| async { Response::new(body) };

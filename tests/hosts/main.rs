@@ -14,6 +14,7 @@ mod host;
 mod table;
 mod trailers;
 mod traits;
+mod wrapped;
 
 use std::time::Duration;
 

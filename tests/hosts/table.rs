@@ -122,6 +122,7 @@ const CASES: &[Case] = &[
             ("accept-ranges", "bytes"),
             ("content-disposition", "inline"),
             ("content-range", "bytes 1-3/5"),
+            ("content-security-policy", "sandbox"),
         ],
         text: "ell",
     },

@@ -72,7 +72,7 @@ async fn a_trailer_of_an_unknown_algorithm_is_refused(tus: Peer) {
 
 async fn a_malformed_trailer_is_refused(tus: Peer) {
     let url = tus.create(5).await;
-    for malformed in ["", "sha1", "sha1 !!!", "sha1 AAAA"] {
+    for malformed in ["", "sha1", "sha1 !!!", "sha1 AAA"] {
         let answer = hello(&tus, announced(&url, 0), &[(TRAILER, malformed)]).await;
         assert_eq!(answer.status(), 400, "{malformed}");
         assert_eq!(tus.offset(&url).await, 0);

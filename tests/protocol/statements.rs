@@ -212,7 +212,7 @@ pub(crate) const STATEMENTS: &[Statement] = &[
         Open,
         "a Content-Type may have case and parameters",
     ),
-    says("AMB-11", Open, "the same length once more is 400"),
+    says("AMB-11", Open, "the same length once more is taken"),
     says("AMB-12", Open, "HEAD of a final to come is 200"),
     says("AMB-13", Open, "an unfinished part is 400"),
     says("AMB-14", Open, "an unknown part is 400 or 404"),

@@ -15,6 +15,7 @@ checks![["creation"];
     "CORE-08 CORE-09 CORE-10" another_version_appends_nothing,
     "CORE-08 CORE-09 CORE-10" another_version_ends_nothing ["termination"],
     "AMB-01" a_missing_version_is_another_one,
+    "AMB-01" a_version_that_is_sent_twice_is_the_version,
     "AMB-02" no_method_takes_another_version,
 ];
 
@@ -125,6 +126,33 @@ async fn a_missing_version_is_another_one(tus: Peer) {
     for method in [Method::PATCH, Method::DELETE] {
         is_refused(&tus.give(right(&method, &url), content("hello")).await);
         assert_eq!(tus.offset(&url).await, 0);
+    }
+}
+
+async fn a_version_that_is_sent_twice_is_the_version(tus: Peer) {
+    if !tus.is_ours() {
+        return;
+    }
+    let lines: [&[&str]; 2] = [&["1.0.0", "1.0.0"], &["1.0.0, 1.0.0"]];
+    for lines in lines {
+        let say = |mut request: Builder| {
+            for line in lines {
+                request = request.header("Tus-Resumable", *line);
+            }
+            request
+        };
+        let answer = tus.ask(say(right(&Method::POST, &tus.url))).await;
+        assert_eq!(answer.status(), StatusCode::CREATED, "{lines:?}");
+        is_stamped(&answer);
+        let url = tus.location(&answer);
+        for (method, status) in [
+            (Method::PATCH, StatusCode::NO_CONTENT),
+            (Method::HEAD, StatusCode::OK),
+            (Method::DELETE, StatusCode::NO_CONTENT),
+        ] {
+            let answer = tus.ask(say(right(&method, &url))).await;
+            assert_eq!(answer.status(), status, "{method} {lines:?}");
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::harness::host::host;
 use crate::harness::tus::{Tus, Version, chunked, code, content, number, patch, request, streamed};
 
 const TOO_LARGE: StatusCode = StatusCode::PAYLOAD_TOO_LARGE;
+const TOO_LARGE_HEADER: StatusCode = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
 
 /// A server over each store, as `set` sets it, each with a client of each
 /// version of HTTP.
@@ -52,6 +53,24 @@ async fn core_14_options_tells_the_maximum() {
         let answer = tus.ask(request(Method::OPTIONS, &tus.url)).await;
         assert_eq!(answer.headers()["tus-max-size"], "10", "CORE-13");
     }
+}
+
+#[tokio::test]
+async fn metadata_has_a_maximum_of_bytes_and_of_pairs() {
+    let (peers, home) = peers(|stack| stack.max_metadata_size(12).max_metadata_pairs(3)).await;
+    for tus in peers {
+        for (metadata, status) in [
+            ("a YQ==,b,ccc", StatusCode::CREATED),
+            ("a YQ==,b,cccc", TOO_LARGE_HEADER),
+            ("a,b,c,d", TOO_LARGE_HEADER),
+        ] {
+            let post = tus.post().header("Upload-Length", "5");
+            let answer = tus.ask(post.header("Upload-Metadata", metadata)).await;
+            assert_eq!(answer.status(), status, "{metadata}");
+        }
+    }
+    // The data and the info of the two that were made in files.
+    assert_eq!(home.path().read_dir().unwrap().count(), 4);
 }
 
 #[tokio::test]

@@ -231,7 +231,7 @@ async fn answers(program: Program) -> BTreeSet<String> {
 }
 
 /// How the rows on the page begin, and what they make differ.
-const KNOWN: [(&str, &str); 20] = [
+const KNOWN: [(&str, &str); 21] = [
     (
         "PATCH with another `Content-Type`",
         "[-+] no type: 4(00|15)",
@@ -301,6 +301,10 @@ const KNOWN: [(&str, &str); 20] = [
     (
         "GET has `ETag`",
         "[+] get( .*)?: (etag: some|cache-control: no-cache)",
+    ),
+    (
+        "GET sends scripts as `text/plain`",
+        "[+] get of a type: content-security-policy: sandbox",
     ),
     (
         "`Content-Disposition` as RFC 6266",

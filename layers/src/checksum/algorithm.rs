@@ -1,6 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::claim::Claim;
 use super::digest::{Blake3, Crc32, Crc32c, Hash};
 
 /// A digest in the making, which takes bytes as they come.
@@ -42,7 +43,7 @@ pub struct Algorithm {
 
 impl Algorithm {
     /// The algorithm `name`, whose digests have `length` bytes and begin as
-    /// `begin` makes them.
+    /// `begin` makes them. A checksum of another length never matches.
     ///
     /// # Panics
     ///
@@ -87,8 +88,9 @@ impl Algorithm {
         self.name
     }
 
-    pub(super) const fn length(&self) -> usize {
-        self.length
+    /// Whether the digest of any bytes can be this one.
+    pub(super) fn can_make(&self, claim: &Claim) -> bool {
+        self.name == claim.algorithm && self.length == claim.digest.len()
     }
 
     /// A digest of nothing yet, for who writes checksums.

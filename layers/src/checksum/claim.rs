@@ -38,8 +38,9 @@ impl Header for Claim {
 /// CHK-12
 fn parse(value: &HeaderValue) -> Option<Claim> {
     let (algorithm, digest) = value.to_str().ok()?.split_once(' ')?;
-    Some(Claim {
+    let digest = STANDARD.decode(digest).ok()?;
+    (!digest.is_empty()).then(|| Claim {
         algorithm: algorithm.to_owned(),
-        digest: STANDARD.decode(digest).ok()?,
+        digest,
     })
 }

@@ -11,7 +11,7 @@
 //! | what comes | the answer |
 //! |---|---|
 //! | the bytes that were spoken of | as without a checksum |
-//! | others | `460 ERR_CHECKSUM_MISMATCH`: the body errs at its end |
+//! | others, or a digest of another length than its algorithm has | `460 ERR_CHECKSUM_MISMATCH`: the body errs at its end (CHK-12) |
 //! | a header that is malformed or there twice, or an algorithm that is not known | `400 ERR_INVALID_CHECKSUM`, before a byte is read |
 //! | a header, and the word that a trailer comes | the same |
 //! | an announced trailer that is malformed, or does not come | the same, once that is seen |

@@ -9,6 +9,7 @@ use tower_service::Service;
 use super::check::Check;
 use super::{Algorithms, RequestBody, ResponseFuture};
 use crate::answer::Answer;
+use crate::protocol::header::content_length;
 use crate::protocol::{BoxError, Error};
 use crate::store::Keep;
 
@@ -28,7 +29,7 @@ impl<S> Checksum<S> {
     }
 
     /// The check that the request's bytes have to pass, if any.
-    fn check(&self, parts: &Parts, body: &impl Body) -> Result<Option<Check>, Error> {
+    fn check(&self, parts: &Parts) -> Result<Option<Check>, Error> {
         if !matches!(parts.method, Method::POST | Method::PATCH) {
             return Ok(None);
         }
@@ -36,7 +37,7 @@ impl<S> Checksum<S> {
         // What a creation says is sound. Its bytes come in a PATCH of their own.
         let check = check.filter(|_| parts.method == Method::PATCH);
         let awaits_trailers = check.as_ref().is_some_and(Check::awaits_trailers);
-        if awaits_trailers && !may_have_trailers(parts, body) {
+        if awaits_trailers && !may_have_trailers(parts) {
             return Err(Error::InvalidChecksum); // CTR-02
         }
         Ok(check)
@@ -48,9 +49,10 @@ impl<S> Checksum<S> {
     }
 }
 
-/// In HTTP/1.1 nothing follows a body of a known length.
-fn may_have_trailers(parts: &Parts, body: &impl Body) -> bool {
-    parts.version > Version::HTTP_11 || body.size_hint().exact().is_none()
+/// In HTTP/1.1 nothing follows a body whose length is told. The header tells it:
+/// a layer that gathers a body knows its length and may have trailers all the same.
+fn may_have_trailers(parts: &Parts) -> bool {
+    parts.version > Version::HTTP_11 || content_length(&parts.headers).is_none()
 }
 
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Checksum<S>
@@ -72,7 +74,7 @@ where
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
         let told = (parts.method == Method::OPTIONS).then(|| self.list());
-        let check = match self.check(&parts, &body) {
+        let check = match self.check(&parts) {
             Ok(check) => check,
             Err(error) => return ResponseFuture::new(Answer::refused(error), told),
         };

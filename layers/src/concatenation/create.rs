@@ -1,12 +1,17 @@
 //! POST: a final is made.
 
+use std::pin::pin;
+
 use http::request::Parts;
 use http::{HeaderValue, Request, Response};
+use http_body::Body;
 use tower_service::Service;
 
+use super::RequestBody;
 use super::partials::Partials;
 use super::settings::{Settings, release};
-use crate::protocol::{Concat, Error, NewConcat, Outcome, Role, UploadId};
+use crate::emptiness::refuse_bytes;
+use crate::protocol::{BoxError, Concat, Error, NewConcat, Outcome, Role, UploadId};
 
 /// Makes a final of `parts`, which are locked meanwhile.
 pub(super) async fn create<S, B, ResBody>(
@@ -17,10 +22,17 @@ pub(super) async fn create<S, B, ResBody>(
     parts: Vec<UploadId>,
 ) -> Result<Response<ResBody>, S::Error>
 where
-    S: Service<Request<B>, Response = Response<ResBody>>,
+    S: Service<Request<RequestBody<B>>, Response = Response<ResBody>>,
+    B: Body,
+    B::Error: Into<BoxError>,
     ResBody: Default,
 {
     let (head, body) = request.into_parts();
+    // Before anybody is asked and anything is locked: a body whose end does not
+    // come holds no part.
+    if let Err(error) = refuse_bytes(&head, pin!(body), settings.strictness).await {
+        return Ok(error.into_response());
+    }
     // Before anything is locked: who is refused interrupts nobody who writes to
     // a part.
     if let Err(error) = permit(&settings, &head, &parts).await {
@@ -30,8 +42,7 @@ where
         Ok(guards) => guards,
         Err(error) => return Ok(error.into_response()),
     };
-    let request = Request::from_parts(head, body);
-    let response = create_of_locked(inner, &settings, request, raw, &parts).await;
+    let response = create_of_locked(inner, &settings, head, raw, &parts).await;
     release(guards).await;
     response
 }
@@ -47,15 +58,14 @@ async fn permit(settings: &Settings, request: &Parts, parts: &[UploadId]) -> Res
 async fn create_of_locked<S, B, ResBody>(
     mut inner: S,
     settings: &Settings,
-    request: Request<B>,
+    mut head: Parts,
     raw: HeaderValue,
     parts: &[UploadId],
 ) -> Result<Response<ResBody>, S::Error>
 where
-    S: Service<Request<B>, Response = Response<ResBody>>,
+    S: Service<Request<RequestBody<B>>, Response = Response<ResBody>>,
     ResBody: Default,
 {
-    let (mut head, body) = request.into_parts();
     // Now that they are locked, what they are is what they stay.
     let found = Partials::find(&*settings.store, parts).await;
     let accepted = found.and_then(|found| Ok((settings.accept(&head, &found)?, found)));
@@ -72,7 +82,8 @@ where
         concat: Concat::new(role, Some(raw)),
         length,
     });
-    let response = inner.call(Request::from_parts(head, body)).await?;
+    let request = Request::from_parts(head, RequestBody::empty());
+    let response = inner.call(request).await?;
     if let Some(outcome) = response.extensions().get::<Outcome>() {
         for part in unfinished {
             await_part(settings, part, &outcome.upload.id).await;

@@ -11,7 +11,7 @@ use super::settings::Settings;
 use super::{RequestBody, ResponseFuture};
 use crate::answer::Answer;
 use crate::protocol::header::UPLOAD_CONCAT;
-use crate::protocol::{Concat, NewConcat, Role};
+use crate::protocol::{BoxError, Concat, NewConcat, Role};
 
 /// Middleware that makes uploads of other uploads.
 ///
@@ -44,6 +44,7 @@ where
     S::Future: Send,
     S::Error: Send,
     ReqBody: Body + Send + 'static,
+    ReqBody::Error: Into<BoxError>,
     ResBody: Default + Send + 'static,
 {
     type Response = Response<ResBody>;
@@ -69,16 +70,16 @@ fn asks<B>(request: &Request<B>) -> bool {
 }
 
 impl<S> Concatenation<S> {
-    fn answer<ReqBody, ResBody>(&mut self, request: Request<ReqBody>) -> Answer<S::Future>
+    fn answer<ReqBody, ResBody>(&mut self, mut request: Request<ReqBody>) -> Answer<S::Future>
     where
         S: Service<Request<RequestBody<ReqBody>>, Response = Response<ResBody>>,
         S: Clone + Send + 'static,
         S::Future: Send,
         S::Error: Send,
         ReqBody: Body + Send + 'static,
+        ReqBody::Error: Into<BoxError>,
         ResBody: Default + Send + 'static,
     {
-        let mut request = request.map(RequestBody::new);
         match *request.method() {
             _ if self.settings.store.concatenate().is_none() => {}
             Method::POST if request.headers().contains_key(&UPLOAD_CONCAT) => {
@@ -107,12 +108,12 @@ impl<S> Concatenation<S> {
             {
                 let (request, body) = request.into_parts();
                 let inside = Inside::new(self.ready(), self.settings.clone(), request);
-                return Answer::awaited(inside.serve(body));
+                return Answer::awaited(inside.serve(RequestBody::new(body)));
             }
             _ => {}
         }
         Answer::Inner {
-            future: self.inner.call(request),
+            future: self.inner.call(request.map(RequestBody::new)),
         }
     }
 

@@ -11,6 +11,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
+use super::budget::{Room, Share};
 use crate::protocol::Error;
 use crate::store::Content;
 
@@ -33,21 +34,37 @@ impl Piece {
 
 /// Reads one piece after the other, each time it is asked and no sooner.
 pub(super) struct Pieces {
-    content: Arc<dyn Content>,
+    /// Let go of with the last byte of the upload: it may be an open file.
+    source: Option<Source>,
     left: VecDeque<Piece>,
     /// What the first of them is waiting for.
     reading: Option<Reading>,
 }
 
+/// Where bytes come from.
+struct Source {
+    content: Arc<dyn Content>,
+    share: Share,
+}
+
 type Reading = Pin<Box<dyn Future<Output = Result<Bytes, Error>> + Send>>;
 
 impl Pieces {
-    pub(super) fn new(content: Box<dyn Content>, pieces: impl IntoIterator<Item = Piece>) -> Self {
-        Self {
-            content: content.into(),
+    pub(super) fn new(
+        content: Box<dyn Content>,
+        share: Share,
+        pieces: impl IntoIterator<Item = Piece>,
+    ) -> Self {
+        let mut this = Self {
+            source: Some(Source {
+                content: content.into(),
+                share,
+            }),
             left: pieces.into_iter().filter(|piece| piece.len() > 0).collect(),
             reading: None,
-        }
+        };
+        this.let_go();
+        this
     }
 
     /// How many bytes are left.
@@ -65,9 +82,11 @@ impl Pieces {
             }
             Some(Piece::Stored(range)) => range,
         };
-        let reading = self
-            .reading
-            .get_or_insert_with(|| read(Arc::clone(&self.content), range.clone()));
+        let source = self.source.as_ref().expect("bytes of it are left");
+        let reading = self.reading.get_or_insert_with(|| {
+            let content = Arc::clone(&source.content);
+            read(content, range.clone(), source.share.room())
+        });
         let bytes = ready!(reading.as_mut().poll(cx));
         self.reading = None;
         let bytes = bytes.and_then(|bytes| {
@@ -81,18 +100,30 @@ impl Pieces {
                 // The client sees no more than a transfer that breaks.
                 tracing::error!(
                     error = StdError::source(error).map_or(error as _, |source| source),
-                    id = %self.content.info().id,
+                    id = %source.content.info().id,
                     "a download broke off",
                 );
                 self.left.clear();
             }
         }
+        self.let_go();
         Poll::Ready(Some(bytes))
+    }
+
+    fn let_go(&mut self) {
+        let stored = |piece: &Piece| matches!(piece, Piece::Stored(_));
+        if !self.left.iter().any(stored) {
+            self.source = None;
+        }
     }
 }
 
-fn read(content: Arc<dyn Content>, range: Range<u64>) -> Reading {
-    Box::pin(async move { content.bytes(range).await })
+fn read(content: Arc<dyn Content>, range: Range<u64>, room: Room) -> Reading {
+    let end = range.end.min(range.start + room.size());
+    Box::pin(async move {
+        let bytes = content.bytes(range.start..end).await?;
+        Ok(room.fill(bytes))
+    })
 }
 
 /// A store that gave nothing would be asked for ever.

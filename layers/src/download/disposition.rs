@@ -1,30 +1,12 @@
 //! What a browser is to do with an upload, whose name and type a stranger has chosen.
 
-use headers::ContentType;
-use http::HeaderValue;
+use headers::{ContentType, HeaderMapExt};
+use http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::media_type::{is_inline, is_script, named_type};
 use crate::protocol::Metadata;
-
-/// The types that a browser may show, as tusd has them: none that it would run.
-const INLINE: [&str; 16] = [
-    "text/plain",
-    "image/png",
-    "image/jpeg",
-    "image/gif",
-    "image/bmp",
-    "image/webp",
-    "audio/wave",
-    "audio/wav",
-    "audio/x-wav",
-    "audio/x-pn-wav",
-    "audio/webm",
-    "audio/ogg",
-    "video/mp4",
-    "video/webm",
-    "video/ogg",
-    "application/ogg",
-];
 
 /// Longer names are cut: no file system takes them, and some clients no header of them.
 const MAX_NAME: usize = 255;
@@ -44,33 +26,27 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'|')
     .remove(b'~');
 
-/// The type that the metadata's `filetype` names, where it is one. CRE-06
-pub(super) fn content_type(metadata: &Metadata) -> ContentType {
-    let named = metadata.get("filetype").and_then(|text| {
-        let text = std::str::from_utf8(text).ok()?;
-        // The parser takes what other headers may have, such as ranges of types.
-        let (kind, subtype) = essence(text).split_once('/')?;
-        let strict = is_name(kind) && is_name(subtype) && text.is_ascii();
-        strict.then(|| text.parse().ok()).flatten()
-    });
-    named.unwrap_or_else(ContentType::octet_stream)
-}
-
-/// A type less its parameters.
-fn essence(text: &str) -> &str {
-    text.split(';').next().unwrap_or_default().trim()
-}
-
-/// `restricted-name` of RFC 6838
-fn is_name(text: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte);
-    !text.is_empty() && text.bytes().all(allowed)
+/// Writes what a browser is to do with an upload, and gives its type.
+pub(super) fn describe(headers: &mut HeaderMap, metadata: &Metadata) -> ContentType {
+    let named = named_type(metadata);
+    headers.insert(CONTENT_DISPOSITION, disposition(metadata, &named));
+    // A stranger has chosen the type: it is all that a browser is to go by.
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if is_inline(&named) {
+        let sandbox = HeaderValue::from_static("sandbox");
+        headers.insert(CONTENT_SECURITY_POLICY, sandbox);
+    }
+    let content_type = match is_script(&named) {
+        true => ContentType::text(),
+        false => named,
+    };
+    headers.typed_insert(content_type.clone());
+    content_type
 }
 
 /// `Content-Disposition`, with the metadata's `filename`.
-pub(super) fn disposition(metadata: &Metadata, content_type: &ContentType) -> HeaderValue {
-    let text = content_type.to_string();
-    let mut disposition = match INLINE.contains(&essence(&text)) {
+fn disposition(metadata: &Metadata, content_type: &ContentType) -> HeaderValue {
+    let mut disposition = match is_inline(content_type) {
         true => "inline".to_owned(),
         false => "attachment".to_owned(),
     };
@@ -91,11 +67,20 @@ fn name(bytes: &[u8]) -> Option<String> {
     let last = text.rsplit(['/', '\\']).next()?;
     let name: String = last
         .chars()
-        .filter(|char| !char.is_control())
+        .filter(|&char| !char.is_control() && !is_bidi_control(char))
         .take(MAX_NAME)
         .collect();
     let name = name.trim();
     (!matches!(name, "" | "." | "..")).then(|| name.to_owned())
+}
+
+/// Whether it changes the direction of the text behind it: with such a character
+/// the name of a program can look like that of a picture.
+const fn is_bidi_control(char: char) -> bool {
+    matches!(
+        char,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    )
 }
 
 /// What stands for a character between quotes. Not all clients undo what is
@@ -110,16 +95,26 @@ const fn plain(char: char) -> char {
 
 #[cfg(test)]
 mod tests {
+    use http::header::CONTENT_TYPE;
+
     use super::*;
 
     fn metadata(key: &str, value: &[u8]) -> Metadata {
         Metadata::from_pairs([(key, value)]).unwrap()
     }
 
+    /// What is said of an upload with this one pair of metadata.
+    fn described(key: &str, value: &[u8]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        let content_type = describe(&mut headers, &metadata(key, value));
+        assert_eq!(headers.typed_get(), Some(content_type));
+        headers
+    }
+
     fn named(value: impl AsRef<[u8]>) -> String {
-        let metadata = metadata("filename", value.as_ref());
-        let value = disposition(&metadata, &content_type(&metadata));
-        value.to_str().unwrap().to_owned()
+        let headers = described("filename", value.as_ref());
+        let value = headers[CONTENT_DISPOSITION].to_str();
+        value.unwrap().to_owned()
     }
 
     #[test]
@@ -136,53 +131,45 @@ mod tests {
             ("text/html; x=text/plain", false),
             ("", false),
         ] {
-            let metadata = metadata("filetype", filetype.as_bytes());
-            let value = disposition(&metadata, &content_type(&metadata));
-            assert_eq!(
-                value,
-                if shown { "inline" } else { "attachment" },
-                "{filetype}"
-            );
+            let headers = described("filetype", filetype.as_bytes());
+            let sandbox = headers.get(CONTENT_SECURITY_POLICY);
+            let sandbox = sandbox.map(|policy| policy.to_str().unwrap());
+            let (how, policy) = match shown {
+                true => ("inline", Some("sandbox")),
+                false => ("attachment", None),
+            };
+            assert_eq!(headers[CONTENT_DISPOSITION], how, "{filetype}");
+            assert_eq!(sandbox, policy, "{filetype}");
+            assert_eq!(headers[X_CONTENT_TYPE_OPTIONS], "nosniff");
         }
     }
 
     #[test]
-    fn a_type_is_what_the_metadata_names_where_that_is_one() {
-        for (filetype, expected) in [
-            ("image/png", "image/png"),
-            ("text/plain; charset=utf-8", "text/plain; charset=utf-8"),
-            ("application/vnd.a+b", "application/vnd.a+b"),
+    fn a_script_is_given_out_as_text_and_not_shown() {
+        for filetype in [
+            "text/javascript",
+            "Text/JavaScript; charset=utf-8",
+            "application/javascript",
+            "application/x-javascript",
+            "text/javascript1.5",
+            "application/ecmascript",
+            "text/x-ecmascript",
+            "text/jscript",
+            "text/livescript",
+            "text/vbscript",
         ] {
-            let metadata = metadata("filetype", filetype.as_bytes());
-            assert_eq!(content_type(&metadata).to_string(), expected);
+            let headers = described("filetype", filetype.as_bytes());
+            assert_eq!(headers[CONTENT_TYPE], "text/plain", "{filetype}");
+            assert_eq!(headers[CONTENT_DISPOSITION], "attachment", "{filetype}");
         }
-        assert_eq!(content_type(&Metadata::EMPTY), ContentType::octet_stream());
-    }
-
-    #[test]
-    fn cre_06_what_is_no_type_is_octets() {
-        let bad: [&[u8]; 16] = [
-            b"",
-            b"png",
-            b"image/",
-            b"/png",
-            b"*/*",
-            b"image/*",
-            b"image/ png",
-            b"image/png, text/html",
-            b"image/a/b",
-            b"text/plain\r\nSet-Cookie: a=b",
-            b"text/plain;\r\n x=y",
-            b"text/plain; x=\"\r\nSet-Cookie: a=b\"",
-            b"text/plain\0",
-            b"text/plain; x=\"\x7f\"",
-            b"text/\xffplain",
-            "text/pl\u{e4}in".as_bytes(),
-        ];
-        for filetype in bad {
-            let found = content_type(&metadata("filetype", filetype));
-            let shown = filetype.escape_ascii();
-            assert_eq!(found, ContentType::octet_stream(), "{shown}");
+        for other in [
+            "application/postscript",
+            "text/x-typescript",
+            "text/plain; x=javascript",
+            "text/html",
+        ] {
+            let headers = described("filetype", other.as_bytes());
+            assert_eq!(headers[CONTENT_TYPE], other);
         }
     }
 
@@ -206,6 +193,24 @@ mod tests {
         }
         let not_utf_8 = "attachment; filename=\"a_b\"; filename*=UTF-8''a%EF%BF%BDb";
         assert_eq!(named(b"a\xffb"), not_utf_8);
+    }
+
+    #[test]
+    fn no_character_turns_the_direction_of_a_name() {
+        // The name of a program that reads as that of a picture.
+        assert_eq!(named("\u{202e}gpj.exe"), "attachment; filename=\"gpj.exe\"");
+        let controls = ('\u{202a}'..='\u{202e}')
+            .chain('\u{2066}'..='\u{2069}')
+            .chain(['\u{200e}', '\u{200f}', '\u{61c}']);
+        for control in controls {
+            let name = format!("{control}a{control}b.txt{control}");
+            let shown = control.escape_unicode();
+            assert_eq!(named(name), "attachment; filename=\"ab.txt\"", "{shown}");
+            assert_eq!(named(control.to_string()), "attachment", "{shown}");
+        }
+        // Letters that are written from right to left stay.
+        let hebrew = "attachment; filename=\"__.txt\"; filename*=UTF-8''%D7%90%D7%91.txt";
+        assert_eq!(named("\u{5d0}\u{5d1}.txt"), hebrew);
     }
 
     #[test]

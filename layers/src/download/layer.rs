@@ -3,6 +3,7 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use super::Download;
+use super::budget::Budget;
 use crate::store::Store;
 
 /// Layer that applies [`Download`].
@@ -12,6 +13,7 @@ use crate::store::Store;
 pub struct DownloadLayer {
     store: Arc<dyn Store>,
     offer: Offer,
+    budget: Budget,
 }
 
 /// What is given out.
@@ -24,11 +26,23 @@ pub(super) enum Offer {
 impl DownloadLayer {
     /// Gives out what `store` has, which is the one that the core is over.
     #[must_use]
-    pub const fn new(store: Arc<dyn Store>) -> Self {
+    pub fn new(store: Arc<dyn Store>) -> Self {
         Self {
             store,
             offer: Offer::Stored,
+            budget: Budget::default(),
         }
+    }
+
+    /// Limits how many downloads may be in progress at once; the default is 4096.
+    ///
+    /// A download is in progress from its request until its last byte has been
+    /// read from the store, and may hold an open file for as long. Beyond the
+    /// limit GET answers `503 ERR_TOO_MANY_DOWNLOADS` with `Retry-After`.
+    #[must_use]
+    pub fn max_open(mut self, downloads: usize) -> Self {
+        self.budget = Budget::new(downloads);
+        self
     }
 
     /// Refuses an upload that is not finished, instead of giving out what is stored of it.
@@ -43,6 +57,11 @@ impl<S> Layer<S> for DownloadLayer {
     type Service = Download<S>;
 
     fn layer(&self, inner: S) -> Download<S> {
-        Download::new(inner, Arc::clone(&self.store), self.offer)
+        Download::new(
+            inner,
+            Arc::clone(&self.store),
+            self.offer,
+            self.budget.clone(),
+        )
     }
 }

@@ -17,15 +17,29 @@
 //! | `If-Match`, `If-Unmodified-Since` that do not hold | `412` |
 //! | `If-None-Match`, `If-Modified-Since` that do not hold | `304` |
 //!
-//! A stranger has said what the upload is, so a browser is told to believe it
-//! less (CRE-06): `Content-Type` is the metadata's `filetype` where it is a media type, and
-//! `application/octet-stream` else; `Content-Disposition` is `attachment` for all
-//! types but a few that no browser runs, with the metadata's `filename` less its
-//! path and all that cannot be seen; and nothing is sniffed.
+//! The client chose the type and the name of the upload, so browsers get them in a
+//! form that does no harm (CRE-06):
+//!
+//! * `Content-Type` is the metadata's `filetype` where that is a media type of at
+//!   most 256 bytes, and `application/octet-stream` otherwise. Scripts are sent as
+//!   `text/plain`.
+//! * `Content-Disposition` is `inline` for a few types that browsers show without
+//!   running anything, with `Content-Security-Policy: sandbox`, and `attachment` for
+//!   all others. It has the metadata's `filename` without its path, control
+//!   characters and bidirectional controls.
+//! * `X-Content-Type-Options` is `nosniff`.
 //!
 //! The `ETag` is strong, and another one when the upload has grown or was made
 //! again. An error in the middle of the bytes ends the body with it, which the
 //! host has to tell the client by breaking the transfer.
+//!
+//! Memory and open files are limited for all downloads together, since a client
+//! may read nothing of what it asked for. A download starts with pieces of
+//! 8 KiB, which grow to 256 KiB as the client takes them; all grown pieces
+//! together stay below 16 MiB, and nobody waits for them: a download that finds
+//! no room goes on with small ones. What it reads from is closed with the last
+//! byte. Beyond [`max_open`](DownloadLayer::max_open) downloads at once, GET
+//! answers `503 ERR_TOO_MANY_DOWNLOADS` with `Retry-After`.
 //!
 //! Gates are asked with [`Action::Read`](crate::protocol::Action::Read).
 //!
@@ -73,8 +87,10 @@
 //! ```
 
 mod body;
+mod budget;
 mod disposition;
 mod layer;
+mod media_type;
 mod range;
 mod representation;
 mod service;

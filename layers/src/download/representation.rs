@@ -3,18 +3,23 @@
 use std::ops::Range;
 
 use headers::{AcceptRanges, CacheControl, ContentLength, ContentType, HeaderMapExt};
-use http::header::{CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::header::{CONTENT_RANGE, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use super::body::{Piece, Pieces};
-use super::disposition::{content_type, disposition};
+use super::budget::Share;
+use super::disposition::describe;
 use super::range::Wanted;
 use super::validators::Validators;
 use crate::protocol::{Body, UploadId};
 use crate::store::Content;
 
 /// The part that a request with these headers asks for.
-pub(super) fn represent(asked: &HeaderMap, content: Box<dyn Content>) -> Response<Body> {
+pub(super) fn represent(
+    asked: &HeaderMap,
+    content: Box<dyn Content>,
+    share: Share,
+) -> Response<Body> {
     let mut response = Response::default();
     let validators = Validators::of(&*content);
     let headers = response.headers_mut();
@@ -38,18 +43,18 @@ pub(super) fn represent(asked: &HeaderMap, content: Box<dyn Content>) -> Respons
         *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
         return response;
     }
-    give(response, wanted, content)
+    give(response, wanted, content, share)
 }
 
-fn give(mut response: Response<Body>, wanted: Wanted, content: Box<dyn Content>) -> Response<Body> {
+fn give(
+    mut response: Response<Body>,
+    wanted: Wanted,
+    content: Box<dyn Content>,
+    share: Share,
+) -> Response<Body> {
     let upload = content.info();
-    let content_type = content_type(&upload.metadata);
     let headers = response.headers_mut();
-    headers.typed_insert(content_type.clone());
-    let disposition = disposition(&upload.metadata, &content_type);
-    headers.insert(CONTENT_DISPOSITION, disposition);
-    // A stranger has chosen the type: it is all that a browser is to go by.
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let content_type = describe(headers, &upload.metadata);
     let (status, pieces) = match wanted {
         Wanted::Ranges(ranges) => (
             StatusCode::PARTIAL_CONTENT,
@@ -57,7 +62,7 @@ fn give(mut response: Response<Body>, wanted: Wanted, content: Box<dyn Content>)
         ),
         _ => (StatusCode::OK, vec![Piece::Stored(0..upload.offset)]),
     };
-    let pieces = Pieces::new(content, pieces);
+    let pieces = Pieces::new(content, share, pieces);
     headers.typed_insert(ContentLength(pieces.len()));
     *response.status_mut() = status;
     *response.body_mut() = Body::new(pieces);

@@ -6,6 +6,7 @@ use http::{Method, Request, Response};
 use tower_service::Service;
 
 use super::ResponseFuture;
+use super::budget::{Budget, Share};
 use super::layer::Offer;
 use super::representation::represent;
 use crate::answer::Answer;
@@ -21,14 +22,16 @@ pub struct Download<S> {
     inner: S,
     store: Arc<dyn Store>,
     offer: Offer,
+    budget: Budget,
 }
 
 impl<S> Download<S> {
-    pub(super) const fn new(inner: S, store: Arc<dyn Store>, offer: Offer) -> Self {
+    pub(super) const fn new(inner: S, store: Arc<dyn Store>, offer: Offer, budget: Budget) -> Self {
         Self {
             inner,
             store,
             offer,
+            budget,
         }
     }
 
@@ -54,7 +57,16 @@ async fn open(store: &dyn Store, parts: &Parts, id: &UploadId) -> Result<Box<dyn
     Ok(content)
 }
 
-async fn answer(store: Arc<dyn Store>, offer: Offer, parts: Parts, id: UploadId) -> Response<Body> {
+async fn answer(
+    store: Arc<dyn Store>,
+    offer: Offer,
+    share: Option<Share>,
+    parts: Parts,
+    id: UploadId,
+) -> Response<Body> {
+    let Some(share) = share else {
+        return Error::TooManyDownloads.into_response();
+    };
     let content = match open(&*store, &parts, &id).await {
         Ok(content) => content,
         Err(error) => return error.into_response(),
@@ -62,7 +74,7 @@ async fn answer(store: Arc<dyn Store>, offer: Offer, parts: Parts, id: UploadId)
     let outcome = Outcome::new(content.info().clone());
     let mut response = match offer {
         Offer::Finished if !content.info().is_finished() => Error::IncompleteUpload.into_response(),
-        _ => represent(&parts.headers, content),
+        _ => represent(&parts.headers, content, share),
     };
     response.extensions_mut().insert(outcome);
     response
@@ -86,7 +98,8 @@ where
         let (parts, body) = request.into_parts();
         ResponseFuture::new(match self.wanted(&parts) {
             Some(id) => {
-                let answer = answer(Arc::clone(&self.store), self.offer, parts, id);
+                let share = self.budget.open();
+                let answer = answer(Arc::clone(&self.store), self.offer, share, parts, id);
                 Answer::awaited(async move { Ok(answer.await.map(ResBody::from)) })
             }
             None => Answer::Inner {

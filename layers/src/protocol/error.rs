@@ -34,6 +34,8 @@ pub enum Error {
     InvalidUploadDeferLength,
     /// `Upload-Metadata` is malformed.
     InvalidMetadata,
+    /// `Upload-Metadata` has more bytes or more pairs than the server takes.
+    MetadataTooLarge,
     /// `Upload-Offset` is missing or malformed.
     InvalidOffset,
     /// `Upload-Offset` is not where the upload stands.
@@ -75,6 +77,8 @@ pub enum Error {
     ChecksumMismatch,
     /// The upload is unfinished, and is not given out before.
     IncompleteUpload,
+    /// More downloads are in progress than the server allows.
+    TooManyDownloads,
     /// A gate, or too many failed attempts to finish, rejected the upload.
     Rejected,
     /// A hook has stopped the upload.
@@ -175,6 +179,11 @@ impl Error {
                 "ERR_INVALID_METADATA",
                 "invalid Upload-Metadata header",
             ),
+            Self::MetadataTooLarge => (
+                431,
+                "ERR_METADATA_TOO_LARGE",
+                "Upload-Metadata header is too large",
+            ),
             Self::InvalidOffset => (
                 400,
                 "ERR_INVALID_OFFSET",
@@ -226,6 +235,11 @@ impl Error {
                 400,
                 "ERR_INCOMPLETE_UPLOAD",
                 "cannot stream non-finished upload",
+            ),
+            Self::TooManyDownloads => (
+                503,
+                "ERR_TOO_MANY_DOWNLOADS",
+                "too many downloads in progress, try again later",
             ),
             Self::ModifyFinal => (
                 403, // CAT-10
@@ -350,7 +364,7 @@ impl Error {
             Self::LockTimeout => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
-            Self::Shutdown => {
+            Self::Shutdown | Self::TooManyDownloads => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
             }
             _ => {}

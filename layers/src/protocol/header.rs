@@ -76,6 +76,9 @@ pub fn announce(headers: &mut HeaderMap, token: &'static str) {
 }
 
 /// `Tus-Resumable`: the version that the sender speaks, `1.0.0`. CORE-07
+///
+/// Proxies and clients that add the header twice say the same thing twice, on two
+/// lines or on one: that is read as the one version. Two versions are none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TusResumable;
 
@@ -88,9 +91,14 @@ impl Header for TusResumable {
     where
         I: Iterator<Item = &'i HeaderValue>,
     {
-        match one(values)? {
-            value if value == VERSION => Ok(Self),
-            _ => Err(headers::Error::invalid()),
+        let mut versions = values
+            .flat_map(|line| line.as_bytes().split(|&byte| byte == b','))
+            .map(<[u8]>::trim_ascii)
+            .peekable();
+        if versions.peek().is_some() && versions.all(|version| version == VERSION.as_bytes()) {
+            Ok(Self)
+        } else {
+            Err(headers::Error::invalid())
         }
     }
 
@@ -208,9 +216,13 @@ byte_count! {
     TusMaxSize, TUS_MAX_SIZE
 }
 
-/// The request's `Content-Length`, when it has one that can be read.
+/// The request's `Content-Length`, when it has one that can be read and counts:
+/// beside `Transfer-Encoding` it does not. RFC 9112, section 6.3
 #[must_use]
 pub fn content_length(headers: &HeaderMap) -> Option<u64> {
+    if headers.contains_key(TRANSFER_ENCODING) {
+        return None;
+    }
     headers.typed_get::<headers::ContentLength>().map(|it| it.0)
 }
 
@@ -280,6 +292,16 @@ mod tests {
     }
 
     #[test]
+    fn a_content_length_does_not_count_beside_a_transfer_encoding() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(content_length(&headers), None);
+        headers.typed_insert(headers::ContentLength(0));
+        assert_eq!(content_length(&headers), Some(0));
+        headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        assert_eq!(content_length(&headers), None);
+    }
+
+    #[test]
     fn the_media_type_is_compared_by_its_essence() {
         let mut headers = HeaderMap::new();
         assert!(!is_offset_octet_stream(&headers));
@@ -313,5 +335,35 @@ mod tests {
         assert!(headers.typed_get::<TusResumable>().is_some());
         headers.insert(&TUS_RESUMABLE, HeaderValue::from_static("0.2.2"));
         assert!(headers.typed_try_get::<TusResumable>().is_err());
+    }
+
+    #[test]
+    fn a_version_that_is_sent_twice_is_one_and_two_versions_are_none() {
+        let speaks = |lines: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(&TUS_RESUMABLE, HeaderValue::from_static(line));
+            }
+            headers.typed_try_get::<TusResumable>().ok().flatten()
+        };
+        for same in [
+            &["1.0.0", "1.0.0"][..],
+            &["1.0.0, 1.0.0"],
+            &["1.0.0,1.0.0", "1.0.0"],
+        ] {
+            assert_eq!(speaks(same), Some(TusResumable), "{same:?}");
+        }
+        for other in [
+            &[][..],
+            &[""],
+            &["1.0.0", "0.2.2"],
+            &["0.2.2, 1.0.0"],
+            &["1.0.0,"],
+            &["1.0.0", ""],
+            &["1.0.0 1.0.0"],
+            &["1.0.0;1.0.0"],
+        ] {
+            assert_eq!(speaks(other), None, "{other:?}");
+        }
     }
 }

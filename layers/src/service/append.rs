@@ -8,8 +8,8 @@ use http::{Response, StatusCode};
 
 use super::create::typed;
 use super::{Core, respond};
+use crate::emptiness::{self, bytes_come};
 use crate::limited::Limited;
-use crate::poll::next_frame;
 use crate::protocol::header::{MAX_BYTES, UploadLength, UploadOffset, is_offset_octet_stream};
 use crate::protocol::{Action, Body, Chunk, Error, Finishing, Outcome, Upload, UploadId};
 use crate::store::{Appended, Handle, Keep};
@@ -58,8 +58,9 @@ impl Core {
         outcome: &mut Outcome,
     ) -> Result<(), Error> {
         let declared = declared_length(parts, handle.info())?;
+        let keep = parts.extensions.get::<Keep>().copied().unwrap_or_default();
         if outcome.upload.is_complete() {
-            nothing_comes(chunk).await?;
+            nothing_comes(parts, chunk, keep).await?;
             outcome.finished = self.finish_again(parts, handle).await?;
             return Ok(());
         }
@@ -69,7 +70,6 @@ impl Core {
         if chunk.size_hint().lower() > room {
             return Err(Error::SizeExceeded);
         }
-        let keep = parts.extensions.get::<Keep>().copied().unwrap_or_default();
         // CHK-07: a chunk that comes to nothing must not have declared a length, so
         // one that may come to nothing does it at its end.
         let (now, later) = match keep {
@@ -115,17 +115,20 @@ async fn write(handle: &mut dyn Handle, chunk: Chunk<'_>, keep: Keep, room: u64)
     appended
 }
 
-/// The length that was deferred, when the request brings it. DEF-03
+/// The deferred length, when this request brings it. DEF-03
+///
+/// A client may say a length that is known already: one that lost an answer sends
+/// its request again as it was. Another length never takes its place. CRE-09
 fn declared_length(parts: &Parts, upload: &Upload) -> Result<Option<u64>, Error> {
     let declared = typed::<UploadLength>(&parts.headers, Error::InvalidUploadLength)?;
     let Some(length) = declared.map(UploadLength::bytes) else {
         return Ok(None);
     };
-    // CRE-09: also the same length again. DEF-04
-    if upload.length.is_some() || length < upload.offset {
-        return Err(Error::InvalidUploadLength);
+    match upload.length {
+        None if length >= upload.offset => Ok(Some(length)),
+        Some(known) if length == known => Ok(None),
+        _ => Err(Error::InvalidUploadLength), // DEF-04
     }
-    Ok(Some(length))
 }
 
 async fn declare(handle: &mut dyn Handle, length: Option<u64>) -> Result<(), Error> {
@@ -136,16 +139,15 @@ async fn declare(handle: &mut dyn Handle, length: Option<u64>) -> Result<(), Err
 }
 
 /// At the end of a complete upload: an empty body is welcome, bytes are not. AMB-04
-async fn nothing_comes(mut chunk: Chunk<'_>) -> Result<(), Error> {
-    if chunk.size_hint().lower() > 0 {
-        return Err(Error::SizeExceeded);
+async fn nothing_comes(parts: &Parts, chunk: Chunk<'_>, keep: Keep) -> Result<(), Error> {
+    // CHK-15: of no bytes too it is the end that tells whether they match.
+    if keep == Keep::AsItArrives && emptiness::is_announced(parts) {
+        return Ok(());
     }
-    while let Some(frame) = next_frame(&mut chunk).await {
-        if frame?.data_ref().is_some_and(|data| !data.is_empty()) {
-            return Err(Error::SizeExceeded);
-        }
+    match bytes_come(chunk).await? {
+        true => Err(Error::SizeExceeded),
+        false => Ok(()),
     }
-    Ok(())
 }
 
 /// CORE-26, CORE-27, CORE-28

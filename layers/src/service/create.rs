@@ -6,22 +6,17 @@ use http::request::Parts;
 use http::{HeaderMap, Response, StatusCode};
 
 use super::{Core, respond};
+use crate::emptiness::refuse_bytes;
 use crate::gate::{Gate, Gates};
-use crate::protocol::header::{
-    UPLOAD_CONCAT, UPLOAD_METADATA, UploadDeferLength, UploadLength, is_offset_octet_stream,
-};
+use crate::protocol::header::{UPLOAD_CONCAT, UploadDeferLength, UploadLength};
 use crate::protocol::{
-    BaseUrl, Body, Chunk, Concat, Error, Finishing, Metadata, NewConcat, NewUpload, Outcome,
+    BaseUrl, Body, Chunk, Concat, Error, Finishing, NewConcat, NewUpload, Outcome,
 };
 use crate::store::Handle;
 
 impl Core {
     pub(super) async fn create(&self, parts: &Parts, chunk: Chunk<'_>) -> Response<Body> {
-        // CWU-03: bytes that come along are for the layer that takes them.
-        if !chunk.is_end_stream() && !self.ignores_bytes(&parts.headers) {
-            return Error::InvalidContentType.into_response();
-        }
-        let mut handle = match self.make(parts).await {
+        let mut handle = match self.make(parts, chunk).await {
             Ok(handle) => handle,
             Err(error) => return error.into_response(),
         };
@@ -50,8 +45,10 @@ impl Core {
     }
 
     /// The new upload, when the request asks for one that may be.
-    async fn make(&self, parts: &Parts) -> Result<Box<dyn Handle>, Error> {
+    async fn make(&self, parts: &Parts, chunk: Chunk<'_>) -> Result<Box<dyn Handle>, Error> {
         let mut new = self.asked_for(parts)?;
+        // Behind all that the head tells, and before anybody is asked.
+        refuse_bytes(parts, chunk, self.strictness).await?;
         for gate in Gates::of(parts) {
             gate.creating(parts, &mut new).await?;
         }
@@ -88,22 +85,6 @@ impl Core {
         let mut new = NewUpload::new(length, self.metadata(&parts.headers)?);
         new.concat = asked.map(|asked| asked.concat.clone());
         Ok(new)
-    }
-
-    /// Whether a body may come that is not for the upload.
-    fn ignores_bytes(&self, headers: &HeaderMap) -> bool {
-        !is_offset_octet_stream(headers)
-            && self.strictness.forgives("POST with another Content-Type")
-    }
-
-    fn metadata(&self, headers: &HeaderMap) -> Result<Metadata, Error> {
-        match typed::<Metadata>(headers, Error::InvalidMetadata) {
-            Err(_) if self.strictness.forgives("malformed Upload-Metadata") => {
-                let lines = headers.get_all(&UPLOAD_METADATA);
-                Ok(Metadata::parse_lenient(&Metadata::joined(lines)))
-            }
-            metadata => metadata.map(Option::unwrap_or_default),
-        }
     }
 
     /// CRE-07: the length, or the word that it comes later.

@@ -39,6 +39,7 @@ mod append;
 mod create;
 mod finish;
 mod inspect;
+mod metadata;
 mod terminate;
 
 use std::convert::Infallible;
@@ -53,6 +54,7 @@ use http::request::Parts;
 use http::{Method, Request, Response};
 use tower_service::Service;
 
+use self::metadata::MetadataLimit;
 use crate::gate::Gates;
 use crate::protocol::header::announce;
 use crate::protocol::{
@@ -69,6 +71,7 @@ pub struct Core {
     finish_attempts: u32,
     terminates: bool,
     defers_length: bool,
+    metadata_limit: MetadataLimit,
     strictness: Strictness,
 }
 
@@ -86,6 +89,7 @@ impl Core {
             finish_attempts: 10,
             terminates: true,
             defers_length: true,
+            metadata_limit: MetadataLimit::default(),
             strictness: Strictness::Strict,
         }
     }
@@ -124,6 +128,22 @@ impl Core {
     #[must_use]
     pub const fn without_deferred_length(mut self) -> Self {
         self.defers_length = false;
+        self
+    }
+
+    /// Sets the maximum size of `Upload-Metadata` in bytes: 64 KiB by default. A
+    /// creation with more is refused with 431.
+    #[must_use]
+    pub const fn max_metadata_size(mut self, bytes: usize) -> Self {
+        self.metadata_limit.bytes = bytes;
+        self
+    }
+
+    /// Sets the maximum number of pairs in `Upload-Metadata`: 1,000 by default. A
+    /// creation with more is refused with 431.
+    #[must_use]
+    pub const fn max_metadata_pairs(mut self, pairs: usize) -> Self {
+        self.metadata_limit.pairs = pairs;
         self
     }
 

@@ -3,7 +3,7 @@
 //! | what comes | what becomes of it |
 //! |---|---|
 //! | `Upload-Length` above the maximum, on POST or PATCH | `413 ERR_MAX_SIZE_EXCEEDED`, before anything is made (CRE-13) |
-//! | a body that is known to pass it | the same, before a byte is read; of a PATCH behind all else that is to refuse |
+//! | bytes of an upload that are known to pass it | the same, before a byte is read; of a PATCH behind all else that is to refuse |
 //! | a body of which nobody knows the length | cut at the maximum: what fits is kept, and then the answer is the same |
 //!
 //! A body begins at `Upload-Offset`, and that of a POST at 0, so lengths that are
@@ -197,6 +197,19 @@ mod tests {
         assert_eq!(response.status(), TOO_LARGE);
         let response = append(&store, &path, 10, chunked(&[""])).await;
         assert_eq!(response.status(), StatusCode::NO_CONTENT);
+    }
+
+    #[tokio::test]
+    async fn bytes_of_another_type_are_for_those_inside_to_refuse_or_to_ignore() {
+        let store = MemoryStore::default();
+        let post = || Request::post("/").header("Upload-Length", "5");
+        let form = || Body::from("more bytes than fit");
+        let response = send(&store, post().body(form()).unwrap()).await;
+        assert_eq!(response.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+
+        let lenient = SizeLimitLayer::new(10).layer(Core::new(store).lenient());
+        let response = lenient.oneshot(post().body(form()).unwrap()).await;
+        assert_eq!(response.unwrap().status(), StatusCode::CREATED);
     }
 
     #[tokio::test]

@@ -11,7 +11,7 @@ use tower_service::Service;
 use super::layer::Limit;
 use super::{RequestBody, ResponseFuture};
 use crate::answer::Answer;
-use crate::protocol::header::{UploadLength, UploadOffset};
+use crate::protocol::header::{UploadLength, UploadOffset, is_offset_octet_stream};
 use crate::protocol::{BoxError, Error, MaxSize};
 
 /// Middleware that lets no upload pass the maximum.
@@ -38,7 +38,9 @@ fn room(parts: &Parts, max: u64, bytes: u64) -> Result<u64, Error> {
     let length = parts.headers.typed_get::<UploadLength>();
     let length = length.map_or(0, UploadLength::bytes);
     let (offset, least) = match parts.method {
-        Method::POST => (0, length.max(bytes)),
+        // Bytes of another type are for no upload, and for those inside to refuse.
+        Method::POST if is_offset_octet_stream(&parts.headers) => (0, length.max(bytes)),
+        Method::POST => (0, length),
         Method::PATCH => {
             let offset = parts.headers.typed_get::<UploadOffset>();
             (offset.map_or(0, UploadOffset::bytes), length)

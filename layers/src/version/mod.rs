@@ -111,7 +111,7 @@ mod tests {
                 Some("0.2.2"),
                 Some("99.99.99"),
                 Some(""),
-                Some("1.0.0,1.0.0"),
+                Some("1.0.0,0.2.2"),
             ] {
                 let response = send(method.clone(), "/", version).await;
                 assert_eq!(

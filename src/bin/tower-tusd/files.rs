@@ -13,3 +13,15 @@ pub(crate) fn take_all() {
         }
     }
 }
+
+/// How many downloads may be in progress at once: each holds a file, and a
+/// client that reads nothing holds it for long, so others get the larger part.
+pub(crate) fn max_downloads() -> usize {
+    const MOST: usize = 4096;
+    #[cfg(unix)]
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    #[cfg(not(unix))]
+    let limit: Option<u64> = None;
+    let third = limit.and_then(|limit| usize::try_from(limit / 3).ok());
+    third.map_or(MOST, |third| third.min(MOST))
+}

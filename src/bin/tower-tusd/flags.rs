@@ -69,6 +69,14 @@ pub(crate) struct Flags {
     #[arg(long, default_value = "0", value_parser = go::integer::<u64>)]
     pub(crate) max_size: u64,
 
+    /// Maximum size of Upload-Metadata in bytes; 0 means unlimited
+    #[arg(long, default_value = "65536", value_parser = go::integer::<u64>)]
+    pub(crate) max_metadata_size: u64,
+
+    /// Maximum number of pairs in Upload-Metadata; 0 means unlimited
+    #[arg(long, default_value = "1000", value_parser = go::integer::<u64>)]
+    pub(crate) max_metadata_pairs: u64,
+
     /// End no upload at a client's word
     #[arg(long)]
     pub(crate) disable_termination: bool,

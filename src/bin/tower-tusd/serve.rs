@@ -8,26 +8,30 @@ use std::time::Duration;
 use ::metrics::Gauge;
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body::Body;
+use http_body::Body as HttpBody;
 use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
+use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::watch;
 use tokio::time::sleep;
+use tower::util::MapRequest;
 use tower::{Service, ServiceExt};
-use tower_tus::layers::protocol::{BoxError, Peer};
+use tower_tus::layers::protocol::{Body, BoxError, Peer};
 
+use crate::http2::{Http2, WindowBudget};
 use crate::listener::{Io, Listener};
 use crate::metrics::connections_open;
+use crate::preface::{Rewound, Version, version};
 use crate::taken::Given;
 
 /// How large the head of a request may be, in bytes: as large over HTTP/2 as
 /// hyper has it for HTTP/1, for long lists in Upload-Concat and Upload-Metadata.
+/// All heads on a connection of HTTP/2 together are bounded too.
 const HEAD: u32 = 408 << 10;
 
-/// How many header lines a request may have over HTTP/1; over HTTP/2 their size alone counts.
+/// How many header lines a request may have over HTTP/1.
 const HEADERS: usize = 250;
 
 /// As good as no limit: thirty years.
@@ -39,18 +43,20 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 /// Serves connections, and knows them until they end.
 pub(crate) struct Server<S> {
     service: S,
-    http: Builder<TokioExecutor>,
-    network_timeout: Option<Duration>,
+    http1: Builder,
+    http2: Option<Http2>,
+    /// How long a client is waited for.
+    limit: Duration,
     closing: watch::Sender<()>,
     open: Gauge,
 }
 
 impl<S, B> Server<S>
 where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+    S: Service<Request<Body>, Response = Response<B>, Error = Infallible>,
     S: Clone + Send + 'static,
     S::Future: Send,
-    B: Body<Data = Bytes> + Send + 'static,
+    B: HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
     /// Serves `service` to clients that take no longer than `network_timeout`
@@ -58,10 +64,16 @@ where
     /// what they are given. Zero is for ever.
     pub(crate) fn new(service: S, network_timeout: Duration) -> Self {
         let network_timeout = (!network_timeout.is_zero()).then_some(network_timeout);
+        let limit = network_timeout.unwrap_or(FOR_EVER);
         Self {
             service,
-            http: http(network_timeout),
-            network_timeout,
+            http1: http1(network_timeout),
+            http2: Some(Http2 {
+                limit,
+                windows: WindowBudget::default(),
+                max_head: HEAD,
+            }),
+            limit,
             closing: watch::Sender::default(),
             open: connections_open(),
         }
@@ -69,8 +81,10 @@ where
 
     /// Speaks HTTP/1.1, and not HTTP/2.
     pub(crate) fn http1_only(self) -> Self {
-        let http = self.http.http1_only();
-        Self { http, ..self }
+        Self {
+            http2: None,
+            ..self
+        }
     }
 
     /// Accepts connections for as long as it is polled.
@@ -94,13 +108,70 @@ where
 
     /// Serves one connection in a task of its own.
     fn serve(&self, io: impl Io, peer: Peer) {
-        let given = Given::new();
+        let service = self.service.clone();
+        let service = MapRequest::new(service, move |mut request: Request<Body>| {
+            request.extensions_mut().insert(peer);
+            request
+        });
+        let connection = Connection {
+            service,
+            http1: self.http1.clone(),
+            http2: self.http2.clone(),
+            given: Given::new(),
+            limit: self.limit,
+            closing: self.closing.subscribe(),
+        };
+        let open = Open::begin(self.open.clone());
+        tokio::spawn(async move {
+            let _open = open;
+            if let Err(error) = connection.serve(io).await {
+                tracing::debug!(error, %peer, "a connection ended early");
+            }
+        });
+    }
+}
+
+/// What one connection is served with.
+struct Connection<S> {
+    service: S,
+    http1: Builder,
+    http2: Option<Http2>,
+    given: Given,
+    limit: Duration,
+    closing: watch::Receiver<()>,
+}
+
+impl<S, B> Connection<S>
+where
+    S: Service<Request<Body>, Response = Response<B>, Error = Infallible>,
+    S: Clone + Send + 'static,
+    S::Future: Send,
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    async fn serve(mut self, io: impl Io) -> Result<(), BoxError> {
+        let Some(http2) = self.http2.take() else {
+            return self.serve_http1(Rewound::untouched(io)).await;
+        };
+        let (version, io) = tokio::select! {
+            first = version(io) => first?,
+            () = leave(&mut self.closing, &self.given, self.limit) => return Ok(()),
+        };
+        match version {
+            Version::Http1 => self.serve_http1(io).await,
+            Version::Http2 => {
+                let leave = leave(&mut self.closing, &self.given, self.limit);
+                http2.serve(io, self.service, &self.given, leave).await
+            }
+        }
+    }
+
+    async fn serve_http1(mut self, io: Rewound<impl Io>) -> Result<(), BoxError> {
         let service = service_fn({
-            let (service, given) = (self.service.clone(), given.clone());
-            move |mut request: Request<_>| {
-                request.extensions_mut().insert(peer);
+            let given = self.given.clone();
+            move |request: Request<Incoming>| {
                 let (given, answering) = (given.clone(), given.answering());
-                let response = service.clone().oneshot(request);
+                let response = self.service.clone().oneshot(request.map(Body::new));
                 async move {
                     let response = response.await.map(with_reason);
                     drop(answering);
@@ -108,36 +179,29 @@ where
                 }
             }
         });
-        let connection = self
-            .http
-            .serve_connection(TokioIo::new(io), service)
-            .into_owned();
-        let mut closing = self.closing.subscribe();
-        let limit = self.network_timeout.unwrap_or(FOR_EVER);
-        let open = Open::begin(self.open.clone());
-        tokio::spawn(async move {
-            let _open = open;
-            let served = async {
-                let mut connection = pin!(connection);
-                let early = tokio::select! {
-                    ended = &mut connection => Some(ended),
-                    _ = closing.changed() => None,
-                    () = given.idle(limit) => None,
-                };
-                if let Some(ended) = early {
-                    return ended;
-                }
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            };
-            let ended = tokio::select! {
-                ended = served => ended,
-                () = given.stalled(limit) => Err("the client takes nothing".into()),
-            };
-            if let Err(error) = ended {
-                tracing::debug!(error, %peer, "a connection ended early");
+        let connection = self.http1.serve_connection(TokioIo::new(io), service);
+        let served = async {
+            let mut connection = pin!(connection);
+            tokio::select! {
+                ended = &mut connection => return ended,
+                () = leave(&mut self.closing, &self.given, self.limit) => {}
             }
-        });
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        };
+        tokio::select! {
+            ended = served => ended.map_err(BoxError::from),
+            () = self.given.stalled(self.limit) => Err("the client takes nothing".into()),
+        }
+    }
+}
+
+/// Waits until no more requests are to come: the server closes, or the client
+/// has asked nothing for as long as `limit`.
+async fn leave(closing: &mut watch::Receiver<()>, given: &Given, limit: Duration) {
+    tokio::select! {
+        _ = closing.changed() => {}
+        () = given.idle(limit) => {}
     }
 }
 
@@ -165,28 +229,15 @@ impl Drop for Open {
     }
 }
 
-fn http(network_timeout: Option<Duration>) -> Builder<TokioExecutor> {
-    let mut http = Builder::new(TokioExecutor::new());
-    http.http1()
-        .timer(TokioTimer::new())
+fn http1(network_timeout: Option<Duration>) -> Builder {
+    let mut http = Builder::new();
+    http.timer(TokioTimer::new())
         .header_read_timeout(network_timeout)
         .max_headers(HEADERS)
         // A client that ends its half after a whole request waits for the answer.
         .half_close(true)
         // Clients and scripts that compare names by case know Go's.
         .title_case_headers(true);
-    // Half of the time until the client is asked, half of it for the answer.
-    let half = network_timeout.map(|limit| limit / 2);
-    http.http2()
-        .timer(TokioTimer::new())
-        // What TCP has for an upload over HTTP/1.1: 40 MB/s at 100 ms. Frames stay
-        // at 16 KiB, because of one that is cut in the middle nothing is kept.
-        .initial_stream_window_size(4 << 20)
-        .initial_connection_window_size(8 << 20)
-        .max_header_list_size(HEAD)
-        .max_concurrent_streams(250)
-        .keep_alive_interval(half)
-        .keep_alive_timeout(half.unwrap_or_default());
     http
 }
 
@@ -204,13 +255,14 @@ mod tests {
     use super::*;
     use http_body_util::Empty;
     use hyper::client::conn::http2::handshake;
+    use hyper_util::rt::TokioExecutor;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
     use tokio::time::{Instant, timeout};
 
     const SHORT: Duration = Duration::from_millis(20);
 
     /// Answers 460 to a client of a unix socket, after the time that it asks for.
-    async fn mismatch(request: Request<Incoming>) -> Result<Response<String>, Infallible> {
+    async fn mismatch(request: Request<Body>) -> Result<Response<String>, Infallible> {
         assert_eq!(request.extensions().get(), Some(&Peer::UNIX));
         let millis = request.uri().path()[1..].parse().unwrap();
         sleep(Duration::from_millis(millis)).await;

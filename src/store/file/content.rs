@@ -12,8 +12,7 @@ use super::error::of_upload;
 use super::handle::find;
 use super::{FileStore, blocking, mark, sys};
 
-/// How many bytes are read at once: with fewer, what each read costs is seen,
-/// and hyper takes that much ahead in any case.
+/// Most bytes that are read at once, whatever is asked for.
 const PIECE: u64 = 512 << 10;
 
 /// The bytes of an upload, in a file that stays open: its name may go meanwhile.

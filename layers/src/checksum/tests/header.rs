@@ -57,9 +57,9 @@ async fn chk_12_what_cannot_be_verified_is_refused_before_a_byte_is_read() {
         "sha1 P4InJqDJ+1VmGOnLl/tkL372LW8=,",
         "sha1 P4InJqDJ+1VmGOnLl/tkL372LW8",
         "sha1 P4InJqDJ-1VmGOnLl_tkL372LW8=",
-        "sha1 3f822726a0c9fb556618e9cb97fb642f7ef62d6f",
-        "sha1 SjtCyw==",
-        "crc32 P4InJqDJ+1VmGOnLl/tkL372LW8=",
+        "sha1 P4InJqDJ+1VmGOnLl/tkL372LW9=",
+        "sha1 =",
+        "sha1 AAAAA",
         "SHA1 P4InJqDJ+1VmGOnLl/tkL372LW8=",
         "sha3 P4InJqDJ+1VmGOnLl/tkL372LW8=",
         " P4InJqDJ+1VmGOnLl/tkL372LW8=",
@@ -74,6 +74,31 @@ async fn chk_12_what_cannot_be_verified_is_refused_before_a_byte_is_read() {
         assert_eq!(code(&response), "ERR_INVALID_CHECKSUM", "CHK-03: {text}");
     }
     assert_eq!(scene.stored(), "hello");
+}
+
+#[tokio::test]
+async fn chk_12_a_digest_of_another_length_is_a_mismatch_at_the_end_of_the_body() {
+    // Of a complete upload too, to which nothing is added.
+    for (length, text) in [(11, " world"), (5, "")] {
+        let scene = Scene::new(length).await;
+        let before = scene.upload().await;
+        for checksum in [
+            "sha1 AA==",
+            "sha1 SjtCyw==",
+            "crc32 P4InJqDJ+1VmGOnLl/tkL372LW8=",
+            // In hexadecimal, which is base64 of something else.
+            "sha1 3f822726a0c9fb556618e9cb97fb642f7ef62d6f",
+            "blake3 P4InJqDJ+1VmGOnLl/tkL372LW8=",
+        ] {
+            let patch = scene.patch(5).header("Upload-Checksum", checksum);
+            let body = chunked(vec![data(text), data("")]);
+            let response = scene.send(patch.body(body).unwrap()).await;
+            assert_eq!(response.status(), 460, "{checksum}");
+            assert_eq!(code(&response), "ERR_CHECKSUM_MISMATCH", "{checksum}");
+            assert_eq!(scene.upload().await, before, "CHK-06, CHK-07");
+            assert_eq!(scene.stored(), "hello");
+        }
+    }
 }
 
 #[tokio::test]

@@ -22,7 +22,9 @@ async fn ctr_01_bytes_are_verified_at_their_end() {
         (&["crc32 pgadfA=="], 460),
         (&["sha3 pgadfA=="], 400),
         (&["crc32c pgadfA"], 400),
-        (&["crc32c AA=="], 400),
+        (&["crc32c AA=="], 460),
+        (&["crc32c P4InJqDJ+1VmGOnLl/tkL372LW8="], 460),
+        (&["crc32c "], 400),
         (&["CRC32C pgadfA=="], 400),
         (&[WORLD, WORLD], 400),
         (&[WORLD, crc32c], 400),
@@ -96,13 +98,30 @@ async fn a_trailer_is_announced_among_others_in_any_case() {
 async fn a_trailer_that_cannot_come_is_not_waited_for() {
     let scene = Scene::new(11).await;
     for (version, status) in [(Version::HTTP_11, 400), (Version::HTTP_2, 204)] {
-        let trailers = async { trailers(&[WORLD]).unwrap().into_trailers().ok().map(Ok) };
-        let body = Body::from(" world").with_trailers(Box::pin(trailers));
-        let patch = scene.patch(5).version(version);
+        let patch = scene.patch(5).version(version).header("Content-Length", 6);
         let patch = patch.header("Trailer", "Upload-Checksum");
-        let response = scene.send(patch.body(Body::new(body)).unwrap()).await;
+        let response = scene
+            .send(patch.body(world_and_its_trailer()).unwrap())
+            .await;
         assert_eq!(response.status(), status, "{version:?}");
     }
+}
+
+#[tokio::test]
+async fn a_trailer_behind_bytes_that_a_layer_has_gathered_is_verified() {
+    let scene = Scene::new(11).await;
+    let body = world_and_its_trailer();
+    assert_eq!(body.size_hint().exact(), Some(6));
+    let patch = scene.patch(5).header("Transfer-Encoding", "chunked");
+    let patch = patch.header("Trailer", "Upload-Checksum");
+    let response = scene.send(patch.body(body).unwrap()).await;
+    assert_eq!(response.status(), 204, "{}", code(&response));
+}
+
+/// Bytes of a known length, and the checksum behind them.
+fn world_and_its_trailer() -> Body {
+    let trailers = async { trailers(&[WORLD]).unwrap().into_trailers().ok().map(Ok) };
+    Body::new(Body::from(" world").with_trailers(Box::pin(trailers)))
 }
 
 #[tokio::test]

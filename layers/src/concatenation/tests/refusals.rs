@@ -1,13 +1,70 @@
 //! What is refused, and what it leaves: nothing.
 
+use std::future::{Future, pending, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
 use http::{Method, Request, StatusCode};
+use http_body::Frame;
+use http_body_util::StreamBody;
 
 use super::{Private, Uploads, created, is_refused, list, on, outcome, patch, post};
 use crate::lock::Locker;
-use crate::protocol::{Body, Interrupt, UploadId};
+use crate::protocol::{Body, Error, Interrupt, UploadId};
+
+/// A body that says nothing of itself, with these frames.
+fn frames(frames: Vec<Option<&'static str>>) -> Body {
+    let frames = stream::iter(frames).then(async |frame| match frame {
+        Some(text) => Ok::<_, Error>(Frame::data(Bytes::from(text))),
+        None => pending().await,
+    });
+    Body::new(StreamBody::new(Box::pin(frames)))
+}
+
+#[tokio::test]
+async fn a_final_whose_body_ends_without_bytes_is_made() {
+    for uploads in [Uploads::default(), Uploads::unfinished()] {
+        let text = if uploads.unfinished { "hel" } else { "hello" };
+        let part = uploads.partial(text).await;
+        for empty in [vec![], vec![Some("")], vec![Some(""), Some("")]] {
+            let request = post(&list(&[&part])).body(frames(empty)).unwrap();
+            created(&uploads.send(request).await);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_final_with_bytes_is_refused_before_anybody_is_asked() {
+    let mut uploads = Uploads::default();
+    let part = uploads.partial("hello").await;
+    // It would say that there is no such part.
+    let first = part.as_str().chars().next().unwrap();
+    uploads.gate = Some(Arc::new(Private(first)));
+    for body in [frames(vec![Some(""), Some("x")]), Body::from("x")] {
+        let request = post(&list(&[&part])).body(body).unwrap();
+        let response = uploads.send(request).await;
+        is_refused(&response, 415, "ERR_INVALID_CONTENT_TYPE");
+    }
+}
+
+#[tokio::test]
+async fn a_final_whose_body_does_not_end_holds_none_of_its_parts() {
+    let uploads = Uploads::unfinished();
+    let part = uploads.partial("hel").await;
+    let request = post(&list(&[&part])).body(frames(vec![None])).unwrap();
+    let mut waits = pin!(uploads.send(request));
+    poll_fn(|cx| {
+        assert!(waits.as_mut().poll(cx).is_pending());
+        Poll::Ready(())
+    })
+    .await;
+    // By the lock that the final would wait for.
+    uploads.append(&part, 3, "lo").await;
+}
 
 #[tokio::test]
 async fn malformed_lists_are_refused() {

@@ -1,6 +1,8 @@
 //! Content that cannot be read, or of which little is known.
 
 use super::*;
+use crate::download::budget::Budget;
+use crate::download::representation::represent;
 
 /// Content that tells of eleven bytes, and reads as it is told.
 #[derive(Debug)]
@@ -29,7 +31,8 @@ fn broken(reads: fn(Range<u64>) -> Result<Bytes, Error>) -> Response<Body> {
     let mut upload = Upload::new(UploadId::random());
     upload.offset = 11;
     let content = Box::new(Broken { upload, reads });
-    crate::download::representation::represent(&with([("if-match", "*")]), content)
+    let share = Budget::default().open().unwrap();
+    represent(&with([("if-match", "*")]), content, share)
 }
 
 #[tokio::test]
@@ -107,8 +110,60 @@ async fn a_time_to_come_is_not_told() {
     }
 
     let content = FromTheFuture(Upload::new(UploadId::random()));
-    let response = crate::download::representation::represent(&HeaderMap::new(), Box::new(content));
+    let share = Budget::default().open().unwrap();
+    let response = represent(&HeaderMap::new(), Box::new(content), share);
     let modified: LastModified = response.headers().typed_get().unwrap();
     let modified = SystemTime::from(modified);
     assert!(modified <= SystemTime::now() && modified > UNIX_EPOCH);
+}
+
+#[tokio::test]
+async fn downloads_beyond_the_limit_are_told_to_come_back() {
+    let store = MemoryStore::default();
+    let id = upload(&store, &[], TEXT).await;
+    let layer = DownloadLayer::new(Arc::new(store.clone())).max_open(1);
+    // The budget is the layer's, however often a host applies it.
+    let get = async || {
+        let service = layer.layer(Core::new(store.clone()));
+        service.oneshot(ask(&id)).await.unwrap()
+    };
+    let unread = get().await;
+    let refused = get().await;
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(header(&refused, "retry-after"), "5");
+    let error: &Error = refused.extensions().get().unwrap();
+    assert_eq!(error.code(), "ERR_TOO_MANY_DOWNLOADS");
+    let mut body = unread.into_body();
+    let piece = body.frame().await.unwrap().unwrap();
+    assert_eq!(piece.into_data().unwrap(), TEXT);
+    assert_eq!(get().await.status(), StatusCode::OK, "all of it was read");
+}
+
+#[tokio::test]
+async fn an_unread_download_holds_a_small_piece_and_no_more() {
+    const WHOLE: usize = 4 << 20;
+    static LARGEST: Mutex<u64> = Mutex::new(0);
+    let mut upload = Upload::new(UploadId::random());
+    upload.offset = WHOLE as u64;
+    let reads = |range: Range<u64>| {
+        let length = range.end - range.start;
+        let mut largest = LARGEST.lock().unwrap();
+        *largest = length.max(*largest);
+        Ok(Bytes::from(vec![0; length as usize]))
+    };
+    let content = Box::new(Broken { upload, reads });
+    let share = Budget::default().open().unwrap();
+    let mut body = represent(&HeaderMap::new(), content, share).into_body();
+    let mut unread = Vec::new();
+    while unread.len() < 16 {
+        unread.push(body.frame().await.unwrap().unwrap());
+    }
+    assert_eq!(*LARGEST.lock().unwrap(), 8 << 10);
+    drop(unread);
+    let mut came = 16 * (8 << 10);
+    while let Some(frame) = body.frame().await {
+        came += frame.unwrap().into_data().unwrap().len();
+    }
+    assert_eq!(came, WHOLE);
+    assert!(*LARGEST.lock().unwrap() > 128 << 10, "they grow when taken");
 }

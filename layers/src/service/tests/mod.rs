@@ -1,7 +1,9 @@
 //! What the core answers.
 
 mod concat;
+mod emptiness;
 mod gates;
+mod metadata;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -204,7 +206,7 @@ async fn a_patch_that_does_not_fit_changes_nothing() {
         ),
         (patch(&id, "1"), StatusCode::CONFLICT),
         (
-            patch(&id, "0").header("Upload-Length", "5"),
+            patch(&id, "0").header("Upload-Length", "6"),
             StatusCode::BAD_REQUEST,
         ),
         (patch(&unknown, "0"), StatusCode::NOT_FOUND),
@@ -322,13 +324,43 @@ async fn a_deferred_length_is_declared_once() {
     let response = send(&store, empty(patch(&id, "5").header("Upload-Length", "5"))).await;
     assert_eq!(response.status(), StatusCode::NO_CONTENT, "DEF-03");
     assert!(outcome(&response).finished, "DEF-05");
-    for length in ["5", "6"] {
-        let response = send(
-            &store,
-            empty(patch(&id, "5").header("Upload-Length", length)),
-        )
-        .await;
+    for length in ["4", "6"] {
+        let request = patch(&id, "5").header("Upload-Length", length);
+        let response = send(&store, empty(request)).await;
         assert_eq!(response.status(), StatusCode::BAD_REQUEST, "CRE-09");
+    }
+}
+
+#[tokio::test]
+async fn cre_09_the_known_length_may_be_sent_again_with_every_patch() {
+    let store = MemoryStore::default();
+    for (name, value) in [("Upload-Length", "10"), ("Upload-Defer-Length", "1")] {
+        let request = Request::post("/").header(name, value);
+        let id = outcome(&send(&store, empty(request)).await)
+            .upload
+            .id
+            .clone();
+        for (offset, length, text, status) in [
+            ("0", "10", "hello", 204),
+            ("5", "10", "", 204),
+            ("5", "11", "world", 400),
+            ("5", "9", "", 400),
+            ("5", "10", "world", 204),
+            ("10", "10", "", 204),
+            ("10", "10", "more", 413),
+            ("10", "11", "", 400),
+            ("10", "11", "m", 400),
+            ("10", "9", "", 400),
+        ] {
+            let request = patch(&id, offset).header("Upload-Length", length);
+            let response = send(&store, request.body(text.into()).unwrap()).await;
+            let row = format!("{name}: {length} at {offset} with {text:?}");
+            assert_eq!(response.status(), status, "{row}");
+            if status == 400 {
+                assert_eq!(code(&response), "ERR_INVALID_UPLOAD_LENGTH", "{row}");
+            }
+        }
+        assert_eq!(store.bytes(&id).unwrap(), "helloworld");
     }
 }
 

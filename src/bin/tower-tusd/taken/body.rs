@@ -33,6 +33,8 @@ impl<B: Body<Data = Bytes>> Body for GivenBody<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Piece>, B::Error>>> {
         let this = self.project();
+        // hyper asks for more than a client may ever take.
+        ready!(this.given.poll_room(cx));
         let frame = ready!(this.body.poll_frame(cx));
         let piece = |bytes| Piece::new(bytes, this.given.clone());
         Poll::Ready(frame.map(|frame| frame.map(|frame| frame.map_data(piece))))
@@ -55,8 +57,12 @@ pub(crate) struct Piece {
 }
 
 impl Piece {
-    pub(super) fn new(bytes: Bytes, given: Given) -> Self {
-        given.change(|state| state.pieces += 1);
+    pub(crate) fn new(bytes: Bytes, given: Given) -> Self {
+        given.change(|state| {
+            state.pieces += 1;
+            state.unsent += bytes.len();
+            state.few = bytes.len() / 2;
+        });
         Self { bytes, given }
     }
 }
@@ -72,12 +78,16 @@ impl Buf for Piece {
 
     fn advance(&mut self, count: usize) {
         self.bytes.advance(count);
-        self.given.change(|_| ());
+        self.given.change(|state| state.unsent -= count);
     }
 }
 
 impl Drop for Piece {
     fn drop(&mut self) {
-        self.given.change(|state| state.pieces -= 1);
+        let left = self.bytes.len();
+        self.given.change(|state| {
+            state.pieces -= 1;
+            state.unsent -= left;
+        });
     }
 }

@@ -7,14 +7,16 @@
 
 mod body;
 
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-pub(crate) use self::body::GivenBody;
+pub(crate) use self::body::{GivenBody, Piece};
 
 /// Bounds what the kernel holds of a connection that is not sent yet: with what
 /// it takes otherwise, up to megabytes, a slow client seems to take nothing for
@@ -31,7 +33,7 @@ pub(crate) fn bound_unsent(stream: &TcpStream) {
 #[cfg(any(target_os = "android", target_os = "linux"))]
 const MAX_UNSENT: u32 = 128 << 10;
 
-/// What a connection has given to its client.
+/// What a connection, or a stream of one, has given to its client.
 #[derive(Clone, Debug)]
 pub(crate) struct Given(Arc<Shared>);
 
@@ -46,6 +48,12 @@ struct Shared {
 struct State {
     /// Pieces that are not taken to their end.
     pieces: usize,
+    /// Bytes of them that are not taken.
+    unsent: usize,
+    /// So few of those that the next piece may be fetched.
+    few: usize,
+    /// Whoever waits until there are few.
+    waiting: Option<Waker>,
     /// Requests that are not answered yet.
     requests: usize,
     /// When anything of this changed.
@@ -64,6 +72,9 @@ impl Given {
         Self(Arc::new(Shared {
             state: Mutex::new(State {
                 pieces: 0,
+                unsent: 0,
+                few: 0,
+                waiting: None,
                 requests: 0,
                 moved: Instant::now(),
             }),
@@ -81,6 +92,26 @@ impl Given {
     /// The same body, whose bytes count as given.
     pub(crate) const fn body<B>(self, body: B) -> GivenBody<B> {
         GivenBody::new(body, self)
+    }
+
+    /// Waits until the client has taken half of the last piece, so that no more
+    /// than one and a half are in memory, and the next is there in time.
+    pub(crate) fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
+        self.poll(cx, |state| state.unsent <= state.few)
+    }
+
+    /// Waits until the client has taken all pieces.
+    pub(crate) async fn taken(&self) {
+        poll_fn(|cx| self.poll(cx, |state| state.pieces == 0)).await;
+    }
+
+    fn poll(&self, cx: &Context<'_>, ready: impl FnOnce(&State) -> bool) -> Poll<()> {
+        let mut state = self.state();
+        if ready(&state) {
+            return Poll::Ready(());
+        }
+        state.waiting = Some(cx.waker().clone());
+        Poll::Pending
     }
 
     /// Waits until the client has taken nothing for as long as `limit`.
@@ -118,6 +149,13 @@ impl Given {
         let waited = state.waits();
         change(&mut state);
         state.moved = Instant::now();
+        let waiting = match state.unsent <= state.few {
+            true => state.waiting.take(),
+            false => None,
+        };
+        if let Some(waker) = waiting {
+            waker.wake();
+        }
         if state.waits() && !waited {
             self.0.waits.notify_one();
         }
@@ -196,6 +234,24 @@ mod tests {
             Some(LIMIT * 6 - Duration::from_millis(5)),
             "nobody drops it"
         );
+    }
+
+    #[tokio::test]
+    async fn the_next_piece_is_fetched_when_half_of_the_last_is_taken() {
+        let given = Given::new();
+        let cx = Context::from_waker(Waker::noop());
+        assert!(given.poll_room(&cx).is_ready());
+        let mut piece = piece(&given);
+        piece.advance(2);
+        assert!(given.poll_room(&cx).is_pending());
+        piece.advance(1);
+        assert!(given.poll_room(&cx).is_ready());
+        let waiting = tokio::spawn({
+            let given = given.clone();
+            async move { given.taken().await }
+        });
+        drop(piece);
+        waiting.await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]

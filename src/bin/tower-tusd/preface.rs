@@ -1,0 +1,129 @@
+//! Which version of HTTP a client speaks: the first bytes tell.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Buf, Bytes};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+
+/// How a connection of HTTP/2 begins. RFC 9113, section 3.4
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    Http1,
+    Http2,
+}
+
+/// Reads until it is known what the client speaks.
+pub(crate) async fn version<IO>(mut io: IO) -> io::Result<(Version, Rewound<IO>)>
+where
+    IO: AsyncRead + Unpin,
+{
+    let mut first = [0; PREFACE.len()];
+    let mut length = 0;
+    let version = loop {
+        if length == PREFACE.len() {
+            break Version::Http2;
+        }
+        let read = io.read(&mut first[length..]).await?;
+        length += read;
+        if read == 0 || first[..length] != PREFACE[..length] {
+            break Version::Http1;
+        }
+    };
+    let first = Bytes::copy_from_slice(&first[..length]);
+    Ok((version, Rewound { first, io }))
+}
+
+/// A connection whose first bytes are read once more.
+pub(crate) struct Rewound<IO> {
+    first: Bytes,
+    io: IO,
+}
+
+impl<IO> Rewound<IO> {
+    /// A connection of which nothing has been read.
+    pub(crate) const fn untouched(io: IO) -> Self {
+        let first = Bytes::new();
+        Self { first, io }
+    }
+}
+
+impl<IO: AsyncRead + Unpin> AsyncRead for Rewound<IO> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.first.is_empty() {
+            return Pin::new(&mut self.io).poll_read(cx, buffer);
+        }
+        let length = self.first.len().min(buffer.remaining());
+        buffer.put_slice(&self.first[..length]);
+        self.first.advance(length);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<IO: AsyncWrite + Unpin> AsyncWrite for Rewound<IO> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(cx, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncWriteExt, duplex};
+
+    #[tokio::test]
+    async fn the_first_bytes_tell_the_version_and_are_read_once_more() {
+        for (sent, expected) in [
+            (PREFACE, Version::Http2),
+            (b"GET / HTTP/1.1\r\n", Version::Http1),
+            (b"PRI * HTTP/2.0\r\n\r\nS", Version::Http1),
+            (b"PUT", Version::Http1),
+            (b"", Version::Http1),
+        ] {
+            // One byte at a time, so that each read is a short one.
+            let (mut client, io) = duplex(1);
+            let sending = async move {
+                client.write_all(sent).await.unwrap();
+            };
+            let reading = async {
+                let (version, mut io) = version(io).await.unwrap();
+                let mut came = Vec::new();
+                io.read_to_end(&mut came).await.unwrap();
+                (version, came)
+            };
+            let ((), (version, came)) = tokio::join!(sending, reading);
+            assert_eq!((version, &*came), (expected, sent));
+        }
+    }
+}
