@@ -9,6 +9,7 @@ use http::{Method, Request, Response};
 use tower::ServiceBuilder;
 use tower::util::{BoxCloneSyncService, MapRequestLayer, option_layer};
 use tower_tus_layers::base_url::BaseUrlLayer;
+use tower_tus_layers::cached_head::CachedHeadLayer;
 use tower_tus_layers::checksum::{Algorithms, ChecksumLayer};
 use tower_tus_layers::concatenation::ConcatenationLayer;
 use tower_tus_layers::cors::CorsLayer;
@@ -43,12 +44,13 @@ use crate::{TusLayer, TusService};
 /// the top down, and its response the other way:
 ///
 /// ```text
+///   Cors                which pages of other origins may upload, if set
 ///   Detach              runs it to its end, also when the client has gone
 ///   MethodOverride      a header says what the method is
 ///   Metrics             counts and measures; off unless set
 ///   Log                 logs what requests do; off unless set
-///   Cors                which pages of other origins may upload, if set
 ///   BaseUrl             the URL that clients see, if set
+///   CachedHead          HEAD that a cache has turned into GET
 ///   Version             Tus-Resumable; writes the text of errors
 ///   Route               path -> upload; 404, 405
 ///   Discovery           OPTIONS: what all the layers inside announce
@@ -341,7 +343,8 @@ impl Stack {
         self
     }
 
-    /// Gives out no upload: GET is 405.
+    /// Gives out no upload: GET is 405. With `Tus-Resumable` it is answered like
+    /// HEAD, which caches turn into GET.
     pub const fn without_download(mut self) -> Self {
         self.download = None;
         self
@@ -411,17 +414,19 @@ impl Stack {
         });
         let log = self.log.map(|log| log.base_path(self.base_path.as_str()));
         let stack = ServiceBuilder::new()
-            // Outermost: what happened is stored and released, and no refusal is lost.
+            // Outermost: pages can read each answer; it marks, and Version refuses.
+            .layer(option_layer(self.cors))
+            // What happened is stored and released, and no refusal is lost.
             .layer(DetachLayer::new().shutdown(self.shutdown.clone()))
             // Before anyone reads the method.
             .layer(MethodOverrideLayer::new())
             // Sees every refusal, and outcomes whose client has gone.
             .layer(option_layer(metrics))
             .layer(option_layer(log))
-            // Refusals too are readable for pages; it marks, and Version refuses.
-            .layer(option_layer(self.cors))
             // Outside all dialects: each tells the client where things are.
             .layer(option_layer(self.base_url))
+            // Outside all that tells HEAD from GET.
+            .layer(CachedHeadLayer::new())
             // The edge of the dialect. Nothing outside it refuses.
             .layer(self.version)
             // All that is inside can rely on a target.

@@ -3,6 +3,8 @@
 #![cfg(unix)]
 
 mod harness;
+#[path = "clients/nginx.rs"]
+mod nginx;
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -11,8 +13,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use harness::Server;
 use harness::services::require;
+use harness::{Server, Signal};
+use nginx::Nginx;
 use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -41,9 +44,29 @@ async fn tus_js_client_resumes_an_upload_after_a_connection_reset() {
     if !tus_js_client().await {
         return;
     }
+    let server = Server::start(&[]).await;
     let mut client = Command::new("node");
     client.arg(in_repository("tests/clients/upload.mjs"));
-    a_cut_off_upload_is_resumed(client).await;
+    a_cut_off_upload_is_resumed(client, &server, server.url()).await;
+}
+
+#[tokio::test]
+async fn tus_js_client_resumes_behind_an_nginx_that_caches() {
+    if !tus_js_client().await || !Nginx::is_installed().await {
+        return;
+    }
+    for downloads in ["-disable-download=false", "-disable-download"] {
+        let mut server = Server::start(&["-behind-proxy", downloads]).await;
+        let nginx = Nginx::before(&server).await;
+        let mut client = Command::new("node");
+        client.arg(in_repository("tests/clients/upload.mjs"));
+        a_cut_off_upload_is_resumed(client, &server, &nginx.url()).await;
+
+        server.signal(Signal::TERM);
+        let lines = server.rest().await;
+        let asked = |method: &str| lines.iter().any(|line| line.contains(method));
+        assert!(asked("method=GET") && !asked("method=HEAD"), "{lines:?}");
+    }
 }
 
 #[tokio::test]
@@ -74,19 +97,20 @@ async fn tuspy_resumes_an_upload_after_its_process_was_killed() {
     if !require("tuspy", python.is_some(), install) {
         return;
     }
+    let server = Server::start(&[]).await;
     let mut client = Command::new(python.expect("it is required"));
     client.arg(in_repository("tests/clients/upload.py"));
-    a_cut_off_upload_is_resumed(client).await;
+    a_cut_off_upload_is_resumed(client, &server, server.url()).await;
 }
 
 /// Runs a client that uploads a file, is cut off, resumes and says from where.
-async fn a_cut_off_upload_is_resumed(mut client: Command) {
+/// It finds the server at `endpoint`.
+async fn a_cut_off_upload_is_resumed(mut client: Command, server: &Server, endpoint: &str) {
     let home = TempDir::new().unwrap();
-    let server = Server::start_in(home.path(), &[]).await;
     let original = home.path().join("original");
     write_random(&original, SIZE);
 
-    client.arg(server.url()).arg(&original).arg(CUT.to_string());
+    client.arg(endpoint).arg(&original).arg(CUT.to_string());
     let stdout = run(client).await;
     let offset = stdout
         .lines()
@@ -95,7 +119,7 @@ async fn a_cut_off_upload_is_resumed(mut client: Command) {
     assert!(0 < offset && offset < SIZE, "resumed from {offset}");
 
     let url = stdout.lines().last().unwrap();
-    let id = url.strip_prefix(server.url()).expect(url);
+    let id = url.strip_prefix(endpoint).expect(url);
     assert_same_bytes(&server.uploads().join(id), &original);
 }
 

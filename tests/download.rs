@@ -96,13 +96,67 @@ async fn an_upload_is_given_out_whole_and_goes_on_where_a_client_stopped() {
 }
 
 #[tokio::test]
+async fn a_head_that_a_cache_turned_into_get_is_answered_like_head() {
+    for args in [
+        &[][..],
+        &["-disable-download"],
+        &["-download-only-finished"],
+    ] {
+        for version in VERSIONS {
+            let (_server, tus) = start(args, version).await;
+            let url = upload(&tus, 11, "hello").await;
+            let head = tus.head(&url).await;
+            let get = tus.ask(request(Method::GET, &url)).await;
+            assert_eq!(get.status(), StatusCode::OK, "{args:?}");
+            assert_eq!(get.body(), "", "{args:?}");
+            for name in ["upload-offset", "upload-length", "cache-control"] {
+                assert_eq!(header(&get, name), header(&head, name), "{args:?}");
+            }
+            assert_eq!(header(&get, "upload-offset"), "5");
+
+            tus.append(&url, 5, content(" world")).await;
+            let get = tus.ask(request(Method::GET, &url)).await;
+            assert_eq!(get.status(), StatusCode::OK, "{args:?}");
+            assert_eq!(header(&get, "upload-offset"), "11");
+            assert_eq!(header(&get, "cache-control"), "no-store");
+            let off = args == ["-disable-download"];
+            assert_eq!(get.body(), if off { "" } else { "hello world" });
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_get_of_a_tus_client_ends_the_request_that_holds_the_upload() {
+    for version in VERSIONS {
+        let (server, tus) = start(&["-disable-download"], version).await;
+        let url = tus.create(10).await;
+        let (sender, body) = channel();
+        let append = tokio::spawn({
+            let (tus, url) = (tus.clone(), url.clone());
+            async move { tus.append(&url, 0, body).await }
+        });
+        sender.send(Bytes::from("hello")).unwrap();
+        let stored = async {
+            while data(&server, &url).metadata().unwrap().len() < 5 {
+                tokio::task::yield_now().await;
+            }
+        };
+        patient(stored).await;
+        let get = tus.ask(request(Method::GET, &url)).await;
+        assert_eq!(header(&get, "upload-offset"), "5", "{get:?}");
+        let answer = append.await.unwrap();
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn who_has_a_part_of_what_has_grown_gets_all() {
     for version in VERSIONS {
         let (_server, tus) = start(&[], version).await;
         let url = upload(&tus, 11, "hello").await;
         let part = get(&tus, &url, []).await;
         assert_eq!(part.body(), "hello");
-        assert_eq!(header(&part, "cache-control"), "no-cache");
+        assert_eq!(header(&part, "cache-control"), "no-store");
         tus.append(&url, 5, content(" world")).await;
         let had = [("range", "bytes=5-"), ("if-range", header(&part, "etag"))];
         let whole = get(&tus, &url, had).await;

@@ -19,12 +19,13 @@
 //!
 //! | layer | its one concern |
 //! |---|---|
+//! | [`CorsLayer`](cors::CorsLayer) | which pages of other origins may upload |
 //! | [`DetachLayer`](detach::DetachLayer) | a request runs to its end, also when the client has gone |
 //! | [`MethodOverrideLayer`](method_override::MethodOverrideLayer) | a header says what the method is |
 //! | [`MetricsLayer`](measuring::MetricsLayer) | requests, errors, bytes and times are counted |
 //! | [`LogLayer`](logging::LogLayer) | requests, and what they did, are logged |
-//! | [`CorsLayer`](cors::CorsLayer) | which pages of other origins may upload |
 //! | [`BaseUrlLayer`](base_url::BaseUrlLayer) | the URL that clients see |
+//! | [`CachedHeadLayer`](cached_head::CachedHeadLayer) | HEAD that a cache has turned into GET |
 //! | [`VersionLayer`](version::VersionLayer) | `Tus-Resumable`, and the text of errors |
 //! | [`RouteLayer`](route::RouteLayer) | from a path to an upload |
 //! | [`DiscoveryLayer`](discovery::DiscoveryLayer) | OPTIONS: what the layers inside announce |
@@ -91,6 +92,7 @@
 
 mod answer;
 pub mod base_url;
+pub mod cached_head;
 pub mod checksum;
 pub mod concatenation;
 pub mod cors;

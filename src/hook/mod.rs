@@ -51,6 +51,10 @@
 //! word, not a client's. An id is never that of an upload that is there: the client
 //! gets a 409, and that upload is left alone. A reply that cannot be carried out
 //! (a status outside 200 to 599, a header or an id that is none) fails the hook.
+//!
+//! A member that is not listed here, such as `RejectUplod`, fails a hook that is
+//! asked (`pre-create`, `pre-finish`, `pre-terminate`). From any other hook it is
+//! ignored, with a line in the log. Case does not matter.
 
 #[cfg(feature = "hooks-grpc")]
 pub mod grpc;
@@ -64,6 +68,19 @@ mod http;
 mod payload;
 #[cfg(feature = "hooks-process")]
 mod process;
+#[cfg(any(
+    feature = "hooks-grpc",
+    feature = "hooks-http",
+    feature = "hooks-process"
+))]
+mod turns;
+
+#[cfg(any(
+    feature = "hooks-grpc",
+    feature = "hooks-http",
+    feature = "hooks-process"
+))]
+use tower_tus_layers::protocol::{BoxError, Error};
 
 #[cfg(feature = "hooks-grpc")]
 pub use self::grpc::GrpcHooks;
@@ -71,3 +88,17 @@ pub use self::grpc::GrpcHooks;
 pub use self::http::{HttpHooks, HttpHooksError};
 #[cfg(feature = "hooks-process")]
 pub use self::process::ProcessHooks;
+
+/// The error with the hook that it comes from, for the log. An answer to the client
+/// stays what it is.
+#[cfg(any(
+    feature = "hooks-grpc",
+    feature = "hooks-http",
+    feature = "hooks-process"
+))]
+fn named(hook: impl std::fmt::Display, error: BoxError) -> BoxError {
+    match error.is::<Error>() {
+        true => error,
+        false => format!("{hook}: {error}").into(),
+    }
+}

@@ -190,7 +190,7 @@ async fn downloads_can_be_switched_off() {
     let (_server, tus) = start(&["-disable-download"]).await;
     let url = tus.create(5).await;
     tus.append(&url, 0, content("hello")).await;
-    let answer = tus.ask(request(Method::GET, &url)).await;
+    let answer = tus.ask(Request::get(&url)).await;
     assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(header(&answer, "allow"), "OPTIONS, HEAD, PATCH, DELETE");
 }
@@ -204,13 +204,13 @@ async fn an_unfinished_upload_is_given_out_unless_told_otherwise() {
         let (_server, tus) = start(&[flag]).await;
         let url = tus.create(10).await;
         tus.append(&url, 0, content("hello")).await;
-        let answer = tus.ask(request(Method::GET, &url)).await;
+        let answer = tus.ask(Request::get(&url)).await;
         assert_eq!(answer.status(), status, "{flag}");
         if status == StatusCode::BAD_REQUEST {
             assert_eq!(code(&answer), "ERR_INCOMPLETE_UPLOAD");
         }
         tus.append(&url, 5, content("world")).await;
-        let answer = tus.ask(request(Method::GET, &url)).await;
+        let answer = tus.ask(Request::get(&url)).await;
         assert_eq!(answer.body(), "helloworld", "{flag}");
     }
 }

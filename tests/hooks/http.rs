@@ -9,20 +9,7 @@ use tempfile::TempDir;
 
 use crate::harness::tus;
 use crate::receiver::{Answer, Call, Receiver, reply, status};
-use crate::scene::{ALL_EVENTS, Scene};
-
-async fn create(scene: &Scene) -> tus::Answer {
-    scene
-        .tus
-        .ask(scene.tus.post().header("Upload-Length", "5"))
-        .await
-}
-
-fn is_internal_error(answer: &tus::Answer) {
-    assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
-    let body = "ERR_INTERNAL_SERVER_ERROR: internal server error\n";
-    assert_eq!(answer.body(), body);
-}
+use crate::scene::{ALL_EVENTS, Scene, create, is_internal_error};
 
 /// Answers so, each call in its turn, and the last for ever.
 fn in_turn(statuses: &'static [u16]) -> impl Fn(&Call, usize) -> Answer + Send + Sync {
@@ -188,6 +175,7 @@ async fn one_that_cannot_be_reached_fails_after_its_attempts() {
     assert!(began.elapsed() >= Duration::from_millis(100), "two pauses");
     let line = scene.server.line("HookInvocationError").await;
     assert!(line.contains("refused"), "{line}");
+    assert!(line.contains("http://127.0.0.1:1/"), "{line}");
     assert!(!line.contains("secret"), "{line}");
 }
 
@@ -212,6 +200,53 @@ async fn only_a_redirect_that_keeps_the_event_is_followed() {
             assert_eq!(call.request.method, "POST");
             assert_eq!(call.json()["Type"], "pre-create");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_to_another_host_gets_no_event_and_fails() {
+    for code in [307, 308] {
+        let mut stranger = Receiver::start(Arc::new(|_: &Call, _| status(200))).await;
+        let location = format!("http://{}/?secret=1", stranger.address);
+        let answers = move |_: &Call, _| {
+            let mut answer = status(code);
+            let headers = answer.response.headers_mut();
+            headers.insert("location", location.parse().unwrap());
+            answer
+        };
+        let (mut scene, mut receiver) = Scene::with_answers(answers, &[ONLY_ASKED]).await;
+        is_internal_error(&create(&scene).await);
+        assert_eq!(receiver.types(), ["pre-create"], "it is not asked again");
+        assert!(stranger.types().is_empty());
+        let line = scene.server.line("HookInvocationError").await;
+        let names = [receiver.address.to_string(), stranger.address.to_string()];
+        assert!(names.iter().all(|name| line.contains(name)), "{line}");
+        assert!(
+            line.contains("not followed") && !line.contains("secret"),
+            "{line}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_json_is_named_by_its_type() {
+    for (kind, named) in [
+        (Some("text/html; charset=utf-8"), "text/html; charset=utf-8"),
+        (None, "without a Content-Type"),
+    ] {
+        let answers = move |_: &Call, _| {
+            let mut answer = status(200);
+            let headers = answer.response.headers_mut();
+            headers.remove("content-type");
+            headers.extend(kind.map(|kind| (http::header::CONTENT_TYPE, kind.parse().unwrap())));
+            answer
+        };
+        let (mut scene, receiver) = Scene::with_answers(answers, &[ONLY_ASKED]).await;
+        is_internal_error(&create(&scene).await);
+        let line = scene.server.line("HookInvocationError").await;
+        let url = format!("http://{}/hooks", receiver.address);
+        assert!(line.contains(named) && line.contains(&url), "{line}");
+        assert!(line.contains("not application/json"), "{line}");
     }
 }
 

@@ -8,7 +8,9 @@ mod harness;
 mod receiver;
 mod scene;
 
+mod closed;
 mod effects;
+mod ending;
 mod examples;
 mod finishing;
 mod golden;
@@ -17,3 +19,4 @@ mod http;
 mod order;
 mod process;
 mod tls;
+mod turns;

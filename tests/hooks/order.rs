@@ -72,7 +72,6 @@ async fn a_shutdown_waits_for_what_is_still_to_be_told() {
 
 #[tokio::test]
 async fn a_shutdown_waits_no_longer_than_it_may() {
-    // It outlives the server, but not this test.
     let scripts = [("post-create", "while [ -e heard ]; do sleep 0.05; done")];
     let mut scene = Scene::with_scripts(&scripts, &["-shutdown-timeout=200ms"]).await;
     scene.tus.create(5).await;

@@ -4,32 +4,10 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use http::StatusCode;
-use rustix::process::{Pid, test_kill_process};
 use tempfile::TempDir;
 
-use crate::harness::Signal;
-use crate::harness::tus::{Answer, content};
-use crate::scene::{ALL_EVENTS, Scene, id, until};
-
-async fn create(scene: &Scene) -> Answer {
-    scene
-        .tus
-        .ask(scene.tus.post().header("Upload-Length", "5"))
-        .await
-}
-
-fn is_internal_error(answer: &Answer) {
-    assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
-    let body = "ERR_INTERNAL_SERVER_ERROR: internal server error\n";
-    assert_eq!(answer.body(), body);
-}
-
-/// Whether the process is there whose id is in the file.
-fn is_alive(scene: &Scene, file: &str) -> bool {
-    let id = fs::read_to_string(scene.file(file)).unwrap();
-    let id = Pid::from_raw(id.trim().parse().unwrap()).unwrap();
-    test_kill_process(id).is_ok()
-}
+use crate::harness::tus::content;
+use crate::scene::{Scene, create, id, is_alive, is_internal_error, until};
 
 #[tokio::test]
 async fn a_hook_has_its_directory_the_environment_and_the_numbers() {
@@ -59,46 +37,13 @@ async fn a_hook_has_its_directory_the_environment_and_the_numbers() {
 #[tokio::test]
 async fn a_hook_that_is_not_there_is_passed_over_until_it_comes() {
     let home = TempDir::new().unwrap();
+    fs::create_dir(home.path().join("hooks")).unwrap();
     let scene = Scene::start(home, &["-hooks-dir=hooks"], &[]).await;
-    assert_eq!(create(&scene).await.status(), StatusCode::CREATED);
-
-    fs::create_dir(scene.file("")).unwrap();
     assert_eq!(create(&scene).await.status(), StatusCode::CREATED);
     symlink("/bin/false", scene.file("pre-create")).unwrap();
     is_internal_error(&create(&scene).await);
     fs::remove_file(scene.file("pre-create")).unwrap();
     assert_eq!(create(&scene).await.status(), StatusCode::CREATED);
-}
-
-#[tokio::test]
-async fn a_hook_whose_interpreter_is_not_there_is_passed_over_with_a_warning() {
-    let home = TempDir::new().unwrap();
-    let mut scene = Scene::start(home, &["-hooks-dir=hooks"], &[]).await;
-    fs::create_dir(scene.file("")).unwrap();
-    let hook = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hooks/no_interpreter.sh");
-    symlink(hook, scene.file("pre-create")).unwrap();
-    for _ in 0..2 {
-        assert_eq!(create(&scene).await.status(), StatusCode::CREATED);
-    }
-    let line = scene.server.line("interpreter").await;
-    assert!(
-        line.contains("WARN") && line.contains("pre-create"),
-        "{line}"
-    );
-    scene.server.signal(Signal::TERM);
-    let rest = scene.server.rest().await;
-    let again = rest.iter().any(|line| line.contains("interpreter"));
-    assert!(!again, "it was said twice: {rest:?}");
-}
-
-#[tokio::test]
-async fn a_hook_that_may_not_be_executed_has_failed() {
-    let home = TempDir::new().unwrap();
-    let scene = Scene::start(home, &["-hooks-dir=hooks"], &[]).await;
-    fs::create_dir(scene.file("")).unwrap();
-    fs::write(scene.file("pre-create"), "#!/bin/sh\n").unwrap();
-    is_internal_error(&create(&scene).await);
-    assert_eq!(scene.files(), 0);
 }
 
 #[tokio::test]
@@ -165,10 +110,6 @@ async fn one_that_is_told_something_is_not_waited_for_and_not_killed() {
     scene.heard(5).await;
     scene.server.line("a hook still runs").await;
     assert!(is_alive(&scene, "self"));
-
-    scene.server.signal(Signal::TERM);
-    assert_eq!(scene.server.exit().await.code(), Some(0));
-    assert!(is_alive(&scene, "self"), "it outlives the server");
     fs::write(scene.file("go"), "").unwrap();
     until(|| scene.file("done").exists()).await;
 }
@@ -202,12 +143,4 @@ async fn a_hook_that_says_too_much_has_failed_and_is_heard_to_its_end() {
     fs::remove_file(scene.file("pre-create.sh")).unwrap();
     assert_eq!(create(&scene).await.status(), StatusCode::CREATED);
     until(|| scene.file("told").exists()).await;
-}
-
-#[tokio::test]
-async fn a_directory_wins_over_a_url() {
-    let args = ["-hooks-http=http://127.0.0.1:1/", ALL_EVENTS];
-    let scene = Scene::with_scripts(&[], &args).await;
-    assert_eq!(create(&scene).await.status(), StatusCode::CREATED);
-    scene.heard(2).await;
 }

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::StatusCode;
+use rustix::process::{Pid, test_kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::harness::tus::{Tus, Version};
+use crate::harness::tus::{self, Tus, Version};
 use crate::harness::{Server, command, patient};
 use crate::receiver::{Answer, Call, Receiver, reply};
 
@@ -126,4 +128,23 @@ pub(crate) async fn until(mut happened: impl FnMut() -> bool) {
 /// The last segments of an upload's URL.
 pub(crate) fn id(url: &str) -> &str {
     url.split_once("/files/").unwrap().1
+}
+
+/// Creates an upload of 5 bytes, if the hooks let it.
+pub(crate) async fn create(scene: &Scene) -> tus::Answer {
+    let post = scene.tus.post().header("Upload-Length", "5");
+    scene.tus.ask(post).await
+}
+
+pub(crate) fn is_internal_error(answer: &tus::Answer) {
+    assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    let body = "ERR_INTERNAL_SERVER_ERROR: internal server error\n";
+    assert_eq!(answer.body(), body);
+}
+
+/// Whether the process is there whose id is in the file.
+pub(crate) fn is_alive(scene: &Scene, file: &str) -> bool {
+    let id = fs::read_to_string(scene.file(file)).unwrap();
+    let id = Pid::from_raw(id.trim().parse().unwrap()).unwrap();
+    test_kill_process(id).is_ok()
 }

@@ -120,9 +120,16 @@ const CASES: &[Case] = &[
         status: 206,
         headers: &[
             ("accept-ranges", "bytes"),
+            ("cache-control", "no-store"),
             ("content-disposition", "inline"),
             ("content-range", "bytes 1-3/5"),
             ("content-security-policy", "sandbox"),
+            ("upload-length", "5"),
+            (
+                "upload-metadata",
+                "filetype dGV4dC9wbGFpbjsgY2hhcnNldD11dGYtOA==",
+            ),
+            ("upload-offset", "5"),
         ],
         text: "ell",
     },

@@ -11,9 +11,9 @@ use tower::{Layer, Service};
 use tower_tus::layers::protocol::Body;
 use tower_tus::layers::service::{self, Core};
 use tower_tus::layers::{
-    base_url, checksum, concatenation, cors, creation_with_upload, detach, discovery, download,
-    gating, hooking, idle_timeout, interrupt, locking, logging, measuring, method_override, route,
-    size_limit, version,
+    base_url, cached_head, checksum, concatenation, cors, creation_with_upload, detach, discovery,
+    download, gating, hooking, idle_timeout, interrupt, locking, logging, measuring,
+    method_override, route, size_limit, version,
 };
 use tower_tus::{Stack, TusLayer, TusService, mount};
 
@@ -98,6 +98,11 @@ fn traits() {
 
     layer::<base_url::BaseUrlLayer>();
     service::<base_url::WithBaseUrl<Core>>();
+
+    layer::<cached_head::CachedHeadLayer>();
+    service::<cached_head::CachedHead<Core>>();
+    future::<cached_head::ResponseFuture<Inner>>();
+    body::<cached_head::RequestBody<Body>>();
 
     layer::<size_limit::SizeLimitLayer>();
     service::<size_limit::SizeLimit<Core>>();

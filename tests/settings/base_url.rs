@@ -2,9 +2,14 @@
 
 use tower_tus::Stack;
 use tower_tus::layers::base_url::BaseUrlLayer;
+use tower_tus::layers::hook::{Callbacks, Reply};
+use tower_tus::layers::protocol::BaseUrl;
 use tower_tus::layers::store::MemoryStore;
 
+use tokio::sync::mpsc;
+
 use crate::harness::host::host;
+use crate::harness::patient;
 use crate::harness::tus::{Tus, Version, content};
 
 async fn server(base_url: BaseUrlLayer, version: Version) -> Tus {
@@ -30,6 +35,54 @@ async fn cre_15_a_location_is_on_the_server_that_was_asked() {
         tus.append(&url, 0, content("hello")).await;
         assert_eq!(tus.offset(&url).await, 5);
     }
+}
+
+/// The URLs of uploads that were finished, as a hook stores them.
+async fn stored(stack: Stack, version: Version) -> (Tus, mpsc::UnboundedReceiver<String>) {
+    let (sender, stored) = mpsc::unbounded_channel();
+    let hooks = Callbacks::new().post_finish(move |event| {
+        let url = BaseUrl::of(&event.request).location(&event.upload.id);
+        sender.send(url.to_str().unwrap().to_owned()).unwrap();
+        async { Ok(Reply::accept()) }
+    });
+    let address = host(stack.hooks(hooks).into_service()).await;
+    let tus = Tus::new(&format!("http://{address}/files/"), version);
+    (tus, stored)
+}
+
+#[tokio::test]
+async fn a_hook_finds_the_public_url_whatever_request_finishes_the_upload() {
+    for version in [Version::Http1, Version::Http2] {
+        for base_url in [
+            BaseUrlLayer::from_request("/files/"),
+            BaseUrlLayer::from_request("/files/").trust_forwarded(),
+            BaseUrlLayer::fixed("https://x.example/api/files/"),
+            BaseUrlLayer::fixed("/files/"),
+        ] {
+            let stack = Stack::new(MemoryStore::default()).base_url(base_url);
+            let (tus, mut stored) = stored(stack, version).await;
+            let create = tus.post().header("Upload-Length", 0);
+            let location = tus.ask(create).await.headers()["location"].clone();
+            assert_eq!(patient(stored.recv()).await.unwrap(), location, "a POST");
+
+            let create = tus.post().header("Upload-Length", 5);
+            let location = tus.ask(create).await.headers()["location"].clone();
+            let id = location.to_str().unwrap().rsplit('/').next().unwrap();
+            tus.append(&format!("{}{id}", tus.url), 0, content("hello"))
+                .await;
+            assert_eq!(patient(stored.recv()).await.unwrap(), location, "a PATCH");
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_a_base_url_a_hook_finds_the_path_of_the_upload() {
+    let stack = Stack::new(MemoryStore::default());
+    let (tus, mut stored) = stored(stack, Version::Http1).await;
+    let url = tus.create(5).await;
+    tus.append(&url, 0, content("hello")).await;
+    let path = &url[url.find("/files/").unwrap()..];
+    assert_eq!(patient(stored.recv()).await.unwrap(), path);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use http::request::Builder;
-use http::{Method, StatusCode};
+use http::{Method, Request, StatusCode};
 use regex::Regex;
 
 use crate::harness::tus::{Answer, Tus, content, patch, request};
@@ -51,7 +51,8 @@ impl Log {
         self.ask("append", patch(&url, 0), "hello").await;
         self.ask("append nothing", patch(&url, 5), "").await;
         self.ask("head", request(Method::HEAD, &url), "").await;
-        self.ask("get of some", request(Method::GET, &url), "")
+        self.ask("get of some", Request::get(&url), "").await;
+        self.ask("get by a client", request(Method::GET, &url), "")
             .await;
         self.ask("end", patch(&url, 5), " world").await;
         self.ask("again", patch(&url, 11), "").await;
@@ -61,8 +62,8 @@ impl Log {
         self.ask("a final of wholes", post, "").await;
         self.ask("head of all", request(Method::HEAD, &url), "")
             .await;
-        self.ask("get", request(Method::GET, &url), "").await;
-        let get = request(Method::GET, &url).header("Range", "bytes=2-4");
+        self.ask("get", Request::get(&url), "").await;
+        let get = Request::get(&url).header("Range", "bytes=2-4");
         self.ask("get a range", get, "").await;
         let options = request(Method::OPTIONS, &url);
         self.ask("options of an upload", options, "").await;
@@ -74,8 +75,7 @@ impl Log {
         let post = post.header("Content-Type", OCTETS);
         let post = post.header("Upload-Metadata", "filetype dGV4dC9wbGFpbg==");
         let url = self.create("create with bytes", post, "hello").await;
-        self.ask("get of a type", request(Method::GET, &url), "")
-            .await;
+        self.ask("get of a type", Request::get(&url), "").await;
         let post = tus.post().header("Upload-Length", 0);
         self.create("create nothing", post, "").await;
 
@@ -117,7 +117,7 @@ impl Log {
     async fn badly(&mut self) {
         let tus = self.tus.clone();
         let none = format!("{}none", tus.url);
-        let get = request(Method::GET, &none);
+        let get = Request::get(&none);
         self.ask("head of none such", request(Method::HEAD, &none), "")
             .await;
         self.ask("get of none such", get, "").await;
@@ -197,8 +197,7 @@ impl Log {
         let old = http::Request::head(&url);
         self.ask("head without a version", old, "").await;
         self.ask("put", request(Method::PUT, &url), "").await;
-        self.ask("get of all", request(Method::GET, &tus.url), "")
-            .await;
+        self.ask("get of all", Request::get(&tus.url), "").await;
         let delete = request(Method::POST, &url).header("X-HTTP-Method-Override", "DELETE");
         self.ask("delete by post", delete, "").await;
     }
@@ -231,7 +230,7 @@ async fn answers(program: Program) -> BTreeSet<String> {
 }
 
 /// How the rows on the page begin, and what they make differ.
-const KNOWN: [(&str, &str); 21] = [
+const KNOWN: [(&str, &str); 23] = [
     (
         "PATCH with another `Content-Type`",
         "[-+] no type: 4(00|15)",
@@ -300,8 +299,13 @@ const KNOWN: [(&str, &str); 21] = [
     ),
     (
         "GET has `ETag`",
-        "[+] get( .*)?: (etag: some|cache-control: no-cache)",
+        "[+] get( .*)?: (etag: some|cache-control: no-store)",
     ),
+    (
+        "GET tells what HEAD tells",
+        "[+] get( .*)?: upload-(offset|length|metadata): .*",
+    ),
+    ("GET with `Tus-Resumable`", "[-+] get by a client: .*"),
     (
         "GET sends scripts as `text/plain`",
         "[+] get of a type: content-security-policy: sandbox",

@@ -3,11 +3,12 @@
 //! A creation answers with the `Location` of the new upload. The server alone
 //! does not know its own address: a proxy may stand before it, and a router may
 //! have taken a prefix away. This layer puts the
-//! [`BaseUrl`](crate::protocol::BaseUrl) into the extensions of a POST, and the
-//! core makes the `Location` of it; and into those of a HEAD, which may have to
-//! name the parts of an upload. One that is there already stays. Without
-//! this layer a `Location` is a path, which clients read as one of the server
-//! that they have asked.
+//! [`BaseUrl`](crate::protocol::BaseUrl) into the extensions of every request:
+//! the core makes the `Location` of it, and hooks can store the URL of an upload
+//! whatever request finishes it
+//! (`BaseUrl::of(&event.request).location(&event.upload.id)`). One that is there
+//! already stays. Without this layer a `Location` is a path, which clients read
+//! as one of the server that they have asked.
 //!
 //! | made by | the URL |
 //! |---|---|
@@ -17,7 +18,11 @@
 //! | ... [`relative`](BaseUrlLayer::relative) | the base path, behind a proxy's prefix |
 //! | [`by`](BaseUrlLayer::by) | what a closure makes of the request |
 //!
-//! The default port of the scheme is left out. What a header tells is taken
+//! The default port of the scheme is left out. In lists the first value counts,
+//! which is that of the proxy next to the client. Proxies that name the port of
+//! the next hop rather than the client's are common, so with
+//! [`trust_forwarded`](BaseUrlLayer::trust_forwarded) the default port of the
+//! other scheme (`https` with 80, `http` with 443) is ignored too. What a header tells is taken
 //! only when it has a meaning in a URL, and ignored otherwise: nothing is
 //! refused for it. Where the host is not known the URL is the path alone.
 //!

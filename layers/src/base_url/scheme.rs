@@ -18,6 +18,13 @@ impl Scheme {
         }
     }
 
+    pub(super) const fn other(self) -> Self {
+        match self {
+            Self::Http => Self::Https,
+            Self::Https => Self::Http,
+        }
+    }
+
     pub(super) const fn default_port(self) -> u16 {
         match self {
             Self::Http => 80,

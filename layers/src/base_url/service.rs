@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::request::Parts;
-use http::{Method, Request, Response};
+use http::{Request, Response};
 use tower_service::Service;
 
 use super::source::Source;
@@ -23,9 +23,7 @@ impl<S> WithBaseUrl<S> {
     }
 
     fn tell(&self, parts: &mut Parts) {
-        // A creation tells where the upload is, and HEAD where a final's parts are.
-        let tells = matches!(parts.method, Method::POST | Method::HEAD);
-        if !tells || parts.extensions.get::<BaseUrl>().is_some() {
+        if parts.extensions.get::<BaseUrl>().is_some() {
             return;
         }
         if let Some(url) = self.source.base_url(parts) {

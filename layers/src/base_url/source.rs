@@ -61,9 +61,15 @@ impl FromRequest {
         };
         let own_scheme = || parts.uri.scheme_str().and_then(Scheme::parse);
         let scheme = told.scheme.or_else(own_scheme).unwrap_or(self.scheme);
-        let authority = authority
-            .or_port(told.port)
-            .without_port(scheme.default_port());
+        let authority = match self.trusting {
+            // It is the port of a hop between a proxy and this server.
+            true => authority
+                .without_port(scheme.other().default_port())
+                .or_port(told.port)
+                .without_port(scheme.other().default_port()),
+            false => authority,
+        };
+        let authority = authority.without_port(scheme.default_port());
         BaseUrl::new(&format!("{}://{authority}{path}", scheme.as_str()))
     }
 }

@@ -43,17 +43,18 @@ async fn a_fixed_url_is_what_it_is_whatever_the_request_says() {
 }
 
 #[tokio::test]
-async fn only_who_tells_where_things_are_is_told() {
-    let layer = BaseUrlLayer::fixed("/files/");
-    for (method, url) in [
-        (Method::POST, Some("/files/")),
-        (Method::HEAD, Some("/files/")),
-        (Method::PATCH, None),
-        (Method::DELETE, None),
-        (Method::OPTIONS, None),
+async fn the_url_is_there_whatever_the_method() {
+    let layer = BaseUrlLayer::from_request("/files/");
+    for method in [
+        Method::POST,
+        Method::HEAD,
+        Method::PATCH,
+        Method::DELETE,
+        Method::GET,
     ] {
-        let request = Request::builder().method(method).body(()).unwrap();
-        assert_eq!(told(&layer, request).await.as_deref(), url);
+        let request = Request::builder().method(method).header("host", "a");
+        let url = told(&layer, request.body(()).unwrap()).await;
+        assert_eq!(url.as_deref(), Some("http://a/files/"));
     }
 }
 
@@ -313,6 +314,109 @@ async fn a_proxy_may_leave_the_host_alone_and_tell_the_port() {
         ];
         assert_eq!(base_url(&layer, headers).await, url);
     }
+}
+
+#[tokio::test]
+async fn the_default_port_of_the_other_scheme_is_a_hop_s_and_ignored() {
+    let layer = BaseUrlLayer::from_request("/files/").trust_forwarded();
+    let table: &[(&str, Headers<'_>, &str)] = &[
+        // TLS ends at a proxy that names its own listener.
+        ("a", &[("proto", b"https"), ("port", b"80")], "https://a"),
+        ("a", &[("proto", b"http"), ("port", b"443")], "http://a"),
+        // ingress-nginx
+        (
+            "a",
+            &[("proto", b"https"), ("port", b"80, 443")],
+            "https://a",
+        ),
+        (
+            "a",
+            &[("proto", b"https, http"), ("port", b"443, 80")],
+            "https://a",
+        ),
+        (
+            "a",
+            &[("proto", b"https,http"), ("port", b"8443,80")],
+            "https://a:8443",
+        ),
+        (
+            "a",
+            &[("proto", b"http"), ("port", b"443,8080")],
+            "http://a",
+        ),
+        // Without a scheme
+        ("a", &[("port", b"443")], "http://a"),
+        ("a", &[("port", b"80")], "http://a"),
+        ("a", &[("port", b"8080")], "http://a:8080"),
+        ("a", &[("host", b"b:443")], "http://b"),
+        ("a", &[("host", b"b:80")], "http://b"),
+        // The port of a host, and another one
+        ("a:80", &[("proto", b"https")], "https://a"),
+        ("a:443", &[("proto", b"http")], "http://a"),
+        (
+            "a:80",
+            &[("proto", b"https"), ("port", b"8443")],
+            "https://a:8443",
+        ),
+        (
+            "a:443",
+            &[("proto", b"https"), ("port", b"80")],
+            "https://a",
+        ),
+        (
+            "a:8080",
+            &[("proto", b"https"), ("port", b"80")],
+            "https://a:8080",
+        ),
+        ("a", &[("proto", b"https"), ("host", b"b:80")], "https://b"),
+        (
+            "a",
+            &[("proto", b"https"), ("host", b"b:80"), ("port", b"443")],
+            "https://b",
+        ),
+        (
+            "a",
+            &[("proto", b"https"), ("host", b"b:8443"), ("port", b"80")],
+            "https://b:8443",
+        ),
+        (
+            "a",
+            &[("proto", b"https"), ("host", b"[::1]:80")],
+            "https://[::1]",
+        ),
+    ];
+    for (host, forwarded, url) in table {
+        let names = forwarded
+            .iter()
+            .map(|(name, _)| format!("x-forwarded-{name}"));
+        let names: Vec<_> = names.collect();
+        let mut headers = vec![("host", host.as_bytes())];
+        headers.extend(
+            names
+                .iter()
+                .zip(*forwarded)
+                .map(|(name, it)| (name.as_str(), it.1)),
+        );
+        let url = format!("{url}/files/");
+        assert_eq!(base_url(&layer, &headers).await, url, "{headers:?}");
+    }
+    for (forwarded, port, url) in [
+        ("proto=https", "80", "https://a/files/"),
+        ("proto=https", "8443", "https://a:8443/files/"),
+        ("proto=https;host=\"b:80\"", "8443", "https://b/files/"),
+        ("host=b;proto=https", "80", "https://b/files/"),
+        ("host=\"b:443\"", "443", "http://b/files/"),
+    ] {
+        let headers: Headers<'_> = &[
+            ("host", b"a"),
+            ("forwarded", forwarded.as_bytes()),
+            ("x-forwarded-port", port.as_bytes()),
+        ];
+        assert_eq!(base_url(&layer, headers).await, url, "{forwarded} {port}");
+    }
+    let layer = BaseUrlLayer::from_request("/files/").scheme_https();
+    let url = base_url(&layer, &[("host", b"a:80")]).await;
+    assert_eq!(url, "https://a:80/files/", "no proxy has told it");
 }
 
 #[tokio::test]

@@ -157,7 +157,7 @@ where
             }
             Ok(Progress::Pending(length)) => {
                 // CAT-15
-                if let Some(length) = length.filter(|_| self.request.method == Method::HEAD) {
+                if let Some(length) = length {
                     let length = UploadLength::saturating(length);
                     response.headers_mut().typed_insert(length);
                 }

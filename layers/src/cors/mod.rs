@@ -2,8 +2,12 @@
 //!
 //! The layer decorates and never answers: OPTIONS passes through it, so that a
 //! preflight is a discovery as well (CORE-35), and what is inside stays what it
-//! says. It belongs outside [Version](crate::version), so that refusals are
-//! readable for pages too.
+//! says. It belongs outside [Version](crate::version) and
+//! [Detach](crate::detach), so that pages can read refusals too, and the answer
+//! to a request that panicked. What the host answers by itself never comes here:
+//! hyper answers `400` to a request that it cannot parse, `414` to a URI that is
+//! too long and `431` to headers that are too large, and pages see a network
+//! error.
 //!
 //! | response to | gets |
 //! |---|---|
@@ -158,7 +162,7 @@ mod tests {
                 panic!("what is inside is not kept: {headers:?}");
             };
             assert_eq!(inside, "X-Inside");
-            for name in ["Upload-Offset", "Location", "Upload-Draft-Interop-Version"] {
+            for name in ["Upload-Offset", "Location", "Retry-After"] {
                 assert!(exposed.split(", ").any(|it| it == name), "{name}");
             }
         }
@@ -242,7 +246,7 @@ mod tests {
         assert_eq!(asked("access-control-max-age"), "60");
         assert_eq!(asked("access-control-allow-credentials"), "true");
         let read = |name: &str| lines(read.headers(), name).concat();
-        assert!(read("access-control-expose-headers").ends_with("-Version, x-total"));
+        assert!(read("access-control-expose-headers").ends_with("Retry-After, x-total"));
         assert_eq!(read("access-control-allow-credentials"), "true");
     }
 }

@@ -29,7 +29,7 @@ const EXPOSED: HeaderValue = HeaderValue::from_static(
     "Upload-Offset, Location, Upload-Length, Tus-Version, Tus-Resumable, Tus-Max-Size, \
      Tus-Extension, Tus-Checksum-Algorithm, Upload-Metadata, Upload-Defer-Length, \
      Upload-Concat, Upload-Expires, Upload-Complete, Upload-Incomplete, Upload-Limit, \
-     Upload-Draft-Interop-Version",
+     Upload-Draft-Interop-Version, Retry-After",
 );
 
 const DAY: Duration = Duration::from_secs(86_400);

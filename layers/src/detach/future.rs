@@ -6,18 +6,37 @@ use headers::HeaderMapExt;
 use http::Response;
 use tokio::sync::oneshot;
 
-use crate::protocol::Error;
 use crate::protocol::header::TusResumable;
+use crate::protocol::{Departure, Error};
 
 /// The response future of [`Detach`](super::Detach).
 #[derive(Debug)]
 pub struct ResponseFuture<R, E> {
     answered: oneshot::Receiver<Result<R, E>>,
+    waiting: Waiting,
 }
 
 impl<R, E> ResponseFuture<R, E> {
-    pub(super) const fn new(answered: oneshot::Receiver<Result<R, E>>) -> Self {
-        Self { answered }
+    pub(super) const fn new(
+        answered: oneshot::Receiver<Result<R, E>>,
+        departure: Departure,
+    ) -> Self {
+        Self {
+            answered,
+            waiting: Waiting(Some(departure)),
+        }
+    }
+}
+
+/// A client that waits for its answer. One that no longer does has gone.
+#[derive(Debug)]
+struct Waiting(Option<Departure>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(departure) = &self.0 {
+            departure.report();
+        }
     }
 }
 
@@ -25,7 +44,9 @@ impl<ResBody: Default, E> Future for ResponseFuture<Response<ResBody>, E> {
     type Output = Result<Response<ResBody>, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match ready!(Pin::new(&mut self.answered).poll(cx)) {
+        let answered = ready!(Pin::new(&mut self.answered).poll(cx));
+        self.waiting.0 = None;
+        match answered {
             Ok(answer) => Poll::Ready(answer),
             Err(gone) => Poll::Ready(Ok(panicked(gone))),
         }

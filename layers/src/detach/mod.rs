@@ -19,9 +19,13 @@
 //! arrives within 20 milliseconds is read before the answer instead, and the
 //! connection stays open.
 //!
+//! Layers inside learn from the request extension
+//! [`Departure`](crate::protocol::Departure) that the client has gone, for work
+//! that is worth nothing then.
+//!
 //! A panic inside becomes a `500` with `Tus-Resumable`.
 //!
-//! It is the outermost layer, and has to run inside tokio.
+//! It is the outermost layer but for [Cors](crate::cors), and has to run inside tokio.
 //!
 //! # Example
 //!

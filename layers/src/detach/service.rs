@@ -10,7 +10,7 @@ use tracing::{Instrument, Span};
 
 use super::body::Returned;
 use super::{RequestBody, ResponseFuture};
-use crate::protocol::{Error, Shutdown, Task};
+use crate::protocol::{Departure, Error, Shutdown, Task};
 
 /// Middleware that runs each request in a task of its own.
 ///
@@ -48,7 +48,9 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        let departure = parts.extensions.get_or_insert_default::<Departure>();
+        let departure = departure.clone();
         let (body, rest) = RequestBody::new(body, &parts.headers);
         let request = Request::from_parts(parts, body);
         // The instance that was polled ready is the one to call.
@@ -57,7 +59,7 @@ where
         let (send, answered) = oneshot::channel();
         let task = run(inner, request, send, rest, self.shutdown.task());
         tokio::spawn(task.instrument(Span::current()));
-        ResponseFuture::new(answered)
+        ResponseFuture::new(answered, departure)
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 use super::{DetachLayer, RequestBody};
-use crate::protocol::{Body, Error, Shutdown};
+use crate::protocol::{Body, Departure, Error, Shutdown};
 
 type Sender = mpsc::UnboundedSender<Result<Frame<Bytes>, Error>>;
 
@@ -57,6 +57,50 @@ async fn a_request_runs_to_its_end_when_nobody_waits_for_it() {
     drop(sender);
     shutdown.drained().await;
     assert!(done.load(Ordering::SeqCst));
+}
+
+/// Waits for its client to go, and tells `gone`.
+async fn await_departure(
+    request: Request<RequestBody<Body>>,
+    gone: mpsc::UnboundedSender<Error>,
+) -> Result<Response<()>, Infallible> {
+    let departure = request.extensions().get::<Departure>().unwrap().clone();
+    gone.send(departure.happened().await).unwrap();
+    Ok(Response::new(()))
+}
+
+#[tokio::test]
+async fn layers_inside_learn_that_the_client_has_gone() {
+    let (gone, mut learned) = mpsc::unbounded_channel();
+    let inner = service_fn(move |request| await_departure(request, gone.clone()));
+    let mut service = DetachLayer::new().layer(inner);
+    drop(service.call(Request::new(Body::default())));
+    let error = learned.recv().await.unwrap();
+    assert!(matches!(error, Error::UnexpectedEof(None)));
+
+    // A server may learn of it before it drops the future.
+    let departure = Departure::default();
+    let mut request = Request::new(Body::default());
+    request.extensions_mut().insert(departure.clone());
+    let answer = tokio::spawn(service.call(request));
+    departure.report();
+    learned.recv().await.unwrap();
+    answer.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_has_its_answer_has_not_gone() {
+    let departure = Departure::default();
+    let mut request = Request::new(Body::default());
+    request.extensions_mut().insert(departure.clone());
+    drop(
+        DetachLayer::new()
+            .layer(service_fn(refuse))
+            .oneshot(request)
+            .await,
+    );
+    let gone = timeout(Duration::from_millis(10), departure.happened()).await;
+    assert!(gone.is_err());
 }
 
 #[tokio::test]

@@ -33,6 +33,12 @@
 //! again. An error in the middle of the bytes ends the body with it, which the
 //! host has to tell the client by breaking the transfer.
 //!
+//! Each answer that reaches an upload has what HEAD tells of it: `Upload-Offset`,
+//! `Upload-Length` or `Upload-Defer-Length`, `Upload-Metadata` and
+//! `Upload-Concat`, so that a cache which asks by GET can answer HEAD. No cache
+//! stores it (`no-store`) while the upload is unfinished, nor where the request
+//! has `Tus-Resumable`, which [`cached_head`](crate::cached_head) answers.
+//!
 //! Memory and open files are limited for all downloads together, since a client
 //! may read nothing of what it asked for. A download starts with pieces of
 //! 8 KiB, which grow to 256 KiB as the client takes them; all grown pieces

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use headers::{AcceptRanges, CacheControl, ContentLength, ContentType, HeaderMapExt};
+use headers::{AcceptRanges, ContentLength, ContentType, HeaderMapExt};
 use http::header::{CONTENT_RANGE, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
@@ -25,10 +25,6 @@ pub(super) fn represent(
     let headers = response.headers_mut();
     validators.write(headers);
     headers.typed_insert(AcceptRanges::bytes());
-    // It grows, and what a cache has of it is soon too little.
-    if !content.info().is_finished() {
-        headers.typed_insert(CacheControl::new().with_no_cache());
-    }
     if let Some(status) = validators.refusal(asked) {
         *response.status_mut() = status;
         return response;

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use headers::{CacheControl, HeaderMapExt};
 use http::request::Parts;
 use http::{Method, Request, Response};
 use tower_service::Service;
@@ -11,6 +12,7 @@ use super::layer::Offer;
 use super::representation::represent;
 use crate::answer::Answer;
 use crate::gate::Gates;
+use crate::protocol::header::TUS_RESUMABLE;
 use crate::protocol::{Action, Body, Error, Outcome, Target, UploadId};
 use crate::store::{Content, Store};
 
@@ -71,12 +73,18 @@ async fn answer(
         Ok(content) => content,
         Err(error) => return error.into_response(),
     };
-    let outcome = Outcome::new(content.info().clone());
+    let upload = content.info().clone();
     let mut response = match offer {
-        Offer::Finished if !content.info().is_finished() => Error::IncompleteUpload.into_response(),
+        Offer::Finished if !upload.is_finished() => Error::IncompleteUpload.into_response(),
         _ => represent(&parts.headers, content, share),
     };
-    response.extensions_mut().insert(outcome);
+    let headers = response.headers_mut();
+    // A cache that has turned HEAD into GET answers HEAD with these.
+    upload.describe(&parts, headers);
+    if !upload.is_finished() || parts.headers.contains_key(&TUS_RESUMABLE) {
+        headers.typed_insert(CacheControl::new().with_no_store());
+    }
+    response.extensions_mut().insert(Outcome::new(upload));
     response
 }
 

@@ -45,6 +45,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::protocol::BoxError;
+#[cfg(doc)]
+use crate::protocol::Error;
 
 pub use self::callbacks::Callbacks;
 pub use self::event::{Event, Moment, Moments};
@@ -56,12 +58,14 @@ pub trait Hooks: Debug + Send + Sync + 'static {
     /// Asks or tells.
     ///
     /// The request waits for the answer to a question, so an implementation
-    /// bounds its time by itself.
+    /// bounds its time by itself. The future is dropped when the client goes
+    /// before its `pre-create` is answered.
     ///
     /// # Errors
     ///
     /// Of a question: the client gets a 500 and not a word of the error, which
-    /// is for the log. A failed `pre-finish` is asked again by the next HEAD or
+    /// is for the log, unless the error is an [`Error`] of this crate, such as
+    /// [`Error::HooksBusy`]: that one is the answer. A failed `pre-finish` is asked again by the next HEAD or
     /// PATCH. All else that fails is logged and goes on.
     async fn call(&self, event: &Event) -> Result<Reply, BoxError>;
 

@@ -3,7 +3,13 @@
 //!
 //! What is told of one upload is told in its order, one event at a time, and
 //! the client does not wait for it. While a hook is slower than the bytes,
-//! only the latest `post-receive` waits for it.
+//! only the latest `post-receive` waits for it. Events that wait take 32 MiB at
+//! most; an event beyond that is dropped, and the log has a line with the number of
+//! dropped events every few seconds.
+//!
+//! A client that goes while it waits for `pre-create` ends the question: the
+//! future of the hook is dropped, and no upload is made. `pre-finish` and
+//! `pre-terminate` are answered whether or not the client waits.
 //!
 //! A hook that stops an upload ends the request that brings its bytes
 //! ([`Error::Stopped`]), and the upload is removed. The way a response is to be
@@ -16,6 +22,7 @@
 //! | request extension | without it |
 //! |---|---|
 //! | [`Interrupt`](crate::protocol::Interrupt) | an upload that is stopped is removed when the request has ended by itself |
+//! | [`Departure`](crate::protocol::Departure) | a client that has gone is asked about to the end, and its upload is made |
 //! | [`Sent`](crate::protocol::Sent) | the request is told as it is |
 //!
 //! # Example
@@ -57,10 +64,12 @@
 //! # }
 //! ```
 
+mod backlog;
 mod body;
 mod layer;
 mod service;
 mod session;
+mod tally;
 mod teller;
 #[cfg(test)]
 mod tests;

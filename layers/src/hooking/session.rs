@@ -9,7 +9,10 @@ use http::{Response, Uri};
 use super::teller::Teller;
 use crate::gate::Gate;
 use crate::hook::{Event, Moment, Reply, Verdict};
-use crate::protocol::{Action, Amendment, Error, Interrupt, NewUpload, Outcome, Sent, Upload};
+use crate::poll::first;
+use crate::protocol::{
+    Action, Amendment, Departure, Error, Interrupt, NewUpload, Outcome, Sent, Upload,
+};
 
 /// One request and its hooks.
 #[derive(Debug)]
@@ -18,6 +21,7 @@ pub(super) struct Session {
     /// As hooks are told it.
     request: Arc<Parts>,
     interrupt: Interrupt,
+    departure: Departure,
     amendments: Mutex<Amendments>,
     /// The upload before this request's bytes.
     receiving: Mutex<Option<Upload>>,
@@ -41,6 +45,7 @@ impl Session {
             teller,
             request: Arc::new(as_sent(parts, base_path)),
             interrupt: parts.extensions.get().cloned().unwrap_or_default(),
+            departure: parts.extensions.get().cloned().unwrap_or_default(),
             amendments: Mutex::default(),
             receiving: Mutex::default(),
             told: AtomicU64::new(0),
@@ -148,7 +153,10 @@ impl Gate for Session {
         upload.length = new.length;
         upload.metadata = new.metadata.clone();
         upload.concat = new.concat.clone();
-        let reply = self.ask(Moment::PreCreate, upload, Error::Rejected).await?;
+        // Nobody would come back for an upload whose client has gone.
+        let gone = async { Err(self.departure.happened().await) };
+        let asked = self.ask(Moment::PreCreate, upload, Error::Rejected);
+        let reply = first(gone, asked).await?;
         if let Some(id) = reply.id {
             new.id = id;
         }

@@ -3,7 +3,11 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::backlog::Backlog;
 use super::session::Session;
+use super::tally::Tally;
 use crate::hook::{Event, Hooks, Moment, Moments, Reply, Verdict};
 use crate::protocol::{BoxError, Error, Shutdown, Task, UploadId};
 
@@ -16,6 +20,9 @@ pub(super) struct Teller {
     shutdown: Shutdown,
     /// What is still to be told. While an upload is here, a task is telling of it.
     queues: Arc<Mutex<HashMap<UploadId, VecDeque<News>>>>,
+    backlog: Backlog,
+    dropped: Tally,
+    busy: Tally,
 }
 
 /// An event, and the request that ends when the reply says so.
@@ -23,6 +30,7 @@ pub(super) struct Teller {
 struct News {
     event: Event,
     session: Arc<Session>,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Teller {
@@ -32,6 +40,9 @@ impl Teller {
             moments,
             shutdown: Shutdown::default(),
             queues: Arc::default(),
+            backlog: Backlog::new(),
+            dropped: Tally::default(),
+            busy: Tally::default(),
         }
     }
 
@@ -52,7 +63,10 @@ impl Teller {
     pub(super) async fn ask(&self, event: &Event) -> Result<Reply, Error> {
         self.call(event).await.map_err(|source| {
             let moment = event.moment;
-            Error::internal(HookFailed { moment, source })
+            match source.downcast::<Error>() {
+                Ok(answer) => *answer,
+                Err(source) => Error::internal(HookFailed { moment, source }),
+            }
         })
     }
 
@@ -69,6 +83,13 @@ impl Teller {
         let reply = self.hooks.call(event).await;
         match &reply {
             Ok(_) => tracing::debug!(parent: None, { "type" = kind, id }, "HookInvocationFinish"),
+            // As many as clients like.
+            Err(error) if is_busy(error) => self.busy.count(&self.shutdown, |requests| {
+                tracing::warn!(
+                    requests,
+                    "HooksBusy: answered 503, too many requests wait for a hook"
+                );
+            }),
             Err(error) => {
                 tracing::error!(parent: None, { "type" = kind, id, %error }, "HookInvocationError");
             }
@@ -81,9 +102,18 @@ impl Teller {
         if !self.wants(event.moment) {
             return;
         }
+        let Some(place) = self.backlog.place(&event) else {
+            return self.dropped.count(&self.shutdown, |events| {
+                tracing::warn!(
+                    events,
+                    "HookEventsDropped: hooks are slower than their events"
+                );
+            });
+        };
         let news = News {
             event,
             session: Arc::clone(session),
+            _place: place,
         };
         match self.queues().entry(news.event.upload.id.clone()) {
             Entry::Occupied(mut queue) => add(queue.get_mut(), news),
@@ -96,7 +126,12 @@ impl Teller {
     }
 
     async fn tell_all(self, id: UploadId, _running: Task) {
-        while let Some(News { event, session }) = self.next(&id) {
+        while let Some(News {
+            event,
+            session,
+            _place,
+        }) = self.next(&id)
+        {
             // A failure is in the log, and what happened has happened.
             let Ok(reply) = self.call(&event).await else {
                 continue;
@@ -131,6 +166,10 @@ fn add(queue: &mut VecDeque<News>, news: News) {
         Some(last) if is_progress(last) && is_progress(&news) => *last = news,
         _ => queue.push_back(news),
     }
+}
+
+fn is_busy(error: &BoxError) -> bool {
+    matches!(error.downcast_ref(), Some(Error::HooksBusy))
 }
 
 /// What the log reads when a question has no answer.

@@ -15,7 +15,7 @@ use tower::{Layer, ServiceExt};
 use super::HooksLayer;
 use crate::hook::{Event, Hooks, Moment, Moments, Reply};
 use crate::protocol::{
-    Amendment, Body, BoxError, Discard, Error, Finishing, Interrupt, Outcome, Shutdown,
+    Amendment, Body, BoxError, Departure, Discard, Error, Finishing, Interrupt, Outcome, Shutdown,
 };
 use crate::service::Core;
 use crate::store::{MemoryStore, Store};
@@ -380,6 +380,112 @@ async fn what_waits_for_a_slow_hook_keeps_its_order() {
     scene.shutdown.drained().await;
     let expected = ["post-create 0", "post-receive 3", "post-finish 3"];
     assert_eq!(heard.heard(), expected);
+}
+
+#[tokio::test]
+async fn events_that_wait_for_a_slow_hook_are_bounded_in_memory() {
+    let (go, wait) = oneshot::channel();
+    let heard = Recorder::default();
+    let scene = Scene::new(Slow {
+        heard: heard.clone(),
+        go: Some(wait).into(),
+    });
+    let service = scene.layer.layer(Core::new(scene.store.clone()));
+    let create = async |large: &str| {
+        let create = Request::post("/").header("Upload-Length", "3");
+        let create = create.header("X-Large", large).body(Body::default());
+        service.clone().oneshot(create.unwrap()).await.unwrap()
+    };
+    let large = "x".repeat(1 << 20);
+    for _ in 0..60 {
+        assert_eq!(create(&large).await.status(), StatusCode::CREATED);
+    }
+    // A small one fits into the rest.
+    create("").await;
+    go.send(()).unwrap();
+    scene.shutdown.begin();
+    scene.shutdown.drained().await;
+    assert_eq!(
+        heard.heard().len(),
+        31 + 1,
+        "of 1 MiB each, and 32 MiB in all"
+    );
+}
+
+/// Hooks that never answer, and tell when they are asked and given up.
+#[derive(Debug)]
+struct Silent {
+    asked: mpsc::UnboundedSender<()>,
+    given_up: mpsc::UnboundedSender<()>,
+}
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        self.0.send(()).unwrap();
+    }
+}
+
+struct GivenUp(mpsc::UnboundedSender<()>);
+
+#[async_trait]
+impl Hooks for Silent {
+    async fn call(&self, _: &Event) -> Result<Reply, BoxError> {
+        let _given_up = GivenUp(self.given_up.clone());
+        self.asked.send(())?;
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn a_question_whose_client_has_gone_is_given_up_and_nothing_is_made() {
+    let (asked, mut questions) = mpsc::unbounded_channel();
+    let (given_up, mut ends) = mpsc::unbounded_channel();
+    let scene = Scene::new(Silent { asked, given_up });
+    let departure = Departure::default();
+    let request = Request::post("/").header("Upload-Length", "0");
+    let request = request.extension(departure.clone());
+    let client = async {
+        questions.recv().await.unwrap();
+        departure.report();
+        ends.recv().await.unwrap();
+    };
+    let request = scene.send(request.body(Body::default()).unwrap());
+    let (response, ()) = tokio::join!(request, client);
+    assert_eq!(error(&response), "ERR_UNEXPECTED_EOF");
+    assert!(
+        !response
+            .extensions()
+            .get::<Outcome>()
+            .is_some_and(|it| it.created)
+    );
+
+    // Of one that has gone before, nobody is asked.
+    let request = Request::post("/").header("Upload-Length", "0");
+    let request = request.extension(departure).body(Body::default());
+    scene.send(request.unwrap()).await;
+    assert!(questions.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn hooks_that_are_busy_answer_so() {
+    #[derive(Debug)]
+    struct Busy;
+
+    #[async_trait]
+    impl Hooks for Busy {
+        async fn call(&self, _: &Event) -> Result<Reply, BoxError> {
+            Err(Error::HooksBusy.into())
+        }
+    }
+
+    let scene = Scene::new(Busy);
+    let service = scene.layer.layer(Core::new(scene.store.clone()));
+    let create = Request::post("/").header("Upload-Length", "5");
+    let response = service.oneshot(create.body(Body::default()).unwrap()).await;
+    let response = response.unwrap();
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(error(&response), "ERR_HOOKS_BUSY");
+    assert!(response.headers().contains_key("retry-after"));
 }
 
 #[tokio::test]

@@ -85,6 +85,8 @@ pub enum Error {
     Stopped,
     /// A hook does not let the upload be ended.
     TerminationRejected,
+    /// Too many requests wait for a hook already. Nothing was made or changed.
+    HooksBusy,
     /// Another request wants this upload.
     Interrupted,
     /// The server is shutting down.
@@ -261,6 +263,11 @@ impl Error {
                 "ERR_UPLOAD_TERMINATION_REJECTED",
                 "upload termination has been rejected by server",
             ),
+            Self::HooksBusy => (
+                503,
+                "ERR_HOOKS_BUSY",
+                "too many requests wait for a hook, try again later",
+            ),
             Self::Interrupted => (
                 400,
                 "ERR_UPLOAD_INTERRUPTED",
@@ -364,7 +371,7 @@ impl Error {
             Self::LockTimeout => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
-            Self::Shutdown | Self::TooManyDownloads => {
+            Self::Shutdown | Self::HooksBusy | Self::TooManyDownloads => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
             }
             _ => {}
@@ -425,6 +432,10 @@ mod tests {
         let response: Response<()> = Error::LockTimeout.into_response();
         assert_eq!(response.status(), 423);
         assert_eq!(response.headers()["retry-after"], "1");
+
+        let response: Response<()> = Error::HooksBusy.into_response();
+        assert_eq!(response.status(), 503);
+        assert_eq!(response.headers()["retry-after"], "5");
     }
 
     #[test]

@@ -144,7 +144,11 @@ mod tests {
 
     #[tokio::test]
     async fn the_base_path_is_the_base_url_unless_one_is_there() {
-        for (method, path) in [(Method::POST, "/files"), (Method::HEAD, "/files/a")] {
+        for (method, path) in [
+            (Method::POST, "/files"),
+            (Method::HEAD, "/files/a"),
+            (Method::PATCH, "/files/a"),
+        ] {
             let response = send(method, path).await;
             assert_eq!(response.extensions().get(), Some(&BaseUrl::new("/files/")));
         }

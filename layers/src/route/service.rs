@@ -62,12 +62,8 @@ impl Table {
             return Ok(());
         }
         let target = self.find(request)?;
-        // Only these tell where things are.
-        let tells = matches!(*request.method(), Method::POST | Method::HEAD);
         let extensions = request.extensions_mut();
-        if tells && extensions.get::<BaseUrl>().is_none() {
-            extensions.insert(self.base_url.clone());
-        }
+        extensions.get_or_insert_with(|| self.base_url.clone());
         extensions.insert(target);
         Ok(())
     }

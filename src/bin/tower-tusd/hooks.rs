@@ -12,12 +12,12 @@ use tower_tus::hook::{HttpHooks, HttpHooksError, ProcessHooks};
 use tower_tus::layers::hook::{Hooks, Moment, Moments};
 
 use crate::go;
+use crate::hooks_dir::look_through;
 use crate::hooks_grpc::GrpcFlags;
 use crate::list::{List, list};
 use crate::run::StartError;
 
-/// Flags about hooks. Of several kinds of hooks the first has its way: a
-/// directory, then a URL, then a gRPC service.
+/// Flags about hooks: a directory, a URL, or a gRPC service.
 #[derive(Debug, Args)]
 pub(crate) struct HookFlags {
     /// Events that hooks are asked or told, separated by commas; none is all seven
@@ -43,6 +43,15 @@ pub(crate) struct HookFlags {
     /// How long an executable is waited for; 0 is for ever
     #[arg(long, default_value = "60s", value_parser = go::duration)]
     hooks_process_timeout: Duration,
+
+    /// Maximum number of hooks that run at once; 0 means unlimited
+    /// [default: 16 per CPU core with -hooks-dir, else 256]
+    #[arg(long, value_parser = go::integer::<u32>)]
+    hooks_concurrency: Option<u32>,
+
+    /// Answers 503 when a pre-create or pre-terminate hook cannot start within this time
+    #[arg(long, default_value = "10s", value_parser = go::duration)]
+    hooks_queue_timeout: Duration,
 
     #[command(flatten)]
     http: HttpFlags,
@@ -84,16 +93,40 @@ struct HttpFlags {
 }
 
 impl HookFlags {
-    /// Puts the hooks into the stack, if there are any.
-    pub(crate) fn install(&self, stack: Stack) -> Result<Stack, StartError> {
+    /// Puts the hooks into the stack, if there are any, and gives what ends their
+    /// processes with the server.
+    pub(crate) fn install(&self, stack: Stack) -> Result<(Stack, HookProcesses), StartError> {
         let stack = stack
             .moments(self.hooks_enabled_events)
             .progress_interval(self.progress_hooks_interval)
             .finish_attempts(self.hooks_finish_attempts);
-        Ok(match self.hooks()? {
+        self.is_one_kind()?;
+        if let Some(hooks) = self.process()? {
+            let processes = HookProcesses(Some(hooks.clone()));
+            return Ok((stack.hooks(hooks), processes));
+        }
+        let stack = match self.remote()? {
             Some(hooks) => stack.hooks(hooks),
             None => stack,
-        })
+        };
+        Ok((stack, HookProcesses(None)))
+    }
+
+    /// Of several kinds of hooks all but one would be left out.
+    fn is_one_kind(&self) -> Result<(), StartError> {
+        let kinds = [
+            ("-hooks-dir", !self.hooks_dir.is_empty()),
+            ("-hooks-http", !self.http.hooks_http.is_empty()),
+            ("-hooks-grpc", self.grpc.address().is_some()),
+        ];
+        let set: Vec<_> = kinds.into_iter().filter(|kind| kind.1).collect();
+        match &set[..] {
+            [(one, _), (other, _), ..] => Err(format!(
+                "{one} and {other} cannot be used together: hooks are of one kind"
+            )
+            .into()),
+            _ => Ok(()),
+        }
     }
 
     /// What tusd says of its hooks at the start.
@@ -115,33 +148,73 @@ impl HookFlags {
         vec![what, format!("Enabled hook events: {}", moments.join(", "))]
     }
 
-    /// As tusd has it: the first that is set, and only that.
-    fn hooks(&self) -> Result<Option<Arc<dyn Hooks>>, StartError> {
-        if !self.hooks_dir.is_empty() {
-            return Ok(Some(Arc::new(self.process())));
+    fn process(&self) -> Result<Option<ProcessHooks>, StartError> {
+        if self.hooks_dir.is_empty() {
+            return Ok(None);
         }
-        if !self.http.hooks_http.is_empty() {
-            let url = &self.http.hooks_http;
-            let hooks = self.http.hooks();
-            let hooks = hooks.map_err(|error| format!("cannot use -hooks-http {url}: {error}"))?;
-            return Ok(Some(Arc::new(hooks)));
+        let dir = Path::new(&self.hooks_dir);
+        look_through(dir, self.hooks_enabled_events)?;
+        let mut hooks = ProcessHooks::new(dir)
+            .timeout(or_for_ever(self.hooks_process_timeout))
+            .queue_timeout(self.hooks_queue_timeout);
+        if let Some(concurrency) = self.concurrency() {
+            hooks = hooks.concurrency(concurrency);
         }
-        Ok(self.grpc.hooks()?.map(|hooks| Arc::new(hooks) as _))
+        Ok(Some(hooks))
     }
 
-    fn process(&self) -> ProcessHooks {
-        let dir = Path::new(&self.hooks_dir);
-        if !dir.is_dir() {
-            let dir = dir.display();
-            tracing::warn!("-hooks-dir {dir} is not a directory, so there are no hooks");
+    fn remote(&self) -> Result<Option<Arc<dyn Hooks>>, StartError> {
+        if let Some(hooks) = self.http.hooks()? {
+            let hooks = match self.concurrency() {
+                Some(concurrency) => hooks.concurrency(concurrency),
+                None => hooks,
+            };
+            return Ok(Some(Arc::new(
+                hooks.queue_timeout(self.hooks_queue_timeout),
+            )));
         }
-        ProcessHooks::new(dir).timeout(or_for_ever(self.hooks_process_timeout))
+        let Some(hooks) = self.grpc.hooks()? else {
+            return Ok(None);
+        };
+        let hooks = match self.concurrency() {
+            Some(concurrency) => hooks.concurrency(concurrency),
+            None => hooks,
+        };
+        Ok(Some(Arc::new(
+            hooks.queue_timeout(self.hooks_queue_timeout),
+        )))
+    }
+
+    fn concurrency(&self) -> Option<usize> {
+        let concurrency = self.hooks_concurrency?;
+        Some(usize::try_from(concurrency).unwrap_or(usize::MAX))
+    }
+}
+
+/// The processes of hooks, which end when this is dropped.
+pub(crate) struct HookProcesses(Option<ProcessHooks>);
+
+impl Drop for HookProcesses {
+    fn drop(&mut self) {
+        if let Some(hooks) = &self.0 {
+            hooks.kill_all();
+        }
     }
 }
 
 impl HttpFlags {
-    fn hooks(&self) -> Result<HttpHooks, HttpHooksError> {
-        let hooks = HttpHooks::new(&self.hooks_http)?
+    fn hooks(&self) -> Result<Option<HttpHooks>, StartError> {
+        let url = &self.hooks_http;
+        if url.is_empty() {
+            return Ok(None);
+        }
+        let hooks = self.hooks_at(url);
+        let hooks = hooks.map_err(|error| format!("cannot use -hooks-http {url}: {error}"))?;
+        Ok(Some(hooks))
+    }
+
+    fn hooks_at(&self, url: &str) -> Result<HttpHooks, HttpHooksError> {
+        let hooks = HttpHooks::new(url)?
             .forward_headers(self.hooks_http_forward_headers.0.iter().cloned())
             .attempts(u32::try_from(self.hooks_http_retry.max(1)).unwrap_or(u32::MAX))
             .backoff(self.hooks_http_backoff)

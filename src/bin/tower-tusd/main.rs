@@ -8,6 +8,7 @@ mod flags;
 mod go;
 mod greeting;
 mod hooks;
+mod hooks_dir;
 mod hooks_grpc;
 mod http2;
 mod list;

@@ -43,7 +43,8 @@ pub(crate) async fn run(flags: &Flags, log: &Log) -> Result<ExitCode, StartError
         false => None,
     };
     let shutdown = Shutdown::default();
-    let stack = uploads(flags, &shutdown)?;
+    // However this ends, they end with it.
+    let (stack, _hook_processes) = uploads(flags, &shutdown)?;
     let extensions = extensions(stack.clone(), flags).await;
     let service = ServiceBuilder::new()
         // Outside the uploads, which may take every path.

@@ -8,11 +8,15 @@ use tower_tus::layers::protocol::{Body, Shutdown};
 
 use crate::files;
 use crate::flags::Flags;
+use crate::hooks::HookProcesses;
 use crate::metrics::PREFIX;
 use crate::run::StartError;
 
-/// What serves uploads.
-pub(crate) fn uploads(flags: &Flags, shutdown: &Shutdown) -> Result<Stack, StartError> {
+/// What serves uploads, and the processes that are to end with it.
+pub(crate) fn uploads(
+    flags: &Flags,
+    shutdown: &Shutdown,
+) -> Result<(Stack, HookProcesses), StartError> {
     let mut stack = Stack::new(flags.files.store())
         .locker(flags.files.locker())
         .base_path(flags.base_path.as_str())

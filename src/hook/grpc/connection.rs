@@ -13,6 +13,9 @@ use super::message::{HookRequest, HookResponse};
 
 const METHOD: PathAndQuery = PathAndQuery::from_static("/proto.HookHandler/InvokeHook");
 
+/// More than this is no answer, in bytes.
+const LARGEST: usize = 1 << 20;
+
 pub(super) struct Connection {
     endpoint: Endpoint,
     /// Made at the first call: before, there may be no runtime. Once made, it
@@ -27,11 +30,16 @@ impl Connection {
     }
 
     pub(super) async fn call(&self, request: Request<HookRequest>) -> Result<HookResponse, Status> {
-        let mut client = Grpc::new(self.channel());
+        let mut client = Grpc::new(self.channel()).max_decoding_message_size(LARGEST);
         let ready = client.ready().await;
         ready.map_err(|error| Status::from_error(error.into()))?;
         let response = client.unary(request, METHOD, ProstCodec::default()).await?;
         Ok(response.into_inner())
+    }
+
+    /// Where the service is, for the log.
+    pub(super) fn address(&self) -> &http::Uri {
+        self.endpoint.uri()
     }
 
     /// Has the next call connect anew: this connection may lead to a machine that

@@ -12,7 +12,14 @@
 //! question the client gets a 500, and what was told is lost, with a line in
 //! the log. The connection is made at the first call, and made again when it
 //! broke: a service may start later than the server, and restart at any time.
-//! A call that it took and did not answer is then made twice.
+//! A call that it took and did not answer is then made twice. An answer of more
+//! than 1 MiB fails the hook.
+//!
+//! As many calls as [`GrpcHooks::concurrency`] says run at once. The others wait,
+//! and connections of clients take turns. A question before a creation or a
+//! termination that waits for longer than 10 seconds is answered with
+//! [`Error::HooksBusy`](tower_tus_layers::protocol::Error::HooksBusy); `pre-finish`
+//! and notifications wait on. The time limit counts from the turn on.
 //!
 //! What [`Hooks`] can do and the messages cannot: take all metadata away, and
 //! bytes that are no text, which become U+FFFD. Of each header they have the
@@ -58,6 +65,8 @@ use tower_tus_layers::protocol::BoxError;
 use self::connection::{Connection, may_pass};
 use self::message::{HookRequest, HookResponse};
 pub use self::tls::Tls;
+use super::turns::{CALLS, Turns};
+use super::{named, payload};
 
 /// Hooks that are a gRPC service.
 ///
@@ -69,6 +78,7 @@ pub struct GrpcHooks {
     backoff: Duration,
     timeout: Duration,
     forward_headers: Vec<HeaderName>,
+    turns: Turns,
 }
 
 impl GrpcHooks {
@@ -101,6 +111,7 @@ impl GrpcHooks {
             backoff: Duration::from_secs(1),
             timeout: Duration::from_secs(60),
             forward_headers: Vec::new(),
+            turns: Turns::new(CALLS),
         }
     }
 
@@ -141,6 +152,31 @@ impl GrpcHooks {
             forward_headers,
             ..self
         }
+    }
+
+    /// How many calls run at once: 256 unless set; 0 means unlimited.
+    #[must_use]
+    pub fn concurrency(mut self, calls: usize) -> Self {
+        self.turns = self.turns.concurrency(calls);
+        self
+    }
+
+    /// How long a question before a creation or a termination waits until it
+    /// can be sent: 10 seconds unless set.
+    #[must_use]
+    pub fn queue_timeout(mut self, timeout: Duration) -> Self {
+        self.turns = self.turns.patience(timeout);
+        self
+    }
+
+    async fn ask(&self, event: &Event) -> Result<Reply, BoxError> {
+        let answer = timeout(self.timeout, self.call_until_it_succeeds(event)).await;
+        let Ok(answer) = answer else {
+            self.connection.forget();
+            return Err(format!("no answer within {:?}", self.timeout).into());
+        };
+        let response = payload::HookResponse::from(answer?);
+        Ok(response.into_reply(event.moment)?)
     }
 
     async fn call_until_it_succeeds(&self, event: &Event) -> Result<HookResponse, Status> {
@@ -193,13 +229,9 @@ fn is_transport(name: &HeaderName) -> bool {
 #[async_trait]
 impl Hooks for GrpcHooks {
     async fn call(&self, event: &Event) -> Result<Reply, BoxError> {
-        let answer = timeout(self.timeout, self.call_until_it_succeeds(event)).await;
-        let Ok(answer) = answer else {
-            self.connection.forget();
-            return Err(format!("no answer within {:?}", self.timeout).into());
-        };
-        let response = crate::hook::payload::HookResponse::from(answer?);
-        Ok(response.into_reply(event.moment)?)
+        let _turn = self.turns.take(event).await?;
+        let reply = self.ask(event).await;
+        reply.map_err(|error| named(self.connection.address(), error))
     }
 
     fn moments(&self) -> Moments {

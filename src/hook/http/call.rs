@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt::Write;
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Request, Response};
@@ -12,19 +12,22 @@ use tokio::time::sleep;
 use tower_tus_layers::hook::{Event, Reply};
 use tower_tus_layers::protocol::BoxError;
 
-use super::HttpHooks;
+use super::{HttpHooks, place};
 use crate::hook::payload;
 
 impl HttpHooks {
     pub(super) async fn ask(&self, event: &Event) -> Result<Reply, BoxError> {
         let response = self.send(self.request(event)).await?;
-        let (status, is_json) = (response.status(), is_json(response.headers()));
+        let (status, kind) = (response.status(), not_json(response.headers()));
+        if status.is_redirection() {
+            return Err(self.not_followed(&response).into());
+        }
         let body = self.body(response).await?;
         if !status.is_success() {
             return Err(format!("{status}: {}", payload::excerpt(&body)).into());
         }
-        if !is_json {
-            return Err("its answer is not application/json".into());
+        if let Some(kind) = kind {
+            return Err(format!("its answer is {kind}, not application/json").into());
         }
         let reply = payload::reply(event.moment, &body);
         reply.map_err(|error| format!("{error}: {}", payload::excerpt(&body)).into())
@@ -59,6 +62,19 @@ impl HttpHooks {
         }
     }
 
+    /// Why a redirect ends here.
+    fn not_followed(&self, response: &Response) -> String {
+        let location = response.headers().get(LOCATION);
+        let location = location.and_then(|location| location.to_str().ok());
+        let to = location.and_then(|location| self.url.join(location).ok());
+        let to = to.map_or_else(|| "nowhere".to_owned(), |url| place(&url));
+        format!(
+            "{} to {to} is not followed: only 307 and 308 within one scheme, host and port are, \
+             10 at most",
+            response.status()
+        )
+    }
+
     async fn body(&self, mut response: Response) -> Result<Vec<u8>, BoxError> {
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(in_full)? {
@@ -84,10 +100,16 @@ fn may_pass(name: &HeaderName) -> bool {
     !own.contains(name)
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-    let essence = kind.and_then(|kind| kind.split(|&byte| byte == b';').next());
-    essence.is_some_and(|kind| kind.trim_ascii().eq_ignore_ascii_case(b"application/json"))
+/// What an answer is instead of JSON, for the log.
+fn not_json(headers: &HeaderMap) -> Option<String> {
+    let Some(kind) = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes) else {
+        return Some("without a Content-Type".to_owned());
+    };
+    let essence = kind.split(|&byte| byte == b';').next().unwrap_or_default();
+    let is_json = essence
+        .trim_ascii()
+        .eq_ignore_ascii_case(b"application/json");
+    (!is_json).then(|| payload::excerpt(kind))
 }
 
 /// All that an error knows, less the URL, which may have a secret in it.
@@ -110,10 +132,8 @@ mod tests {
     #[test]
     fn json_is_told_by_its_type() {
         let is_json = |kind: &'static str| {
-            is_json(&HeaderMap::from_iter([(
-                CONTENT_TYPE,
-                HeaderValue::from_static(kind),
-            )]))
+            let headers = [(CONTENT_TYPE, HeaderValue::from_static(kind))];
+            not_json(&HeaderMap::from_iter(headers)).is_none()
         };
         assert!(is_json("application/json"));
         assert!(is_json("Application/JSON ; charset=utf-8"));

@@ -3,7 +3,6 @@
 mod call;
 mod tls;
 
-use std::error::Error;
 use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -14,8 +13,12 @@ use reqwest::{Client, Url, redirect};
 use tokio::time::timeout;
 use tower_tus_layers::hook::{Event, Hooks, Reply};
 use tower_tus_layers::protocol::BoxError;
+#[cfg(doc)]
+use tower_tus_layers::protocol::Error;
 
 use self::tls::Trust;
+use super::named;
+use super::turns::{CALLS, Turns};
 
 /// Hooks that are a server: each event is a POST to its URL.
 ///
@@ -31,8 +34,15 @@ use self::tls::Trust;
 ///   `SSL_CERT_FILE` and `SSL_CERT_DIR`.
 /// * The proxies of `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` are used, but
 ///   never to a server on this host.
-/// * Redirects that keep the request as it is (307 and 308) are followed. Others
-///   would become a GET without the event, and fail.
+/// * Redirects that keep the request as it is (307 and 308) are followed within
+///   the scheme, host and port of the URL. One to another server fails, which must
+///   not get the event; others would become a GET without the event, and fail.
+///
+/// As many calls as [`concurrency`](Self::concurrency) says run at once. The others
+/// wait, and connections of clients take turns. A question before a creation or a
+/// termination that waits for longer than 10 seconds is answered with
+/// [`Error::HooksBusy`]; `pre-finish` and notifications wait on. The
+/// [`timeout`](Self::timeout) counts from the turn on.
 ///
 /// ```no_run
 /// use tower_tus::hook::HttpHooks;
@@ -52,6 +62,7 @@ pub struct HttpHooks {
     backoff: Duration,
     timeout: Duration,
     size_limit: u64,
+    turns: Turns,
 }
 
 impl HttpHooks {
@@ -73,6 +84,7 @@ impl HttpHooks {
             backoff: Duration::from_secs(1),
             timeout: Duration::from_secs(15),
             size_limit: 5 << 10,
+            turns: Turns::new(CALLS),
         })
     }
 
@@ -123,15 +135,32 @@ impl HttpHooks {
         self.size_limit = bytes;
         self
     }
+
+    /// How many calls run at once: 256 unless set; 0 means unlimited.
+    #[must_use]
+    pub fn concurrency(mut self, calls: usize) -> Self {
+        self.turns = self.turns.concurrency(calls);
+        self
+    }
+
+    /// How long a question before a creation or a termination waits until it
+    /// can be sent: 10 seconds unless set.
+    #[must_use]
+    pub fn queue_timeout(mut self, timeout: Duration) -> Self {
+        self.turns = self.turns.patience(timeout);
+        self
+    }
 }
 
 #[async_trait]
 impl Hooks for HttpHooks {
     async fn call(&self, event: &Event) -> Result<Reply, BoxError> {
-        match timeout(self.timeout, self.ask(event)).await {
+        let _turn = self.turns.take(event).await?;
+        let reply = match timeout(self.timeout, self.ask(event)).await {
             Ok(reply) => reply,
             Err(_) => Err(format!("no answer within {:?}", self.timeout).into()),
-        }
+        };
+        reply.map_err(|error| named(place(&self.url), error))
     }
 }
 
@@ -158,11 +187,20 @@ fn redirected(attempt: redirect::Attempt<'_>) -> redirect::Action {
         StatusCode::TEMPORARY_REDIRECT,
         StatusCode::PERMANENT_REDIRECT,
     ];
-    if keeps.contains(&attempt.status()) && attempt.previous().len() <= MOST {
+    let stays = attempt
+        .previous()
+        .iter()
+        .all(|url| url.origin() == attempt.url().origin());
+    if stays && keeps.contains(&attempt.status()) && attempt.previous().len() <= MOST {
         attempt.follow()
     } else {
         attempt.stop()
     }
+}
+
+/// A URL less what may be secret in it: user, password and query.
+fn place(url: &Url) -> String {
+    format!("{}{}", url.origin().ascii_serialization(), url.path())
 }
 
 fn is_this_host(url: &Url) -> bool {
@@ -181,8 +219,8 @@ impl fmt::Display for HttpHooksError {
     }
 }
 
-impl Error for HttpHooksError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
+impl std::error::Error for HttpHooksError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.source()
     }
 }

@@ -23,8 +23,16 @@ pub(super) use self::text::excerpt;
 pub(super) use self::text::text;
 
 /// Reads what a hook said at this moment.
+///
+/// Of a question an unknown member is an error: it may be a misspelt no.
 pub(super) fn reply(moment: Moment, json: &[u8]) -> Result<Reply, InvalidReply> {
-    HookResponse::parse(json)
-        .map_err(InvalidReply::Json)?
-        .into_reply(moment)
+    let (response, unknown) = HookResponse::parse(json).map_err(InvalidReply::Json)?;
+    match unknown {
+        Some(member) if moment.is_question() => return Err(InvalidReply::Member(member)),
+        Some(member) => {
+            tracing::warn!("type" = %moment, member, "the reply of a hook has an unknown member");
+        }
+        None => {}
+    }
+    response.into_reply(moment)
 }

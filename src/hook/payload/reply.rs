@@ -15,6 +15,8 @@ use super::response::{FileInfoChanges, HookResponse, HttpResponse};
 #[derive(Debug)]
 pub(in crate::hook) enum InvalidReply {
     Json(serde_json::Error),
+    Member(String),
+    Storage(String),
     Status(i64),
     Header(String),
     Id(String),
@@ -50,6 +52,11 @@ impl FileInfoChanges {
             reply.metadata = Some(metadata);
         }
         let path = self.storage.remove("Path");
+        // Those that the event has too ask for nothing.
+        let mut others = self.storage.into_keys();
+        if let Some(key) = others.find(|key| !matches!(&**key, "Type" | "InfoPath")) {
+            return Err(InvalidReply::Storage(key));
+        }
         reply.storage_path = path.filter(|path| !path.is_empty());
         Ok(())
     }
@@ -97,6 +104,8 @@ impl fmt::Display for InvalidReply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Json(error) => write!(f, "not the JSON of a hook response: {error}"),
+            Self::Member(name) => write!(f, "a hook response has no member {name:?}"),
+            Self::Storage(key) => write!(f, "ChangeFileInfo.Storage has no {key:?}, only \"Path\""),
             Self::Status(code) => write!(f, "{code} is not the status of a response"),
             Self::Header(name) => write!(f, "not a header: {name:?}"),
             Self::Id(id) => write!(f, "not an upload id: {id:?}"),
@@ -109,7 +118,7 @@ impl Error for InvalidReply {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Json(error) => Some(error),
-            Self::Status(_) | Self::Header(_) | Self::Id(_) | Self::Metadata => None,
+            _ => None,
         }
     }
 }

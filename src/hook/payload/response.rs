@@ -35,59 +35,92 @@ pub(in crate::hook) struct FileInfoChanges {
 }
 
 impl HookResponse {
-    /// Reads a whole document.
-    pub(in crate::hook) fn parse(json: &[u8]) -> Result<Self, serde_json::Error> {
-        let mut response = Self::default();
+    /// Reads a whole document, and gives the first member that has no meaning.
+    pub(in crate::hook) fn parse(json: &[u8]) -> Result<(Self, Option<String>), serde_json::Error> {
+        let (mut response, mut unknown) = (Self::default(), None);
         let json = text(json);
         let mut deserializer = serde_json::Deserializer::from_str(&json);
-        Into(&mut response).deserialize(&mut deserializer)?;
+        let whole = Into {
+            place: &mut response,
+            path: "",
+            unknown: &mut unknown,
+        };
+        whole.deserialize(&mut deserializer)?;
         deserializer.end()?;
-        Ok(response)
+        Ok((response, unknown))
     }
 }
 
 /// An object whose members are read one after the other, each in its place.
 trait Members {
-    /// Reads the value of the member of this name, which is in lower case.
-    fn read<'de, A: MapAccess<'de>>(&mut self, name: &str, from: &mut A) -> Result<(), A::Error>;
+    /// Reads the value of the member of this name, which is in lower case. False
+    /// where the name has no meaning, and the value is passed over.
+    fn read<'de, A: MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        from: &mut A,
+        unknown: &mut Option<String>,
+    ) -> Result<bool, A::Error>;
 }
 
 impl Members for HookResponse {
-    fn read<'de, A: MapAccess<'de>>(&mut self, name: &str, from: &mut A) -> Result<(), A::Error> {
+    fn read<'de, A: MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        from: &mut A,
+        unknown: &mut Option<String>,
+    ) -> Result<bool, A::Error> {
         match name {
-            "httpresponse" => from.next_value_seed(Into(&mut self.http_response)),
-            "rejectupload" => set(&mut self.reject_upload, from),
-            "rejecttermination" => set(&mut self.reject_termination, from),
-            "stopupload" => set(&mut self.stop_upload, from),
-            "changefileinfo" => from.next_value_seed(Into(&mut self.change_file_info)),
-            _ => ignore(from),
+            "httpresponse" => from.next_value_seed(Into {
+                place: &mut self.http_response,
+                path: "HTTPResponse.",
+                unknown,
+            })?,
+            "rejectupload" => set(&mut self.reject_upload, from)?,
+            "rejecttermination" => set(&mut self.reject_termination, from)?,
+            "stopupload" => set(&mut self.stop_upload, from)?,
+            "changefileinfo" => from.next_value_seed(Into {
+                place: &mut self.change_file_info,
+                path: "ChangeFileInfo.",
+                unknown,
+            })?,
+            _ => return ignore(from),
         }
+        Ok(true)
     }
 }
 
 impl Members for HttpResponse {
-    fn read<'de, A: MapAccess<'de>>(&mut self, name: &str, from: &mut A) -> Result<(), A::Error> {
+    fn read<'de, A: MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        from: &mut A,
+        _: &mut Option<String>,
+    ) -> Result<bool, A::Error> {
         match name {
-            "statuscode" => set(&mut self.status_code, from),
-            "body" => set(&mut self.body, from),
-            "header" => {
-                self.header = strings(from)?.unwrap_or_default();
-                Ok(())
-            }
-            _ => ignore(from),
+            "statuscode" => set(&mut self.status_code, from)?,
+            "body" => set(&mut self.body, from)?,
+            "header" => self.header = strings(from)?.unwrap_or_default(),
+            _ => return ignore(from),
         }
+        Ok(true)
     }
 }
 
 impl Members for FileInfoChanges {
-    fn read<'de, A: MapAccess<'de>>(&mut self, name: &str, from: &mut A) -> Result<(), A::Error> {
+    fn read<'de, A: MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        from: &mut A,
+        _: &mut Option<String>,
+    ) -> Result<bool, A::Error> {
         match name {
             "id" => set(&mut self.id, from)?,
             "metadata" => self.meta_data = strings(from)?,
             "storage" => self.storage = strings(from)?.unwrap_or_default(),
-            _ => ignore(from)?,
+            _ => return ignore(from),
         }
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -113,12 +146,18 @@ where
     Ok(map.map(|map| map.into_iter().map(filled).collect()))
 }
 
-fn ignore<'de, A: MapAccess<'de>>(from: &mut A) -> Result<(), A::Error> {
-    from.next_value::<IgnoredAny>().map(drop)
+/// The value of a name that has no meaning.
+fn ignore<'de, A: MapAccess<'de>>(from: &mut A) -> Result<bool, A::Error> {
+    from.next_value::<IgnoredAny>().map(|_| false)
 }
 
 /// Reads an object into what is there already.
-struct Into<'a, T>(&'a mut T);
+struct Into<'a, T> {
+    place: &'a mut T,
+    /// What the names of its members begin with in the whole document.
+    path: &'static str,
+    unknown: &'a mut Option<String>,
+}
 
 impl<'de, T: Members> DeserializeSeed<'de> for Into<'_, T> {
     type Value = ();
@@ -140,8 +179,15 @@ impl<'de, T: Members> Visitor<'de> for Into<'_, T> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Self {
+            place,
+            path,
+            unknown,
+        } = self;
         while let Some(name) = map.next_key::<String>()? {
-            self.0.read(&name.to_ascii_lowercase(), &mut map)?;
+            if !place.read(&name.to_ascii_lowercase(), &mut map, unknown)? {
+                unknown.get_or_insert_with(|| format!("{path}{name}"));
+            }
         }
         Ok(())
     }
@@ -152,7 +198,9 @@ mod tests {
     use super::*;
 
     fn parse(json: &str) -> HookResponse {
-        HookResponse::parse(json.as_bytes()).unwrap()
+        let (response, unknown) = HookResponse::parse(json.as_bytes()).unwrap();
+        assert_eq!(unknown, None, "{json}");
+        response
     }
 
     #[test]
@@ -192,12 +240,33 @@ mod tests {
             "{}",
             "null",
             " {}\n",
-            r#"{"Unknown": [{"RejectUpload": true}], "Headers": {}}"#,
             r#"{"HTTPResponse": null, "RejectUpload": null, "ChangeFileInfo": null}"#,
             r#"{"HTTPResponse": {"StatusCode": null, "Body": null, "Header": null},
                 "ChangeFileInfo": {"ID": null, "MetaData": null, "Storage": null}}"#,
         ] {
             assert_eq!(parse(json), HookResponse::default(), "{json}");
+        }
+    }
+
+    #[test]
+    fn a_name_without_meaning_is_named() {
+        for (json, name) in [
+            (
+                r#"{"Unknown": [{"RejectUpload": true}], "Headers": {}}"#,
+                "Unknown",
+            ),
+            (r#"{"RejectUplod": null}"#, "RejectUplod"),
+            (
+                r#"{"HTTPResponse": {"Status": 400}}"#,
+                "HTTPResponse.Status",
+            ),
+            (
+                r#"{"changefileinfo": {"Id": "a", "Meta": {}}}"#,
+                "ChangeFileInfo.Meta",
+            ),
+        ] {
+            let (_, unknown) = HookResponse::parse(json.as_bytes()).unwrap();
+            assert_eq!(unknown.as_deref(), Some(name), "{json}");
         }
     }
 
@@ -236,7 +305,7 @@ mod tests {
     #[test]
     fn bytes_that_are_no_text_are_replaced() {
         let response = HookResponse::parse(b"{\"HTTPResponse\": {\"Body\": \"\xff\"}}");
-        assert_eq!(response.unwrap().http_response.body, "\u{fffd}");
+        assert_eq!(response.unwrap().0.http_response.body, "\u{fffd}");
     }
 
     #[test]

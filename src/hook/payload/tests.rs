@@ -220,5 +220,26 @@ fn what_cannot_be_carried_out_is_refused() {
     for header in [r#"{"a b": "c"}"#, r#"{"": "c"}"#, r#"{"a": "b\nc"}"#] {
         is_refused(&format!(r#"{{"HTTPResponse": {{"Header": {header}}}}}"#));
     }
+    for key in ["path", "Bucket", ""] {
+        is_refused(&format!(
+            r#"{{"ChangeFileInfo": {{"Storage": {{"{key}": "x"}}}}}}"#
+        ));
+    }
     is_refused("ok");
+}
+
+#[test]
+fn a_misspelt_member_fails_a_question_and_nothing_else() {
+    for json in [
+        r#"{"RejectUplod": true}"#,
+        r#"{"HTTPResponse": {"StatusCod": 402}}"#,
+        r#"{"ChangeFileInfo": {"Metadate": {}}}"#,
+    ] {
+        for moment in Moment::ALL {
+            let reply = super::reply(moment, json.as_bytes());
+            assert_eq!(reply.is_err(), moment.is_question(), "{moment}: {json}");
+        }
+    }
+    let stop = r#"{"StopUpload": true, "Reason": "too large"}"#;
+    assert_eq!(read(Moment::PostReceive, stop), Reply::stop());
 }

@@ -1,30 +1,41 @@
 //! Hooks that are executables in a directory.
 
+mod executable;
+mod groups;
 mod output;
 mod running;
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
-use tower_tus_layers::hook::{Event, Hooks, Moment, Reply};
+use tower_tus_layers::hook::{Event, Hooks, Reply};
 use tower_tus_layers::protocol::BoxError;
+#[cfg(doc)]
+use tower_tus_layers::protocol::Error;
 
-use self::running::{Group, run};
-use super::payload;
+use self::groups::Groups;
+use self::running::run;
+use super::turns::{Turn, Turns};
+use super::{named, payload};
+
+/// How many run at once for each core unless set.
+const PER_CORE: usize = 16;
 
 /// Hooks that are executables in a directory: `<dir>/pre-create` and so on.
 ///
-/// A moment without a file is passed over in silence, and one whose
-/// interpreter is missing with a warning; files may come and go at any time.
-/// Any other file has to be executable.
+/// A moment without a file has no hook; files may come and go at any time.
+/// Whatever has the name of a moment has to run: where it cannot, because it is not
+/// executable, a directory, a dangling symlink, or a script whose interpreter is
+/// missing (a line that ends in CRLF names another one), the hook has failed, and
+/// so has every hook when the directory itself is gone.
 ///
 /// A hook runs in the directory, with the environment of this process and
 ///
@@ -36,14 +47,25 @@ use super::payload;
 /// It has failed when it does not exit with 0, or says something that is no
 /// reply. What a process says that it leaves behind is not heard.
 ///
+/// # How many run at once
+///
+/// [`concurrency`](Self::concurrency): 16 for each core unless set. The others
+/// wait, and connections take turns: many events of one delay those of another by
+/// one hook. A question before a creation or a termination that waits longer than
+/// the [`queue_timeout`](Self::queue_timeout) is answered with
+/// [`Error::HooksBusy`]; `pre-finish` and notifications wait on.
+///
 /// # How long it may take
 ///
 /// One that is asked (`pre-create`, `pre-finish`, `pre-terminate`) and takes
-/// longer than the [`timeout`](Self::timeout) is killed, with all processes of
-/// its group, and has failed; so is one whose answer nobody waits for any more.
-/// One that is told something is never killed: after that time what comes
-/// next is told meanwhile, and its reply comes too late. It also outlives this
-/// process.
+/// longer than the [`timeout`](Self::timeout), counted from its start, is killed,
+/// with all processes of its group, and has failed; so is one whose answer nobody
+/// waits for any more. One that is told something is not killed then: what
+/// comes next is told meanwhile, and its reply comes too late. As many of those
+/// as may run at once may run beside the others.
+///
+/// [`kill_all`](Self::kill_all) ends what still runs with the server. A server that
+/// is killed itself (`kill -9`) leaves its hooks behind.
 ///
 /// ```no_run
 /// use tower_tus::hook::ProcessHooks;
@@ -58,8 +80,8 @@ use super::payload;
 pub struct ProcessHooks {
     dir: Arc<Path>,
     timeout: Duration,
-    /// Of which moments it was said that the interpreter is missing.
-    warned: Arc<Mutex<Vec<Moment>>>,
+    turns: Turns,
+    groups: Groups,
 }
 
 impl ProcessHooks {
@@ -73,7 +95,8 @@ impl ProcessHooks {
         Self {
             dir: dir.into(),
             timeout: Duration::from_secs(60),
-            warned: Arc::default(),
+            turns: Turns::new(PER_CORE * available_parallelism().map_or(1, usize::from)),
+            groups: Groups::default(),
         }
     }
 
@@ -84,11 +107,33 @@ impl ProcessHooks {
         self
     }
 
+    /// How many hooks run at once: 16 for each core unless set; 0 means unlimited.
+    #[must_use]
+    pub fn concurrency(mut self, hooks: usize) -> Self {
+        self.turns = self.turns.concurrency(hooks);
+        self
+    }
+
+    /// How long a question before a creation or a termination waits until a
+    /// hook can be started for it: 10 seconds unless set.
+    #[must_use]
+    pub fn queue_timeout(mut self, timeout: Duration) -> Self {
+        self.turns = self.turns.patience(timeout);
+        self
+    }
+
+    /// Kills every hook that runs, with all processes of its group, and each that
+    /// is started later. For the end of a server, after all that it waits for.
+    ///
+    /// What a hook has left in the background before it ended is left alone.
+    pub fn kill_all(&self) {
+        self.groups.kill_all();
+    }
+
     /// Starts the hook of this moment, if there is one.
-    fn spawn(&self, event: &Event) -> io::Result<Option<Child>> {
+    fn spawn(&self, event: &Event, path: &Path) -> Result<Option<Child>, BoxError> {
         let upload = &event.upload;
-        let path = self.dir.join(event.moment.as_str());
-        let mut command = Command::new(&path);
+        let mut command = Command::new(path);
         command
             .current_dir(&self.dir)
             .env("TUS_ID", payload::id(event))
@@ -96,34 +141,20 @@ impl ProcessHooks {
             .env("TUS_OFFSET", upload.offset.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .kill_on_drop(event.moment.is_question());
+            .kill_on_drop(true);
         #[cfg(unix)]
         command.process_group(0);
         match command.spawn() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                if path.exists() {
-                    self.warn(event.moment, &path);
-                }
-                Ok(None)
-            }
-            child => child.map(Some),
-        }
-    }
-
-    /// Says once that a hook is there and cannot be run.
-    fn warn(&self, moment: Moment, path: &Path) {
-        // Nothing that runs under the lock can leave the list half changed.
-        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
-        if !warned.contains(&moment) {
-            warned.push(moment);
-            let path = path.display();
-            tracing::warn!(%path, "the interpreter of a hook is missing, and the hook passed over");
+            Ok(child) => Ok(Some(child)),
+            // It went while it waited for its turn.
+            Err(_) if !executable::is_there(&self.dir, path)? => Ok(None),
+            Err(error) => Err(executable::reason(path, &error).into()),
         }
     }
 
     /// The reply of a hook that ends in time, and the end of any other.
     async fn ask(&self, child: Child, event: &Event) -> Result<Vec<u8>, BoxError> {
-        let group = Group::of(&child);
+        let group = self.groups.add(&child);
         let mut running = pin!(run(child, payload::request(event)));
         // Dropped first, while the hook still has its id.
         let group = group;
@@ -134,12 +165,23 @@ impl ProcessHooks {
     }
 
     /// The reply of a hook that ends in time. Any other goes on.
-    async fn tell(&self, child: Child, event: &Event) -> Result<Vec<u8>, BoxError> {
+    async fn tell(&self, child: Child, event: &Event, turn: Turn) -> Result<Vec<u8>, BoxError> {
         let (sender, output) = oneshot::channel();
+        let group = self.groups.add(&child);
         let running = run(child, payload::request(event));
         let (moment, id) = (event.moment, event.upload.id.clone());
+        // The next one may run when this one is not waited for any more.
+        let Turn {
+            running: _turn,
+            told,
+        } = turn;
         tokio::spawn(async move {
-            if let Err(Err(error)) = sender.send(running.await) {
+            let mut running = pin!(running);
+            // Dropped first, while the hook still has its id.
+            let (group, _told) = (group, told);
+            let output = running.as_mut().await;
+            group.let_go();
+            if let Err(Err(error)) = sender.send(output) {
                 tracing::error!("type" = %moment, %id, %error, "HookInvocationError");
             }
         });
@@ -150,22 +192,32 @@ impl ProcessHooks {
         };
         output?
     }
-}
 
-#[async_trait]
-impl Hooks for ProcessHooks {
-    async fn call(&self, event: &Event) -> Result<Reply, BoxError> {
-        let Some(child) = self.spawn(event)? else {
+    async fn run(&self, event: &Event, path: &Path) -> Result<Reply, BoxError> {
+        if !executable::is_there(&self.dir, path)? {
+            return Ok(Reply::accept());
+        }
+        let turn = self.turns.take(event).await?;
+        let Some(child) = self.spawn(event, path)? else {
             return Ok(Reply::accept());
         };
         let output = match event.moment.is_question() {
             true => self.ask(child, event).await?,
-            false => self.tell(child, event).await?,
+            false => self.tell(child, event, turn).await?,
         };
         if output.is_empty() {
             return Ok(Reply::accept());
         }
         let reply = payload::reply(event.moment, &output);
         reply.map_err(|error| format!("{error}: {}", payload::excerpt(&output)).into())
+    }
+}
+
+#[async_trait]
+impl Hooks for ProcessHooks {
+    async fn call(&self, event: &Event) -> Result<Reply, BoxError> {
+        let path = self.dir.join(event.moment.as_str());
+        let reply = self.run(event, &path).await;
+        reply.map_err(|error| named(path.display(), error))
     }
 }

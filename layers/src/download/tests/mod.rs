@@ -2,6 +2,7 @@
 
 mod broken;
 mod conditions;
+mod described;
 mod ranges;
 mod whole;
 

@@ -36,7 +36,7 @@ async fn of_an_unfinished_upload_there_is_what_is_stored() {
     let id = upload(&store, &[], "hello").await;
     let response = get(&store, &id, HeaderMap::new()).await;
     assert_eq!(response.status(), StatusCode::OK);
-    assert_eq!(header(&response, "cache-control"), "no-cache");
+    assert_eq!(header(&response, "cache-control"), "no-store");
     assert_eq!(text(response).await, "hello");
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::timeout;
+use tokio_rustls::rustls::ServerConnection;
 use tokio_rustls::{TlsAcceptor, server};
 
 /// What Go answers, which is the most that a client of any version understands.
@@ -19,6 +20,10 @@ const NOT_TLS: &[u8] = b"HTTP/1.0 400 Bad Request\r\n\
 /// How long and how much a client that is told so may go on to send: a reset
 /// would take the answer from it.
 const LINGER: (Duration, u64) = (Duration::from_secs(1), 1 << 20);
+
+/// Most bytes that wait to be sent, one record: what a client that reads
+/// nothing holds beside what the system has.
+const MAX_UNSENT: usize = 16 << 10;
 
 /// Shakes hands. A client that speaks HTTP instead is told so.
 pub(super) async fn open<IO>(
@@ -35,7 +40,8 @@ where
         return Err(io::Error::other("HTTP instead of a TLS handshake"));
     }
     let first = Some(first);
-    let handshake = acceptor.accept(Replay { first, io });
+    let bounded = |session: &mut ServerConnection| session.set_buffer_limit(Some(MAX_UNSENT));
+    let handshake = acceptor.accept_with(Replay { first, io }, bounded);
     handshake
         .await
         .map_err(|error| io::Error::other(format!("no TLS handshake: {error}")))

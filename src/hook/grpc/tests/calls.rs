@@ -9,10 +9,10 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tonic::Status;
 use tower_tus_layers::hook::{Hooks, Moment, Reply};
-use tower_tus_layers::protocol::BoxError;
+use tower_tus_layers::protocol::{BoxError, Error};
 
 use super::super::GrpcHooks;
-use super::super::message::HookResponse;
+use super::super::message::{HookResponse, HttpResponse};
 use super::service::Running;
 use super::{event, post_finish};
 
@@ -53,6 +53,56 @@ async fn attempts_end_and_there_is_always_one() {
         assert!(error.to_string().contains("later"), "{error}");
         assert_eq!(service.count(), calls);
     }
+}
+
+#[tokio::test]
+async fn an_answer_of_more_than_1_mib_fails_the_hook_at_once() {
+    let mut service = Running::start(|| {
+        Ok(HookResponse {
+            http_response: Some(HttpResponse {
+                body: "x".repeat(1 << 20),
+                ..HttpResponse::default()
+            }),
+            ..HookResponse::default()
+        })
+    })
+    .await;
+    let error = call(&hooks(&service)).await.unwrap_err().to_string();
+    assert!(error.contains("too large"), "{error}");
+    assert_eq!(service.count(), 1);
+}
+
+#[tokio::test]
+async fn a_failure_names_the_service() {
+    let service = Running::start(|| Err(Status::internal("broken"))).await;
+    let error = call(&hooks(&service)).await.unwrap_err().to_string();
+    let address = service.address.to_string();
+    assert!(
+        error.contains(&address) && error.contains("broken"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_question_beyond_the_calls_at_once_is_busy_and_the_end_of_an_upload_waits() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = silent.local_addr().unwrap().to_string();
+    let hooks = GrpcHooks::new(&address).unwrap();
+    let hooks = hooks.concurrency(1).queue_timeout(SHORT);
+    let (request, ()) = Request::post("/").body(()).unwrap().into_parts();
+    let [create, finish] =
+        [Moment::PreCreate, Moment::PreFinish].map(|moment| event(moment, request.clone()));
+    let mut first = Box::pin(hooks.call(&create));
+    tokio::select! {
+        biased;
+        _ = &mut first => panic!("nobody answers"),
+        error = hooks.call(&create) => {
+            let error = error.unwrap_err();
+            assert!(matches!(error.downcast_ref(), Some(Error::HooksBusy)), "{error}");
+        }
+    }
+    let waited = tokio::time::timeout(5 * SHORT, hooks.call(&finish)).await;
+    assert!(waited.is_err(), "it waits on");
 }
 
 #[tokio::test]
@@ -115,7 +165,10 @@ async fn a_service_that_hangs_is_given_up_and_the_connection_with_it() {
     let hooks = GrpcHooks::new(&address).unwrap().timeout(5 * SHORT);
     for _ in 0..2 {
         let error = call(&hooks).await.unwrap_err();
-        assert_eq!(error.to_string(), "no answer within 50ms");
+        assert_eq!(
+            error.to_string(),
+            format!("http://{address}/: no answer within 50ms")
+        );
         let connection = tokio::time::timeout(PATIENCE, connections.recv()).await;
         connection.expect("it has one of its own").unwrap();
     }

@@ -1,0 +1,33 @@
+//! What HEAD and GET tell of an upload.
+
+use headers::HeaderMapExt;
+use http::HeaderMap;
+use http::request::Parts;
+
+use super::Upload;
+use super::header::{UPLOAD_CONCAT, UploadDeferLength, UploadLength, UploadOffset};
+
+impl Upload {
+    /// Writes the headers of an upload into the response to this request: how
+    /// far it has come, how long it will be, and what its client said about it.
+    pub(crate) fn describe(&self, request: &Parts, headers: &mut HeaderMap) {
+        // CAT-12. Clients would take the offset of a complete upload for its success.
+        if !self.is_pending() && (self.is_finished() || !self.is_complete()) {
+            // CORE-17, CAT-13, CAT-14
+            headers.typed_insert(UploadOffset::saturating(self.offset));
+        }
+        match self.length {
+            // CORE-18, CAT-15
+            Some(length) => headers.typed_insert(UploadLength::saturating(length)),
+            // CUF-02: no client will tell.
+            None if self.is_pending() => {}
+            // DEF-02
+            None => headers.typed_insert(UploadDeferLength),
+        }
+        if let Some(concat) = &self.concat {
+            headers.insert(&UPLOAD_CONCAT, concat.header(request)); // CAT-16
+        }
+        // CRE-12
+        headers.typed_insert(self.metadata.clone());
+    }
+}

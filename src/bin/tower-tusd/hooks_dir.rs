@@ -1,0 +1,88 @@
+//! The directory of hooks, looked through at the start.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::Path;
+
+use tower_tus::layers::hook::{Moment, Moments};
+
+use crate::run::StartError;
+
+/// Refuses a directory that is none, and names that look like an event's and are
+/// not: such a hook would let every upload through. Warns of hooks for events
+/// that are not enabled.
+pub(crate) fn look_through(dir: &Path, enabled: Moments) -> Result<(), StartError> {
+    let failed = |error| format!("cannot use -hooks-dir {}: {error}", dir.display());
+    for entry in fs::read_dir(dir).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        let Some(moment) = meant(&name) else {
+            continue;
+        };
+        let path = dir.join(&name);
+        if name == moment.as_str() {
+            warn_unless_enabled(&path, moment, enabled);
+        } else if dir.join(moment.as_str()).symlink_metadata().is_err() {
+            let path = path.display();
+            return Err(format!(
+                "{path} would never run: the name of the hook is {moment}, without an extension"
+            )
+            .into());
+        }
+    }
+    Ok(())
+}
+
+fn warn_unless_enabled(path: &Path, moment: Moment, enabled: Moments) {
+    if !enabled.contains(moment) {
+        let path = path.display();
+        tracing::warn!("{path} never runs: {moment} is not among -hooks-enabled-events");
+    }
+}
+
+/// The event that a name means, but for case, extension and what separates words.
+fn meant(name: &OsStr) -> Option<Moment> {
+    let name = name.to_string_lossy();
+    let (stem, _) = name.split_once('.').unwrap_or((&name, ""));
+    let letters = |text: &str| {
+        let letters = text.chars().filter(|char| char.is_alphanumeric());
+        letters.collect::<String>().to_ascii_lowercase()
+    };
+    let stem = letters(stem);
+    let mut moments = Moment::ALL.into_iter();
+    moments.find(|moment| letters(moment.as_str()) == stem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_look_like_an_event_mean_it() {
+        for name in [
+            "pre-create",
+            "pre-create.sh",
+            "pre-create.d",
+            "pre-create.sh.bak",
+            "Pre-Create",
+            "PRECREATE.EXE",
+            "pre_create",
+            "pre create",
+            "pre-create~",
+            "pre\u{2013}create",
+        ] {
+            assert_eq!(meant(name.as_ref()), Some(Moment::PreCreate), "{name:?}");
+        }
+        for name in [
+            "",
+            "pre",
+            "create",
+            "pre-create2",
+            "pre-creates",
+            "lib-pre-create",
+            ".pre-create.swp",
+            "README.md",
+        ] {
+            assert_eq!(meant(name.as_ref()), None, "{name:?}");
+        }
+    }
+}

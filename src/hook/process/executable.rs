@@ -1,0 +1,55 @@
+//! The file of a hook, and why it cannot run.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+/// Whether something has the name of a hook in `dir`, whatever it is.
+///
+/// # Errors
+///
+/// When nobody can tell: a directory that is gone takes all hooks with it, and
+/// an upload must not pass because of that.
+pub(super) fn is_there(dir: &Path, path: &Path) -> io::Result<bool> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => fs::metadata(dir).map(|_| false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Why the system did not start it, for the log.
+pub(super) fn reason(path: &Path, error: &io::Error) -> String {
+    match (error.kind(), fs::metadata(path)) {
+        (_, Ok(file)) if file.is_dir() => "it is a directory".to_owned(),
+        (io::ErrorKind::NotFound, Ok(_)) => interpreter(path),
+        (io::ErrorKind::NotFound, Err(_)) => "it is a symlink to nothing".to_owned(),
+        (io::ErrorKind::PermissionDenied, Ok(_)) => format!("it is not executable: {error}"),
+        _ => error.to_string(),
+    }
+}
+
+/// The file is there, so its interpreter is not.
+fn interpreter(path: &Path) -> String {
+    let line = first_line(path).unwrap_or_default();
+    match String::from_utf8_lossy(&line).strip_prefix("#!") {
+        Some(line) if line.ends_with('\r') => {
+            "its first line ends with a carriage return (CRLF), which the system takes for a \
+             part of the interpreter's name"
+                .to_owned()
+        }
+        Some(line) => format!("its interpreter is missing: {:?}", line.trim()),
+        None => "the loader that it names is missing".to_owned(),
+    }
+}
+
+fn first_line(path: &Path) -> io::Result<Vec<u8>> {
+    // The system reads no more of it either.
+    const LONGEST: u64 = 256;
+    let mut line = Vec::new();
+    BufReader::new(File::open(path)?.take(LONGEST)).read_until(b'\n', &mut line)?;
+    if line.last() == Some(&b'\n') {
+        line.pop();
+    }
+    Ok(line)
+}

@@ -1,0 +1,113 @@
+//! An nginx that caches what the server answers, and so asks it by GET for what
+//! clients ask by HEAD.
+
+use std::fs::write;
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::time::sleep;
+
+use crate::harness::services::require;
+use crate::harness::{Server, patient};
+
+const CONFIG: &str = "
+daemon off;
+master_process off;
+pid HOME/pid;
+error_log stderr;
+events {}
+http {
+    access_log off;
+    client_body_temp_path HOME/body;
+    proxy_temp_path HOME/proxy;
+    fastcgi_temp_path HOME/fastcgi;
+    uwsgi_temp_path HOME/uwsgi;
+    scgi_temp_path HOME/scgi;
+    proxy_cache_path HOME/cache keys_zone=uploads:1m;
+    server {
+        listen 127.0.0.1:PORT;
+        client_max_body_size 0;
+        location / {
+            proxy_pass http://SERVER;
+            proxy_http_version 1.1;
+            proxy_request_buffering off;
+            proxy_set_header Host $http_host;
+            proxy_set_header X-Forwarded-Proto $scheme;
+            proxy_cache uploads;
+            proxy_cache_convert_head on;
+            proxy_cache_valid any 10m;
+        }
+    }
+}
+";
+
+/// A running nginx, which is killed when this is dropped.
+pub(crate) struct Nginx {
+    _child: Child,
+    port: u16,
+    _home: TempDir,
+}
+
+impl Nginx {
+    /// Whether there is one.
+    pub(crate) async fn is_installed() -> bool {
+        let version = command().arg("-v").stderr(Stdio::null()).status().await;
+        require("nginx", version.is_ok(), "apt-get install nginx-light")
+    }
+
+    /// Starts one in front of `server`.
+    pub(crate) async fn before(server: &Server) -> Self {
+        let home = TempDir::new().unwrap();
+        // One that was free a moment ago: nginx cannot be asked for its own.
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let path = home.path().to_str().unwrap();
+        let config = CONFIG
+            .replace("HOME", path)
+            .replace("PORT", &port.to_string())
+            .replace("SERVER", &server.address().to_string());
+        let file = home.path().join("config");
+        write(&file, config).unwrap();
+        let mut child = command()
+            .args(["-p", path, "-e", "stderr", "-c"])
+            .arg(file)
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let listens = async {
+            while TcpStream::connect((Ipv4Addr::LOCALHOST, port))
+                .await
+                .is_err()
+            {
+                let ended = child.try_wait().unwrap();
+                assert!(ended.is_none(), "nginx ended: {ended:?}");
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        patient(listens).await;
+        Self {
+            _child: child,
+            port,
+            _home: home,
+        }
+    }
+
+    /// The URL of the collection, as clients see it.
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}/files/", self.port)
+    }
+}
+
+fn command() -> Command {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut command = Command::new("nginx");
+    // Not everybody has those in the path.
+    command.env("PATH", format!("{path}:/usr/local/sbin:/usr/sbin"));
+    command
+}
