@@ -102,6 +102,7 @@ pub struct Stack {
     download: Option<Download>,
     max_downloads: Option<usize>,
     finals: Option<Finals>,
+    max_concat_parts: usize,
     lenient: bool,
     shutdown: Shutdown,
 }
@@ -144,6 +145,7 @@ impl Stack {
             download: Some(Download::All),
             max_downloads: None,
             finals: Some(Finals::OfFinished),
+            max_concat_parts: 1_000,
             lenient: false,
             shutdown: Shutdown::default(),
         }
@@ -276,7 +278,27 @@ impl Stack {
     /// By which algorithms clients may have their bytes verified: by all of
     /// [`Algorithms::default`] unless set.
     pub fn checksums(mut self, algorithms: Algorithms) -> Self {
-        self.checksum = Some(ChecksumLayer::new().algorithms(algorithms));
+        let checksum = self.checksum.unwrap_or_default();
+        self.checksum = Some(checksum.algorithms(algorithms));
+        self
+    }
+
+    /// Sets which of the [`checksums`](Self::checksums) a trailer may name: by
+    /// default `sha1`, `sha256`, `crc32` and `crc32c`. All of them run over the
+    /// bytes of a request that announces one. Without effect where checksums are
+    /// switched off.
+    pub fn checksum_trailers(mut self, algorithms: Algorithms) -> Self {
+        let checksum = self.checksum;
+        self.checksum = checksum.map(|checksum| checksum.trailer_algorithms(algorithms));
+        self
+    }
+
+    /// Sets how many requests with a checksum in a trailer may run at once: 100 by
+    /// default. Others are refused with 503. Without effect where checksums are
+    /// switched off.
+    pub fn max_checksum_trailers_at_once(mut self, max: usize) -> Self {
+        let checksum = self.checksum;
+        self.checksum = checksum.map(|checksum| checksum.max_trailers_at_once(max));
         self
     }
 
@@ -380,6 +402,13 @@ impl Stack {
         self
     }
 
+    /// Sets how many parts a final upload may name, each as often as it is
+    /// repeated: 1,000 by default.
+    pub const fn max_concat_parts(mut self, max: usize) -> Self {
+        self.max_concat_parts = max;
+        self
+    }
+
     /// What ends the requests that run, and waits for them, when the server stops.
     pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
         self.shutdown = shutdown;
@@ -477,6 +506,7 @@ impl Stack {
     fn concatenation(&self) -> Option<ConcatenationLayer> {
         let layer =
             ConcatenationLayer::new(Arc::clone(self.core.store()), Arc::clone(&self.locker));
+        let layer = layer.max_parts(self.max_concat_parts);
         let mut layer = layer.lock_timeout(self.lock_timeout);
         if self.lenient {
             layer = layer.lenient();

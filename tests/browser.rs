@@ -1,7 +1,12 @@
-//! A page in a real browser, which uploads to a server of another origin.
+//! Pages in real browsers: one that uploads to a server of another origin, and one
+//! whose connection is cut in the middle.
 
 #![cfg(unix)]
 
+#[path = "listen/certificate.rs"]
+mod certificate;
+#[path = "browser/cutting.rs"]
+mod cutting;
 mod harness;
 
 use std::path::{Path, PathBuf};
@@ -12,9 +17,11 @@ use axum::Router;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::Html;
 use axum::routing::{get, post};
+use certificate::Certificate;
+use cutting::cutting_proxy;
 use harness::host::host;
-use harness::patient;
-use harness::services::require;
+use harness::services::{has, require};
+use harness::{Server, patient};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::process::Command;
@@ -32,6 +39,8 @@ const VISIT_TIMEOUT: Duration = Duration::from_secs(60);
 
 const SIZE: usize = 1 << 20;
 
+const LARGE: usize = 20_000_000;
+
 #[tokio::test]
 async fn a_page_of_an_allowed_origin_uploads_in_two_pieces() {
     if !can_browse().await {
@@ -47,7 +56,7 @@ async fn a_page_of_an_allowed_origin_uploads_in_two_pieces() {
     assert_eq!(resumed, format!("resumed from {}", SIZE / 2));
     let id = url.strip_prefix(&endpoint).expect(url);
     let stored = std::fs::read(uploads.path().join(id)).unwrap();
-    assert!(stored == content(), "other bytes are stored");
+    assert!(stored == content(SIZE), "other bytes are stored");
 }
 
 #[tokio::test]
@@ -64,6 +73,54 @@ async fn a_page_of_a_foreign_origin_sees_an_error_and_leaves_nothing() {
     assert!(report.contains("failed to create upload"), "{report}");
     assert!(report.contains("response code: n/a"), "{report}");
     assert_eq!(std::fs::read_dir(uploads.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn firefox_goes_on_over_http_2_after_its_connection_was_cut() {
+    goes_on_after_a_cut("firefox", "firefox-esr").await;
+}
+
+#[tokio::test]
+async fn chromium_goes_on_over_http_2_after_its_connection_was_cut() {
+    goes_on_after_a_cut("chrome", "chromium").await;
+}
+
+/// Uploads 20 MB over TLS by a browser, as puppeteer and Debian name it.
+async fn goes_on_after_a_cut(browser: &str, program: &str) {
+    let install = format!("apt-get install {program}");
+    if !require(program, has(program).await, &install) || !can_drive() {
+        return;
+    }
+    let certificate = Certificate::make();
+    let flags = certificate.flags();
+    let server = Server::start(&flags.each_ref().map(String::as_str)).await;
+    let proxy = cutting_proxy(server.address(), LARGE / 2).await;
+    let endpoint = format!("https://localhost:{}/files/", proxy.port());
+
+    let home = TempDir::new().unwrap();
+    let output = Command::new("node")
+        .arg(in_repository("tests/clients/browser.mjs"))
+        .args([browser, &format!("/usr/bin/{program}"), &endpoint])
+        .arg(LARGE.to_string())
+        .arg(tus_js_client())
+        .env("TMPDIR", home.path())
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true)
+        .output();
+    let output = timeout(VISIT_TIMEOUT, output).await;
+    let output = output.expect("it takes too long").unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let [protocol, resumed, url] = stdout.lines().collect::<Vec<_>>()[..] else {
+        panic!("{}: {stdout}", output.status);
+    };
+    assert_eq!(protocol, "over h2");
+    let offset = resumed.strip_prefix("resumed from ").expect(resumed);
+    let offset: usize = offset.parse().unwrap();
+    assert!(0 < offset && offset < LARGE, "{resumed}");
+    let id = url.strip_prefix(&endpoint).expect(url);
+    let stored = std::fs::read(server.uploads().join(id)).unwrap();
+    assert!(stored == content(LARGE), "other bytes are stored");
 }
 
 /// Takes uploads across origins until the test ends, and gives their endpoint.
@@ -91,7 +148,7 @@ impl Pages {
                 "/tus.min.js",
                 get(([(CONTENT_TYPE, "text/javascript")], script)),
             )
-            .route("/content", get(content()))
+            .route("/content", get(content(SIZE)))
             .route("/report", post(report));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
@@ -126,9 +183,9 @@ impl Pages {
     }
 }
 
-/// What the page uploads: no two kilobytes alike.
-fn content() -> Vec<u8> {
-    let words = (0..SIZE as u32 / 4).flat_map(|word| word.wrapping_mul(0x9e37_79b9).to_le_bytes());
+/// What a page uploads: no two kilobytes alike.
+fn content(size: usize) -> Vec<u8> {
+    let words = (0..size as u32 / 4).flat_map(|word| word.wrapping_mul(0x9e37_79b9).to_le_bytes());
     words.collect()
 }
 
@@ -140,7 +197,18 @@ async fn can_browse() -> bool {
         && require("tus-js-client", tus_js_client().is_file(), install)
 }
 
+/// Whether a browser can be driven by a script.
+fn can_drive() -> bool {
+    let package = "tests/clients/node_modules/puppeteer-core/package.json";
+    let install = "npm install --prefix tests/clients (with Node.js 18 or newer)";
+    require("puppeteer-core", in_repository(package).is_file(), install)
+        && require("tus-js-client", tus_js_client().is_file(), install)
+}
+
 fn tus_js_client() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/clients/node_modules/tus-js-client/dist/tus.min.js")
+    in_repository("tests/clients/node_modules/tus-js-client/dist/tus.min.js")
+}
+
+fn in_repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::disk_full::{SMALL_DISK, namespaces};
 use crate::harness::tus::{Answer, Tus, Version, code, content, number, request};
-use crate::harness::{Server, Signal};
+use crate::harness::{Server, Signal, patient};
 
 const PART: usize = 8 << 20;
 /// How often a final has its parts, to take some time.
@@ -208,4 +208,86 @@ async fn a_final_for_which_there_is_no_room_takes_none() {
         StatusCode::NOT_FOUND,
         "a part of it was ended"
     );
+}
+
+/// How often a final has its part, to be copied for seconds.
+const LONG: usize = 500;
+
+/// Begins the copy of a long final, and waits until its file is there.
+async fn begin_long(
+    server: &Server,
+    tus: &Tus,
+) -> (String, tokio::task::JoinHandle<Option<Answer>>) {
+    let part = partial(tus, PART, vec![b'a'; PART]).await;
+    let list = format!("final;{}", vec![&part[..]; LONG].join(" "));
+    let request = tus.post().header("Upload-Concat", list).body(content(""));
+    let request = request.unwrap();
+    let copy = tokio::spawn({
+        let tus = tus.clone();
+        async move { tus.try_send(request).await }
+    });
+    until(|| !finals(server.uploads()).1.is_empty()).await;
+    (part, copy)
+}
+
+/// Looks again and again at what nothing else tells of.
+async fn until(happened: impl Fn() -> bool) {
+    patient(async {
+        while !happened() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    })
+    .await;
+}
+
+/// What there is in the upload directory, less locks.
+fn names(uploads: &Path) -> Vec<String> {
+    let files = uploads.read_dir().unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| !name.ends_with(".lock")).collect()
+}
+
+#[tokio::test]
+async fn a_copy_makes_way_for_whoever_wants_a_part_and_leaves_nothing() {
+    let home = TempDir::new().unwrap();
+    for version in [Version::Http1, Version::Http2] {
+        let server = Server::start_in(home.path(), &[]).await;
+        let tus = Tus::new(server.url(), version);
+        let (part, copy) = begin_long(&server, &tus).await;
+        let ended = Tus::new(server.url(), Version::Http1);
+        let ended = ended
+            .ask(request(Method::DELETE, &url(&server, &part)))
+            .await;
+        assert_eq!(ended.status(), StatusCode::NO_CONTENT);
+        let answer = copy.await.unwrap().expect("it is answered");
+        assert_eq!(answer.status(), StatusCode::LOCKED);
+        assert!(answer.headers().contains_key("retry-after"));
+        assert_eq!(names(server.uploads()), [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_copy_ends_with_the_server_and_leaves_nothing() {
+    let home = TempDir::new().unwrap();
+    let (mut server, tus) = start(home.path(), &[]).await;
+    let (part, copy) = begin_long(&server, &tus).await;
+    server.signal(Signal::TERM);
+    let answer = copy.await.unwrap().expect("it is answered");
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    server.exit().await;
+    let mut left = names(server.uploads());
+    left.sort();
+    assert_eq!(left, [id(&part).to_owned(), format!("{}.info", id(&part))]);
+}
+
+#[tokio::test]
+async fn a_copy_ends_with_its_client_and_leaves_nothing() {
+    let home = TempDir::new().unwrap();
+    let server = Server::start_in(home.path(), &[]).await;
+    let tus = Tus::new(server.url(), Version::Http2);
+    let (part, copy) = begin_long(&server, &tus).await;
+    // By which its stream is reset.
+    copy.abort();
+    until(|| names(server.uploads()).len() == 2).await;
+    assert_eq!(tus.offset(&url(&server, &part)).await, PART as u64);
 }

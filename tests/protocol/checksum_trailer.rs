@@ -39,8 +39,17 @@ async fn hello(tus: &Peer, request: Builder, trailers: &[(&str, &str)]) -> Respo
     sending.answer().await
 }
 
+/// What a trailer may name: of ours fewer than a header, since all of them run.
+async fn known_in_trailers(tus: &Peer) -> Vec<&'static str> {
+    let cheap = ["sha1", "sha256", "crc32", "crc32c"];
+    let known = known(tus).await.into_iter();
+    known
+        .filter(|it| !tus.is_ours() || cheap.contains(it))
+        .collect()
+}
+
 async fn a_trailer_that_matches_is_taken(tus: Peer) {
-    for algorithm in known(&tus).await {
+    for algorithm in known_in_trailers(&tus).await {
         let url = tus.create(11).await;
         let trailer = (TRAILER, &*checksum(algorithm, Hello));
         let answer = hello(&tus, announced(&url, 0), &[trailer]).await;
@@ -52,7 +61,7 @@ async fn a_trailer_that_matches_is_taken(tus: Peer) {
 }
 
 async fn a_trailer_that_does_not_match_discards_the_chunk(tus: Peer) {
-    for algorithm in known(&tus).await {
+    for algorithm in known_in_trailers(&tus).await {
         let url = tus.create(10).await;
         tus.appends(&url, 0, "hello").await;
         let trailer = (TRAILER, &*checksum(algorithm, World));
@@ -65,9 +74,18 @@ async fn a_trailer_that_does_not_match_discards_the_chunk(tus: Peer) {
 
 async fn a_trailer_of_an_unknown_algorithm_is_refused(tus: Peer) {
     let url = tus.create(5).await;
-    let answer = hello(&tus, announced(&url, 0), &[(TRAILER, "none AAAA")]).await;
-    assert_eq!(answer.status(), 400);
-    assert_eq!(tus.offset(&url).await, 0);
+    let md5 = checksum("md5", Hello);
+    // Ours takes this one from a header alone.
+    let refused: &[_] = if tus.is_ours() {
+        &["none AAAA", &md5]
+    } else {
+        &["none AAAA"]
+    };
+    for trailer in refused {
+        let answer = hello(&tus, announced(&url, 0), &[(TRAILER, trailer)]).await;
+        assert_eq!(answer.status(), 400, "{trailer}");
+        assert_eq!(tus.offset(&url).await, 0);
+    }
 }
 
 async fn a_malformed_trailer_is_refused(tus: Peer) {

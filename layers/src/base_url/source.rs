@@ -49,6 +49,15 @@ pub(super) struct FromRequest {
 
 impl FromRequest {
     fn base_url(&self, parts: &Parts) -> BaseUrl {
+        let url = self.url(parts);
+        match self.trusting {
+            // The host that clients know may be the proxy's alone.
+            true => url.of_any_host(),
+            false => url,
+        }
+    }
+
+    fn url(&self, parts: &Parts) -> BaseUrl {
         let told = if self.trusting {
             Forwarded::of(&parts.headers)
         } else {

@@ -26,7 +26,8 @@ use super::digest::{Blake3, Crc32, Crc32c, Hash};
 /// assert_eq!(algorithms.to_string(), "sum");
 /// ```
 pub trait Digest: Send + Sync + 'static {
-    /// Takes the next bytes. The task that runs the request waits meanwhile.
+    /// Takes the next bytes. For a checksum in a header, the task that runs the
+    /// request waits meanwhile; for one in a trailer, it runs on a blocking thread.
     fn update(&mut self, bytes: &[u8]);
 
     /// The digest of all bytes, as the client writes it before base64.

@@ -17,12 +17,47 @@ pin_project! {
         body: B,
         // There until it is decided.
         check: Option<Check>,
+        ended: bool,
     }
 }
 
 impl<B> RequestBody<B> {
     pub(super) const fn new(body: B, check: Option<Check>) -> Self {
-        Self { body, check }
+        Self {
+            body,
+            check,
+            ended: false,
+        }
+    }
+}
+
+impl<B> RequestBody<B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    /// The next frame, which the check has seen; nothing once all has been.
+    fn poll_seen(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let this = self.project();
+        if *this.ended {
+            return Poll::Ready(None);
+        }
+        if let Some(check) = this.check
+            && let Err(error) = ready!(check.poll_room(cx))
+        {
+            return Poll::Ready(Some(Err(error)));
+        }
+        let frame = ready!(this.body.poll_frame(cx));
+        *this.ended = frame.is_none();
+        Poll::Ready(frame.map(|frame| {
+            let frame = frame.map_err(Error::from_body)?;
+            let check = this.check.as_mut();
+            check.map_or(Ok(()), |check| check.see(&frame))?;
+            Ok(frame)
+        }))
     }
 }
 
@@ -35,26 +70,18 @@ where
     type Error = Error;
 
     fn poll_frame(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let this = self.project();
-        let seen = match ready!(this.body.poll_frame(cx)) {
-            Some(Ok(frame)) => {
-                let seen = this
-                    .check
-                    .as_mut()
-                    .map_or(Ok(()), |check| check.see(&frame));
-                Some(seen.map(|()| frame))
-            }
-            Some(Err(error)) => Some(Err(Error::from_body(error))),
-            None => {
-                let verified = this.check.take().map_or(Ok(()), Check::verify);
-                verified.err().map(Err)
-            }
+        let seen = match ready!(self.as_mut().poll_seen(cx)) {
+            Some(seen) => Some(seen),
+            None => match self.as_mut().project().check {
+                Some(check) => ready!(check.poll_verify(cx)).err().map(Err),
+                None => None,
+            },
         };
-        if matches!(seen, Some(Err(_))) {
-            *this.check = None;
+        if !matches!(seen, Some(Ok(_))) {
+            *self.project().check = None;
         }
         Poll::Ready(seen)
     }

@@ -1,23 +1,31 @@
-use std::fmt;
+use std::task::{Context, Poll, ready};
+use std::{fmt, mem};
 
 use bytes::Bytes;
 use headers::HeaderMapExt;
 use http::HeaderMap;
 use http::header::TRAILER;
 use http_body::Frame;
+use tokio::sync::OwnedSemaphorePermit;
 
+use super::beside::{Beside, Digests};
 use super::claim::Claim;
-use super::{Algorithms, Digest};
+use super::settings::Settings;
+use super::{Algorithm, Algorithms};
 use crate::protocol::Error;
 use crate::protocol::header::UPLOAD_CHECKSUM;
 
 /// Whether bytes are those that their client speaks of, found out as they come.
-pub(super) struct Check {
-    algorithms: Algorithms,
-    /// Comes at the end, unless it was there at the beginning.
-    claim: Option<Claim>,
-    /// The one that was named, or all where it is not known yet which it will be.
-    running: Vec<(&'static str, Box<dyn Digest>)>,
+pub(super) enum Check {
+    /// The checksum came first, so one digest runs along.
+    Header { claim: Claim, digests: Digests },
+    /// The checksum comes last: all digests that it may name run beside the request.
+    Trailer {
+        algorithms: Algorithms,
+        claim: Option<Claim>,
+        digests: Beside,
+        _permit: OwnedSemaphorePermit,
+    },
 }
 
 impl Check {
@@ -27,52 +35,92 @@ impl Check {
     /// that (CTR-03): else each body of which nothing was said would have to
     /// pass every algorithm, in case that one is named at its end, and would
     /// have to be kept only whole.
-    pub(super) fn of(headers: &HeaderMap, algorithms: &Algorithms) -> Result<Option<Self>, Error> {
-        let claim = read(headers, algorithms)?;
-        match (&claim, announces_trailer(headers)) {
-            (None, false) => return Ok(None),                      // CHK-13
-            (Some(_), true) => return Err(Error::InvalidChecksum), // CTR-02
-            _ => {}
+    pub(super) fn of(headers: &HeaderMap, settings: &Settings) -> Result<Option<Self>, Error> {
+        let claim = read(headers, &settings.algorithms)?;
+        match (claim, announces_trailer(headers)) {
+            (None, false) => Ok(None),                      // CHK-13
+            (Some(_), true) => Err(Error::InvalidChecksum), // CTR-02
+            (Some(claim), false) => {
+                // None runs for a digest that no bytes have: it is a mismatch at the end.
+                let digests = begin(&settings.algorithms, |it| it.can_make(&claim));
+                Ok(Some(Self::Header { claim, digests }))
+            }
+            (None, true) => Self::of_trailer(settings).map(Some),
         }
-        // None runs for a digest that no bytes have: it is a mismatch at the end.
-        let running = algorithms.iter().filter(|algorithm| {
-            let claim = claim.as_ref();
-            claim.is_none_or(|claim| algorithm.can_make(claim))
-        });
-        let running = running.map(|algorithm| (algorithm.name(), algorithm.begin()));
-        Ok(Some(Self {
-            algorithms: algorithms.clone(),
-            running: running.collect(),
-            claim,
-        }))
+    }
+
+    fn of_trailer(settings: &Settings) -> Result<Self, Error> {
+        let algorithms = settings.in_trailers();
+        if algorithms.is_empty() {
+            return Err(Error::InvalidChecksum);
+        }
+        Ok(Self::Trailer {
+            digests: Beside::new(begin(&algorithms, |_| true)),
+            algorithms,
+            claim: None,
+            _permit: settings.admit()?,
+        })
     }
 
     /// Whether it needs what only trailers can tell.
     pub(super) const fn awaits_trailers(&self) -> bool {
-        self.claim.is_none()
+        matches!(self, Self::Trailer { .. })
+    }
+
+    /// Waits until more bytes can be seen.
+    pub(super) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        match self {
+            Self::Header { .. } => Poll::Ready(Ok(())),
+            Self::Trailer { digests, .. } => digests.poll_room(cx),
+        }
     }
 
     pub(super) fn see(&mut self, frame: &Frame<Bytes>) -> Result<(), Error> {
-        if let Some(data) = frame.data_ref() {
-            for (_, digest) in &mut self.running {
-                digest.update(data);
+        match (self, frame.data_ref(), frame.trailers_ref()) {
+            (Self::Header { digests, .. }, Some(data), _) => {
+                for (_, digest) in digests {
+                    digest.update(data);
+                }
             }
-        }
-        if let (true, Some(trailers)) = (self.awaits_trailers(), frame.trailers_ref()) {
-            self.claim = read(trailers, &self.algorithms)?;
+            (Self::Trailer { digests, .. }, Some(data), _) => digests.push(data.clone()),
+            (
+                Self::Trailer {
+                    algorithms, claim, ..
+                },
+                _,
+                Some(trailers),
+            ) => *claim = read(trailers, algorithms)?,
+            _ => {}
         }
         Ok(())
     }
 
-    /// CHK-02
-    pub(super) fn verify(self) -> Result<(), Error> {
-        let claim = self.claim.ok_or(Error::InvalidChecksum)?; // CTR-02
-        let mut running = self.running.into_iter();
-        let named = running.find(|(name, _)| *name == claim.algorithm);
-        match named.is_some_and(|(_, digest)| digest.finish() == claim.digest) {
-            true => Ok(()),                        // CHK-05
-            false => Err(Error::ChecksumMismatch), // CHK-04
-        }
+    /// Waits for the verdict, once all has been seen. CHK-02
+    pub(super) fn poll_verify(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let (claim, digests) = match self {
+            Self::Header { claim, digests } => (&*claim, mem::take(digests)),
+            Self::Trailer { claim, digests, .. } => {
+                let Some(claim) = claim else {
+                    return Poll::Ready(Err(Error::InvalidChecksum)); // CTR-02
+                };
+                (&*claim, ready!(digests.poll_done(cx))?)
+            }
+        };
+        Poll::Ready(verify(claim, digests))
+    }
+}
+
+fn begin(algorithms: &Algorithms, wanted: impl Fn(&Algorithm) -> bool) -> Digests {
+    let wanted = algorithms.iter().filter(|algorithm| wanted(algorithm));
+    wanted.map(|it| (it.name(), it.begin())).collect()
+}
+
+fn verify(claim: &Claim, digests: Digests) -> Result<(), Error> {
+    let mut digests = digests.into_iter();
+    let named = digests.find(|(name, _)| *name == claim.algorithm);
+    match named.is_some_and(|(_, digest)| digest.finish() == claim.digest) {
+        true => Ok(()),                        // CHK-05
+        false => Err(Error::ChecksumMismatch), // CHK-04
     }
 }
 
@@ -96,8 +144,10 @@ fn announces_trailer(headers: &HeaderMap) -> bool {
 
 impl fmt::Debug for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Check")
-            .field("claim", &self.claim)
-            .finish_non_exhaustive()
+        let name = match self {
+            Self::Header { .. } => "Header",
+            Self::Trailer { .. } => "Trailer",
+        };
+        f.debug_struct(name).finish_non_exhaustive()
     }
 }

@@ -8,6 +8,13 @@ use pin_project_lite::pin_project;
 use crate::answer::Answer;
 use crate::protocol::header::{TUS_CHECKSUM_ALGORITHM, announce};
 
+/// What OPTIONS tells.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) algorithms: HeaderValue,
+    pub(super) extensions: &'static [&'static str],
+}
+
 pin_project! {
     /// The response future of [`Checksum`](super::Checksum).
     #[derive(Debug)]
@@ -17,12 +24,12 @@ pin_project! {
     {
         #[pin]
         answer: Answer<F>,
-        told: Option<HeaderValue>,
+        told: Option<Told>,
     }
 }
 
 impl<F: Future> ResponseFuture<F> {
-    pub(super) const fn new(answer: Answer<F>, told: Option<HeaderValue>) -> Self {
+    pub(super) const fn new(answer: Answer<F>, told: Option<Told>) -> Self {
         Self { answer, told }
     }
 }
@@ -37,10 +44,15 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         let mut response = ready!(this.answer.poll(cx))?;
-        if let Some(algorithms) = this.told.take() {
+        if let Some(Told {
+            algorithms,
+            extensions,
+        }) = this.told.take()
+        {
             let headers = response.headers_mut();
-            announce(headers, "checksum"); // CHK-01
-            announce(headers, "checksum-trailer"); // CTR-01
+            for extension in extensions {
+                announce(headers, extension);
+            }
             headers.insert(&TUS_CHECKSUM_ALGORITHM, algorithms); // CHK-10
         }
         Poll::Ready(Ok(response))

@@ -1,5 +1,6 @@
 use tower_layer::Layer;
 
+use super::settings::Settings;
 use super::{Algorithms, Checksum};
 
 /// Layer that applies [`Checksum`].
@@ -7,7 +8,7 @@ use super::{Algorithms, Checksum};
 /// See the [module docs](crate::checksum) for an example.
 #[derive(Clone, Debug, Default)]
 pub struct ChecksumLayer {
-    algorithms: Algorithms,
+    settings: Settings,
 }
 
 impl ChecksumLayer {
@@ -20,7 +21,28 @@ impl ChecksumLayer {
     /// Which algorithms clients may use.
     #[must_use]
     pub fn algorithms(mut self, algorithms: Algorithms) -> Self {
-        self.algorithms = algorithms;
+        self.settings.algorithms = algorithms;
+        self
+    }
+
+    /// Sets which of the [algorithms](Self::algorithms) a trailer may name: by
+    /// default `sha1`, `sha256`, `crc32` and `crc32c`. All of them run over the
+    /// bytes of such a request, since the trailer comes last. A trailer with
+    /// another one is refused at its end, and with none here, trailers are
+    /// neither announced nor accepted.
+    #[must_use]
+    pub fn trailer_algorithms(mut self, algorithms: Algorithms) -> Self {
+        self.settings.name_for_trailers(algorithms);
+        self
+    }
+
+    /// Sets how many requests with a trailer may run at once: 100 by default.
+    /// Others are refused with
+    /// [`Error::TooManyTrailers`](crate::protocol::Error::TooManyTrailers). Services
+    /// that are made by the same layer, or a clone of it, share the limit.
+    #[must_use]
+    pub fn max_trailers_at_once(mut self, max: usize) -> Self {
+        self.settings.bound_trailers(max);
         self
     }
 }
@@ -29,6 +51,6 @@ impl<S> Layer<S> for ChecksumLayer {
     type Service = Checksum<S>;
 
     fn layer(&self, inner: S) -> Checksum<S> {
-        Checksum::new(inner, self.algorithms.clone())
+        Checksum::with(inner, self.settings.clone())
     }
 }

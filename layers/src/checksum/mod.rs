@@ -15,11 +15,17 @@
 //! | a header that is malformed or there twice, or an algorithm that is not known | `400 ERR_INVALID_CHECKSUM`, before a byte is read |
 //! | a header, and the word that a trailer comes | the same |
 //! | an announced trailer that is malformed, or does not come | the same, once that is seen |
+//! | a trailer with an algorithm that trailers may not name | the same |
+//! | an announced trailer beyond the limit of such requests | `503 ERR_TOO_MANY_TRAILERS` with `Retry-After`, before a byte is read |
 //! | a trailer that was not announced | nothing: it is not looked at |
 //!
-//! Which algorithm it is an announced trailer tells only at its end, so all of
-//! them run over such a body; [`ChecksumLayer::algorithms`] narrows them. The
-//! user's own can be [added](Algorithms::with). The digests of `crc32` and
+//! An announced trailer names its algorithm only at its end, so several have to
+//! run over such a body: those of [`ChecksumLayer::trailer_algorithms`], by default
+//! `sha1`, `sha256`, `crc32` and `crc32c`. `Tus-Checksum-Algorithm` lists the
+//! algorithms that a header may name. Digests for a trailer run on tokio's threads
+//! for blocking work, and at most 100 such requests run at once
+//! ([`ChecksumLayer::max_trailers_at_once`]). The user's own algorithms can be
+//! [added](Algorithms::with). The digests of `crc32` and
 //! `crc32c` are four bytes with the highest first.
 //!
 //! A POST brings no bytes to this layer. Its header is verified all the same, so
@@ -63,6 +69,7 @@
 
 mod algorithm;
 mod algorithms;
+mod beside;
 mod body;
 mod check;
 mod claim;
@@ -70,6 +77,7 @@ mod digest;
 mod future;
 mod layer;
 mod service;
+mod settings;
 
 pub use self::algorithm::{Algorithm, Digest};
 pub use self::algorithms::{Algorithms, UnknownAlgorithm};

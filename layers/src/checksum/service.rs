@@ -7,6 +7,8 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::check::Check;
+use super::future::Told;
+use super::settings::Settings;
 use super::{Algorithms, RequestBody, ResponseFuture};
 use crate::answer::Answer;
 use crate::protocol::header::content_length;
@@ -19,13 +21,18 @@ use crate::store::Keep;
 #[derive(Clone, Debug)]
 pub struct Checksum<S> {
     inner: S,
-    algorithms: Algorithms,
+    settings: Settings,
 }
 
 impl<S> Checksum<S> {
     /// `inner`, whose clients may use `algorithms`.
-    pub const fn new(inner: S, algorithms: Algorithms) -> Self {
-        Self { inner, algorithms }
+    #[must_use]
+    pub fn new(inner: S, algorithms: Algorithms) -> Self {
+        Self::with(inner, Settings::new(algorithms))
+    }
+
+    pub(super) const fn with(inner: S, settings: Settings) -> Self {
+        Self { inner, settings }
     }
 
     /// The check that the request's bytes have to pass, if any.
@@ -33,7 +40,7 @@ impl<S> Checksum<S> {
         if !matches!(parts.method, Method::POST | Method::PATCH) {
             return Ok(None);
         }
-        let check = Check::of(&parts.headers, &self.algorithms)?;
+        let check = Check::of(&parts.headers, &self.settings)?;
         // What a creation says is sound. Its bytes come in a PATCH of their own.
         let check = check.filter(|_| parts.method == Method::PATCH);
         let awaits_trailers = check.as_ref().is_some_and(Check::awaits_trailers);
@@ -43,9 +50,16 @@ impl<S> Checksum<S> {
         Ok(check)
     }
 
-    fn list(&self) -> HeaderValue {
-        let names = self.algorithms.to_string();
-        HeaderValue::try_from(names).expect("names and commas make a value")
+    /// What OPTIONS tells. CHK-01, CTR-01
+    fn told(&self) -> Told {
+        let names = self.settings.algorithms.to_string();
+        Told {
+            algorithms: HeaderValue::try_from(names).expect("names and commas make a value"),
+            extensions: match self.settings.in_trailers().is_empty() {
+                true => &["checksum"],
+                false => &["checksum", "checksum-trailer"],
+            },
+        }
     }
 }
 
@@ -73,7 +87,7 @@ where
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
-        let told = (parts.method == Method::OPTIONS).then(|| self.list());
+        let told = (parts.method == Method::OPTIONS).then(|| self.told());
         let check = match self.check(&parts) {
             Ok(check) => check,
             Err(error) => return ResponseFuture::new(Answer::refused(error), told),

@@ -3,24 +3,24 @@
 use http::HeaderValue;
 use http::request::Parts;
 
+use crate::protocol::Error;
 use crate::protocol::header::{UPLOAD_CONCAT, UPLOAD_DEFER_LENGTH, UPLOAD_LENGTH};
-use crate::protocol::{BaseUrl, Error, UploadId};
 
 /// What a creation with `Upload-Concat` is to make.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Asked {
     /// A piece of finals to come. CAT-02
     Partial,
-    /// An upload of these, in this order. CAT-05
-    Final(Vec<UploadId>),
+    /// An upload of those at these URLs, in this order. CAT-05
+    Final(Vec<String>),
 }
 
 impl Asked {
     /// Reads the header, and gives its text beside its meaning.
     ///
     /// As tusd does it takes more than one space between URLs, and before the
-    /// first one.
-    pub(super) fn read(request: &Parts) -> Result<(HeaderValue, Self), Error> {
+    /// first one. More than `max_parts` are refused before anything is looked up.
+    pub(super) fn read(request: &Parts, max_parts: usize) -> Result<(HeaderValue, Self), Error> {
         let mut lines = request.headers.get_all(&UPLOAD_CONCAT).iter();
         let (Some(raw), None) = (lines.next(), lines.next()) else {
             return Err(Error::InvalidConcat);
@@ -35,14 +35,16 @@ impl Asked {
         if lengths.iter().any(|it| request.headers.contains_key(*it)) {
             return Err(Error::InvalidUploadLength);
         }
-        let base = BaseUrl::of(request);
         let urls = urls.split(' ').filter(|url| !url.is_empty());
-        // CAT-18, AMB-14: what is no upload's URL here is no upload.
-        let parts = urls.map(|url| base.upload(url).ok_or(Error::NotFound));
-        let parts: Vec<_> = parts.collect::<Result<_, _>>()?;
-        if parts.is_empty() {
-            return Err(Error::InvalidConcat);
+        // CAT-09: one that stands there several times counts as often.
+        let urls: Vec<_> = urls.take(max_parts.saturating_add(1)).collect();
+        match urls.len() {
+            0 => Err(Error::InvalidConcat),
+            count if count > max_parts => Err(Error::TooManyParts),
+            _ => {
+                let urls = urls.into_iter().map(str::to_owned);
+                Ok((raw.clone(), Self::Final(urls.collect())))
+            }
         }
-        Ok((raw.clone(), Self::Final(parts)))
     }
 }

@@ -8,18 +8,20 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::RequestBody;
+use super::ending::with_request;
+use super::named;
 use super::partials::Partials;
 use super::settings::{Settings, release};
 use crate::emptiness::refuse_bytes;
-use crate::protocol::{BoxError, Concat, Error, NewConcat, Outcome, Role, UploadId};
+use crate::protocol::{BoxError, Concat, Error, Interrupt, NewConcat, Outcome, Role, UploadId};
 
-/// Makes a final of `parts`, which are locked meanwhile.
+/// Makes a final of the uploads at `urls`, which are locked meanwhile.
 pub(super) async fn create<S, B, ResBody>(
     inner: S,
     settings: Settings,
     request: Request<B>,
     raw: HeaderValue,
-    parts: Vec<UploadId>,
+    urls: Vec<String>,
 ) -> Result<Response<ResBody>, S::Error>
 where
     S: Service<Request<RequestBody<B>>, Response = Response<ResBody>>,
@@ -35,24 +37,42 @@ where
     }
     // Before anything is locked: who is refused interrupts nobody who writes to
     // a part.
-    if let Err(error) = permit(&settings, &head, &parts).await {
-        return Ok(error.into_response());
-    }
-    let guards = match settings.lock_all(&head, &parts).await {
+    let parts = match permit(&settings, &head, &urls).await {
+        Ok(parts) => parts,
+        Err(error) => return Ok(error.into_response()),
+    };
+    let copying = Interrupt::default();
+    let guards = match settings.lock_all(&head, &parts, &copying).await {
         Ok(guards) => guards,
         Err(error) => return Ok(error.into_response()),
     };
-    let response = create_of_locked(inner, &settings, head, raw, &parts).await;
+    let mut inner_head = head.clone();
+    inner_head.extensions.insert(copying.clone());
+    let creation = create_of_locked(inner, &settings, inner_head, raw, &parts);
+    let response = with_request(&head, &copying, creation).await;
     release(guards).await;
-    response
+    Ok(retried_later(response?))
 }
 
-/// Refuses what can be refused at first sight. A stranger is not told what else
-/// is wrong with a part, so the gates come first.
-async fn permit(settings: &Settings, request: &Parts, parts: &[UploadId]) -> Result<(), Error> {
-    let partials = Partials::find(&*settings.store, parts).await?;
-    partials.pass_gates(request).await?;
-    settings.accept(request, &partials).map(drop)
+/// A copy that made way for another request may be tried again, as if the parts
+/// had not been free.
+fn retried_later<B: Default>(response: Response<B>) -> Response<B> {
+    match response.extensions().get() {
+        Some(Error::Interrupted) => Error::LockTimeout.into_response(),
+        _ => response,
+    }
+}
+
+/// The parts of a final, unless it can be refused at first sight.
+async fn permit(
+    settings: &Settings,
+    request: &Parts,
+    urls: &[String],
+) -> Result<Vec<UploadId>, Error> {
+    let parts = named::find(settings, request, urls).await?;
+    let partials = Partials::find(&*settings.store, &parts).await?;
+    settings.accept(request, &partials)?;
+    Ok(parts)
 }
 
 async fn create_of_locked<S, B, ResBody>(

@@ -26,6 +26,7 @@ impl ConcatenationLayer {
                 store,
                 locker,
                 lock_timeout: Duration::from_secs(20),
+                max_parts: 1_000,
                 unfinished: false,
                 strictness: Strictness::Strict,
             },
@@ -37,6 +38,15 @@ impl ConcatenationLayer {
     #[must_use]
     pub const fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.settings.lock_timeout = timeout;
+        self
+    }
+
+    /// Sets how many parts a final may name: 1,000 by default. A part that it
+    /// names several times counts as often. Others are refused with
+    /// [`Error::TooManyParts`](crate::protocol::Error::TooManyParts).
+    #[must_use]
+    pub const fn max_parts(mut self, max: usize) -> Self {
+        self.settings.max_parts = max;
         self
     }
 

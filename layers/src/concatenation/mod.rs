@@ -9,18 +9,30 @@
 //! | of an upload that is unknown, or a URL that leads to none | `404 ERR_UPLOAD_NOT_FOUND` |
 //! | of one that is no partial | `400 ERR_INVALID_CONCAT` |
 //! | of one that is unfinished | `400 ERR_UPLOAD_NOT_FINISHED`, unless [`unfinished`](ConcatenationLayer::unfinished) ones are taken |
+//! | that names more parts than [`max_parts`](ConcatenationLayer::max_parts), repeats included | `400 ERR_TOO_MANY_PARTS` |
 //! | with a length of its own | `400 ERR_INVALID_UPLOAD_LENGTH` |
 //! | of more bytes than an upload may have | `413 ERR_MAX_SIZE_EXCEEDED` |
 //!
-//! URLs may be absolute, of any host, or relative to the collection; see
-//! [`BaseUrl::upload`](crate::protocol::BaseUrl::upload). Each part is shown to
+//! URLs may be absolute or relative to the collection. Where a proxy has stripped
+//! a prefix that the client's URLs have, a suffix of their path that is a partial
+//! upload counts; URLs of other hosts count behind a proxy only. See
+//! [`BaseUrl::candidates`](crate::protocol::BaseUrl::candidates). Each part is shown to
 //! the gates with [`Action::Concatenate`](crate::protocol::Action::Concatenate)
 //! and locked while the final is made. A final has no metadata but that of its
 //! own creation (CAT-07).
 //!
+//! A list of 1,000 URLs has to fit into the header that the host accepts. hyper's
+//! limit is 400 KiB over HTTP/1.1, but 16 KiB over HTTP/2: raise it with
+//! `max_header_list_size`.
+//!
+//! The copy of a final ends, and leaves nothing, when somebody waits for one of
+//! its parts (`423 ERR_LOCK_TIMEOUT`, so that the client retries), when the client
+//! has gone and when the server shuts down. A copy of less than 16 MiB is too short
+//! to end.
+//!
 //! A final of unfinished parts is *pending*: it has no bytes and no offset
 //! (CAT-12) until the request that finishes the last part completes it, or
-//! whoever asks for it later. Ending a part ends the finals that are pending
+//! whoever asks for it later. If its copy is cut short, it stays pending. Ending a part ends the finals that are pending
 //! for it.
 //!
 //! HEAD, and PATCH, which is refused (CAT-10), are the core's: without this
@@ -33,6 +45,7 @@
 //! | [`MaxSize`](crate::protocol::MaxSize) | a final may have any size |
 //! | [`Gates`](crate::gate::Gates) | nobody is asked |
 //! | [`Interrupt`](crate::protocol::Interrupt) | who waits for a part waits on at a shutdown |
+//! | [`Departure`](crate::protocol::Departure) | a copy goes on when its client has gone |
 //! | the response's [`Outcome`](crate::protocol::Outcome) | no pending final is completed |
 //!
 //! It belongs just outside the core, inside the
@@ -76,9 +89,11 @@
 
 mod asked;
 mod create;
+mod ending;
 mod future;
 mod inside;
 mod layer;
+mod named;
 mod partials;
 mod service;
 mod settings;

@@ -2,9 +2,8 @@ use std::collections::BTreeMap;
 
 use http::request::Parts;
 
-use crate::gate::Gates;
 use crate::protocol::header::MAX_BYTES;
-use crate::protocol::{Action, Error, MaxSize, Upload, UploadId};
+use crate::protocol::{Error, MaxSize, Upload, UploadId};
 use crate::store::Store;
 
 /// The uploads that a final is made of, as they stand.
@@ -26,16 +25,6 @@ impl<'a> Partials<'a> {
             }
         }
         Ok(Self { order, uploads })
-    }
-
-    /// Asks the gates, since whoever makes a final of uploads can read them.
-    pub(super) async fn pass_gates(&self, request: &Parts) -> Result<(), Error> {
-        for upload in self.uploads.values() {
-            for gate in Gates::of(request) {
-                gate.opened(request, upload, Action::Concatenate).await?;
-            }
-        }
-        Ok(())
     }
 
     /// Whether they are partials at all.

@@ -84,7 +84,7 @@ impl<S> Concatenation<S> {
             _ if self.settings.store.concatenate().is_none() => {}
             Method::POST if request.headers().contains_key(&UPLOAD_CONCAT) => {
                 let (mut parts, body) = request.into_parts();
-                let (raw, asked) = match Asked::read(&parts) {
+                let (raw, asked) = match Asked::read(&parts, self.settings.max_parts) {
                     Ok(asked) => asked,
                     Err(error) => return Answer::refused(error),
                 };

@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::request::Parts;
 use tokio::time::Instant;
 
+use super::ending::with_request;
 use super::partials::Partials;
 use crate::lock::{Guard, Locker, acquire};
 use crate::protocol::{Concat, Error, Interrupt, Strictness, UploadId};
@@ -16,6 +17,8 @@ pub(super) struct Settings {
     pub(super) store: Arc<dyn Store>,
     pub(super) locker: Arc<dyn Locker>,
     pub(super) lock_timeout: Duration,
+    /// How many parts a final may name.
+    pub(super) max_parts: usize,
     /// Whether finals of unfinished parts are taken.
     pub(super) unfinished: bool,
     /// Whether parts have to be partials.
@@ -66,7 +69,10 @@ impl Settings {
         request: &Parts,
         id: &UploadId,
     ) -> Result<Box<dyn Guard>, Error> {
-        self.lock_within(request, id, self.lock_timeout).await
+        // What is done under such a lock is done as a whole, whoever waits.
+        let holder = Interrupt::default();
+        self.lock_within(request, id, holder, self.lock_timeout)
+            .await
     }
 
     /// As [`lock`](Self::lock), where the request goes on without: who asks for
@@ -80,27 +86,28 @@ impl Settings {
         &self,
         request: &Parts,
         id: &UploadId,
+        holder: Interrupt,
         timeout: Duration,
     ) -> Result<Box<dyn Guard>, Error> {
         let interrupt = request.extensions.get::<Interrupt>().cloned();
         let interrupt = interrupt.unwrap_or_default();
-        // What is done under such a lock is done as a whole, whoever waits.
-        let holder = Interrupt::default();
         acquire(&*self.locker, id, &interrupt, holder, timeout).await
     }
 
     /// Waits for all parts of a final: in the order of their ids, so that two
-    /// who want the same ones do not wait for each other, and each once.
+    /// who want the same ones do not wait for each other, and each once. `holder`
+    /// fires when somebody waits for one of them.
     pub(super) async fn lock_all(
         &self,
         request: &Parts,
         parts: &[UploadId],
+        holder: &Interrupt,
     ) -> Result<Vec<Box<dyn Guard>>, Error> {
         let begun = Instant::now();
         let mut guards = Vec::new();
         for id in parts.iter().collect::<BTreeSet<_>>() {
             let left = self.lock_timeout.saturating_sub(begun.elapsed());
-            match self.lock_within(request, id, left).await {
+            match self.lock_within(request, id, holder.clone(), left).await {
                 Ok(guard) => guards.push(guard),
                 Err(error) => {
                     release(guards).await;
@@ -130,7 +137,9 @@ impl Settings {
         if partials.unfinished().next().is_some() {
             return Ok(Progress::Pending(length));
         }
-        self.concatenate()?.assemble(id).await?;
+        let copying = Interrupt::default();
+        let assembly = self.concatenate()?.assemble(id, &copying);
+        with_request(request, &copying, assembly).await?;
         Ok(Progress::Assembled)
     }
 }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use crate::protocol::{BoxError, Error, Registered};
+use crate::protocol::{BoxError, Error, Interrupt};
 
 pin_project! {
     /// The request body of [`Interruptible`](super::Interruptible): the one
@@ -14,13 +14,13 @@ pin_project! {
     pub struct RequestBody<B> {
         #[pin]
         body: B,
-        interrupt: Registered,
+        interrupt: Interrupt,
         over: bool,
     }
 }
 
 impl<B> RequestBody<B> {
-    pub(super) const fn new(body: B, interrupt: Registered) -> Self {
+    pub(super) const fn new(body: B, interrupt: Interrupt) -> Self {
         Self {
             body,
             interrupt,

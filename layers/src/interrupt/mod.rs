@@ -41,10 +41,12 @@
 //! [`Interrupt`]: crate::protocol::Interrupt
 
 mod body;
+mod future;
 mod layer;
 mod service;
 
 pub use self::body::RequestBody;
+pub use self::future::ResponseFuture;
 pub use self::layer::InterruptLayer;
 pub use self::service::Interruptible;
 
@@ -58,7 +60,7 @@ mod tests {
     use tower::{Layer, ServiceExt, service_fn};
 
     use super::{InterruptLayer, RequestBody};
-    use crate::protocol::{Error, Interrupt};
+    use crate::protocol::{Error, Interrupt, Shutdown};
 
     type Received = Vec<Result<Bytes, &'static str>>;
 
@@ -89,6 +91,26 @@ mod tests {
     #[tokio::test]
     async fn a_body_that_nobody_interrupts_reads_as_it_is() {
         assert_eq!(receive(false).await, [Ok("hello".into())]);
+    }
+
+    #[tokio::test]
+    async fn a_shutdown_ends_a_request_whose_body_is_gone() {
+        let shutdown = Shutdown::default();
+        let layer = InterruptLayer::new().shutdown(shutdown.clone());
+        let inner = service_fn(move |request: Request<RequestBody<Full<Bytes>>>| {
+            let shutdown = shutdown.clone();
+            async move {
+                let (parts, body) = request.into_parts();
+                drop(body);
+                shutdown.begin();
+                let interrupt: &Interrupt = parts.extensions.get().unwrap();
+                let cause = interrupt.cause().map_or("", |cause| cause.code());
+                Ok::<_, Infallible>(Response::new(cause))
+            }
+        });
+        let request = Request::new(Full::from("hello"));
+        let response = layer.layer(inner).oneshot(request).await.unwrap();
+        assert_eq!(response.into_body(), "ERR_SERVER_SHUTDOWN");
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@ use std::task::{Context, Poll};
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::RequestBody;
+use super::{RequestBody, ResponseFuture};
 use crate::protocol::{Interrupt, Shutdown};
 
 /// Middleware that lets others end the body of a request.
@@ -28,19 +28,18 @@ where
 {
     type Response = Response<ResBody>;
     type Error = S::Error;
-    type Future = S::Future;
+    type Future = ResponseFuture<S::Future>;
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<ReqBody>) -> S::Future {
-        let interrupt = self.shutdown.interrupt();
-        request
-            .extensions_mut()
-            .insert(Interrupt::clone(&interrupt));
-        self.inner
-            .call(request.map(|body| RequestBody::new(body, interrupt)))
+    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
+        let registered = self.shutdown.interrupt();
+        let interrupt = Interrupt::clone(&registered);
+        request.extensions_mut().insert(interrupt.clone());
+        let request = request.map(|body| RequestBody::new(body, interrupt));
+        ResponseFuture::new(self.inner.call(request), registered)
     }
 }

@@ -8,7 +8,7 @@ use metrics::{Gauge, Histogram, gauge, histogram};
 
 use super::names::{described_gauge, described_histogram};
 use super::stopwatch::Stopwatch;
-use crate::protocol::{Chunk, Error, Finishing, NewUpload, Upload, UploadId};
+use crate::protocol::{Chunk, Error, Finishing, Interrupt, NewUpload, Upload, UploadId};
 use crate::store::{Appended, Concatenate, Content, Handle, Keep, Read, Store, Terminate};
 
 /// A store that measures how long each of its operations takes, and how many
@@ -130,17 +130,21 @@ impl Terminate for TimedStore {
 #[deny(clippy::missing_trait_methods)]
 #[async_trait]
 impl Concatenate for TimedStore {
-    async fn concatenate(&self, new: NewUpload) -> Result<Box<dyn Handle>, Error> {
+    async fn concatenate(
+        &self,
+        new: NewUpload,
+        interrupt: &Interrupt,
+    ) -> Result<Box<dyn Handle>, Error> {
         let concatenate = self.store.concatenate().ok_or(Error::NotImplemented)?;
         let _time = Stopwatch::start(&self.metrics.concatenate);
-        let handle = concatenate.concatenate(new).await?;
+        let handle = concatenate.concatenate(new, interrupt).await?;
         Ok(self.timed(handle))
     }
 
-    async fn assemble(&self, id: &UploadId) -> Result<(), Error> {
+    async fn assemble(&self, id: &UploadId, interrupt: &Interrupt) -> Result<(), Error> {
         let concatenate = self.store.concatenate().ok_or(Error::NotImplemented)?;
         let _time = Stopwatch::start(&self.metrics.assemble);
-        concatenate.assemble(id).await
+        concatenate.assemble(id, interrupt).await
     }
 
     async fn await_part(&self, part: &UploadId, id: &UploadId) -> Result<(), Error> {

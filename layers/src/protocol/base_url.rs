@@ -1,8 +1,10 @@
 use std::sync::Arc;
 
-use http::HeaderValue;
+use http::header::HOST;
 use http::request::Parts;
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use http::uri::Authority;
+use http::{HeaderMap, HeaderValue};
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 use super::{Target, UploadId};
 
@@ -16,7 +18,22 @@ pub struct BaseUrl {
     url: Arc<str>,
     /// Empty, or with a `/` at its end.
     prefix: Arc<str>,
+    hosts: Hosts,
 }
+
+/// Which hosts an absolute URL of an upload may name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Hosts {
+    /// Those that this URL and the request name.
+    #[default]
+    Own,
+    /// Any: a proxy has the name that clients know.
+    Any,
+}
+
+/// How many segments an upload's URL may have behind those that a proxy has
+/// stripped, where it does not contain the base path. Bounds the search for it.
+const MAX_SEGMENTS: usize = 16;
 
 /// What is ASCII and yet in no URL. RFC 3986, section 2
 const NOT_IN_A_URL: &AsciiSet = &CONTROLS
@@ -52,6 +69,7 @@ impl BaseUrl {
         Self {
             url: format!("{slash}{}/", utf8_percent_encode(rest, NOT_IN_A_URL)).into(),
             prefix: Arc::default(),
+            hosts: Hosts::Own,
         }
     }
 
@@ -69,6 +87,15 @@ impl BaseUrl {
     pub fn within(self, prefix: &str) -> Self {
         let prefix = format!("{}/", prefix.trim_matches('/')).into();
         Self { prefix, ..self }
+    }
+
+    /// Accepts absolute URLs of any host in `Upload-Concat`: behind a proxy, only
+    /// the proxy may know the host name that clients use. By default the host has
+    /// to be this URL's or the request's own.
+    #[must_use]
+    pub fn of_any_host(self) -> Self {
+        let hosts = Hosts::Any;
+        Self { hosts, ..self }
     }
 
     /// The base of a request: the extension, or else its own path on the
@@ -97,51 +124,122 @@ impl BaseUrl {
         HeaderValue::try_from(format!("{}{rest}", self.url)).expect("a base URL is visible ASCII")
     }
 
-    /// The upload to which a URL leads, as a client writes it: the other way
-    /// round of [`location`](Self::location).
+    /// Lists the uploads that a URL in `Upload-Concat` may name, the likeliest
+    /// first. It reverses [`location`](Self::location).
     ///
-    /// The URL is absolute, begins with a host (`//`) or with a path (`/`), or
-    /// is relative to this one. The host is not compared, since a server has
-    /// many names; the path has to be below this one's. A query and a fragment
-    /// lead nowhere else.
+    /// The URL may be absolute, begin with a host (`//`) or a path (`/`), or be
+    /// relative to this one. A query and a fragment are ignored. A host has to be
+    /// this URL's or one that `headers` or the request's URI name, except with
+    /// [`of_any_host`](Self::of_any_host).
+    ///
+    /// A proxy may have stripped a prefix that the client's URLs still have, so
+    /// besides the path below this one's it may be what follows the last
+    /// occurrence of this one's path, or any suffix of it, the longest first. The
+    /// caller has to check which of these exist and may be used.
     ///
     /// ```
+    /// use http::Request;
     /// use tower_tus_layers::protocol::BaseUrl;
     ///
+    /// let request = Request::post("/files/").header("Host", "localhost:8080");
+    /// let (request, ()) = request.body(())?.into_parts();
     /// let base = BaseUrl::new("https://example.com/files/");
-    /// for url in ["http://localhost/files/a", "//10.0.0.7/files/a", "/files/a", "a"] {
-    ///     assert_eq!(base.upload(url), Some("a".parse()?));
+    /// for url in ["http://localhost/files/a", "//example.com/files/a", "/api/files/a", "a"] {
+    ///     assert_eq!(base.candidates(url, &request)[0].as_str(), "a");
     /// }
-    /// for url in ["https://example.com/a", "/files/../a", "/files/"] {
-    ///     assert_eq!(base.upload(url), None);
+    /// for url in ["https://other.example/files/a", "/files/../a", "/"] {
+    ///     assert!(base.candidates(url, &request).is_empty());
     /// }
-    /// # Ok::<_, tower_tus_layers::protocol::InvalidUploadId>(())
+    /// # Ok::<_, http::Error>(())
     /// ```
     #[must_use]
-    pub fn upload(&self, url: &str) -> Option<UploadId> {
+    pub fn candidates(&self, url: &str, request: &Parts) -> Vec<UploadId> {
         let end = url.find(['?', '#']).unwrap_or(url.len());
-        let url = &url[..end];
-        let rest = match path(url) {
-            Some(path) => path.strip_prefix(self::path(&self.url)?)?,
-            None => url,
-        };
-        match Target::from_path(rest).ok()? {
-            Target::Upload(id) if self.prefix.is_empty() => Some(id),
-            Target::Upload(id) => format!("{}{id}", self.prefix).parse().ok(),
-            Target::Collection => None,
+        let (authority, path) = split(&url[..end]);
+        if authority.is_some_and(|authority| !self.is_host(authority, request)) {
+            return Vec::new();
         }
+        let Ok(path) = percent_decode_str(path).decode_utf8() else {
+            return Vec::new();
+        };
+        let path = path.trim_end_matches('/');
+        let mut segments = path.strip_prefix('/').unwrap_or(path).split('/');
+        if segments.any(|segment| matches!(segment, "" | "." | "..")) {
+            return Vec::new();
+        }
+        let mut candidates = Vec::new();
+        for rest in self.rests(path) {
+            let id = format!("{}{rest}", self.prefix).parse();
+            candidates.extend(id.ok().filter(|id| !candidates.contains(id)));
+        }
+        candidates
+    }
+
+    /// What of a decoded path may be an upload's place below this URL.
+    fn rests<'a>(&self, path: &'a str) -> Vec<&'a str> {
+        let base = percent_decode_str(self::split(&self.url).1).decode_utf8_lossy();
+        // A relative path is below this URL's.
+        let below = match path.starts_with('/') {
+            true => path.strip_prefix(&*base),
+            false => Some(path),
+        };
+        let last = path.rfind(&*base).map(|at| &path[at + base.len()..]);
+        // `/` is everywhere.
+        let last = last.filter(|_| base.len() > 1);
+        let suffixes = path.rmatch_indices('/').take(MAX_SEGMENTS);
+        let mut suffixes: Vec<_> = suffixes.map(|(at, _)| &path[at + 1..]).collect();
+        suffixes.reverse();
+        // No prefix has these: it would be a list with another separator.
+        let prefix = |rest: &str| &path[..path.len() - rest.len()];
+        let stripped = last.into_iter().chain(suffixes);
+        let stripped = stripped.filter(|rest| !prefix(rest).contains([',', ';']));
+        below.into_iter().chain(stripped).collect()
+    }
+
+    /// Whether an authority has this server's name. Ports are not compared, since
+    /// a proxy may listen on another one.
+    fn is_host(&self, authority: &str, request: &Parts) -> bool {
+        if self.hosts == Hosts::Any {
+            return true;
+        }
+        let Some(host) = host(authority) else {
+            return false;
+        };
+        let own = request.uri.authority().map(Authority::as_str);
+        let own = own.into_iter().chain(split(&self.url).0);
+        let own = own
+            .chain(named_hosts(&request.headers))
+            .filter_map(self::host);
+        let mut own = own.peekable();
+        // Where nothing names a host there is nothing to compare with.
+        own.peek().is_none() || own.any(|own| own.eq_ignore_ascii_case(&host))
     }
 }
 
-/// The path of a URL, unless it is relative. RFC 3986, section 4.2
-fn path(url: &str) -> Option<&str> {
-    let authority = match url.split_once("://") {
+fn named_hosts(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let hosts = headers.get_all(HOST).iter();
+    hosts.filter_map(|host| host.to_str().ok())
+}
+
+/// The host of an authority, less user and port.
+fn host(authority: &str) -> Option<String> {
+    let authority: Authority = authority.parse().ok()?;
+    Some(authority.host().to_owned())
+}
+
+/// The authority and the path of a URL, of which a relative one has no slash at
+/// its beginning. RFC 3986, section 4.2
+fn split(url: &str) -> (Option<&str>, &str) {
+    let rest = match url.split_once("://") {
         Some((scheme, rest)) if !scheme.contains('/') => Some(rest),
         _ => url.strip_prefix("//"),
     };
-    match authority {
-        Some(rest) => Some(&rest[rest.find('/').unwrap_or(rest.len())..]),
-        None => url.starts_with('/').then_some(url),
+    match rest {
+        Some(rest) => {
+            let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+            (Some(authority), path)
+        }
+        None => (None, url),
     }
 }
 
@@ -174,8 +272,16 @@ mod tests {
         );
     }
 
+    /// A request to this host, if any.
+    fn to(host: Option<&str>) -> Parts {
+        let request = http::Request::post("/files/");
+        let request = host.iter().fold(request, |it, host| it.header(HOST, *host));
+        request.body(()).unwrap().into_parts().0
+    }
+
     #[test]
     fn a_url_of_any_form_leads_to_its_upload() {
+        let request = to(Some("[::1]"));
         for base in ["", "/files", "https://example.com", "http://h:1/a/my files"] {
             for prefix in [None, Some("u")] {
                 let base = match prefix {
@@ -186,21 +292,81 @@ mod tests {
                     let id: UploadId = id.parse().unwrap();
                     let location = base.location(&id);
                     let location = location.to_str().unwrap();
-                    let path = path(location).unwrap();
+                    let path = split(location).1;
                     let relative = location.strip_prefix(base.as_str()).unwrap();
                     for url in [
                         location,
                         path,
                         relative,
                         &format!("{path}/?token=/x#y"),
-                        &format!("https://other.example{path}"),
                         &format!("//[::1]:8080{path}"),
                     ] {
-                        assert_eq!(base.upload(url), Some(id.clone()), "{url} at {base:?}");
+                        let candidates = base.candidates(url, &request);
+                        assert_eq!(candidates[0], id, "{url} at {base:?}");
                     }
                 }
             }
         }
+    }
+
+    #[test]
+    fn behind_a_stripped_prefix_the_last_base_path_counts_and_then_each_suffix() {
+        let request = to(None);
+        let base = BaseUrl::new("/files/");
+        let ids = |base: &BaseUrl, url| {
+            let ids = base.candidates(url, &request);
+            ids.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        for (url, expected) in [
+            ("/api/files/a", &["a", "api/files/a", "files/a"][..]),
+            (
+                "/api/files/a/b",
+                &["a/b", "api/files/a/b", "files/a/b", "b"],
+            ),
+            ("/files/files/a", &["files/a", "a", "files/files/a"]),
+            ("/api%2Ffiles%2Fa", &["a", "api/files/a", "files/a"]),
+            ("/up/a", &["up/a", "a"]),
+            ("up/a", &["up/a", "a"]),
+        ] {
+            assert_eq!(ids(&base, url), expected, "{url}");
+        }
+        let list = ids(&base, "/files/a,/files/b");
+        assert!(!list.contains(&"b".to_owned()), "{list:?}");
+        let root = BaseUrl::new("/");
+        assert_eq!(ids(&root, "/up/a/b"), ["up/a/b", "a/b", "b"]);
+        let own = base.within("alice");
+        assert_eq!(ids(&own, "/up/a"), ["alice/up/a", "alice/a"]);
+        let long = "/a".repeat(100);
+        assert!(ids(&root, &long).len() <= MAX_SEGMENTS + 2);
+    }
+
+    #[test]
+    fn another_host_counts_behind_a_proxy_only() {
+        let base = BaseUrl::new("https://example.com/files");
+        let other = "https://other.example/files/a";
+        for (host, url, count) in [
+            (Some("h:80"), "http://H/files/a", true),
+            (Some("h"), "http://h:8443/files/a", true),
+            (Some("h"), "//user@EXAMPLE.com/files/a", true),
+            (Some("h"), "https://hh/files/a", false),
+            (Some("h"), "https://h.example.com/files/a", false),
+            (Some("h"), "https://exa mple/files/a", false),
+            (Some("h"), "https:///files/a", false),
+            (None, other, false),
+            (Some("h"), other, false),
+        ] {
+            let request = to(host);
+            let found = !base.candidates(url, &request).is_empty();
+            assert_eq!(found, count, "{url} sent to {host:?}");
+        }
+        for base in [base.clone().of_any_host(), BaseUrl::new("/files")] {
+            let found = base.candidates(other, &to(None));
+            assert_eq!(found[0].as_str(), "a", "{base:?}");
+        }
+        let over_http_2 = http::Request::post("https://h:8443/files/").body(());
+        let (request, ()) = over_http_2.unwrap().into_parts();
+        assert!(!base.candidates("https://h/files/a", &request).is_empty());
+        assert!(base.candidates(other, &request).is_empty());
     }
 
     #[test]
@@ -210,10 +376,6 @@ mod tests {
             "",
             "?a",
             "/",
-            "/up/files",
-            "/up/files/",
-            "/files/a",
-            "/up/filesystem/a",
             "/up/files/../a",
             "/up/files/%2e%2e/bob/a",
             "..",
@@ -228,9 +390,16 @@ mod tests {
             "https://",
             "https://example.com",
             "//up/files/a",
-            "/x://h/up/files/a",
         ] {
-            assert_eq!(base.upload(url), None, "{url}");
+            assert!(base.candidates(url, &to(Some("h"))).is_empty(), "{url}");
+        }
+        for url in ["/files/a", "/up/filesystem/a", "/bob/a", "/x://h/a"] {
+            let candidates = base.candidates(url, &to(None));
+            assert!(
+                candidates
+                    .iter()
+                    .all(|id| id.as_str().starts_with("alice/"))
+            );
         }
     }
 

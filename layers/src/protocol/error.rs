@@ -66,6 +66,8 @@ pub enum Error {
     ConcatenationUnsupported,
     /// `Upload-Concat` is malformed, or names what cannot be a part.
     InvalidConcat,
+    /// `Upload-Concat` names more parts than the server takes.
+    TooManyParts,
     /// A part of a final upload is unfinished.
     UploadNotFinished,
     /// A final upload takes no bytes of its own.
@@ -73,6 +75,8 @@ pub enum Error {
     /// `Upload-Checksum` is malformed, missing where it was announced, or of an
     /// algorithm that is not known here.
     InvalidChecksum,
+    /// Too many requests at once have their checksum in a trailer.
+    TooManyTrailers,
     /// The bytes are not those of `Upload-Checksum`.
     ChecksumMismatch,
     /// The upload is unfinished, and is not given out before.
@@ -218,6 +222,11 @@ impl Error {
                 "Upload-Concat header is not supported by server",
             ),
             Self::InvalidConcat => (400, "ERR_INVALID_CONCAT", "invalid Upload-Concat header"),
+            Self::TooManyParts => (
+                400,
+                "ERR_TOO_MANY_PARTS",
+                "Upload-Concat header names too many partial uploads",
+            ),
             Self::UploadNotFinished => (
                 400, // CUF-01
                 "ERR_UPLOAD_NOT_FINISHED",
@@ -237,6 +246,11 @@ impl Error {
                 400,
                 "ERR_INCOMPLETE_UPLOAD",
                 "cannot stream non-finished upload",
+            ),
+            Self::TooManyTrailers => (
+                503,
+                "ERR_TOO_MANY_TRAILERS",
+                "too many uploads with a checksum in a trailer, try again later",
             ),
             Self::TooManyDownloads => (
                 503,
@@ -371,7 +385,7 @@ impl Error {
             Self::LockTimeout => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
-            Self::Shutdown | Self::HooksBusy | Self::TooManyDownloads => {
+            Self::Shutdown | Self::HooksBusy | Self::TooManyDownloads | Self::TooManyTrailers => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
             }
             _ => {}

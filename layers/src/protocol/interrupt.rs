@@ -38,6 +38,12 @@ impl Interrupt {
         poll_fn(|cx| self.poll_fired(cx)).await
     }
 
+    /// The cause, if it has fired: for work in steps between which it looks.
+    #[must_use]
+    pub fn cause(&self) -> Option<Error> {
+        self.state().cause.clone()
+    }
+
     /// Looks whether there is a cause, and registers to be woken when there is not.
     pub fn poll_fired(&self, cx: &mut Context<'_>) -> Poll<Error> {
         let mut state = self.state();

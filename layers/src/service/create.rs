@@ -10,7 +10,7 @@ use crate::emptiness::refuse_bytes;
 use crate::gate::{Gate, Gates};
 use crate::protocol::header::{UPLOAD_CONCAT, UploadDeferLength, UploadLength};
 use crate::protocol::{
-    BaseUrl, Body, Chunk, Concat, Error, Finishing, NewConcat, NewUpload, Outcome,
+    BaseUrl, Body, Chunk, Concat, Error, Finishing, Interrupt, NewConcat, NewUpload, Outcome,
 };
 use crate::store::Handle;
 
@@ -61,7 +61,9 @@ impl Core {
             Some(concat) if concat.is_final() && !is_pending => {
                 let concatenate = self.store.concatenate();
                 let concatenate = concatenate.ok_or(Error::ConcatenationUnsupported)?;
-                concatenate.concatenate(new).await?
+                let interrupt = parts.extensions.get::<Interrupt>().cloned();
+                let interrupt = interrupt.unwrap_or_default();
+                concatenate.concatenate(new, &interrupt).await?
             }
             _ => self.store.create(new).await?,
         };

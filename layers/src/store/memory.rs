@@ -6,10 +6,16 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
+use tokio::task::yield_now;
 
 use super::{Appended, Concatenate, Content, Handle, Keep, Read, Store, Terminate};
 use crate::poll::next_frame;
-use crate::protocol::{Chunk, Concat, Error, Finishing, NewUpload, Role, Upload, UploadId};
+use crate::protocol::{
+    Chunk, Concat, Error, Finishing, Interrupt, NewUpload, Role, Upload, UploadId,
+};
+
+/// How many bytes are copied at once into a final upload.
+const STEP: usize = 1 << 20;
 
 /// A store that forgets: for tests, examples and small things that need not last.
 ///
@@ -142,23 +148,29 @@ impl Content for MemoryContent {
 
 #[async_trait]
 impl Concatenate for MemoryStore {
-    async fn concatenate(&self, mut new: NewUpload) -> Result<Box<dyn Handle>, Error> {
-        let mut uploads = self.uploads();
+    async fn concatenate(
+        &self,
+        mut new: NewUpload,
+        interrupt: &Interrupt,
+    ) -> Result<Box<dyn Handle>, Error> {
         let parts = new.concat.as_ref().map_or(&[][..], Concat::parts);
-        let bytes = join(&uploads, parts)?;
+        let bytes = self.join(parts, interrupt).await?;
         new.length = Some(bytes.len() as u64); // CAT-04
-        let upload = insert(&mut uploads, new, bytes)?;
-        drop(uploads);
+        let upload = insert(&mut self.uploads(), new, bytes)?;
         Ok(self.handle(upload))
     }
 
-    async fn assemble(&self, id: &UploadId) -> Result<(), Error> {
-        let mut uploads = self.uploads();
-        let stored = uploads.get(id).ok_or(Error::NotFound)?;
-        let Some(concat) = stored.upload.concat.as_ref().filter(|it| it.is_pending()) else {
+    async fn assemble(&self, id: &UploadId, interrupt: &Interrupt) -> Result<(), Error> {
+        let concat = {
+            let uploads = self.uploads();
+            let stored = uploads.get(id).ok_or(Error::NotFound)?;
+            stored.upload.concat.clone()
+        };
+        let Some(concat) = concat.filter(Concat::is_pending) else {
             return Ok(());
         };
-        let bytes = join(&uploads, concat.parts())?;
+        let bytes = self.join(concat.parts(), interrupt).await?;
+        let mut uploads = self.uploads();
         let stored = uploads.get_mut(id).ok_or(Error::NotFound)?;
         stored.assembled(bytes);
         Ok(())
@@ -205,17 +217,42 @@ fn insert(
     Ok(upload)
 }
 
-/// The bytes of uploads that are complete, one after the other.
-fn join(uploads: &HashMap<UploadId, Stored>, parts: &[UploadId]) -> Result<BytesMut, Error> {
-    let mut joined = BytesMut::new();
-    for part in parts {
+impl MemoryStore {
+    /// The bytes of uploads that are complete, one after the other. Between two
+    /// steps others have their turn.
+    async fn join(&self, parts: &[UploadId], interrupt: &Interrupt) -> Result<BytesMut, Error> {
+        let (mut joined, mut seen) = (BytesMut::new(), 0);
+        for part in parts {
+            let mut from = 0;
+            while let Some(next) = self.copy_step(part, from, &mut joined)? {
+                from = next;
+                if joined.len() - seen >= STEP {
+                    seen = joined.len();
+                    yield_now().await;
+                    interrupt.cause().map_or(Ok(()), Err)?;
+                }
+            }
+        }
+        Ok(joined)
+    }
+
+    /// Copies some bytes of a complete upload, and tells where those begin that
+    /// are left, or that it had none left.
+    fn copy_step(
+        &self,
+        part: &UploadId,
+        from: usize,
+        to: &mut BytesMut,
+    ) -> Result<Option<usize>, Error> {
+        let uploads = self.uploads();
         let part = uploads.get(part).ok_or(Error::NotFound)?;
         if !part.upload.is_complete() {
             return Err(Error::UploadNotFinished);
         }
-        joined.extend_from_slice(&part.bytes);
+        let end = part.bytes.len().min(from + STEP);
+        to.extend_from_slice(part.bytes.get(from..end).unwrap_or_default());
+        Ok((end > from).then_some(end))
     }
-    Ok(joined)
 }
 
 impl Stored {
@@ -351,9 +388,11 @@ mod tests {
             if pending {
                 store.create(new).await.unwrap();
                 assert_eq!(store.bytes(&id).unwrap(), "");
-                store.assemble(&id).await.unwrap();
+                store.assemble(&id, &Interrupt::default()).await.unwrap();
             } else {
-                Concatenate::concatenate(&store, new).await.unwrap();
+                Concatenate::concatenate(&store, new, &Interrupt::default())
+                    .await
+                    .unwrap();
             }
             assert_eq!(store.bytes(&id).unwrap(), "hello worldhello");
         }

@@ -15,7 +15,7 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::protocol::{Chunk, Error, Finishing, NewUpload, Upload, UploadId};
+use crate::protocol::{Chunk, Error, Finishing, Interrupt, NewUpload, Upload, UploadId};
 
 #[cfg(doc)]
 use crate::protocol::Role;
@@ -139,12 +139,19 @@ pub trait Concatenate: Send + Sync {
     /// theirs together, whatever `new` says. CAT-04
     ///
     /// It is there whole or not at all, also when the server is killed in the middle.
+    /// Copying stops soon after `interrupt` has fired, and nothing is left behind: a
+    /// store looks at it between steps of at most 16 MiB. Fewer bytes need no look.
     ///
     /// # Errors
     ///
-    /// Those of [`Store::create`]; [`Error::NotFound`] when a part is gone, and
-    /// [`Error::UploadNotFinished`] when one is incomplete after all.
-    async fn concatenate(&self, new: NewUpload) -> Result<Box<dyn Handle>, Error>;
+    /// Those of [`Store::create`]; [`Error::NotFound`] when a part is gone,
+    /// [`Error::UploadNotFinished`] when one is incomplete after all, and the
+    /// cause of `interrupt`.
+    async fn concatenate(
+        &self,
+        new: NewUpload,
+        interrupt: &Interrupt,
+    ) -> Result<Box<dyn Handle>, Error>;
 
     /// Gives a pending final the bytes of its parts, which are all complete,
     /// and so ends its pending. Of any other upload nothing is changed.
@@ -153,7 +160,7 @@ pub trait Concatenate: Send + Sync {
     ///
     /// As [`concatenate`](Self::concatenate), and whatever else keeps it from
     /// succeeding: it is pending still, has no bytes, and may be tried again.
-    async fn assemble(&self, id: &UploadId) -> Result<(), Error>;
+    async fn assemble(&self, id: &UploadId, interrupt: &Interrupt) -> Result<(), Error>;
 
     /// Records in the partial `part`, which is locked, that the pending final
     /// `id` waits for it.

@@ -85,6 +85,11 @@ pub(crate) struct Flags {
     #[arg(long, default_value_t)]
     pub(crate) checksum_algorithms: Algorithms,
 
+    /// Those of them that a trailer may name, all of which then run; none refuses
+    /// trailers [default: sha1,sha256,crc32,crc32c]
+    #[arg(long)]
+    pub(crate) checksum_trailer_algorithms: Option<Algorithms>,
+
     /// Give out no upload
     #[arg(long)]
     pub(crate) disable_download: bool,
@@ -96,6 +101,10 @@ pub(crate) struct Flags {
     /// Make no upload of other uploads
     #[arg(long)]
     pub(crate) disable_concatenation: bool,
+
+    /// Maximum number of partial uploads that a final one may name, repeats included; 0 means unlimited
+    #[arg(long, default_value = "1000", value_parser = go::integer::<usize>)]
+    pub(crate) max_concat_parts: usize,
 
     /// Make uploads also of uploads that are still sent
     #[arg(long)]
@@ -182,7 +191,20 @@ impl Flags {
         flags.warnings = environment.warnings;
         flags.warnings.extend(separated.warnings);
         flags.warnings.extend(flags.unbuilt.warning());
+        flags.warnings.extend(flags.trailer_warning());
         Ok(flags)
+    }
+
+    /// What is told of algorithms for trailers that headers may not name.
+    fn trailer_warning(&self) -> Option<String> {
+        let named = self.checksum_trailer_algorithms.as_ref()?.to_string();
+        let unknown =
+            |name: &&str| !name.is_empty() && self.checksum_algorithms.get(name).is_none();
+        let unknown: Vec<_> = named.split(',').filter(unknown).collect();
+        (!unknown.is_empty()).then(|| {
+            let unknown = unknown.join(",");
+            format!("-checksum-trailer-algorithms: {unknown} is not in -checksum-algorithms and is ignored")
+        })
     }
 }
 
@@ -235,6 +257,20 @@ mod tests {
         );
         assert_eq!(seconds(&["-network-timeout=5s"], &["--timeout=1000"]), 5);
         assert_eq!(seconds(&["-timeout=1000"], &["--network-timeout=5s"]), 1);
+    }
+
+    #[test]
+    fn an_algorithm_for_trailers_alone_is_warned_of() {
+        let warnings = |args| parse(args, &[]).warnings;
+        assert!(warnings(&["-checksum-trailer-algorithms=md5"]).is_empty());
+        assert!(warnings(&["-checksum-trailer-algorithms="]).is_empty());
+        assert!(warnings(&["-checksum-algorithms=md5"]).is_empty());
+        let args = [
+            "-checksum-algorithms=sha1",
+            "-checksum-trailer-algorithms=md5,sha1",
+        ];
+        let warnings = warnings(&args);
+        assert!(warnings[0].contains("md5 is not in"), "{warnings:?}");
     }
 
     #[test]

@@ -42,12 +42,19 @@ pub(crate) fn uploads(
         true => stack.without_checksums(),
         false => stack.checksums(flags.checksum_algorithms.clone()),
     };
+    if let Some(algorithms) = &flags.checksum_trailer_algorithms {
+        stack = stack.checksum_trailers(algorithms.clone());
+    }
     if flags.download_only_finished {
         stack = stack.download_only_finished();
     }
     if flags.disable_download {
         stack = stack.without_download();
     }
+    stack = stack.max_concat_parts(match flags.max_concat_parts {
+        0 => usize::MAX,
+        max => max,
+    });
     if flags.concatenation_unfinished {
         stack = stack.unfinished_concatenation();
     }

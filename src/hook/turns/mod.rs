@@ -30,6 +30,8 @@ pub(super) struct Turns {
 
 /// The right to call a hook, until both are dropped.
 #[derive(Debug)]
+// Only processes give its parts back at different times.
+#[cfg_attr(not(feature = "hooks-process"), allow(dead_code))]
 pub(super) struct Turn {
     /// Held while the call is waited for.
     pub(super) running: Permit<Option<Peer>>,

@@ -7,26 +7,39 @@
 
 use std::collections::HashMap;
 
-use tower_tus_layers::protocol::{Concat, Error, NewUpload, Role, UploadId};
+use tower_tus_layers::protocol::{Concat, Error, Interrupt, NewUpload, Role, UploadId};
 
 use super::create::create_with;
 use super::error::of_upload;
 use super::handle::FileHandle;
 use super::{Durability, FileStore, sys};
 
+/// How many bytes are copied between two looks at the interrupt: a fraction of a
+/// second on a slow disk, and a multiple of every block that file systems share.
+/// What has fewer is not worth to be interrupted.
+const STEP: u64 = 16 << 20;
+
 /// Makes the files of a new final, or leaves none behind.
-pub(super) fn concatenate(store: &FileStore, mut new: NewUpload) -> Result<FileHandle, Error> {
+pub(super) fn concatenate(
+    store: &FileStore,
+    mut new: NewUpload,
+    interrupt: &Interrupt,
+) -> Result<FileHandle, Error> {
     let order = new.concat.as_ref().map_or(&[][..], Concat::parts).to_vec();
     let parts = Parts::find(store, &order)?;
     let length = parts.length()?;
     new.length = Some(length); // CAT-04
     create_with(store, new, length, |data| {
-        parts.copy_to(data, store.durability)
+        parts.copy_to(data, store.durability, interrupt)
     })
 }
 
 /// Gives a pending final its bytes.
-pub(super) fn assemble(store: &FileStore, id: UploadId) -> Result<(), Error> {
+pub(super) fn assemble(
+    store: &FileStore,
+    id: UploadId,
+    interrupt: &Interrupt,
+) -> Result<(), Error> {
     let handle = FileHandle::open(store, id).map_err(of_upload)?;
     let mut upload = handle.upload().clone();
     let role = upload.concat.as_mut().map(|concat| &mut concat.role);
@@ -38,7 +51,7 @@ pub(super) fn assemble(store: &FileStore, id: UploadId) -> Result<(), Error> {
     let data = sys::File::open(&handle.layout().data).map_err(of_upload)?;
     // What is left of an attempt that was cut off.
     data.truncate(0).map_err(of_upload)?;
-    let copied = parts.copy_to(&data, store.durability);
+    let copied = parts.copy_to(&data, store.durability, interrupt);
     copied.inspect_err(|_| drop(data.truncate(0)))?;
     *pending = false;
     (upload.offset, upload.length) = (length, Some(length)); // CAT-04
@@ -92,11 +105,24 @@ impl<'a> Parts<'a> {
 
     /// Writes them to a file that is empty, and makes the bytes last where a
     /// finished upload has to: its name must not outlive them.
-    fn copy_to(&self, data: &sys::File, durability: Durability) -> Result<(), Error> {
-        for (part, length) in self.in_order() {
-            let copied = sys::File::open_to_read(&part.layout().data)
-                .and_then(|part| data.write_from(&part, length));
-            copied.map_err(of_upload)?;
+    fn copy_to(
+        &self,
+        data: &sys::File,
+        durability: Durability,
+        interrupt: &Interrupt,
+    ) -> Result<(), Error> {
+        let mut unseen = 0;
+        for (part, mut left) in self.in_order() {
+            let part = sys::File::open_to_read(&part.layout().data).map_err(of_upload)?;
+            while left > 0 {
+                if unseen == STEP {
+                    interrupt.cause().map_or(Ok(()), Err)?;
+                    unseen = 0;
+                }
+                let step = left.min(STEP - unseen);
+                data.write_from(&part, step).map_err(of_upload)?;
+                (left, unseen) = (left - step, unseen + step);
+            }
         }
         match durability {
             Durability::None => Ok(()),

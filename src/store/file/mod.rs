@@ -76,7 +76,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
-use tower_tus_layers::protocol::{Error, NewUpload, UploadId};
+use tower_tus_layers::protocol::{Error, Interrupt, NewUpload, UploadId};
 use tower_tus_layers::store::{Concatenate, Content, Handle, Read, Store, Terminate};
 
 #[cfg(doc)]
@@ -203,15 +203,20 @@ impl Read for FileStore {
 
 #[async_trait]
 impl Concatenate for FileStore {
-    async fn concatenate(&self, new: NewUpload) -> Result<Box<dyn Handle>, Error> {
-        let store = self.clone();
-        let handle = blocking(move || concatenate::concatenate(&store, new)).await?;
+    async fn concatenate(
+        &self,
+        new: NewUpload,
+        interrupt: &Interrupt,
+    ) -> Result<Box<dyn Handle>, Error> {
+        let (store, interrupt) = (self.clone(), interrupt.clone());
+        let making = blocking(move || concatenate::concatenate(&store, new, &interrupt));
+        let handle = making.await?;
         Ok(Box::new(handle))
     }
 
-    async fn assemble(&self, id: &UploadId) -> Result<(), Error> {
-        let (store, id) = (self.clone(), id.clone());
-        blocking(move || concatenate::assemble(&store, id)).await
+    async fn assemble(&self, id: &UploadId, interrupt: &Interrupt) -> Result<(), Error> {
+        let (store, id, interrupt) = (self.clone(), id.clone(), interrupt.clone());
+        blocking(move || concatenate::assemble(&store, id, &interrupt)).await
     }
 
     async fn await_part(&self, part: &UploadId, id: &UploadId) -> Result<(), Error> {

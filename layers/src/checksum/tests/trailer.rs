@@ -7,9 +7,10 @@ use http::{HeaderMap, Version};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 
-use super::{HELLO, NOTHING, Scene, WORLD, chunked, code, data, trailers};
+use super::{HELLO, NOTHING, Scene, WORLD, chunked, code, data, trailers, untouchable};
 use crate::checksum::check::Check;
-use crate::checksum::{Algorithms, RequestBody};
+use crate::checksum::settings::Settings;
+use crate::checksum::{Algorithm, Algorithms, ChecksumLayer, Digest, RequestBody};
 use crate::protocol::{Body, Error};
 
 #[tokio::test]
@@ -139,7 +140,7 @@ async fn nothing_may_be_followed_by_its_checksum() {
 async fn a_body_does_not_end_before_it_is_verified() {
     let mut headers = HeaderMap::new();
     headers.insert("upload-checksum", HELLO.parse().unwrap());
-    let check = Check::of(&headers, &Algorithms::default()).unwrap();
+    let check = Check::of(&headers, &Settings::default()).unwrap();
     let mut body = pin!(RequestBody::new(Body::default(), check));
     assert!(!body.is_end_stream());
     let mut cx = Context::from_waker(Waker::noop());
@@ -150,4 +151,165 @@ async fn a_body_does_not_end_before_it_is_verified() {
     ));
     assert!(body.is_end_stream());
     assert!(body.frame().await.is_none());
+}
+
+#[tokio::test]
+async fn few_algorithms_are_tried_unless_more_are_named() {
+    let named: Algorithms = "md5,sha1".parse().unwrap();
+    let by_md5 = "md5 XUFAKrxLKna5cZ2REBfFkg==";
+    for (layer, checksum, status) in [
+        (ChecksumLayer::new(), HELLO, 204),
+        (ChecksumLayer::new(), "crc32c mnG7TA==", 204),
+        (ChecksumLayer::new(), by_md5, 400),
+        (
+            ChecksumLayer::new().trailer_algorithms(named.clone()),
+            by_md5,
+            204,
+        ),
+        (
+            ChecksumLayer::new().trailer_algorithms(named.clone()),
+            "crc32c mnG7TA==",
+            400,
+        ),
+        // A trailer may name nothing that a header may not.
+        (
+            ChecksumLayer::new()
+                .algorithms("sha1".parse().unwrap())
+                .trailer_algorithms(named),
+            by_md5,
+            400,
+        ),
+    ] {
+        let layer_told = format!("{layer:?}");
+        let scene = Scene {
+            layer,
+            ..Scene::new(None).await
+        };
+        let before = scene.upload().await;
+        let patch = scene.patch(5).header("Trailer", "Upload-Checksum");
+        let body = chunked(vec![data("hello"), trailers(&[checksum])]);
+        let response = scene.send(patch.body(body).unwrap()).await;
+        assert_eq!(response.status(), status, "{checksum} with {layer_told}");
+        match status {
+            204 => assert_eq!(scene.stored(), "hellohello"),
+            _ => assert_eq!(scene.upload().await, before, "CHK-07"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_an_algorithm_for_trailers_none_is_announced_or_read() {
+    let layer = ChecksumLayer::new().trailer_algorithms(Algorithms::none());
+    let scene = Scene {
+        layer,
+        ..Scene::new(11).await
+    };
+    let options = http::Request::options("/").body(Body::default()).unwrap();
+    let response = scene.send(options).await;
+    let lines = response.headers().get_all("tus-extension").iter();
+    let lines: Vec<_> = lines.collect();
+    assert!(lines.iter().any(|line| *line == "checksum"));
+    assert!(
+        lines.iter().all(|line| *line != "checksum-trailer"),
+        "CTR-01"
+    );
+    let patch = scene.patch(5).header("Trailer", "Upload-Checksum");
+    let response = scene.send(patch.body(untouchable()).unwrap()).await;
+    assert_eq!(code(&response), "ERR_INVALID_CHECKSUM");
+}
+
+#[tokio::test]
+async fn beyond_the_limit_a_trailer_is_refused_before_its_bytes() {
+    let layer = ChecksumLayer::new().max_trailers_at_once(1);
+    let scene = Scene {
+        layer,
+        ..Scene::new(11).await
+    };
+    let (sender, mut received) = tokio::sync::mpsc::unbounded_channel();
+    let frames = futures_util::stream::poll_fn(move |cx| received.poll_recv(cx));
+    let body = Body::new(http_body_util::StreamBody::new(frames));
+    let patch = scene.patch(5).header("Trailer", "Upload-Checksum");
+    let first = scene.send(patch.body(body).unwrap());
+    let rest = async {
+        tokio::task::yield_now().await;
+        let patch = scene.patch(5).header("Trailer", "Upload-Checksum");
+        let refused = scene.send(patch.body(untouchable()).unwrap()).await;
+        assert_eq!(code(&refused), "ERR_TOO_MANY_TRAILERS");
+        assert_eq!(refused.status(), 503);
+        assert!(refused.headers().contains_key("retry-after"));
+        // Nothing is created for what could not be sent.
+        let post = http::Request::post("/").header("Trailer", "Upload-Checksum");
+        let post = post
+            .header("Upload-Length", "5")
+            .body(untouchable())
+            .unwrap();
+        let refused = scene.send(post).await;
+        assert_eq!(code(&refused), "ERR_TOO_MANY_TRAILERS");
+        // A checksum in a header is cheap.
+        let patch = scene.patch(5).header("Upload-Checksum", HELLO);
+        assert_eq!(
+            scene
+                .send(patch.body(" world".into()).unwrap())
+                .await
+                .status(),
+            460
+        );
+        for frame in [data(" world"), trailers(&[WORLD])] {
+            sender.send(frame).unwrap();
+        }
+        drop(sender);
+    };
+    let (response, ()) = tokio::join!(first, rest);
+    assert_eq!(response.status(), 204);
+    // It has made room.
+    let patch = scene.patch(11).header("Trailer", "Upload-Checksum");
+    let response = scene.send(patch.body(chunked(vec![trailers(&[NOTHING])])).unwrap());
+    assert_eq!(response.await.status(), 204);
+}
+
+/// Counts bytes, and tells the thread on which it does.
+struct Slow(u8, std::sync::mpsc::Sender<std::thread::ThreadId>);
+
+impl Digest for Slow {
+    fn update(&mut self, bytes: &[u8]) {
+        self.1.send(std::thread::current().id()).unwrap();
+        self.0 = bytes
+            .iter()
+            .fold(self.0, |sum, byte| sum.wrapping_mul(31).wrapping_add(*byte));
+    }
+
+    fn finish(self: Box<Self>) -> Vec<u8> {
+        vec![self.0]
+    }
+}
+
+#[tokio::test]
+async fn digests_of_a_trailer_run_beside_the_request_in_the_order_of_its_bytes() {
+    let (sender, threads) = std::sync::mpsc::channel();
+    let slow = Algorithm::new("slow", 1, move || Slow(0, sender.clone()));
+    let own = Algorithms::none().with(slow.clone());
+    let layer = ChecksumLayer::new()
+        .algorithms(own.clone())
+        .trailer_algorithms(own);
+    let scene = Scene {
+        layer,
+        ..Scene::new(None).await
+    };
+    // Several times what may wait for the digest.
+    let pieces: Vec<_> = (0..64_u8).map(|n| vec![n; 32 << 10]).collect();
+    let mut expected = slow.begin();
+    pieces.iter().for_each(|piece| expected.update(piece));
+    let digest = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, expected.finish());
+    let checksum: &str = format!("slow {digest}").leak();
+    let frames = pieces
+        .iter()
+        .map(|piece| Ok(http_body::Frame::data(piece.clone().into())));
+    let body = chunked(frames.chain([trailers(&[checksum])]).collect());
+    let patch = scene.patch(5).header("Trailer", "Upload-Checksum");
+    let response = scene.send(patch.body(body).unwrap()).await;
+    assert_eq!(response.status(), 204);
+    assert_eq!(scene.stored().len(), 5 + (64 * (32 << 10)));
+    let here = std::thread::current().id();
+    let on_others = threads.try_iter().filter(|thread| *thread != here);
+    assert_eq!(on_others.count(), 64, "the other ones are the test's own");
 }

@@ -1,5 +1,6 @@
 //! What the layer answers, and what it leaves.
 
+mod ending;
 mod pending;
 mod races;
 mod refusals;
@@ -15,7 +16,10 @@ use tower::{Layer, ServiceExt};
 use super::ConcatenationLayer;
 use crate::gate::{Gate, Gates};
 use crate::lock::{Locker, MemoryLocker};
-use crate::protocol::{Body, Error, Interrupt, MaxSize, Outcome, Target, Upload, UploadId};
+use crate::protocol::{
+    BaseUrl, Body, Concat, Error, Interrupt, MaxSize, Metadata, NewUpload, Outcome, Role, Target,
+    Upload, UploadId,
+};
 use crate::service::Core;
 use crate::store::{MemoryStore, Store};
 
@@ -186,12 +190,12 @@ async fn cat_18_urls_are_absolute_or_relative_and_echoed_as_they_came() {
         uploads.partial("world").await,
     );
     for text in [
-        format!("final;http://example.com/{a} https://[::1]:8080/{b}"),
+        format!("final;http://example.com/{a} https://EXAMPLE.com:8080/{b}"),
         format!("final;//example.com/{a} /{b}?x=y"),
         format!("final;{a} {b}"),
         format!("final;  /{a}   /{b} "),
     ] {
-        let request = post("replaced");
+        let request = post("replaced").header("Host", "example.com");
         let mut request = request.body(Body::default()).unwrap();
         let value = text.parse().unwrap();
         request.headers_mut().insert("Upload-Concat", value);
@@ -202,6 +206,59 @@ async fn cat_18_urls_are_absolute_or_relative_and_echoed_as_they_came() {
         let head = uploads.head(&id).await;
         assert_eq!(head.headers()["upload-concat"], text, "CAT-16");
     }
+}
+
+/// The URL of an upload that a client uses where a proxy strips a prefix.
+async fn join_at(uploads: &Uploads, base: &BaseUrl, url: &str) -> Response<Body> {
+    let request = post(&format!("final;{url}")).header("Host", "h");
+    uploads.ask(request.extension(base.clone())).await
+}
+
+#[tokio::test]
+async fn parts_are_found_behind_a_proxy_that_strips_a_prefix() {
+    let mut uploads = Uploads::default();
+    let part = uploads.partial("hello").await;
+    let base = BaseUrl::new("http://h/files/");
+    for url in [
+        format!("http://h/api/files/{part}"),
+        format!("/api/v1/files/{part}"),
+        format!("//h/files/files/{part}/"),
+        format!("/uploads/{part}?x"),
+    ] {
+        created(&join_at(&uploads, &base, &url).await);
+    }
+    let other = format!("https://proxy.example/api/files/{part}");
+    let response = join_at(&uploads, &base, &other).await;
+    is_refused(&response, 404, "ERR_UPLOAD_NOT_FOUND");
+    created(&join_at(&uploads, &base.clone().of_any_host(), &other).await);
+
+    let whole = Request::post("/").header("Upload-Length", "0");
+    let whole = created(&uploads.ask(whole).await);
+    let url = format!("/api/files/{whole}");
+    let response = join_at(&uploads, &base, &url).await;
+    is_refused(&response, 400, "ERR_INVALID_CONCAT");
+
+    uploads.gate = Some(Arc::new(Private(part.as_str().chars().next().unwrap())));
+    let response = join_at(&uploads, &base, &format!("/api/files/{part}")).await;
+    is_refused(&response, 404, "ERR_UPLOAD_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn of_several_suffixes_the_longest_counts_that_the_client_may_use() {
+    let mut uploads = Uploads::default();
+    for id in ["b/c", "x/b", "c"] {
+        let mut new = NewUpload::new(Some(id.len() as u64), Metadata::default());
+        new.id = id.parse().unwrap();
+        new.concat = Some(Concat::new(Role::Partial { awaited_by: vec![] }, None));
+        uploads.store.create(new).await.unwrap();
+        uploads.append(&id.parse().unwrap(), 0, id).await;
+    }
+    let base = BaseUrl::new("/files/");
+    let id = created(&join_at(&uploads, &base, "/up/a/b/c").await);
+    assert_eq!(uploads.bytes(&id), "b/c");
+    uploads.gate = Some(Arc::new(Private('b')));
+    let id = created(&join_at(&uploads, &base, "/up/a/b/c").await);
+    assert_eq!(uploads.bytes(&id), "c");
 }
 
 #[tokio::test]

@@ -233,7 +233,11 @@ async fn head_finishes_a_final_that_was_assembled_and_no_more() {
     let uploads = Uploads::default();
     let part = uploads.partial("hello").await;
     let id = forgotten(&uploads, &[&part]).await;
-    uploads.store.assemble(&id).await.unwrap();
+    uploads
+        .store
+        .assemble(&id, &Interrupt::default())
+        .await
+        .unwrap();
     let head = uploads.head(&id).await;
     assert_eq!(head.headers()["upload-offset"], "5", "CAT-13");
     assert!(outcome(&head).finished);

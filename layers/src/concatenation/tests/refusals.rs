@@ -147,9 +147,10 @@ async fn amb_14_what_is_no_upload_here_is_no_part() {
     }
     let base = crate::protocol::BaseUrl::new("https://example.com/files");
     for (url, status) in [
-        (format!("http://other.example/files/{part}"), 201),
-        (format!("https://example.com/{part}"), 404),
-        (format!("/filesystem/{part}"), 404),
+        (format!("http://example.com:8080/files/{part}"), 201),
+        (format!("http://other.example/files/{part}"), 404),
+        (format!("/files/{part}/more"), 404),
+        (format!("/files/../{part}"), 404),
     ] {
         let request = post(&format!("final;{url}")).extension(base.clone());
         assert_eq!(uploads.ask(request).await.status(), status, "CAT-18: {url}");
@@ -307,4 +308,17 @@ async fn uploads_without_a_role_are_served_as_ever() {
     assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(uploads.delete(&id).await.status(), StatusCode::NO_CONTENT);
     assert!(!uploads.exists(&id));
+}
+
+#[tokio::test]
+async fn a_final_names_at_most_a_thousand_parts_and_repeats_count() {
+    let uploads = Uploads::unfinished();
+    let part = uploads.partial("hello").await;
+    created(&uploads.join(&vec![&part; 1000]).await);
+    let response = uploads.join(&vec![&part; 1001]).await;
+    is_refused(&response, 400, "ERR_TOO_MANY_PARTS");
+    // Before anything is looked up.
+    let unknown = UploadId::random();
+    let response = uploads.join(&vec![&unknown; 1001]).await;
+    is_refused(&response, 400, "ERR_TOO_MANY_PARTS");
 }

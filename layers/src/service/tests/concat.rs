@@ -10,7 +10,9 @@ use http_body::Frame;
 use http_body_util::StreamBody;
 
 use super::{code, empty, outcome, patch, send};
-use crate::protocol::{BaseUrl, Body, Concat, Error, Finishing, NewConcat, Role, UploadId};
+use crate::protocol::{
+    BaseUrl, Body, Concat, Error, Finishing, Interrupt, NewConcat, Role, UploadId,
+};
 use crate::store::{Concatenate, MemoryStore, Store};
 
 fn new_final(parts: &[&UploadId], pending: bool, raw: Option<&'static str>) -> NewConcat {
@@ -99,7 +101,7 @@ async fn a_pending_final_has_no_offset_and_is_finished_by_who_comes_next() {
         assert_eq!(told.is_some(), length.is_some(), "CAT-15, CUF-02");
         assert_eq!(headers["upload-concat"], "final;/a", "CAT-16");
 
-        store.assemble(&id).await.unwrap();
+        store.assemble(&id, &Interrupt::default()).await.unwrap();
         let response = head(&store, &id).await;
         assert_eq!(response.headers()["upload-offset"], "5", "CAT-13");
         assert!(outcome(&response).finished);

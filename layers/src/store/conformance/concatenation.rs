@@ -5,8 +5,14 @@ use std::sync::Arc;
 use http::HeaderValue;
 
 use super::{append_whole, offset};
-use crate::protocol::{Concat, Error, Finishing, Metadata, NewUpload, Role, Upload, UploadId};
+use crate::protocol::{
+    Concat, Error, Finishing, Interrupt, Metadata, NewUpload, Role, Upload, UploadId,
+};
 use crate::store::{Concatenate, Handle, Store};
+
+/// The size of a part of which three take more than the 16 MiB that a store may
+/// copy between two looks at an interrupt.
+const LARGE: usize = 8 << 20;
 
 pub(super) async fn run(open: &impl Fn() -> Arc<dyn Store>) {
     a_role_and_its_exact_text_are_kept(open).await;
@@ -15,6 +21,7 @@ pub(super) async fn run(open: &impl Fn() -> Arc<dyn Store>) {
     the_id_of_a_final_is_given_once(open).await;
     a_pending_final_is_assembled_once(open).await;
     a_pending_final_of_which_a_part_is_missing_stays_pending(open).await;
+    an_interrupted_final_leaves_nothing(open).await;
     a_part_knows_who_awaits_it(open).await;
 }
 
@@ -104,7 +111,9 @@ async fn a_final_has_the_bytes_of_its_parts_in_their_order(open: &impl Fn() -> A
         asked.metadata = Metadata::parse(b"name d29ybGQ=").expect("it is well formed");
         asked.finishing = Some(Finishing::Pending { attempts: 0 });
         let concat = asked.concat.clone();
-        let made = way(&*open()).concatenate(asked).await;
+        let made = way(&*open())
+            .concatenate(asked, &Interrupt::default())
+            .await;
         let made = made.expect("complete partials can be concatenated");
         let length = text.len() as u64;
         assert_eq!(made.info().length, Some(length), "CAT-04");
@@ -131,7 +140,9 @@ async fn a_final_of_what_is_no_whole_part_is_not_made(open: &impl Fn() -> Arc<dy
     ] {
         let asked = new_final(&parts);
         let id = asked.id.clone();
-        let made = way(&*open()).concatenate(asked.clone()).await;
+        let made = way(&*open())
+            .concatenate(asked.clone(), &Interrupt::default())
+            .await;
         match missing {
             true => assert!(matches!(made, Err(Error::NotFound)), "{made:?}"),
             false => assert!(matches!(made, Err(Error::UploadNotFinished)), "{made:?}"),
@@ -150,7 +161,9 @@ async fn the_id_of_a_final_is_given_once(open: &impl Fn() -> Arc<dyn Store>) {
     let part = partial(&*open(), "0123456789").await;
     let mut asked = new_final(std::slice::from_ref(&part));
     asked.id = part.clone();
-    let made = way(&*open()).concatenate(asked).await;
+    let made = way(&*open())
+        .concatenate(asked, &Interrupt::default())
+        .await;
     assert!(matches!(made, Err(Error::UploadExists)), "{made:?}");
     assert_eq!(offset(&*open(), &part).await, 10);
 }
@@ -169,13 +182,16 @@ async fn a_pending_final_is_assembled_once(open: &impl Fn() -> Arc<dyn Store>) {
     let made = pending(&*open(), &[a.clone(), b.clone(), a.clone()]).await;
     let id = &made.info().id;
 
-    let assembled = way(&*open()).assemble(id).await;
+    let assembled = way(&*open()).assemble(id, &Interrupt::default()).await;
     assert!(matches!(assembled, Err(Error::UploadNotFinished)));
     assert_eq!(&info(&*open(), id).await, made.info(), "nothing is changed");
 
     let mut rest = open().open(&a).await.expect("the partial is found");
     append_whole(&mut *rest, "56789").await;
-    way(&*open()).assemble(id).await.expect("all is there");
+    way(&*open())
+        .assemble(id, &Interrupt::default())
+        .await
+        .expect("all is there");
     let assembled = info(&*open(), id).await;
     assert!(assembled.is_complete() && !assembled.is_pending());
     assert_eq!(assembled.length, Some(30), "CAT-04");
@@ -185,11 +201,16 @@ async fn a_pending_final_is_assembled_once(open: &impl Fn() -> Arc<dyn Store>) {
     if let Some(terminate) = terminate.terminate() {
         terminate.terminate(&b).await.expect("the partial is ended");
     }
-    way(&*open()).assemble(id).await.expect("it is made");
+    way(&*open())
+        .assemble(id, &Interrupt::default())
+        .await
+        .expect("it is made");
     assert_eq!(info(&*open(), id).await, assembled, "CAT-11");
-    let part = way(&*open()).assemble(&a).await;
+    let part = way(&*open()).assemble(&a, &Interrupt::default()).await;
     part.expect("of any other upload nothing is changed");
-    let unknown = way(&*open()).assemble(&UploadId::random()).await;
+    let unknown = way(&*open())
+        .assemble(&UploadId::random(), &Interrupt::default())
+        .await;
     assert!(matches!(unknown, Err(Error::NotFound)), "{unknown:?}");
 }
 
@@ -198,10 +219,46 @@ async fn a_pending_final_of_which_a_part_is_missing_stays_pending(
 ) {
     let a = partial(&*open(), "0123456789").await;
     let made = pending(&*open(), &[a, UploadId::random()]).await;
-    let assembled = way(&*open()).assemble(&made.info().id).await;
+    let assembled = way(&*open())
+        .assemble(&made.info().id, &Interrupt::default())
+        .await;
     assert!(matches!(assembled, Err(Error::NotFound)), "{assembled:?}");
     let found = info(&*open(), &made.info().id).await;
     assert_eq!(&found, made.info(), "nothing is changed");
+}
+
+async fn an_interrupted_final_leaves_nothing(open: &impl Fn() -> Arc<dyn Store>) {
+    let text: &'static str = "0123456789abcdef".repeat(LARGE / 16).leak();
+    let mut large = new(Role::Partial { awaited_by: vec![] }, b"partial", None);
+    large.length = Some(LARGE as u64);
+    let made = open().create(large).await;
+    let mut made = made.expect("a partial can be created");
+    append_whole(&mut *made, text).await;
+    let part = made.info().id.clone();
+    let parts = vec![part.clone(); 3];
+    let interrupt = Interrupt::default();
+    interrupt.fire(Error::Interrupted);
+
+    let asked = new_final(&parts);
+    let made = way(&*open()).concatenate(asked.clone(), &interrupt).await;
+    assert!(matches!(made, Err(Error::Interrupted)), "{made:?}");
+    let found = open().open(&asked.id).await;
+    assert!(matches!(found, Err(Error::NotFound)), "{found:?}");
+    let made = way(&*open())
+        .concatenate(asked, &Interrupt::default())
+        .await;
+    let made = made.expect("nothing is left of the first attempt");
+    assert!(made.info().is_complete());
+
+    let pending = pending(&*open(), &parts).await;
+    let id = &pending.info().id;
+    let assembled = way(&*open()).assemble(id, &interrupt).await;
+    assert!(matches!(assembled, Err(Error::Interrupted)));
+    let found = info(&*open(), id).await;
+    assert_eq!(&found, pending.info(), "it is pending still");
+    let assembled = way(&*open()).assemble(id, &Interrupt::default()).await;
+    assembled.expect("it can be tried again");
+    holds(open, id, &text.repeat(3)).await;
 }
 
 async fn a_part_knows_who_awaits_it(open: &impl Fn() -> Arc<dyn Store>) {

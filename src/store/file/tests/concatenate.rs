@@ -2,7 +2,7 @@
 
 use http::HeaderValue;
 use serde_json::json;
-use tower_tus_layers::protocol::{Concat, Error, Finishing, NewUpload, Role, UploadId};
+use tower_tus_layers::protocol::{Concat, Error, Finishing, Interrupt, NewUpload, Role, UploadId};
 use tower_tus_layers::store::{Concatenate, Store};
 
 use super::{DURABILITIES, Fixture, append_all, is_exists, is_not_found};
@@ -33,13 +33,15 @@ impl Fixture {
 
     async fn join(&self, id: &str, parts: &[&str]) -> Result<(), Error> {
         let new = new_final(id, parts, false);
-        let made = Concatenate::concatenate(&self.store, new).await?;
+        let made = Concatenate::concatenate(&self.store, new, &Interrupt::default()).await?;
         assert!(made.info().is_complete());
         Ok(())
     }
 
     async fn assemble(&self, id: &str) -> Result<(), Error> {
-        self.store.assemble(&id.parse().unwrap()).await
+        self.store
+            .assemble(&id.parse().unwrap(), &Interrupt::default())
+            .await
     }
 }
 
@@ -86,7 +88,9 @@ async fn of_its_parts_a_final_has_what_counts_and_no_more() {
 
     let mut new = new_final("g", &["b"], false);
     new.storage_path = Some("far/g.bin".into());
-    Concatenate::concatenate(&files.store, new).await.unwrap();
+    Concatenate::concatenate(&files.store, new, &Interrupt::default())
+        .await
+        .unwrap();
     assert_eq!(files.read("far/g.bin"), b"abcdefghij");
     assert!(!files.path("g").exists());
 
@@ -130,6 +134,29 @@ async fn a_final_that_cannot_be_made_leaves_no_file() {
     files.write("f.new", "somebody writes it");
     let before = files.everything();
     assert!(is_exists(&files.join("f", &["a"]).await));
+    assert_eq!(files.everything(), before);
+}
+
+#[tokio::test]
+async fn a_final_that_is_interrupted_leaves_no_file() {
+    let files = Fixture::new();
+    let mut part = new("a", Role::Partial { awaited_by: vec![] }, b"partial");
+    part.length = Some(9 << 20);
+    let mut part = files.store.create(part).await.unwrap();
+    append_all(&mut *part, "9 bytes.\n".repeat(1 << 20).leak()).await;
+    let new = new_final("p", &["a", "a"], true);
+    files.store.create(new).await.unwrap();
+    let before = files.everything();
+    let interrupt = Interrupt::default();
+    interrupt.fire(Error::Shutdown);
+    let new = new_final("f", &["a", "a"], false);
+    let made = Concatenate::concatenate(&files.store, new, &interrupt).await;
+    assert!(matches!(made, Err(Error::Shutdown)), "{made:?}");
+    let assembled = files
+        .store
+        .assemble(&"p".parse().unwrap(), &interrupt)
+        .await;
+    assert!(matches!(assembled, Err(Error::Shutdown)), "{assembled:?}");
     assert_eq!(files.everything(), before);
 }
 

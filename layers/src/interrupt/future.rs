@@ -1,0 +1,32 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use crate::protocol::Registered;
+
+pin_project! {
+    /// The response future of [`Interruptible`](super::Interruptible). A shutdown
+    /// ends the request for as long as it runs, also when its body is gone.
+    #[derive(Debug)]
+    pub struct ResponseFuture<F> {
+        #[pin]
+        future: F,
+        registered: Registered,
+    }
+}
+
+impl<F> ResponseFuture<F> {
+    pub(super) const fn new(future: F, registered: Registered) -> Self {
+        Self { future, registered }
+    }
+}
+
+impl<F: Future> Future for ResponseFuture<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        self.project().future.poll(cx)
+    }
+}
