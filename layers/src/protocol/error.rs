@@ -103,6 +103,8 @@ pub enum Error {
     ReadTimeout,
     /// The storage is full.
     InsufficientStorage(Source),
+    /// The store has no descriptors left, or something else that comes back by itself.
+    Busy(Source),
     /// What the client cannot mend and need not know.
     Internal(Source),
 }
@@ -309,6 +311,11 @@ impl Error {
                 "timeout while reading request body",
             ),
             Self::InsufficientStorage(_) => (507, "ERR_INSUFFICIENT_STORAGE", "storage is full"),
+            Self::Busy(_) => (
+                503,
+                "ERR_SERVER_BUSY",
+                "server is too busy, try again later",
+            ),
             Self::Internal(_) => (500, "ERR_INTERNAL_SERVER_ERROR", "internal server error"),
         }
     }
@@ -385,7 +392,11 @@ impl Error {
             Self::LockTimeout => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
-            Self::Shutdown | Self::HooksBusy | Self::TooManyDownloads | Self::TooManyTrailers => {
+            Self::Shutdown
+            | Self::Busy(_)
+            | Self::HooksBusy
+            | Self::TooManyDownloads
+            | Self::TooManyTrailers => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
             }
             _ => {}
@@ -423,6 +434,7 @@ impl StdError for Error {
             Self::UnexpectedEof(source) => source.as_ref().map(|source| &**source as _),
             Self::ConnectionReset(source)
             | Self::InsufficientStorage(source)
+            | Self::Busy(source)
             | Self::Internal(source) => Some(&**source),
             _ => None,
         }

@@ -17,7 +17,7 @@ type Opened<IO> = server::TlsStream<Replay<IO>>;
 
 enum State<IO> {
     Opening(Pin<Box<dyn Future<Output = io::Result<Opened<IO>>> + Send>>),
-    Open(Opened<IO>),
+    Open(Box<Opened<IO>>),
     Failed,
 }
 
@@ -31,7 +31,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
     fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Pin<&mut Opened<IO>>>> {
         if let State::Opening(opening) = &mut self.0 {
             match ready!(opening.as_mut().poll(cx)) {
-                Ok(stream) => self.0 = State::Open(stream),
+                Ok(stream) => self.0 = State::Open(Box::new(stream)),
                 Err(error) => {
                     self.0 = State::Failed;
                     return Poll::Ready(Err(error));
@@ -39,7 +39,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
             }
         }
         Poll::Ready(match &mut self.0 {
-            State::Open(stream) => Ok(Pin::new(stream)),
+            State::Open(stream) => Ok(Pin::new(&mut **stream)),
             _ => Err(io::ErrorKind::NotConnected.into()),
         })
     }
@@ -82,7 +82,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TlsStream<IO> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.0 {
-            State::Open(stream) => Pin::new(stream).poll_shutdown(cx),
+            State::Open(stream) => Pin::new(&mut **stream).poll_shutdown(cx),
             // Nothing was said that has to end.
             _ => Poll::Ready(Ok(())),
         }
