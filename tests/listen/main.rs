@@ -8,6 +8,7 @@ mod harness;
 mod certificate;
 mod curl;
 mod half_closed;
+mod maximum;
 mod road;
 mod shutdown;
 mod stalled;

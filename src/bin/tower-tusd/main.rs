@@ -22,6 +22,7 @@ mod preface;
 mod run;
 mod serve;
 mod signal;
+mod slots;
 mod taken;
 mod tls;
 #[cfg(unix)]

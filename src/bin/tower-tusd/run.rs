@@ -14,6 +14,7 @@ use tower_tus::layers::detach::DetachLayer;
 use tower_tus::layers::protocol::{Body, Shutdown};
 
 use crate::early;
+use crate::files;
 use crate::flags::Flags;
 use crate::greeting::Elsewhere;
 use crate::listener::Listener;
@@ -54,7 +55,8 @@ pub(crate) async fn run(flags: &Flags, log: &Log) -> Result<ExitCode, StartError
         // A refusal has to reach a client that is still sending.
         .layer(DetachLayer::new().shutdown(shutdown.clone()))
         .service(Elsewhere::new(flags));
-    let mut server = Server::new(service, flags.network_timeout);
+    let mut server = Server::new(service, flags.network_timeout)
+        .max_connections(files::max_connections(flags.max_connections));
     if !http2 {
         server = server.http1_only();
     }
