@@ -329,8 +329,9 @@ impl Stack {
         self
     }
 
-    /// How often a complete upload is tried to be finished before it is
-    /// rejected: 10 unless set, 0 for no bound.
+    /// Limits how often a hook or a gate may refuse to finish a complete upload
+    /// before the upload is rejected for good: 10 by default, 0 means unlimited.
+    /// Failures (a timeout, no connection, a full disk) do not count.
     pub fn finish_attempts(mut self, attempts: u32) -> Self {
         self.core = self.core.finish_attempts(attempts);
         self
@@ -439,6 +440,7 @@ impl Stack {
                 .moments(moments)
                 .progress_interval(self.progress_interval)
                 .base_path(self.base_path.as_str())
+                .locker(Arc::clone(&self.locker), self.lock_timeout)
                 .shutdown(self.shutdown.clone())
         });
         let log = self.log.map(|log| log.base_path(self.base_path.as_str()));

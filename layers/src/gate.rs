@@ -25,14 +25,15 @@
 //!
 //! [`GateLayer`](crate::gating::GateLayer) puts one in front of the core.
 
-use std::fmt::Debug;
+use std::error::Error as StdError;
+use std::fmt::{self, Debug};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use http::Extensions;
 use http::request::Parts;
 
-use crate::protocol::{Action, Error, NewUpload, Upload};
+use crate::protocol::{Action, BoxError, Error, NewUpload, Upload};
 
 /// Somebody who looks at an upload at certain moments, and may say no.
 ///
@@ -72,7 +73,11 @@ pub trait Gate: Debug + Send + Sync + 'static {
     ///
     /// Where the gate [decides](Self::decides_completion), the client is told
     /// and the upload stays unfinished: the next HEAD or PATCH tries again.
-    /// Elsewhere the error is logged.
+    /// An error with a 4xx status, or one that has [`Refused`] among its sources,
+    /// is the gate's own no, of which the core counts
+    /// [so many](crate::service::Core::finish_attempts); any other is a failure
+    /// of the gate, and is retried without a limit. Where the gate does not
+    /// decide, the error is logged.
     async fn complete(&self, request: &Parts, upload: &Upload) -> Result<(), Error> {
         let _ = (request, upload);
         Ok(())
@@ -84,6 +89,42 @@ pub trait Gate: Debug + Send + Sync + 'static {
     }
 }
 
+/// A gate has decided against an upload, for a reason that the client is not told:
+/// to be the source of an [`Error::internal`].
+#[derive(Debug)]
+pub struct Refused(BoxError);
+
+impl Refused {
+    /// A decision for this reason.
+    pub fn new(reason: impl Into<BoxError>) -> Self {
+        Self(reason.into())
+    }
+
+    /// Whether an error is a gate's decision, and no failure of the gate.
+    pub(crate) fn is_behind(error: &Error) -> bool {
+        let mut next: Option<&(dyn StdError + 'static)> = Some(error);
+        while let Some(error) = next {
+            if error.is::<Self>() {
+                return true;
+            }
+            next = error.source();
+        }
+        error.status().is_client_error()
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl StdError for Refused {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source()
+    }
+}
+
 /// The gates that a request passes: a request extension.
 #[derive(Clone, Debug, Default)]
 pub struct Gates(Vec<Arc<dyn Gate>>);
@@ -92,6 +133,11 @@ impl Gates {
     /// Adds a gate behind those that are there.
     pub fn add(extensions: &mut Extensions, gate: Arc<dyn Gate>) {
         extensions.get_or_insert_default::<Self>().0.push(gate);
+    }
+
+    /// Whether one of the gates decides on completion.
+    pub(crate) fn decide_completion(request: &Parts) -> bool {
+        Self::of(request).any(Gate::decides_completion)
     }
 
     /// The gates of a request.

@@ -287,8 +287,8 @@ pub(crate) fn remove(path: &Path) -> io::Result<()> {
     if_there(named(path, fs::remove_file(path))).map(drop)
 }
 
-/// Makes the content of a file last.
-pub(crate) fn sync_file(path: &Path) -> io::Result<()> {
+/// Opens a file whose content is to be made lasting.
+pub(crate) fn open_to_sync(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     // To open it for writing would wake those who watch it for changes, but
     // only Unix syncs a file that is open for reading.
@@ -297,7 +297,7 @@ pub(crate) fn sync_file(path: &Path) -> io::Result<()> {
     } else {
         options.write(true)
     };
-    File::open_with(path, &options)?.sync_all()
+    File::open_with(path, &options)
 }
 
 /// Makes the name of a file last.

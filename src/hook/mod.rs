@@ -47,14 +47,56 @@
 //! | `StopUpload` | `post-receive` |
 //! | `HTTPResponse` | these, and `pre-finish` |
 //!
-//! `Storage.Path` may lie outside the store's directory: it is the operator's
-//! word, not a client's. An id is never that of an upload that is there: the client
-//! gets a 409, and that upload is left alone. A reply that cannot be carried out
-//! (a status outside 200 to 599, a header or an id that is none) fails the hook.
+//! An upload that is stopped is removed, unless it is finished when the reply
+//! arrives.
+//!
+//! A reply that cannot be carried out fails the hook: the client gets a plain
+//! 500, nothing is created, and one `HookInvocationError` line in the log names
+//! the hook, the value and the rule. Such are a status outside 200 to 599, a
+//! header that is none, and these names:
+//!
+//! * `ID`: one or more segments with `/` between them, each of 1 to 240 of the
+//!   characters `A-Z a-z 0-9 - . _ ~ % ! $ ' ( ) * + , ; = : @`. Spaces and letters
+//!   beyond ASCII are refused: they are not percent-encoded. Neither `.` nor
+//!   `..` nor one that ends in `.info`, `.lock`, `.stop`, `.chunk`, `.new` or
+//!   `.part` is a segment.
+//! * `Storage.Path`: any path, also outside the upload directory, with spaces and
+//!   letters beyond ASCII. It must not end in one of the same endings, whatever
+//!   their case; a relative path must not lead below such a name either.
 //!
 //! A member that is not listed here, such as `RejectUplod`, fails a hook that is
 //! asked (`pre-create`, `pre-finish`, `pre-terminate`). From any other hook it is
 //! ignored, with a line in the log. Case does not matter.
+//!
+//! # An id whose answer was lost
+//!
+//! A client that lost the answer to its creation sends it again. If the hook
+//! names the same id again, the client gets `409 ERR_UPLOAD_EXISTS`: an upload is
+//! never replaced. A hook whose ids follow from the request can recognize the
+//! upload by the `ID` of an earlier `post-create`, and let the client go on by
+//! rejecting the repeated creation with the answer that was lost:
+//!
+//! ```json
+//! {
+//!   "RejectUpload": true,
+//!   "HTTPResponse": {"StatusCode": 201, "Header": {"Location": "/files/alice/report"}}
+//! }
+//! ```
+//!
+//! The client then continues at that URL: tus-js-client asks for the offset by
+//! HEAD when its first PATCH is answered with 409. The hook must make sure that
+//! the upload belongs to the same user and has the length that the client asks
+//! for. The other way is a fresh id: leave `ID` out, or add a random part to it.
+//!
+//! # When a hook fails to finish an upload
+//!
+//! A `pre-finish` that fails is asked again by the next HEAD or PATCH, and until
+//! it succeeds the upload is not given out. Only a decision of the hook itself
+//! counts towards `-hooks-finish-attempts`: an exit code from 1 to 125, a
+//! response with a 4xx status other than 404, 407, 408, 425 and 429, or the gRPC
+//! codes `FAILED_PRECONDITION`, `INVALID_ARGUMENT` and `PERMISSION_DENIED`. A
+//! timeout, a signal, a connection that fails or any other error is retried
+//! without a limit.
 
 #[cfg(feature = "hooks-grpc")]
 pub mod grpc;
@@ -80,7 +122,10 @@ mod turns;
     feature = "hooks-http",
     feature = "hooks-process"
 ))]
-use tower_tus_layers::protocol::{BoxError, Error};
+use tower_tus_layers::{
+    gate::Refused,
+    protocol::{BoxError, Error},
+};
 
 #[cfg(feature = "hooks-grpc")]
 pub use self::grpc::GrpcHooks;
@@ -97,8 +142,12 @@ pub use self::process::ProcessHooks;
     feature = "hooks-process"
 ))]
 fn named(hook: impl std::fmt::Display, error: BoxError) -> BoxError {
-    match error.is::<Error>() {
-        true => error,
-        false => format!("{hook}: {error}").into(),
+    if error.is::<Error>() {
+        return error;
+    }
+    let text = format!("{hook}: {error}");
+    match error.is::<Refused>() {
+        true => Refused::new(text).into(),
+        false => text.into(),
     }
 }

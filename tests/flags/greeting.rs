@@ -2,7 +2,7 @@
 
 use http::{Method, Request, StatusCode};
 
-use super::harness::tus::{Answer, Tus};
+use super::harness::tus::{Answer, Tus, Version, request};
 use super::{Server, header, start};
 
 async fn ask(server: &Server, tus: &Tus, method: Method, path: &str, accept: &str) -> Answer {
@@ -12,32 +12,89 @@ async fn ask(server: &Server, tus: &Tus, method: Method, path: &str, accept: &st
 }
 
 #[tokio::test]
-async fn every_path_is_greeted_as_balancers_expect() {
-    let (server, tus) = start(&["-base-path=/up/"]).await;
-    for path in ["/", "/health", "/ping/deep", "/upwards"] {
-        for method in [Method::GET, Method::OPTIONS] {
-            let answer = ask(&server, &tus, method, path, "*/*").await;
+async fn get_and_head_of_the_root_are_greeted() {
+    for version in [Version::Http1, Version::Http2] {
+        let (server, _) = start(&["-base-path=/up/"]).await;
+        let tus = Tus::new(server.url(), version);
+        for path in ["/", "/?from=probe"] {
+            let answer = ask(&server, &tus, Method::GET, path, "*/*").await;
             assert_eq!(answer.status(), StatusCode::OK, "{path}");
             assert_eq!(header(&answer, "content-type"), "text/plain; charset=utf-8");
             let text = std::str::from_utf8(answer.body()).unwrap();
             let told = ["tower-tusd", "works", "/up/", env!("CARGO_PKG_VERSION")];
             assert!(told.iter().all(|it| text.contains(it)), "{text}");
+            let answer = ask(&server, &tus, Method::HEAD, path, "*/*").await;
+            assert_eq!((answer.status(), answer.body().len()), (StatusCode::OK, 0));
         }
-        let answer = ask(&server, &tus, Method::HEAD, path, "*/*").await;
-        assert_eq!((answer.status(), answer.body().len()), (StatusCode::OK, 0));
+    }
+}
+
+/// As after a change of the base path: its client would ask for ever.
+#[tokio::test]
+async fn a_url_where_nothing_is_is_not_found_whatever_the_method() {
+    for version in [Version::Http1, Version::Http2] {
+        let (server, _) = start(&["-base-path=/up/"]).await;
+        let tus = Tus::new(server.url(), version);
+        for path in [
+            "/files/abc",
+            "/files/",
+            "/health",
+            "/upwards",
+            "//",
+            "/index.html",
+        ] {
+            for method in [Method::GET, Method::HEAD, Method::OPTIONS, Method::PATCH] {
+                for headers in [&[][..], &[("Tus-Resumable", "1.0.0")]] {
+                    let url = format!("http://{}{path}", server.address());
+                    let mut request = Request::builder().method(&method).uri(url);
+                    for (name, value) in headers {
+                        request = request.header(*name, *value);
+                    }
+                    let answer = tus.ask(request).await;
+                    assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{method} {path}");
+                }
+            }
+        }
+        let root = format!("http://{}/", server.address());
+        for method in [Method::GET, Method::HEAD] {
+            let answer = tus.ask(request(method, &root)).await;
+            assert_eq!(answer.status(), StatusCode::NOT_FOUND, "a tus client's");
+        }
     }
 }
 
 #[tokio::test]
-async fn browsers_get_a_page_at_the_root_alone() {
+async fn a_page_can_read_that_nothing_is_there() {
+    const PAGE: &str = "https://page.example";
+    let (server, tus) = start(&["-cors-allow-origin=^https://page.example$"]).await;
+    let url = format!("http://{}/old/abc", server.address());
+    for (origin, preflight, allowed) in [
+        (PAGE, StatusCode::NO_CONTENT, PAGE),
+        ("https://other.example", StatusCode::NOT_FOUND, ""),
+    ] {
+        let ask = Request::options(&url).header("Origin", origin);
+        let ask = ask.header("Access-Control-Request-Method", "HEAD");
+        let answer = tus.ask(ask).await;
+        assert_eq!(answer.status(), preflight, "{origin}");
+        assert_eq!(header(&answer, "access-control-allow-origin"), allowed);
+
+        let head = request(Method::HEAD, &url).header("Origin", origin);
+        let answer = tus.ask(head).await;
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+        assert_eq!(header(&answer, "access-control-allow-origin"), allowed);
+        let grants = answer.headers().get_all("access-control-expose-headers");
+        assert!(grants.iter().count() <= 1, "once");
+    }
+}
+
+#[tokio::test]
+async fn browsers_get_a_page_at_the_root() {
     let (server, tus) = start(&["-base-path=/a&b/"]).await;
     let html = "text/html,application/xhtml+xml,*/*;q=0.8";
     let page = ask(&server, &tus, Method::GET, "/", html).await;
     assert_eq!(header(&page, "content-type"), "text/html; charset=utf-8");
     let text = std::str::from_utf8(page.body()).unwrap();
     assert!(text.contains("<code>/a&amp;b/</code>"), "{text}");
-    let other = ask(&server, &tus, Method::GET, "/other", html).await;
-    assert_eq!(header(&other, "content-type"), "text/plain; charset=utf-8");
 }
 
 #[tokio::test]

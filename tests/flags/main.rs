@@ -9,6 +9,7 @@ mod harness;
 mod files;
 mod greeting;
 mod lenient;
+mod location;
 mod unbuilt;
 
 use harness::Server;

@@ -109,3 +109,71 @@ async fn without_a_bound_it_is_tried_for_ever() {
         is_unfinished(&scene.tus.head(&url).await);
     }
 }
+
+#[tokio::test]
+async fn a_hook_that_is_down_is_asked_again_without_a_limit() {
+    // By a signal, by a time-out, and by a command that is not there.
+    for (failure, heads) in [("kill -9 $$", 12), ("sleep 100", 3), ("exit 127", 12)] {
+        let script = format!("test -e up || {{ {failure}; }}");
+        let args = ["-hooks-finish-attempts=2", "-hooks-process-timeout=200ms"];
+        let scene = Scene::with_scripts(&[("pre-finish", &script)], &args).await;
+        let url = scene.tus.create(5).await;
+        is_unfinished(&scene.tus.append(&url, 0, content("hello")).await);
+        for _ in 0..heads {
+            is_unfinished(&scene.tus.head(&url).await);
+        }
+        std::fs::write(scene.file("up"), "").unwrap();
+        assert_eq!(scene.tus.offset(&url).await, 5, "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn a_receiver_that_is_down_is_asked_again_without_a_limit_and_one_that_says_no_is_not() {
+    for (answered, last) in [
+        (503, "ERR_INTERNAL_SERVER_ERROR"),
+        (404, "ERR_INTERNAL_SERVER_ERROR"),
+        (403, "ERR_UPLOAD_REJECTED"),
+    ] {
+        let answers = move |call: &Call, _| match call.json()["Type"].as_str() {
+            Some("pre-finish") => status(answered),
+            _ => reply(&serde_json::json!({})),
+        };
+        let args = ["-hooks-http-retry=1", "-hooks-finish-attempts=2"];
+        let (scene, _receiver) = Scene::with_answers(answers, &args).await;
+        let url = scene.tus.create(5).await;
+        is_unfinished(&scene.tus.append(&url, 0, content("hello")).await);
+        is_unfinished(&scene.tus.append(&url, 5, content("")).await);
+        let answer = scene.tus.append(&url, 5, content("")).await;
+        assert_eq!(code(&answer), last, "{answered}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_hook_has_not_let_pass_is_not_given_out() {
+    let script = "test -e up || exit 1";
+    let scene = Scene::with_scripts(&[("pre-finish", script)], &[]).await;
+    let partial = scene.tus.post().header("Upload-Concat", "partial");
+    let answer = scene.tus.ask(partial.header("Upload-Length", "5")).await;
+    let url = scene.tus.location(&answer);
+    is_unfinished(&scene.tus.append(&url, 0, content("hello")).await);
+    let answer = scene.tus.ask(http::Request::get(&url)).await;
+    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(code(&answer), "ERR_INCOMPLETE_UPLOAD");
+    // Nor is it as a part of another upload.
+    let join = || {
+        scene
+            .tus
+            .post()
+            .header("Upload-Concat", format!("final;{url}"))
+    };
+    assert_eq!(
+        code(&scene.tus.ask(join()).await),
+        "ERR_UPLOAD_NOT_FINISHED"
+    );
+
+    std::fs::write(scene.file("up"), "").unwrap();
+    assert_eq!(scene.tus.offset(&url).await, 5);
+    let answer = scene.tus.ask(http::Request::get(&url)).await;
+    assert_eq!(answer.body(), "hello");
+    assert_eq!(scene.tus.ask(join()).await.status(), StatusCode::CREATED);
+}

@@ -71,6 +71,7 @@ fn traits() {
     layer::<interrupt::InterruptLayer>();
     service::<interrupt::Interruptible<Core>>();
     body::<interrupt::RequestBody<Body>>();
+    future::<interrupt::ResponseFuture<Inner>>();
 
     layer::<creation_with_upload::CreationWithUploadLayer>();
     service::<creation_with_upload::CreationWithUpload<Core>>();

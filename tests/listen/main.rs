@@ -5,7 +5,6 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
-mod certificate;
 mod curl;
 mod half_closed;
 mod maximum;

@@ -17,7 +17,7 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use crate::certificate::Certificate;
+use crate::harness::certificate::Certificate;
 use crate::harness::tus::{Answer, Content, Version};
 use crate::harness::{Server, patient};
 

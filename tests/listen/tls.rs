@@ -2,8 +2,8 @@
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::certificate::Certificate;
 use crate::curl::{self, NO_TLS};
+use crate::harness::certificate::Certificate;
 use crate::harness::{Server, patient, run};
 
 const TLS_1_2: &[&str] = &["--tlsv1.2", "--tls-max", "1.2"];

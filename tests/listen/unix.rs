@@ -6,8 +6,8 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::certificate::Certificate;
 use crate::curl;
+use crate::harness::certificate::Certificate;
 use crate::harness::{Server, Signal, command, patient};
 
 #[tokio::test]

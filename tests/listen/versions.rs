@@ -2,8 +2,8 @@
 
 use http::{Method, StatusCode};
 
-use crate::certificate::Certificate;
 use crate::curl;
+use crate::harness::certificate::Certificate;
 use crate::harness::tus::{content, request};
 use crate::harness::{Server, run};
 use crate::road::{KINDS, Road, VERSIONS};

@@ -1,8 +1,12 @@
 //! Pages of other origins, through the whole stack.
 
+use async_trait::async_trait;
+use http::request::Parts;
 use http::{Method, StatusCode};
 use tower_tus::Stack;
 use tower_tus::layers::cors::CorsLayer;
+use tower_tus::layers::gate::Gate;
+use tower_tus::layers::protocol::{Error, NewUpload};
 use tower_tus::layers::store::MemoryStore;
 
 use crate::harness::host::host;
@@ -47,6 +51,34 @@ async fn a_page_can_read_every_refusal() {
         assert_eq!(answer.headers()["access-control-allow-origin"], PAGE);
         let exposed = answer.headers()["access-control-expose-headers"].to_str();
         assert!(exposed.unwrap().contains("Tus-Version"));
+    }
+}
+
+/// A gate with a mistake in it.
+#[derive(Debug)]
+struct Panics;
+
+#[async_trait]
+impl Gate for Panics {
+    async fn creating(&self, _: &Parts, _: &mut NewUpload) -> Result<(), Error> {
+        panic!("on purpose")
+    }
+}
+
+#[tokio::test]
+async fn a_page_can_read_that_its_request_panicked() {
+    let cors = CorsLayer::new().allow_origins([PAGE]);
+    let stack = Stack::new(MemoryStore::default()).cors(cors).gate(Panics);
+    let address = host(stack.into_service()).await;
+    for version in [Version::Http1, Version::Http2] {
+        let tus = Tus::new(&format!("http://{address}/files/"), version);
+        let post = tus.post().header("Upload-Length", 5);
+        let answer = tus.ask(post.header("Origin", PAGE)).await;
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(answer.headers()["access-control-allow-origin"], PAGE);
+        assert_eq!(answer.headers()["tus-resumable"], "1.0.0", "CORE-06");
+        let exposed = answer.headers()["access-control-expose-headers"].to_str();
+        assert!(exposed.unwrap().contains("Retry-After"));
     }
 }
 

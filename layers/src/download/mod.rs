@@ -3,7 +3,8 @@
 //! It takes no lock, and an upload that grows meanwhile, or is ended, does not
 //! change what a request gives out: that is what was stored when it came. Of an
 //! unfinished upload this is what there is, unless
-//! [`only_finished`](DownloadLayer::only_finished) refuses it with
+//! [`only_finished`](DownloadLayer::only_finished), or a gate that
+//! [decides on completion](crate::gate::Gate::decides_completion), refuses it with
 //! `400 ERR_INCOMPLETE_UPLOAD`. tus itself knows no GET: nothing is announced,
 //! and no version asked for.
 //!

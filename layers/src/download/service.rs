@@ -74,9 +74,11 @@ async fn answer(
         Err(error) => return error.into_response(),
     };
     let upload = content.info().clone();
-    let mut response = match offer {
-        Offer::Finished if !upload.is_finished() => Error::IncompleteUpload.into_response(),
-        _ => represent(&parts.headers, content, share),
+    // Before a deciding gate has agreed, nobody may have what it may yet refuse.
+    let only_finished = matches!(offer, Offer::Finished) || Gates::decide_completion(&parts);
+    let mut response = match only_finished && !upload.is_finished() {
+        true => Error::IncompleteUpload.into_response(),
+        false => represent(&parts.headers, content, share),
     };
     let headers = response.headers_mut();
     // A cache that has turned HEAD into GET answers HEAD with these.

@@ -2,17 +2,24 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::time::timeout;
 
-use super::{Event, Hooks, Moment, Moments, Reply};
+use super::{Event, Hooks, Moment, Moments, Reply, caught};
 use crate::protocol::BoxError;
 
 /// Hooks that are closures, one for each moment that has one.
 ///
+/// A closure that takes longer than the [`timeout`](Self::timeout) is dropped at
+/// the point where it waits, and has failed; so has one that panics.
+///
 /// See the [module docs](crate::hook) for an example.
-#[derive(Default)]
-pub struct Callbacks(BTreeMap<Moment, Callback>);
+pub struct Callbacks {
+    callbacks: BTreeMap<Moment, Callback>,
+    timeout: Duration,
+}
 
 type Callback = Box<dyn Fn(Event) -> Answer + Send + Sync>;
 type Answer = Pin<Box<dyn Future<Output = Result<Reply, BoxError>> + Send>>;
@@ -21,7 +28,19 @@ impl Callbacks {
     /// No closures.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            callbacks: BTreeMap::new(),
+            timeout: Duration::from_secs(60),
+        }
+    }
+
+    /// Limits the time that a closure may take: 60 seconds by default, unlimited
+    /// with [`Duration::MAX`].
+    ///
+    /// The service has to run inside tokio's time.
+    #[must_use]
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
     }
 
     /// Calls `callback` at `moment`, in place of what was called before.
@@ -32,8 +51,14 @@ impl Callbacks {
         A: Future<Output = Result<Reply, BoxError>> + Send + 'static,
     {
         let callback: Callback = Box::new(move |event| Box::pin(callback(event)));
-        self.0.insert(moment, callback);
+        self.callbacks.insert(moment, callback);
         self
+    }
+}
+
+impl Default for Callbacks {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -75,19 +100,21 @@ on! {
 #[async_trait]
 impl Hooks for Callbacks {
     async fn call(&self, event: &Event) -> Result<Reply, BoxError> {
-        match self.0.get(&event.moment) {
-            Some(callback) => callback(event.clone()).await,
-            None => Ok(Reply::accept()),
-        }
+        let Some(callback) = self.callbacks.get(&event.moment) else {
+            return Ok(Reply::accept());
+        };
+        let reply = timeout(self.timeout, caught(|| callback(event.clone())));
+        let late = |_| format!("no reply within {:?}", self.timeout);
+        reply.await.map_err(late)?
     }
 
     fn moments(&self) -> Moments {
-        self.0.keys().copied().collect()
+        self.callbacks.keys().copied().collect()
     }
 }
 
 impl fmt::Debug for Callbacks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.callbacks.keys()).finish()
     }
 }

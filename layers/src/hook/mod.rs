@@ -7,15 +7,43 @@
 //! | moment | when | a reply may |
 //! |---|---|---|
 //! | `pre-create` | before an upload is made, finals too | reject it; change its id, metadata and place; amend the response |
-//! | `post-create` | after it was made | |
+//! | `post-create` | after it was made | stop it |
 //! | `post-receive` | now and then while bytes arrive, and after the last | stop it; amend the response then |
-//! | `pre-finish` | after the last byte was stored, before the client is told | refuse, and be asked again by the next HEAD or PATCH; amend the response |
+//! | `pre-finish` | after the last byte was stored, before the client is told | refuse, and be asked again by the next HEAD or PATCH; amend the response. Until it agrees the upload is not given out |
 //! | `post-finish` | after the upload was finished | |
 //! | `pre-terminate` | before a client ends an upload | reject that; amend the response |
 //! | `post-terminate` | after an upload was ended | |
 //!
 //! A response is amended when the request succeeds, and by who rejects or stops
 //! it; no other error is made to look like success.
+//!
+//! An upload that is stopped is removed, whatever headers its request has, also
+//! when the reply arrives after the request was answered; once an upload is
+//! finished, a stop changes nothing. While a chunk has a checksum its progress is
+//! not reported, since it may be rolled back.
+//!
+//! # An id whose answer was lost
+//!
+//! A client that lost the answer to a creation sends it again. If `pre-create`
+//! names the same id again, the client gets a 409, since an upload is never
+//! replaced. A hook that recognizes its own upload lets the client go on by
+//! rejecting the repeated creation with the answer that was lost:
+//!
+//! ```
+//! use http::header::LOCATION;
+//! use http::{HeaderValue, StatusCode};
+//! use tower_tus_layers::hook::Reply;
+//! use tower_tus_layers::protocol::Amendment;
+//!
+//! let go_on = Reply::reject().with_response(
+//!     Amendment::default()
+//!         .with_status(StatusCode::CREATED)
+//!         .with_header(LOCATION, HeaderValue::from_static("/files/alice/report")),
+//! );
+//! ```
+//!
+//! The hook must make sure that the upload belongs to this client and has the
+//! length that it asks for.
 //!
 //! # Example
 //!
@@ -36,6 +64,7 @@
 //! ```
 
 mod callbacks;
+mod caught;
 mod event;
 mod reply;
 
@@ -49,6 +78,7 @@ use crate::protocol::BoxError;
 use crate::protocol::Error;
 
 pub use self::callbacks::Callbacks;
+pub(crate) use self::caught::caught;
 pub use self::event::{Event, Moment, Moments};
 pub use self::reply::{Reply, Verdict};
 
@@ -63,10 +93,12 @@ pub trait Hooks: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Of a question: the client gets a 500 and not a word of the error, which
-    /// is for the log, unless the error is an [`Error`] of this crate, such as
-    /// [`Error::HooksBusy`]: that one is the answer. A failed `pre-finish` is asked again by the next HEAD or
-    /// PATCH. All else that fails is logged and goes on.
+    /// If a question fails, the client gets a plain 500, and the reason is only in
+    /// the log, unless the error is an [`Error`] of this crate, such as
+    /// [`Error::HooksBusy`]: that one is the answer. A failed `pre-finish` is asked
+    /// again by the next HEAD or PATCH, without a limit unless the error is a
+    /// [`Refused`](crate::gate::Refused). Other failures are logged and change
+    /// nothing.
     async fn call(&self, event: &Event) -> Result<Reply, BoxError>;
 
     /// The moments that it wants to hear of.

@@ -11,7 +11,10 @@ pub struct Reply {
     pub id: Option<UploadId>,
     /// Before a creation: its metadata, in place of all that the client said.
     pub metadata: Option<Metadata>,
-    /// Before a creation: where the store shall keep its bytes.
+    /// Before a creation: where the store shall keep its bytes, a path that may
+    /// have spaces and letters beyond ASCII. One that ends in `.info`, `.lock`,
+    /// `.stop`, `.chunk`, `.new` or `.part`, or a relative one below such a name,
+    /// fails the hook, since it may be a side file of another upload.
     pub storage_path: Option<String>,
     /// What is to be changed in the response.
     pub response: Amendment,
@@ -26,7 +29,8 @@ pub enum Verdict {
     /// It may not: `pre-create`, `pre-terminate`, and `pre-finish`, which is
     /// asked again by the next HEAD or PATCH.
     Reject,
-    /// It ends here, and the upload is removed: `post-receive`.
+    /// It ends here, and the upload is removed unless it is finished:
+    /// `post-create`, `post-receive`.
     Stop,
 }
 

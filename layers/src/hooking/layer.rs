@@ -4,8 +4,10 @@ use std::time::Duration;
 use tower_layer::Layer;
 
 use super::Hooked;
+use super::late::Lock;
 use super::teller::Teller;
 use crate::hook::{Hooks, Moments};
+use crate::lock::Locker;
 use crate::protocol::Shutdown;
 
 /// Layer that applies [`Hooked`].
@@ -16,6 +18,7 @@ pub struct HooksLayer {
     teller: Teller,
     progress_interval: Duration,
     base_path: Arc<str>,
+    lock: Option<Lock>,
 }
 
 impl HooksLayer {
@@ -26,6 +29,7 @@ impl HooksLayer {
             teller: Teller::new(Arc::new(hooks), moments),
             progress_interval: Duration::from_secs(1),
             base_path: Arc::default(),
+            lock: None,
         }
     }
 
@@ -51,6 +55,15 @@ impl HooksLayer {
         self
     }
 
+    /// The locker of the Lock layer, and how long to wait for it. An upload that
+    /// is stopped between two requests is then removed under its lock; without
+    /// a locker it is removed at once.
+    #[must_use]
+    pub fn locker(mut self, locker: Arc<dyn Locker>, timeout: Duration) -> Self {
+        self.lock = Some(Lock { locker, timeout });
+        self
+    }
+
     /// What waits for hooks that are still being told something when the server stops.
     #[must_use]
     pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
@@ -68,6 +81,7 @@ impl<S> Layer<S> for HooksLayer {
             self.teller.clone(),
             self.progress_interval,
             Arc::clone(&self.base_path),
+            self.lock.clone(),
         )
     }
 }

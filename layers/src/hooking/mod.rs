@@ -12,7 +12,9 @@
 //! `pre-terminate` are answered whether or not the client waits.
 //!
 //! A hook that stops an upload ends the request that brings its bytes
-//! ([`Error::Stopped`]), and the upload is removed. The way a response is to be
+//! ([`Error::Stopped`]), and the upload is removed. A stop that arrives after
+//! the request has been answered removes the upload as well, unless it is
+//! finished by then. The way a response is to be
 //! amended stands in its extensions, as an
 //! [`Amendment`](crate::protocol::Amendment), for Version to carry out.
 //!
@@ -66,9 +68,11 @@
 
 mod backlog;
 mod body;
+mod late;
 mod layer;
 mod service;
 mod session;
+mod stop;
 mod tally;
 mod teller;
 #[cfg(test)]

@@ -1,17 +1,17 @@
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::TRAILER;
 use http::request::Parts;
-use http::{HeaderMap, Method, Request, Response};
+use http::{Method, Request, Response};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tower_service::Service;
 
 use super::body::Count;
+use super::late::{Lock, removal, remove};
 use super::session::Session;
 use super::teller::Teller;
 use super::{RequestBody, ResponseFuture};
@@ -19,8 +19,7 @@ use crate::answer::Answer;
 use crate::gate::Gates;
 use crate::hook::Moment;
 use crate::poll::first;
-use crate::protocol::header::UPLOAD_CHECKSUM;
-use crate::protocol::{Discard, Error, Outcome};
+use crate::protocol::{Error, Outcome};
 
 /// Middleware that asks hooks, and tells them.
 ///
@@ -31,6 +30,7 @@ pub struct Hooked<S> {
     teller: Teller,
     progress_interval: Duration,
     base_path: Arc<str>,
+    lock: Option<Lock>,
 }
 
 impl<S> Hooked<S> {
@@ -39,28 +39,23 @@ impl<S> Hooked<S> {
         teller: Teller,
         progress_interval: Duration,
         base_path: Arc<str>,
+        lock: Option<Lock>,
     ) -> Self {
         Self {
             inner,
             teller,
             progress_interval,
             base_path,
+            lock,
         }
     }
 
     /// How often to tell how far the upload has come while bytes arrive.
     fn progress(&self, parts: &Parts) -> Option<Duration> {
-        let tells = parts.method == Method::PATCH
-            && self.teller.wants(Moment::PostReceive)
-            && !awaits_checksum(&parts.headers);
+        let tells = parts.method == Method::PATCH && self.teller.wants(Moment::PostReceive);
         // The clock knows no interval of nothing.
         tells.then(|| self.progress_interval.max(Duration::from_millis(1)))
     }
-}
-
-/// Of a chunk that may still be taken back nothing is told before it is kept.
-fn awaits_checksum(headers: &HeaderMap) -> bool {
-    headers.contains_key(&UPLOAD_CHECKSUM) || headers.contains_key(TRAILER)
 }
 
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Hooked<S>
@@ -70,7 +65,7 @@ where
     S::Future: Send,
     S::Error: Send,
     ReqBody: http_body::Body<Data = Bytes> + Send + 'static,
-    ResBody: Default + Send,
+    ResBody: Default + Send + 'static,
 {
     type Response = Response<ResBody>;
     type Error = S::Error;
@@ -96,8 +91,8 @@ where
         // The instance that was polled ready is the one to call.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
+        let lock = self.lock.clone();
         ResponseFuture::new(Answer::awaited(async move {
-            let removal = progress.is_some().then(|| removal(&parts));
             let response = inner.call(Request::from_parts(parts, body));
             let mut response = match progress {
                 Some(interval) => {
@@ -105,11 +100,11 @@ where
                 }
                 None => response.await?,
             };
-            if let Some(removal) = removal
-                && session.is_stopped(&response)
-            {
-                poll_fn(|cx| inner.poll_ready(cx)).await?;
-                let removed = inner.call(removal).await?;
+            let later = session
+                .may_be_stopped()
+                .then(|| removal(inner.clone(), lock, Arc::clone(session.request())));
+            if let Some(id) = session.close(&response, later) {
+                let removed = remove(&mut inner, session.request(), &id).await?;
                 response = stopped(&response, &removed);
             }
             session.answered(&mut response);
@@ -136,21 +131,16 @@ async fn watch<F: Future>(future: F, interval: Duration, tick: impl Fn()) -> F::
     }
 }
 
-/// The request that removes what this one is about.
-fn removal<B>(parts: &Parts) -> Request<RequestBody<B>> {
-    let mut parts = parts.clone();
-    parts.method = Method::DELETE;
-    parts.extensions.insert(Discard);
-    Request::from_parts(parts, RequestBody::empty())
-}
-
 /// The answer to a request whose upload was stopped.
 fn stopped<B: Default>(response: &Response<B>, removed: &Response<B>) -> Response<B> {
     let mut answer = Error::Stopped.into_response();
     if let Some(outcome) = response.extensions().get::<Outcome>() {
         let mut outcome = outcome.clone();
-        let removed = removed.extensions().get::<Outcome>();
-        outcome.terminated = removed.is_some_and(|removed| removed.terminated);
+        if let Some(removed) = removed.extensions().get::<Outcome>() {
+            outcome.terminated = removed.terminated;
+            // Finals that waited for it.
+            outcome.others.extend(removed.others.iter().cloned());
+        }
         answer.extensions_mut().insert(outcome);
     }
     answer

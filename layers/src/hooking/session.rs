@@ -1,18 +1,23 @@
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{Response, Uri};
+use http::{Method, Response, Uri};
 
+use tracing::Span;
+
+use super::stop::{Met, Removal, Stop};
 use super::teller::Teller;
 use crate::gate::Gate;
 use crate::hook::{Event, Moment, Reply, Verdict};
 use crate::poll::first;
 use crate::protocol::{
-    Action, Amendment, Departure, Error, Interrupt, NewUpload, Outcome, Sent, Upload,
+    Action, Amendment, Departure, Error, NewUpload, Outcome, Sent, Upload, UploadId, is_side_file,
 };
+use crate::store::Keep;
 
 /// One request and its hooks.
 #[derive(Debug)]
@@ -20,14 +25,21 @@ pub(super) struct Session {
     teller: Teller,
     /// As hooks are told it.
     request: Arc<Parts>,
-    interrupt: Interrupt,
+    /// Where the request's log lines belong.
+    span: Span,
     departure: Departure,
     amendments: Mutex<Amendments>,
-    /// The upload before this request's bytes.
-    receiving: Mutex<Option<Upload>>,
+    receiving: Mutex<Option<Receiving>>,
     /// The offset that was told last.
     told: AtomicU64,
-    stopped: AtomicBool,
+    stop: Arc<Stop>,
+}
+
+/// The upload before this request's bytes, and what becomes of these.
+#[derive(Clone, Debug)]
+struct Receiving {
+    upload: Upload,
+    keep: Keep,
 }
 
 /// What hooks want changed in the response.
@@ -44,13 +56,24 @@ impl Session {
         Self {
             teller,
             request: Arc::new(as_sent(parts, base_path)),
-            interrupt: parts.extensions.get().cloned().unwrap_or_default(),
+            span: Span::current(),
             departure: parts.extensions.get().cloned().unwrap_or_default(),
             amendments: Mutex::default(),
             receiving: Mutex::default(),
             told: AtomicU64::new(0),
-            stopped: AtomicBool::new(false),
+            stop: Arc::new(Stop::new(
+                parts.extensions.get().cloned().unwrap_or_default(),
+            )),
         }
+    }
+
+    pub(super) const fn span(&self) -> &Span {
+        &self.span
+    }
+
+    /// The request as hooks are told it.
+    pub(super) const fn request(&self) -> &Arc<Parts> {
+        &self.request
     }
 
     fn event(&self, moment: Moment, upload: Upload) -> Event {
@@ -72,31 +95,59 @@ impl Session {
         Ok(reply)
     }
 
-    /// Ends the body that is being received.
-    pub(super) fn stop(&self, response: Amendment) {
-        lock(&self.amendments).refusal.amend(response);
-        self.stopped.store(true, Ordering::Release);
-        self.interrupt.fire(Error::Stopped);
+    /// Whether a hook hears of this request that may stop its upload.
+    pub(super) fn may_be_stopped(&self) -> bool {
+        let moment = match self.request.method {
+            Method::HEAD | Method::GET | Method::DELETE => return false,
+            _ => [Moment::PostCreate, Moment::PostReceive],
+        };
+        moment.into_iter().any(|moment| self.teller.wants(moment))
     }
 
-    /// Whether the upload is to be removed: not when it was finished before anyone could stop it.
-    pub(super) fn is_stopped<B>(&self, response: &Response<B>) -> bool {
+    /// Stops the upload as a reply to this session's news demands.
+    pub(super) fn stop(&self, response: Amendment) -> Met {
+        self.stop.stop(response)
+    }
+
+    /// The upload to remove when a hook has stopped the request; otherwise the
+    /// `removal` does what is stopped from now on.
+    ///
+    /// An upload that was finished before anyone could stop it stays.
+    pub(super) fn close<B>(
+        &self,
+        response: &Response<B>,
+        removal: Option<Removal>,
+    ) -> Option<UploadId> {
         let extensions = response.extensions();
-        let finished = extensions
-            .get::<Outcome>()
-            .is_some_and(|outcome| outcome.finished);
-        matches!(extensions.get(), Some(Error::Stopped))
-            || self.stopped.load(Ordering::Acquire) && !finished
+        let outcome = extensions.get::<Outcome>();
+        let is_finished = outcome.is_some_and(|outcome| outcome.finished);
+        let is_left = outcome.is_some_and(|outcome| !outcome.finished && !outcome.terminated);
+        let stopped = self.stop.close(removal.filter(|_| is_left));
+        let receiving = self.receiving();
+        if let Some(Receiving { upload, .. }) = &receiving {
+            self.teller.receives_no_more(&upload.id, &self.stop);
+        }
+        lock(&self.amendments).refusal.amend(stopped?);
+        if is_finished && !matches!(extensions.get(), Some(Error::Stopped)) {
+            return None;
+        }
+        self.stop.forget();
+        receiving.map(|receiving| receiving.upload.id)
+    }
+
+    fn receiving(&self) -> Option<Receiving> {
+        lock(&self.receiving).clone()
     }
 
     /// Tells how far the upload has come, when `bytes` of the body have arrived.
     pub(super) fn progress(self: &Arc<Self>, bytes: u64) {
-        let Some(mut upload) = lock(&self.receiving).clone() else {
-            return;
-        };
-        upload.offset += bytes;
-        if bytes > 0 {
-            self.tell_offset(upload);
+        match self.receiving() {
+            // A chunk that may still be rolled back is not reported before it is kept.
+            Some(Receiving { mut upload, keep }) if bytes > 0 && keep == Keep::AsItArrives => {
+                upload.offset += bytes;
+                self.tell_offset(upload);
+            }
+            _ => {}
         }
     }
 
@@ -122,7 +173,7 @@ impl Session {
         }
     }
 
-    fn tell_outcome(self: &Arc<Self>, outcome: &Outcome) {
+    pub(super) fn tell_outcome(self: &Arc<Self>, outcome: &Outcome) {
         let tell = |moment, upload| self.teller.tell(self.event(moment, upload), self);
         let upload = &outcome.upload;
         if outcome.created {
@@ -163,13 +214,23 @@ impl Gate for Session {
         if let Some(metadata) = reply.metadata {
             new.metadata = metadata;
         }
-        new.storage_path = reply.storage_path.or(new.storage_path.take());
+        if let Some(path) = reply.storage_path.filter(|path| !path.is_empty()) {
+            if is_side_file(&path) {
+                return Err(Teller::failed(Moment::PreCreate, ReservedPath(path)));
+            }
+            new.storage_path = Some(path);
+        }
         Ok(())
     }
 
-    async fn opened(&self, _: &Parts, upload: &Upload, action: Action) -> Result<(), Error> {
+    async fn opened(&self, parts: &Parts, upload: &Upload, action: Action) -> Result<(), Error> {
         match action {
-            Action::Append => *lock(&self.receiving) = Some(upload.clone()),
+            Action::Append => {
+                let keep = parts.extensions.get::<Keep>().copied().unwrap_or_default();
+                let upload = upload.clone();
+                self.teller.receives(upload.id.clone(), &self.stop);
+                *lock(&self.receiving) = Some(Receiving { upload, keep });
+            }
             Action::Terminate => {
                 let (moment, refusal) = (Moment::PreTerminate, Error::TerminationRejected);
                 self.ask(moment, upload.clone(), refusal).await?;
@@ -188,6 +249,31 @@ impl Gate for Session {
         self.teller.wants(Moment::PreFinish)
     }
 }
+
+impl Drop for Session {
+    /// Also where the request has panicked.
+    fn drop(&mut self) {
+        if let Some(Receiving { upload, .. }) = self.receiving() {
+            self.teller.receives_no_more(&upload.id, &self.stop);
+        }
+    }
+}
+
+/// A hook has named a place for bytes that belongs to another upload.
+#[derive(Debug)]
+struct ReservedPath(String);
+
+impl fmt::Display for ReservedPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the storage path {:?} names no file or ends in .info, .lock, .stop, .chunk, .new or .part, which are reserved",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for ReservedPath {}
 
 /// The request as the client sent it, less its body.
 fn as_sent(parts: &Parts, base_path: &str) -> Parts {

@@ -4,12 +4,14 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OwnedSemaphorePermit;
+use tracing::Instrument;
 
 use super::backlog::Backlog;
 use super::session::Session;
+use super::stop::{Met, Stop};
 use super::tally::Tally;
-use crate::hook::{Event, Hooks, Moment, Moments, Reply, Verdict};
-use crate::protocol::{BoxError, Error, Shutdown, Task, UploadId};
+use crate::hook::{Event, Hooks, Moment, Moments, Reply, Verdict, caught};
+use crate::protocol::{Amendment, BoxError, Error, Shutdown, Task, UploadId};
 
 /// Speaks with the hooks: asks them, and tells them what has happened, of each
 /// upload in its order.
@@ -20,6 +22,9 @@ pub(super) struct Teller {
     shutdown: Shutdown,
     /// What is still to be told. While an upload is here, a task is telling of it.
     queues: Arc<Mutex<HashMap<UploadId, VecDeque<News>>>>,
+    /// The uploads whose bytes are arriving. Only one request at a time brings
+    /// bytes of an upload.
+    receiving: Arc<Mutex<HashMap<UploadId, Arc<Stop>>>>,
     backlog: Backlog,
     dropped: Tally,
     busy: Tally,
@@ -40,6 +45,7 @@ impl Teller {
             moments,
             shutdown: Shutdown::default(),
             queues: Arc::default(),
+            receiving: Arc::default(),
             backlog: Backlog::new(),
             dropped: Tally::default(),
             busy: Tally::default(),
@@ -61,13 +67,18 @@ impl Teller {
 
     /// Asks, and waits for the answer.
     pub(super) async fn ask(&self, event: &Event) -> Result<Reply, Error> {
-        self.call(event).await.map_err(|source| {
-            let moment = event.moment;
-            match source.downcast::<Error>() {
-                Ok(answer) => *answer,
-                Err(source) => Error::internal(HookFailed { moment, source }),
-            }
+        let reply = self.call(event).await;
+        reply.map_err(|source| match source.downcast::<Error>() {
+            Ok(answer) => *answer,
+            Err(source) => failed(event.moment, source),
         })
+    }
+
+    /// The error of a hook whose reply cannot be carried out, which is logged.
+    pub(super) fn failed(moment: Moment, source: impl Into<BoxError>) -> Error {
+        let source = source.into();
+        tracing::error!(parent: None, { "type" = moment.as_str(), id = "", error = %source }, "HookInvocationError");
+        failed(moment, source)
     }
 
     /// Calls, and has the log tell so in tusd's words: of the hook alone, also where
@@ -80,7 +91,7 @@ impl Teller {
             _ => event.upload.id.as_str(),
         };
         tracing::debug!(parent: None, { "type" = kind, id }, "HookInvocationStart");
-        let reply = self.hooks.call(event).await;
+        let reply = caught(|| self.hooks.call(event)).await;
         match &reply {
             Ok(_) => tracing::debug!(parent: None, { "type" = kind, id }, "HookInvocationFinish"),
             // As many as clients like.
@@ -133,13 +144,48 @@ impl Teller {
         }) = self.next(&id)
         {
             // A failure is in the log, and what happened has happened.
-            let Ok(reply) = self.call(&event).await else {
+            let called = self.call(&event).instrument(session.span().clone());
+            let Ok(reply) = called.await else {
                 continue;
             };
-            if event.moment == Moment::PostReceive && reply.verdict == Verdict::Stop {
-                tracing::info!(%id, "HookStopUpload");
-                session.stop(reply.response);
+            if may_stop(event.moment) && reply.verdict == Verdict::Stop {
+                self.stop(&id, reply.response, &session).await;
             }
+        }
+    }
+
+    /// Ends the upload: by the request that brings bytes of it now, or by a
+    /// removal when none does.
+    async fn stop(&self, id: &UploadId, response: Amendment, session: &Arc<Session>) {
+        let running = lock(&self.receiving).get(id).cloned();
+        if let Some(running) = running
+            && let Met::Running = running.stop(response.clone())
+        {
+            tracing::info!(%id, "HookStopUpload");
+            return;
+        }
+        match session.stop(response) {
+            Met::Running => tracing::info!(%id, "HookStopUpload"),
+            Met::Over(Some(removal)) => {
+                tracing::info!(%id, "HookStopUpload");
+                if let Some(outcome) = removal(id.clone()).await {
+                    session.tell_outcome(&outcome);
+                }
+            }
+            Met::Over(None) => {}
+        }
+    }
+
+    /// Bytes of this upload arrive in a request that `stop` can end.
+    pub(super) fn receives(&self, id: UploadId, stop: &Arc<Stop>) {
+        lock(&self.receiving).insert(id, Arc::clone(stop));
+    }
+
+    /// That request is over.
+    pub(super) fn receives_no_more(&self, id: &UploadId, stop: &Arc<Stop>) {
+        let mut receiving = lock(&self.receiving);
+        if receiving.get(id).is_some_and(|it| Arc::ptr_eq(it, stop)) {
+            receiving.remove(id);
         }
     }
 
@@ -154,9 +200,22 @@ impl Teller {
     }
 
     fn queues(&self) -> MutexGuard<'_, HashMap<UploadId, VecDeque<News>>> {
-        // Nothing that runs under the lock can leave the map half changed.
-        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.queues)
     }
+}
+
+fn lock<T>(map: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing that runs under the locks can leave a map half changed.
+    map.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether a reply at this moment may stop the upload.
+const fn may_stop(moment: Moment) -> bool {
+    matches!(moment, Moment::PostCreate | Moment::PostReceive)
+}
+
+fn failed(moment: Moment, source: BoxError) -> Error {
+    Error::internal(HookFailed { moment, source })
 }
 
 /// Of how far an upload has come only the latest news count.

@@ -18,7 +18,11 @@ use crate::protocol::{
     Amendment, Body, BoxError, Departure, Discard, Error, Finishing, Interrupt, Outcome, Shutdown,
 };
 use crate::service::Core;
-use crate::store::{MemoryStore, Store};
+use crate::store::{Keep, MemoryStore, Store};
+
+mod failures;
+mod places;
+mod stops;
 
 /// Hooks that write down what they hear, and reply as they are told to.
 #[derive(Clone, Debug, Default)]
@@ -223,7 +227,8 @@ async fn an_upload_is_finished_when_its_hook_says_so() {
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
     assert!(!response.headers().contains_key("upload-offset"));
     let handle = scene.store.open(&url[1..].parse().unwrap()).await.unwrap();
-    let pending = Finishing::Pending { attempts: 2 };
+    // Its own failures are no decision of the hook.
+    let pending = Finishing::Pending { attempts: 0 };
     assert_eq!(handle.info().finishing, Some(pending));
 
     let response = scene.send(head()).await;
@@ -319,19 +324,33 @@ async fn of_a_chunk_that_may_be_taken_back_nothing_is_told_before_its_end() {
     let hooks = Recorder::default();
     let scene = Scene::new(hooks.clone());
     let url = location(&scene.create(100).await);
-    for (offset, header) in [(0, "Upload-Checksum"), (2, "Trailer")] {
-        hooks.heard();
-        let (sender, body) = endless(&Interrupt::default());
-        let client = tokio::spawn(async move {
-            for text in ["a", "b"] {
-                sender.send(text).unwrap();
-                tokio::time::sleep(Duration::from_secs(10)).await;
-            }
-        });
-        let request = append(&url, offset).header(header, "x");
-        scene.send(request.body(body).unwrap()).await;
-        client.await.unwrap();
-        assert_eq!(hooks.heard(), [format!("post-receive {}", offset + 2)]);
+    hooks.heard();
+    let (sender, body) = endless(&Interrupt::default());
+    let client = tokio::spawn(slowly(sender));
+    let request = append(&url, 0).extension(Keep::OnlyWhole);
+    scene.send(request.body(body).unwrap()).await;
+    client.await.unwrap();
+    assert_eq!(hooks.heard(), ["post-receive 2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn progress_is_told_whatever_headers_announce() {
+    let hooks = Recorder::default();
+    let scene = Scene::new(hooks.clone());
+    let url = location(&scene.create(100).await);
+    hooks.heard();
+    let (sender, body) = endless(&Interrupt::default());
+    let client = tokio::spawn(slowly(sender));
+    let request = append(&url, 0).header("Trailer", "X-Other");
+    scene.send(request.body(body).unwrap()).await;
+    client.await.unwrap();
+    assert_eq!(hooks.heard(), ["post-receive 1", "post-receive 2"]);
+}
+
+async fn slowly(sender: mpsc::UnboundedSender<&'static str>) {
+    for text in ["a", "b"] {
+        sender.send(text).unwrap();
+        tokio::time::sleep(Duration::from_secs(10)).await;
     }
 }
 

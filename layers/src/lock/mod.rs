@@ -60,8 +60,9 @@ pub(crate) async fn acquire(
 ) -> Result<Box<dyn Guard>, Error> {
     let ended = async {
         match request.fired().await {
-            // Somebody waits for what the request has, or is about to have.
-            Error::Interrupted => pending().await,
+            // Somebody waits for what the request has, or is about to have, or a
+            // hook has ended it: what follows from that for other uploads is done.
+            Error::Interrupted | Error::Stopped => pending().await,
             cause => Err(cause),
         }
     };

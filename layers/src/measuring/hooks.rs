@@ -5,7 +5,7 @@ use metrics::{Counter, Histogram, Unit, counter, histogram};
 
 use super::names::{described_counter, described_histogram};
 use super::stopwatch::Stopwatch;
-use crate::hook::{Event, Hooks, Moment, Moments, Reply};
+use crate::hook::{Event, Hooks, Moment, Moments, Reply, caught};
 use crate::protocol::BoxError;
 
 /// Hooks that count how often they are called and fail, and measure how long
@@ -58,7 +58,7 @@ impl Hooks for TimedHooks {
         let metrics = &self.moments[event.moment as usize];
         metrics.invocations.increment(1);
         let _time = Stopwatch::start(&metrics.duration);
-        let reply = self.hooks.call(event).await;
+        let reply = caught(|| self.hooks.call(event)).await;
         reply.inspect_err(|_| metrics.errors.increment(1))
     }
 

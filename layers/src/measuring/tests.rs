@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::metrics::with_local_recorder;
+use async_trait::async_trait;
 use futures_util::future::poll_immediate;
 use futures_util::stream;
 use http::{Method, Request, Response, StatusCode};
@@ -15,10 +16,11 @@ use tokio::time::timeout;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 use super::{MetricsLayer, TimedHooks, TimedLocker, TimedStore};
-use crate::hook::{Callbacks, Event, Hooks, Moment};
+use crate::hook::{Callbacks, Event, Hooks, Moment, Reply};
 use crate::lock::{Locker, MemoryLocker};
 use crate::protocol::{
-    Body, Chunk, Error, Finishing, Interrupt, Metadata, NewUpload, Outcome, Upload, UploadId,
+    Body, BoxError, Chunk, Error, Finishing, Interrupt, Metadata, NewUpload, Outcome, Upload,
+    UploadId,
 };
 use crate::store::{Keep, MemoryStore, Store};
 
@@ -302,6 +304,26 @@ async fn each_hook_is_counted_and_timed() {
         ("tus_hook_invocations_total pre-create", 1.0),
     ];
     assert_eq!(seen.news(), news(expected));
+}
+
+#[tokio::test]
+async fn a_hook_that_panics_is_counted_as_one_that_fails() {
+    #[derive(Debug)]
+    struct Panicking;
+
+    #[async_trait]
+    impl Hooks for Panicking {
+        async fn call(&self, _: &Event) -> Result<Reply, BoxError> {
+            panic!("in a hook");
+        }
+    }
+
+    let (hooks, seen) = recorded(|| TimedHooks::new(Arc::new(Panicking), "tus"));
+    let upload = Upload::new("a".parse().unwrap());
+    let (parts, ()) = Request::new(()).into_parts();
+    let event = Event::new(Moment::PreCreate, upload, Arc::new(parts));
+    assert!(hooks.call(&event).await.is_err());
+    assert_eq!(seen.changes()["tus_hook_errors_total pre-create"], 1.0);
 }
 
 #[tokio::test]

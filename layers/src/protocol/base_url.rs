@@ -1,3 +1,4 @@
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::header::HOST;
@@ -129,8 +130,8 @@ impl BaseUrl {
     ///
     /// The URL may be absolute, begin with a host (`//`) or a path (`/`), or be
     /// relative to this one. A query and a fragment are ignored. A host has to be
-    /// this URL's or one that `headers` or the request's URI name, except with
-    /// [`of_any_host`](Self::of_any_host).
+    /// this URL's, one that the request's URI or `Host` names, or a loopback one,
+    /// except with [`of_any_host`](Self::of_any_host).
     ///
     /// A proxy may have stripped a prefix that the client's URLs still have, so
     /// besides the path below this one's it may be what follows the last
@@ -212,8 +213,15 @@ impl BaseUrl {
             .filter_map(self::host);
         let mut own = own.peekable();
         // Where nothing names a host there is nothing to compare with.
-        own.peek().is_none() || own.any(|own| own.eq_ignore_ascii_case(&host))
+        own.peek().is_none() || is_loopback(&host) || own.any(|own| own.eq_ignore_ascii_case(&host))
     }
+}
+
+/// A client that uses such a host runs on this machine, whatever its `Host` says.
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    let address = address.parse::<IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 fn named_hosts(headers: &HeaderMap) -> impl Iterator<Item = &str> {
@@ -348,6 +356,10 @@ mod tests {
             (Some("h:80"), "http://H/files/a", true),
             (Some("h"), "http://h:8443/files/a", true),
             (Some("h"), "//user@EXAMPLE.com/files/a", true),
+            (Some("h"), "http://127.0.0.1:1080/files/a", true),
+            (Some("h"), "http://[::1]/files/a", true),
+            (Some("h"), "http://LOCALHOST/files/a", true),
+            (Some("h"), "http://10.0.0.7/files/a", false),
             (Some("h"), "https://hh/files/a", false),
             (Some("h"), "https://h.example.com/files/a", false),
             (Some("h"), "https://exa mple/files/a", false),

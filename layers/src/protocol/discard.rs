@@ -5,3 +5,7 @@
 /// may end none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Discard;
+
+/// Beside [`Discard`]: an upload that is finished stays.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OnlyUnfinished;

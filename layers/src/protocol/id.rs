@@ -1,4 +1,6 @@
+use std::ffi::OsStr;
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -59,6 +61,27 @@ fn is_segment(segment: &str) -> bool {
         && !RESERVED.iter().any(|suffix| segment.ends_with(suffix))
 }
 
+/// Whether a path for an upload's bytes could be a side file of another upload,
+/// or names no file.
+///
+/// A path that is relative to the store must not lead below such a name either:
+/// the directory would take the side file's place. Case and trailing dots do
+/// not tell names apart on every file system.
+pub(crate) fn is_side_file(path: &str) -> bool {
+    let path = Path::new(path);
+    let Some(last) = path.file_name() else {
+        return true;
+    };
+    let mut above = path.parent().into_iter().flat_map(Path::components);
+    is_reserved(last) || path.is_relative() && above.any(|name| is_reserved(name.as_os_str()))
+}
+
+fn is_reserved(name: &OsStr) -> bool {
+    let name = name.to_string_lossy().to_ascii_lowercase();
+    let name = name.trim_end_matches(['.', ' ']);
+    RESERVED.iter().any(|suffix| name.ends_with(suffix))
+}
+
 impl fmt::Display for UploadId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -75,9 +98,16 @@ impl fmt::Debug for UploadId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidUploadId(());
 
+impl InvalidUploadId {
+    /// What an id is, for an error that names the text itself.
+    pub const RULE: &str = "not an upload id, which is segments of 1 to 240 of \
+        A-Z a-z 0-9 - . _ ~ % ! $ ' ( ) * + , ; = : @ with / between them, none of which is \
+        . or .. or ends in .info, .lock, .stop, .chunk, .new or .part";
+}
+
 impl fmt::Display for InvalidUploadId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not an upload id")
+        f.write_str(Self::RULE)
     }
 }
 
@@ -112,6 +142,41 @@ mod tests {
         ];
         for id in bad {
             assert!(id.parse::<UploadId>().is_err(), "{id:?} was taken");
+        }
+    }
+
+    #[test]
+    fn bytes_do_not_lie_in_the_side_file_of_another_upload() {
+        for path in [
+            "x.chunk",
+            "a/x.info",
+            "/srv/x.lock",
+            "x.stop/",
+            "x.new//",
+            "x.part/.",
+            "../x.chunk",
+            "x.CHUNK",
+            "x.info.",
+            "x.chunk/y",
+            ".info",
+            "",
+            "/",
+            "..",
+            "x/..",
+        ] {
+            assert!(is_side_file(path), "{path:?} was taken");
+        }
+        for path in [
+            "x",
+            "x.bin",
+            "a b/\u{fc}.txt",
+            "/srv/my.new/x",
+            "../x",
+            "x.chunks",
+            "info",
+            "./x",
+        ] {
+            assert!(!is_side_file(path), "{path:?} was refused");
         }
     }
 

@@ -7,10 +7,11 @@ use http::{HeaderMap, Response, StatusCode};
 
 use super::{Core, respond};
 use crate::emptiness::refuse_bytes;
-use crate::gate::{Gate, Gates};
+use crate::gate::Gates;
 use crate::protocol::header::{UPLOAD_CONCAT, UploadDeferLength, UploadLength};
 use crate::protocol::{
     BaseUrl, Body, Chunk, Concat, Error, Finishing, Interrupt, NewConcat, NewUpload, Outcome,
+    is_side_file,
 };
 use crate::store::Handle;
 
@@ -51,6 +52,13 @@ impl Core {
         refuse_bytes(parts, chunk, self.strictness).await?;
         for gate in Gates::of(parts) {
             gate.creating(parts, &mut new).await?;
+        }
+        // Whatever gate has named it: another upload's offset could stand there.
+        if let Some(path) = new.storage_path.as_deref().filter(|path| !path.is_empty())
+            && is_side_file(path)
+        {
+            let why = format!("a gate has named the reserved storage path {path:?}");
+            return Err(Error::internal(why));
         }
         let is_pending = new.concat.as_ref().is_some_and(Concat::is_pending);
         // Whoever completes a pending final is to know that it is unfinished.
@@ -105,7 +113,7 @@ impl Core {
 
     /// Whether finishing can fail, and so has to be recorded from the start.
     pub(super) fn records_finishing(&self, parts: &Parts) -> bool {
-        self.store.needs_finish() || Gates::of(parts).any(Gate::decides_completion)
+        self.store.needs_finish() || Gates::decide_completion(parts)
     }
 }
 

@@ -3,7 +3,7 @@
 use http::request::Parts;
 
 use super::Core;
-use crate::gate::Gates;
+use crate::gate::{Gates, Refused};
 use crate::protocol::{Error, Finishing};
 use crate::store::Handle;
 
@@ -12,7 +12,8 @@ impl Core {
     /// then the record of it.
     ///
     /// It is idempotent as a whole: what failed, or was cut off before the
-    /// record, is done once more by the next HEAD or PATCH.
+    /// record, is done once more by the next HEAD or PATCH. Only a gate's own no
+    /// counts as an attempt: a gate or a store that fails today may work tomorrow.
     pub(super) async fn finish(&self, parts: &Parts, handle: &mut dyn Handle) -> Result<(), Error> {
         let attempts = match handle.info().finishing {
             Some(Finishing::Pending { attempts }) => attempts,
@@ -21,16 +22,16 @@ impl Core {
         if self.finish_attempts > 0 && attempts >= self.finish_attempts {
             return Err(Error::Rejected);
         }
-        let recorded = handle.info().finishing.is_some();
-        let finished = try_to_finish(parts, handle).await;
-        let (finishing, result) = match finished {
+        handle.finish().await?;
+        let (finishing, result) = match ask_gates(parts, handle).await {
             Ok(()) => (Finishing::Done, Ok(())),
-            Err(error) => {
+            Err(error) if Refused::is_behind(&error) => {
                 let attempts = attempts.saturating_add(1);
                 (Finishing::Pending { attempts }, Err(error))
             }
+            Err(error) => return Err(error),
         };
-        if recorded {
+        if handle.info().finishing.is_some() {
             // The first failure is the one to tell.
             let record = handle.record(finishing).await;
             return result.and(record);
@@ -53,8 +54,7 @@ impl Core {
     }
 }
 
-async fn try_to_finish(parts: &Parts, handle: &mut dyn Handle) -> Result<(), Error> {
-    handle.finish().await?;
+async fn ask_gates(parts: &Parts, handle: &mut dyn Handle) -> Result<(), Error> {
     for gate in Gates::of(parts) {
         match gate.complete(parts, handle.info()).await {
             Err(error) if gate.decides_completion() => return Err(error),

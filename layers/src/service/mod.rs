@@ -107,8 +107,9 @@ impl Core {
         &self.store
     }
 
-    /// How often a complete upload is tried to be finished before it is
-    /// rejected: 10 unless set, 0 for no bound.
+    /// Limits how often a gate may refuse to finish a complete upload before the
+    /// upload is rejected for good: 10 by default, 0 means unlimited. Failures
+    /// of a gate or of the store do not count.
     #[must_use]
     pub const fn finish_attempts(mut self, attempts: u32) -> Self {
         self.finish_attempts = attempts;

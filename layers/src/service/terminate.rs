@@ -4,7 +4,7 @@ use http::request::Parts;
 use http::{Response, StatusCode};
 
 use super::{Core, respond};
-use crate::protocol::{Action, Body, Discard, Error, Outcome, Upload, UploadId};
+use crate::protocol::{Action, Body, Discard, Error, OnlyUnfinished, Outcome, Upload, UploadId};
 use crate::store::Terminate;
 
 impl Core {
@@ -39,6 +39,9 @@ impl Core {
             None => self.open(parts, id, Action::Terminate).await?,
         };
         let upload = handle.info().clone();
+        if parts.extensions.get::<OnlyUnfinished>().is_some() && upload.is_finished() {
+            return Err(Error::Rejected);
+        }
         drop(handle);
         terminate.terminate(id).await?;
         Ok(upload)

@@ -75,6 +75,11 @@ fn amend<B: Default + From<Bytes>>(response: &mut Response<B>, head: bool) {
     };
     if let Some(status) = amendment.status {
         *response.status_mut() = status;
+        if status.is_success() && response.extensions().get::<Error>().is_some() {
+            // The text of a refusal is not that of a success.
+            *response.body_mut() = B::default();
+            response.headers_mut().remove(CONTENT_TYPE);
+        }
     }
     let bodiless = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED];
     if bodiless.contains(&response.status()) {

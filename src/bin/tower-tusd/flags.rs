@@ -2,6 +2,7 @@
 //! taken from the environment too, as `TUS_` and its name in capitals.
 
 mod files;
+mod location;
 mod logging;
 mod syntax;
 mod unbuilt;
@@ -10,12 +11,14 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, Error, FromArgMatches, Parser};
 use http::uri::PathAndQuery;
 use tower_tus::layers::checksum::Algorithms;
 use tower_tus::layers::route::BasePath;
 
 use self::files::FileFlags;
+use self::location::LocationFlags;
 use self::syntax::{go_boolean, separate};
 use self::unbuilt::Unbuilt;
 use crate::cors::CorsFlags;
@@ -64,6 +67,9 @@ pub(crate) struct Flags {
     /// Believe a proxy about the URL: Forwarded, X-Forwarded-Host, -Proto, -Port, -Prefix
     #[arg(long)]
     pub(crate) behind_proxy: bool,
+
+    #[command(flatten)]
+    pub(crate) location: LocationFlags,
 
     /// Most bytes that an upload may have; 0 is any number
     #[arg(long, default_value = "0", value_parser = go::integer::<u64>)]
@@ -191,6 +197,9 @@ impl Flags {
         let separated = separate(&command, args);
         all.extend(separated.args);
         let mut flags = Self::from_arg_matches(&command.try_get_matches_from_mut(all)?)?;
+        if let Some(conflict) = flags.location.conflict() {
+            return Err(command.error(ErrorKind::ArgumentConflict, conflict));
+        }
         flags.network_timeout = flags.timeout.unwrap_or(flags.network_timeout);
         flags.warnings = environment.warnings;
         flags.warnings.extend(separated.warnings);

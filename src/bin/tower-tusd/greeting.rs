@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE};
+use http::header::{ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, CONTENT_TYPE, ORIGIN};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use tower::Service;
-use tower_tus::layers::protocol::Body;
+use tower_tus::layers::protocol::header::TUS_RESUMABLE;
+use tower_tus::layers::protocol::{Body, Refusal};
 
 use crate::flags::Flags;
 
@@ -38,35 +39,49 @@ impl Elsewhere {
 
     fn answer<B>(&self, request: &Request<B>) -> Response<Body> {
         match &self.greeting {
-            Some(greeting) if wants_page(request) => {
-                answer(StatusCode::OK, HTML, greeting.page.clone())
-            }
-            Some(greeting) if asks(request) => answer(StatusCode::OK, PLAIN, greeting.text.clone()),
+            Some(greeting) if is_greeted(request) => match wants_page(request) {
+                true => answer(StatusCode::OK, HTML, greeting.page.clone()),
+                false => answer(StatusCode::OK, PLAIN, greeting.text.clone()),
+            },
+            _ if is_preflight(request) => status(StatusCode::NO_CONTENT),
             _ => answer(StatusCode::NOT_FOUND, PLAIN, "not found\n".into()),
         }
     }
 }
 
-/// Balancers probe some path or other, and tusd says 200 to each. Who wants to
-/// do something there is told that it is the wrong place.
-fn asks<B>(request: &Request<B>) -> bool {
-    matches!(
-        *request.method(),
-        Method::GET | Method::HEAD | Method::OPTIONS
-    )
+/// A tus client that has stored the URL of an upload would take any success for
+/// that upload, and ask for ever.
+fn is_greeted<B>(request: &Request<B>) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD)
+        && request.uri().path() == "/"
+        && !request.headers().contains_key(&TUS_RESUMABLE)
+}
+
+/// Whether a browser asks if a page may send its request, whose 404 it then
+/// lets the page read.
+fn is_preflight<B>(request: &Request<B>) -> bool {
+    let headers = request.headers();
+    let asks = [ORIGIN, ACCESS_CONTROL_REQUEST_METHOD];
+    request.method() == Method::OPTIONS
+        && asks.iter().all(|name| headers.contains_key(name))
+        && request.extensions().get::<Refusal>().is_none()
 }
 
 fn wants_page<B>(request: &Request<B>) -> bool {
     let accept = request.headers().get(ACCEPT);
     let accept = accept.and_then(|accept| accept.to_str().ok());
-    asks(request)
-        && request.uri().path() == "/"
-        && accept.is_some_and(|accept| accept.contains("text/html"))
+    accept.is_some_and(|accept| accept.contains("text/html"))
 }
 
-fn answer(status: StatusCode, kind: &'static str, body: Bytes) -> Response<Body> {
-    let mut response = Response::new(body.into());
+fn status(status: StatusCode) -> Response<Body> {
+    let mut response = Response::default();
     *response.status_mut() = status;
+    response
+}
+
+fn answer(code: StatusCode, kind: &'static str, body: Bytes) -> Response<Body> {
+    let mut response = status(code);
+    *response.body_mut() = body.into();
     let kind = HeaderValue::from_static(kind);
     response.headers_mut().insert(CONTENT_TYPE, kind);
     response

@@ -5,6 +5,7 @@ mod early;
 mod environment;
 mod files;
 mod flags;
+mod forwarded;
 mod go;
 mod greeting;
 mod hooks;

@@ -10,12 +10,14 @@ use std::time::Duration;
 use http::Response;
 use tokio::time::timeout;
 use tower::ServiceBuilder;
+use tower::util::{MapRequestLayer, option_layer};
 use tower_tus::layers::detach::DetachLayer;
 use tower_tus::layers::protocol::{Body, Shutdown};
 
 use crate::early;
 use crate::files;
 use crate::flags::Flags;
+use crate::forwarded::warning;
 use crate::greeting::Elsewhere;
 use crate::listener::Listener;
 use crate::log::Log;
@@ -48,8 +50,11 @@ pub(crate) async fn run(flags: &Flags, log: &Log) -> Result<ExitCode, StartError
     let (stack, _hook_processes) = uploads(flags, &shutdown)?;
     let extensions = extensions(stack.clone(), flags).await;
     let service = ServiceBuilder::new()
+        .layer(option_layer(warning(flags).map(MapRequestLayer::new)))
         // Outside the uploads, which may take every path.
         .layer(OwnLayer::new(page, shutdown.clone()))
+        // Pages can read what is answered elsewhere too.
+        .layer(option_layer(flags.cors.layer()))
         .map_response(|response: Response<_>| response.map(Body::new))
         .layer(observed(stack, flags).into_layer())
         // A refusal has to reach a client that is still sending.

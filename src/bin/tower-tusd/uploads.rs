@@ -26,9 +26,6 @@ pub(crate) fn uploads(
         .max_metadata_pairs(unlimited_if_zero(flags.max_metadata_pairs))
         .max_downloads(files::max_downloads())
         .shutdown(shutdown.clone());
-    if let Some(cors) = flags.cors.layer() {
-        stack = stack.cors(cors);
-    }
     if flags.max_size > 0 {
         stack = stack.max_size(flags.max_size);
     }
@@ -95,14 +92,14 @@ pub(crate) async fn extensions(stack: Stack, flags: &Flags) -> String {
         .to_owned()
 }
 
-/// Whole URLs in `Location`, as tusd has them.
+/// Whole URLs in `Location` unless set, as tusd has them.
 fn base_url(flags: &Flags) -> BaseUrlLayer {
     let mut url = BaseUrlLayer::from_request(flags.base_path.as_str());
     if flags.tls.are_set() {
         url = url.scheme_https();
     }
-    match flags.behind_proxy {
-        true => url.trust_forwarded(),
-        false => url,
+    if flags.behind_proxy {
+        url = url.trust_forwarded();
     }
+    flags.location.layer(url)
 }

@@ -58,7 +58,8 @@ use http::HeaderName;
 use tokio::time::{sleep, timeout};
 use tonic::metadata::MetadataMap;
 use tonic::transport::Endpoint;
-use tonic::{Request, Status};
+use tonic::{Code, Request, Status};
+use tower_tus_layers::gate::Refused;
 use tower_tus_layers::hook::{Event, Hooks, Moments, Reply};
 use tower_tus_layers::protocol::BoxError;
 
@@ -175,7 +176,7 @@ impl GrpcHooks {
             self.connection.forget();
             return Err(format!("no answer within {:?}", self.timeout).into());
         };
-        let response = payload::HookResponse::from(answer?);
+        let response = payload::HookResponse::from(answer.map_err(failed)?);
         Ok(response.into_reply(event.moment)?)
     }
 
@@ -205,6 +206,19 @@ impl GrpcHooks {
             }
         }
         metadata
+    }
+}
+
+/// The error of a call: the service's own no, or that it has none.
+fn failed(status: Status) -> BoxError {
+    let decisions = [
+        Code::FailedPrecondition,
+        Code::InvalidArgument,
+        Code::PermissionDenied,
+    ];
+    match decisions.contains(&status.code()) {
+        true => Refused::new(status).into(),
+        false => status.into(),
     }
 }
 

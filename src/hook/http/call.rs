@@ -7,8 +7,9 @@ use http::header::{
     CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Request, Response};
+use reqwest::{Request, Response, StatusCode};
 use tokio::time::sleep;
+use tower_tus_layers::gate::Refused;
 use tower_tus_layers::hook::{Event, Reply};
 use tower_tus_layers::protocol::BoxError;
 
@@ -24,7 +25,11 @@ impl HttpHooks {
         }
         let body = self.body(response).await?;
         if !status.is_success() {
-            return Err(format!("{status}: {}", payload::excerpt(&body)).into());
+            let error = format!("{status}: {}", payload::excerpt(&body));
+            return Err(match is_decision(status) {
+                true => Refused::new(error).into(),
+                false => error.into(),
+            });
         }
         if let Some(kind) = kind {
             return Err(format!("its answer is {kind}, not application/json").into());
@@ -98,6 +103,19 @@ fn may_pass(name: &HeaderName) -> bool {
         UPGRADE,
     ];
     !own.contains(name)
+}
+
+/// Whether the receiver itself has said no, rather than that it is not there, or
+/// too busy.
+fn is_decision(status: StatusCode) -> bool {
+    let elsewhere = [
+        StatusCode::NOT_FOUND,
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED,
+        StatusCode::REQUEST_TIMEOUT,
+        StatusCode::TOO_EARLY,
+        StatusCode::TOO_MANY_REQUESTS,
+    ];
+    status.is_client_error() && !elsewhere.contains(&status)
 }
 
 /// What an answer is instead of JSON, for the log.

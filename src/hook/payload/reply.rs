@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tower_tus_layers::hook::{Moment, Reply, Verdict};
-use tower_tus_layers::protocol::{Amendment, Metadata};
+use tower_tus_layers::protocol::{Amendment, InvalidUploadId, Metadata};
 
 use super::response::{FileInfoChanges, HookResponse, HttpResponse};
 
@@ -108,7 +108,7 @@ impl fmt::Display for InvalidReply {
             Self::Storage(key) => write!(f, "ChangeFileInfo.Storage has no {key:?}, only \"Path\""),
             Self::Status(code) => write!(f, "{code} is not the status of a response"),
             Self::Header(name) => write!(f, "not a header: {name:?}"),
-            Self::Id(id) => write!(f, "not an upload id: {id:?}"),
+            Self::Id(id) => write!(f, "the id {id:?} is {}", InvalidUploadId::RULE),
             Self::Metadata => f.write_str("metadata that Upload-Metadata cannot carry"),
         }
     }

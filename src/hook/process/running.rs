@@ -2,6 +2,7 @@
 
 use tokio::io::AsyncWriteExt;
 use tokio::process::Child;
+use tower_tus_layers::gate::Refused;
 use tower_tus_layers::protocol::BoxError;
 
 use super::output::Output;
@@ -25,7 +26,12 @@ pub(super) async fn run(mut child: Child, json: Vec<u8>) -> Result<Vec<u8>, BoxE
     let said = output.into_bytes();
     if !status.success() {
         let said = said.unwrap_or_default();
-        return Err(format!("{status}: {}", excerpt(&said)).into());
+        let error = format!("{status}: {}", excerpt(&said));
+        return Err(match status.code() {
+            // Beyond these are the shell's own: it found no command, or a signal ended one.
+            Some(1..=125) => Refused::new(error).into(),
+            _ => error.into(),
+        });
     }
     said
 }

@@ -63,6 +63,22 @@ impl FileHandle {
         Ok(self)
     }
 
+    /// Makes the bytes last.
+    ///
+    /// The system forgets what it could not write, so a sync that is tried again on
+    /// the same bytes would succeed and be wrong: one that has failed stays so.
+    fn sync_data(&self) -> Result<(), Error> {
+        if self.store.lost.contains(&self.upload.id) {
+            return Err(Error::internal("an earlier sync of these bytes has failed"));
+        }
+        let file = sys::open_to_sync(&self.layout.data).map_err(of_upload)?;
+        let synced = file.sync_all();
+        synced.map_err(|error| {
+            self.store.lost.insert(self.upload.id.clone());
+            of_upload(error)
+        })
+    }
+
     async fn record_all(&mut self, upload: Upload) -> Result<(), Error> {
         let this = self.clone();
         *self = blocking(move || this.rewrite(upload)).await?;
@@ -130,7 +146,7 @@ impl Handle for FileHandle {
             return Ok(());
         }
         // `.info` and the names follow with the record of it.
-        let layout = self.layout.clone();
-        blocking(move || sys::sync_file(&layout.data).map_err(of_upload)).await
+        let this = self.clone();
+        blocking(move || this.sync_data()).await
     }
 }

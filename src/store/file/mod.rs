@@ -64,6 +64,7 @@ mod durability;
 mod handle;
 mod info;
 mod layout;
+mod lost;
 mod mark;
 mod publish;
 mod terminate;
@@ -84,6 +85,7 @@ use tower_tus_layers::store::Keep;
 
 use self::content::FileContent;
 use self::handle::FileHandle;
+use self::lost::Lost;
 use crate::fs::error::of_upload;
 use crate::fs::{blocking, error, sys};
 
@@ -106,6 +108,7 @@ pub struct FileStore {
     dir_mode: u32,
     /// Bounds the memory of all requests together.
     batches: Arc<Semaphore>,
+    lost: Lost,
 }
 
 impl FileStore {
@@ -122,6 +125,7 @@ impl FileStore {
             file_mode: sys::FILE_MODE,
             dir_mode: sys::DIR_MODE,
             batches: Arc::new(Semaphore::new(BATCHES)),
+            lost: Lost::default(),
         }
     }
 
@@ -188,7 +192,12 @@ impl Store for FileStore {
 impl Terminate for FileStore {
     async fn terminate(&self, id: &UploadId) -> Result<(), Error> {
         let (store, id) = (self.clone(), id.clone());
-        blocking(move || terminate::terminate(&store, &id).map_err(of_upload)).await
+        blocking(move || {
+            terminate::terminate(&store, &id).map_err(of_upload)?;
+            store.lost.forget(&id);
+            Ok(())
+        })
+        .await
     }
 }
 

@@ -177,3 +177,44 @@ async fn all_else_goes_inwards() {
         assert!(!extensions.contains("download"), "{extensions}");
     }
 }
+
+/// A gate that decides when an upload is finished.
+#[derive(Debug)]
+struct Deciding;
+
+#[async_trait]
+impl Gate for Deciding {
+    fn decides_completion(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test]
+async fn what_a_deciding_gate_has_not_let_pass_is_not_given_out() {
+    let store = MemoryStore::default();
+    let mut new = NewUpload::new(Some(5), Metadata::EMPTY);
+    new.finishing = Some(Finishing::Pending { attempts: 0 });
+    let id = store.create(new).await.unwrap().info().id.clone();
+    append(&store, &id, "hello").await;
+
+    let asks = async |gate: Option<Arc<dyn Gate>>| {
+        let mut request = ask(&id);
+        if let Some(gate) = gate {
+            Gates::add(request.extensions_mut(), gate);
+        }
+        let service = DownloadLayer::new(Arc::new(store.clone())).layer(Core::new(store.clone()));
+        let response = service.oneshot(request).await.unwrap();
+        (
+            response.status(),
+            response.extensions().get().map(Error::code),
+        )
+    };
+    let refused = (StatusCode::BAD_REQUEST, Some("ERR_INCOMPLETE_UPLOAD"));
+    assert_eq!(asks(Some(Arc::new(Deciding))).await, refused);
+    assert_eq!(asks(None).await, (StatusCode::OK, None));
+
+    let mut handle = store.open(&id).await.unwrap();
+    handle.record(Finishing::Done).await.unwrap();
+    let given = asks(Some(Arc::new(Deciding))).await;
+    assert_eq!(given, (StatusCode::OK, None));
+}

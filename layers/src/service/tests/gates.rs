@@ -9,7 +9,7 @@ use http::{Request, Response, StatusCode};
 use tower::{Layer, ServiceExt};
 
 use super::{code, create, empty, outcome, patch, send};
-use crate::gate::Gate;
+use crate::gate::{Gate, Refused};
 use crate::gating::GateLayer;
 use crate::protocol::{Action, Body, Error, Finishing, NewUpload, Upload, UploadId};
 use crate::service::Core;
@@ -19,6 +19,8 @@ use crate::store::{MemoryStore, Store};
 #[derive(Clone, Debug, Default)]
 struct Deciding {
     failures: Arc<AtomicU32>,
+    /// Whether its failures are decisions of its own.
+    refuses: bool,
     asked: Arc<AtomicU32>,
 }
 
@@ -31,7 +33,10 @@ impl Gate for Deciding {
             return Ok(());
         }
         self.failures.store(left - 1, Ordering::SeqCst);
-        Err(Error::internal("the gate's own reason"))
+        Err(match self.refuses {
+            true => Error::internal(Refused::new("the gate's own reason")),
+            false => Error::internal("the gate's own failure"),
+        })
     }
 
     fn decides_completion(&self) -> bool {
@@ -44,6 +49,13 @@ impl Deciding {
         let gate = Self::default();
         gate.failures.store(times, Ordering::SeqCst);
         gate
+    }
+
+    fn refusing(times: u32) -> Self {
+        Self {
+            refuses: true,
+            ..Self::failing(times)
+        }
     }
 
     async fn send(&self, store: &MemoryStore, request: Request<Body>) -> Response<Body> {
@@ -99,7 +111,7 @@ async fn a_failed_finish_is_tried_again_by_head_and_by_an_empty_patch() {
 
 #[tokio::test]
 async fn after_the_last_attempt_only_a_termination_helps() {
-    let (store, gate) = (MemoryStore::default(), Deciding::failing(9));
+    let (store, gate) = (MemoryStore::default(), Deciding::refusing(9));
     let (id, _) = gate.upload(&store).await;
     for _ in 0..2 {
         let response = gate
@@ -120,8 +132,22 @@ async fn after_the_last_attempt_only_a_termination_helps() {
 }
 
 #[tokio::test]
+async fn a_gate_that_fails_is_asked_again_without_a_limit() {
+    let (store, gate) = (MemoryStore::default(), Deciding::failing(20));
+    let (id, _) = gate.upload(&store).await;
+    let head = || empty(Request::head(format!("/{id}")));
+    for _ in 0..19 {
+        let status = gate.send(&store, head()).await.status();
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+    }
+    let response = gate.send(&store, head()).await;
+    assert_eq!(response.headers()["upload-offset"], "5");
+    assert_eq!(gate.asked.load(Ordering::SeqCst), 21);
+}
+
+#[tokio::test]
 async fn an_upload_that_was_complete_without_a_record_is_finished() {
-    let (store, gate) = (MemoryStore::default(), Deciding::failing(9));
+    let (store, gate) = (MemoryStore::default(), Deciding::refusing(9));
     let id = create(&store, 5).await;
     send(&store, patch(&id, "0").body("hello".into()).unwrap()).await;
     let response = gate
@@ -133,7 +159,7 @@ async fn an_upload_that_was_complete_without_a_record_is_finished() {
 
 #[tokio::test]
 async fn an_upload_without_a_record_gets_one_before_its_last_byte() {
-    let (store, gate) = (MemoryStore::default(), Deciding::failing(1));
+    let (store, gate) = (MemoryStore::default(), Deciding::refusing(1));
     let id = create(&store, 5).await;
     let response = gate
         .send(&store, patch(&id, "0").body("hello".into()).unwrap())

@@ -18,7 +18,7 @@ pub(crate) struct LogFlags {
     #[arg(long, default_value = "true")]
     pub(crate) show_startup_logs: bool,
 
-    /// Greet whoever asks for a path outside the uploads, instead of 404
+    /// Greet GET and HEAD of / instead of answering 404
     #[arg(long, default_value = "true")]
     pub(crate) show_greeting: bool,
 }

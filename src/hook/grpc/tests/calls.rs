@@ -8,6 +8,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tonic::Status;
+use tower_tus_layers::gate::Refused;
 use tower_tus_layers::hook::{Hooks, Moment, Reply};
 use tower_tus_layers::protocol::{BoxError, Error};
 
@@ -111,6 +112,24 @@ async fn any_other_error_is_an_answer() {
     let error = call(&hooks(&service)).await.unwrap_err();
     assert!(error.to_string().contains("broken"), "{error}");
     assert_eq!(service.count(), 1);
+}
+
+#[tokio::test]
+async fn only_a_no_of_the_service_itself_is_a_decision() {
+    for (status, decides) in [
+        (Status::permission_denied(""), true),
+        (Status::failed_precondition(""), true),
+        (Status::invalid_argument(""), true),
+        (Status::unavailable(""), false),
+        (Status::internal(""), false),
+        (Status::unimplemented(""), false),
+        (Status::unknown(""), false),
+    ] {
+        let code = status.code();
+        let service = Running::start(move || Err(status.clone())).await;
+        let error = call(&hooks(&service).attempts(1)).await.unwrap_err();
+        assert_eq!(error.is::<Refused>(), decides, "{code:?}");
+    }
 }
 
 #[tokio::test]

@@ -223,3 +223,38 @@ fn an_answer_that_nobody_can_follow_is_a_failure() {
         assert!(reply(Moment::PreCreate, bad.clone()).is_err(), "{bad:?}");
     }
 }
+
+#[test]
+fn an_answer_lets_a_client_go_on_that_lost_the_first_one() {
+    let message = HookResponse {
+        reject_upload: true,
+        http_response: Some(HttpResponse {
+            status_code: 201,
+            header: map([("Location", "/files/alice/report")]),
+            body: String::new(),
+        }),
+        ..HookResponse::default()
+    };
+    let reply = reply(Moment::PreCreate, message).unwrap();
+    assert_eq!(reply.verdict, Verdict::Reject);
+    assert_eq!(reply.response.status, Some(StatusCode::CREATED));
+    assert_eq!(reply.response.headers["location"], "/files/alice/report");
+}
+
+#[test]
+fn an_id_that_is_none_is_named_with_the_rule() {
+    for id in ["a b", "\u{fc}ber", "a.chunk"] {
+        let message = HookResponse {
+            change_file_info: Some(FileInfoChanges {
+                id: id.to_owned(),
+                ..FileInfoChanges::default()
+            }),
+            ..HookResponse::default()
+        };
+        let error = reply(Moment::PreCreate, message).unwrap_err().to_string();
+        assert!(
+            error.contains(id) && error.contains("A-Z a-z 0-9"),
+            "{error}"
+        );
+    }
+}

@@ -190,3 +190,22 @@ async fn what_is_no_file_is_not_found() {
         assert!(is_not_found(&files.terminate(id).await), "{id} was ended");
     }
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_sync_that_has_failed_is_not_tried_again_on_the_same_bytes() {
+    let files = Fixture::new();
+    let mut handle = files.store.create(new("a")).await.unwrap();
+    // A device cannot be synced.
+    std::fs::rename(files.path("a"), files.path("kept")).unwrap();
+    std::os::unix::fs::symlink("/dev/null", files.path("a")).unwrap();
+    assert!(handle.finish().await.is_err());
+    std::fs::rename(files.path("kept"), files.path("a")).unwrap();
+    assert!(handle.finish().await.is_err());
+    assert!(files.open("a").await.unwrap().finish().await.is_err());
+
+    // Another upload of this id has other bytes.
+    files.terminate("a").await.unwrap();
+    let mut handle = files.store.create(new("a")).await.unwrap();
+    handle.finish().await.unwrap();
+}

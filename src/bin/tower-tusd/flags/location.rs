@@ -1,0 +1,96 @@
+//! Which URL clients are told.
+
+use clap::Args;
+use http::Uri;
+use tower_tus::layers::base_url::BaseUrlLayer;
+
+/// Flags about the URLs of uploads; none of them is tusd's.
+#[derive(Debug, Args)]
+pub(crate) struct LocationFlags {
+    /// Public URL of the uploads, such as https://example.com/api/files/, whatever a request says
+    #[arg(long, default_value = "", hide_default_value = true, value_parser = public_url)]
+    public_url: PublicUrl,
+
+    /// Answer a creation with a path instead of a URL
+    #[arg(long)]
+    relative_location: bool,
+}
+
+/// An http or https URL, if any.
+#[derive(Clone, Debug)]
+struct PublicUrl(Option<String>);
+
+impl LocationFlags {
+    /// What is wrong with them together.
+    pub(super) fn conflict(&self) -> Option<&'static str> {
+        let both = self.relative_location && self.has_public_url();
+        both.then_some("-relative-location and -public-url exclude each other")
+    }
+
+    pub(crate) const fn has_public_url(&self) -> bool {
+        self.public_url.0.is_some()
+    }
+
+    /// Where uploads are, as clients see it; `from_request` unless set.
+    pub(crate) fn layer(&self, from_request: BaseUrlLayer) -> BaseUrlLayer {
+        match &self.public_url.0 {
+            Some(url) => BaseUrlLayer::fixed(url),
+            None if self.relative_location => from_request.relative(),
+            None => from_request,
+        }
+    }
+}
+
+fn public_url(text: &str) -> Result<PublicUrl, &'static str> {
+    const INVALID: &str = "not an http or https URL, such as https://example.com/files/";
+
+    if text.is_empty() {
+        return Ok(PublicUrl(None));
+    }
+    let uri: Uri = text.parse().map_err(|_| INVALID)?;
+    let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
+    let authority = uri.authority().ok_or(INVALID)?;
+    let is_host = !authority.host().is_empty() && !authority.as_str().contains('@');
+    let is_port = authority.port_u16().is_some() || authority.as_str() == authority.host();
+    // `Uri` drops a fragment.
+    let is_base = uri.query().is_none() && !text.contains('#');
+    match is_http && is_host && is_port && is_base {
+        true => Ok(PublicUrl(Some(text.to_owned()))),
+        false => Err(INVALID),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_url_is_an_http_url_without_a_query() {
+        for good in [
+            "https://example.com/api/files/",
+            "http://example.com:8080",
+            "https://[::1]:8443/files",
+            "HTTPS://example.com/",
+        ] {
+            assert!(public_url(good).unwrap().0.is_some(), "{good}");
+        }
+        assert!(public_url("").unwrap().0.is_none());
+        for bad in [
+            "example.com/files/",
+            "/files/",
+            "//example.com/files/",
+            "ftp://example.com/",
+            "https://",
+            "https:///files/",
+            "https://:80/",
+            "https://example.com:port/",
+            "https://example.com:99999/",
+            "https://user@example.com/",
+            "https://example.com/?a",
+            "https://example.com/#a",
+            "https://example.com/my files/",
+        ] {
+            assert!(public_url(bad).is_err(), "{bad}");
+        }
+    }
+}

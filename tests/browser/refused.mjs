@@ -1,0 +1,9 @@
+// Asks for an upload at another origin, which refuses it for now.
+
+export default async function (endpoint) {
+  const response = await fetch(endpoint, {
+    method: 'POST',
+    headers: { 'Tus-Resumable': '1.0.0', 'Upload-Length': '5' },
+  })
+  return { status: response.status, retryAfter: response.headers.get('Retry-After') }
+}

@@ -1,0 +1,55 @@
+//! Closures, and the spans of their requests. It is a program of its own, since it
+//! sets the one subscriber of its process.
+
+use std::sync::{Arc, Mutex};
+
+use http::Request;
+use tower::ServiceExt;
+use tower_tus::Stack;
+use tower_tus::layers::hook::{Callbacks, Moment, Reply};
+use tower_tus::layers::protocol::{Body, Shutdown};
+use tower_tus::layers::store::MemoryStore;
+use tracing::{Span, subscriber};
+
+#[tokio::test]
+async fn each_closure_runs_in_the_span_of_its_request() {
+    subscriber::set_global_default(tracing_subscriber::registry()).unwrap();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let mut hooks = Callbacks::new();
+    for moment in Moment::ALL {
+        let heard = Arc::clone(&heard);
+        hooks = hooks.on(moment, move |event| {
+            let heard = Arc::clone(&heard);
+            async move {
+                // Also after it has waited.
+                tokio::task::yield_now().await;
+                let span = Span::current().metadata().map(tracing::Metadata::name);
+                heard.lock().unwrap().push((event.moment, span));
+                Ok(Reply::accept())
+            }
+        });
+    }
+    let shutdown = Shutdown::default();
+    let stack = Stack::new(MemoryStore::default()).hooks(hooks);
+    let service = stack.log().shutdown(shutdown.clone()).into_service();
+    let send = |request: http::request::Builder, body: &'static str| {
+        let request = request.header("Tus-Resumable", "1.0.0");
+        service
+            .clone()
+            .oneshot(request.body(Body::from(body)).unwrap())
+    };
+
+    let create = Request::post("/files/").header("Upload-Length", "5");
+    let created = send(create, "").await.unwrap();
+    let url = created.headers()["location"].to_str().unwrap();
+    let append = Request::patch(url).header("Upload-Offset", "0");
+    let append = append.header("Content-Type", "application/offset+octet-stream");
+    send(append, "hello").await.unwrap();
+    send(Request::delete(url), "").await.unwrap();
+    shutdown.drained().await;
+
+    let mut heard = heard.lock().unwrap().clone();
+    heard.sort_unstable();
+    let expected = Moment::ALL.map(|moment| (moment, Some("request")));
+    assert_eq!(heard, expected);
+}
