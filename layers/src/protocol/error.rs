@@ -101,6 +101,8 @@ pub enum Error {
     ReadTimeout,
     /// The storage is full.
     InsufficientStorage(Source),
+    /// The storage is not there at the moment, as when a disk is not mounted.
+    StorageUnavailable(Source),
     /// What the client cannot mend and need not know.
     Internal(Source),
 }
@@ -302,6 +304,11 @@ impl Error {
                 "timeout while reading request body",
             ),
             Self::InsufficientStorage(_) => (507, "ERR_INSUFFICIENT_STORAGE", "storage is full"),
+            Self::StorageUnavailable(_) => (
+                503,
+                "ERR_STORAGE_UNAVAILABLE",
+                "storage is not available at the moment",
+            ),
             Self::Internal(_) => (500, "ERR_INTERNAL_SERVER_ERROR", "internal server error"),
         }
     }
@@ -374,7 +381,11 @@ impl Error {
             Self::LockTimeout => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
-            Self::Shutdown | Self::HooksBusy | Self::TooManyDownloads | Self::TooManyTrailers => {
+            Self::Shutdown
+            | Self::HooksBusy
+            | Self::TooManyDownloads
+            | Self::TooManyTrailers
+            | Self::StorageUnavailable(_) => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
             }
             _ => {}
@@ -412,6 +423,7 @@ impl StdError for Error {
             Self::UnexpectedEof(source) => source.as_ref().map(|source| &**source as _),
             Self::ConnectionReset(source)
             | Self::InsufficientStorage(source)
+            | Self::StorageUnavailable(source)
             | Self::Internal(source) => Some(&**source),
             _ => None,
         }
@@ -437,6 +449,11 @@ mod tests {
         assert_eq!(response.headers()["retry-after"], "1");
 
         let response: Response<()> = Error::HooksBusy.into_response();
+        assert_eq!(response.status(), 503);
+        assert_eq!(response.headers()["retry-after"], "5");
+
+        let gone = Arc::new(io::Error::other("not mounted"));
+        let response: Response<()> = Error::StorageUnavailable(gone).into_response();
         assert_eq!(response.status(), 503);
         assert_eq!(response.headers()["retry-after"], "5");
     }
