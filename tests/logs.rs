@@ -26,6 +26,17 @@ async fn log_of(mut server: Server) -> Vec<String> {
     server.rest().await
 }
 
+/// The same without the client's address, which is checked.
+fn less_address(line: &str) -> String {
+    let Some((before, rest)) = line.split_once(" remoteAddr=") else {
+        return line.to_owned();
+    };
+    let (address, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+    let port = address.strip_prefix("127.0.0.1:").unwrap();
+    assert!(port.parse::<u16>().is_ok(), "{line}");
+    format!("{before} {rest}").trim_end().to_owned()
+}
+
 /// A line without its time, which is checked.
 fn less_time(line: &str) -> &str {
     let (time, rest) = line.split_at("2006/01/02 15:04:05.000000 ".len());
@@ -120,7 +131,12 @@ async fn an_upload_is_told_in_tusd_s_lines() {
     tus.head(&url).await;
 
     let log = log_of(server).await;
-    let log: Vec<_> = log.iter().map(|line| less_time(line)).collect();
+    let log: Vec<_> = log
+        .iter()
+        .map(|line| less_address(less_time(line)))
+        .collect();
+    let requests = log.iter().filter(|line| line.contains("method="));
+    assert_eq!(requests.count() + 1, log.len());
     let on = |method: &str| format!("method={method} path={id} requestId=\"\"");
     let named = format!("method=PATCH path={id} requestId=\"one two\"");
     let no_path = "method=POST path=\"\" requestId=\"\"";
@@ -169,7 +185,9 @@ async fn an_upload_is_told_in_tusd_s_lines() {
 #[tokio::test]
 async fn without_verbose_the_calls_of_hooks_are_not_told() {
     for (flag, told) in [("-verbose", true), ("-verbose=false", false)] {
-        let server = Server::start(&[flag, "-hooks-dir=."]).await;
+        let home = tempfile::tempdir().unwrap();
+        hook(home.path(), "pre-create", "true");
+        let server = Server::start_in(home.path(), &[flag, "-hooks-dir=."]).await;
         client(&server).create(5).await;
         let log = log_of(server).await;
         let has = |event| log.iter().any(|line| line.contains(event));
@@ -179,13 +197,84 @@ async fn without_verbose_the_calls_of_hooks_are_not_told() {
             "{log:?}"
         );
         assert!(has("event=RequestIncoming") && has("event=UploadCreated"));
+        assert!(!has("post-create"), "there is no such hook: {log:?}");
     }
+}
+
+/// Makes a hook of a line of shell.
+fn hook(dir: &std::path::Path, name: &str, script: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    let path = dir.join(name);
+    std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
+}
+
+#[tokio::test]
+async fn what_a_hook_writes_to_stderr_is_in_lines_of_that_hook() {
+    let home = tempfile::tempdir().unwrap();
+    hook(
+        home.path(),
+        "pre-create",
+        "echo 'one thing' >&2; printf another >&2",
+    );
+    let mut server = Server::start_in(home.path(), &["-hooks-dir=."]).await;
+    client(&server).create(5).await;
+    for text in ["stderr=\"one thing\"", "stderr=another"] {
+        let line = server.line("event=HookStderr").await;
+        assert!(
+            line.contains("type=pre-create") && line.ends_with(text),
+            "{line}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_malformed_request_writes_no_line_that_wakes_an_operator() {
+    let server = Server::start(&["-behind-proxy"]).await;
+    let tus = client(&server);
+    let url = tus.create(5).await;
+    let bad = tus
+        .post()
+        .header("Upload-Length", "5")
+        .header("Upload-Metadata", "a !");
+    tus.ask(bad).await;
+    let bad = tus.post().header("Upload-Length", "-1");
+    tus.ask(bad).await;
+    tus.ask(request(Method::HEAD, &format!("{url}/../x"))).await;
+    let bad = patch(&url, 7).header("Upload-Checksum", "sha1 !");
+    tus.send(bad.body(content("hello")).unwrap()).await;
+    let bad = tus
+        .post()
+        .header("Upload-Length", "5")
+        .header("Content-Type", "text/plain");
+    tus.send(bad.body(content("hello")).unwrap()).await;
+    let mut raw = harness::raw::Http1::connect(server.address()).await;
+    raw.send(b"HEAD /files/x HTTP/1.1\r\nHost: a\r\nForwarded: =;;\r\n\r\n")
+        .await;
+    // An answer to a PING that nobody has sent, and then a frame of no kind.
+    let mut raw = harness::raw::Http1::connect(server.address()).await;
+    raw.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
+        .await;
+    raw.send(b"\0\0\x08\x06\x01\0\0\0\0\x01\x02\x03\x04\x05\x06\x07\x08")
+        .await;
+    raw.send(b"\xff\xff\xff\xff\xff\xff\xff\xff\xff").await;
+    tus.head(&url).await;
+    let log = log_of(server).await;
+    let loud = |line: &&String| line.contains("level=WARN") || line.contains("level=ERROR");
+    assert_eq!(log.iter().find(loud), None);
 }
 
 #[tokio::test]
 async fn json_is_flat_and_an_object_a_line() {
     let server = Server::start(&["-log-format=json"]).await;
-    less_time(&server.start_lines()[0]);
+    for line in server.start_lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(line["level"], "INFO");
+        assert!(
+            line["msg"].is_string() && line["time"].is_string(),
+            "{line}"
+        );
+    }
     let tus = client(&server);
     let odd = tus
         .post()
@@ -199,6 +288,8 @@ async fn json_is_flat_and_an_object_a_line() {
         .collect();
     let mut created = log[1].as_object().unwrap().clone();
     let time = created.remove("time").unwrap();
+    let address = created.remove("remoteAddr").unwrap();
+    assert!(address.as_str().unwrap().starts_with("127.0.0.1:"));
     assert_eq!(time.as_str().unwrap().as_bytes()[10], b'T');
     let id = url.rsplit('/').next().unwrap();
     let expected = serde_json::json!({
@@ -261,7 +352,7 @@ async fn what_went_wrong_inside_is_logged_and_not_told() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_is_an_error_of_its_body() {
+async fn a_client_that_goes_away_is_no_error_of_the_server() {
     let mut server = Server::start(&[]).await;
     let url = client(&server).create(10).await;
     let path = url.parse::<http::Uri>().unwrap().path().to_owned();
@@ -276,7 +367,7 @@ async fn a_client_that_goes_away_is_an_error_of_its_body() {
     gone.send(b"hello").await;
     gone.fin();
     let line = server.line("event=BodyReadError").await;
-    assert!(line.contains("level=ERROR"), "{line}");
+    assert!(line.contains("level=INFO"), "{line}");
     assert!(
         line.contains("error=\"server expected to receive more bytes\""),
         "{line}"
@@ -284,6 +375,56 @@ async fn a_client_that_goes_away_is_an_error_of_its_body() {
 }
 
 // --- Who reads it ---
+
+#[tokio::test]
+async fn a_server_that_cannot_bind_does_not_say_where_to_upload() {
+    let taken = TcpListener::bind((ELSEWHERE, 0)).unwrap();
+    let port = format!("-port={}", taken.local_addr().unwrap().port());
+    let host = format!("-host={ELSEWHERE}");
+    let socket = tempfile::tempdir().unwrap();
+    let socket = format!("-unix-sock={}", socket.path().display());
+    for args in [&[&*host, &*port][..], &[&*socket]] {
+        for format in ["-log-format=text", "-log-format=json"] {
+            let output = run(&[args, &[format]].concat()).await;
+            assert_eq!(output.status.code(), Some(1));
+            assert!(output.stdout.is_empty(), "{output:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_limit_is_unlimited() {
+    let server = Server::start(&[]).await;
+    let line = less_time(&server.start_lines()[1]);
+    assert_eq!(line, "Using unlimited as maximum size.");
+}
+
+#[tokio::test]
+async fn credentials_for_pages_of_strangers_are_one_warning_that_shows_the_anchored_form() {
+    for (origin, advice) in [
+        (r"https://a\.org", Some(r"^https://a\.org$")),
+        (".*", Some(r"^https://example\.com$")),
+        (r"^https://a\.org$", None),
+    ] {
+        let origin = format!("-cors-allow-origin={origin}");
+        let server = Server::start(&["-cors-allow-credentials", &origin]).await;
+        let warnings = server.start_lines().iter();
+        let warnings: Vec<_> = warnings
+            .filter(|line| line.contains("level=WARN"))
+            .collect();
+        assert_eq!(
+            warnings.len(),
+            usize::from(advice.is_some()),
+            "{warnings:?}"
+        );
+        if let Some(advice) = advice {
+            assert!(
+                warnings[0].contains(&advice.replace('\\', r"\\")),
+                "{warnings:?}"
+            );
+        }
+    }
+}
 
 #[tokio::test]
 async fn fatal_lines_are_on_stderr_and_stdout_stays_empty() {

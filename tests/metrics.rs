@@ -257,6 +257,25 @@ async fn uploads_on_every_path_leave_the_metrics_theirs() {
 }
 
 #[tokio::test]
+async fn no_hook_names_an_upload_that_the_metrics_would_hide() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let home = tempfile::tempdir().unwrap();
+    let hook = home.path().join("pre-create");
+    let reply = r#"{"ChangeFileInfo":{"ID":"metrics"}}"#;
+    std::fs::write(&hook, format!("#!/bin/sh\necho '{reply}'\n")).unwrap();
+    std::fs::set_permissions(hook, PermissionsExt::from_mode(0o755)).unwrap();
+    for (args, status) in [
+        (&["-hooks-dir=.", "-base-path=/"], 500),
+        (&["-hooks-dir=.", "-base-path=/up/"], 201),
+    ] {
+        let server = Server::start_in(home.path(), args).await;
+        let create = client(&server).post().header("Upload-Length", "5");
+        assert_eq!(client(&server).ask(create).await.status(), status);
+    }
+}
+
+#[tokio::test]
 async fn a_path_that_is_none_is_refused() {
     for path in ["metrics", "", "/me trics", "/m?x"] {
         let flag = format!("-metrics-path={path}");

@@ -393,6 +393,9 @@ async fn what_is_wrong_with_the_flags_is_one_line_and_exit_code_2() {
         (&["-version=maybe"], "--version"),
         (&["-version", "perhaps"], "'perhaps'"),
         (&["-version", "-no-such-flag"], "no-such-flag"),
+        (&["-metrics-path=/files/"], "-metrics-path /files/"),
+        (&["-metrics-path=/files/m"], "-base-path /files/"),
+        (&["-base-path=/metrics/up"], "-metrics-path /metrics"),
         (&["operand"], "'operand'"),
         (&["operand", "-no-such-flag"], "'operand'"),
         (&["--", "-version"], "'-version'"),
@@ -458,6 +461,8 @@ async fn a_start_that_fails_is_one_line_and_exit_code_1() {
             "-upload-dir=/dev/null/data",
             "tower-tusd: cannot make /dev/null/data: ",
         ),
+        #[cfg(target_os = "linux")]
+        ("-upload-dir=/proc", "tower-tusd: cannot write to /proc: "),
     ] {
         let output = run(&[arg]).await;
         let said = String::from_utf8(output.stderr).unwrap();
@@ -551,12 +556,12 @@ async fn a_second_signal_ends_it_at_once() {
 }
 
 #[tokio::test]
-async fn a_client_that_hangs_holds_the_exit_until_the_timeout() {
+async fn a_client_that_hangs_holds_the_exit_until_the_timeout_and_is_exit_code_1() {
     let mut server = Server::start(&["-shutdown-timeout=500ms"]).await;
     let _client = silent_h2_client(&server).await;
     let begin = Instant::now();
     server.signal(Signal::TERM);
-    assert_eq!(server.exit().await.code(), Some(0));
+    assert_eq!(server.exit().await.code(), Some(1));
     assert!(begin.elapsed() >= Duration::from_millis(500));
     let rest = server.rest().await;
     assert!(
@@ -570,5 +575,5 @@ async fn a_shutdown_without_time_waits_for_nobody() {
     let mut server = Server::start(&["-shutdown-timeout=0"]).await;
     let _client = silent_h2_client(&server).await;
     server.signal(Signal::TERM);
-    assert_eq!(server.exit().await.code(), Some(0));
+    assert_eq!(server.exit().await.code(), Some(1));
 }

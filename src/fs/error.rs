@@ -1,6 +1,9 @@
 //! What an error of the file system means for an upload.
 
+use std::error::Error as StdError;
+use std::fmt;
 use std::io::{self, ErrorKind};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tower_tus_layers::protocol::Error;
@@ -24,6 +27,12 @@ pub(crate) fn of_new_upload(error: io::Error) -> Error {
 
 /// Of the store as a whole.
 pub(crate) fn of_store(error: io::Error) -> Error {
+    if error
+        .get_ref()
+        .is_some_and(|inner| inner.is::<DirectoryGone>())
+    {
+        return Error::StorageUnavailable(Arc::new(error));
+    }
     if is_full(&error) {
         return Error::InsufficientStorage(Arc::new(error));
     }
@@ -31,6 +40,25 @@ pub(crate) fn of_store(error: io::Error) -> Error {
         return Error::Busy(Arc::new(error));
     }
     Error::internal(error)
+}
+
+/// A directory that has to be there is not, or is another one: files that are
+/// missing in it may come back with it.
+#[derive(Debug)]
+pub(crate) struct DirectoryGone(pub(crate) PathBuf);
+
+impl fmt::Display for DirectoryGone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: the directory is gone", self.0.display())
+    }
+}
+
+impl StdError for DirectoryGone {}
+
+impl From<DirectoryGone> for io::Error {
+    fn from(lost: DirectoryGone) -> Self {
+        Self::other(lost)
+    }
 }
 
 /// Whether there is no room left: on the disk, or up to the largest size that a
@@ -98,6 +126,14 @@ mod tests {
             let named = || super::super::sys::named::<()>(path, Err(error())).unwrap_err();
             assert!(matches!(of_upload(named()), Error::Busy(_)));
             assert!(matches!(of_new_upload(named()), Error::Busy(_)));
+        }
+    }
+
+    #[test]
+    fn a_directory_that_was_lost_is_told_from_a_file_that_is_not_there() {
+        for error in [of_upload, of_new_upload, of_store] {
+            let error = error(DirectoryGone("/mnt".into()).into());
+            assert_eq!(error.code(), "ERR_STORAGE_UNAVAILABLE");
         }
     }
 

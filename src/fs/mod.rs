@@ -1,6 +1,7 @@
 //! The file system, for all that keeps something there.
 
 pub(crate) mod error;
+pub(crate) mod home;
 pub(crate) mod sys;
 
 use tower_tus_layers::protocol::Error;

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
-use super::error::is_missing;
+use super::error::{is_full, is_missing};
 
 /// tusd's modes, which give a group what the owner has.
 pub(crate) const FILE_MODE: u32 = 0o664;
@@ -166,7 +166,18 @@ impl File {
     }
 }
 
-/// Of two files of which one at least is open: the number of a closed one may be used again.
+/// Whether there is a file at `path`, and it is not the one at `other`.
+pub(crate) fn is_another_file(path: &Path, other: &Path) -> io::Result<bool> {
+    let metadata = |path: &Path| if_there(named(path, fs::metadata(path)));
+    Ok(match (metadata(path)?, metadata(other)?) {
+        (Some(file), Some(other)) => file.is_file() && !is_same(&file, &other),
+        (file, None) => file.is_some_and(|file| file.is_file()),
+        (None, _) => false,
+    })
+}
+
+/// Of two files of which one at least is open or looked at just now: the number
+/// of one that is gone may be used again.
 #[cfg(unix)]
 fn is_same(one: &Metadata, other: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -210,6 +221,45 @@ fn write_some(file: &fs::File, slices: &[IoSlice<'_>], offset: u64) -> io::Resul
 fn write_some(mut file: &fs::File, slices: &[IoSlice<'_>], offset: u64) -> io::Result<usize> {
     io::Seek::seek(&mut file, io::SeekFrom::Start(offset))?;
     file.write_vectored(slices)
+}
+
+/// What tells a directory from any other that has or had the same name.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    #[cfg(unix)]
+    device_and_inode: (u64, u64),
+    /// Where the file system knows: the number of an inode may be given out again.
+    created: Option<SystemTime>,
+}
+
+/// Which directory there is at `path`.
+pub(crate) fn identity(path: &Path) -> io::Result<Identity> {
+    let metadata = named(path, fs::metadata(path))?;
+    if !metadata.is_dir() {
+        return named(path, Err(ErrorKind::NotADirectory.into()));
+    }
+    Ok(Identity {
+        #[cfg(unix)]
+        device_and_inode: {
+            use std::os::unix::fs::MetadataExt;
+            (metadata.dev(), metadata.ino())
+        },
+        created: metadata.created().ok(),
+    })
+}
+
+/// Makes sure that files can be made in a directory. On a full disk none can be
+/// made now, and yet all is well.
+pub(crate) fn try_to_write(dir: &Path) -> io::Result<()> {
+    // An id cannot end so. Another server may be at the same at the same time.
+    let probe = dir.join(".probe.new");
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    match named(dir, options.open(&probe)) {
+        Err(error) if is_full(&error) => Ok(()),
+        Err(error) => Err(error),
+        Ok(_) => remove(&probe),
+    }
 }
 
 /// The content of a file, if there is one.

@@ -19,14 +19,61 @@ async fn an_upload_whose_data_was_moved_is_not_found_and_never_made_again() {
             let answer = tus.append(&url, offset, content("lo")).await;
             assert_eq!(answer.status(), StatusCode::NOT_FOUND);
         }
-        for method in [Method::HEAD, Method::DELETE] {
+        for (method, status) in [
+            (Method::HEAD, StatusCode::NOT_FOUND),
+            (Method::DELETE, StatusCode::NO_CONTENT),
+            (Method::DELETE, StatusCode::NOT_FOUND),
+        ] {
             let answer = tus.ask(request(method, &url)).await;
-            assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+            assert_eq!(answer.status(), status);
         }
-        assert!(!data.exists());
+        assert!(!data.exists() && !data.with_extension("info").exists());
         assert_eq!(
             std::fs::read_to_string(server.uploads().join("elsewhere")).unwrap(),
             stored
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_lost_upload_directory_is_503_and_one_log_line_until_it_is_back() {
+    for empty in [false, true] {
+        let mut server = Server::start(&[]).await;
+        let tus = Tus::new(server.url(), Version::Http1);
+        let url = tus.create(5).await;
+        let dir = server.uploads().to_owned();
+        let aside = dir.with_file_name("aside");
+        std::fs::rename(&dir, &aside).unwrap();
+        if empty {
+            std::fs::create_dir(&dir).unwrap();
+        }
+
+        let creation = tus.post().header("Upload-Length", "5");
+        let answers = [
+            tus.ask(creation).await,
+            tus.append(&url, 0, content("hello")).await,
+            tus.head(&url).await,
+            tus.ask(request(Method::GET, &url)).await,
+            tus.ask(request(Method::DELETE, &url)).await,
+        ];
+        for answer in answers {
+            assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert!(answer.headers().contains_key("retry-after"));
+        }
+        assert_eq!(dir.exists(), empty);
+        let _ = std::fs::remove_dir(&dir);
+        std::fs::rename(&aside, &dir).unwrap();
+        let answer = tus.append(&url, 0, content("hello")).await;
+        assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+
+        server.signal(crate::harness::Signal::TERM);
+        let log = server.rest().await;
+        let errors = log.iter().filter(|line| line.contains("level=ERROR"));
+        let errors: Vec<_> = errors.collect();
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        assert!(
+            errors[0].contains("the upload directory is gone"),
+            "{errors:?}"
         );
     }
 }

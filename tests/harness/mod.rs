@@ -119,7 +119,9 @@ impl Server {
                 line => start.push(line),
             }
         };
-        let url = ready.split_once(READY).unwrap().1.to_owned();
+        let url = ready.split_once(READY).unwrap().1;
+        // As JSON the line goes on.
+        let url = url.trim_end_matches("\"}").to_owned();
         let address = address(&url);
         let uploads = home.join("data");
         Self {

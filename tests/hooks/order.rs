@@ -77,7 +77,7 @@ async fn a_shutdown_waits_no_longer_than_it_may() {
     scene.tus.create(5).await;
     scene.heard(2).await;
     scene.server.signal(Signal::TERM);
-    assert_eq!(patient(scene.server.exit()).await.code(), Some(0));
+    assert_eq!(patient(scene.server.exit()).await.code(), Some(1));
 }
 
 #[tokio::test]

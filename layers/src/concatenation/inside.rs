@@ -235,8 +235,12 @@ impl<ResBody> CaughtUp<ResBody> {
 
 /// What an inner request did.
 fn outcome<B>(mut response: Response<B>) -> Option<Outcome> {
-    if let Some(error) = response.extensions().get::<Error>() {
-        tracing::warn!(%error, "a final could not be finished or ended");
+    match response.extensions().get::<Error>() {
+        Some(error) if error.status().is_server_error() => {
+            tracing::warn!(%error, "a final could not be finished or ended");
+        }
+        Some(error) => tracing::debug!(%error, "a final was not to be finished or ended"),
+        None => {}
     }
     response.extensions_mut().remove()
 }

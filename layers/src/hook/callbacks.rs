@@ -111,6 +111,10 @@ impl Hooks for Callbacks {
     fn moments(&self) -> Moments {
         self.callbacks.keys().copied().collect()
     }
+
+    fn hears(&self, moment: Moment) -> bool {
+        self.callbacks.contains_key(&moment)
+    }
 }
 
 impl fmt::Debug for Callbacks {

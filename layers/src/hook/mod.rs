@@ -105,6 +105,16 @@ pub trait Hooks: Debug + Send + Sync + 'static {
     fn moments(&self) -> Moments {
         Moments::default()
     }
+
+    /// Whether there is somebody to call at this moment. Where there is not, no
+    /// call is made, logged or counted, and everything is accepted.
+    ///
+    /// It is asked before each call, and must not wait. There always is unless an
+    /// implementation says otherwise.
+    fn hears(&self, moment: Moment) -> bool {
+        let _ = moment;
+        true
+    }
 }
 
 #[async_trait]
@@ -115,5 +125,9 @@ impl Hooks for Arc<dyn Hooks> {
 
     fn moments(&self) -> Moments {
         (**self).moments()
+    }
+
+    fn hears(&self, moment: Moment) -> bool {
+        (**self).hears(moment)
     }
 }

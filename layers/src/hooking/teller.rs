@@ -84,6 +84,9 @@ impl Teller {
     /// Calls, and has the log tell so in tusd's words: of the hook alone, also where
     /// a request waits for it.
     async fn call(&self, event: &Event) -> Result<Reply, BoxError> {
+        if !self.hooks.hears(event.moment) {
+            return Ok(Reply::accept());
+        }
         let kind = event.moment.as_str();
         // Before its creation an upload may still get another id.
         let id = match event.moment {

@@ -48,7 +48,7 @@ fn answered<B>(response: &Response<B>) {
     let id = outcome.map(|outcome| display(&outcome.upload.id));
     match error {
         Some(Error::Interrupted) => tracing::info!(id, "UploadInterrupted"),
-        Some(error @ Error::ReadTimeout) => tracing::warn!(id, %error, "NetworkTimeoutError"),
+        Some(error @ Error::ReadTimeout) => tracing::info!(id, %error, "NetworkTimeoutError"),
         _ => {}
     }
     if let Some(outcome) = outcome {

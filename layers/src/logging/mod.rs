@@ -2,9 +2,10 @@
 //!
 //! Everything goes through [`tracing`], so the program decides where it ends up
 //! and in which form. Each request has a span, `request`, with its `method`, its
-//! `path` and its `requestId` (the first 36 characters of `X-Request-ID`): what
-//! is logged inside, by other layers, stores and gates too, belongs to it. Names
-//! and levels are tusd's:
+//! `path` and its `requestId` (the first 36 characters of `X-Request-ID`), and with
+//! `remoteAddr` where the [`Peer`](crate::protocol::Peer) has an address: what is
+//! logged inside, by other layers, stores and gates too, belongs to it. Names
+//! are tusd's, and levels but for what any client can cause, which is no warning:
 //!
 //! | event | level | fields | |
 //! |---|---|---|---|
@@ -13,12 +14,12 @@
 //! | `UploadFinished` | info | `id`, `size` | |
 //! | `UploadTerminated` | info | `id` | |
 //! | `UploadInterrupted` | info | `id` | another request wanted the upload |
-//! | `NetworkTimeoutError` | warn | `id`, `error` | the client did not send for too long |
+//! | `NetworkTimeoutError` | info | `id`, `error` | the client did not send for too long |
 //! | `ResponseOutgoing` | info | `id`, `status`, `body` | `body` is the text of an error |
 //!
 //! Two more places log, also where this layer is absent: the core
 //! (`ChunkWriteStart` and `ChunkWriteComplete` at info, `BodyReadError` at
-//! error), and Version (`InternalServerError` at error, with what the client is
+//! info), and Version (`InternalServerError` at error, with what the client is
 //! not told).
 //!
 //! The layer belongs where Metrics is: outside all others but Detach and

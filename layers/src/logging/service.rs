@@ -7,6 +7,7 @@ use tracing::Span;
 
 use super::ResponseFuture;
 use crate::gate::{Gate, Gates};
+use crate::protocol::Peer;
 
 /// How much of a request's id is logged, as in tusd.
 const REQUEST_ID_CHARS: usize = 36;
@@ -35,11 +36,15 @@ impl<S> Logged<S> {
         let id = request.headers().get("x-request-id");
         let id = id.map_or("".into(), |id| String::from_utf8_lossy(id.as_bytes()));
         let end = id.char_indices().nth(REQUEST_ID_CHARS);
+        let peer = request.extensions().get::<Peer>();
         tracing::info_span!(
             "request",
             method = request.method().as_str(),
             path = below(&self.base, request.uri().path()),
             requestId = &id[..end.map_or(id.len(), |(end, _)| end)],
+            remoteAddr = peer
+                .filter(|peer| peer.address().is_some())
+                .map(tracing::field::display),
         )
     }
 }

@@ -14,7 +14,7 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
 use super::LogLayer;
-use crate::protocol::{Body, Error, Outcome, Upload};
+use crate::protocol::{Body, Error, Outcome, Peer, Upload};
 use crate::service::Core;
 use crate::store::MemoryStore;
 
@@ -124,7 +124,7 @@ async fn the_life_of_an_upload_is_told_line_by_line() {
 }
 
 #[tokio::test]
-async fn a_client_that_went_away_is_an_error_of_its_body() {
+async fn a_client_that_went_away_is_told_and_no_error_of_the_server() {
     let core = Core::new(MemoryStore::default());
     let post = Request::post("/").header("Upload-Length", "10");
     let created = send(&core, post.body(Body::default()).unwrap()).await;
@@ -146,7 +146,7 @@ async fn a_client_that_went_away_is_an_error_of_its_body() {
     let error = "server expected to receive more bytes";
     assert_eq!(
         lines[3],
-        format!("ERROR BodyReadError error={error} id={id}")
+        format!("INFO BodyReadError error={error} id={id}")
     );
 }
 
@@ -203,10 +203,31 @@ async fn who_is_interrupted_or_too_slow_has_a_line_of_its_own() {
         (Error::Interrupted, "INFO UploadInterrupted id=a"),
         (
             Error::ReadTimeout,
-            "WARN NetworkTimeoutError error=timeout while reading request body id=a",
+            "INFO NetworkTimeoutError error=timeout while reading request body id=a",
         ),
     ] {
         assert_eq!(answered(Some(outcome("a")), Some(error)).await[1], line);
+    }
+}
+
+#[tokio::test]
+async fn the_span_tells_the_address_of_a_client_that_has_one() {
+    record();
+    let address: std::net::SocketAddr = "192.0.2.1:5".parse().unwrap();
+    for (peer, told) in [
+        (Some(Peer::from(address)), Some("192.0.2.1:5")),
+        (Some(Peer::UNIX), None),
+        (None, None),
+    ] {
+        let mut request = Request::new(Body::default());
+        peer.map(|peer| request.extensions_mut().insert(peer));
+        send(&Core::new(MemoryStore::default()), request).await;
+        let expected = told.map(|told| format!(r#""remoteAddr": "{told}""#));
+        let span = SPAN.take();
+        match expected {
+            Some(expected) => assert!(span.contains(&expected), "{span}"),
+            None => assert!(!span.contains("remoteAddr"), "{span}"),
+        }
     }
 }
 

@@ -65,4 +65,8 @@ impl Hooks for TimedHooks {
     fn moments(&self) -> Moments {
         self.hooks.moments()
     }
+
+    fn hears(&self, moment: Moment) -> bool {
+        self.hooks.hears(moment)
+    }
 }

@@ -125,6 +125,11 @@ impl Terminate for TimedStore {
         let _time = Stopwatch::start(&self.metrics.terminate);
         terminate.terminate(id).await
     }
+
+    async fn remains(&self, id: &UploadId) -> Result<Upload, Error> {
+        let terminate = self.store.terminate().ok_or(Error::NotImplemented)?;
+        terminate.remains(id).await
+    }
 }
 
 #[deny(clippy::missing_trait_methods)]

@@ -105,6 +105,8 @@ pub enum Error {
     InsufficientStorage(Source),
     /// The store has no descriptors left, or something else that comes back by itself.
     Busy(Source),
+    /// The storage is not there at the moment, as when a disk is not mounted.
+    StorageUnavailable(Source),
     /// What the client cannot mend and need not know.
     Internal(Source),
 }
@@ -316,6 +318,11 @@ impl Error {
                 "ERR_SERVER_BUSY",
                 "server is too busy, try again later",
             ),
+            Self::StorageUnavailable(_) => (
+                503,
+                "ERR_STORAGE_UNAVAILABLE",
+                "storage is not available at the moment",
+            ),
             Self::Internal(_) => (500, "ERR_INTERNAL_SERVER_ERROR", "internal server error"),
         }
     }
@@ -396,7 +403,8 @@ impl Error {
             | Self::Busy(_)
             | Self::HooksBusy
             | Self::TooManyDownloads
-            | Self::TooManyTrailers => {
+            | Self::TooManyTrailers
+            | Self::StorageUnavailable(_) => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
             }
             _ => {}
@@ -435,6 +443,7 @@ impl StdError for Error {
             Self::ConnectionReset(source)
             | Self::InsufficientStorage(source)
             | Self::Busy(source)
+            | Self::StorageUnavailable(source)
             | Self::Internal(source) => Some(&**source),
             _ => None,
         }
@@ -460,6 +469,11 @@ mod tests {
         assert_eq!(response.headers()["retry-after"], "1");
 
         let response: Response<()> = Error::HooksBusy.into_response();
+        assert_eq!(response.status(), 503);
+        assert_eq!(response.headers()["retry-after"], "5");
+
+        let gone = Arc::new(io::Error::other("not mounted"));
+        let response: Response<()> = Error::StorageUnavailable(gone).into_response();
         assert_eq!(response.status(), 503);
         assert_eq!(response.headers()["retry-after"], "5");
     }

@@ -13,7 +13,7 @@ impl Strictness {
     /// Where it does not pass, the log says what would have helped.
     pub(crate) fn forgives(self, what: &str) -> bool {
         if self == Self::Strict {
-            tracing::warn!(refused = what, "lenient would accept this");
+            tracing::debug!(refused = what, "lenient would accept this");
         }
         self == Self::Lenient
     }

@@ -109,7 +109,8 @@ async fn write(handle: &mut dyn Handle, chunk: Chunk<'_>, keep: Keep, room: u64)
     let written = appended.offset.saturating_sub(offset);
     tracing::info!(%id, bytesWritten = written, "ChunkWriteComplete");
     match &appended.error {
-        Some(error) if error.is_interruption() => tracing::error!(%id, %error, "BodyReadError"),
+        // A client that pauses does so, and it comes back.
+        Some(error) if error.is_interruption() => tracing::info!(%id, %error, "BodyReadError"),
         _ => {}
     }
     appended

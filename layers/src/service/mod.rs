@@ -58,7 +58,7 @@ use self::metadata::MetadataLimit;
 use crate::gate::Gates;
 use crate::protocol::header::announce;
 use crate::protocol::{
-    Action, Body, BoxError, Chunk, Error, Outcome, Strictness, Target, Uniform, UploadId,
+    Action, Body, BoxError, Chunk, Error, Outcome, Strictness, Target, Uniform, Upload, UploadId,
 };
 use crate::store::{Handle, Store, Terminate};
 
@@ -225,11 +225,17 @@ impl Core {
         action: Action,
     ) -> Result<Box<dyn Handle>, Error> {
         let handle = self.store.open(id).await?;
-        for gate in Gates::of(parts) {
-            gate.opened(parts, handle.info(), action).await?;
-        }
+        admit(parts, handle.info(), action).await?;
         Ok(handle)
     }
+}
+
+/// Asks every gate whether that may be done.
+async fn admit(parts: &Parts, upload: &Upload, action: Action) -> Result<(), Error> {
+    for gate in Gates::of(parts) {
+        gate.opened(parts, upload, action).await?;
+    }
+    Ok(())
 }
 
 /// The response to a request that reached an upload, with what it did to it.

@@ -3,7 +3,7 @@
 use http::request::Parts;
 use http::{Response, StatusCode};
 
-use super::{Core, respond};
+use super::{Core, admit, respond};
 use crate::protocol::{Action, Body, Discard, Error, OnlyUnfinished, Outcome, Upload, UploadId};
 use crate::store::Terminate;
 
@@ -34,15 +34,17 @@ impl Core {
         id: &UploadId,
         terminate: &dyn Terminate,
     ) -> Result<Upload, Error> {
-        let handle = match parts.extensions.get::<Discard>() {
-            Some(Discard) => self.store.open(id).await?,
-            None => self.open(parts, id, Action::Terminate).await?,
+        let upload = match self.store.open(id).await {
+            Ok(handle) => handle.info().clone(),
+            Err(Error::NotFound) => terminate.remains(id).await?,
+            Err(error) => return Err(error),
         };
-        let upload = handle.info().clone();
+        if parts.extensions.get::<Discard>().is_none() {
+            admit(parts, &upload, Action::Terminate).await?;
+        }
         if parts.extensions.get::<OnlyUnfinished>().is_some() && upload.is_finished() {
             return Err(Error::Rejected);
         }
-        drop(handle);
         terminate.terminate(id).await?;
         Ok(upload)
     }

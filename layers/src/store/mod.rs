@@ -127,6 +127,19 @@ pub trait Terminate: Send + Sync {
     ///
     /// [`Error::NotFound`] when there is no such upload.
     async fn terminate(&self, id: &UploadId) -> Result<(), Error>;
+
+    /// What is still known of an upload that cannot be opened because its bytes
+    /// are gone, so that whoever may end it can. Its offset is 0.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] when nothing is known, which is what a store says that
+    /// never loses the one without the other; [`Error::StorageUnavailable`] when
+    /// the bytes may come back.
+    async fn remains(&self, id: &UploadId) -> Result<Upload, Error> {
+        let _ = id;
+        Err(Error::NotFound)
+    }
 }
 
 /// The capability to make an upload of others.

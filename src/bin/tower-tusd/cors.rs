@@ -7,6 +7,7 @@ use http::{HeaderName, Method};
 use regex::bytes::{Regex, RegexBuilder};
 use tower_tus::layers::cors::CorsLayer;
 
+use crate::anchors::advice;
 use crate::go;
 use crate::list::{List, list};
 
@@ -43,6 +44,18 @@ pub(crate) struct CorsFlags {
 }
 
 impl CorsFlags {
+    /// What lets pages of strangers act in the name of those who visit them.
+    pub(crate) fn warning(&self) -> Option<String> {
+        if self.disable_cors || !self.cors_allow_credentials {
+            return None;
+        }
+        let origins = self.cors_allow_origin.as_str();
+        let advice = advice(origins)?;
+        Some(format!(
+            "-cors-allow-credentials with -cors-allow-origin {origins}: the expression {advice}"
+        ))
+    }
+
     /// The layer, unless it is switched off.
     pub(crate) fn layer(&self) -> Option<CorsLayer> {
         if self.disable_cors {

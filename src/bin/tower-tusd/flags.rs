@@ -197,15 +197,30 @@ impl Flags {
         let separated = separate(&command, args);
         all.extend(separated.args);
         let mut flags = Self::from_arg_matches(&command.try_get_matches_from_mut(all)?)?;
-        if let Some(conflict) = flags.location.conflict() {
+        if let Some(conflict) = flags.conflict() {
             return Err(command.error(ErrorKind::ArgumentConflict, conflict));
         }
         flags.network_timeout = flags.timeout.unwrap_or(flags.network_timeout);
         flags.warnings = environment.warnings;
         flags.warnings.extend(separated.warnings);
         flags.warnings.extend(flags.unbuilt.warning());
+        flags.warnings.extend(flags.cors.warning());
         flags.warnings.extend(flags.trailer_warning());
         Ok(flags)
+    }
+
+    /// Why two flags cannot stand together.
+    fn conflict(&self) -> Option<String> {
+        if let Some(conflict) = self.location.conflict() {
+            return Some(conflict.to_owned());
+        }
+        let (base, metrics) = (self.base_path.as_str(), &self.metrics_path);
+        let overlap = self.expose_metrics && overlap(base, metrics);
+        overlap.then(|| {
+            format!(
+                "-metrics-path {metrics} and -base-path {base} overlap: one would hide the other"
+            )
+        })
     }
 
     /// What is told of algorithms for trailers that headers may not name.
@@ -219,6 +234,20 @@ impl Flags {
             format!("-checksum-trailer-algorithms: {unknown} is not in -checksum-algorithms and is ignored")
         })
     }
+}
+
+/// Whether one of the two paths is inside the other one.
+///
+/// Below the base path `/` is everything, and there a page of metrics hides no
+/// more than the one upload of its name, which [`Page`](crate::metrics::Page) keeps from
+/// being made. At `/` it hides no more than the greeting.
+fn overlap(base: &str, metrics: &str) -> bool {
+    let (base, metrics) = (base.trim_end_matches('/'), metrics.trim_end_matches('/'));
+    let inside = |path: &str, of: &str| {
+        let rest = path.strip_prefix(of);
+        !of.is_empty() && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    base == metrics || inside(base, metrics) || inside(metrics, base)
 }
 
 /// What an error says, less how it goes on.
@@ -270,6 +299,24 @@ mod tests {
         );
         assert_eq!(seconds(&["-network-timeout=5s"], &["--timeout=1000"]), 5);
         assert_eq!(seconds(&["-timeout=1000"], &["--network-timeout=5s"]), 1);
+    }
+
+    #[test]
+    fn paths_overlap_when_one_is_inside_the_other() {
+        for (base, metrics, overlaps) in [
+            ("/files/", "/metrics", false),
+            ("/files/", "/files", true),
+            ("/files/", "/files/", true),
+            ("/files/", "/files/metrics", true),
+            ("/files/", "/filesystem", false),
+            ("/a/files/", "/a", true),
+            ("/a/files/", "/a/metrics", false),
+            ("/files/", "/", false),
+            ("/", "/metrics", false),
+            ("/", "/", true),
+        ] {
+            assert_eq!(overlap(base, metrics), overlaps, "{base} {metrics}");
+        }
     }
 
     #[test]

@@ -87,7 +87,8 @@ impl Socket {
                 let (stream, address) = listener.accept().await?;
                 // Without it a small answer may wait for the client's delayed ACK.
                 if let Err(error) = stream.set_nodelay(true) {
-                    tracing::warn!(%error, "NetworkControlError");
+                    // The client is gone already.
+                    tracing::debug!(%error, "NetworkControlError");
                 }
                 bound_unsent(&stream);
                 Ok((Box::new(stream), address.into()))

@@ -1,5 +1,6 @@
 //! `tower-tusd`: a tus server that takes tusd's place.
 
+mod anchors;
 mod cors;
 mod early;
 mod environment;

@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::metrics::{Gauge, Unit, describe_gauge, gauge};
+use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
+use http::request::Parts;
 use http::{HeaderValue, Response};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_process::Collector;
 use tokio::time::sleep;
-use tower_tus::layers::protocol::Body;
+use tower_tus::layers::gate::Gate;
+use tower_tus::layers::protocol::{Body, Error, NewUpload};
 
 /// How all names begin, as in tusd.
 pub(crate) const PREFIX: &str = "tusd";
@@ -75,5 +78,31 @@ async fn keep_up(metrics: PrometheusHandle) {
     loop {
         sleep(UPKEEP).await;
         metrics.run_upkeep();
+    }
+}
+
+/// Makes no upload that the page would hide, where uploads are everywhere: only
+/// a hook can name one so.
+#[derive(Debug)]
+pub(crate) struct Unhidden {
+    path: String,
+}
+
+impl Unhidden {
+    pub(crate) fn new(path: &str) -> Self {
+        let path = path.trim_start_matches('/').to_owned();
+        Self { path }
+    }
+}
+
+#[async_trait]
+impl Gate for Unhidden {
+    async fn creating(&self, _: &Parts, upload: &mut NewUpload) -> Result<(), Error> {
+        if upload.id.as_str() != self.path {
+            return Ok(());
+        }
+        let path = &self.path;
+        let reason = format!("an upload {path:?} would be hidden by -metrics-path /{path}");
+        Err(Error::internal(reason))
     }
 }

@@ -1,9 +1,6 @@
 //! The life of the server, from its flags to its exit code.
 
 use std::error::Error;
-use std::fs::DirBuilder;
-use std::io;
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -36,10 +33,6 @@ pub(crate) async fn run(flags: &Flags, log: &Log) -> Result<ExitCode, StartError
     let mut signals = Signals::catch()?;
     let http2 = speaks_http2(flags)?;
     let tls = flags.tls.acceptor()?;
-    let dir = &flags.files.upload_dir;
-    make_directory(dir, flags.files.dir_perms)
-        .map_err(|error| format!("cannot make {}: {error}", dir.display()))?;
-    let listener = Listener::open(flags, tls).await?;
     // Before all that is measured.
     let page = match flags.expose_metrics {
         true => Some(Page::install(&flags.metrics_path)?),
@@ -48,6 +41,8 @@ pub(crate) async fn run(flags: &Flags, log: &Log) -> Result<ExitCode, StartError
     let shutdown = Shutdown::default();
     // However this ends, they end with it.
     let (stack, _hook_processes) = uploads(flags, &shutdown)?;
+    // A server that cannot start does not take the place of one that runs.
+    let listener = Listener::open(flags, tls).await?;
     let extensions = extensions(stack.clone(), flags).await;
     let service = ServiceBuilder::new()
         .layer(option_layer(warning(flags).map(MapRequestLayer::new)))
@@ -75,7 +70,7 @@ pub(crate) async fn run(flags: &Flags, log: &Log) -> Result<ExitCode, StartError
             "You can now upload files to: {scheme}://{host}:{port}{path}"
         ));
     }
-    early::look_for_uploads(dir);
+    early::look_for_uploads(&flags.files.upload_dir);
     let signal = tokio::select! {
         never = server.accept(&listener) => match never {},
         signal = signals.next() => signal,
@@ -83,22 +78,25 @@ pub(crate) async fn run(flags: &Flags, log: &Log) -> Result<ExitCode, StartError
     drop(listener);
     tracing::info!("{signal}, shutting down");
     tokio::select! {
-        () = end(server, &shutdown, flags.shutdown_timeout) => Ok(ExitCode::SUCCESS),
+        code = end(server, &shutdown, flags.shutdown_timeout) => Ok(code),
         _ = signals.next() => Ok(ExitCode::FAILURE),
     }
 }
 
-/// Ends what runs, and waits for it no longer than `limit`.
-async fn end<S>(server: Server<S>, shutdown: &Shutdown, limit: Duration) {
+/// Ends what runs, and waits for it no longer than `limit`: it is a failure when
+/// something was cut off.
+async fn end<S>(server: Server<S>, shutdown: &Shutdown, limit: Duration) -> ExitCode {
     shutdown.begin();
     let ended = async {
         server.close().await;
         // Last, because only a connection starts what is waited for here.
         shutdown.drained().await;
     };
-    if timeout(limit, ended).await.is_err() {
-        tracing::warn!("shutdown timeout reached, what still runs is cut off");
+    if timeout(limit, ended).await.is_ok() {
+        return ExitCode::SUCCESS;
     }
+    tracing::warn!("shutdown timeout reached, what still runs is cut off");
+    ExitCode::FAILURE
 }
 
 /// Whether there is HTTP/2: with TLS always.
@@ -109,13 +107,4 @@ fn speaks_http2(flags: &Flags) -> Result<bool, &'static str> {
         }
         (h2c, tls) => Ok(tls || h2c.unwrap_or(true)),
     }
-}
-
-fn make_directory(path: &Path, mode: u32) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, mode);
-    #[cfg(not(unix))]
-    let _ = mode;
-    builder.recursive(true).create(path)
 }

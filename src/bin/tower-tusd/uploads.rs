@@ -9,7 +9,7 @@ use tower_tus::layers::protocol::{Body, Shutdown};
 use crate::files;
 use crate::flags::Flags;
 use crate::hooks::HookProcesses;
-use crate::metrics::PREFIX;
+use crate::metrics::{PREFIX, Unhidden};
 use crate::run::StartError;
 
 /// What serves uploads, and the processes that are to end with it.
@@ -17,8 +17,17 @@ pub(crate) fn uploads(
     flags: &Flags,
     shutdown: &Shutdown,
 ) -> Result<(Stack, HookProcesses), StartError> {
-    let mut stack = Stack::new(flags.files.store())
-        .locker(flags.files.locker())
+    let store = flags.files.store();
+    store.prepare().map_err(|error| {
+        let dir = &flags.files.upload_dir;
+        let what = if dir.is_dir() { "write to" } else { "make" };
+        let (dir, error) = (dir.display().to_string(), error.to_string());
+        let reason = error.strip_prefix(&format!("{dir}: ")).unwrap_or(&error);
+        format!("cannot {what} {dir}: {reason}")
+    })?;
+    let locker = flags.files.locker(&store);
+    let mut stack = Stack::new(store)
+        .locker(locker)
         .base_path(flags.base_path.as_str())
         .base_url(base_url(flags))
         .lock_timeout(flags.acquire_lock_timeout)
@@ -60,6 +69,9 @@ pub(crate) fn uploads(
     }
     if flags.lenient {
         stack = stack.lenient();
+    }
+    if flags.expose_metrics && flags.base_path.as_str() == "/" {
+        stack = stack.gate(Unhidden::new(&flags.metrics_path));
     }
     flags.hooks.install(stack)
 }

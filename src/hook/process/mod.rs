@@ -4,6 +4,7 @@ mod executable;
 mod groups;
 mod output;
 mod running;
+mod stderr;
 
 use std::path::{Path, PathBuf};
 use std::pin::pin;
@@ -16,7 +17,7 @@ use async_trait::async_trait;
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
-use tower_tus_layers::hook::{Event, Hooks, Reply};
+use tower_tus_layers::hook::{Event, Hooks, Moment, Reply};
 use tower_tus_layers::protocol::BoxError;
 #[cfg(doc)]
 use tower_tus_layers::protocol::Error;
@@ -42,7 +43,7 @@ const PER_CORE: usize = 16;
 /// * `TUS_ID`, `TUS_SIZE` and `TUS_OFFSET` of the upload,
 /// * the event on its stdin, which it need not read,
 /// * its stdout for the reply: nothing for none,
-/// * the stderr of this process.
+/// * its stderr for the log: each line is a `HookStderr` with `type` and `id`.
 ///
 /// It has failed when it does not exit with 0, or says something that is no
 /// reply. What a process says that it leaves behind is not heard.
@@ -141,11 +142,15 @@ impl ProcessHooks {
             .env("TUS_OFFSET", upload.offset.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .kill_on_drop(true);
         #[cfg(unix)]
         command.process_group(0);
         match command.spawn() {
-            Ok(child) => Ok(Some(child)),
+            Ok(mut child) => {
+                stderr::log(&mut child, event);
+                Ok(Some(child))
+            }
             // It went while it waited for its turn.
             Err(_) if !executable::is_there(&self.dir, path)? => Ok(None),
             Err(error) => Err(executable::reason(path, &error).into()),
@@ -219,5 +224,11 @@ impl Hooks for ProcessHooks {
         let path = self.dir.join(event.moment.as_str());
         let reply = self.run(event, &path).await;
         reply.map_err(|error| named(path.display(), error))
+    }
+
+    /// Whether there is something to run, though it may fail to.
+    fn hears(&self, moment: Moment) -> bool {
+        let path = self.dir.join(moment.as_str());
+        !matches!(executable::is_there(&self.dir, &path), Ok(false))
     }
 }

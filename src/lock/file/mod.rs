@@ -68,7 +68,7 @@ mod owner;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -80,6 +80,9 @@ use tower_tus_layers::protocol::{Error, Interrupt, UploadId};
 use self::guard::{FileGuard, Held};
 use self::lock_file::Places;
 use crate::fs::blocking;
+use crate::fs::error::of_store;
+use crate::fs::home::Home;
+use crate::store::FileStore;
 
 /// How often a waiter or a holder looks, unless set.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
@@ -100,7 +103,7 @@ const MIN_POLL_INTERVAL: Duration = Duration::from_millis(1);
 /// See the [module docs](self) for an example.
 #[derive(Clone, Debug)]
 pub struct FileLocker {
-    dir: Arc<Path>,
+    home: Arc<Home>,
     /// In front of the files: one at a time of this process waits for a file.
     here: MemoryLocker,
     holder_poll_interval: Duration,
@@ -112,11 +115,22 @@ impl FileLocker {
     ///
     /// A relative path is taken from the current directory of this moment.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        let dir = dir.into();
-        // It fails only where nothing that is done with the path can succeed.
-        let dir = std::path::absolute(&dir).unwrap_or(dir);
+        Self::at(Arc::new(Home::new(dir.into())))
+    }
+
+    /// A locker for the uploads of a store, which knows of a directory that is
+    /// gone what the store knows.
+    ///
+    /// While the directory is not the one that it was, to acquire a lock is an
+    /// [`Error::StorageUnavailable`].
+    #[must_use]
+    pub fn beside(store: &FileStore) -> Self {
+        Self::at(Arc::clone(store.home()))
+    }
+
+    fn at(home: Arc<Home>) -> Self {
         Self {
-            dir: dir.into(),
+            home,
             here: MemoryLocker::default(),
             holder_poll_interval: POLL_INTERVAL,
             acquirer_poll_interval: POLL_INTERVAL,
@@ -156,12 +170,16 @@ impl Locker for FileLocker {
     ) -> Result<Box<dyn Guard>, Error> {
         let begin = Instant::now();
         let mut here = self.here.acquire(id, interrupt.clone(), timeout).await?;
-        let places = Arc::new(Places::new(&self.dir, id));
+        let places = Arc::new(Places::new(self.home.dir(), id));
         loop {
             // The lock of this process goes along to where it blocks: should
             // this future be dropped meanwhile, both are let go of there, in order.
-            let places = places.clone();
-            here = match blocking(move || Held::take(&places, here)).await? {
+            let (places, home) = (places.clone(), Arc::clone(&self.home));
+            let take = move || {
+                home.check().map_err(|lost| of_store(lost.into()))?;
+                Held::take(&places, here)
+            };
+            here = match blocking(take).await? {
                 Ok(held) => {
                     let guard = FileGuard::new(held, interrupt, self.holder_poll_interval);
                     return Ok(Box::new(guard));

@@ -9,7 +9,7 @@ use tower_tus_layers::protocol::{Error, Upload, UploadId};
 use tower_tus_layers::store::Content;
 
 use super::error::of_upload;
-use super::handle::find;
+use super::place::find;
 use super::{FileStore, blocking, mark, sys};
 
 /// Most bytes that are read at once, whatever is asked for.
@@ -30,10 +30,12 @@ impl FileContent {
         // Before the offset is looked for: this file has the bytes up to it.
         let file = sys::File::open_to_read(&layout.data)?;
         let offset = mark::offset(&layout, file.len()?)?.ok_or(io::ErrorKind::NotFound)?;
+        let mut upload = document.upload(id, offset);
+        upload.storage = document.storage_at(&layout);
         Ok(Self {
             modified: file.modified().ok(),
             file: file.into(),
-            upload: document.upload(id, offset),
+            upload,
         })
     }
 }

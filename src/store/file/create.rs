@@ -31,13 +31,13 @@ pub(super) fn create_with(
     upload.concat = new.concat;
 
     // On its own, so that a file in the store's place is not taken for an upload.
-    make_dirs(store, &store.dir).map_err(of_store)?;
-    let mut layout = Layout::new(&store.dir, &upload.id);
-    if is_taken(&store.dir, &upload.id, &layout).map_err(of_store)? {
+    make_home(store).map_err(of_store)?;
+    let mut layout = Layout::new(store.dir(), &upload.id);
+    if is_taken(store.dir(), &upload.id, &layout).map_err(of_store)? {
         return Err(Error::UploadExists);
     }
     if let Some(place) = new.storage_path.filter(|place| !place.is_empty()) {
-        layout = layout.with_data(store.dir.join(place));
+        layout = layout.with_data(store.dir().join(place));
     }
     let document = Document::new(&upload, &layout);
     upload.storage = document.storage();
@@ -47,12 +47,31 @@ pub(super) fn create_with(
     filled.inspect_err(|_| {
         let _ = sys::remove(&layout.data);
     })?;
+    // Now that something is in it: in an overlay it may have changed by that.
+    store.home.remember().map_err(of_store)?;
     Ok(FileHandle::new(
         store.clone(),
         Arc::new(layout),
         document,
         upload,
     ))
+}
+
+/// Makes the directory of the store, unless it has been there: then it comes back,
+/// and what is made in its place meanwhile would be hidden by it.
+fn make_home(store: &FileStore) -> io::Result<()> {
+    match store.home.is_known() {
+        true => Ok(()),
+        false => make_dirs(store, store.dir()),
+    }
+}
+
+/// Makes the directory of the store where it is missing, and makes sure that it
+/// can be written to.
+pub(super) fn prepare(store: &FileStore) -> io::Result<()> {
+    make_home(store)?;
+    sys::try_to_write(store.dir())?;
+    store.home.remember()
 }
 
 /// Whether the id is in use, or lies below one that is.
@@ -69,7 +88,8 @@ fn is_taken(dir: &Path, id: &UploadId, layout: &Layout) -> io::Result<bool> {
 
 /// Makes the data file: who has made it has the place, and is the one to remove it.
 fn take_place(store: &FileStore, layout: &Layout) -> io::Result<sys::File> {
-    if sys::exists(&layout.data)? {
+    // The place of another upload's bytes is taken, also while these lie elsewhere.
+    if sys::exists(&layout.data)? || sys::exists(&Layout::info_beside(&layout.data))? {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
     for file in [&layout.data, &layout.info] {

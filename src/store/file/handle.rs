@@ -1,5 +1,4 @@
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -10,8 +9,9 @@ use super::append::append;
 use super::error::of_upload;
 use super::info::Document;
 use super::layout::Layout;
+use super::place::find;
 use super::writer::Writer;
-use super::{Durability, FileStore, blocking, mark, publish, sys};
+use super::{Durability, FileStore, mark, publish, sys};
 
 /// An upload in files.
 #[derive(Clone, Debug)]
@@ -41,7 +41,8 @@ impl FileHandle {
     pub(super) fn open(store: &FileStore, id: UploadId) -> io::Result<Self> {
         let (layout, size, document) = find(store, &id)?;
         let offset = mark::offset(&layout, size)?.ok_or(io::ErrorKind::NotFound)?;
-        let upload = document.upload(id, offset);
+        let mut upload = document.upload(id, offset);
+        upload.storage = document.storage_at(&layout);
         Ok(Self::new(store.clone(), Arc::new(layout), document, upload))
     }
 
@@ -81,34 +82,9 @@ impl FileHandle {
 
     async fn record_all(&mut self, upload: Upload) -> Result<(), Error> {
         let this = self.clone();
-        *self = blocking(move || this.rewrite(upload)).await?;
+        *self = self.store.step(|_| this.rewrite(upload)).await?;
         Ok(())
     }
-}
-
-/// What is known of an upload, and where its bytes are.
-pub(super) fn find(store: &FileStore, id: &UploadId) -> io::Result<(Layout, u64, Document)> {
-    let layout = Layout::new(&store.dir, id);
-    let document = Document::read(&layout.info)?.ok_or(io::ErrorKind::NotFound)?;
-    let (layout, size) = locate(store, layout, &document)?.ok_or(io::ErrorKind::NotFound)?;
-    Ok((layout, size, document))
-}
-
-/// Where the bytes are, and how many: where `.info` says, or in their own place
-/// when the whole directory has moved.
-pub(super) fn locate(
-    store: &FileStore,
-    layout: Layout,
-    document: &Document,
-) -> io::Result<Option<(Layout, u64)>> {
-    let told: Option<PathBuf> = document.data().map(|data| store.dir.join(data));
-    if let Some(told) = told
-        && let Some(size) = sys::file_size(&told)?
-    {
-        return Ok(Some((layout.with_data(told), size)));
-    }
-    let size = sys::file_size(&layout.data)?;
-    Ok(size.map(|size| (layout, size)))
 }
 
 #[async_trait]
@@ -120,8 +96,12 @@ impl Handle for FileHandle {
     async fn append(&mut self, chunk: Chunk<'_>, keep: Keep) -> Appended {
         let layout = self.layout.clone();
         let writer = Writer::new(layout, self.store.durability, keep, self.upload.offset);
-        let appended = append(chunk, writer, &self.store.batches).await;
+        let mut appended = append(chunk, writer, &self.store.batches).await;
         self.upload.offset = appended.offset;
+        if let Some(Error::NotFound) = appended.error {
+            let lost = self.store.step(|_| Ok(())).await.err();
+            appended.error = lost.or(Some(Error::NotFound));
+        }
         appended
     }
 
@@ -129,7 +109,8 @@ impl Handle for FileHandle {
         // The length may be where a chunk began that a crash cut short, and
         // then no append comes that would take its bytes back.
         let layout = self.layout.clone();
-        blocking(move || mark::settle(&layout).map_err(of_upload)).await?;
+        let settle = move |_: &FileStore| mark::settle(&layout).map_err(of_upload);
+        self.store.step(settle).await?;
         let mut upload = self.upload.clone();
         upload.length = Some(length);
         self.record_all(upload).await
@@ -147,6 +128,6 @@ impl Handle for FileHandle {
         }
         // `.info` and the names follow with the record of it.
         let this = self.clone();
-        blocking(move || this.sync_data()).await
+        self.store.step(move |_| this.sync_data()).await
     }
 }

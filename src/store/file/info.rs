@@ -135,9 +135,27 @@ impl Document {
         self.storage.clone()
     }
 
+    /// The same, with what has moved since: hooks find the files by it.
+    pub(super) fn storage_at(&self, layout: &Layout) -> Option<Arc<BTreeMap<String, String>>> {
+        let mut storage = self.storage.clone()?;
+        for (key, path) in [("Path", &layout.data), ("InfoPath", &layout.info)] {
+            let told = storage.get(key).map(Path::new);
+            if told.is_some_and(|told| told != path) {
+                let path = path.to_string_lossy().into();
+                Arc::make_mut(&mut storage).insert(key.to_owned(), path);
+            }
+        }
+        Some(storage)
+    }
+
     /// Where it says that the bytes are.
     pub(super) fn data(&self) -> Option<&Path> {
         self.storage.as_ref()?.get("Path").map(Path::new)
+    }
+
+    /// Where it says that it was written itself.
+    pub(super) fn info_path(&self) -> Option<&str> {
+        self.storage.as_ref()?.get("InfoPath").map(String::as_str)
     }
 
     /// The exact text, unless someone has changed what it says.

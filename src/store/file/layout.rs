@@ -41,6 +41,14 @@ impl Layout {
         }
     }
 
+    /// The `.info` of an upload that has its bytes at `data`, where it is their
+    /// own place.
+    pub(super) fn info_beside(data: &Path) -> PathBuf {
+        let mut info = data.as_os_str().to_owned();
+        info.push(".info");
+        info.into()
+    }
+
     /// The same upload with its bytes at `data`.
     pub(super) fn with_data(self, data: PathBuf) -> Self {
         Self { data, ..self }

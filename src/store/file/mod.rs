@@ -10,10 +10,11 @@
 //! | `<id>.chunk` | while a chunk is taken under [`Keep::OnlyWhole`]: the offset where it began, which is the upload's offset meanwhile. tusd does not know it |
 //! | `<id>.new`   | the next `<id>.info` while it is written                      |
 //!
-//! The bytes may lie elsewhere: `Storage.Path` in `.info` says where, absolute or
-//! relative to the directory. Where it leads to no file, as after the directory
-//! was moved, `<id>` counts. An upload whose bytes are in neither place is not
-//! found, and appending to it does not bring them back.
+//! The bytes may lie elsewhere: where there is no `<id>`, `Storage.Path` in `.info`
+//! says where, absolute or relative to the directory. A directory that was moved
+//! or copied has its own files, and never those of the original. An upload whose
+//! bytes are in neither place is not found, and appending to it does not bring
+//! them back; where their directory is missing too, its storage is unavailable.
 //!
 //! An id with segments, `a/b`, is `<dir>/a/b` and `<dir>/a/b.info`. Creating an
 //! upload makes the directories for it, nothing removes them, and an upload
@@ -66,18 +67,20 @@ mod info;
 mod layout;
 mod lost;
 mod mark;
+mod place;
 mod publish;
 mod terminate;
 #[cfg(test)]
 mod tests;
 mod writer;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
-use tower_tus_layers::protocol::{Error, Interrupt, NewUpload, UploadId};
+use tower_tus_layers::protocol::{Error, Interrupt, NewUpload, Upload, UploadId};
 use tower_tus_layers::store::{Concatenate, Content, Handle, Read, Store, Terminate};
 
 #[cfg(doc)]
@@ -86,7 +89,8 @@ use tower_tus_layers::store::Keep;
 use self::content::FileContent;
 use self::handle::FileHandle;
 use self::lost::Lost;
-use crate::fs::error::of_upload;
+use crate::fs::error::{of_store, of_upload};
+use crate::fs::home::Home;
 use crate::fs::{blocking, error, sys};
 
 pub use self::durability::{Durability, InvalidDurability};
@@ -102,7 +106,7 @@ const BATCHES: usize = 32;
 /// See the [module docs](self) for an example.
 #[derive(Clone, Debug)]
 pub struct FileStore {
-    dir: Arc<Path>,
+    home: Arc<Home>,
     durability: Durability,
     file_mode: u32,
     dir_mode: u32,
@@ -116,17 +120,59 @@ impl FileStore {
     ///
     /// A relative path is taken from the current directory of this moment.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        let dir = dir.into();
-        // It fails only where nothing that is done with the path can succeed.
-        let dir = std::path::absolute(&dir).unwrap_or(dir);
         Self {
-            dir: dir.into(),
+            home: Arc::new(Home::new(dir.into())),
             durability: Durability::default(),
             file_mode: sys::FILE_MODE,
             dir_mode: sys::DIR_MODE,
             batches: Arc::new(Semaphore::new(BATCHES)),
             lost: Lost::default(),
         }
+    }
+
+    /// Makes the directory where it is missing, makes sure that files can be
+    /// written there, and remembers which directory it is.
+    ///
+    /// From then on, and without a call from the first creation on, the
+    /// directory is known by its device and inode. While it is gone or another
+    /// one has its name, as when a disk is not mounted any more, nothing is made
+    /// in its place, and all that is asked of the store is an
+    /// [`Error::StorageUnavailable`].
+    ///
+    /// It blocks.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the directory from being made or written to, with its path.
+    pub fn prepare(&self) -> io::Result<()> {
+        create::prepare(self)
+    }
+
+    pub(crate) const fn home(&self) -> &Arc<Home> {
+        &self.home
+    }
+
+    /// Where the uploads are.
+    fn dir(&self) -> &Path {
+        self.home.dir()
+    }
+
+    /// Takes a step that blocks, in the directory that is known.
+    async fn step<T: Send + 'static>(
+        &self,
+        step: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let store = self.clone();
+        blocking(move || {
+            store.check_home()?;
+            // What failed may have failed because the directory went away meanwhile.
+            step(&store).or_else(|error| store.check_home().and(Err(error)))
+        })
+        .await
+    }
+
+    fn check_home(&self) -> Result<(), Error> {
+        self.home.check().map_err(|lost| of_store(lost.into()))
     }
 
     /// What a power cut may take. The default is [`Durability::Finish`].
@@ -156,14 +202,15 @@ impl FileStore {
 #[async_trait]
 impl Store for FileStore {
     async fn create(&self, new: NewUpload) -> Result<Box<dyn Handle>, Error> {
-        let store = self.clone();
-        let handle = blocking(move || create::create(&store, new)).await?;
+        let handle = self.step(move |store| create::create(store, new)).await?;
         Ok(Box::new(handle))
     }
 
     async fn open(&self, id: &UploadId) -> Result<Box<dyn Handle>, Error> {
-        let (store, id) = (self.clone(), id.clone());
-        let handle = blocking(move || FileHandle::open(&store, id).map_err(of_upload)).await?;
+        let id = id.clone();
+        let handle = self
+            .step(|store| FileHandle::open(store, id).map_err(of_upload))
+            .await?;
         Ok(Box::new(handle))
     }
 
@@ -191,21 +238,29 @@ impl Store for FileStore {
 #[async_trait]
 impl Terminate for FileStore {
     async fn terminate(&self, id: &UploadId) -> Result<(), Error> {
-        let (store, id) = (self.clone(), id.clone());
-        blocking(move || {
-            terminate::terminate(&store, &id).map_err(of_upload)?;
+        let id = id.clone();
+        self.step(move |store| {
+            terminate::terminate(store, &id).map_err(of_upload)?;
             store.lost.forget(&id);
             Ok(())
         })
         .await
+    }
+
+    async fn remains(&self, id: &UploadId) -> Result<Upload, Error> {
+        let id = id.clone();
+        self.step(move |store| terminate::remains(store, &id).map_err(of_upload))
+            .await
     }
 }
 
 #[async_trait]
 impl Read for FileStore {
     async fn read(&self, id: &UploadId) -> Result<Box<dyn Content>, Error> {
-        let (store, id) = (self.clone(), id.clone());
-        let content = blocking(move || FileContent::open(&store, id).map_err(of_upload)).await?;
+        let id = id.clone();
+        let content = self
+            .step(|store| FileContent::open(store, id).map_err(of_upload))
+            .await?;
         Ok(Box::new(content))
     }
 }
@@ -217,19 +272,22 @@ impl Concatenate for FileStore {
         new: NewUpload,
         interrupt: &Interrupt,
     ) -> Result<Box<dyn Handle>, Error> {
-        let (store, interrupt) = (self.clone(), interrupt.clone());
-        let making = blocking(move || concatenate::concatenate(&store, new, &interrupt));
-        let handle = making.await?;
+        let interrupt = interrupt.clone();
+        let handle = self
+            .step(move |store| concatenate::concatenate(store, new, &interrupt))
+            .await?;
         Ok(Box::new(handle))
     }
 
     async fn assemble(&self, id: &UploadId, interrupt: &Interrupt) -> Result<(), Error> {
-        let (store, id, interrupt) = (self.clone(), id.clone(), interrupt.clone());
-        blocking(move || concatenate::assemble(&store, id, &interrupt)).await
+        let (id, interrupt) = (id.clone(), interrupt.clone());
+        self.step(move |store| concatenate::assemble(store, id, &interrupt))
+            .await
     }
 
     async fn await_part(&self, part: &UploadId, id: &UploadId) -> Result<(), Error> {
-        let (store, part, id) = (self.clone(), part.clone(), id.clone());
-        blocking(move || concatenate::await_part(&store, part, id)).await
+        let (part, id) = (part.clone(), id.clone());
+        self.step(|store| concatenate::await_part(store, part, id))
+            .await
     }
 }

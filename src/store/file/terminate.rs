@@ -1,27 +1,45 @@
 use std::io;
+use std::path::Path;
 
-use tower_tus_layers::protocol::UploadId;
+use tower_tus_layers::protocol::{Upload, UploadId};
 
-use super::handle::locate;
-use super::info::Document;
 use super::layout::Layout;
+use super::place::{Place, known, locate, still_mounted};
 use super::{FileStore, sys};
 
-/// Removes all files of an upload.
+/// Removes all files of an upload, also of one whose bytes are gone.
 ///
-/// Of one whose bytes are gone it removes the rest, and yet it is not found.
+/// Where the directory that the bytes were in is gone as well, nothing is
+/// removed: they may come back with it, and then nobody else knows of them.
 pub(super) fn terminate(store: &FileStore, id: &UploadId) -> io::Result<()> {
-    let layout = Layout::new(&store.dir, id);
-    let document = Document::read(&layout.info)?.ok_or(io::ErrorKind::NotFound)?;
-    let located = locate(store, layout.clone(), &document)?;
+    let (layout, document) = known(store, id)?;
     // The bytes go first: without them the upload is not found, wherever this
     // is cut off. `.info` goes last: it alone knows where the bytes are, and a
     // mark that outlived it would be the next upload's of this id.
-    if let Some((located, _)) = &located {
-        sys::remove(&located.data)?;
+    match locate(store, id, layout.clone(), &document)? {
+        Place::Found(located, _) => sys::remove(&located.data)?,
+        Place::Gone(data) => is_gone(&layout, &data)?,
     }
     sys::remove(&layout.chunk)?;
     sys::remove(&layout.new)?;
-    sys::remove(&layout.info)?;
-    located.map(drop).ok_or(io::ErrorKind::NotFound.into())
+    sys::remove(&layout.info)
+}
+
+/// What is known of an upload whose bytes are gone.
+pub(super) fn remains(store: &FileStore, id: &UploadId) -> io::Result<Upload> {
+    let (layout, document) = known(store, id)?;
+    if let Place::Gone(data) = locate(store, id, layout.clone(), &document)? {
+        is_gone(&layout, &data)?;
+    }
+    Ok(document.upload(id.clone(), 0))
+}
+
+/// Fails where the bytes may come back, and where something else is in its
+/// own place: then it may be no upload at all.
+fn is_gone(layout: &Layout, data: &Path) -> io::Result<()> {
+    still_mounted(data)?;
+    match sys::exists(&layout.data)? {
+        true => Err(io::ErrorKind::NotFound.into()),
+        false => Ok(()),
+    }
 }

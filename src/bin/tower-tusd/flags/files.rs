@@ -47,8 +47,9 @@ impl FileFlags {
             .dir_mode(self.dir_perms)
     }
 
-    pub(crate) fn locker(&self) -> FileLocker {
-        FileLocker::new(&self.upload_dir)
+    /// The locks beside the uploads of `store`.
+    pub(crate) fn locker(&self, store: &FileStore) -> FileLocker {
+        FileLocker::beside(store)
             .holder_poll_interval(self.filelock_holder_poll_interval)
             .acquirer_poll_interval(self.filelock_acquirer_poll_interval)
     }

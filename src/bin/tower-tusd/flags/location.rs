@@ -7,7 +7,7 @@ use tower_tus::layers::base_url::BaseUrlLayer;
 /// Flags about the URLs of uploads; none of them is tusd's.
 #[derive(Debug, Args)]
 pub(crate) struct LocationFlags {
-    /// Public URL of the uploads, such as https://example.com/api/files/, whatever a request says
+    /// Public http or https URL of the uploads: Location begins with it, whatever a request says
     #[arg(long, default_value = "", hide_default_value = true, value_parser = public_url)]
     public_url: PublicUrl,
 

@@ -12,7 +12,7 @@ mod subscriber;
 mod time;
 
 use std::fmt::Arguments;
-use std::io::{self, Write};
+use std::io;
 use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
@@ -21,7 +21,7 @@ use tracing_subscriber::registry::Registry;
 
 use self::lines::Lines;
 use self::subscriber::Subscriber;
-use crate::flags::{Flags, LogFlags};
+use crate::flags::{Flags, LogFlags, LogFormat};
 
 /// How long the end of the server waits for whoever reads what it says.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -29,6 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// What the server says of itself on stdout.
 pub(crate) struct Log {
     lines: Lines,
+    format: LogFormat,
     start_lines: bool,
 }
 
@@ -46,18 +47,18 @@ impl Log {
         installed.expect("this is the only place that sets it");
         Self {
             lines,
+            format: flags.log_format,
             start_lines: flags.show_startup_logs,
         }
     }
 
-    /// Prints a line of the start, in whatever form the log is, as tusd does.
+    /// Prints a line of the start: as tusd does, or as JSON where the log is.
     pub(crate) fn start_line(&self, text: Arguments<'_>) {
         if !self.start_lines {
             return;
         }
         let mut line = Vec::new();
-        time::write_plain(&mut line);
-        let _ = writeln!(line, " {text}");
+        subscriber::start_line(&mut line, self.format, &text.to_string());
         self.lines.push(&line);
     }
 
@@ -65,12 +66,12 @@ impl Log {
     pub(crate) fn settings(&self, flags: &Flags, port: Option<u16>, extensions: &str) {
         let dir = &flags.files.upload_dir;
         let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.clone());
-        let mebibytes = flags.max_size as f64 / f64::from(1 << 20);
         self.start_line(format_args!(
             "Using '{}' as directory storage.",
             dir.display()
         ));
-        self.start_line(format_args!("Using {mebibytes:.2}MB as maximum size."));
+        let maximum = maximum_size(flags.max_size);
+        self.start_line(format_args!("Using {maximum} as maximum size."));
         for line in flags.hooks.start_lines() {
             self.start_line(format_args!("{line}"));
         }
@@ -96,5 +97,12 @@ impl Log {
     /// Waits until all lines are out, or nobody takes them.
     pub(crate) fn end(&self) {
         self.lines.flush(PATIENCE);
+    }
+}
+
+fn maximum_size(bytes: u64) -> String {
+    match bytes {
+        0 => "unlimited".to_owned(),
+        bytes => format!("{:.2}MB", bytes as f64 / f64::from(1 << 20)),
     }
 }

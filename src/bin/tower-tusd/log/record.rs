@@ -21,27 +21,33 @@ pub(super) enum Part {
     Rest,
 }
 
-/// Writes fields into a line.
-pub(super) struct Fields<'a> {
-    pub(super) line: &'a mut Vec<u8>,
+/// What a line has of its own, in either form.
+const TAKEN: [&str; 4] = ["time", "level", "event", "msg"];
+
+/// Writes fields, each with its key.
+pub(super) struct Fields {
+    pub(super) written: Vec<(&'static str, Vec<u8>)>,
     pub(super) format: LogFormat,
     pub(super) part: Part,
 }
 
-impl Fields<'_> {
-    /// Writes ` key=` or `,"key":`, when the field belongs to this part.
+impl Fields {
+    /// Begins a field by ` key=` or `,"key":`, when it belongs to this part and
+    /// its key is not taken yet.
     fn key(&mut self, field: &Field) -> Option<&mut Vec<u8>> {
         let key = field.name();
-        if (key == EVENT) != (self.part == Part::Event) {
+        let taken = TAKEN.contains(&key) || self.written.iter().any(|(other, _)| *other == key);
+        if taken || (key == EVENT) != (self.part == Part::Event) {
             return None;
         }
-        let _ = match (self.format, self.part) {
-            (LogFormat::Text, Part::Event) => write!(self.line, " event="),
-            (LogFormat::Text, Part::Rest) => write!(self.line, " {key}="),
-            (LogFormat::Json, Part::Event) => write!(self.line, ",\"msg\":"),
-            (LogFormat::Json, Part::Rest) => write!(self.line, ",\"{key}\":"),
+        let text = match (self.format, self.part) {
+            (LogFormat::Text, Part::Event) => " event=".to_owned(),
+            (LogFormat::Text, Part::Rest) => format!(" {key}="),
+            (LogFormat::Json, Part::Event) => ",\"msg\":".to_owned(),
+            (LogFormat::Json, Part::Rest) => format!(",\"{key}\":"),
         };
-        Some(self.line)
+        self.written.push((key, text.into_bytes()));
+        self.written.last_mut().map(|(_, field)| field)
     }
 
     fn text(&mut self, field: &Field, text: &str) {
@@ -63,7 +69,7 @@ impl Fields<'_> {
     }
 }
 
-impl Visit for Fields<'_> {
+impl Visit for Fields {
     fn record_i64(&mut self, field: &Field, value: i64) {
         self.plain(field, value);
     }

@@ -16,15 +16,33 @@ use super::time;
 use crate::flags::LogFormat;
 
 /// Writes a line for each event: its time, level and name, the fields of the
-/// spans around it, and its own.
+/// spans around it, and its own. No key stands in it twice.
 pub(super) struct Subscriber {
     lines: Lines,
     format: LogFormat,
     level: LevelFilter,
 }
 
-/// The fields of a span, written once.
-struct Written(Vec<u8>);
+/// The fields of a span, each written once.
+struct Written(Vec<(&'static str, Vec<u8>)>);
+
+/// Writes a line of the start, which tusd prints as it is.
+pub(super) fn start_line(line: &mut Vec<u8>, format: LogFormat, text: &str) {
+    match format {
+        LogFormat::Text => {
+            time::write_plain(line);
+            let _ = write!(line, " {text}");
+        }
+        LogFormat::Json => {
+            line.extend_from_slice(b"{\"time\":\"");
+            time::write_rfc3339(line);
+            line.extend_from_slice(b"\",\"level\":\"INFO\",\"msg\":");
+            serde_json::to_writer(&mut *line, text).expect("a vector takes every string");
+            line.push(b'}');
+        }
+    }
+    line.push(b'\n');
+}
 
 impl Subscriber {
     pub(super) const fn new(lines: Lines, format: LogFormat, level: LevelFilter) -> Self {
@@ -35,9 +53,9 @@ impl Subscriber {
         }
     }
 
-    const fn fields<'a>(&self, line: &'a mut Vec<u8>, part: Part) -> Fields<'a> {
+    const fn fields(&self, part: Part) -> Fields {
         Fields {
-            line,
+            written: Vec::new(),
             format: self.format,
             part,
         }
@@ -75,7 +93,8 @@ where
         let ours = metadata.target().starts_with("tower_tus");
         let level = match ours {
             true => self.level,
-            false => LevelFilter::WARN,
+            // They warn of what any client can send.
+            false => LevelFilter::ERROR,
         };
         *metadata.level() <= level
     }
@@ -86,9 +105,9 @@ where
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
-        let mut written = Vec::with_capacity(64);
-        attributes.record(&mut self.fields(&mut written, Part::Rest));
-        span.extensions_mut().insert(Written(written));
+        let mut fields = self.fields(Part::Rest);
+        attributes.record(&mut fields);
+        span.extensions_mut().insert(Written(fields.written));
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
@@ -99,13 +118,26 @@ where
         let mut line = LINE.take();
         line.clear();
         self.begin(&mut line, event.metadata());
-        event.record(&mut self.fields(&mut line, Part::Event));
+        let mut name = self.fields(Part::Event);
+        event.record(&mut name);
+        let mut own = self.fields(Part::Rest);
+        event.record(&mut own);
+        name.written
+            .iter()
+            .for_each(|(_, field)| line.extend_from_slice(field));
+        // The nearer one tells more: the event's own, then the innermost span's.
+        let mut keys: Vec<_> = own.written.iter().map(|(key, _)| *key).collect();
         for span in context.event_scope(event).into_iter().flatten() {
             if let Some(Written(fields)) = span.extensions().get() {
-                line.extend_from_slice(fields);
+                for (_, field) in fields.iter().filter(|(key, _)| !keys.contains(key)) {
+                    line.extend_from_slice(field);
+                }
+                keys.extend(fields.iter().map(|(key, _)| *key));
             }
         }
-        event.record(&mut self.fields(&mut line, Part::Rest));
+        own.written
+            .iter()
+            .for_each(|(_, field)| line.extend_from_slice(field));
         self.end(&mut line);
         self.lines.push(&line);
         LINE.set(line);
@@ -173,11 +205,50 @@ mod tests {
     }
 
     #[test]
-    fn libraries_are_heard_when_they_warn() {
+    fn libraries_are_heard_when_they_fail() {
         let lines = logged(LogFormat::Text, || {
-            tracing::info!(target: "h2::proto", "chatter");
-            tracing::warn!(target: "h2::proto", "trouble");
+            tracing::warn!(target: "h2::proto", "a client sent something odd");
+            tracing::error!(target: "h2::proto", "trouble");
         });
-        assert_eq!(lines, ["level=WARN event=trouble"]);
+        assert_eq!(lines, ["level=ERROR event=trouble"]);
+    }
+
+    #[test]
+    fn no_key_stands_twice_in_a_line() {
+        let log = || {
+            let outer = tracing::info_span!("outer", id = 1, method = "POST");
+            let _outer = outer.enter();
+            let inner = tracing::info_span!("inner", id = 2, path = "a");
+            let _inner = inner.enter();
+            tracing::info!(path = "b", size = 3, level = 4, "odd");
+            tracing::info!(path = None::<u64>, "plain");
+        };
+        assert_eq!(
+            logged(LogFormat::Text, log),
+            [
+                "level=INFO event=odd id=2 method=POST path=b size=3",
+                "level=INFO event=plain id=2 path=a method=POST"
+            ]
+        );
+        assert_eq!(
+            logged(LogFormat::Json, log)[0],
+            r#"{"level":"INFO","msg":"odd","id":2,"method":"POST","path":"b","size":3}"#
+        );
+    }
+
+    #[test]
+    fn a_line_of_the_start_is_in_the_form_of_the_log() {
+        let mut text = Vec::new();
+        start_line(&mut text, LogFormat::Text, "Using \"a\"");
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.ends_with(" Using \"a\"\n"), "{text}");
+        let mut json = Vec::new();
+        start_line(&mut json, LogFormat::Json, "Using \"a\"");
+        let json = String::from_utf8(json).unwrap();
+        let end = r#""level":"INFO","msg":"Using \"a\""}"#;
+        assert!(
+            json.starts_with(r#"{"time":""#) && json.trim_end().ends_with(end),
+            "{json}"
+        );
     }
 }

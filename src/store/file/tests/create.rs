@@ -133,7 +133,7 @@ async fn bytes_lie_where_the_operator_says() {
 #[tokio::test]
 async fn a_relative_directory_is_written_down_as_an_absolute_one() {
     let store = FileStore::new("some/dir");
-    assert!(store.dir.is_absolute() && store.dir.ends_with("some/dir"));
+    assert!(store.dir().is_absolute() && store.dir().ends_with("some/dir"));
 }
 
 #[cfg(unix)]

@@ -146,6 +146,10 @@ fn is_exists<T>(created: &Result<T, Error>) -> bool {
     matches!(created, Err(Error::UploadExists))
 }
 
+fn is_unavailable<T>(result: &Result<T, Error>) -> bool {
+    matches!(result, Err(Error::StorageUnavailable(_)))
+}
+
 fn is_not_found<T>(found: &Result<T, Error>) -> bool {
     matches!(found, Err(Error::NotFound))
 }

@@ -3,10 +3,11 @@
 use std::fs;
 
 use serde_json::{Value, json};
+use tower_tus_layers::lock::Locker;
 use tower_tus_layers::protocol::{Error, Finishing, Metadata, UploadId};
-use tower_tus_layers::store::{Keep, Store};
+use tower_tus_layers::store::{Keep, Store, Terminate};
 
-use super::{Fixture, Frames, append, append_all, is_exists, is_not_found, new};
+use super::{Fixture, Frames, append, append_all, is_exists, is_not_found, is_unavailable, new};
 use crate::store::file::FileStore;
 
 #[tokio::test]
@@ -150,7 +151,7 @@ async fn a_data_file_that_was_moved_is_not_found_and_not_made_again() {
     );
     assert_eq!(files.everything(), before);
 
-    assert!(is_not_found(&files.terminate("a").await));
+    files.terminate("a").await.unwrap();
     assert_eq!(files.everything().len(), 1, "what remained of it is gone");
 }
 
@@ -189,6 +190,175 @@ async fn what_is_no_file_is_not_found() {
         assert!(is_not_found(&files.open(id).await), "{id} was found");
         assert!(is_not_found(&files.terminate(id).await), "{id} was ended");
     }
+}
+
+/// All that is in a directory, with the contents of its files.
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &to),
+            false => drop(fs::copy(entry.path(), to).unwrap()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_copied_directory_never_changes_the_original() {
+    let files = Fixture::new();
+    let outside = tempfile::tempdir().unwrap();
+    let outside = outside.path().join("place.bin");
+    let original = FileStore::new(files.path("original"));
+    for (id, place) in [
+        ("deep/own", None),
+        ("inside", Some("sub/place.bin")),
+        ("outside", outside.to_str()),
+    ] {
+        let mut new = new(id);
+        new.storage_path = place.map(str::to_owned);
+        let mut handle = original.create(new).await.unwrap();
+        append_all(&mut *handle, "hello").await;
+    }
+    copy(&files.path("original"), &files.path("copy"));
+    let copied = FileStore::new(files.path("copy"));
+    let mut before = files.everything();
+    before.retain(|(path, _)| path.starts_with(files.path("original")));
+
+    for id in ["deep/own", "inside"] {
+        let id = id.parse().unwrap();
+        let mut handle = copied.open(&id).await.unwrap();
+        let storage = handle.info().storage.clone().unwrap();
+        let told = std::path::Path::new(&storage["Path"]);
+        assert!(told.starts_with(files.path("copy")), "{storage:?}");
+        append_all(&mut *handle, "world").await;
+        assert_eq!(fs::read(told).unwrap(), b"helloworld");
+        Terminate::terminate(&copied, &id).await.unwrap();
+        assert!(!told.exists());
+    }
+    // Its bytes are the original's, and nobody else's.
+    let id = "outside".parse().unwrap();
+    assert!(is_not_found(&copied.open(&id).await));
+    Terminate::terminate(&copied, &id).await.unwrap();
+
+    let mut after = files.everything();
+    after.retain(|(path, _)| path.starts_with(files.path("original")));
+    assert_eq!(after, before);
+    assert_eq!(fs::read(&outside).unwrap(), b"hello");
+
+    // Without a file of its own it is no other upload's all the same.
+    copy(&files.path("original"), &files.path("copy"));
+    fs::remove_file(files.path("copy/deep/own")).unwrap();
+    let id = "deep/own".parse().unwrap();
+    assert!(is_not_found(&copied.open(&id).await));
+    Terminate::terminate(&copied, &id).await.unwrap();
+    assert_eq!(files.read("original/deep/own"), b"hello");
+}
+
+#[tokio::test]
+async fn bytes_that_a_hook_placed_elsewhere_go_with_a_moved_directory() {
+    let files = Fixture::new();
+    let store = FileStore::new(files.path("old"));
+    let mut new = new("a");
+    new.storage_path = Some(files.path("place.bin").to_str().unwrap().to_owned());
+    let mut handle = store.create(new).await.unwrap();
+    append_all(&mut *handle, "hello").await;
+    fs::rename(files.path("old"), files.path("new")).unwrap();
+
+    let store = FileStore::new(files.path("new"));
+    let mut handle = store.open(&"a".parse().unwrap()).await.unwrap();
+    append_all(&mut *handle, "world").await;
+    assert_eq!(files.read("place.bin"), b"helloworld");
+}
+
+#[tokio::test]
+async fn no_hook_places_bytes_where_another_upload_has_them() {
+    let files = Fixture::new();
+    let mut first = new("a");
+    first.storage_path = Some("elsewhere.bin".into());
+    files.store.create(first).await.unwrap();
+    let mut second = new("b");
+    second.storage_path = Some("a".into());
+    assert!(is_exists(&files.store.create(second).await));
+    assert_eq!(files.offset("a").await, 0);
+}
+
+#[tokio::test]
+async fn an_upload_whose_bytes_lie_in_a_directory_that_is_gone_may_come_back() {
+    let files = Fixture::new();
+    let mut new = new("a");
+    new.storage_path = Some("mount/a.bin".into());
+    let mut handle = files.store.create(new).await.unwrap();
+    append_all(&mut *handle, "hello").await;
+    fs::rename(files.path("mount"), files.path("aside")).unwrap();
+    let before = files.everything();
+
+    let id = "a".parse().unwrap();
+    assert!(is_unavailable(&files.open("a").await));
+    assert!(is_unavailable(&files.terminate("a").await));
+    assert!(is_unavailable(&Terminate::remains(&files.store, &id).await));
+    assert_eq!(files.everything(), before);
+    fs::rename(files.path("aside"), files.path("mount")).unwrap();
+    assert_eq!(files.offset("a").await, 5);
+    files.terminate("a").await.unwrap();
+    assert!(!files.path("a.info").exists());
+}
+
+#[tokio::test]
+async fn a_store_without_its_directory_is_unavailable_until_that_is_back() {
+    for empty in [false, true] {
+        let files = Fixture::new();
+        let dir = files.path("up");
+        let store = FileStore::new(&dir);
+        let locker = crate::lock::FileLocker::beside(&store);
+        assert!(is_not_found(&store.open(&"a".parse().unwrap()).await));
+        let mut handle = store.create(new("a")).await.unwrap();
+        fs::rename(&dir, files.path("aside")).unwrap();
+        if empty {
+            fs::create_dir(&dir).unwrap();
+        }
+
+        let id: UploadId = "a".parse().unwrap();
+        assert!(is_unavailable(&store.create(new("b")).await));
+        assert!(is_unavailable(&store.open(&id).await));
+        assert!(is_unavailable(&store.read().unwrap().read(&id).await));
+        assert!(is_unavailable(&Terminate::terminate(&store, &id).await));
+        assert!(is_unavailable(&handle.record(Finishing::Done).await));
+        let appended = append(&mut *handle, Frames::of(["hello"]), Keep::AsItArrives).await;
+        assert!(
+            matches!(appended.error, Some(Error::StorageUnavailable(_))),
+            "{appended:?}"
+        );
+        let interrupt = tower_tus_layers::protocol::Interrupt::default();
+        let patience = std::time::Duration::from_secs(20);
+        let locked = Locker::acquire(&locker, &id, interrupt, patience).await;
+        assert!(is_unavailable(&locked));
+        assert_eq!(dir.exists(), empty, "nothing is made in its place");
+        assert!(!empty || fs::read_dir(&dir).unwrap().next().is_none());
+
+        let _ = fs::remove_dir(&dir);
+        fs::rename(files.path("aside"), &dir).unwrap();
+        append_all(&mut *store.open(&id).await.unwrap(), "hello").await;
+        assert_eq!(files.read("up/a"), b"hello");
+    }
+}
+
+#[test]
+fn a_store_that_is_prepared_has_its_directory_and_leaves_nothing_in_it() {
+    let files = Fixture::new();
+    let store = FileStore::new(files.path("made/here"));
+    store.prepare().unwrap();
+    store.prepare().unwrap();
+    assert!(
+        fs::read_dir(files.path("made/here"))
+            .unwrap()
+            .next()
+            .is_none()
+    );
+    files.write("file", "");
+    let error = FileStore::new(files.path("file")).prepare().unwrap_err();
+    assert!(error.to_string().contains("file"), "{error}");
 }
 
 #[cfg(unix)]
