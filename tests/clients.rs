@@ -57,10 +57,12 @@ async fn tus_js_client_resumes_behind_an_nginx_that_caches() {
     }
     for downloads in ["-disable-download=false", "-disable-download"] {
         let mut server = Server::start(&["-behind-proxy", downloads]).await;
-        let nginx = Nginx::before(&server).await;
+        let port = Nginx::port();
+        let _nginx = Nginx::before(&server, port, nginx::CACHE).await;
         let mut client = Command::new("node");
         client.arg(in_repository("tests/clients/upload.mjs"));
-        a_cut_off_upload_is_resumed(client, &server, &nginx.url()).await;
+        let endpoint = format!("http://127.0.0.1:{port}/files/");
+        a_cut_off_upload_is_resumed(client, &server, &endpoint).await;
 
         server.signal(Signal::TERM);
         let lines = server.rest().await;
@@ -74,19 +76,33 @@ async fn tus_js_client_uploads_a_file_in_parts_at_once() {
     if !tus_js_client().await {
         return;
     }
-    let home = TempDir::new().unwrap();
-    let server = Server::start_in(home.path(), &[]).await;
-    let original = home.path().join("original");
-    write_random(&original, PARALLEL_SIZE);
-    let mut client = Command::new("node");
-    client
-        .arg(in_repository("tests/clients/parallel.mjs"))
-        .arg(server.url())
-        .arg(&original)
-        .arg("7");
-    let stdout = run(client).await;
-    let id = stdout.trim().strip_prefix(server.url()).expect(&stdout);
-    assert_same_bytes(&server.uploads().join(id), &original);
+    let server = Server::start(&[]).await;
+    a_file_is_uploaded_in_parts_at_once(&server, server.url(), "7").await;
+}
+
+#[tokio::test]
+async fn tus_js_client_uploads_parts_at_once_behind_an_nginx_that_strips_a_prefix() {
+    if !tus_js_client().await || !Nginx::is_installed().await {
+        return;
+    }
+    let port = Nginx::port();
+    let endpoint = format!("http://127.0.0.1:{port}/api/files/");
+    let public_url = format!("-public-url={endpoint}");
+    for (location, flags) in [
+        (nginx::STRIP_AND_FORWARD, &["-behind-proxy"][..]),
+        (
+            nginx::STRIP_AND_FORWARD,
+            &["-behind-proxy", "-relative-location"],
+        ),
+        (nginx::STRIP_AND_REDIRECT, &["-behind-proxy"]),
+        (nginx::STRIP_AND_REDIRECT, &[]),
+        (nginx::STRIP, &[]),
+        (nginx::STRIP, &[&public_url]),
+    ] {
+        let server = Server::start(flags).await;
+        let _nginx = Nginx::before(&server, port, location).await;
+        a_file_is_uploaded_in_parts_at_once(&server, &endpoint, "3").await;
+    }
 }
 
 #[tokio::test]
@@ -120,6 +136,23 @@ async fn a_cut_off_upload_is_resumed(mut client: Command, server: &Server, endpo
 
     let url = stdout.lines().last().unwrap();
     let id = url.strip_prefix(endpoint).expect(url);
+    assert_same_bytes(&server.uploads().join(id), &original);
+}
+
+/// Uploads a file with tus-js-client in several parts at once. It finds the server
+/// at `endpoint`.
+async fn a_file_is_uploaded_in_parts_at_once(server: &Server, endpoint: &str, parts: &str) {
+    let home = TempDir::new().unwrap();
+    let original = home.path().join("original");
+    write_random(&original, PARALLEL_SIZE);
+    let mut client = Command::new("node");
+    client
+        .arg(in_repository("tests/clients/parallel.mjs"))
+        .arg(endpoint)
+        .arg(&original)
+        .arg(parts);
+    let stdout = run(client).await;
+    let id = stdout.trim().strip_prefix(endpoint).expect(&stdout);
     assert_same_bytes(&server.uploads().join(id), &original);
 }
 

@@ -36,6 +36,9 @@ pub(crate) fn of_store(error: io::Error) -> Error {
     if is_full(&error) {
         return Error::InsufficientStorage(Arc::new(error));
     }
+    if lacks_descriptors(&error) {
+        return Error::Busy(Arc::new(error));
+    }
     Error::internal(error)
 }
 
@@ -58,10 +61,33 @@ impl From<DirectoryGone> for io::Error {
     }
 }
 
-/// Whether there is no room left.
+/// Whether there is no room left: on the disk, or up to the largest size that a
+/// file may have.
 pub(crate) fn is_full(error: &io::Error) -> bool {
-    use ErrorKind::{QuotaExceeded, StorageFull};
-    matches!(error.kind(), QuotaExceeded | StorageFull)
+    use ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), FileTooLarge | QuotaExceeded | StorageFull)
+}
+
+/// Whether as many files are open as this process or the system may have.
+#[cfg(unix)]
+fn lacks_descriptors(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let code = raw_os_error(error).map(Errno::from_raw_os_error);
+    matches!(code, Some(Errno::MFILE | Errno::NFILE))
+}
+
+#[cfg(not(unix))]
+fn lacks_descriptors(_: &io::Error) -> bool {
+    false
+}
+
+/// The system's code, also below the path that an error was given.
+#[cfg(unix)]
+fn raw_os_error(error: &io::Error) -> Option<i32> {
+    error.raw_os_error().or_else(|| {
+        let named = error.get_ref()?.downcast_ref::<super::sys::Named>()?;
+        raw_os_error(named.error())
+    })
 }
 
 /// Whether no file can be at this path.
@@ -82,10 +108,25 @@ mod tests {
         let code = |kind: ErrorKind| of_upload(kind.into()).code();
         assert_eq!(code(ErrorKind::StorageFull), "ERR_INSUFFICIENT_STORAGE");
         assert_eq!(code(ErrorKind::QuotaExceeded), "ERR_INSUFFICIENT_STORAGE");
+        assert_eq!(code(ErrorKind::FileTooLarge), "ERR_INSUFFICIENT_STORAGE");
         assert_eq!(
             code(ErrorKind::PermissionDenied),
             "ERR_INTERNAL_SERVER_ERROR"
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn without_descriptors_the_store_is_busy_and_not_broken() {
+        use rustix::io::Errno;
+        let path = std::path::Path::new("a");
+        for code in [Errno::MFILE, Errno::NFILE] {
+            let error = || io::Error::from(code);
+            assert!(matches!(of_store(error()), Error::Busy(_)));
+            let named = || super::super::sys::named::<()>(path, Err(error())).unwrap_err();
+            assert!(matches!(of_upload(named()), Error::Busy(_)));
+            assert!(matches!(of_new_upload(named()), Error::Busy(_)));
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Every call to the file system, each error with the path it is about.
 
+use std::fmt;
 use std::fs::{self, DirBuilder, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::path::{Path, PathBuf};
@@ -387,8 +388,32 @@ fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
 
 /// The same result with the path in its error.
 pub(crate) fn named<T>(path: &Path, result: io::Result<T>) -> io::Result<T> {
-    result.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+    result.map_err(|error| {
+        let path = path.into();
+        io::Error::new(error.kind(), Named { path, error })
+    })
 }
+
+/// An error with the path it is about.
+#[derive(Debug)]
+pub(crate) struct Named {
+    path: PathBuf,
+    error: io::Error,
+}
+
+impl Named {
+    pub(crate) const fn error(&self) -> &io::Error {
+        &self.error
+    }
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.error)
+    }
+}
+
+impl std::error::Error for Named {}
 
 #[cfg(test)]
 mod tests {

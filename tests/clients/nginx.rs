@@ -1,5 +1,4 @@
-//! An nginx that caches what the server answers, and so asks it by GET for what
-//! clients ask by HEAD.
+//! An nginx between a client and the server.
 
 use std::fs::write;
 use std::net::{Ipv4Addr, TcpListener};
@@ -28,27 +27,56 @@ http {
     uwsgi_temp_path HOME/uwsgi;
     scgi_temp_path HOME/scgi;
     proxy_cache_path HOME/cache keys_zone=uploads:1m;
+    proxy_http_version 1.1;
+    proxy_request_buffering off;
     server {
         listen 127.0.0.1:PORT;
         client_max_body_size 0;
-        location / {
-            proxy_pass http://SERVER;
-            proxy_http_version 1.1;
-            proxy_request_buffering off;
-            proxy_set_header Host $http_host;
-            proxy_set_header X-Forwarded-Proto $scheme;
-            proxy_cache uploads;
-            proxy_cache_convert_head on;
-            proxy_cache_valid any 10m;
-        }
+        LOCATION
     }
 }
 ";
 
+/// Caches what the server answers, and so asks it by GET for what clients ask by
+/// HEAD.
+pub(crate) const CACHE: &str = "location / {
+    proxy_pass http://SERVER;
+    proxy_set_header Host $http_host;
+    proxy_set_header X-Forwarded-Proto $scheme;
+    proxy_cache uploads;
+    proxy_cache_convert_head on;
+    proxy_cache_valid any 10m;
+}";
+
+/// Strips `/api`, and sends the headers that `examples/operate` documents.
+pub(crate) const STRIP_AND_FORWARD: &str = "location /api/ {
+    proxy_pass http://SERVER/;
+    proxy_set_header Host $http_host;
+    proxy_set_header X-Forwarded-Host $http_host;
+    proxy_set_header X-Forwarded-Proto $scheme;
+    proxy_set_header X-Forwarded-Prefix /api;
+    proxy_set_header X-Forwarded-Port '';
+    proxy_set_header Forwarded '';
+    proxy_redirect off;
+}";
+
+/// Strips `/api`, names the client's host, and puts the prefix back into
+/// `Location` itself.
+pub(crate) const STRIP_AND_REDIRECT: &str = "location /api/ {
+    proxy_pass http://SERVER/;
+    proxy_set_header Host $http_host;
+    proxy_redirect http://$http_host/ http://$http_host/api/;
+}";
+
+/// Strips `/api` and leaves the rest to nginx's defaults: the server sees its own
+/// address as the host.
+pub(crate) const STRIP: &str = "location /api/ {
+    proxy_pass http://SERVER/;
+}";
+
 /// A running nginx, which is killed when this is dropped.
 pub(crate) struct Nginx {
     _child: Child,
-    port: u16,
     _home: TempDir,
 }
 
@@ -59,15 +87,18 @@ impl Nginx {
         require("nginx", version.is_ok(), "apt-get install nginx-light")
     }
 
-    /// Starts one in front of `server`.
-    pub(crate) async fn before(server: &Server) -> Self {
-        let home = TempDir::new().unwrap();
-        // One that was free a moment ago: nginx cannot be asked for its own.
+    /// A port that was free a moment ago: nginx cannot be asked for its own.
+    pub(crate) fn port() -> u16 {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
+        listener.local_addr().unwrap().port()
+    }
+
+    /// Starts one on `port` in front of `server`.
+    pub(crate) async fn before(server: &Server, port: u16, location: &str) -> Self {
+        let home = TempDir::new().unwrap();
         let path = home.path().to_str().unwrap();
         let config = CONFIG
+            .replace("LOCATION", location)
             .replace("HOME", path)
             .replace("PORT", &port.to_string())
             .replace("SERVER", &server.address().to_string());
@@ -93,14 +124,8 @@ impl Nginx {
         patient(listens).await;
         Self {
             _child: child,
-            port,
             _home: home,
         }
-    }
-
-    /// The URL of the collection, as clients see it.
-    pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}/files/", self.port)
     }
 }
 

@@ -3,11 +3,13 @@
 use std::io::Write;
 use std::process::Stdio;
 
+use http::Method;
 use tempfile::NamedTempFile;
 use tokio::process::Command;
 
+use crate::harness::raw::{Ends, Http1, Http2};
 use crate::harness::services::{has, require};
-use crate::harness::tus::{Tus, Version};
+use crate::harness::tus::{Tus, Version, request};
 use crate::harness::{Server, patient};
 
 const BYTES: usize = 32 << 20;
@@ -40,8 +42,13 @@ async fn curl_is_told(version: &str) {
     if !require("curl", has("curl").await, "apt-get install curl") {
         return;
     }
-    let (_server, url, file) = scene().await;
-    for _ in 0..3 {
+    let (server, url, file) = scene().await;
+    let elsewhere = |path| format!("http://{}{path}", server.address());
+    for (url, status) in [
+        (url, "409"),
+        (elsewhere("/"), "404"),
+        (elsewhere("/other"), "404"),
+    ] {
         let mut curl = Command::new("curl");
         curl.args(["--silent", "--show-error", version, "--request", "PATCH"])
             .args([
@@ -55,7 +62,7 @@ async fn curl_is_told(version: &str) {
             .args(["--write-out", "%{http_code}", "--data-binary"])
             .arg(format!("@{}", file.path().display()))
             .arg(&url);
-        assert_eq!(output(&mut curl).await, "409");
+        assert_eq!(output(&mut curl).await, status, "{url}");
     }
 }
 
@@ -91,5 +98,54 @@ async fn python_is_told_which_sends_everything_before_it_reads() {
         let mut python = Command::new("python3");
         let status = output(python.args(["-c", PYTHON, &url]).arg(file.path())).await;
         assert_eq!(status, "409");
+    }
+}
+
+#[tokio::test]
+async fn over_http_1_it_closes_the_connection_unless_the_body_is_there() {
+    let server = Server::start(&[]).await;
+    let tus = Tus::new(server.url(), Version::Http1);
+    let path = tus.create(BYTES as u64).await;
+    let path = &path[path.find("/files/").unwrap()..];
+    let other = ("Content-Type", "application/offset+octet-stream".to_owned());
+    for path in [path, "/files/missing", "/other", "/metrics"] {
+        let line = format!("PATCH {path}");
+        let head = |length: usize| {
+            let length = ("Content-Length", length.to_string());
+            [other.clone(), ("Upload-Offset", "1".to_owned()), length]
+        };
+        let mut client = Http1::connect(server.address()).await;
+        client.head(&line, &head(5)).await;
+        client.send(b"hello").await;
+        let answer = client.response().await.unwrap();
+        if !answer.headers().contains_key("connection") {
+            // The text of the answer comes before the next one.
+            client.head("HEAD /files/missing", &[]).await;
+            client.until("HTTP/1.1 404 ").await;
+        }
+
+        client = Http1::connect(server.address()).await;
+        client.head(&line, &head(BYTES)).await;
+        client.send(&[7; 1 << 16]).await;
+        let answer = client.response().await.unwrap();
+        assert_eq!(answer.headers()["connection"], "close", "{path}");
+        // What still comes does not reset it.
+        client.send(&[7; 1 << 20]).await;
+    }
+}
+
+#[tokio::test]
+async fn over_http_2_other_requests_go_on() {
+    let server = Server::start(&[]).await;
+    let mut client = Http2::connect(server.address()).await;
+    for path in ["/files/missing", "/other", "/metrics"] {
+        let url = format!("http://{}{path}", server.address());
+        let request = request(Method::PATCH, &url).body(()).unwrap();
+        let mut stream = client.begin(request, Ends::Later).await;
+        stream.send(vec![7; 1 << 20].into(), Ends::Later).await;
+        let answer = patient(&mut stream.answer).await.unwrap();
+        assert!(!answer.headers().contains_key("connection"), "{path}");
+        // What still comes is taken, also beyond the window of the stream.
+        stream.send(vec![7; 16 << 20].into(), Ends::Here).await;
     }
 }

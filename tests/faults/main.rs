@@ -12,6 +12,7 @@ mod disk_full;
 mod drops;
 mod early;
 mod expect;
+mod file_size;
 mod flood;
 mod kill;
 mod late_end;

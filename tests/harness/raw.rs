@@ -49,6 +49,14 @@ impl Http1 {
         String::from_utf8(head).unwrap()
     }
 
+    /// Reads up to these words.
+    pub(crate) async fn until(&mut self, words: &str) {
+        let mut read = Vec::new();
+        while !read.ends_with(words.as_bytes()) {
+            read.push(patient(self.0.read_u8()).await.unwrap());
+        }
+    }
+
     /// Reads until the server closes the connection.
     pub(crate) async fn rest(mut self) -> String {
         let mut rest = String::new();

@@ -6,6 +6,8 @@
 mod harness;
 
 mod curl;
+mod half_closed;
+mod maximum;
 mod road;
 mod shutdown;
 mod stalled;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use http::{Request, Response};
+use http::header::HOST;
+use http::{HeaderValue, Request, Response};
 use http_body_util::BodyExt;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -37,7 +38,8 @@ pub(crate) struct Road {
     certificate: Certificate,
 }
 
-trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+/// What bytes go to and come from.
+pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
 impl Road {
@@ -72,7 +74,12 @@ impl Road {
 
     /// Goes it.
     pub(crate) async fn connect(&self, server: &Server, version: Version) -> Client {
-        let io: Box<dyn Io> = match self.kind {
+        Client::new(TokioIo::new(self.io(server, version).await), version).await
+    }
+
+    /// Goes it, with bytes by hand.
+    pub(crate) async fn io(&self, server: &Server, version: Version) -> Box<dyn Io> {
+        match self.kind {
             Kind::Tcp => Box::new(server.connect().await),
             Kind::Tls => {
                 let name = "localhost".try_into().unwrap();
@@ -85,8 +92,7 @@ impl Road {
                 let socket = self.home.path().join("socket");
                 Box::new(UnixStream::connect(socket).await.unwrap())
             }
-        };
-        Client::new(TokioIo::new(io), version).await
+        }
     }
 
     fn connector(&self, version: Version) -> TlsConnector {
@@ -138,9 +144,13 @@ impl Client {
         }
     }
 
-    pub(crate) async fn send(&mut self, request: Request<Content>) -> Answer {
+    pub(crate) async fn send(&mut self, mut request: Request<Content>) -> Answer {
         let answer = match &mut self.sender {
-            Sender::Http1(sender) => patient(sender.send_request(request)).await,
+            Sender::Http1(sender) => {
+                let host = HeaderValue::from_static("localhost");
+                request.headers_mut().insert(HOST, host);
+                patient(sender.send_request(request)).await
+            }
             Sender::Http2(sender) => patient(sender.send_request(request)).await,
         };
         let (parts, body) = answer.expect("the server answers").into_parts();

@@ -1,8 +1,10 @@
 //! TLS, seen by curl.
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
 use crate::curl::{self, NO_TLS};
 use crate::harness::certificate::Certificate;
-use crate::harness::{Server, run};
+use crate::harness::{Server, patient, run};
 
 const TLS_1_2: &[&str] = &["--tlsv1.2", "--tls-max", "1.2"];
 const TLS_1_3: &[&str] = &["--tlsv1.3"];
@@ -72,17 +74,39 @@ async fn http_2_is_chosen_in_the_handshake_and_a_location_is_https() {
 }
 
 #[tokio::test]
-async fn clear_text_is_not_answered_where_there_is_tls() {
-    if !curl::is_here().await {
-        return;
-    }
+async fn http_where_there_is_tls_is_refused_by_a_sentence() {
     let certificate = Certificate::make();
-    let (_server, url) = start(&certificate, &[]).await;
-    let clear = url.replace("https", "http");
-    for flag in ["--http1.1", "--http2-prior-knowledge"] {
-        curl::create(&[flag], &clear).await.unwrap_err();
+    let (server, _) = start(&certificate, &[]).await;
+    let request = "POST /files/ HTTP/1.1\r\nHost: tus\r\nUpload-Length: 5\r\n\r\n";
+    let large = format!("PATCH /files/a HTTP/1.1\r\n\r\n{}", "x".repeat(1 << 18));
+    for request in [
+        "GET / HTTP/1.0\r\n\r\n",
+        "PRI * HTTP/2.0\r\n\r\n",
+        request,
+        &large,
+    ] {
+        let mut client = server.connect().await;
+        patient(client.write_all(request.as_bytes())).await.unwrap();
+        let mut answer = String::new();
+        patient(client.read_to_string(&mut answer)).await.unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.0 400 Bad Request\r\n"), "{head}");
+        assert_eq!(body, "Client sent an HTTP request to an HTTPS server.\n");
     }
-    curl::upload(&["--cacert", &certificate.file()], &url).await;
+}
+
+#[tokio::test]
+async fn what_is_neither_http_nor_tls_is_not_answered_in_http() {
+    let certificate = Certificate::make();
+    let (server, _) = start(&certificate, &[]).await;
+    let mut client = server.connect().await;
+    patient(client.write_all(b"\x00\x01\x02\x03\x04"))
+        .await
+        .unwrap();
+    let mut answer = Vec::new();
+    // It may end by a reset.
+    let _ = patient(client.read_to_end(&mut answer)).await;
+    assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
 }
 
 #[tokio::test]

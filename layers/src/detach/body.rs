@@ -7,8 +7,10 @@ use http::header::EXPECT;
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::oneshot;
 
+use super::linger::Unread;
+
 /// Where an unread body comes back to.
-pub(super) type Returned<B> = oneshot::Receiver<B>;
+pub(super) type Returned<B> = oneshot::Receiver<Unread<B>>;
 
 /// The request body of [`Detach`](super::Detach): the one below, which comes
 /// back when it is dropped before its end.
@@ -16,7 +18,7 @@ pub(super) type Returned<B> = oneshot::Receiver<B>;
 pub struct RequestBody<B> {
     /// There until it is dropped.
     body: Option<B>,
-    back: Option<oneshot::Sender<B>>,
+    back: Option<oneshot::Sender<Unread<B>>>,
     /// Whether the client sends: it waits for `100 Continue` until the first poll.
     sends: bool,
 }
@@ -69,9 +71,10 @@ where
 
 impl<B> Drop for RequestBody<B> {
     fn drop(&mut self) {
-        if let (true, Some(body), Some(back)) = (self.sends, self.body.take(), self.back.take()) {
-            // Nobody waits for it when the client was too slow.
-            drop(back.send(body));
+        if let (Some(body), Some(back)) = (self.body.take(), self.back.take()) {
+            let sends = self.sends;
+            // Nobody waits for it when the request has panicked.
+            drop(back.send(Unread { body, sends }));
         }
     }
 }

@@ -1,8 +1,8 @@
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::Body;
-use std::pin::Pin;
 use tokio::time::{sleep, timeout};
 
 use crate::poll::{first, next_frame};
@@ -13,33 +13,72 @@ const IDLE: Duration = Duration::from_secs(5);
 /// How long it may go on in all.
 const TOTAL: Duration = Duration::from_secs(30);
 /// How long it may go on once the server shuts down.
-const AT_SHUTDOWN: Duration = Duration::from_secs(2);
+const AT_SHUTDOWN: Duration = Duration::from_millis(150);
 /// How much it may send.
 const BYTES: u64 = 256 << 20;
+/// How much is read before the answer, so that the connection can be kept.
+const SMALL: u64 = 64 << 10;
+/// How long the answer may wait for that.
+const SOON: Duration = Duration::from_millis(20);
 
-/// Reads and discards the rest of a body.
-pub(super) async fn linger<B>(mut body: B, mut task: Task)
+/// Whether a body has more.
+#[derive(Debug)]
+enum Rest {
+    Read,
+    Left,
+}
+
+/// A body that was dropped before its end.
+#[derive(Debug)]
+pub(super) struct Unread<B> {
+    pub(super) body: B,
+    /// Whether the client is sending it.
+    pub(super) sends: bool,
+}
+
+impl<B> Unread<B>
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    let at_shutdown = async {
-        task.begun().await;
-        sleep(AT_SHUTDOWN).await;
-    };
-    let too_long = first(sleep(TOTAL), at_shutdown);
-    first(discard(Pin::new(&mut body)), too_long).await;
+    /// Reads a small rest that is on its way already. Returns what is left.
+    pub(super) async fn skip_small(mut self) -> Option<Self> {
+        if !self.sends || self.body.size_hint().lower() > SMALL {
+            return Some(self);
+        }
+        let rest = timeout(SOON, discard(Pin::new(&mut self.body), SMALL)).await;
+        (!matches!(rest, Ok(Rest::Read))).then_some(self)
+    }
+
+    /// Reads and discards what a client sends.
+    pub(super) async fn linger(mut self, mut task: Task) {
+        if !self.sends {
+            return;
+        }
+        let at_shutdown = async {
+            task.begun().await;
+            sleep(AT_SHUTDOWN).await;
+        };
+        let too_long = first(sleep(TOTAL), at_shutdown);
+        let discarded = async {
+            discard(Pin::new(&mut self.body), BYTES).await;
+        };
+        first(discarded, too_long).await;
+    }
 }
 
-async fn discard<B>(mut body: Pin<&mut B>)
+/// Reads and discards up to the end, a pause, or about `most` bytes.
+async fn discard<B>(mut body: Pin<&mut B>, most: u64) -> Rest
 where
     B: Body<Data = Bytes>,
 {
-    let mut left = BYTES;
-    while let Ok(Some(Ok(frame))) = timeout(IDLE, next_frame(&mut body)).await {
-        let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
-        left = left.saturating_sub(bytes);
-        if left == 0 {
-            return;
+    let mut read = 0;
+    while read <= most {
+        match timeout(IDLE, next_frame(&mut body)).await {
+            Ok(Some(Ok(frame))) => read += frame.data_ref().map_or(0, |data| data.len() as u64),
+            // After an error too there is nothing left to read.
+            Ok(_) => return Rest::Read,
+            Err(_) => return Rest::Left,
         }
     }
+    Rest::Left
 }

@@ -5,13 +5,19 @@
 //! the lock is released, and a gate that decides is heard. It never aborts: a
 //! body whose client has gone errs by itself, at once.
 //!
-//! When a request was answered early, with its body unread, the answer goes out
-//! first and the rest of the body is read and thrown away for a while after it.
-//! Else a client that is still sending would have its connection reset, and
-//! never see why. That ends after 5 seconds without a byte, 30 seconds or
-//! 256 MiB in all, and 2 seconds once the server shuts down. A client that
-//! waits for `100 Continue` sends nothing, and so is not read from; one that was
-//! too slow ([`Error::ReadTimeout`](crate::protocol::Error)) is cut (CORE-30).
+//! When a request is answered early, with its body unread, the answer goes out
+//! first, and then the rest of the body is read and discarded for a while.
+//! Otherwise a client that is still sending would have its connection reset and
+//! might never see the answer. Reading ends after a pause of 5 seconds, after 30
+//! seconds or 256 MiB in all, and 150 milliseconds after a shutdown begins.
+//! A client that waits for `100 Continue` sends nothing, so nothing is read from
+//! it, and one that was too slow ([`Error::ReadTimeout`](crate::protocol::Error))
+//! is cut off (CORE-30).
+//!
+//! Over HTTP/1 such an answer has `Connection: close`, so that the client's next
+//! request does not wait behind the rest of this body. A small rest (64 KiB) that
+//! arrives within 20 milliseconds is read before the answer instead, and the
+//! connection stays open.
 //!
 //! Layers inside learn from the request extension
 //! [`Departure`](crate::protocol::Departure) that the client has gone, for work

@@ -1,13 +1,14 @@
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response, Version};
 use tokio::sync::oneshot;
+use tokio::sync::oneshot::error::TryRecvError;
 use tower_service::Service;
 use tracing::{Instrument, Span};
 
 use super::body::Returned;
-use super::linger::linger;
 use super::{RequestBody, ResponseFuture};
 use crate::protocol::{Departure, Error, Shutdown, Task};
 
@@ -67,21 +68,51 @@ async fn run<S, ReqBody, ResBody>(
     mut inner: S,
     request: Request<RequestBody<ReqBody>>,
     send: oneshot::Sender<Result<Response<ResBody>, S::Error>>,
-    rest: Returned<ReqBody>,
+    mut rest: Returned<ReqBody>,
     task: Task,
 ) where
     S: Service<Request<RequestBody<ReqBody>>, Response = Response<ResBody>>,
     ReqBody: http_body::Body<Data = Bytes> + Send + Unpin,
 {
+    let version = request.version();
     // Here and not before: a panic in it is one of the task.
-    let answer = inner.call(request).await;
+    let mut answer = inner.call(request).await;
     let too_slow = answer
         .as_ref()
         .is_ok_and(|response| matches!(response.extensions().get(), Some(Error::ReadTimeout)));
+    let returned = rest.try_recv();
+    let held = matches!(returned, Err(TryRecvError::Empty));
+    let mut unread = returned.ok();
+    if version < Version::HTTP_2
+        && let Some(left) = unread
+    {
+        // Boxed, because it is large and rare: every request would make room for it.
+        unread = if too_slow {
+            Some(left)
+        } else {
+            Box::pin(left.skip_small()).await
+        };
+        if let (Some(_), Ok(response)) = (&unread, &mut answer) {
+            close_after(response, version);
+        }
+    }
     // Whoever waited for it may have gone: what was to be done is done.
     drop(send.send(answer));
-    if !too_slow && let Ok(body) = rest.await {
-        // Large, and rare: every request would have to make room for it.
-        Box::pin(linger(body, task)).await;
+    if held {
+        unread = rest.await.ok();
     }
+    if let Some(unread) = unread
+        && !too_slow
+    {
+        Box::pin(unread.linger(task)).await;
+    }
+}
+
+/// Ends the connection with this response: the next request would wait behind
+/// the bytes that are still to come.
+fn close_after<B>(response: &mut Response<B>, version: Version) {
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(CONNECTION, close);
+    // hyper adds `keep-alive` to a response of 1.1 for a client of 1.0.
+    *response.version_mut() = version;
 }

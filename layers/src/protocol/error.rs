@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use headers::HeaderMapExt;
-use http::header::{ALLOW, RETRY_AFTER};
+use http::header::{ALLOW, CONNECTION, RETRY_AFTER};
 use http::{HeaderValue, Method, Response, StatusCode};
 
 use super::body::BoxError;
@@ -60,6 +60,8 @@ pub enum Error {
     SizeExceeded,
     /// The store has no such capability.
     NotImplemented,
+    /// `Transfer-Encoding` is anything but `chunked` alone.
+    UnsupportedTransferEncoding,
     /// `Upload-Concat` came to a stack without concatenation.
     ConcatenationUnsupported,
     /// `Upload-Concat` is malformed, or names what cannot be a part.
@@ -101,6 +103,8 @@ pub enum Error {
     ReadTimeout,
     /// The storage is full.
     InsufficientStorage(Source),
+    /// The store has no descriptors left, or something else that comes back by itself.
+    Busy(Source),
     /// The storage is not there at the moment, as when a disk is not mounted.
     StorageUnavailable(Source),
     /// What the client cannot mend and need not know.
@@ -211,6 +215,11 @@ impl Error {
             ),
             Self::SizeExceeded => (413, "ERR_UPLOAD_SIZE_EXCEEDED", "upload's size exceeded"),
             Self::NotImplemented => (501, "ERR_NOT_IMPLEMENTED", "feature not implemented"),
+            Self::UnsupportedTransferEncoding => (
+                501,
+                "ERR_UNSUPPORTED_TRANSFER_ENCODING",
+                "the only transfer encoding supported is chunked",
+            ),
             Self::ConcatenationUnsupported => (
                 400,
                 "ERR_CONCATENATION_UNSUPPORTED",
@@ -304,6 +313,11 @@ impl Error {
                 "timeout while reading request body",
             ),
             Self::InsufficientStorage(_) => (507, "ERR_INSUFFICIENT_STORAGE", "storage is full"),
+            Self::Busy(_) => (
+                503,
+                "ERR_SERVER_BUSY",
+                "server is too busy, try again later",
+            ),
             Self::StorageUnavailable(_) => (
                 503,
                 "ERR_STORAGE_UNAVAILABLE",
@@ -378,10 +392,15 @@ impl Error {
             Self::MethodNotAllowed { allow } => {
                 headers.insert(ALLOW, allow.clone());
             }
+            // Where the body ends is not certain. Only HTTP/1 has such a request.
+            Self::UnsupportedTransferEncoding => {
+                headers.insert(CONNECTION, HeaderValue::from_static("close"));
+            }
             Self::LockTimeout => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
             Self::Shutdown
+            | Self::Busy(_)
             | Self::HooksBusy
             | Self::TooManyDownloads
             | Self::TooManyTrailers
@@ -423,6 +442,7 @@ impl StdError for Error {
             Self::UnexpectedEof(source) => source.as_ref().map(|source| &**source as _),
             Self::ConnectionReset(source)
             | Self::InsufficientStorage(source)
+            | Self::Busy(source)
             | Self::StorageUnavailable(source)
             | Self::Internal(source) => Some(&**source),
             _ => None,

@@ -55,6 +55,18 @@ pub fn is_offset_octet_stream(headers: &HeaderMap) -> bool {
     })
 }
 
+/// Whether the body comes as it is meant: without a `Transfer-Encoding`, or with
+/// `chunked` alone.
+///
+/// A host such as hyper undoes the chunks and leaves any coding below them, so
+/// that `gzip, chunked` would be stored compressed.
+#[must_use]
+pub fn is_plain_or_chunked(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter().peekable();
+    codings.peek().is_none()
+        || one(&mut codings).is_ok_and(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
+}
+
 /// Appends `token` to `Tus-Extension`, as a line of its own. CORE-11
 ///
 /// Each layer that brings an extension calls this on the response to OPTIONS;

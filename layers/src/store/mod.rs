@@ -33,7 +33,8 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// [`Error::UploadExists`] when the id, or a prefix of its segments, is taken;
-    /// [`Error::InsufficientStorage`] when there is no room.
+    /// [`Error::InsufficientStorage`] when there is no room; [`Error::Busy`], here
+    /// and elsewhere, when a later attempt may succeed.
     async fn create(&self, new: NewUpload) -> Result<Box<dyn Handle>, Error>;
 
     /// Finds an upload. This changes nothing: readers open beside a writer.

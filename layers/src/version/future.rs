@@ -58,6 +58,9 @@ fn render<B: From<Bytes>>(response: &mut Response<B>, head: bool) {
     if let Error::Internal(source) | Error::InsufficientStorage(source) = error {
         tracing::error!(error = %source, "InternalServerError");
     }
+    if let Error::Busy(source) = error {
+        tracing::warn!(error = %source, "ServerBusy");
+    }
     if head {
         return;
     }

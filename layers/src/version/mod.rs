@@ -3,7 +3,8 @@
 //! A request that does not say `Tus-Resumable: 1.0.0` is refused with
 //! `412 Precondition Failed` and `Tus-Version` (CORE-08, CORE-09), and nothing
 //! inside sees it (CORE-10). OPTIONS and GET need no version, and HEAD none with
-//! [`lenient`](VersionLayer::lenient).
+//! [`lenient`](VersionLayer::lenient). A body whose `Transfer-Encoding` is anything
+//! but `chunked` is refused with `501 Not Implemented`: it would be stored encoded.
 //!
 //! On the way out every response gets `Tus-Resumable` (CORE-06) and
 //! `X-Content-Type-Options: nosniff`, and where a layer refused with a typed
@@ -122,6 +123,31 @@ mod tests {
                 assert_eq!(response.headers()["tus-resumable"], "1.0.0", "CORE-06");
                 assert_ne!(text(response).await, "inner", "CORE-10");
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_in_another_transfer_encoding_than_chunked_is_refused() {
+        for (codings, status) in [
+            (&["chunked"][..], StatusCode::OK),
+            (&["Chunked"], StatusCode::OK),
+            (&["gzip, chunked"], StatusCode::NOT_IMPLEMENTED),
+            (&["gzip", "chunked"], StatusCode::NOT_IMPLEMENTED),
+            (&["chunked", "chunked"], StatusCode::NOT_IMPLEMENTED),
+            (&["identity"], StatusCode::NOT_IMPLEMENTED),
+        ] {
+            let mut request = Request::patch("/").header("Tus-Resumable", "1.0.0");
+            for coding in codings {
+                request = request.header("Transfer-Encoding", *coding);
+            }
+            let service = ServiceBuilder::new()
+                .layer(VersionLayer::new())
+                .service(service_fn(respond));
+            let response = service.oneshot(request.body(Body::default()).unwrap());
+            let response = response.await.unwrap();
+            assert_eq!(response.status(), status, "{codings:?}");
+            let closes = response.headers().contains_key("connection");
+            assert_eq!(closes, status != StatusCode::OK);
         }
     }
 

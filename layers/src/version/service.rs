@@ -7,7 +7,7 @@ use tower_service::Service;
 
 use super::ResponseFuture;
 use crate::answer::Answer;
-use crate::protocol::header::TusResumable;
+use crate::protocol::header::{TusResumable, is_plain_or_chunked};
 use crate::protocol::{Error, Refusal, Strictness};
 
 /// Middleware that checks and stamps `Tus-Resumable`, and renders refusals.
@@ -35,6 +35,9 @@ impl<S> Version<S> {
 
     /// CORE-08, CORE-34
     fn verify<B>(&self, request: &Request<B>) -> Result<(), Error> {
+        if !is_plain_or_chunked(request.headers()) {
+            return Err(Error::UnsupportedTransferEncoding);
+        }
         if let Some(Refusal(error)) = request.extensions().get() {
             return Err(error.clone());
         }

@@ -75,6 +75,10 @@ pub(crate) struct Flags {
     #[arg(long, default_value = "0", value_parser = go::integer::<u64>)]
     pub(crate) max_size: u64,
 
+    /// Maximum number of open connections, beyond which new ones wait; 0 means a third of all files that may be open
+    #[arg(long, default_value = "0", value_parser = go::integer::<usize>)]
+    pub(crate) max_connections: usize,
+
     /// Maximum size of Upload-Metadata in bytes; 0 means unlimited
     #[arg(long, default_value = "65536", value_parser = go::integer::<u64>)]
     pub(crate) max_metadata_size: u64,

@@ -53,7 +53,7 @@ impl Listener {
     pub(crate) async fn accept(&self) -> io::Result<(Box<dyn Io>, Peer)> {
         let (io, peer) = self.socket.accept().await?;
         Ok(match &self.tls {
-            Some(tls) => (Box::new(TlsStream::accept(tls, io)), peer),
+            Some(tls) => (Box::new(TlsStream::new(io, tls.clone())), peer),
             None => (io, peer),
         })
     }

@@ -17,11 +17,14 @@ mod list;
 mod listen;
 mod listener;
 mod log;
+mod malformed;
 mod metrics;
+mod own;
 mod preface;
 mod run;
 mod serve;
 mod signal;
+mod slots;
 mod taken;
 mod tls;
 #[cfg(unix)]

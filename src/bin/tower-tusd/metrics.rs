@@ -1,9 +1,6 @@
 //! Metrics in the text format of Prometheus, on the listener of the uploads.
 
-use std::future::{Future, ready};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use ::metrics::{Gauge, Unit, describe_gauge, gauge};
@@ -11,11 +8,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Response};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_process::Collector;
 use tokio::time::sleep;
-use tower::{Layer, Service};
 use tower_tus::layers::gate::Gate;
 use tower_tus::layers::protocol::{Body, Error, NewUpload};
 
@@ -38,7 +34,7 @@ pub(crate) fn connections_open() -> Gauge {
     gauge!(name)
 }
 
-/// Layer that applies [`WithPage`].
+/// The page of metrics.
 #[derive(Clone, Debug)]
 pub(crate) struct Page {
     path: Arc<str>,
@@ -62,7 +58,12 @@ impl Page {
         })
     }
 
-    fn show(&self) -> Response<Body> {
+    /// Whether it is shown at this path, whatever the method, as in tusd.
+    pub(crate) fn is_at(&self, path: &str) -> bool {
+        path == &*self.path
+    }
+
+    pub(crate) fn show(&self) -> Response<Body> {
         self.process.collect();
         let mut response = Response::new(Bytes::from(self.metrics.render()).into());
         response.headers_mut().insert(
@@ -103,46 +104,5 @@ impl Gate for Unhidden {
         let path = &self.path;
         let reason = format!("an upload {path:?} would be hidden by -metrics-path /{path}");
         Err(Error::internal(reason))
-    }
-}
-
-impl<S> Layer<S> for Page {
-    type Service = WithPage<S>;
-
-    fn layer(&self, inner: S) -> WithPage<S> {
-        WithPage {
-            inner,
-            page: self.clone(),
-        }
-    }
-}
-
-/// A service of which one path shows the metrics, whatever the method, as in tusd.
-#[derive(Clone, Debug)]
-pub(crate) struct WithPage<S> {
-    inner: S,
-    page: Page,
-}
-
-impl<S, B> Service<Request<B>> for WithPage<S>
-where
-    S: Service<Request<B>, Response = Response<Body>>,
-    S::Future: Send + 'static,
-    S::Error: Send + 'static,
-{
-    type Response = Response<Body>;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, S::Error>> + Send>>;
-
-    #[inline]
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        if request.uri().path() == &*self.page.path {
-            return Box::pin(ready(Ok(self.page.show())));
-        }
-        Box::pin(self.inner.call(request))
     }
 }

@@ -8,15 +8,18 @@ use http::Response;
 use tokio::time::timeout;
 use tower::ServiceBuilder;
 use tower::util::{MapRequestLayer, option_layer};
+use tower_tus::layers::detach::DetachLayer;
 use tower_tus::layers::protocol::{Body, Shutdown};
 
 use crate::early;
+use crate::files;
 use crate::flags::Flags;
 use crate::forwarded::warning;
 use crate::greeting::Elsewhere;
 use crate::listener::Listener;
 use crate::log::Log;
 use crate::metrics::Page;
+use crate::own::OwnLayer;
 use crate::serve::Server;
 use crate::signal::Signals;
 use crate::uploads::{extensions, observed, uploads};
@@ -44,13 +47,16 @@ pub(crate) async fn run(flags: &Flags, log: &Log) -> Result<ExitCode, StartError
     let service = ServiceBuilder::new()
         .layer(option_layer(warning(flags).map(MapRequestLayer::new)))
         // Outside the uploads, which may take every path.
-        .layer(option_layer(page))
+        .layer(OwnLayer::new(page, shutdown.clone()))
         // Pages can read what is answered elsewhere too.
         .layer(option_layer(flags.cors.layer()))
         .map_response(|response: Response<_>| response.map(Body::new))
         .layer(observed(stack, flags).into_layer())
+        // A refusal has to reach a client that is still sending.
+        .layer(DetachLayer::new().shutdown(shutdown.clone()))
         .service(Elsewhere::new(flags));
-    let mut server = Server::new(service, flags.network_timeout);
+    let mut server = Server::new(service, flags.network_timeout)
+        .max_connections(files::max_connections(flags.max_connections));
     if !http2 {
         server = server.http1_only();
     }

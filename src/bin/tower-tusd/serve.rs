@@ -24,12 +24,16 @@ use crate::http2::{Http2, WindowBudget};
 use crate::listener::{Io, Listener};
 use crate::metrics::connections_open;
 use crate::preface::{Rewound, Version, version};
+use crate::slots::{Slot, Slots};
 use crate::taken::Given;
 
 /// How large the head of a request may be, in bytes: as large over HTTP/2 as
 /// hyper has it for HTTP/1, for long lists in Upload-Concat and Upload-Metadata.
 /// All heads on a connection of HTTP/2 together are bounded too.
 const HEAD: u32 = 408 << 10;
+
+/// How many header lines a request may have over HTTP/1.
+const HEADERS: usize = 250;
 
 /// As good as no limit: thirty years.
 const FOR_EVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
@@ -44,6 +48,7 @@ pub(crate) struct Server<S> {
     http2: Option<Http2>,
     /// How long a client is waited for.
     limit: Duration,
+    slots: Slots,
     closing: watch::Sender<()>,
     open: Gauge,
 }
@@ -71,8 +76,17 @@ where
                 max_head: HEAD,
             }),
             limit,
+            slots: Slots::unlimited(),
             closing: watch::Sender::default(),
             open: connections_open(),
+        }
+    }
+
+    /// Has no more than `most` connections open at once: others wait until one ends.
+    pub(crate) fn max_connections(self, most: usize) -> Self {
+        Self {
+            slots: Slots::new(most),
+            ..self
         }
     }
 
@@ -87,8 +101,11 @@ where
     /// Accepts connections for as long as it is polled.
     pub(crate) async fn accept(&self, listener: &Listener) -> Infallible {
         loop {
+            // Before: a client beyond the maximum waits in the system's queue, and
+            // takes nothing here.
+            let slot = self.slots.next().await;
             match listener.accept().await {
-                Ok((io, peer)) => self.serve(io, peer),
+                Ok((io, peer)) => self.serve(io, peer, slot),
                 // The client is gone already.
                 Err(error)
                     if matches!(
@@ -104,7 +121,7 @@ where
     }
 
     /// Serves one connection in a task of its own.
-    fn serve(&self, io: impl Io, peer: Peer) {
+    fn serve(&self, io: impl Io, peer: Peer, slot: Slot) {
         let service = self.service.clone();
         let service = MapRequest::new(service, move |mut request: Request<Body>| {
             request.extensions_mut().insert(peer);
@@ -120,7 +137,7 @@ where
         };
         let open = Open::begin(self.open.clone());
         tokio::spawn(async move {
-            let _open = open;
+            let _open = (open, slot);
             if let Err(error) = connection.serve(io).await {
                 tracing::debug!(error, %peer, "a connection ended early");
             }
@@ -230,6 +247,9 @@ fn http1(network_timeout: Option<Duration>) -> Builder {
     let mut http = Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(network_timeout)
+        .max_headers(HEADERS)
+        // A client that ends its half after a whole request waits for the answer.
+        .half_close(true)
         // Clients and scripts that compare names by case know Go's.
         .title_case_headers(true);
     http
@@ -268,7 +288,7 @@ mod tests {
     async fn answer(network_timeout: Duration, request: &[u8]) -> String {
         let (mut client, io) = duplex(1024);
         let server = Server::new(tower::service_fn(mismatch), network_timeout);
-        server.serve(io, Peer::UNIX);
+        server.serve(io, Peer::UNIX, server.slots.next().await);
         client.write_all(request).await.unwrap();
         let mut answer = String::new();
         client.read_to_string(&mut answer).await.unwrap();
@@ -302,7 +322,7 @@ mod tests {
         let (client, io) = duplex(1024);
         let minute = Duration::from_secs(60);
         let server = Server::new(tower::service_fn(mismatch), minute);
-        server.serve(io, Peer::UNIX);
+        server.serve(io, Peer::UNIX, server.slots.next().await);
         let (mut client, connection) = handshake(TokioExecutor::new(), TokioIo::new(client))
             .await
             .unwrap();

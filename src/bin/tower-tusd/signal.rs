@@ -15,6 +15,7 @@ pub(crate) struct Signals {
 #[cfg(unix)]
 impl Signals {
     pub(crate) fn catch() -> io::Result<Self> {
+        survive_file_size_limit()?;
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -28,6 +29,31 @@ impl Signals {
             _ = self.terminate.recv() => "SIGTERM",
         }
     }
+}
+
+/// Has a write beyond the limit on file sizes fail, instead of ending the server.
+///
+/// A handler, because hooks get the default back when they are executed, which
+/// they do not from a signal that is ignored. One that was ignored before stays so,
+/// here and for them.
+#[cfg(unix)]
+fn survive_file_size_limit() -> io::Result<()> {
+    let limit_reached = rustix::process::Signal::XFSZ.as_raw();
+    if !is_ignored(limit_reached) {
+        // It stays caught when this is dropped.
+        drop(signal(SignalKind::from_raw(limit_reached))?);
+    }
+    Ok(())
+}
+
+/// Whether a signal is ignored, where the system tells.
+#[cfg(unix)]
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mut lines = status.lines();
+    let ignored = lines.find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
 /// Ctrl-C, where there are no other signals.

@@ -2,6 +2,7 @@
 
 mod files;
 mod flags;
+mod open;
 mod stream;
 
 pub(crate) use self::flags::TlsFlags;

@@ -1,50 +1,45 @@
+use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_rustls::rustls::ServerConnection;
-use tokio_rustls::{Accept, TlsAcceptor, server};
+use tokio_rustls::{TlsAcceptor, server};
+
+use super::open::{Replay, open};
 
 /// A connection that shakes hands when it is read for the first time: in the
 /// task that serves it and within the time for its first request, while others
 /// are accepted.
 pub(crate) struct TlsStream<IO>(State<IO>);
 
+type Opened<IO> = server::TlsStream<Replay<IO>>;
+
 enum State<IO> {
-    Handshake(Accept<IO>),
-    Open(server::TlsStream<IO>),
+    Opening(Pin<Box<dyn Future<Output = io::Result<Opened<IO>>> + Send>>),
+    Open(Box<Opened<IO>>),
     Failed,
 }
 
-/// Most bytes that wait to be sent, one record: what a client that reads
-/// nothing holds beside what the system has.
-const MAX_UNSENT: usize = 16 << 10;
-
-impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
-    pub(crate) fn accept(tls: &TlsAcceptor, io: IO) -> Self {
-        let bounded = |session: &mut ServerConnection| session.set_buffer_limit(Some(MAX_UNSENT));
-        Self(State::Handshake(tls.accept_with(io, bounded)))
+impl<IO: AsyncRead + AsyncWrite + Send + Unpin + 'static> TlsStream<IO> {
+    pub(crate) fn new(io: IO, acceptor: TlsAcceptor) -> Self {
+        Self(State::Opening(Box::pin(open(io, acceptor))))
     }
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
-    fn poll_open(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<Pin<&mut server::TlsStream<IO>>>> {
-        if let State::Handshake(handshake) = &mut self.0 {
-            match ready!(Pin::new(handshake).poll(cx)) {
-                Ok(stream) => self.0 = State::Open(stream),
+    fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Pin<&mut Opened<IO>>>> {
+        if let State::Opening(opening) = &mut self.0 {
+            match ready!(opening.as_mut().poll(cx)) {
+                Ok(stream) => self.0 = State::Open(Box::new(stream)),
                 Err(error) => {
                     self.0 = State::Failed;
-                    let error = format!("no TLS handshake: {error}");
-                    return Poll::Ready(Err(io::Error::other(error)));
+                    return Poll::Ready(Err(error));
                 }
             }
         }
         Poll::Ready(match &mut self.0 {
-            State::Open(stream) => Ok(Pin::new(stream)),
+            State::Open(stream) => Ok(Pin::new(&mut **stream)),
             _ => Err(io::ErrorKind::NotConnected.into()),
         })
     }
@@ -87,7 +82,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TlsStream<IO> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.0 {
-            State::Open(stream) => Pin::new(stream).poll_shutdown(cx),
+            State::Open(stream) => Pin::new(&mut **stream).poll_shutdown(cx),
             // Nothing was said that has to end.
             _ => Poll::Ready(Ok(())),
         }
