@@ -76,6 +76,32 @@ async fn curl_is_told_over_http_2() {
     curl_is_told("--http2-prior-knowledge").await;
 }
 
+#[tokio::test]
+async fn over_http_2_curl_ends_also_when_what_it_sends_is_not_asked_for() {
+    if !require("curl", has("curl").await, "apt-get install curl") {
+        return;
+    }
+    let (server, url, file) = scene().await;
+    let metrics = format!("http://{}/metrics", server.address());
+    let other = Tus::new(server.url(), Version::Http1).create(5).await;
+    for (method, url, status) in [
+        ("PUT", &metrics, "200"),
+        ("GET", &metrics, "200"),
+        ("OPTIONS", &url, "200"),
+        ("GET", &url, "200"),
+        ("DELETE", &other, "204"),
+    ] {
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--show-error", "--http2-prior-knowledge"])
+            .args(["--request", method, "--header", "Tus-Resumable: 1.0.0"])
+            .args(["--output", "/dev/null", "--write-out", "%{http_code}"])
+            .arg("--upload-file")
+            .arg(file.path())
+            .arg(url);
+        assert_eq!(output(&mut curl).await, status, "{method} {url}");
+    }
+}
+
 const PYTHON: &str = r#"
 import http.client, sys, urllib.parse
 url = urllib.parse.urlsplit(sys.argv[1])

@@ -20,6 +20,8 @@ const BYTES: u64 = 256 << 20;
 const SMALL: u64 = 64 << 10;
 /// How long the answer may wait for that.
 const SOON: Duration = Duration::from_millis(20);
+/// How long a client may pause while a success waits for the end of its body.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Whether a body has more.
 #[derive(Debug)]
@@ -45,35 +47,46 @@ where
         if !self.sends || self.body.size_hint().lower() > SMALL {
             return Some(self);
         }
-        let rest = timeout(SOON, discard(Pin::new(&mut self.body), SMALL)).await;
+        let rest = timeout(SOON, discard(Pin::new(&mut self.body), SMALL, IDLE)).await;
         (!matches!(rest, Ok(Rest::Read))).then_some(self)
+    }
+
+    /// Reads and discards what a client sends while its answer waits. Returns
+    /// what is left.
+    pub(super) async fn skip(mut self, task: &mut Task) -> Option<Self> {
+        let rest = self.read(PAUSE, task).await;
+        matches!(rest, Rest::Left).then_some(self)
     }
 
     /// Reads and discards what a client sends.
     pub(super) async fn linger(mut self, mut task: Task) {
+        self.read(IDLE, &mut task).await;
+    }
+
+    async fn read(&mut self, pause: Duration, task: &mut Task) -> Rest {
         if !self.sends {
-            return;
+            return Rest::Left;
         }
         let at_shutdown = async {
             task.begun().await;
             sleep(AT_SHUTDOWN).await;
         };
-        let too_long = first(sleep(TOTAL), at_shutdown);
-        let discarded = async {
-            discard(Pin::new(&mut self.body), BYTES).await;
+        let too_long = async {
+            first(sleep(TOTAL), at_shutdown).await;
+            Rest::Left
         };
-        first(discarded, too_long).await;
+        first(discard(Pin::new(&mut self.body), BYTES, pause), too_long).await
     }
 }
 
 /// Reads and discards up to the end, a pause, or about `most` bytes.
-async fn discard<B>(mut body: Pin<&mut B>, most: u64) -> Rest
+async fn discard<B>(mut body: Pin<&mut B>, most: u64, pause: Duration) -> Rest
 where
     B: Body<Data = Bytes>,
 {
     let mut read = 0;
     while read <= most {
-        match timeout(IDLE, next_frame(&mut body)).await {
+        match timeout(pause, next_frame(&mut body)).await {
             Ok(Some(Ok(frame))) => read += frame.data_ref().map_or(0, |data| data.len() as u64),
             // After an error too there is nothing left to read.
             Ok(_) => return Rest::Read,

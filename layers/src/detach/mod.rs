@@ -19,6 +19,11 @@
 //! arrives within 20 milliseconds is read before the answer instead, and the
 //! connection stays open.
 //!
+//! Over HTTP/2 a success waits for the end of an unread body, until the client
+//! pauses for a second and within the limits above: curl stops reading once it has
+//! a success, and would then never send its body to the end. A refusal is answered
+//! at once.
+//!
 //! Layers inside learn from the request extension
 //! [`Departure`](crate::protocol::Departure) that the client has gone, for work
 //! that is worth nothing then.

@@ -69,7 +69,7 @@ async fn run<S, ReqBody, ResBody>(
     request: Request<RequestBody<ReqBody>>,
     send: oneshot::Sender<Result<Response<ResBody>, S::Error>>,
     mut rest: Returned<ReqBody>,
-    task: Task,
+    mut task: Task,
 ) where
     S: Service<Request<RequestBody<ReqBody>>, Response = Response<ResBody>>,
     ReqBody: http_body::Body<Data = Bytes> + Send + Unpin,
@@ -83,14 +83,13 @@ async fn run<S, ReqBody, ResBody>(
     let returned = rest.try_recv();
     let held = matches!(returned, Err(TryRecvError::Empty));
     let mut unread = returned.ok();
-    if version < Version::HTTP_2
-        && let Some(left) = unread
-    {
+    if let Some(left) = unread {
         // Boxed, because it is large and rare: every request would make room for it.
-        unread = if too_slow {
-            Some(left)
-        } else {
-            Box::pin(left.skip_small()).await
+        unread = match version {
+            _ if too_slow => Some(left),
+            Version::HTTP_2 if is_success(&answer) => Box::pin(left.skip(&mut task)).await,
+            Version::HTTP_2 => Some(left),
+            _ => Box::pin(left.skip_small()).await,
         };
         if let (Some(_), Ok(response)) = (&unread, &mut answer) {
             close_after(response, version);
@@ -108,9 +107,21 @@ async fn run<S, ReqBody, ResBody>(
     }
 }
 
-/// Ends the connection with this response: the next request would wait behind
-/// the bytes that are still to come.
+/// Whether this is what the client asked for. After a refusal it stops to send;
+/// after a success curl goes on, and reads no more, not even the window updates
+/// of HTTP/2 that its body waits for. So a success comes after the body.
+fn is_success<B, E>(answer: &Result<Response<B>, E>) -> bool {
+    answer.as_ref().is_ok_and(|response| {
+        response.status().is_success() && response.extensions().get::<Error>().is_none()
+    })
+}
+
+/// Ends the connection of HTTP/1 with this response: the next request would wait
+/// behind the bytes that are still to come.
 fn close_after<B>(response: &mut Response<B>, version: Version) {
+    if version >= Version::HTTP_2 {
+        return;
+    }
     let close = HeaderValue::from_static("close");
     response.headers_mut().insert(CONNECTION, close);
     // hyper adds `keep-alive` to a response of 1.1 for a client of 1.0.

@@ -165,6 +165,46 @@ async fn a_body_that_is_there_to_its_end_keeps_the_connection() {
     }
 }
 
+/// The success that a request over HTTP/2 gets, whose body nobody reads.
+async fn success(body: Body, shutdown: &Shutdown) -> Response<()> {
+    let inner = service_fn(|_: Request<RequestBody<Body>>| async {
+        Ok::<_, Infallible>(Response::new(()))
+    });
+    let request = Request::builder().version(Version::HTTP_2).body(body);
+    let layer = DetachLayer::new().shutdown(shutdown.clone());
+    let answer = layer.layer(inner).oneshot(request.unwrap());
+    answer.await.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn over_http_2_a_success_waits_for_the_end_of_the_body() {
+    let (sender, body) = channel();
+    let begin = Instant::now();
+    tokio::spawn(async move {
+        for _ in 0..10 {
+            sleep(Duration::from_millis(500)).await;
+            sender.send(data(1)).unwrap();
+        }
+    });
+    success(body, &Shutdown::default()).await;
+    assert_eq!(begin.elapsed().as_secs(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn over_http_2_a_success_waits_neither_for_a_pause_nor_for_a_shutdown() {
+    let (sender, body) = channel();
+    let (begin, shutdown) = (Instant::now(), Shutdown::default());
+    success(body, &shutdown).await;
+    assert_eq!(begin.elapsed().as_secs(), 1);
+    sender.send(data(1)).expect("the rest is still read");
+
+    let (_sender, body) = channel();
+    let begin = Instant::now();
+    shutdown.begin();
+    success(body, &shutdown).await;
+    assert_eq!(begin.elapsed().as_millis(), 150);
+}
+
 #[tokio::test(start_paused = true)]
 async fn reading_the_rest_ends_with_a_pause() {
     let (sender, body) = channel();
