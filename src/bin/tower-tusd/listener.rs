@@ -8,6 +8,7 @@ use tokio_rustls::TlsAcceptor;
 use tower_tus::layers::protocol::Peer;
 
 use crate::flags::Flags;
+use crate::socket::{Line, Shared};
 use crate::taken::bound_unsent;
 use crate::tls::TlsStream;
 #[cfg(unix)]
@@ -30,6 +31,13 @@ pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Io for T {}
 
+/// A connection of a client.
+pub(crate) struct Accepted {
+    pub(crate) io: Box<dyn Io>,
+    pub(crate) peer: Peer,
+    pub(crate) line: Line,
+}
+
 impl Listener {
     /// Listens where the flags say, or says in a sentence why it cannot.
     pub(crate) async fn open(flags: &Flags, tls: Option<TlsAcceptor>) -> Result<Self, String> {
@@ -50,12 +58,12 @@ impl Listener {
     }
 
     /// The next connection. A TLS handshake is still to come. Cancel safe.
-    pub(crate) async fn accept(&self) -> io::Result<(Box<dyn Io>, Peer)> {
-        let (io, peer) = self.socket.accept().await?;
-        Ok(match &self.tls {
-            Some(tls) => (Box::new(TlsStream::new(io, tls.clone())), peer),
-            None => (io, peer),
-        })
+    pub(crate) async fn accept(&self) -> io::Result<Accepted> {
+        let mut accepted = self.socket.accept().await?;
+        if let Some(tls) = &self.tls {
+            accepted.io = Box::new(TlsStream::new(accepted.io, tls.clone()));
+        }
+        Ok(accepted)
     }
 }
 
@@ -81,7 +89,7 @@ impl Socket {
         Err("-unix-sock: this system has no unix sockets".to_owned())
     }
 
-    async fn accept(&self) -> io::Result<(Box<dyn Io>, Peer)> {
+    async fn accept(&self) -> io::Result<Accepted> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, address) = listener.accept().await?;
@@ -91,10 +99,16 @@ impl Socket {
                     tracing::debug!(%error, "NetworkControlError");
                 }
                 bound_unsent(&stream);
-                Ok((Box::new(stream), address.into()))
+                let (io, line) = Shared::tcp(stream);
+                let (io, peer) = (Box::new(io), address.into());
+                Ok(Accepted { io, peer, line })
             }
             #[cfg(unix)]
-            Self::Unix(socket) => Ok((Box::new(socket.accept().await?), Peer::UNIX)),
+            Self::Unix(socket) => {
+                let (io, line) = Shared::unix(socket.accept().await?);
+                let (io, peer) = (Box::new(io), Peer::UNIX);
+                Ok(Accepted { io, peer, line })
+            }
         }
     }
 }
@@ -112,7 +126,7 @@ mod tests {
         let listener = Listener::open(&flags, None).await.unwrap();
         let address = (Ipv4Addr::LOCALHOST, listener.port().unwrap());
         let client = TcpStream::connect(address).await.unwrap();
-        let (_, peer) = listener.accept().await.unwrap();
+        let peer = listener.accept().await.unwrap().peer;
         assert_eq!(peer.to_string(), client.local_addr().unwrap().to_string());
     }
 }

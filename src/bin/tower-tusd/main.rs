@@ -25,6 +25,7 @@ mod run;
 mod serve;
 mod signal;
 mod slots;
+mod socket;
 mod taken;
 mod tls;
 #[cfg(unix)]

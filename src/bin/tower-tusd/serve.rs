@@ -18,13 +18,14 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 use tower::util::MapRequest;
 use tower::{Service, ServiceExt};
-use tower_tus::layers::protocol::{Body, BoxError, Peer};
+use tower_tus::layers::protocol::{Body, BoxError, Departure, Peer};
 
 use crate::http2::{Http2, WindowBudget};
-use crate::listener::{Io, Listener};
+use crate::listener::{Accepted, Io, Listener};
 use crate::metrics::connections_open;
 use crate::preface::{Rewound, Version, version};
 use crate::slots::{Slot, Slots};
+use crate::socket::Line;
 use crate::taken::Given;
 
 /// How large the head of a request may be, in bytes: as large over HTTP/2 as
@@ -105,7 +106,7 @@ where
             // takes nothing here.
             let slot = self.slots.next().await;
             match listener.accept().await {
-                Ok((io, peer)) => self.serve(io, peer, slot),
+                Ok(Accepted { io, peer, line }) => self.serve(io, peer, line, slot),
                 // The client is gone already.
                 Err(error)
                     if matches!(
@@ -121,7 +122,7 @@ where
     }
 
     /// Serves one connection in a task of its own.
-    fn serve(&self, io: impl Io, peer: Peer, slot: Slot) {
+    fn serve(&self, io: impl Io, peer: Peer, line: Line, slot: Slot) {
         let service = self.service.clone();
         let service = MapRequest::new(service, move |mut request: Request<Body>| {
             request.extensions_mut().insert(peer);
@@ -132,6 +133,7 @@ where
             http1: self.http1.clone(),
             http2: self.http2.clone(),
             given: Given::new(),
+            line,
             limit: self.limit,
             closing: self.closing.subscribe(),
         };
@@ -151,6 +153,7 @@ struct Connection<S> {
     http1: Builder,
     http2: Option<Http2>,
     given: Given,
+    line: Line,
     limit: Duration,
     closing: watch::Receiver<()>,
 }
@@ -183,11 +186,13 @@ where
     async fn serve_http1(mut self, io: Rewound<impl Io>) -> Result<(), BoxError> {
         let service = service_fn({
             let given = self.given.clone();
-            move |request: Request<Incoming>| {
+            move |mut request: Request<Incoming>| {
                 let (given, answering) = (given.clone(), given.answering());
+                let (line, departure) = (self.line.clone(), Departure::default());
+                request.extensions_mut().insert(departure.clone());
                 let response = self.service.clone().oneshot(request.map(Body::new));
                 async move {
-                    let response = response.await.map(with_reason);
+                    let response = line.watch(response, &departure).await.map(with_reason);
                     drop(answering);
                     response.map(|response| response.map(|body| given.body(body)))
                 }
@@ -288,7 +293,7 @@ mod tests {
     async fn answer(network_timeout: Duration, request: &[u8]) -> String {
         let (mut client, io) = duplex(1024);
         let server = Server::new(tower::service_fn(mismatch), network_timeout);
-        server.serve(io, Peer::UNIX, server.slots.next().await);
+        server.serve(io, Peer::UNIX, Line::Unseen, server.slots.next().await);
         client.write_all(request).await.unwrap();
         let mut answer = String::new();
         client.read_to_string(&mut answer).await.unwrap();
@@ -322,7 +327,7 @@ mod tests {
         let (client, io) = duplex(1024);
         let minute = Duration::from_secs(60);
         let server = Server::new(tower::service_fn(mismatch), minute);
-        server.serve(io, Peer::UNIX, server.slots.next().await);
+        server.serve(io, Peer::UNIX, Line::Unseen, server.slots.next().await);
         let (mut client, connection) = handshake(TokioExecutor::new(), TokioIo::new(client))
             .await
             .unwrap();

@@ -1,0 +1,182 @@
+//! A socket of which two know: what reads and writes, and what learns of a reset.
+//!
+//! hyper reads nothing of an HTTP/1 connection while it answers a request, so it
+//! does not learn that the client has gone. The bytes that have come are not
+//! touched here: what is left of a body is still read and stored.
+
+use std::io::{self, IoSlice};
+use std::net::Shutdown;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, Ready};
+use tokio::net::{TcpStream, tcp};
+#[cfg(unix)]
+use tokio::net::{UnixStream, unix};
+use tokio::time::sleep;
+use tower_tus::layers::protocol::Departure;
+
+/// What wakes whoever waits for the client to go: an error or a FIN, and never
+/// bytes. No socket is registered for urgent ones.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+const CLOSED: Interest = Interest::ERROR.add(Interest::PRIORITY);
+#[cfg(not(any(target_os = "android", target_os = "linux")))]
+const CLOSED: Interest = Interest::ERROR;
+
+/// How soon to look again after a FIN, which stays ready: its client may wait for
+/// the answer, or go later.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// The client's end of a connection.
+#[derive(Clone, Debug)]
+pub(crate) enum Line {
+    Tcp(Arc<tcp::OwnedWriteHalf>),
+    #[cfg(unix)]
+    Unix(Arc<unix::OwnedWriteHalf>),
+    /// Of which nothing can be seen.
+    #[cfg(test)]
+    Unseen,
+}
+
+impl Line {
+    /// Waits for the answer, and reports when its client goes before.
+    pub(crate) async fn watch<T>(
+        &self,
+        answer: impl Future<Output = T>,
+        departure: &Departure,
+    ) -> T {
+        let mut answer = pin!(answer);
+        tokio::select! {
+            biased;
+            answer = &mut answer => return answer,
+            () = self.gone() => departure.report(),
+        }
+        answer.await
+    }
+
+    /// Waits until the client has reset the connection, or closed both directions
+    /// as far as that can be seen: over TCP it looks like a FIN.
+    async fn gone(&self) {
+        // An error is that of a runtime that ends.
+        while let Ok(ready) = self.closed().await {
+            if ready.is_error() || ready.is_write_closed() {
+                return;
+            }
+            sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    async fn closed(&self) -> io::Result<Ready> {
+        match self {
+            Self::Tcp(half) => half.ready(CLOSED).await,
+            #[cfg(unix)]
+            Self::Unix(half) => half.ready(CLOSED).await,
+            #[cfg(test)]
+            Self::Unseen => std::future::pending().await,
+        }
+    }
+}
+
+/// The two halves of a socket, one of them shared with its [`Line`].
+#[derive(Debug)]
+pub(crate) struct Shared<R, W> {
+    read: R,
+    write: Arc<W>,
+}
+
+impl Shared<tcp::OwnedReadHalf, tcp::OwnedWriteHalf> {
+    pub(crate) fn tcp(stream: TcpStream) -> (Self, Line) {
+        let (read, write) = stream.into_split();
+        let write = Arc::new(write);
+        let line = Line::Tcp(Arc::clone(&write));
+        (Self { read, write }, line)
+    }
+}
+
+#[cfg(unix)]
+impl Shared<unix::OwnedReadHalf, unix::OwnedWriteHalf> {
+    pub(crate) fn unix(stream: UnixStream) -> (Self, Line) {
+        let (read, write) = stream.into_split();
+        let write = Arc::new(write);
+        let line = Line::Unix(Arc::clone(&write));
+        (Self { read, write }, line)
+    }
+}
+
+/// A half that is written to by reference.
+pub(crate) trait WriteHalf {
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+    fn try_write(&self, bytes: &[IoSlice<'_>]) -> io::Result<usize>;
+    fn shut_down(&self) -> io::Result<()>;
+}
+
+macro_rules! write_half {
+    ($half:ty) => {
+        impl WriteHalf for $half {
+            fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                self.as_ref().poll_write_ready(cx)
+            }
+
+            fn try_write(&self, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
+                self.try_write_vectored(bytes)
+            }
+
+            fn shut_down(&self) -> io::Result<()> {
+                SockRef::from(self.as_ref()).shutdown(Shutdown::Write)
+            }
+        }
+    };
+}
+
+write_half!(tcp::OwnedWriteHalf);
+#[cfg(unix)]
+write_half!(unix::OwnedWriteHalf);
+
+impl<R: AsyncRead + Unpin, W> AsyncRead for Shared<R, W> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.read).poll_read(cx, buffer)
+    }
+}
+
+impl<R: Unpin, W: WriteHalf> AsyncWrite for Shared<R, W> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.write.poll_ready(cx))?;
+            match self.write.try_write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                written => return Poll::Ready(written),
+            }
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.write.shut_down())
+    }
+}
