@@ -10,6 +10,7 @@ use http::{Method, StatusCode};
 use tempfile::TempDir;
 
 use crate::disk_full::{SMALL_DISK, namespaces};
+use crate::harness::raw::Http1;
 use crate::harness::tus::{Answer, Tus, Version, code, content, number, request};
 use crate::harness::{Server, Signal, patient};
 
@@ -213,13 +214,17 @@ async fn a_final_for_which_there_is_no_room_takes_none() {
 /// How often a final has its part, to be copied for seconds.
 const LONG: usize = 500;
 
+fn long_list(part: &str) -> String {
+    format!("final;{}", vec![part; LONG].join(" "))
+}
+
 /// Begins the copy of a long final, and waits until its file is there.
 async fn begin_long(
     server: &Server,
     tus: &Tus,
 ) -> (String, tokio::task::JoinHandle<Option<Answer>>) {
     let part = partial(tus, PART, vec![b'a'; PART]).await;
-    let list = format!("final;{}", vec![&part[..]; LONG].join(" "));
+    let list = long_list(&part);
     let request = tus.post().header("Upload-Concat", list).body(content(""));
     let request = request.unwrap();
     let copy = tokio::spawn({
@@ -288,6 +293,14 @@ async fn a_copy_ends_with_its_client_and_leaves_nothing() {
     let (part, copy) = begin_long(&server, &tus).await;
     // By which its stream is reset.
     copy.abort();
+    until(|| names(server.uploads()).len() == 2).await;
+    assert_eq!(tus.offset(&url(&server, &part)).await, PART as u64);
+
+    let mut client = Http1::connect(server.address()).await;
+    let list = ("Upload-Concat", long_list(&part));
+    client.head("POST /files/", &[list]).await;
+    until(|| !finals(server.uploads()).1.is_empty()).await;
+    client.rst();
     until(|| names(server.uploads()).len() == 2).await;
     assert_eq!(tus.offset(&url(&server, &part)).await, PART as u64);
 }

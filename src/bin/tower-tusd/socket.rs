@@ -61,7 +61,11 @@ impl Line {
     /// as far as that can be seen: over TCP it looks like a FIN.
     async fn gone(&self) {
         // An error is that of a runtime that ends.
-        while let Ok(ready) = self.closed().await {
+        while self.ready(CLOSED).await.is_ok() {
+            // Only this shows that there is nobody to write to.
+            let Ok(ready) = self.ready(CLOSED.add(Interest::WRITABLE)).await else {
+                return;
+            };
             if ready.is_error() || ready.is_write_closed() {
                 return;
             }
@@ -69,11 +73,11 @@ impl Line {
         }
     }
 
-    async fn closed(&self) -> io::Result<Ready> {
+    async fn ready(&self, interest: Interest) -> io::Result<Ready> {
         match self {
-            Self::Tcp(half) => half.ready(CLOSED).await,
+            Self::Tcp(half) => half.ready(interest).await,
             #[cfg(unix)]
-            Self::Unix(half) => half.ready(CLOSED).await,
+            Self::Unix(half) => half.ready(interest).await,
             #[cfg(test)]
             Self::Unseen => std::future::pending().await,
         }
@@ -178,5 +182,102 @@ impl<R: Unpin, W: WriteHalf> AsyncWrite for Shared<R, W> {
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(self.write.shut_down())
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::future::{pending, ready};
+    use std::net::Ipv4Addr;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+    use tokio::time::timeout;
+
+    /// How a client ends.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    enum End {
+        Fin,
+        FinAndClose,
+        Close,
+        Reset,
+    }
+
+    async fn tcp() -> (TcpStream, Line) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let client = TcpStream::connect(address).await.unwrap();
+        let (_, line) = Shared::tcp(listener.accept().await.unwrap().0);
+        (client, line)
+    }
+
+    fn unix() -> (UnixStream, Line) {
+        let (client, stream) = UnixStream::pair().unwrap();
+        let (_, line) = Shared::unix(stream);
+        (client, line)
+    }
+
+    /// Whether `line` reports that its client has gone, which it has if `expected`.
+    async fn reports(line: &Line, expected: bool) -> bool {
+        let departure = Departure::default();
+        let reported = async {
+            tokio::select! {
+                () = line.watch(pending(), &departure) => {}
+                _ = departure.happened() => {}
+            }
+        };
+        let limit = if expected { 10_000 } else { 300 };
+        let limit = Duration::from_millis(limit);
+        timeout(limit, reported).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn a_reset_is_seen_and_a_fin_is_none_whatever_has_come() {
+        for bytes in [&b""[..], b"hello"] {
+            for (end, gone) in [(End::Fin, false), (End::Reset, true)] {
+                let (mut client, line) = tcp().await;
+                client.write_all(bytes).await.unwrap();
+                assert!(!reports(&line, false).await);
+                match end {
+                    End::Fin => client.shutdown().await.unwrap(),
+                    _ => SockRef::from(&client)
+                        .set_linger(Some(Duration::ZERO))
+                        .unwrap(),
+                }
+                let _client = (end == End::Fin).then_some(client);
+                assert_eq!(reports(&line, gone).await, gone, "{end:?}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_unix_socket_that_is_closed_is_seen_also_after_a_fin() {
+        for end in [End::Fin, End::FinAndClose, End::Close] {
+            let (mut client, line) = unix();
+            client.write_all(b"hello").await.unwrap();
+            if end != End::Close {
+                client.shutdown().await.unwrap();
+                assert!(!reports(&line, false).await, "it waits for its answer");
+            }
+            let _client = (end == End::Fin).then_some(client);
+            let gone = end != End::Fin;
+            assert_eq!(reports(&line, gone).await, gone, "{end:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_answer_and_the_bytes_outlive_the_client() {
+        let (mut client, stream) = UnixStream::pair().unwrap();
+        let (mut io, line) = Shared::unix(stream);
+        client.write_all(b"hello").await.unwrap();
+        drop(client);
+        let departure = Departure::default();
+        let answer = line.watch(async { departure.happened().await.code() }, &departure);
+        let answer = timeout(Duration::from_secs(10), answer).await;
+        assert_eq!(answer.unwrap(), "ERR_UNEXPECTED_EOF");
+        let mut came = String::new();
+        io.read_to_string(&mut came).await.unwrap();
+        assert_eq!(came, "hello");
+        assert_eq!(line.watch(ready(1), &departure).await, 1);
     }
 }
