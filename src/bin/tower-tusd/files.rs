@@ -14,25 +14,34 @@ pub(crate) fn take_all() {
     }
 }
 
-/// How many connections may be open at once: as many as are asked for, or for 0 a
-/// third of all files, so that two thirds are left to the requests on them.
+/// How many connections may be open at once: as many as are asked for, or a third
+/// of all files for 0, so that two thirds are left to the requests on them.
 pub(crate) fn max_connections(asked: usize) -> usize {
-    match (asked, most()) {
-        (0, Some(most)) => (most.saturating_sub(RESERVE) / 3).max(1),
-        (0, None) => usize::MAX,
-        (asked, _) => asked,
+    match asked {
+        0 => third().unwrap_or(usize::MAX),
+        asked => asked,
     }
 }
 
-/// Files that are open whatever clients do: sockets, the log, pipes of hooks.
-const RESERVE: usize = 64;
-
 /// How many downloads may be in progress at once: each holds a file, and a
-/// client that reads nothing holds it for long, so others get the larger part.
+/// client that reads nothing holds it for long.
 pub(crate) fn max_downloads() -> usize {
     const MOST: usize = 4096;
-    let third = most().map(|most| most / 3);
-    third.map_or(MOST, |third| third.min(MOST))
+    third().map_or(MOST, |third| third.min(MOST))
+}
+
+/// How many uploads may be written at once: each holds its data file and its lock.
+pub(crate) fn max_open_uploads() -> usize {
+    const FILES: usize = 2;
+    third().map_or(usize::MAX, |third| (third / FILES).max(1))
+}
+
+/// A third of the files that clients can have opened.
+fn third() -> Option<usize> {
+    /// Open whatever clients do: sockets, the log, pipes of hooks, files that are
+    /// open for the length of one step.
+    const RESERVE: usize = 64;
+    most().map(|most| (most.saturating_sub(RESERVE) / 3).max(1))
 }
 
 /// How many files may be open, if there is a limit.

@@ -34,6 +34,7 @@ pub(crate) fn uploads(
         .max_metadata_size(unlimited_if_zero(flags.max_metadata_size))
         .max_metadata_pairs(unlimited_if_zero(flags.max_metadata_pairs))
         .max_downloads(files::max_downloads())
+        .max_open_uploads(files::max_open_uploads())
         .shutdown(shutdown.clone());
     if flags.max_size > 0 {
         stack = stack.max_size(flags.max_size);
