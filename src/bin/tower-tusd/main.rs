@@ -42,6 +42,9 @@ use crate::flags::{Flags, first_line};
 use crate::log::Log;
 
 fn main() -> ExitCode {
+    if let Some(code) = files::launched() {
+        return code;
+    }
     let environment = Environment::read(std::env::vars_os());
     let flags = match Flags::parse(std::env::args_os().skip(1), environment) {
         Ok(flags) => flags,
@@ -64,9 +67,9 @@ fn main() -> ExitCode {
 }
 
 fn start(flags: &Flags, log: &Log) -> Result<ExitCode, run::StartError> {
-    files::take_all();
+    let raised = files::take_all();
     let runtime = Runtime::new()?;
-    let code = runtime.block_on(run::run(flags, log));
+    let code = runtime.block_on(run::run(flags, log, raised));
     // A disk that hangs must not hold the exit.
     runtime.shutdown_background();
     code
