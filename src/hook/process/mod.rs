@@ -129,12 +129,12 @@ impl ProcessHooks {
         self
     }
 
-    /// Starts each hook through a program, which is given these arguments and then
-    /// the path of the hook; without one by default.
+    /// Starts each hook through another program, with `args` and then the path of
+    /// the hook as its arguments; by default hooks are started directly.
     ///
-    /// It can change what a process inherits, such as limits, and then becomes the
-    /// hook by [`exec`](Self::exec). One that is no child of this program needs
-    /// `exec` of a shell: the hook keeps its process id, stdin, stdout and stderr.
+    /// The launcher can change what the hook inherits, such as limits. It must then
+    /// replace itself with the hook, by [`exec`](Self::exec) or, in a shell, by
+    /// `exec "$@"`: process id, stdin, stdout and stderr are the hook's.
     #[must_use]
     pub fn launcher<I>(mut self, program: impl Into<PathBuf>, args: I) -> Self
     where
@@ -148,8 +148,8 @@ impl ProcessHooks {
     /// Replaces this process with the hook at `path`: the last step of a
     /// [`launcher`](Self::launcher). Returns only if that fails.
     ///
-    /// The reason is then on stdout, for the log of the server, and the exit code is
-    /// to be the one returned: the hook has failed, and decided nothing.
+    /// The reason is then on stdout, and the launcher must exit with the code
+    /// returned: the hook has failed, and the server logs why.
     #[cfg(unix)]
     #[must_use]
     pub fn exec(path: &Path) -> std::process::ExitCode {
