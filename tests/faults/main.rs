@@ -8,6 +8,7 @@ mod harness;
 mod busy;
 mod checksum;
 mod concatenation;
+mod descriptors;
 mod disk_full;
 mod drops;
 mod early;

@@ -328,7 +328,7 @@ pub(crate) const TABLE: &[Group] = &[
             (404, "final;file:///files/secret"),
             (404, "final;://"),
             (404, "final;,"),
-            (404, "final;{/files/a *4000}"),
+            (400, "final;{/files/a *4000}"),
             (404, "final;/files/{a*2000}"),
             (404, "final;{gone}"),
             (400, "final;{half}"),
@@ -569,7 +569,7 @@ pub(crate) const TABLE: &[Group] = &[
         by: By::Host,
         frame: "{} HTTP/1.1\nHost: tus\nTus-Resumable: 1.0.0\nUpload-Length: 5\n\n",
         rows: &[
-            (200, "OPTIONS *"),
+            (404, "OPTIONS *"),
             (404, "POST *"),
             (404, "POST http://tus"),
             (404, "POST http://tus/other"),
