@@ -21,6 +21,7 @@ mod malformed;
 mod metrics;
 mod own;
 mod preface;
+mod rewound;
 mod run;
 mod serve;
 mod signal;

@@ -23,7 +23,8 @@ use tower_tus::layers::protocol::{Body, BoxError, Peer};
 use crate::http2::{Http2, WindowBudget};
 use crate::listener::{Io, Listener};
 use crate::metrics::connections_open;
-use crate::preface::{Rewound, Version, version};
+use crate::preface::{Version, version};
+use crate::rewound::Rewound;
 use crate::slots::{Slot, Slots};
 use crate::taken::Given;
 
