@@ -93,6 +93,7 @@ pub struct Stack {
     size_limit: SizeLimitLayer,
     locker: Arc<dyn Locker>,
     lock_timeout: Duration,
+    max_open_uploads: Option<usize>,
     hooks: Option<Arc<dyn Hooks>>,
     moments: Option<Moments>,
     progress_interval: Duration,
@@ -136,6 +137,7 @@ impl Stack {
             size_limit: SizeLimitLayer::by(|_| None),
             locker: Arc::new(MemoryLocker::default()),
             lock_timeout: Duration::from_secs(20),
+            max_open_uploads: None,
             hooks: None,
             moments: None,
             progress_interval: Duration::from_secs(1),
@@ -388,6 +390,14 @@ impl Stack {
         self
     }
 
+    /// Limits how many uploads may be written at once, since each may hold an open
+    /// data file and an open lock file; unlimited by default. Beyond the limit PATCH,
+    /// and the bytes of a creation, answer `503 ERR_SERVER_BUSY` with `Retry-After`.
+    pub const fn max_open_uploads(mut self, uploads: usize) -> Self {
+        self.max_open_uploads = Some(uploads);
+        self
+    }
+
     /// Makes no upload of other uploads, also where the store could. Partials that
     /// exist go on, and finals that are pending stay so.
     pub const fn without_concatenation(mut self) -> Self {
@@ -443,6 +453,10 @@ impl Stack {
                 .locker(Arc::clone(&self.locker), self.lock_timeout)
                 .shutdown(self.shutdown.clone())
         });
+        let mut locks = LockLayer::new(Arc::clone(&self.locker)).timeout(self.lock_timeout);
+        if let Some(uploads) = self.max_open_uploads {
+            locks = locks.max_writers(uploads);
+        }
         let log = self.log.map(|log| log.base_path(self.base_path.as_str()));
         let stack = ServiceBuilder::new()
             // Outermost: pages can read each answer; it marks, and Version refuses.
@@ -469,7 +483,7 @@ impl Stack {
             .layer(self.size_limit)
             // Outside the lock, which sees a POST and then a PATCH.
             .layer(CreationWithUploadLayer::new())
-            .layer(LockLayer::new(self.locker).timeout(self.lock_timeout))
+            .layer(locks)
             // Sealed: the types outside do not grow with the options inside.
             .layer(MapRequestLayer::new(erased))
             .layer_fn(Erased::new)

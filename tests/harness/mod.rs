@@ -221,7 +221,8 @@ pub(crate) fn command(home: &Path, args: &[&str]) -> Command {
     command_under(&[], home, args)
 }
 
-fn command_under(wrapper: &[&str], home: &Path, args: &[&str]) -> Command {
+/// As [`command`], through another program, which is given its command line.
+pub(crate) fn command_under(wrapper: &[&str], home: &Path, args: &[&str]) -> Command {
     let line = [wrapper, &[env!("CARGO_BIN_EXE_tower-tusd")]].concat();
     command_of(&line, home, args)
 }

@@ -175,6 +175,11 @@ impl Stream {
         self.send.send_trailers(trailers).unwrap();
     }
 
+    /// Its two directions.
+    pub(crate) fn split(self) -> (ResponseFuture, SendStream<Bytes>) {
+        (self.answer, self.send)
+    }
+
     pub(crate) async fn answer(self) -> Response<RecvStream> {
         patient(self.answer).await.unwrap()
     }

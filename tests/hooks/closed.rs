@@ -8,6 +8,7 @@ use http::StatusCode;
 use tempfile::TempDir;
 
 use crate::harness::run;
+use crate::harness::services::{has, require};
 use crate::harness::tus::content;
 use crate::scene::{Scene, create, is_internal_error};
 
@@ -19,13 +20,35 @@ fn script(path: &Path, text: &str) {
 
 /// A server whose directory of hooks is empty.
 async fn without_hooks(args: &[&str]) -> Scene {
+    without_hooks_under(&[], args).await
+}
+
+/// As [`without_hooks`], through another program.
+async fn without_hooks_under(wrapper: &[&str], args: &[&str]) -> Scene {
     let home = TempDir::new().unwrap();
     fs::create_dir(home.path().join("hooks")).unwrap();
-    Scene::start(home, &[&["-hooks-dir=hooks"], args].concat(), &[]).await
+    let args = [&["-hooks-dir=hooks"], args].concat();
+    Scene::start_under(wrapper, home, &args, &[]).await
 }
 
 #[tokio::test]
 async fn a_hook_that_is_there_and_cannot_run_refuses_the_upload() {
+    refuse_what_cannot_run(&[]).await;
+}
+
+#[tokio::test]
+async fn a_hook_that_cannot_run_refuses_also_where_its_limits_are_set_before() {
+    if !require(
+        "prlimit",
+        has("prlimit").await,
+        "apt-get install util-linux",
+    ) {
+        return;
+    }
+    refuse_what_cannot_run(&["prlimit", "--nofile=256:4096"]).await;
+}
+
+async fn refuse_what_cannot_run(wrapper: &[&str]) {
     type Make = fn(&Path);
     let hooks: [(Make, &str); 7] = [
         (
@@ -46,7 +69,7 @@ async fn a_hook_that_is_there_and_cannot_run_refuses_the_upload() {
         (|path| fs::create_dir(path).unwrap(), "a directory"),
     ];
     for (make, reason) in hooks {
-        let mut scene = without_hooks(&[]).await;
+        let mut scene = without_hooks_under(wrapper, &[]).await;
         make(&scene.file("pre-create"));
         is_internal_error(&create(&scene).await);
         assert_eq!(scene.files(), 0, "{reason}");

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::harness::tus::{self, Tus, Version};
-use crate::harness::{Server, command, patient};
+use crate::harness::{Server, command_under, patient};
 use crate::receiver::{Answer, Call, Receiver, reply};
 
 /// All that a hook can be called for.
@@ -78,7 +78,17 @@ impl Scene {
     }
 
     pub(crate) async fn start(home: TempDir, args: &[&str], environment: &[(&str, &str)]) -> Self {
-        let mut command = command(home.path(), args);
+        Self::start_under(&[], home, args, environment).await
+    }
+
+    /// As [`start`](Self::start), through another program.
+    pub(crate) async fn start_under(
+        wrapper: &[&str],
+        home: TempDir,
+        args: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
+        let mut command = command_under(wrapper, home.path(), args);
         command.envs(environment.iter().copied());
         let server = Server::launch(home.path(), command).await;
         let tus = Tus::new(server.url(), Version::Http1);

@@ -56,6 +56,3 @@ pub use self::layer::CachedHeadLayer;
 pub use self::service::CachedHead;
 pub use crate::answer::ResponseFuture;
 pub use crate::optional::Optional as RequestBody;
-
-#[cfg(test)]
-mod tests;

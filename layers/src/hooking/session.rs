@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use headers::HeaderMapExt;
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{Method, Response, Uri};
@@ -14,6 +15,7 @@ use super::teller::Teller;
 use crate::gate::Gate;
 use crate::hook::{Event, Moment, Reply, Verdict};
 use crate::poll::first;
+use crate::protocol::header::UploadLength;
 use crate::protocol::{
     Action, Amendment, Departure, Error, NewUpload, Outcome, Sent, Upload, UploadId, is_side_file,
 };
@@ -227,7 +229,9 @@ impl Gate for Session {
         match action {
             Action::Append => {
                 let keep = parts.extensions.get::<Keep>().copied().unwrap_or_default();
-                let upload = upload.clone();
+                let mut upload = upload.clone();
+                // Bytes arrive only once the upload has this length. DEF-03
+                upload.length = upload.length.or_else(|| declared_length(parts));
                 self.teller.receives(upload.id.clone(), &self.stop);
                 *lock(&self.receiving) = Some(Receiving { upload, keep });
             }
@@ -274,6 +278,11 @@ impl fmt::Display for ReservedPath {
 }
 
 impl std::error::Error for ReservedPath {}
+
+/// The length that an append declares.
+fn declared_length(parts: &Parts) -> Option<u64> {
+    parts.headers.typed_get().map(UploadLength::bytes)
+}
 
 /// The request as the client sent it, less its body.
 fn as_sent(parts: &Parts, base_path: &str) -> Parts {

@@ -101,7 +101,7 @@ impl Teller {
             Err(error) if is_busy(error) => self.busy.count(&self.shutdown, |requests| {
                 tracing::warn!(
                     requests,
-                    "HooksBusy: answered 503, too many requests wait for a hook"
+                    "HooksBusy: answered 503, no hook could be started in time"
                 );
             }),
             Err(error) => {

@@ -347,6 +347,30 @@ async fn progress_is_told_whatever_headers_announce() {
     assert_eq!(hooks.heard(), ["post-receive 1", "post-receive 2"]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn def_03_progress_has_the_length_that_its_request_declares() {
+    let lengths = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&lengths);
+    let hooks = crate::hook::Callbacks::new().post_receive(move |event| {
+        let upload = &event.upload;
+        heard.lock().unwrap().push((upload.offset, upload.length));
+        async { Ok(Reply::accept()) }
+    });
+    let scene = Scene::new(hooks);
+    let deferred = Request::post("/").header("Upload-Defer-Length", 1);
+    let deferred = deferred.body(Body::default()).unwrap();
+    let url = location(&scene.send(deferred).await);
+    scene.append(&url, 0, "hello".into()).await;
+
+    let (sender, body) = endless(&Interrupt::default());
+    let client = tokio::spawn(slowly(sender));
+    let request = append(&url, 5).header("Upload-Length", 100);
+    scene.send(request.body(body).unwrap()).await;
+    client.await.unwrap();
+    let expected = [(5, None), (6, Some(100)), (7, Some(100))];
+    assert_eq!(*lengths.lock().unwrap(), expected);
+}
+
 async fn slowly(sender: mpsc::UnboundedSender<&'static str>) {
     for text in ["a", "b"] {
         sender.send(text).unwrap();

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tower_layer::Layer;
 
 use super::Locked;
@@ -13,6 +14,7 @@ use crate::lock::Locker;
 pub struct LockLayer {
     locker: Arc<dyn Locker>,
     timeout: Duration,
+    writers: Option<Arc<Semaphore>>,
 }
 
 impl LockLayer {
@@ -22,6 +24,7 @@ impl LockLayer {
         Self {
             locker,
             timeout: Duration::from_secs(20),
+            writers: None,
         }
     }
 
@@ -31,12 +34,25 @@ impl LockLayer {
         self.timeout = timeout;
         self
     }
+
+    /// Limits how many PATCH requests may hold or wait for an upload at once;
+    /// unlimited by default.
+    ///
+    /// Each may hold an open data file and an open lock file until its last byte
+    /// has come. Beyond the limit PATCH answers `503 ERR_SERVER_BUSY` with
+    /// `Retry-After` before its body is read.
+    #[must_use]
+    pub fn max_writers(mut self, writers: usize) -> Self {
+        let writers = writers.min(Semaphore::MAX_PERMITS);
+        self.writers = Some(Arc::new(Semaphore::new(writers)));
+        self
+    }
 }
 
 impl<S> Layer<S> for LockLayer {
     type Service = Locked<S>;
 
     fn layer(&self, inner: S) -> Locked<S> {
-        Locked::new(inner, Arc::clone(&self.locker), self.timeout)
+        Locked::new(inner, Arc::clone(&self.locker), self.timeout).writers(self.writers.clone())
     }
 }

@@ -9,6 +9,9 @@
 //!
 //! POST, GET and OPTIONS never wait.
 //!
+//! A limit on [writers](LockLayer::max_writers) keeps uploads that go on for long
+//! from taking every file that the process may open.
+//!
 //! | request extension | without it |
 //! |---|---|
 //! | [`Target`](crate::protocol::Target) | the request's whole path is read as one |
@@ -140,6 +143,34 @@ mod tests {
         let newer = request(Method::HEAD, Target::Upload(id), false);
         assert_eq!(send(&locker, LONG, newer).await, StatusCode::OK);
         assert_eq!(older.await.unwrap(), Error::Interrupted.status());
+    }
+
+    #[tokio::test]
+    async fn beyond_the_limit_of_writers_a_patch_is_busy_and_other_requests_go_on() {
+        let locker = MemoryLocker::default();
+        let layer = LockLayer::new(Arc::new(locker.clone())).max_writers(1);
+        let service = layer.layer(service_fn(answer));
+        let patch = request(Method::PATCH, Target::Upload(UploadId::random()), true);
+        let interrupt: Interrupt = patch.extensions().get().cloned().unwrap();
+        let writer = tokio::spawn(service.clone().oneshot(patch));
+        while !format!("{locker:?}").contains("held: 1") {
+            tokio::task::yield_now().await;
+        }
+        let send = async |method| {
+            let request = request(method, Target::Upload(UploadId::random()), false);
+            service.clone().oneshot(request).await.unwrap()
+        };
+        let busy = send(Method::PATCH).await;
+        assert_eq!(busy.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(busy.headers()["retry-after"], "5");
+        let error: &Error = busy.extensions().get().unwrap();
+        assert_eq!(error.code(), "ERR_SERVER_BUSY");
+        for method in [Method::HEAD, Method::DELETE, Method::POST, Method::GET] {
+            assert_eq!(send(method).await.status(), StatusCode::OK);
+        }
+        interrupt.fire(Error::Interrupted);
+        writer.await.unwrap().unwrap();
+        assert_eq!(send(Method::PATCH).await.status(), StatusCode::OK);
     }
 
     #[tokio::test]

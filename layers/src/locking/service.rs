@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use http::request::Parts;
 use http::{Method, Request, Response};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower_service::Service;
 
 use super::ResponseFuture;
 use crate::answer::Answer;
 use crate::lock::{Locker, acquire};
-use crate::protocol::{Interrupt, Target, UploadId};
+use crate::protocol::{BoxError, Error, Interrupt, Target, UploadId};
 
 /// Middleware that lets each upload be changed by one request at a time.
 ///
@@ -19,6 +20,7 @@ pub struct Locked<S> {
     inner: S,
     locker: Arc<dyn Locker>,
     timeout: Duration,
+    writers: Option<Arc<Semaphore>>,
 }
 
 impl<S> Locked<S> {
@@ -28,8 +30,27 @@ impl<S> Locked<S> {
             inner,
             locker,
             timeout,
+            writers: None,
         }
     }
+
+    pub(super) fn writers(self, writers: Option<Arc<Semaphore>>) -> Self {
+        Self { writers, ..self }
+    }
+
+    /// Counts one more request that writes, where they are limited.
+    fn admit(&self, method: &Method) -> Result<Option<OwnedSemaphorePermit>, Error> {
+        let Some(writers) = self.writers.as_ref().filter(|_| method == Method::PATCH) else {
+            return Ok(None);
+        };
+        let permit = Arc::clone(writers).try_acquire_owned();
+        permit.map(Some).map_err(|_| too_many_writers())
+    }
+}
+
+fn too_many_writers() -> Error {
+    let reason: BoxError = "too many uploads are being written".into();
+    Error::Busy(reason.into())
 }
 
 /// The upload that the request has to have for itself.
@@ -66,11 +87,17 @@ where
             let future = self.inner.call(Request::from_parts(parts, body));
             return ResponseFuture::new(Answer::Inner { future });
         };
+        let admitted = self.admit(&parts.method);
         let (locker, timeout) = (Arc::clone(&self.locker), self.timeout);
         // The instance that was polled ready is the one to call.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         ResponseFuture::new(Answer::awaited(async move {
+            // Before the lock, which may be a file of its own.
+            let _permit = match admitted {
+                Ok(permit) => permit,
+                Err(error) => return Ok(error.into_response()),
+            };
             let interrupt = parts
                 .extensions
                 .get::<Interrupt>()

@@ -11,6 +11,7 @@ use tower_tus::Stack;
 use tower_tus::hook::{HttpHooks, HttpHooksError, ProcessHooks};
 use tower_tus::layers::hook::{Hooks, Moment, Moments};
 
+use crate::files::Raised;
 use crate::go;
 use crate::hooks_dir::look_through;
 use crate::hooks_grpc::GrpcFlags;
@@ -95,13 +96,17 @@ struct HttpFlags {
 impl HookFlags {
     /// Puts the hooks into the stack, if there are any, and gives what ends their
     /// processes with the server.
-    pub(crate) fn install(&self, stack: Stack) -> Result<(Stack, HookProcesses), StartError> {
+    pub(crate) fn install(
+        &self,
+        stack: Stack,
+        raised: Option<Raised>,
+    ) -> Result<(Stack, HookProcesses), StartError> {
         let stack = stack
             .moments(self.hooks_enabled_events)
             .progress_interval(self.progress_hooks_interval)
             .finish_attempts(self.hooks_finish_attempts);
         self.is_one_kind()?;
-        if let Some(hooks) = self.process()? {
+        if let Some(hooks) = self.process(raised)? {
             let processes = HookProcesses(Some(hooks.clone()));
             return Ok((stack.hooks(hooks), processes));
         }
@@ -148,7 +153,7 @@ impl HookFlags {
         vec![what, format!("Enabled hook events: {}", moments.join(", "))]
     }
 
-    fn process(&self) -> Result<Option<ProcessHooks>, StartError> {
+    fn process(&self, raised: Option<Raised>) -> Result<Option<ProcessHooks>, StartError> {
         if self.hooks_dir.is_empty() {
             return Ok(None);
         }
@@ -159,6 +164,9 @@ impl HookFlags {
             .queue_timeout(self.hooks_queue_timeout);
         if let Some(concurrency) = self.concurrency() {
             hooks = hooks.concurrency(concurrency);
+        }
+        if let Some((program, args)) = raised.and_then(Raised::launcher) {
+            hooks = hooks.launcher(program, args);
         }
         Ok(Some(hooks))
     }

@@ -21,6 +21,7 @@ mod malformed;
 mod metrics;
 mod own;
 mod preface;
+mod rewound;
 mod run;
 mod serve;
 mod signal;
@@ -43,6 +44,9 @@ use crate::flags::{Flags, first_line};
 use crate::log::Log;
 
 fn main() -> ExitCode {
+    if let Some(code) = files::launched() {
+        return code;
+    }
     let environment = Environment::read(std::env::vars_os());
     let flags = match Flags::parse(std::env::args_os().skip(1), environment) {
         Ok(flags) => flags,
@@ -65,9 +69,9 @@ fn main() -> ExitCode {
 }
 
 fn start(flags: &Flags, log: &Log) -> Result<ExitCode, run::StartError> {
-    files::take_all();
+    let raised = files::take_all();
     let runtime = Runtime::new()?;
-    let code = runtime.block_on(run::run(flags, log));
+    let code = runtime.block_on(run::run(flags, log, raised));
     // A disk that hangs must not hold the exit.
     runtime.shutdown_background();
     code

@@ -12,7 +12,7 @@ use tower_tus::layers::detach::DetachLayer;
 use tower_tus::layers::protocol::{Body, Shutdown};
 
 use crate::early;
-use crate::files;
+use crate::files::{self, Raised};
 use crate::flags::Flags;
 use crate::forwarded::warning;
 use crate::greeting::Elsewhere;
@@ -28,7 +28,11 @@ use crate::uploads::{extensions, observed, uploads};
 pub(crate) type StartError = Box<dyn Error + Send + Sync>;
 
 /// Serves until a signal comes, then until what runs has ended, or a second one comes.
-pub(crate) async fn run(flags: &Flags, log: &Log) -> Result<ExitCode, StartError> {
+pub(crate) async fn run(
+    flags: &Flags,
+    log: &Log,
+    raised: Option<Raised>,
+) -> Result<ExitCode, StartError> {
     // Before anyone is told that the server runs.
     let mut signals = Signals::catch()?;
     let http2 = speaks_http2(flags)?;
@@ -40,7 +44,7 @@ pub(crate) async fn run(flags: &Flags, log: &Log) -> Result<ExitCode, StartError
     };
     let shutdown = Shutdown::default();
     // However this ends, they end with it.
-    let (stack, _hook_processes) = uploads(flags, &shutdown)?;
+    let (stack, _hook_processes) = uploads(flags, &shutdown, raised)?;
     // A server that cannot start does not take the place of one that runs.
     let listener = Listener::open(flags, tls).await?;
     let extensions = extensions(stack.clone(), flags).await;

@@ -6,7 +6,7 @@ use tower_tus::Stack;
 use tower_tus::layers::base_url::BaseUrlLayer;
 use tower_tus::layers::protocol::{Body, Shutdown};
 
-use crate::files;
+use crate::files::{self, Raised};
 use crate::flags::Flags;
 use crate::hooks::HookProcesses;
 use crate::metrics::{PREFIX, Unhidden};
@@ -16,6 +16,7 @@ use crate::run::StartError;
 pub(crate) fn uploads(
     flags: &Flags,
     shutdown: &Shutdown,
+    raised: Option<Raised>,
 ) -> Result<(Stack, HookProcesses), StartError> {
     let store = flags.files.store();
     store.prepare().map_err(|error| {
@@ -34,6 +35,7 @@ pub(crate) fn uploads(
         .max_metadata_size(unlimited_if_zero(flags.max_metadata_size))
         .max_metadata_pairs(unlimited_if_zero(flags.max_metadata_pairs))
         .max_downloads(files::max_downloads())
+        .max_open_uploads(files::max_open_uploads())
         .shutdown(shutdown.clone());
     if flags.max_size > 0 {
         stack = stack.max_size(flags.max_size);
@@ -73,7 +75,7 @@ pub(crate) fn uploads(
     if flags.expose_metrics && flags.base_path.as_str() == "/" {
         stack = stack.gate(Unhidden::new(&flags.metrics_path));
     }
-    flags.hooks.install(stack)
+    flags.hooks.install(stack, raised)
 }
 
 fn unlimited_if_zero(limit: u64) -> usize {

@@ -29,6 +29,20 @@ pub(super) fn reason(path: &Path, error: &io::Error) -> String {
     }
 }
 
+/// Whether there are as many open files or processes as there may be: a hook that
+/// is started later may run.
+#[cfg(unix)]
+pub(super) fn is_lack_of_resources(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let code = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(code, Some(Errno::MFILE | Errno::NFILE | Errno::AGAIN))
+}
+
+#[cfg(not(unix))]
+pub(super) fn is_lack_of_resources(_: &io::Error) -> bool {
+    false
+}
+
 /// The file is there, so its interpreter is not.
 fn interpreter(path: &Path) -> String {
     let line = first_line(path).unwrap_or_default();
@@ -43,7 +57,7 @@ fn interpreter(path: &Path) -> String {
     }
 }
 
-fn first_line(path: &Path) -> io::Result<Vec<u8>> {
+pub(super) fn first_line(path: &Path) -> io::Result<Vec<u8>> {
     // The system reads no more of it either.
     const LONGEST: u64 = 256;
     let mut line = Vec::new();

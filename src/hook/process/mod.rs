@@ -2,10 +2,13 @@
 
 mod executable;
 mod groups;
+mod launcher;
 mod output;
 mod running;
 mod stderr;
 
+use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::process::Stdio;
@@ -18,11 +21,10 @@ use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tower_tus_layers::hook::{Event, Hooks, Moment, Reply};
-use tower_tus_layers::protocol::BoxError;
-#[cfg(doc)]
-use tower_tus_layers::protocol::Error;
+use tower_tus_layers::protocol::{BoxError, Error};
 
 use self::groups::Groups;
+use self::launcher::Launcher;
 use self::running::run;
 use super::turns::{Turn, Turns};
 use super::{named, payload};
@@ -54,7 +56,9 @@ const PER_CORE: usize = 16;
 /// wait, and connections take turns: many events of one delay those of another by
 /// one hook. A question before a creation or a termination that waits longer than
 /// the [`queue_timeout`](Self::queue_timeout) is answered with
-/// [`Error::HooksBusy`]; `pre-finish` and notifications wait on.
+/// [`Error::HooksBusy`]; `pre-finish` and notifications wait on. Where the system
+/// has no descriptor or process left for a hook, each of the three questions is
+/// answered so, and `pre-finish` is asked again by the next HEAD or PATCH.
 ///
 /// # How long it may take
 ///
@@ -83,6 +87,7 @@ pub struct ProcessHooks {
     timeout: Duration,
     turns: Turns,
     groups: Groups,
+    launcher: Option<Launcher>,
 }
 
 impl ProcessHooks {
@@ -98,6 +103,7 @@ impl ProcessHooks {
             timeout: Duration::from_secs(60),
             turns: Turns::new(PER_CORE * available_parallelism().map_or(1, usize::from)),
             groups: Groups::default(),
+            launcher: None,
         }
     }
 
@@ -123,6 +129,33 @@ impl ProcessHooks {
         self
     }
 
+    /// Starts each hook through another program, with `args` and then the path of
+    /// the hook as its arguments; by default hooks are started directly.
+    ///
+    /// The launcher can change what the hook inherits, such as limits. It must then
+    /// replace itself with the hook, by [`exec`](Self::exec) or, in a shell, by
+    /// `exec "$@"`: process id, stdin, stdout and stderr are the hook's.
+    #[must_use]
+    pub fn launcher<I>(mut self, program: impl Into<PathBuf>, args: I) -> Self
+    where
+        I: IntoIterator<Item: Into<OsString>>,
+    {
+        let args = args.into_iter().map(Into::into);
+        self.launcher = Some(Launcher::new(program.into(), args.collect()));
+        self
+    }
+
+    /// Replaces this process with the hook at `path`: the last step of a
+    /// [`launcher`](Self::launcher). Returns only if that fails.
+    ///
+    /// The reason is then on stdout, and the launcher must exit with the code
+    /// returned: the hook has failed, and the server logs why.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn exec(path: &Path) -> std::process::ExitCode {
+        launcher::exec(path)
+    }
+
     /// Kills every hook that runs, with all processes of its group, and each that
     /// is started later. For the end of a server, after all that it waits for.
     ///
@@ -133,8 +166,15 @@ impl ProcessHooks {
 
     /// Starts the hook of this moment, if there is one.
     fn spawn(&self, event: &Event, path: &Path) -> Result<Option<Child>, BoxError> {
+        // It may have gone while it waited for its turn.
+        if !executable::is_there(&self.dir, path)? {
+            return Ok(None);
+        }
         let upload = &event.upload;
-        let mut command = Command::new(path);
+        let mut command = match &self.launcher {
+            Some(launcher) => launcher.command(path),
+            None => Command::new(path),
+        };
         command
             .current_dir(&self.dir)
             .env("TUS_ID", payload::id(event))
@@ -151,9 +191,19 @@ impl ProcessHooks {
                 stderr::log(&mut child, event);
                 Ok(Some(child))
             }
-            // It went while it waited for its turn.
-            Err(_) if !executable::is_there(&self.dir, path)? => Ok(None),
-            Err(error) => Err(executable::reason(path, &error).into()),
+            Err(error) => Err(self.cannot_start(event, path, &error)),
+        }
+    }
+
+    fn cannot_start(&self, event: &Event, path: &Path, error: &io::Error) -> BoxError {
+        // Only a question has a client that can ask again.
+        if executable::is_lack_of_resources(error) && event.moment.is_question() {
+            tracing::debug!("type" = %event.moment, %error, "a hook cannot be started now");
+            return Error::HooksBusy.into();
+        }
+        match &self.launcher {
+            Some(launcher) => format!("cannot start {launcher}: {error}").into(),
+            None => executable::reason(path, error).into(),
         }
     }
 
@@ -230,5 +280,33 @@ impl Hooks for ProcessHooks {
     fn hears(&self, moment: Moment) -> bool {
         let path = self.dir.join(moment.as_str());
         !matches!(executable::is_there(&self.dir, &path), Ok(false))
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use rustix::io::Errno;
+    use tower_tus_layers::gate::Refused;
+    use tower_tus_layers::protocol::Upload;
+
+    use super::*;
+
+    #[test]
+    fn without_descriptors_or_processes_each_question_is_busy_and_none_is_refused() {
+        let (parts, ()) = ::http::Request::new(()).into_parts();
+        let parts = Arc::new(parts);
+        let hooks = ProcessHooks::new("hooks");
+        for moment in Moment::ALL {
+            let upload = Upload::new("a".parse().unwrap());
+            let event = Event::new(moment, upload, Arc::clone(&parts));
+            for code in [Errno::MFILE, Errno::NFILE, Errno::AGAIN] {
+                let error = hooks.cannot_start(&event, Path::new("hook"), &code.into());
+                let busy = matches!(error.downcast_ref(), Some(Error::HooksBusy));
+                assert_eq!(busy, moment.is_question(), "{moment}: {error}");
+                assert!(!error.is::<Refused>());
+            }
+            let error = hooks.cannot_start(&event, Path::new("hook"), &Errno::IO.into());
+            assert!(!error.is::<Error>(), "{moment}: {error}");
+        }
     }
 }

@@ -3,8 +3,7 @@
 use tokio::sync::oneshot::Sender;
 
 use super::*;
-use crate::concatenation::ConcatenationLayer;
-use crate::lock::{Guard, Locker, MemoryLocker};
+use crate::lock::{Locker, MemoryLocker};
 use crate::protocol::UploadId;
 
 fn id(url: &str) -> UploadId {
@@ -158,59 +157,4 @@ async fn a_stop_between_two_requests_waits_for_the_lock() {
     guard.unwrap().release().await;
     scene.shutdown.drained().await;
     assert!(scene.store.bytes(&id(&url)).is_none());
-}
-
-/// A locker that is never ready at once, like one of files.
-#[derive(Debug, Default)]
-struct Unhurried(MemoryLocker);
-
-#[async_trait]
-impl Locker for Unhurried {
-    async fn acquire(
-        &self,
-        id: &UploadId,
-        interrupt: Interrupt,
-        timeout: Duration,
-    ) -> Result<Box<dyn Guard>, Error> {
-        tokio::task::yield_now().await;
-        self.0.acquire(id, interrupt, timeout).await
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_pending_final_goes_with_its_stopped_part() {
-    let hooks = stops();
-    let scene = Scene::new(hooks.clone());
-    let store: Arc<dyn Store> = Arc::new(scene.store.clone());
-    let concatenation = ConcatenationLayer::new(store, Arc::new(Unhurried::default())).unfinished();
-    let core = Core::new(scene.store.clone());
-    let service = scene.layer.layer(concatenation.layer(core));
-    let create = |concat: &str, length: Option<&str>| {
-        let mut request = Request::post("/").header("Upload-Concat", concat);
-        if let Some(length) = length {
-            request = request.header("Upload-Length", length);
-        }
-        service
-            .clone()
-            .oneshot(request.body(Body::default()).unwrap())
-    };
-    let part = location(&create("partial", Some("11")).await.unwrap());
-    let list = format!("final;{part}");
-    let whole = location(&create(&list, None).await.unwrap());
-    scene.shutdown.drained().await;
-    hooks.heard();
-
-    let interrupt = Interrupt::default();
-    let (sender, body) = endless(&interrupt);
-    sender.send("hello").unwrap();
-    let request = append(&part, 0).extension(interrupt).body(body).unwrap();
-    let response = service.clone().oneshot(request).await.unwrap();
-    assert_eq!(error(&response), "ERR_UPLOAD_STOPPED");
-    scene.shutdown.drained().await;
-    assert!(scene.store.bytes(&id(&part)).is_none());
-    assert!(scene.store.bytes(&id(&whole)).is_none());
-    let mut heard = hooks.heard();
-    heard.sort_unstable();
-    let expected = ["post-receive 5", "post-terminate 0", "post-terminate 5"];
-    assert_eq!(heard, expected);
 }

@@ -6,14 +6,15 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::{TlsAcceptor, server};
 
-use super::open::{Replay, open};
+use super::open::open;
+use crate::rewound::Rewound;
 
 /// A connection that shakes hands when it is read for the first time: in the
 /// task that serves it and within the time for its first request, while others
 /// are accepted.
 pub(crate) struct TlsStream<IO>(State<IO>);
 
-type Opened<IO> = server::TlsStream<Replay<IO>>;
+type Opened<IO> = server::TlsStream<Rewound<IO>>;
 
 enum State<IO> {
     Opening(Pin<Box<dyn Future<Output = io::Result<Opened<IO>>> + Send>>),

@@ -1,3 +1,5 @@
+//! GET with `Tus-Resumable`, through the layers that tell HEAD from GET.
+
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
@@ -8,19 +10,19 @@ use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 
-use super::CachedHeadLayer;
-use crate::concatenation::ConcatenationLayer;
-use crate::download::DownloadLayer;
-use crate::lock::{Locker, MemoryLocker};
-use crate::locking::LockLayer;
-use crate::protocol::{
+use tower_tus_layers::cached_head::{CachedHeadLayer, RequestBody};
+use tower_tus_layers::concatenation::ConcatenationLayer;
+use tower_tus_layers::download::DownloadLayer;
+use tower_tus_layers::lock::{Locker, MemoryLocker};
+use tower_tus_layers::locking::LockLayer;
+use tower_tus_layers::protocol::{
     Body, Concat, Error, Finishing, Interrupt, Metadata, NewUpload, Outcome, Role, Sent, Upload,
     UploadId,
 };
-use crate::route::RouteLayer;
-use crate::service::Core;
-use crate::store::{Keep, MemoryStore, Store};
-use crate::version::VersionLayer;
+use tower_tus_layers::route::RouteLayer;
+use tower_tus_layers::service::Core;
+use tower_tus_layers::store::{Keep, MemoryStore, Store};
+use tower_tus_layers::version::VersionLayer;
 
 /// Uploads of which some may be held by others.
 #[derive(Clone, Debug, Default)]
@@ -237,7 +239,7 @@ async fn what_head_finished_is_in_the_outcome_of_get() {
 
 #[tokio::test]
 async fn the_body_of_the_request_reaches_whoever_waits_for_it() {
-    let inner = service_fn(|request: Request<super::RequestBody<Body>>| async move {
+    let inner = service_fn(|request: Request<RequestBody<Body>>| async move {
         let body = request.into_body().collect().await.unwrap().to_bytes();
         Ok::<_, Infallible>(Response::new(Body::from(body)))
     });
