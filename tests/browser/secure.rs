@@ -64,7 +64,7 @@ async fn a_page_of_another_origin_can_read_when_to_try_again() {
     }
 }
 
-/// A hook that lets nothing be created for now, until the test ends.
+/// A hook that lets nothing be created until the test ends.
 async fn busy_hook() -> String {
     let reply = json!({
         "RejectUpload": true,
