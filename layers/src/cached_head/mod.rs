@@ -12,8 +12,8 @@
 //! | any other, or none | HEAD's: its status, its headers and no body |
 //!
 //! On a path where HEAD is not served either, the answer is GET's `405`.
-//! As for HEAD, the holder of the upload is asked to let go first, and a
-//! complete upload is finished. No such answer is stored by a cache
+//! Like HEAD, it first interrupts the request that holds the upload, and
+//! finishes a complete upload. No cache stores the answer
 //! (`Cache-Control: no-store`). A GET without `Tus-Resumable` passes untouched.
 //!
 //! The layer belongs outside all that tells HEAD from GET: outside

@@ -63,8 +63,9 @@ impl<S> Checksum<S> {
     }
 }
 
-/// In HTTP/1.1 nothing follows a body whose length is told. The header tells it:
-/// a layer that gathers a body knows its length and may have trailers all the same.
+/// In HTTP/1.1 no trailers follow a body with `Content-Length`. The header decides,
+/// not the size hint: a layer that buffers a body knows its length and may still
+/// yield trailers.
 fn may_have_trailers(parts: &Parts) -> bool {
     parts.version > Version::HTTP_11 || content_length(&parts.headers).is_none()
 }

@@ -40,8 +40,8 @@ pub(super) async fn with_request<T>(
     first(copy, ends).await
 }
 
-/// Whoever asks for a pending final holds the final itself. If others who ask for
-/// it ended its copy, it would begin again and again.
+/// HEAD of a pending final holds the lock of the final while it copies. If another
+/// HEAD ended the copy, clients that poll would restart it without end.
 fn ends_copy(request: &Parts, cause: &Error) -> bool {
     request.method != Method::HEAD || !matches!(cause, Error::Interrupted)
 }
