@@ -29,9 +29,9 @@ use http_body_util::BodyExt;
 use tokio::runtime::Builder;
 use tower::{Service, ServiceExt};
 use tower_tus::TusService;
-use tower_tus::layers::protocol::{Body, Chunk, Error, Finishing, NewUpload, Upload, UploadId};
+use tower_tus::layers::protocol::{Body, Chunk, Error, FinishState, NewUpload, Upload, UploadId};
 use tower_tus::layers::service::Core;
-use tower_tus::layers::store::{Appended, Handle, Keep, Store};
+use tower_tus::layers::store::{Appended, Handle, Store, WriteMode};
 
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
@@ -242,7 +242,7 @@ impl Handle for Discarded {
         &self.0
     }
 
-    async fn append(&mut self, mut chunk: Chunk<'_>, _: Keep) -> Appended {
+    async fn append(&mut self, mut chunk: Chunk<'_>, _: WriteMode) -> Appended {
         while let Some(Ok(frame)) = chunk.frame().await {
             self.0.offset += frame.data_ref().map_or(0, |data| data.len() as u64);
         }
@@ -252,7 +252,7 @@ impl Handle for Discarded {
         }
     }
 
-    async fn record(&mut self, _: Finishing) -> Result<(), Error> {
+    async fn record(&mut self, _: FinishState) -> Result<(), Error> {
         Ok(())
     }
 }

@@ -14,8 +14,8 @@ use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use http::{HeaderValue, StatusCode};
 use tower_tus::Stack;
-use tower_tus::layers::hook::{Callbacks, Event, Reply};
-use tower_tus::layers::protocol::{Amendment, BoxError};
+use tower_tus::layers::hooks::{Callbacks, Event, Reply};
+use tower_tus::layers::protocol::{BoxError, ResponseOverride};
 use tower_tus::store::FileStore;
 
 /// Who uploads: an extension, from a layer in front to the closures.
@@ -25,7 +25,7 @@ struct User(HeaderValue);
 /// Uploads need a user and a file name, and live below the user's name.
 async fn admit(event: Event) -> Result<Reply, BoxError> {
     let Some(User(user)) = event.request.extensions.get() else {
-        let no = Amendment::default()
+        let no = ResponseOverride::default()
             .with_status(StatusCode::UNAUTHORIZED)
             .with_body("who are you?\n");
         return Ok(Reply::reject().with_response(no));
@@ -48,7 +48,8 @@ async fn inspect(event: Event) -> Result<Reply, BoxError> {
     let bytes = tokio::fs::read(place.ok_or("it is not a file")?).await?;
     // It is asked again by the next HEAD or PATCH; the error is for the log.
     let text = String::from_utf8(bytes)?;
-    let lines = Amendment::default().with_header("x-lines".parse()?, text.lines().count().into());
+    let lines =
+        ResponseOverride::default().with_header("x-lines".parse()?, text.lines().count().into());
     Ok(Reply::accept().with_response(lines))
 }
 

@@ -23,8 +23,10 @@ use http_body_util::BodyExt;
 use tokio::fs::{self, File};
 use tokio::io::AsyncWriteExt;
 use tower_tus::TusService;
-use tower_tus::layers::protocol::{Chunk, Error, Finishing, Metadata, NewUpload, Upload, UploadId};
-use tower_tus::layers::store::{Appended, Handle, Keep, Store, Terminate, conformance};
+use tower_tus::layers::protocol::{
+    Chunk, Error, FinishState, Metadata, NewUpload, Upload, UploadId,
+};
+use tower_tus::layers::store::{Appended, Handle, Store, Terminate, WriteMode, conformance};
 
 #[derive(Debug)]
 struct Chunks {
@@ -112,10 +114,10 @@ impl Handle for Directory {
         &self.upload
     }
 
-    async fn append(&mut self, chunk: Chunk<'_>, keep: Keep) -> Appended {
+    async fn append(&mut self, chunk: Chunk<'_>, keep: WriteMode) -> Appended {
         let stored = match keep {
-            Keep::AsItArrives => self.append_as_it_arrives(chunk).await,
-            Keep::OnlyWhole => self.append_whole(chunk).await,
+            WriteMode::Streaming => self.append_as_it_arrives(chunk).await,
+            WriteMode::Atomic => self.append_whole(chunk).await,
         };
         Appended {
             offset: self.upload.offset,
@@ -123,7 +125,7 @@ impl Handle for Directory {
         }
     }
 
-    async fn record(&mut self, finishing: Finishing) -> Result<(), Error> {
+    async fn record(&mut self, finishing: FinishState) -> Result<(), Error> {
         self.upload.finishing = Some(finishing);
         self.write_info().await
     }
@@ -157,8 +159,8 @@ impl Directory {
         let length = self.upload.length.ok_or(Error::NotImplemented)?;
         let finishing = match self.upload.finishing {
             None => "unrecorded".to_owned(),
-            Some(Finishing::Pending { attempts }) => attempts.to_string(),
-            Some(Finishing::Done) => "done".to_owned(),
+            Some(FinishState::Pending { attempts }) => attempts.to_string(),
+            Some(FinishState::Done) => "done".to_owned(),
         };
         let mut info = format!("{length}\n{finishing}\n").into_bytes();
         let metadata = self.upload.metadata.raw();
@@ -179,8 +181,8 @@ fn parse_info(id: &UploadId, info: &[u8]) -> Option<Upload> {
     upload.length = Some(text()?.parse().ok()?);
     upload.finishing = match text()? {
         "unrecorded" => None,
-        "done" => Some(Finishing::Done),
-        attempts => Some(Finishing::Pending {
+        "done" => Some(FinishState::Done),
+        attempts => Some(FinishState::Pending {
             attempts: attempts.parse().ok()?,
         }),
     };

@@ -8,7 +8,7 @@ mod fs;
     feature = "hooks-http",
     feature = "hooks-process"
 ))]
-pub mod hook;
+pub mod hooks;
 pub mod lock;
 pub mod mount;
 pub mod service;

@@ -18,16 +18,16 @@ use tower_tus_layers::detach::DetachLayer;
 use tower_tus_layers::discovery::DiscoveryLayer;
 use tower_tus_layers::download::DownloadLayer;
 use tower_tus_layers::gate::Gate;
-use tower_tus_layers::gating::GateLayer;
-use tower_tus_layers::hook::{Hooks, Moments};
-use tower_tus_layers::hooking::HooksLayer;
+use tower_tus_layers::gate::GateLayer;
+use tower_tus_layers::hooks::HooksLayer;
+use tower_tus_layers::hooks::{HookKinds, Hooks};
 use tower_tus_layers::idle_timeout::IdleTimeoutLayer;
 use tower_tus_layers::interrupt::InterruptLayer;
+use tower_tus_layers::lock::LockLayer;
 use tower_tus_layers::lock::{Locker, MemoryLocker};
-use tower_tus_layers::locking::LockLayer;
-use tower_tus_layers::logging::LogLayer;
-use tower_tus_layers::measuring::{MetricsLayer, TimedHooks, TimedLocker, TimedStore};
+use tower_tus_layers::log::LogLayer;
 use tower_tus_layers::method_override::MethodOverrideLayer;
+use tower_tus_layers::metrics::{MetricsLayer, TimedHooks, TimedLocker, TimedStore};
 use tower_tus_layers::protocol::{Body, BoxError, Shutdown};
 use tower_tus_layers::route::{BasePath, RouteLayer};
 use tower_tus_layers::service::Core;
@@ -95,7 +95,7 @@ pub struct Stack {
     lock_timeout: Duration,
     max_open_uploads: Option<usize>,
     hooks: Option<Arc<dyn Hooks>>,
-    moments: Option<Moments>,
+    kinds: Option<HookKinds>,
     progress_interval: Duration,
     gates: Vec<Arc<dyn Gate>>,
     idle_timeout: Option<IdleTimeoutLayer>,
@@ -139,7 +139,7 @@ impl Stack {
             lock_timeout: Duration::from_secs(20),
             max_open_uploads: None,
             hooks: None,
-            moments: None,
+            kinds: None,
             progress_interval: Duration::from_secs(1),
             gates: Vec::new(),
             idle_timeout: None,
@@ -235,7 +235,7 @@ impl Stack {
     /// set, nobody is.
     ///
     /// ```
-    /// use tower_tus::layers::hook::{Callbacks, Reply};
+    /// use tower_tus::layers::hooks::{Callbacks, Reply};
     /// use tower_tus::layers::store::MemoryStore;
     /// use tower_tus::Stack;
     ///
@@ -251,8 +251,8 @@ impl Stack {
     }
 
     /// At which moments hooks are asked and told: at those that they want unless set.
-    pub const fn moments(mut self, moments: Moments) -> Self {
-        self.moments = Some(moments);
+    pub const fn kinds(mut self, kinds: HookKinds) -> Self {
+        self.kinds = Some(kinds);
         self
     }
 
@@ -315,7 +315,7 @@ impl Stack {
     ///
     /// All metrics are registered when the stack is made into a layer or a
     /// service, with the recorder that is installed then. See
-    /// [`measuring`](crate::layers::measuring) for their names.
+    /// [`measuring`](crate::layers::metrics) for their names.
     ///
     /// [`metrics`]: https://docs.rs/metrics
     pub fn metrics(mut self, prefix: &str) -> Self {
@@ -325,7 +325,7 @@ impl Stack {
 
     /// Logs each request and what it did, by [`tracing`]. Off unless set.
     ///
-    /// See [`logging`](crate::layers::logging) for the events.
+    /// See [`logging`](crate::layers::log) for the events.
     pub fn log(mut self) -> Self {
         self.log = Some(LogLayer::new());
         self
@@ -445,9 +445,9 @@ impl Stack {
         }
         let concatenation = self.concatenation();
         let hooks = self.hooks.map(|hooks| {
-            let moments = self.moments.unwrap_or_else(|| hooks.moments());
+            let kinds = self.kinds.unwrap_or_else(|| hooks.kinds());
             HooksLayer::new(hooks)
-                .moments(moments)
+                .kinds(kinds)
                 .progress_interval(self.progress_interval)
                 .base_path(self.base_path.as_str())
                 .locker(Arc::clone(&self.locker), self.lock_timeout)

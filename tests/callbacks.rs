@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use http::Request;
 use tower::ServiceExt;
 use tower_tus::Stack;
-use tower_tus::layers::hook::{Callbacks, Moment, Reply};
+use tower_tus::layers::hooks::{Callbacks, HookKind, Reply};
 use tower_tus::layers::protocol::{Body, Shutdown};
 use tower_tus::layers::store::MemoryStore;
 use tracing::{Span, subscriber};
@@ -16,15 +16,15 @@ async fn each_closure_runs_in_the_span_of_its_request() {
     subscriber::set_global_default(tracing_subscriber::registry()).unwrap();
     let heard = Arc::new(Mutex::new(Vec::new()));
     let mut hooks = Callbacks::new();
-    for moment in Moment::ALL {
+    for kind in HookKind::ALL {
         let heard = Arc::clone(&heard);
-        hooks = hooks.on(moment, move |event| {
+        hooks = hooks.on(kind, move |event| {
             let heard = Arc::clone(&heard);
             async move {
                 // Also after it has waited.
                 tokio::task::yield_now().await;
                 let span = Span::current().metadata().map(tracing::Metadata::name);
-                heard.lock().unwrap().push((event.moment, span));
+                heard.lock().unwrap().push((event.kind, span));
                 Ok(Reply::accept())
             }
         });
@@ -50,6 +50,6 @@ async fn each_closure_runs_in_the_span_of_its_request() {
 
     let mut heard = heard.lock().unwrap().clone();
     heard.sort_unstable();
-    let expected = Moment::ALL.map(|moment| (moment, Some("request")));
+    let expected = HookKind::ALL.map(|moment| (moment, Some("request")));
     assert_eq!(heard, expected);
 }

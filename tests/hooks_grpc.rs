@@ -21,8 +21,8 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tower_tus::Stack;
-use tower_tus::hook::GrpcHooks;
-use tower_tus::layers::hook::Moments;
+use tower_tus::hooks::GrpcHooks;
+use tower_tus::layers::hooks::HookKinds;
 use tower_tus::store::FileStore;
 
 /// `filename a.txt`
@@ -31,7 +31,7 @@ const NAMED: &str = "filename YS50eHQ=";
 /// A host whose hooks are all that the receiver can have.
 async fn hooked(receiver: &GrpcReceiver, directory: &Path) -> Tus {
     let hooks = GrpcHooks::new(&receiver.address()).unwrap();
-    let stack = Stack::new(FileStore::new(directory)).hooks(hooks.moments(Moments::ALL));
+    let stack = Stack::new(FileStore::new(directory)).hooks(hooks.kinds(HookKinds::ALL));
     let address = host(stack.into_service()).await;
     Tus::new(&format!("http://{address}/files/"), Version::Http1)
 }

@@ -22,8 +22,8 @@
 //! | [`CorsLayer`](cors::CorsLayer) | which pages of other origins may upload |
 //! | [`DetachLayer`](detach::DetachLayer) | a request runs to its end, also when the client has gone |
 //! | [`MethodOverrideLayer`](method_override::MethodOverrideLayer) | a header says what the method is |
-//! | [`MetricsLayer`](measuring::MetricsLayer) | requests, errors, bytes and times are counted |
-//! | [`LogLayer`](logging::LogLayer) | requests, and what they did, are logged |
+//! | [`MetricsLayer`](metrics::MetricsLayer) | requests, errors, bytes and times are counted |
+//! | [`LogLayer`](log::LogLayer) | requests, and what they did, are logged |
 //! | [`BaseUrlLayer`](base_url::BaseUrlLayer) | the URL that clients see |
 //! | [`CachedHeadLayer`](cached_head::CachedHeadLayer) | HEAD that a cache has turned into GET |
 //! | [`VersionLayer`](version::VersionLayer) | `Tus-Resumable`, and the text of errors |
@@ -32,9 +32,9 @@
 //! | [`InterruptLayer`](interrupt::InterruptLayer) | something outside a request ends its body |
 //! | [`SizeLimitLayer`](size_limit::SizeLimitLayer) | nothing passes the maximum |
 //! | [`CreationWithUploadLayer`](creation_with_upload::CreationWithUploadLayer) | a creation brings bytes along |
-//! | [`LockLayer`](locking::LockLayer) | one request at a time for each upload |
-//! | [`HooksLayer`](hooking::HooksLayer) | hooks are asked before, and told after |
-//! | [`GateLayer`](gating::GateLayer) | somebody looks, or says no |
+//! | [`LockLayer`](lock::LockLayer) | one request at a time for each upload |
+//! | [`HooksLayer`](hooks::HooksLayer) | hooks are asked before, and told after |
+//! | [`GateLayer`](gate::GateLayer) | somebody looks, or says no |
 //! | [`IdleTimeoutLayer`](idle_timeout::IdleTimeoutLayer) | a client that stalls is waited for no longer |
 //! | [`ChecksumLayer`](checksum::ChecksumLayer) | bytes are what their client says, or are not kept |
 //! | [`ConcatenationLayer`](concatenation::ConcatenationLayer) | uploads are made of other uploads |
@@ -100,19 +100,16 @@ pub mod creation_with_upload;
 pub mod detach;
 pub mod discovery;
 pub mod download;
-mod emptiness;
+mod empty_body;
 pub mod gate;
-pub mod gating;
-pub mod hook;
-pub mod hooking;
+pub mod hooks;
 pub mod idle_timeout;
 pub mod interrupt;
 mod limited;
 pub mod lock;
-pub mod locking;
-pub mod logging;
-pub mod measuring;
+pub mod log;
 pub mod method_override;
+pub mod metrics;
 mod optional;
 mod poll;
 pub mod protocol;

@@ -13,15 +13,15 @@ use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_tus_layers::cached_head::{CachedHeadLayer, RequestBody};
 use tower_tus_layers::concatenation::ConcatenationLayer;
 use tower_tus_layers::download::DownloadLayer;
+use tower_tus_layers::lock::LockLayer;
 use tower_tus_layers::lock::{Locker, MemoryLocker};
-use tower_tus_layers::locking::LockLayer;
 use tower_tus_layers::protocol::{
-    Body, Concat, Error, Finishing, Interrupt, Metadata, NewUpload, Outcome, Role, Sent, Upload,
-    UploadId,
+    Body, Concat, Error, FinishState, Interrupt, Metadata, NewUpload, OriginalRequest, Outcome,
+    Role, Upload, UploadId,
 };
 use tower_tus_layers::route::RouteLayer;
 use tower_tus_layers::service::Core;
-use tower_tus_layers::store::{Keep, MemoryStore, Store};
+use tower_tus_layers::store::{MemoryStore, Store, WriteMode};
 use tower_tus_layers::version::VersionLayer;
 
 /// Uploads of which some may be held by others.
@@ -46,7 +46,7 @@ impl Scene {
         let chunk = pin!(Body::from(text));
         assert!(
             handle
-                .append(chunk, Keep::AsItArrives)
+                .append(chunk, WriteMode::Streaming)
                 .await
                 .error
                 .is_none()
@@ -104,7 +104,7 @@ async fn get_with_a_version_of_what_is_not_finished_is_answered_like_head() {
     pending.concat = Some(Concat::new(role, None));
     let pending = scene.upload(pending, "").await;
     let mut rejected = of_length(Some(5));
-    rejected.finishing = Some(Finishing::Pending { attempts: 10 });
+    rejected.finishing = Some(FinishState::Pending { attempts: 10 });
     let rejected = scene.upload(rejected, "hello").await;
     let busy = scene.upload(of_length(Some(11)), "hello").await;
     let holder = Interrupt::default();
@@ -210,7 +210,7 @@ async fn core_08_head_s_answer_to_another_version_is_get_s_too() {
 async fn finishing(request: Request<impl Send>) -> Result<Response<Body>, Infallible> {
     let (parts, _) = request.into_parts();
     assert_eq!(
-        Sent::of(&parts).0,
+        OriginalRequest::of(&parts).0,
         Method::GET,
         "hooks hear of what was sent"
     );

@@ -10,7 +10,7 @@ use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use tokio::sync::mpsc;
 use tower::{Service, ServiceBuilder};
 use tower_tus_layers::detach::DetachLayer;
-use tower_tus_layers::measuring::MetricsLayer;
+use tower_tus_layers::metrics::MetricsLayer;
 use tower_tus_layers::protocol::{Body, Error, Metadata, NewUpload, Shutdown};
 use tower_tus_layers::service::Core;
 use tower_tus_layers::store::{MemoryStore, Store};

@@ -20,17 +20,17 @@ use tower_tus_layers::creation_with_upload::CreationWithUploadLayer;
 use tower_tus_layers::detach::DetachLayer;
 use tower_tus_layers::discovery::DiscoveryLayer;
 use tower_tus_layers::download::DownloadLayer;
-use tower_tus_layers::gating::GateLayer;
-use tower_tus_layers::hook::{Callbacks, Reply};
-use tower_tus_layers::hooking::HooksLayer;
+use tower_tus_layers::gate::GateLayer;
+use tower_tus_layers::hooks::HooksLayer;
+use tower_tus_layers::hooks::{Callbacks, Reply};
 use tower_tus_layers::idle_timeout::IdleTimeoutLayer;
 use tower_tus_layers::interrupt::InterruptLayer;
+use tower_tus_layers::lock::LockLayer;
 use tower_tus_layers::lock::MemoryLocker;
-use tower_tus_layers::locking::LockLayer;
-use tower_tus_layers::logging::LogLayer;
-use tower_tus_layers::measuring::MetricsLayer;
+use tower_tus_layers::log::LogLayer;
 use tower_tus_layers::method_override::MethodOverrideLayer;
-use tower_tus_layers::protocol::{Amendment, Body, Error};
+use tower_tus_layers::metrics::MetricsLayer;
+use tower_tus_layers::protocol::{Body, Error, ResponseOverride};
 use tower_tus_layers::route::RouteLayer;
 use tower_tus_layers::service::Core;
 use tower_tus_layers::size_limit::SizeLimitLayer;
@@ -118,7 +118,7 @@ fn stack_over(core: Core, absent: &str) -> Stack {
 fn hooks() -> HooksLayer {
     let amendment = || {
         let name = HeaderName::from_static("x-hook");
-        Amendment::default().with_header(name, HeaderValue::from_static("yes"))
+        ResponseOverride::default().with_header(name, HeaderValue::from_static("yes"))
     };
     HooksLayer::new(Callbacks::new().pre_create(move |_| {
         let reply = Reply::accept().with_response(amendment());

@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use tower_tus::Stack;
 use tower_tus::layers::gate::Gate;
 use tower_tus::layers::protocol::{
-    Action, Error, Finishing, Metadata, NewUpload, Shutdown, Upload, UploadId,
+    Action, Error, FinishState, Metadata, NewUpload, Shutdown, Upload, UploadId,
 };
 use tower_tus::layers::store::{MemoryStore, Store};
 use tower_tus::store::FileStore;
@@ -174,7 +174,7 @@ impl Scene {
     /// An upload of which nothing is stored yet.
     async fn upload(&self) -> UploadId {
         let mut new = NewUpload::new(Some(LENGTH as u64), Metadata::default());
-        new.finishing = Some(Finishing::Pending { attempts: 0 });
+        new.finishing = Some(FinishState::Pending { attempts: 0 });
         let id = self.store.create(new).await.unwrap().info().id.clone();
         *self.gate.id.lock().unwrap() = Some(id.clone());
         id

@@ -16,9 +16,9 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::sleep;
 use tower_tus::Stack;
 use tower_tus::layers::protocol::{
-    Body, Chunk, Error, Finishing, Metadata, NewUpload, Upload, UploadId,
+    Body, Chunk, Error, FinishState, Metadata, NewUpload, Upload, UploadId,
 };
-use tower_tus::layers::store::{Appended, Handle, Keep, MemoryStore, Store};
+use tower_tus::layers::store::{Appended, Handle, MemoryStore, Store, WriteMode};
 use tower_tus::store::FileStore;
 
 use crate::harness::host::host;
@@ -140,7 +140,7 @@ impl Handle for SlowHandle {
         self.handle.info()
     }
 
-    async fn append(&mut self, mut chunk: Chunk<'_>, keep: Keep) -> Appended {
+    async fn append(&mut self, mut chunk: Chunk<'_>, keep: WriteMode) -> Appended {
         loop {
             let (batch, ended) = gather(&mut chunk).await;
             sleep(TIMEOUT * 2).await;
@@ -153,7 +153,7 @@ impl Handle for SlowHandle {
         }
     }
 
-    async fn record(&mut self, finishing: Finishing) -> Result<(), Error> {
+    async fn record(&mut self, finishing: FinishState) -> Result<(), Error> {
         self.handle.record(finishing).await
     }
 }

@@ -10,7 +10,7 @@ use http::{HeaderMap, Method};
 use tower_tus::Stack;
 use tower_tus::layers::gate::Gate;
 use tower_tus::layers::protocol::{Body, Error, Metadata, NewUpload};
-use tower_tus::layers::store::{Keep, MemoryStore, Store};
+use tower_tus::layers::store::{MemoryStore, Store, WriteMode};
 
 use crate::host;
 use crate::tus::{Answer, Content, chunked, content, patch, request};
@@ -377,7 +377,7 @@ pub(crate) async fn uploads() -> MemoryStore {
         new.id = id.parse().unwrap();
         let mut upload = store.create(new).await.unwrap();
         let chunk = pin!(Body::from(bytes));
-        let appended = upload.append(chunk, Keep::AsItArrives).await;
+        let appended = upload.append(chunk, WriteMode::Streaming).await;
         assert!(appended.error.is_none());
     }
     store

@@ -9,8 +9,8 @@ use http::{HeaderMap, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use tower_tus::Stack;
-use tower_tus::layers::protocol::{Chunk, Error, Finishing, NewUpload, Upload, UploadId};
-use tower_tus::layers::store::{Appended, Handle, Keep, MemoryStore, Store};
+use tower_tus::layers::protocol::{Chunk, Error, FinishState, NewUpload, Upload, UploadId};
+use tower_tus::layers::store::{Appended, Handle, MemoryStore, Store, WriteMode};
 
 use crate::host;
 use crate::table::uploads;
@@ -110,7 +110,7 @@ impl Handle for WatchedHandle {
         self.handle.info()
     }
 
-    async fn append(&mut self, chunk: Chunk<'_>, keep: Keep) -> Appended {
+    async fn append(&mut self, chunk: Chunk<'_>, keep: WriteMode) -> Appended {
         let chunk = chunk.map_frame(|frame| {
             if let Some(trailers) = frame.trailers_ref() {
                 self.seen.lock().unwrap().clone_from(trailers);
@@ -120,7 +120,7 @@ impl Handle for WatchedHandle {
         self.handle.append(pin!(chunk), keep).await
     }
 
-    async fn record(&mut self, finishing: Finishing) -> Result<(), Error> {
+    async fn record(&mut self, finishing: FinishState) -> Result<(), Error> {
         self.handle.record(finishing).await
     }
 }

@@ -12,8 +12,8 @@ use tower_tus::layers::protocol::Body;
 use tower_tus::layers::service::{self, Core};
 use tower_tus::layers::{
     base_url, cached_head, checksum, concatenation, cors, creation_with_upload, detach, discovery,
-    download, gating, hooking, idle_timeout, interrupt, locking, logging, measuring,
-    method_override, route, size_limit, version,
+    download, gate, hooks, idle_timeout, interrupt, lock, log, method_override, metrics, route,
+    size_limit, version,
 };
 use tower_tus::{Stack, TusLayer, TusService, mount};
 
@@ -78,20 +78,20 @@ fn traits() {
     future::<creation_with_upload::ResponseFuture<Inner>>();
     body::<creation_with_upload::RequestBody<Body>>();
 
-    layer::<locking::LockLayer>();
-    service::<locking::Locked<Core>>();
-    future::<locking::ResponseFuture<Inner>>();
+    layer::<lock::LockLayer>();
+    service::<lock::Lock<Core>>();
+    future::<lock::ResponseFuture<Inner>>();
 
     layer::<method_override::MethodOverrideLayer>();
     service::<method_override::MethodOverride<Core>>();
 
-    layer::<measuring::MetricsLayer>();
-    service::<measuring::Measured<Core>>();
-    future::<measuring::ResponseFuture<Inner>>();
+    layer::<metrics::MetricsLayer>();
+    service::<metrics::Metrics<Core>>();
+    future::<metrics::ResponseFuture<Inner>>();
 
-    layer::<logging::LogLayer>();
-    service::<logging::Logged<Core>>();
-    future::<logging::ResponseFuture<Inner>>();
+    layer::<log::LogLayer>();
+    service::<log::Log<Core>>();
+    future::<log::ResponseFuture<Inner>>();
 
     layer::<cors::CorsLayer>();
     service::<cors::Cors<Core>>();
@@ -124,13 +124,13 @@ fn traits() {
     service::<concatenation::Concatenation<Core>>();
     future::<concatenation::ResponseFuture<Inner>>();
     body::<concatenation::RequestBody<Body>>();
-    layer::<hooking::HooksLayer>();
-    service::<hooking::Hooked<Core>>();
-    future::<hooking::ResponseFuture<Inner>>();
-    body::<hooking::RequestBody<Body>>();
+    layer::<hooks::HooksLayer>();
+    service::<hooks::HooksService<Core>>();
+    future::<hooks::ResponseFuture<Inner>>();
+    body::<hooks::RequestBody<Body>>();
 
-    layer::<gating::GateLayer>();
-    service::<gating::Gated<Core>>();
+    layer::<gate::GateLayer>();
+    service::<gate::GateService<Core>>();
 
     service::<TusService>();
     future::<tower_tus::service::ResponseFuture>();

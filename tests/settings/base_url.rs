@@ -2,7 +2,7 @@
 
 use tower_tus::Stack;
 use tower_tus::layers::base_url::BaseUrlLayer;
-use tower_tus::layers::hook::{Callbacks, Reply};
+use tower_tus::layers::hooks::{Callbacks, Reply};
 use tower_tus::layers::protocol::BaseUrl;
 use tower_tus::layers::store::MemoryStore;
 

@@ -8,7 +8,7 @@ use tower_service::Service;
 use super::{RequestBody, ResponseFuture};
 use crate::answer::Answer;
 use crate::protocol::header::TUS_RESUMABLE;
-use crate::protocol::{Outcome, Refusal, Sent};
+use crate::protocol::{OriginalRequest, Outcome, Refusal};
 
 /// Middleware that answers GET with `Tus-Resumable` like HEAD.
 ///
@@ -41,7 +41,7 @@ where
     S: Service<Request<RequestBody<ReqBody>>, Response = Response<ResBody>>,
 {
     let (mut get, body) = request.into_parts();
-    Sent::keep(&mut get);
+    OriginalRequest::keep(&mut get);
     let mut head = get.clone();
     head.method = Method::HEAD;
     let head = Request::from_parts(head, RequestBody::new(body));

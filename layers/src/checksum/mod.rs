@@ -4,7 +4,7 @@
 //! `Upload-Checksum`, or in a trailer of that name which it announces
 //! (`Trailer: Upload-Checksum`). The bytes are digested as they pass, and a chunk
 //! that carries a checksum is kept whole or not at all: it asks the store for
-//! [`Keep::OnlyWhole`](crate::store::Keep). So nothing is stored of one whose
+//! [`WriteMode::Atomic`](crate::store::WriteMode). So nothing is stored of one whose
 //! digest is another, and nothing of one that is cut short, which cannot be
 //! verified (CHK-14).
 //!

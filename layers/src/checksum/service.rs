@@ -13,7 +13,7 @@ use super::{Algorithms, RequestBody, ResponseFuture};
 use crate::answer::Answer;
 use crate::protocol::header::content_length;
 use crate::protocol::{BoxError, Error};
-use crate::store::Keep;
+use crate::store::WriteMode;
 
 /// Middleware that verifies the bytes of a request.
 ///
@@ -94,7 +94,7 @@ where
             Err(error) => return ResponseFuture::new(Answer::refused(error), told),
         };
         if check.is_some() {
-            parts.extensions.insert(Keep::OnlyWhole); // CHK-06, CHK-14
+            parts.extensions.insert(WriteMode::Atomic); // CHK-06, CHK-14
         }
         let body = RequestBody::new(body, check);
         let future = self.inner.call(Request::from_parts(parts, body));

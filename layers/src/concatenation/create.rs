@@ -12,7 +12,7 @@ use super::ending::with_request;
 use super::named;
 use super::partials::Partials;
 use super::settings::{Settings, release};
-use crate::emptiness::refuse_bytes;
+use crate::empty_body::refuse_bytes;
 use crate::protocol::{BoxError, Concat, Error, Interrupt, NewConcat, Outcome, Role, UploadId};
 
 /// Makes a final of the uploads at `urls`, which are locked meanwhile.

@@ -6,7 +6,7 @@ use http::Method;
 use http::request::Parts;
 
 use crate::poll::first;
-use crate::protocol::{Departure, Error, Interrupt};
+use crate::protocol::{Disconnect, Error, Interrupt};
 
 /// Runs `copy` to its end, and fires `copying` once its request is to end: the
 /// server shuts down, the client has gone, or somebody waits for an upload that the
@@ -21,7 +21,7 @@ pub(super) async fn with_request<T>(
 ) -> T {
     let interrupt = request.extensions.get::<Interrupt>().cloned();
     let interrupt = interrupt.unwrap_or_default();
-    let departure = request.extensions.get::<Departure>().cloned();
+    let departure = request.extensions.get::<Disconnect>().cloned();
     let departure = departure.unwrap_or_default();
     let ends = async {
         let departed = async {

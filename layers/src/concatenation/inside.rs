@@ -41,7 +41,7 @@ use tower_service::Service;
 use super::RequestBody;
 use super::settings::{Progress, Settings};
 use crate::protocol::header::UploadLength;
-use crate::protocol::{Concat, Discard, Error, Outcome, Target, UploadId};
+use crate::protocol::{Concat, Error, Outcome, Rollback, Target, UploadId};
 
 /// The service inside, which serves a request and then, in its name, whatever
 /// follows from it for other uploads.
@@ -199,7 +199,7 @@ where
     /// Ends an upload that no client has asked to end.
     async fn discard(&mut self, id: &UploadId) -> Result<Response<ResBody>, S::Error> {
         let mut request = self.about(Method::DELETE, id);
-        request.extensions.insert(Discard);
+        request.extensions.insert(Rollback);
         self.call(request).await
     }
 

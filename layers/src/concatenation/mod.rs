@@ -45,11 +45,11 @@
 //! | [`MaxSize`](crate::protocol::MaxSize) | a final may have any size |
 //! | [`Gates`](crate::gate::Gates) | nobody is asked |
 //! | [`Interrupt`](crate::protocol::Interrupt) | who waits for a part waits on at a shutdown |
-//! | [`Departure`](crate::protocol::Departure) | a copy goes on when its client has gone |
+//! | [`Disconnect`](crate::protocol::Disconnect) | a copy goes on when its client has gone |
 //! | the response's [`Outcome`](crate::protocol::Outcome) | no pending final is completed |
 //!
 //! It belongs just outside the core, inside the
-//! [lock](crate::locking), and needs the store and the locker that these have.
+//! [lock](crate::lock), and needs the store and the locker that these have.
 //!
 //! # Example
 //!

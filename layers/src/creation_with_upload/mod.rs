@@ -9,7 +9,7 @@
 //! go on.
 //!
 //! Where the PATCH is refused because of its checksum, the upload is removed again
-//! by a third request, a DELETE with the mark [`Discard`](crate::protocol::Discard),
+//! by a third request, a DELETE with the mark [`Rollback`](crate::protocol::Rollback),
 //! and the answer is that refusal without `Location` (AMB-17). A store that
 //! cannot end uploads keeps it.
 //!

@@ -10,7 +10,7 @@ use super::split::{
 };
 use super::{RequestBody, ResponseFuture};
 use crate::answer::Answer;
-use crate::protocol::{Outcome, Sent, UploadId};
+use crate::protocol::{OriginalRequest, Outcome, UploadId};
 
 /// Middleware that takes the first bytes of an upload with its creation.
 ///
@@ -85,7 +85,7 @@ async fn create_and_append<S, ReqBody, ResBody>(
 where
     S: Service<Request<RequestBody<ReqBody>>, Response = Response<ResBody>>,
 {
-    Sent::keep(&mut parts);
+    OriginalRequest::keep(&mut parts);
     let request = Request::from_parts(creation(&parts), RequestBody::empty());
     let created = inner.call(request).await?;
     let Some(id) = created_id(&created) else {

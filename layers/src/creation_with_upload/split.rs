@@ -9,7 +9,7 @@ use crate::protocol::header::{
     UPLOAD_CONCAT, UPLOAD_DEFER_LENGTH, UPLOAD_LENGTH, UPLOAD_METADATA, UploadLength, UploadOffset,
     is_offset_octet_stream,
 };
-use crate::protocol::{Amendment, Discard, Error, Interrupt, Outcome, Target, UploadId};
+use crate::protocol::{Error, Interrupt, Outcome, ResponseOverride, Rollback, Target, UploadId};
 
 /// Whether the request creates an upload and brings bytes for it. CWU-03
 pub(super) fn brings_bytes(parts: &Parts) -> bool {
@@ -63,7 +63,7 @@ pub(super) fn removal(parts: &Parts, id: &UploadId) -> Parts {
     removal.method = Method::DELETE;
     removal.extensions.remove::<Interrupt>();
     removal.extensions.insert(Target::Upload(id.clone()));
-    removal.extensions.insert(Discard);
+    removal.extensions.insert(Rollback);
     removal
 }
 
@@ -88,7 +88,7 @@ pub(super) fn merge<B>(created: Response<B>, appended: Response<B>) -> Response<
     // CRE-10: an upload without bytes was finished by its creation.
     let finished = parts.extensions.get::<Outcome>();
     let finished = finished.is_some_and(|outcome| outcome.finished);
-    let amendment = parts.extensions.remove::<Amendment>();
+    let amendment = parts.extensions.remove::<ResponseOverride>();
     parts.extensions.extend(append.extensions);
     let failed = parts.extensions.get::<Error>().is_some();
     // What was to be said of success is not said of an error.

@@ -7,7 +7,7 @@ use http::Response;
 use tokio::sync::oneshot;
 
 use crate::protocol::header::TusResumable;
-use crate::protocol::{Departure, Error};
+use crate::protocol::{Disconnect, Error};
 
 /// The response future of [`Detach`](super::Detach).
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub struct ResponseFuture<R, E> {
 impl<R, E> ResponseFuture<R, E> {
     pub(super) const fn new(
         answered: oneshot::Receiver<Result<R, E>>,
-        departure: Departure,
+        departure: Disconnect,
     ) -> Self {
         Self {
             answered,
@@ -30,7 +30,7 @@ impl<R, E> ResponseFuture<R, E> {
 
 /// A client that waits for its answer. One that no longer does has gone.
 #[derive(Debug)]
-struct Waiting(Option<Departure>);
+struct Waiting(Option<Disconnect>);
 
 impl Drop for Waiting {
     fn drop(&mut self) {

@@ -25,7 +25,7 @@
 //! at once.
 //!
 //! Layers inside learn from the request extension
-//! [`Departure`](crate::protocol::Departure) that the client has gone, for work
+//! [`Disconnect`](crate::protocol::Disconnect) that the client has gone, for work
 //! that is worth nothing then.
 //!
 //! A panic inside becomes a `500` with `Tus-Resumable`.

@@ -10,7 +10,7 @@ use tracing::{Instrument, Span};
 
 use super::body::Returned;
 use super::{RequestBody, ResponseFuture};
-use crate::protocol::{Departure, Error, Shutdown, Task};
+use crate::protocol::{Disconnect, Error, Shutdown, Task};
 
 /// Middleware that runs each request in a task of its own.
 ///
@@ -49,7 +49,7 @@ where
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
-        let departure = parts.extensions.get_or_insert_default::<Departure>();
+        let departure = parts.extensions.get_or_insert_default::<Disconnect>();
         let departure = departure.clone();
         let (body, rest) = RequestBody::new(body, &parts.headers);
         let request = Request::from_parts(parts, body);

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 use super::{DetachLayer, RequestBody};
-use crate::protocol::{Body, Departure, Error, Shutdown};
+use crate::protocol::{Body, Disconnect, Error, Shutdown};
 
 type Sender = mpsc::UnboundedSender<Result<Frame<Bytes>, Error>>;
 
@@ -64,7 +64,7 @@ async fn await_departure(
     request: Request<RequestBody<Body>>,
     gone: mpsc::UnboundedSender<Error>,
 ) -> Result<Response<()>, Infallible> {
-    let departure = request.extensions().get::<Departure>().unwrap().clone();
+    let departure = request.extensions().get::<Disconnect>().unwrap().clone();
     gone.send(departure.happened().await).unwrap();
     Ok(Response::new(()))
 }
@@ -79,7 +79,7 @@ async fn layers_inside_learn_that_the_client_has_gone() {
     assert!(matches!(error, Error::UnexpectedEof(None)));
 
     // A server may learn of it before it drops the future.
-    let departure = Departure::default();
+    let departure = Disconnect::default();
     let mut request = Request::new(Body::default());
     request.extensions_mut().insert(departure.clone());
     let answer = tokio::spawn(service.call(request));
@@ -90,7 +90,7 @@ async fn layers_inside_learn_that_the_client_has_gone() {
 
 #[tokio::test]
 async fn a_client_that_has_its_answer_has_not_gone() {
-    let departure = Departure::default();
+    let departure = Disconnect::default();
     let mut request = Request::new(Body::default());
     request.extensions_mut().insert(departure.clone());
     drop(

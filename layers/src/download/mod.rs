@@ -69,7 +69,7 @@
 //! use tower_tus_layers::download::DownloadLayer;
 //! use tower_tus_layers::protocol::{Body, Metadata, NewUpload};
 //! use tower_tus_layers::service::Core;
-//! use tower_tus_layers::store::{Keep, MemoryStore, Store};
+//! use tower_tus_layers::store::{WriteMode, MemoryStore, Store};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -80,7 +80,7 @@
 //!
 //! let metadata = Metadata::from_pairs([("filename", "hello.txt"), ("filetype", "text/plain")])?;
 //! let mut upload = store.create(NewUpload::new(Some(11), metadata)).await?;
-//! upload.append(std::pin::pin!(Body::from("hello world")), Keep::AsItArrives).await.error;
+//! upload.append(std::pin::pin!(Body::from("hello world")), WriteMode::Streaming).await.error;
 //!
 //! let request = Request::get(format!("/{}", upload.info().id)).header("Range", "bytes=6-");
 //! let response = service.oneshot(request.body(Body::default())?).await?;

@@ -3,9 +3,63 @@
 //!
 //! A lock is for liveness: it lets the newest request of a client go on at once
 //! where an older one hangs. What makes an upload safe is the store.
-
+//!
+//! # The layer
+//!
+//! One request at a time for each upload.
+//!
+//! HEAD, PATCH and DELETE on an upload wait for its lock. Whoever holds it is
+//! asked to let go: a PATCH that hangs on a dead link ends with
+//! `400 ERR_UPLOAD_INTERRUPTED`, its bytes stored, and the newcomer goes on.
+//! Who waits for longer than the timeout is answered `423 Lock` with
+//! `Retry-After`, and who waits while the server shuts down is told so. The
+//! lock is free before the response is on its way.
+//!
+//! POST, GET and OPTIONS never wait.
+//!
+//! A limit on [writers](LockLayer::max_writers) keeps uploads that go on for long
+//! from taking every file that the process may open.
+//!
+//! | request extension | without it |
+//! |---|---|
+//! | [`Target`](crate::protocol::Target) | the request's whole path is read as one |
+//! | [`Interrupt`](crate::protocol::Interrupt) | the holder cannot be asked, and newcomers wait |
+//!
+//! ## Example
+//!
+//! ```
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//! use http::{Request, StatusCode};
+//! use tower::{ServiceBuilder, ServiceExt};
+//! use tower_tus_layers::lock::{Locker, MemoryLocker};
+//! use tower_tus_layers::lock::LockLayer;
+//! use tower_tus_layers::protocol::{Body, Interrupt};
+//! use tower_tus_layers::service::Core;
+//! use tower_tus_layers::store::MemoryStore;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let locker = MemoryLocker::default();
+//! let service = ServiceBuilder::new()
+//!     .layer(LockLayer::new(Arc::new(locker.clone())).timeout(Duration::from_millis(10)))
+//!     .service(Core::new(MemoryStore::default()));
+//!
+//! let guard = locker.acquire(&"busy".parse()?, Interrupt::default(), Duration::MAX).await?;
+//! let request = Request::head("/busy").body(Body::default())?;
+//! let response = service.oneshot(request).await?;
+//! assert_eq!(response.status(), StatusCode::LOCKED);
+//! assert_eq!(response.headers()["Retry-After"], "1");
+//! # guard.release().await;
+//! # Ok(())
+//! # }
+//! ```
 pub mod conformance;
+mod layer;
 mod memory;
+mod service;
+#[cfg(test)]
+mod tests;
 
 use std::fmt::Debug;
 use std::future::pending;
@@ -16,7 +70,10 @@ use async_trait::async_trait;
 use crate::poll::first;
 use crate::protocol::{Error, Interrupt, UploadId};
 
+pub use self::layer::LockLayer;
 pub use self::memory::MemoryLocker;
+pub use self::service::Lock;
+pub use crate::answer::ResponseFuture;
 
 /// Gives each upload to one request at a time.
 #[async_trait]

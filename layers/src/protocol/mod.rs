@@ -6,47 +6,47 @@
 //! The types live here and never in the layer that sets them, so that no layer
 //! needs to know another one.
 
-mod amendment;
 mod base_url;
 mod body;
 mod concat;
-mod departure;
 mod description;
-mod discard;
+mod disconnect;
 mod error;
 pub mod header;
 mod id;
 mod interrupt;
 mod max_size;
 mod metadata;
+mod original_request;
 mod outcome;
 mod peer;
 mod refusal;
-mod sent;
+mod response_override;
+mod rollback;
 mod shutdown;
 mod strictness;
 mod target;
 mod upload;
 
-pub use self::amendment::Amendment;
 pub use self::base_url::BaseUrl;
 pub(crate) use self::body::Uniform;
 pub use self::body::{Body, BoxError, Chunk};
 pub use self::concat::{Concat, NewConcat, Role};
-pub use self::departure::Departure;
-pub use self::discard::Discard;
-pub(crate) use self::discard::OnlyUnfinished;
+pub use self::disconnect::Disconnect;
 pub use self::error::Error;
 pub(crate) use self::id::is_side_file;
 pub use self::id::{InvalidUploadId, UploadId};
 pub use self::interrupt::Interrupt;
 pub use self::max_size::MaxSize;
 pub use self::metadata::{InvalidMetadata, Metadata};
+pub use self::original_request::OriginalRequest;
 pub use self::outcome::Outcome;
 pub use self::peer::Peer;
 pub use self::refusal::Refusal;
-pub use self::sent::Sent;
+pub use self::response_override::ResponseOverride;
+pub use self::rollback::Rollback;
+pub(crate) use self::rollback::UnlessFinished;
 pub use self::shutdown::{Registered, Shutdown, Task};
 pub(crate) use self::strictness::Strictness;
 pub use self::target::Target;
-pub use self::upload::{Action, Finishing, NewUpload, Upload};
+pub use self::upload::{Action, FinishState, NewUpload, Upload};

@@ -17,7 +17,7 @@ pub struct Upload {
     pub metadata: Metadata,
     /// How far its finishing is recorded. Nothing is recorded of an upload that
     /// is finished as soon as it is complete.
-    pub finishing: Option<Finishing>,
+    pub finishing: Option<FinishState>,
     /// What it has to do with other uploads, if anything.
     pub concat: Option<Concat>,
     /// Where the store keeps it, in the store's own words, for hooks: of a file
@@ -31,7 +31,7 @@ pub struct Upload {
 /// then *finished*: when the store's own finish and every gate that decides
 /// have succeeded once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Finishing {
+pub enum FinishState {
     /// Receiving, or complete and not finished.
     Pending {
         /// How often finishing was tried in vain.
@@ -85,7 +85,7 @@ impl Upload {
     /// Whether it is complete, and all that belongs to its end has succeeded.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.is_complete() && !matches!(self.finishing, Some(Finishing::Pending { .. }))
+        self.is_complete() && !matches!(self.finishing, Some(FinishState::Pending { .. }))
     }
 }
 
@@ -102,7 +102,7 @@ pub struct NewUpload {
     /// Where the store shall keep its bytes, for stores that know places.
     pub storage_path: Option<String>,
     /// What the store shall record of its finishing from the start.
-    pub finishing: Option<Finishing>,
+    pub finishing: Option<FinishState>,
     /// What it has to do with other uploads, if anything.
     pub concat: Option<Concat>,
 }

@@ -8,11 +8,11 @@ use http::{Response, StatusCode};
 
 use super::create::typed;
 use super::{Core, respond};
-use crate::emptiness::{self, bytes_come};
+use crate::empty_body::{self, bytes_come};
 use crate::limited::Limited;
 use crate::protocol::header::{MAX_BYTES, UploadLength, UploadOffset, is_offset_octet_stream};
-use crate::protocol::{Action, Body, Chunk, Error, Finishing, Outcome, Upload, UploadId};
-use crate::store::{Appended, Handle, Keep};
+use crate::protocol::{Action, Body, Chunk, Error, FinishState, Outcome, Upload, UploadId};
+use crate::store::{Appended, Handle, WriteMode};
 
 impl Core {
     pub(super) async fn append(
@@ -58,7 +58,11 @@ impl Core {
         outcome: &mut Outcome,
     ) -> Result<(), Error> {
         let declared = declared_length(parts, handle.info())?;
-        let keep = parts.extensions.get::<Keep>().copied().unwrap_or_default();
+        let keep = parts
+            .extensions
+            .get::<WriteMode>()
+            .copied()
+            .unwrap_or_default();
         if outcome.upload.is_complete() {
             nothing_comes(parts, chunk, keep).await?;
             outcome.finished = self.finish_again(parts, handle).await?;
@@ -73,13 +77,13 @@ impl Core {
         // CHK-07: a chunk that comes to nothing must not have declared a length, so
         // one that may come to nothing does it at its end.
         let (now, later) = match keep {
-            Keep::AsItArrives => (declared, None),
-            Keep::OnlyWhole => (None, declared),
+            WriteMode::Streaming => (declared, None),
+            WriteMode::Atomic => (None, declared),
         };
         declare(handle, now).await?;
         // An upload of which nothing is recorded was begun where nothing had to be.
         if handle.info().finishing.is_none() && self.records_finishing(parts) {
-            handle.record(Finishing::Pending { attempts: 0 }).await?;
+            handle.record(FinishState::Pending { attempts: 0 }).await?;
         }
         let chunk = pin!(Limited::new(chunk, room, Error::SizeExceeded));
         let appended = write(handle, chunk, keep, room).await;
@@ -101,7 +105,7 @@ impl Core {
 }
 
 /// Has the store append what comes, and logs it.
-async fn write(handle: &mut dyn Handle, chunk: Chunk<'_>, keep: Keep, room: u64) -> Appended {
+async fn write(handle: &mut dyn Handle, chunk: Chunk<'_>, keep: WriteMode, room: u64) -> Appended {
     let offset = handle.info().offset;
     let id = handle.info().id.clone();
     tracing::info!(%id, maxSize = room, offset, "ChunkWriteStart");
@@ -140,9 +144,9 @@ async fn declare(handle: &mut dyn Handle, length: Option<u64>) -> Result<(), Err
 }
 
 /// At the end of a complete upload: an empty body is welcome, bytes are not. AMB-04
-async fn nothing_comes(parts: &Parts, chunk: Chunk<'_>, keep: Keep) -> Result<(), Error> {
+async fn nothing_comes(parts: &Parts, chunk: Chunk<'_>, keep: WriteMode) -> Result<(), Error> {
     // CHK-15: of no bytes too it is the end that tells whether they match.
-    if keep == Keep::AsItArrives && emptiness::is_announced(parts) {
+    if keep == WriteMode::Streaming && empty_body::is_announced(parts) {
         return Ok(());
     }
     match bytes_come(chunk).await? {

@@ -6,11 +6,11 @@ use http::request::Parts;
 use http::{HeaderMap, Response, StatusCode};
 
 use super::{Core, respond};
-use crate::emptiness::refuse_bytes;
+use crate::empty_body::refuse_bytes;
 use crate::gate::Gates;
 use crate::protocol::header::{UPLOAD_CONCAT, UploadDeferLength, UploadLength};
 use crate::protocol::{
-    BaseUrl, Body, Chunk, Concat, Error, Finishing, Interrupt, NewConcat, NewUpload, Outcome,
+    BaseUrl, Body, Chunk, Concat, Error, FinishState, Interrupt, NewConcat, NewUpload, Outcome,
     is_side_file,
 };
 use crate::store::Handle;
@@ -63,7 +63,7 @@ impl Core {
         let is_pending = new.concat.as_ref().is_some_and(Concat::is_pending);
         // Whoever completes a pending final is to know that it is unfinished.
         if is_pending || self.records_finishing(parts) {
-            new.finishing = Some(Finishing::Pending { attempts: 0 });
+            new.finishing = Some(FinishState::Pending { attempts: 0 });
         }
         let handle = match &new.concat {
             Some(concat) if concat.is_final() && !is_pending => {

@@ -4,7 +4,7 @@ use http::request::Parts;
 
 use super::Core;
 use crate::gate::{Gates, Refused};
-use crate::protocol::{Error, Finishing};
+use crate::protocol::{Error, FinishState};
 use crate::store::Handle;
 
 impl Core {
@@ -16,7 +16,7 @@ impl Core {
     /// counts as an attempt: a gate or a store that fails today may work tomorrow.
     pub(super) async fn finish(&self, parts: &Parts, handle: &mut dyn Handle) -> Result<(), Error> {
         let attempts = match handle.info().finishing {
-            Some(Finishing::Pending { attempts }) => attempts,
+            Some(FinishState::Pending { attempts }) => attempts,
             _ => 0,
         };
         if self.finish_attempts > 0 && attempts >= self.finish_attempts {
@@ -24,10 +24,10 @@ impl Core {
         }
         handle.finish().await?;
         let (finishing, result) = match ask_gates(parts, handle).await {
-            Ok(()) => (Finishing::Done, Ok(())),
+            Ok(()) => (FinishState::Done, Ok(())),
             Err(error) if Refused::is_behind(&error) => {
                 let attempts = attempts.saturating_add(1);
-                (Finishing::Pending { attempts }, Err(error))
+                (FinishState::Pending { attempts }, Err(error))
             }
             Err(error) => return Err(error),
         };

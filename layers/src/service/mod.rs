@@ -11,9 +11,9 @@
 //! | [`Target`] | the request's whole path is read as one |
 //! | [`BaseUrl`](crate::protocol::BaseUrl) | `Location` is below the request's own path |
 //! | [`Gates`] | nobody is asked |
-//! | [`Keep`](crate::store::Keep) | what came before an error is kept |
+//! | [`WriteMode`](crate::store::WriteMode) | what came before an error is kept |
 //! | [`NewConcat`](crate::protocol::NewConcat) | a creation with `Upload-Concat` is refused |
-//! | [`Discard`](crate::protocol::Discard) | a DELETE is a client's |
+//! | [`Rollback`](crate::protocol::Rollback) | a DELETE is a client's |
 //!
 //! # Example
 //!

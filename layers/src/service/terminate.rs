@@ -4,12 +4,12 @@ use http::request::Parts;
 use http::{Response, StatusCode};
 
 use super::{Core, admit, respond};
-use crate::protocol::{Action, Body, Discard, Error, OnlyUnfinished, Outcome, Upload, UploadId};
+use crate::protocol::{Action, Body, Error, Outcome, Rollback, UnlessFinished, Upload, UploadId};
 use crate::store::Terminate;
 
 impl Core {
     pub(super) async fn terminate(&self, parts: &Parts, id: &UploadId) -> Response<Body> {
-        let discards = parts.extensions.get::<Discard>().is_some();
+        let discards = parts.extensions.get::<Rollback>().is_some();
         let terminate = match discards {
             true => self.store.terminate(),
             false => self.termination(),
@@ -39,10 +39,10 @@ impl Core {
             Err(Error::NotFound) => terminate.remains(id).await?,
             Err(error) => return Err(error),
         };
-        if parts.extensions.get::<Discard>().is_none() {
+        if parts.extensions.get::<Rollback>().is_none() {
             admit(parts, &upload, Action::Terminate).await?;
         }
-        if parts.extensions.get::<OnlyUnfinished>().is_some() && upload.is_finished() {
+        if parts.extensions.get::<UnlessFinished>().is_some() && upload.is_finished() {
             return Err(Error::Rejected);
         }
         terminate.terminate(id).await?;

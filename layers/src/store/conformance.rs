@@ -26,8 +26,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame};
 
-use super::{Appended, Content, Handle, Keep, Store};
-use crate::protocol::{Error, Finishing, Metadata, NewUpload, UploadId};
+use super::{Appended, Content, Handle, Store, WriteMode};
+use crate::protocol::{Error, FinishState, Metadata, NewUpload, UploadId};
 
 /// Runs the whole suite.
 ///
@@ -94,7 +94,7 @@ impl Body for Frames {
     }
 }
 
-async fn append(handle: &mut dyn Handle, chunk: Frames, keep: Keep) -> Appended {
+async fn append(handle: &mut dyn Handle, chunk: Frames, keep: WriteMode) -> Appended {
     let chunk = pin!(chunk);
     handle.append(chunk, keep).await
 }
@@ -112,7 +112,7 @@ async fn offset(store: &dyn Store, id: &UploadId) -> u64 {
 async fn a_new_upload_is_found_with_all_that_was_said_of_it(open: &impl Fn() -> Arc<dyn Store>) {
     let metadata = Metadata::parse(b"name d29ybGQ= , flag").expect("the metadata is well formed");
     let mut new = NewUpload::new(Some(10), metadata.clone());
-    new.finishing = Some(Finishing::Pending { attempts: 0 });
+    new.finishing = Some(FinishState::Pending { attempts: 0 });
     let created = open().create(new).await.expect("an upload can be created");
 
     let found = open()
@@ -133,7 +133,7 @@ async fn a_new_upload_is_found_with_all_that_was_said_of_it(open: &impl Fn() -> 
     );
     assert_eq!(
         found.info().finishing,
-        Some(Finishing::Pending { attempts: 0 })
+        Some(FinishState::Pending { attempts: 0 })
     );
 }
 
@@ -205,7 +205,7 @@ async fn an_id_may_have_segments(open: &impl Fn() -> Arc<dyn Store>) {
 
 async fn append_whole(handle: &mut dyn Handle, text: &'static str) {
     let before = handle.info().offset;
-    let appended = append(handle, Frames::of([text]), Keep::AsItArrives).await;
+    let appended = append(handle, Frames::of([text]), WriteMode::Streaming).await;
     assert!(appended.error.is_none(), "{:?}", appended.error);
     assert_eq!(appended.offset, before + text.len() as u64);
 }
@@ -216,7 +216,7 @@ async fn chunks_stand_one_after_the_other(open: &impl Fn() -> Arc<dyn Store>) {
     let appended = append(
         &mut *handle,
         Frames::of(["he", "", "llo"]),
-        Keep::AsItArrives,
+        WriteMode::Streaming,
     )
     .await;
     assert_eq!(appended.offset, 5);
@@ -224,7 +224,7 @@ async fn chunks_stand_one_after_the_other(open: &impl Fn() -> Arc<dyn Store>) {
 
     let mut again = open().open(&id).await.expect("the upload is found");
     assert_eq!(again.info().offset, 6);
-    let appended = append(&mut *again, Frames::of(["world"]), Keep::OnlyWhole).await;
+    let appended = append(&mut *again, Frames::of(["world"]), WriteMode::Atomic).await;
     assert!(appended.error.is_none(), "{:?}", appended.error);
     assert_eq!(appended.offset, 11);
     assert!(
@@ -237,7 +237,7 @@ async fn chunks_stand_one_after_the_other(open: &impl Fn() -> Arc<dyn Store>) {
 async fn what_came_before_an_error_is_kept(open: &impl Fn() -> Arc<dyn Store>) {
     let mut handle = create(&*open(), 11).await;
     let chunk = Frames::of(["hel", "lo"]).then(Error::Interrupted);
-    let appended = append(&mut *handle, chunk, Keep::AsItArrives).await;
+    let appended = append(&mut *handle, chunk, WriteMode::Streaming).await;
     assert!(
         matches!(appended.error, Some(Error::Interrupted)),
         "the body's own error is told"
@@ -250,7 +250,7 @@ async fn of_a_chunk_that_is_kept_only_whole_nothing_remains(open: &impl Fn() -> 
     let mut handle = create(&*open(), 11).await;
     append_whole(&mut *handle, "hello").await;
     let chunk = Frames::of([" wo", "r"]).then(Error::Interrupted);
-    let appended = append(&mut *handle, chunk, Keep::OnlyWhole).await;
+    let appended = append(&mut *handle, chunk, WriteMode::Atomic).await;
     assert!(matches!(appended.error, Some(Error::Interrupted)));
     assert_eq!(
         appended.offset, 5,
@@ -299,7 +299,7 @@ async fn a_chunk_in_flight_that_is_kept_only_whole_is_not_seen(open: &impl Fn() 
         look: Box::pin(async move { offset(&*store, &id).await }),
         seen: None,
     });
-    let appended = handle.append(chunk.as_mut(), Keep::OnlyWhole).await;
+    let appended = handle.append(chunk.as_mut(), WriteMode::Atomic).await;
     assert!(appended.error.is_none(), "{:?}", appended.error);
     assert_eq!(appended.offset, 10);
     assert_eq!(
@@ -310,7 +310,7 @@ async fn a_chunk_in_flight_that_is_kept_only_whole_is_not_seen(open: &impl Fn() 
 }
 
 async fn an_empty_chunk_changes_nothing(open: &impl Fn() -> Arc<dyn Store>) {
-    for keep in [Keep::AsItArrives, Keep::OnlyWhole] {
+    for keep in [WriteMode::Streaming, WriteMode::Atomic] {
         let mut handle = create(&*open(), 5).await;
         let appended = append(&mut *handle, Frames::default(), keep).await;
         assert!(appended.error.is_none(), "{:?}", appended.error);
@@ -323,7 +323,7 @@ async fn finishing_is_recorded(open: &impl Fn() -> Arc<dyn Store>) {
     let mut handle = create(&*open(), 5).await;
     assert_eq!(handle.info().finishing, None, "nothing is recorded unasked");
     append_whole(&mut *handle, "hello").await;
-    for finishing in [Finishing::Pending { attempts: 2 }, Finishing::Done] {
+    for finishing in [FinishState::Pending { attempts: 2 }, FinishState::Done] {
         handle.record(finishing).await.expect("it can be recorded");
         assert_eq!(handle.info().finishing, Some(finishing));
         let again = open()
@@ -443,7 +443,7 @@ async fn what_was_opened_to_be_read_stays_what_it_is(open: &impl Fn() -> Arc<dyn
         look: Box::pin(look),
         seen: None,
     });
-    let appended = handle.append(chunk.as_mut(), Keep::OnlyWhole).await;
+    let appended = handle.append(chunk.as_mut(), WriteMode::Atomic).await;
     assert!(appended.error.is_none(), "{:?}", appended.error);
 
     let (content, text) = chunk.seen.take().expect("it looked");

@@ -8,10 +8,10 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use tokio::task::yield_now;
 
-use super::{Appended, Concatenate, Content, Handle, Keep, Read, Store, Terminate};
+use super::{Appended, Concatenate, Content, Handle, Read, Store, Terminate, WriteMode};
 use crate::poll::next_frame;
 use crate::protocol::{
-    Chunk, Concat, Error, Finishing, Interrupt, NewUpload, Role, Upload, UploadId,
+    Chunk, Concat, Error, FinishState, Interrupt, NewUpload, Role, Upload, UploadId,
 };
 
 /// How many bytes are copied at once into a final upload.
@@ -329,10 +329,10 @@ impl Handle for MemoryHandle {
         &self.upload
     }
 
-    async fn append(&mut self, chunk: Chunk<'_>, keep: Keep) -> Appended {
+    async fn append(&mut self, chunk: Chunk<'_>, keep: WriteMode) -> Appended {
         let ended = match keep {
-            Keep::AsItArrives => self.append_as_it_arrives(chunk).await,
-            Keep::OnlyWhole => self.append_whole(chunk).await,
+            WriteMode::Streaming => self.append_as_it_arrives(chunk).await,
+            WriteMode::Atomic => self.append_whole(chunk).await,
         };
         Appended {
             offset: self.upload.offset,
@@ -344,7 +344,7 @@ impl Handle for MemoryHandle {
         self.change(|stored| stored.upload.length = Some(length))
     }
 
-    async fn record(&mut self, finishing: Finishing) -> Result<(), Error> {
+    async fn record(&mut self, finishing: FinishState) -> Result<(), Error> {
         self.change(|stored| stored.upload.finishing = Some(finishing))
     }
 }
@@ -373,7 +373,7 @@ mod tests {
                 .await;
             let mut part = part.unwrap();
             let chunk = pin!(Body::from(text));
-            assert!(part.append(chunk, Keep::OnlyWhole).await.error.is_none());
+            assert!(part.append(chunk, WriteMode::Atomic).await.error.is_none());
             parts.push(part.info().id.clone());
         }
         parts.push(parts[0].clone());

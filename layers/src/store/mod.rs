@@ -15,7 +15,7 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::protocol::{Chunk, Error, Finishing, Interrupt, NewUpload, Upload, UploadId};
+use crate::protocol::{Chunk, Error, FinishState, Interrupt, NewUpload, Upload, UploadId};
 
 #[cfg(doc)]
 use crate::protocol::Role;
@@ -79,7 +79,7 @@ pub trait Store: Debug + Send + Sync + 'static {
 pub trait Handle: Debug + Send {
     /// The upload as it was when it was opened, and as this handle has changed it.
     ///
-    /// While another handle appends under [`Keep::OnlyWhole`], this shows where
+    /// While another handle appends under [`WriteMode::Atomic`], this shows where
     /// that chunk began.
     fn info(&self) -> &Upload;
 
@@ -88,7 +88,7 @@ pub trait Handle: Debug + Send {
     ///
     /// An offset that was ever returned never moves back. Not even when the
     /// server is killed in the middle.
-    async fn append(&mut self, chunk: Chunk<'_>, keep: Keep) -> Appended;
+    async fn append(&mut self, chunk: Chunk<'_>, keep: WriteMode) -> Appended;
 
     /// Fixes the length that was deferred. DEF-03
     ///
@@ -105,7 +105,7 @@ pub trait Handle: Debug + Send {
     /// # Errors
     ///
     /// Whatever keeps the record from being written.
-    async fn record(&mut self, finishing: Finishing) -> Result<(), Error>;
+    async fn record(&mut self, finishing: FinishState) -> Result<(), Error>;
 
     /// Does what the store has to do with a complete upload. It may be called
     /// again, after a failure or a success.
@@ -220,15 +220,15 @@ pub trait Content: Debug + Send + Sync {
 
 /// What becomes of a chunk's bytes when its body errs.
 ///
-/// A request extension for the core; without one it is [`Keep::AsItArrives`].
+/// A request extension for the core; without one it is [`WriteMode::Streaming`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Keep {
+pub enum WriteMode {
     /// All that came is stored. CORE-31
     #[default]
-    AsItArrives,
+    Streaming,
     /// Nothing is stored unless the body ends without an error, also when the
     /// server is killed in the middle.
-    OnlyWhole,
+    Atomic,
 }
 
 /// What [`Handle::append`] stored.

@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 
 use crate::answer::Answer;
 use crate::protocol::header::TusResumable;
-use crate::protocol::{Amendment, Error};
+use crate::protocol::{Error, ResponseOverride};
 
 pin_project! {
     /// The response future of [`Version`](super::Version).
@@ -70,7 +70,7 @@ fn render<B: From<Bytes>>(response: &mut Response<B>, head: bool) {
 
 /// Changes what somebody inside wants changed.
 fn amend<B: Default + From<Bytes>>(response: &mut Response<B>, head: bool) {
-    let Some(amendment) = response.extensions_mut().remove::<Amendment>() else {
+    let Some(amendment) = response.extensions_mut().remove::<ResponseOverride>() else {
         return;
     };
     if let Some(status) = amendment.status {

@@ -62,7 +62,7 @@ mod tests {
 
     use super::VersionLayer;
     use crate::protocol::header::TUS_RESUMABLE;
-    use crate::protocol::{Amendment, Body, Error, Refusal};
+    use crate::protocol::{Body, Error, Refusal, ResponseOverride};
 
     async fn respond(request: Request<Body>) -> Result<Response<Body>, Infallible> {
         Ok(match request.uri().path() {
@@ -77,8 +77,8 @@ mod tests {
         })
     }
 
-    fn amendment() -> Amendment {
-        Amendment::default()
+    fn amendment() -> ResponseOverride {
+        ResponseOverride::default()
             .with_status(StatusCode::PAYMENT_REQUIRED)
             .with_header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
             .with_header(TUS_RESUMABLE.clone(), HeaderValue::from_static("0.2.2"))

@@ -45,7 +45,7 @@ pub(crate) fn launched() -> Option<ExitCode> {
 fn launch(limit: u64, hook: &std::path::Path) -> ExitCode {
     // Lowering it is always allowed.
     let _ = set_limit(limit);
-    tower_tus::hook::ProcessHooks::exec(hook)
+    tower_tus::hooks::ProcessHooks::exec(hook)
 }
 
 #[cfg(not(unix))]

@@ -8,8 +8,8 @@ use std::time::Duration;
 use clap::Args;
 use http::HeaderName;
 use tower_tus::Stack;
-use tower_tus::hook::{HttpHooks, HttpHooksError, ProcessHooks};
-use tower_tus::layers::hook::{Hooks, Moment, Moments};
+use tower_tus::hooks::{HttpHooks, HttpHooksError, ProcessHooks};
+use tower_tus::layers::hooks::{HookKind, HookKinds, Hooks};
 
 use crate::files::Raised;
 use crate::go;
@@ -25,9 +25,9 @@ pub(crate) struct HookFlags {
     #[arg(
         long,
         default_value = "pre-create,post-create,post-receive,post-terminate,post-finish",
-        value_parser = moments
+        value_parser = kinds
     )]
-    hooks_enabled_events: Moments,
+    hooks_enabled_events: HookKinds,
 
     /// How often hooks are told how far an upload has come
     #[arg(long, default_value = "1s", value_parser = go::duration)]
@@ -102,7 +102,7 @@ impl HookFlags {
         raised: Option<Raised>,
     ) -> Result<(Stack, HookProcesses), StartError> {
         let stack = stack
-            .moments(self.hooks_enabled_events)
+            .kinds(self.hooks_enabled_events)
             .progress_interval(self.progress_hooks_interval)
             .finish_attempts(self.hooks_finish_attempts);
         self.is_one_kind()?;
@@ -147,10 +147,10 @@ impl HookFlags {
         } else {
             return Vec::new();
         };
-        let moments = Moment::ALL.into_iter();
-        let moments = moments.filter(|&moment| self.hooks_enabled_events.contains(moment));
-        let moments: Vec<_> = moments.map(Moment::as_str).collect();
-        vec![what, format!("Enabled hook events: {}", moments.join(", "))]
+        let kinds = HookKind::ALL.into_iter();
+        let kinds = kinds.filter(|&kind| self.hooks_enabled_events.contains(kind));
+        let kinds: Vec<_> = kinds.map(HookKind::as_str).collect();
+        vec![what, format!("Enabled hook events: {}", kinds.join(", "))]
     }
 
     fn process(&self, raised: Option<Raised>) -> Result<Option<ProcessHooks>, StartError> {
@@ -243,15 +243,15 @@ pub(crate) fn or_for_ever(limit: Duration) -> Duration {
 }
 
 /// The events of a list, all for an empty one.
-fn moments(list: &str) -> Result<Moments, String> {
+fn kinds(list: &str) -> Result<HookKinds, String> {
     if list.is_empty() {
-        return Ok(Moments::ALL);
+        return Ok(HookKinds::ALL);
     }
-    let moments = list.split(',').map(|name| {
-        let moment = name.trim().parse::<Moment>();
-        moment.map_err(|_| format!("{name:?} is not the name of an event"))
+    let kinds = list.split(',').map(|name| {
+        let kind = name.trim().parse::<HookKind>();
+        kind.map_err(|_| format!("{name:?} is not the name of an event"))
     });
-    moments.collect()
+    kinds.collect()
 }
 
 #[cfg(test)]
@@ -260,12 +260,14 @@ mod tests {
 
     #[test]
     fn events_are_listed_as_tusd_lists_them() {
-        assert_eq!(moments(""), Ok(Moments::ALL));
-        let two = [Moment::PreCreate, Moment::PreFinish].into_iter().collect();
-        assert_eq!(moments("pre-create,pre-finish"), Ok(two));
-        assert_eq!(moments(" pre-finish , pre-create"), Ok(two));
+        assert_eq!(kinds(""), Ok(HookKinds::ALL));
+        let two = [HookKind::PreCreate, HookKind::PreFinish]
+            .into_iter()
+            .collect();
+        assert_eq!(kinds("pre-create,pre-finish"), Ok(two));
+        assert_eq!(kinds(" pre-finish , pre-create"), Ok(two));
         for list in ["pre-access", "pre-create,", ",", " ", "PRE-CREATE"] {
-            assert!(moments(list).is_err(), "{list:?}");
+            assert!(kinds(list).is_err(), "{list:?}");
         }
     }
 }

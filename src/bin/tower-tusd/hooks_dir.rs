@@ -4,27 +4,27 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
-use tower_tus::layers::hook::{Moment, Moments};
+use tower_tus::layers::hooks::{HookKind, HookKinds};
 
 use crate::run::StartError;
 
 /// Refuses a directory that is none, and names that look like an event's and are
 /// not: such a hook would let every upload through. Warns of hooks for events
 /// that are not enabled.
-pub(crate) fn look_through(dir: &Path, enabled: Moments) -> Result<(), StartError> {
+pub(crate) fn look_through(dir: &Path, enabled: HookKinds) -> Result<(), StartError> {
     let failed = |error| format!("cannot use -hooks-dir {}: {error}", dir.display());
     for entry in fs::read_dir(dir).map_err(failed)? {
         let name = entry.map_err(failed)?.file_name();
-        let Some(moment) = meant(&name) else {
+        let Some(kind) = meant(&name) else {
             continue;
         };
         let path = dir.join(&name);
-        if name == moment.as_str() {
-            warn_unless_enabled(&path, moment, enabled);
-        } else if dir.join(moment.as_str()).symlink_metadata().is_err() {
+        if name == kind.as_str() {
+            warn_unless_enabled(&path, kind, enabled);
+        } else if dir.join(kind.as_str()).symlink_metadata().is_err() {
             let path = path.display();
             return Err(format!(
-                "{path} would never run: the name of the hook is {moment}, without an extension"
+                "{path} would never run: the name of the hook is {kind}, without an extension"
             )
             .into());
         }
@@ -32,15 +32,15 @@ pub(crate) fn look_through(dir: &Path, enabled: Moments) -> Result<(), StartErro
     Ok(())
 }
 
-fn warn_unless_enabled(path: &Path, moment: Moment, enabled: Moments) {
-    if !enabled.contains(moment) {
+fn warn_unless_enabled(path: &Path, kind: HookKind, enabled: HookKinds) {
+    if !enabled.contains(kind) {
         let path = path.display();
-        tracing::warn!("{path} never runs: {moment} is not among -hooks-enabled-events");
+        tracing::warn!("{path} never runs: {kind} is not among -hooks-enabled-events");
     }
 }
 
 /// The event that a name means, but for case, extension and what separates words.
-fn meant(name: &OsStr) -> Option<Moment> {
+fn meant(name: &OsStr) -> Option<HookKind> {
     let name = name.to_string_lossy();
     let (stem, _) = name.split_once('.').unwrap_or((&name, ""));
     let letters = |text: &str| {
@@ -48,8 +48,8 @@ fn meant(name: &OsStr) -> Option<Moment> {
         letters.collect::<String>().to_ascii_lowercase()
     };
     let stem = letters(stem);
-    let mut moments = Moment::ALL.into_iter();
-    moments.find(|moment| letters(moment.as_str()) == stem)
+    let mut kinds = HookKind::ALL.into_iter();
+    kinds.find(|kind| letters(kind.as_str()) == stem)
 }
 
 #[cfg(test)]
@@ -70,7 +70,7 @@ mod tests {
             "pre-create~",
             "pre\u{2013}create",
         ] {
-            assert_eq!(meant(name.as_ref()), Some(Moment::PreCreate), "{name:?}");
+            assert_eq!(meant(name.as_ref()), Some(HookKind::PreCreate), "{name:?}");
         }
         for name in [
             "",

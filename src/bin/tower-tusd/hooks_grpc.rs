@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clap::Args;
 use http::HeaderName;
-use tower_tus::hook::GrpcHooks;
-use tower_tus::hook::grpc::Tls;
+use tower_tus::hooks::GrpcHooks;
+use tower_tus::hooks::grpc::Tls;
 
 use crate::go;
 use crate::hooks::or_for_ever;

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 use tower::util::MapRequest;
 use tower::{Service, ServiceExt};
-use tower_tus::layers::protocol::{Body, BoxError, Departure, Peer};
+use tower_tus::layers::protocol::{Body, BoxError, Disconnect, Peer};
 
 use crate::http2::{Http2, WindowBudget};
 use crate::listener::{Accepted, Io, Listener};
@@ -189,7 +189,7 @@ where
             let given = self.given.clone();
             move |mut request: Request<Incoming>| {
                 let (given, answering) = (given.clone(), given.answering());
-                let (line, departure) = (self.line.clone(), Departure::default());
+                let (line, departure) = (self.line.clone(), Disconnect::default());
                 request.extensions_mut().insert(departure.clone());
                 let response = self.service.clone().oneshot(request.map(Body::new));
                 async move {

@@ -17,7 +17,7 @@ use tokio::net::{TcpStream, tcp};
 #[cfg(unix)]
 use tokio::net::{UnixStream, unix};
 use tokio::time::sleep;
-use tower_tus::layers::protocol::Departure;
+use tower_tus::layers::protocol::Disconnect;
 
 /// What wakes whoever waits for the client to go: an error or a FIN, and never
 /// bytes. No socket is registered for urgent ones.
@@ -46,7 +46,7 @@ impl Line {
     pub(crate) async fn watch<T>(
         &self,
         answer: impl Future<Output = T>,
-        departure: &Departure,
+        departure: &Disconnect,
     ) -> T {
         let mut answer = pin!(answer);
         tokio::select! {
@@ -219,7 +219,7 @@ mod tests {
 
     /// Whether `line` reports that its client has gone, which it has if `expected`.
     async fn reports(line: &Line, expected: bool) -> bool {
-        let departure = Departure::default();
+        let departure = Disconnect::default();
         let reported = async {
             tokio::select! {
                 () = line.watch(pending(), &departure) => {}
@@ -271,7 +271,7 @@ mod tests {
         let (mut io, line) = Shared::unix(stream);
         client.write_all(b"hello").await.unwrap();
         drop(client);
-        let departure = Departure::default();
+        let departure = Disconnect::default();
         let answer = line.watch(async { departure.happened().await.code() }, &departure);
         let answer = timeout(Duration::from_secs(10), answer).await;
         assert_eq!(answer.unwrap(), "ERR_UNEXPECTED_EOF");

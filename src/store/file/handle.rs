@@ -2,8 +2,8 @@ use std::io;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tower_tus_layers::protocol::{Chunk, Error, Finishing, Upload, UploadId};
-use tower_tus_layers::store::{Appended, Handle, Keep};
+use tower_tus_layers::protocol::{Chunk, Error, FinishState, Upload, UploadId};
+use tower_tus_layers::store::{Appended, Handle, WriteMode};
 
 use super::append::append;
 use super::error::of_upload;
@@ -93,7 +93,7 @@ impl Handle for FileHandle {
         &self.upload
     }
 
-    async fn append(&mut self, chunk: Chunk<'_>, keep: Keep) -> Appended {
+    async fn append(&mut self, chunk: Chunk<'_>, keep: WriteMode) -> Appended {
         let layout = self.layout.clone();
         let writer = Writer::new(layout, self.store.durability, keep, self.upload.offset);
         let mut appended = append(chunk, writer, &self.store.batches).await;
@@ -116,7 +116,7 @@ impl Handle for FileHandle {
         self.record_all(upload).await
     }
 
-    async fn record(&mut self, finishing: Finishing) -> Result<(), Error> {
+    async fn record(&mut self, finishing: FinishState) -> Result<(), Error> {
         let mut upload = self.upload.clone();
         upload.finishing = Some(finishing);
         self.record_all(upload).await

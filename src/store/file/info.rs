@@ -8,7 +8,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
-use tower_tus_layers::protocol::{Concat, Finishing, Metadata, Role, Upload, UploadId};
+use tower_tus_layers::protocol::{Concat, FinishState, Metadata, Role, Upload, UploadId};
 
 use super::layout::Layout;
 use super::sys;
@@ -126,7 +126,7 @@ impl Document {
         upload.length = (!self.size_is_deferred).then_some(self.size);
         upload.metadata = self.metadata();
         upload.storage = self.storage.clone();
-        upload.finishing = self.tower_tus.finishing.map(Finishing::from);
+        upload.finishing = self.tower_tus.finishing.map(FinishState::from);
         upload
     }
 
@@ -198,16 +198,16 @@ impl TowerTus {
     }
 }
 
-impl From<Finishing> for State {
-    fn from(finishing: Finishing) -> Self {
+impl From<FinishState> for State {
+    fn from(finishing: FinishState) -> Self {
         match finishing {
-            Finishing::Pending { attempts } => Self::Pending { attempts },
-            Finishing::Done => Self::Done,
+            FinishState::Pending { attempts } => Self::Pending { attempts },
+            FinishState::Done => Self::Done,
         }
     }
 }
 
-impl From<State> for Finishing {
+impl From<State> for FinishState {
     fn from(state: State) -> Self {
         match state {
             State::Pending { attempts } => Self::Pending { attempts },
@@ -285,7 +285,7 @@ mod tests {
     #[test]
     fn the_exact_text_and_the_finishing_stand_beside_it() {
         let mut upload = with_metadata(b" name /w== , flag ");
-        upload.finishing = Some(Finishing::Pending { attempts: 2 });
+        upload.finishing = Some(FinishState::Pending { attempts: 2 });
         let json: Value = serde_json::from_slice(&document(&upload).to_json()).unwrap();
         assert_eq!(
             json["MetaData"],
@@ -293,7 +293,7 @@ mod tests {
         );
         let ours = serde_json::json!({
             "UploadMetadata": " name /w== , flag ",
-            "Finishing": {"Pending": {"Attempts": 2}},
+            "FinishState": {"Pending": {"Attempts": 2}},
         });
         assert_eq!(json["TowerTus"], ours);
     }
@@ -369,8 +369,8 @@ mod tests {
     fn an_upload_is_read_as_it_was_written() {
         for finishing in [
             None,
-            Some(Finishing::Pending { attempts: 3 }),
-            Some(Finishing::Done),
+            Some(FinishState::Pending { attempts: 3 }),
+            Some(FinishState::Done),
         ] {
             for length in [None, Some(0), Some(10)] {
                 let mut upload = with_metadata(b"z eg==,  name /w== , flag");

@@ -7,7 +7,7 @@
 //! |--------------|---------------------------------------------------------------|
 //! | `<id>`       | its bytes. The file's size is the upload's offset             |
 //! | `<id>.info`  | what is known of it: tusd's JSON with at most one more member, `TowerTus`: the exact `Upload-Metadata` and `Upload-Concat`, how far finishing has come, and which finals wait for which uploads |
-//! | `<id>.chunk` | while a chunk is taken under [`Keep::OnlyWhole`]: the offset where it began, which is the upload's offset meanwhile. tusd does not know it |
+//! | `<id>.chunk` | while a chunk is taken under [`WriteMode::Atomic`]: the offset where it began, which is the upload's offset meanwhile. tusd does not know it |
 //! | `<id>.new`   | the next `<id>.info` while it is written                      |
 //!
 //! The bytes may lie elsewhere: where there is no `<id>`, `Storage.Path` in `.info`
@@ -35,7 +35,7 @@
 //! use bytes::Bytes;
 //! use tower_tus::store::file::{Durability, FileStore};
 //! use tower_tus_layers::protocol::{Body, Metadata, NewUpload};
-//! use tower_tus_layers::store::{Keep, Store};
+//! use tower_tus_layers::store::{WriteMode, Store};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -46,7 +46,7 @@
 //! let metadata = Metadata::from_pairs([("filename", "hello.txt")])?;
 //! let mut upload = store.create(NewUpload::new(Some(5), metadata)).await?;
 //! let chunk = pin!(Body::from(Bytes::from("hello")));
-//! let appended = upload.append(chunk, Keep::AsItArrives).await;
+//! let appended = upload.append(chunk, WriteMode::Streaming).await;
 //! assert_eq!(appended.offset, 5);
 //! upload.finish().await?;
 //!
@@ -84,7 +84,7 @@ use tower_tus_layers::protocol::{Error, Interrupt, NewUpload, Upload, UploadId};
 use tower_tus_layers::store::{Concatenate, Content, Handle, Read, Store, Terminate};
 
 #[cfg(doc)]
-use tower_tus_layers::store::Keep;
+use tower_tus_layers::store::WriteMode;
 
 use self::content::FileContent;
 use self::handle::FileHandle;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tower_tus_layers::protocol::Error;
-use tower_tus_layers::store::Keep;
+use tower_tus_layers::store::WriteMode;
 
 use super::error::of_upload;
 use super::layout::Layout;
@@ -16,7 +16,7 @@ use super::{Durability, mark, sys};
 pub(super) struct Writer {
     layout: Arc<Layout>,
     durability: Durability,
-    keep: Keep,
+    keep: WriteMode,
     /// Where the upload stands should the chunk not become whole.
     start: u64,
     offset: u64,
@@ -28,7 +28,7 @@ impl Writer {
     pub(super) const fn new(
         layout: Arc<Layout>,
         durability: Durability,
-        keep: Keep,
+        keep: WriteMode,
         start: u64,
     ) -> Self {
         Self {
@@ -63,7 +63,7 @@ impl Writer {
             self.offset = current;
             return Err(Error::MismatchedOffset { current });
         }
-        if self.keep == Keep::OnlyWhole {
+        if self.keep == WriteMode::Atomic {
             mark::set(&self.layout, self.start).map_err(of_upload)?;
         }
         Ok(file)
@@ -81,7 +81,7 @@ impl Writer {
 
     /// Whether [`end`](Self::end) has anything to do on the disk.
     pub(super) fn has_an_end(&self) -> bool {
-        let more = self.keep == Keep::OnlyWhole || self.durability >= Durability::Offset;
+        let more = self.keep == WriteMode::Atomic || self.durability >= Durability::Offset;
         more && self.file.is_some()
     }
 
@@ -92,8 +92,8 @@ impl Writer {
         };
         match self.keep {
             // The worse error is the store's.
-            Keep::AsItArrives => self.sync(&file).map_err(of_upload).and(received),
-            Keep::OnlyWhole => {
+            WriteMode::Streaming => self.sync(&file).map_err(of_upload).and(received),
+            WriteMode::Atomic => {
                 let kept = received.and_then(|()| self.keep_whole(&file).map_err(of_upload));
                 kept.inspect_err(|_| self.take_back(&file))
             }

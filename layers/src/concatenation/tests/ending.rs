@@ -9,7 +9,7 @@ use http::{Method, Response, StatusCode};
 
 use super::{Uploads, created, is_refused, list, on, patch, post};
 use crate::lock::Locker;
-use crate::protocol::{Body, Departure, Error, Interrupt, UploadId};
+use crate::protocol::{Body, Disconnect, Error, Interrupt, UploadId};
 
 /// So many that their copy takes several steps.
 const TIMES: usize = 1000;
@@ -79,7 +79,7 @@ async fn a_copy_ends_at_a_shutdown() {
 async fn a_copy_ends_when_its_client_has_gone() {
     let uploads = Uploads::default();
     let part = partial(&uploads, 0).await;
-    let departure = Departure::default();
+    let departure = Disconnect::default();
     let request = post(&list(&vec![&part; TIMES])).extension(departure.clone());
     let mut copy = Box::pin(uploads.ask(request));
     begin(&uploads, &mut copy).await;

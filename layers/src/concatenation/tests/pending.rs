@@ -14,7 +14,7 @@ use super::super::{ConcatenationLayer, RequestBody};
 use super::{Uploads, created, is_refused, list, on, outcome, patch, post};
 use crate::gate::Gate;
 use crate::lock::Locker;
-use crate::protocol::{Body, Concat, Error, Finishing, Interrupt, NewUpload};
+use crate::protocol::{Body, Concat, Error, FinishState, Interrupt, NewUpload};
 use crate::protocol::{Metadata, Outcome, Role, Target, Upload, UploadId};
 use crate::service::Core;
 use crate::store::{Concatenate, Store};
@@ -204,7 +204,7 @@ async fn forgotten(uploads: &Uploads, parts: &[&UploadId]) -> UploadId {
         pending: true,
     };
     new.concat = Some(Concat::new(role, None));
-    new.finishing = Some(Finishing::Pending { attempts: 0 });
+    new.finishing = Some(FinishState::Pending { attempts: 0 });
     let id = new.id.clone();
     uploads.store.create(new).await.unwrap();
     id

@@ -15,7 +15,7 @@ async fn the_tag_is_that_of_the_bytes() {
         first.starts_with('"') && first.ends_with('"'),
         "it is strong: {first}"
     );
-    let finishing = Finishing::Pending { attempts: 1 };
+    let finishing = FinishState::Pending { attempts: 1 };
     store
         .open(&id)
         .await

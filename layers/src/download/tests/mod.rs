@@ -24,10 +24,10 @@ use tower::{Layer, ServiceExt};
 use super::DownloadLayer;
 use crate::gate::{Gate, Gates};
 use crate::protocol::{
-    Action, Body, Concat, Error, Finishing, Metadata, NewUpload, Outcome, Role, Upload, UploadId,
+    Action, Body, Concat, Error, FinishState, Metadata, NewUpload, Outcome, Role, Upload, UploadId,
 };
 use crate::service::Core;
-use crate::store::{Content, Handle, Keep, MemoryStore, Read, Store};
+use crate::store::{Content, Handle, MemoryStore, Read, Store, WriteMode};
 
 const TEXT: &str = "hello world";
 const SECOND: Duration = Duration::from_secs(1);
@@ -35,7 +35,7 @@ const SECOND: Duration = Duration::from_secs(1);
 async fn append(store: &impl Store, id: &UploadId, text: &'static str) {
     let mut handle = store.open(id).await.unwrap();
     let chunk = pin!(Body::from(text));
-    let appended = handle.append(chunk, Keep::AsItArrives).await;
+    let appended = handle.append(chunk, WriteMode::Streaming).await;
     assert!(appended.error.is_none());
 }
 

@@ -59,7 +59,7 @@ async fn unfinished_uploads_may_be_refused() {
     let incomplete = Some("ERR_INCOMPLETE_UPLOAD");
     assert_eq!(refusal(&store, new(), "hell").await, incomplete);
     let mut unfinished = new();
-    unfinished.finishing = Some(Finishing::Pending { attempts: 1 });
+    unfinished.finishing = Some(FinishState::Pending { attempts: 1 });
     assert_eq!(refusal(&store, unfinished, "hello").await, incomplete);
     let deferred = NewUpload::new(None, Metadata::EMPTY);
     assert_eq!(refusal(&store, deferred, "hello").await, incomplete);
@@ -193,7 +193,7 @@ impl Gate for Deciding {
 async fn what_a_deciding_gate_has_not_let_pass_is_not_given_out() {
     let store = MemoryStore::default();
     let mut new = NewUpload::new(Some(5), Metadata::EMPTY);
-    new.finishing = Some(Finishing::Pending { attempts: 0 });
+    new.finishing = Some(FinishState::Pending { attempts: 0 });
     let id = store.create(new).await.unwrap().info().id.clone();
     append(&store, &id, "hello").await;
 
@@ -214,7 +214,7 @@ async fn what_a_deciding_gate_has_not_let_pass_is_not_given_out() {
     assert_eq!(asks(None).await, (StatusCode::OK, None));
 
     let mut handle = store.open(&id).await.unwrap();
-    handle.record(Finishing::Done).await.unwrap();
+    handle.record(FinishState::Done).await.unwrap();
     let given = asks(Some(Arc::new(Deciding))).await;
     assert_eq!(given, (StatusCode::OK, None));
 }

@@ -11,7 +11,7 @@ use http_body_util::StreamBody;
 
 use super::{code, empty, outcome, patch, send};
 use crate::protocol::{
-    BaseUrl, Body, Concat, Error, Finishing, Interrupt, NewConcat, Role, UploadId,
+    BaseUrl, Body, Concat, Error, FinishState, Interrupt, NewConcat, Role, UploadId,
 };
 use crate::store::{Concatenate, MemoryStore, Store};
 
@@ -106,7 +106,7 @@ async fn a_pending_final_has_no_offset_and_is_finished_by_who_comes_next() {
         assert_eq!(response.headers()["upload-offset"], "5", "CAT-13");
         assert!(outcome(&response).finished);
         let done = outcome(&response).upload.finishing;
-        assert_eq!(done, Some(Finishing::Done));
+        assert_eq!(done, Some(FinishState::Done));
     }
 }
 

@@ -9,9 +9,9 @@ use http::{Request, Response, StatusCode};
 use tower::{Layer, ServiceExt};
 
 use super::{code, create, empty, outcome, patch, send};
+use crate::gate::GateLayer;
 use crate::gate::{Gate, Refused};
-use crate::gating::GateLayer;
-use crate::protocol::{Action, Body, Error, Finishing, NewUpload, Upload, UploadId};
+use crate::protocol::{Action, Body, Error, FinishState, NewUpload, Upload, UploadId};
 use crate::service::Core;
 use crate::store::{MemoryStore, Store};
 
@@ -166,7 +166,7 @@ async fn an_upload_without_a_record_gets_one_before_its_last_byte() {
         .await;
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
     let recorded = store.open(&id).await.unwrap().info().finishing;
-    assert_eq!(recorded, Some(Finishing::Pending { attempts: 1 }));
+    assert_eq!(recorded, Some(FinishState::Pending { attempts: 1 }));
 }
 
 #[tokio::test]

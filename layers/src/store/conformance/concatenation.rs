@@ -6,7 +6,7 @@ use http::HeaderValue;
 
 use super::{append_whole, offset};
 use crate::protocol::{
-    Concat, Error, Finishing, Interrupt, Metadata, NewUpload, Role, Upload, UploadId,
+    Concat, Error, FinishState, Interrupt, Metadata, NewUpload, Role, Upload, UploadId,
 };
 use crate::store::{Concatenate, Handle, Store};
 
@@ -109,7 +109,7 @@ async fn a_final_has_the_bytes_of_its_parts_in_their_order(open: &impl Fn() -> A
         let parts: Vec<_> = parts.into_iter().cloned().collect();
         let mut asked = new_final(&parts);
         asked.metadata = Metadata::parse(b"name d29ybGQ=").expect("it is well formed");
-        asked.finishing = Some(Finishing::Pending { attempts: 0 });
+        asked.finishing = Some(FinishState::Pending { attempts: 0 });
         let concat = asked.concat.clone();
         let made = way(&*open())
             .concatenate(asked, &Interrupt::default())
@@ -123,7 +123,7 @@ async fn a_final_has_the_bytes_of_its_parts_in_their_order(open: &impl Fn() -> A
         assert_eq!(&found, made.info(), "it is found as it was made");
         assert_eq!(found.concat, concat, "CAT-16");
         assert_eq!(found.metadata.get("name"), Some(&b"world"[..]));
-        assert_eq!(found.finishing, Some(Finishing::Pending { attempts: 0 }));
+        assert_eq!(found.finishing, Some(FinishState::Pending { attempts: 0 }));
         holds(open, &found.id, text).await;
         for part in [&a, &b] {
             assert_eq!(offset(&*open(), part).await, 10, "CAT-11");
@@ -275,7 +275,7 @@ async fn a_part_knows_who_awaits_it(open: &impl Fn() -> Arc<dyn Store>) {
     assert_eq!(again.info().offset, 5, "CAT-14");
 
     append_whole(&mut *again, "56789").await;
-    let done = Finishing::Done;
+    let done = FinishState::Done;
     again.record(done).await.expect("it can be recorded");
     let found = info(&*open(), &part).await;
     let concat = found.concat.expect("it is a partial");

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame};
 use tower_tus_layers::protocol::{Error, Metadata, NewUpload};
-use tower_tus_layers::store::{Keep, Store};
+use tower_tus_layers::store::{Store, WriteMode};
 
 use super::{DURABILITIES, Fixture, Frames, append, append_all};
 use crate::store::file::Durability;
@@ -17,7 +17,7 @@ async fn a_chunk_that_a_crash_cut_short_is_taken_back_by_the_next_one() {
     for (durability, keep) in
         DURABILITIES
             .into_iter()
-            .zip([Keep::AsItArrives, Keep::OnlyWhole, Keep::OnlyWhole])
+            .zip([WriteMode::Streaming, WriteMode::Atomic, WriteMode::Atomic])
     {
         let mut files = Fixture::new();
         files.store = files.store.durability(durability);
@@ -93,7 +93,7 @@ async fn the_mark_stands_before_the_first_byte_and_goes_after_the_last() {
         );
         looked = true;
     }));
-    let appended = handle.append(chunk, Keep::OnlyWhole).await;
+    let appended = handle.append(chunk, WriteMode::Atomic).await;
     assert!(
         looked && matches!(appended.error, Some(Error::Interrupted)),
         "{appended:?}"
@@ -105,7 +105,7 @@ async fn the_mark_stands_before_the_first_byte_and_goes_after_the_last() {
 
 #[tokio::test]
 async fn a_chunk_does_not_go_on_where_the_file_does_not_end() {
-    for keep in [Keep::AsItArrives, Keep::OnlyWhole] {
+    for keep in [WriteMode::Streaming, WriteMode::Atomic] {
         let files = Fixture::new();
         let mut handle = files.create("a").await;
         append_all(&mut *handle, "hello").await;
@@ -134,8 +134,8 @@ async fn many_small_frames_and_few_large_ones_are_stored_byte_by_byte() {
     for frames in [small, large] {
         let expected = frames.concat();
         for (durability, keep) in [
-            (Durability::None, Keep::AsItArrives),
-            (Durability::Offset, Keep::OnlyWhole),
+            (Durability::None, WriteMode::Streaming),
+            (Durability::Offset, WriteMode::Atomic),
         ] {
             let mut files = Fixture::new();
             files.store = files.store.durability(durability);
@@ -154,11 +154,11 @@ async fn what_came_with_an_error_is_stored_and_trailers_are_not() {
     let mut handle = files.create("a").await;
     let trailers = Frame::trailers(HeaderMap::new());
     let chunk = Frames::of(["hel", "", "lo"]).then(Ok(trailers));
-    let appended = append(&mut *handle, chunk, Keep::AsItArrives).await;
+    let appended = append(&mut *handle, chunk, WriteMode::Streaming).await;
     assert!(appended.error.is_none(), "{:?}", appended.error);
 
     let chunk = Frames::of([" wor"]).then(Err(Error::Shutdown));
-    let appended = append(&mut *handle, chunk, Keep::AsItArrives).await;
+    let appended = append(&mut *handle, chunk, WriteMode::Streaming).await;
     assert!(matches!(appended.error, Some(Error::Shutdown)));
     assert_eq!(appended.offset, 9);
     assert_eq!(files.read("a"), b"hello wor");

@@ -6,7 +6,7 @@ use http::{HeaderMap, Request};
 use http_body::Frame;
 use tower::{Layer, ServiceExt};
 use tower_tus_layers::checksum::ChecksumLayer;
-use tower_tus_layers::protocol::{Error, Finishing, Metadata, NewUpload};
+use tower_tus_layers::protocol::{Error, FinishState, Metadata, NewUpload};
 use tower_tus_layers::service::Core;
 use tower_tus_layers::store::Store;
 
@@ -46,7 +46,7 @@ async fn begun(length: Option<u64>) -> Fixture {
     let files = Fixture::new();
     let mut new = NewUpload::new(length, Metadata::default());
     new.id = "a".parse().unwrap();
-    new.finishing = Some(Finishing::Pending { attempts: 0 });
+    new.finishing = Some(FinishState::Pending { attempts: 0 });
     let mut upload = files.store.create(new).await.unwrap();
     append_all(&mut *upload, "hello").await;
     files

@@ -2,7 +2,9 @@
 
 use http::HeaderValue;
 use serde_json::json;
-use tower_tus_layers::protocol::{Concat, Error, Finishing, Interrupt, NewUpload, Role, UploadId};
+use tower_tus_layers::protocol::{
+    Concat, Error, FinishState, Interrupt, NewUpload, Role, UploadId,
+};
 use tower_tus_layers::store::{Concatenate, Store};
 
 use super::{DURABILITIES, Fixture, append_all, is_exists, is_not_found};
@@ -208,7 +210,7 @@ async fn who_awaits_a_part_stands_beside_it_through_every_rewrite() {
     }
     let mut part = files.open("a").await.unwrap();
     append_all(&mut *part, "56789").await;
-    part.record(Finishing::Done).await.unwrap();
+    part.record(FinishState::Done).await.unwrap();
     let info = files.info("a.info");
     assert_eq!(info["TowerTus"]["AwaitedBy"], json!(["f", "deep/g"]));
     let found = files.open("a").await.unwrap();

@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::json;
-use tower_tus_layers::protocol::{Error, Finishing};
+use tower_tus_layers::protocol::{Error, FinishState};
 use tower_tus_layers::store::Store;
 
 use super::{Fixture, append_all, is_exists, new};
@@ -151,7 +151,7 @@ async fn modes_are_0664_and_0775_less_the_umask() {
     let mut handle = files.create("deep/down/a").await;
     assert_eq!([mode("deep"), mode("deep/down")], [dir; 2]);
     assert_eq!([mode("deep/down/a"), mode("deep/down/a.info")], [file; 2]);
-    handle.record(Finishing::Done).await.unwrap();
+    handle.record(FinishState::Done).await.unwrap();
     assert_eq!(mode("deep/down/a.info"), file);
 }
 

@@ -19,7 +19,7 @@ use http_body::{Body, Frame};
 use serde_json::Value;
 use tempfile::TempDir;
 use tower_tus_layers::protocol::{Error, Metadata, NewUpload};
-use tower_tus_layers::store::{Appended, Handle, Keep, Store, Terminate, conformance};
+use tower_tus_layers::store::{Appended, Handle, Store, Terminate, WriteMode, conformance};
 
 use super::{Durability, FileStore, blocking};
 
@@ -133,12 +133,12 @@ fn new(id: &str) -> NewUpload {
     new
 }
 
-async fn append(handle: &mut dyn Handle, chunk: Frames, keep: Keep) -> Appended {
+async fn append(handle: &mut dyn Handle, chunk: Frames, keep: WriteMode) -> Appended {
     handle.append(pin!(chunk), keep).await
 }
 
 async fn append_all(handle: &mut dyn Handle, text: &'static str) {
-    let appended = append(handle, Frames::of([text]), Keep::AsItArrives).await;
+    let appended = append(handle, Frames::of([text]), WriteMode::Streaming).await;
     assert!(appended.error.is_none(), "{:?}", appended.error);
 }
 

@@ -4,8 +4,8 @@ use std::fs;
 
 use serde_json::{Value, json};
 use tower_tus_layers::lock::Locker;
-use tower_tus_layers::protocol::{Error, Finishing, Metadata, UploadId};
-use tower_tus_layers::store::{Keep, Store, Terminate};
+use tower_tus_layers::protocol::{Error, FinishState, Metadata, UploadId};
+use tower_tus_layers::store::{Store, Terminate, WriteMode};
 
 use super::{Fixture, Frames, append, append_all, is_exists, is_not_found, is_unavailable, new};
 use crate::store::file::FileStore;
@@ -94,10 +94,10 @@ async fn the_exact_metadata_comes_back_after_every_rewrite() {
     new.metadata = Metadata::parse(raw).unwrap();
     let mut handle = files.store.create(new).await.unwrap();
     handle
-        .record(Finishing::Pending { attempts: 1 })
+        .record(FinishState::Pending { attempts: 1 })
         .await
         .unwrap();
-    handle.record(Finishing::Done).await.unwrap();
+    handle.record(FinishState::Done).await.unwrap();
     let again = files.open("a").await.unwrap();
     assert_eq!(again.info().metadata.raw().unwrap().as_bytes(), raw);
     assert_eq!(again.info().metadata.get("name"), Some(&b"\xff"[..]));
@@ -136,7 +136,7 @@ async fn a_data_file_that_was_moved_is_not_found_and_not_made_again() {
     let before = files.everything();
 
     assert!(is_not_found(&files.open("a").await));
-    for keep in [Keep::AsItArrives, Keep::OnlyWhole] {
+    for keep in [WriteMode::Streaming, WriteMode::Atomic] {
         let appended = append(&mut *handle, Frames::of(["world"]), keep).await;
         assert!(
             matches!(appended.error, Some(Error::NotFound)),
@@ -163,12 +163,12 @@ async fn an_upload_without_info_is_not_found_and_not_made_again() {
     let before = files.everything();
 
     assert!(is_not_found(&files.open("a").await));
-    let appended = append(&mut *handle, Frames::of(["hello"]), Keep::AsItArrives).await;
+    let appended = append(&mut *handle, Frames::of(["hello"]), WriteMode::Streaming).await;
     assert!(
         matches!(appended.error, Some(Error::NotFound)),
         "{appended:?}"
     );
-    assert!(is_not_found(&handle.record(Finishing::Done).await));
+    assert!(is_not_found(&handle.record(FinishState::Done).await));
     assert!(is_not_found(&handle.declare_length(10).await));
     assert!(
         is_not_found(&files.terminate("a").await),
@@ -324,8 +324,8 @@ async fn a_store_without_its_directory_is_unavailable_until_that_is_back() {
         assert!(is_unavailable(&store.open(&id).await));
         assert!(is_unavailable(&store.read().unwrap().read(&id).await));
         assert!(is_unavailable(&Terminate::terminate(&store, &id).await));
-        assert!(is_unavailable(&handle.record(Finishing::Done).await));
-        let appended = append(&mut *handle, Frames::of(["hello"]), Keep::AsItArrives).await;
+        assert!(is_unavailable(&handle.record(FinishState::Done).await));
+        let appended = append(&mut *handle, Frames::of(["hello"]), WriteMode::Streaming).await;
         assert!(
             matches!(appended.error, Some(Error::StorageUnavailable(_))),
             "{appended:?}"

@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 
 use bytes::Bytes;
 use tower_tus_layers::protocol::Error;
-use tower_tus_layers::store::{Content, Keep, Read};
+use tower_tus_layers::store::{Content, Read, WriteMode};
 
 use super::{Fixture, Frames, append, append_all, is_not_found};
 
@@ -44,7 +44,7 @@ async fn a_large_range_comes_in_pieces() {
     let mut handle = files.create("a").await;
     let whole: Bytes = (0..1_000_000_u32).map(|n| n.to_le_bytes()[1]).collect();
     let chunk = Frames::of([whole.clone()]);
-    let appended = append(&mut *handle, chunk, Keep::AsItArrives).await;
+    let appended = append(&mut *handle, chunk, WriteMode::Streaming).await;
     assert!(appended.error.is_none());
     let content = read(&files, "a").await.unwrap();
     for start in [0, 1, 4_095, 999_999] {

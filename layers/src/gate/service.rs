@@ -1,0 +1,44 @@
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use tower_service::Service;
+
+use crate::gate::{Gate, Gates};
+
+/// Middleware that has the core ask some gates.
+///
+/// See the [module docs](crate::gate) for an example.
+#[derive(Clone, Debug)]
+pub struct GateService<S> {
+    inner: S,
+    gates: Arc<[Arc<dyn Gate>]>,
+}
+
+impl<S> GateService<S> {
+    /// `inner` behind `gates`, which are asked in their order.
+    pub const fn new(inner: S, gates: Arc<[Arc<dyn Gate>]>) -> Self {
+        Self { inner, gates }
+    }
+}
+
+impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for GateService<S>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+{
+    type Response = Response<ResBody>;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<ReqBody>) -> S::Future {
+        for gate in &*self.gates {
+            Gates::add(request.extensions_mut(), Arc::clone(gate));
+        }
+        self.inner.call(request)
+    }
+}

@@ -1,0 +1,319 @@
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use headers::HeaderMapExt;
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{Method, Response, Uri};
+
+use tracing::Span;
+
+use super::stop::{Met, Removal, Stop};
+use super::teller::Teller;
+use crate::gate::Gate;
+use crate::hooks::{Event, HookKind, Reply, Verdict};
+use crate::poll::first;
+use crate::protocol::header::UploadLength;
+use crate::protocol::{
+    Action, Disconnect, Error, NewUpload, OriginalRequest, Outcome, ResponseOverride, Upload,
+    UploadId, is_side_file,
+};
+use crate::store::WriteMode;
+
+/// One request and its hooks.
+#[derive(Debug)]
+pub(super) struct Session {
+    teller: Teller,
+    /// As hooks are told it.
+    request: Arc<Parts>,
+    /// Where the request's log lines belong.
+    span: Span,
+    departure: Disconnect,
+    amendments: Mutex<Amendments>,
+    receiving: Mutex<Option<Receiving>>,
+    /// The offset that was told last.
+    told: AtomicU64,
+    stop: Arc<Stop>,
+}
+
+/// The upload before this request's bytes, and what becomes of these.
+#[derive(Clone, Debug)]
+struct Receiving {
+    upload: Upload,
+    keep: WriteMode,
+}
+
+/// What hooks want changed in the response.
+#[derive(Debug, Default)]
+struct Amendments {
+    /// When what they let pass has succeeded: no error is to look like success.
+    success: ResponseOverride,
+    /// When it ended by their word.
+    refusal: ResponseOverride,
+}
+
+impl Session {
+    pub(super) fn new(teller: Teller, parts: &Parts, base_path: &str) -> Self {
+        Self {
+            teller,
+            request: Arc::new(as_sent(parts, base_path)),
+            span: Span::current(),
+            departure: parts.extensions.get().cloned().unwrap_or_default(),
+            amendments: Mutex::default(),
+            receiving: Mutex::default(),
+            told: AtomicU64::new(0),
+            stop: Arc::new(Stop::new(
+                parts.extensions.get().cloned().unwrap_or_default(),
+            )),
+        }
+    }
+
+    pub(super) const fn span(&self) -> &Span {
+        &self.span
+    }
+
+    /// The request as hooks are told it.
+    pub(super) const fn request(&self) -> &Arc<Parts> {
+        &self.request
+    }
+
+    fn event(&self, kind: HookKind, upload: Upload) -> Event {
+        Event::new(kind, upload, Arc::clone(&self.request))
+    }
+
+    /// Asks, and gives the reply unless it is the `refusal`.
+    async fn ask(&self, kind: HookKind, upload: Upload, refusal: Error) -> Result<Reply, Error> {
+        if !self.teller.wants(kind) {
+            return Ok(Reply::accept());
+        }
+        let mut reply = self.teller.ask(&self.event(kind, upload)).await?;
+        let response = std::mem::take(&mut reply.response);
+        if reply.verdict == Verdict::Reject {
+            lock(&self.amendments).refusal.amend(response);
+            return Err(refusal);
+        }
+        lock(&self.amendments).success.amend(response);
+        Ok(reply)
+    }
+
+    /// Whether a hook hears of this request that may stop its upload.
+    pub(super) fn may_be_stopped(&self) -> bool {
+        let kind = match self.request.method {
+            Method::HEAD | Method::GET | Method::DELETE => return false,
+            _ => [HookKind::PostCreate, HookKind::PostReceive],
+        };
+        kind.into_iter().any(|kind| self.teller.wants(kind))
+    }
+
+    /// Stops the upload as a reply to this session's news demands.
+    pub(super) fn stop(&self, response: ResponseOverride) -> Met {
+        self.stop.stop(response)
+    }
+
+    /// The upload to remove when a hook has stopped the request; otherwise the
+    /// `removal` does what is stopped from now on.
+    ///
+    /// An upload that was finished before anyone could stop it stays.
+    pub(super) fn close<B>(
+        &self,
+        response: &Response<B>,
+        removal: Option<Removal>,
+    ) -> Option<UploadId> {
+        let extensions = response.extensions();
+        let outcome = extensions.get::<Outcome>();
+        let is_finished = outcome.is_some_and(|outcome| outcome.finished);
+        let is_left = outcome.is_some_and(|outcome| !outcome.finished && !outcome.terminated);
+        let stopped = self.stop.close(removal.filter(|_| is_left));
+        let receiving = self.receiving();
+        if let Some(Receiving { upload, .. }) = &receiving {
+            self.teller.receives_no_more(&upload.id, &self.stop);
+        }
+        lock(&self.amendments).refusal.amend(stopped?);
+        if is_finished && !matches!(extensions.get(), Some(Error::Stopped)) {
+            return None;
+        }
+        self.stop.forget();
+        receiving.map(|receiving| receiving.upload.id)
+    }
+
+    fn receiving(&self) -> Option<Receiving> {
+        lock(&self.receiving).clone()
+    }
+
+    /// Tells how far the upload has come, when `bytes` of the body have arrived.
+    pub(super) fn progress(self: &Arc<Self>, bytes: u64) {
+        match self.receiving() {
+            // A chunk that may still be rolled back is not reported before it is kept.
+            Some(Receiving { mut upload, keep }) if bytes > 0 && keep == WriteMode::Streaming => {
+                upload.offset += bytes;
+                self.tell_offset(upload);
+            }
+            _ => {}
+        }
+    }
+
+    fn tell_offset(self: &Arc<Self>, upload: Upload) {
+        if self.told.swap(upload.offset, Ordering::Relaxed) != upload.offset {
+            let event = self.event(HookKind::PostReceive, upload);
+            self.teller.tell(event, self);
+        }
+    }
+
+    /// Tells what the request did, and has the response amended.
+    pub(super) fn answered<B>(self: &Arc<Self>, response: &mut Response<B>) {
+        if let Some(outcome) = response.extensions().get::<Outcome>() {
+            self.tell_outcome(outcome);
+        }
+        let amendments = std::mem::take(&mut *lock(&self.amendments));
+        let amendment = match response.extensions().get::<Error>() {
+            Some(_) => amendments.refusal,
+            None => amendments.success,
+        };
+        if !amendment.is_empty() {
+            response.extensions_mut().insert(amendment);
+        }
+    }
+
+    pub(super) fn tell_outcome(self: &Arc<Self>, outcome: &Outcome) {
+        let tell = |kind, upload| self.teller.tell(self.event(kind, upload), self);
+        let upload = &outcome.upload;
+        if outcome.created {
+            // It was created without bytes, also when it has them by now.
+            let mut upload = upload.clone();
+            upload.offset = 0;
+            tell(HookKind::PostCreate, upload);
+        }
+        if outcome.received > 0 {
+            self.tell_offset(upload.clone());
+        }
+        if outcome.finished {
+            tell(HookKind::PostFinish, upload.clone());
+        }
+        if outcome.terminated {
+            tell(HookKind::PostTerminate, upload.clone());
+        }
+        for other in &outcome.others {
+            self.tell_outcome(other);
+        }
+    }
+}
+
+#[async_trait]
+impl Gate for Session {
+    async fn creating(&self, _: &Parts, new: &mut NewUpload) -> Result<(), Error> {
+        let mut upload = Upload::new(new.id.clone());
+        upload.length = new.length;
+        upload.metadata = new.metadata.clone();
+        upload.concat = new.concat.clone();
+        // Nobody would come back for an upload whose client has gone.
+        let gone = async { Err(self.departure.happened().await) };
+        let asked = self.ask(HookKind::PreCreate, upload, Error::Rejected);
+        let reply = first(gone, asked).await?;
+        if let Some(id) = reply.id {
+            new.id = id;
+        }
+        if let Some(metadata) = reply.metadata {
+            new.metadata = metadata;
+        }
+        if let Some(path) = reply.storage_path.filter(|path| !path.is_empty()) {
+            if is_side_file(&path) {
+                return Err(Teller::failed(HookKind::PreCreate, ReservedPath(path)));
+            }
+            new.storage_path = Some(path);
+        }
+        Ok(())
+    }
+
+    async fn opened(&self, parts: &Parts, upload: &Upload, action: Action) -> Result<(), Error> {
+        match action {
+            Action::Append => {
+                let keep = parts
+                    .extensions
+                    .get::<WriteMode>()
+                    .copied()
+                    .unwrap_or_default();
+                let mut upload = upload.clone();
+                // Bytes arrive only once the upload has this length. DEF-03
+                upload.length = upload.length.or_else(|| declared_length(parts));
+                self.teller.receives(upload.id.clone(), &self.stop);
+                *lock(&self.receiving) = Some(Receiving { upload, keep });
+            }
+            Action::Terminate => {
+                let (kind, refusal) = (HookKind::PreTerminate, Error::TerminationRejected);
+                self.ask(kind, upload.clone(), refusal).await?;
+            }
+            Action::Inspect | Action::Read | Action::Concatenate => {}
+        }
+        Ok(())
+    }
+
+    async fn complete(&self, _: &Parts, upload: &Upload) -> Result<(), Error> {
+        let asked = self.ask(HookKind::PreFinish, upload.clone(), Error::Rejected);
+        asked.await.map(drop)
+    }
+
+    fn decides_completion(&self) -> bool {
+        self.teller.wants(HookKind::PreFinish)
+    }
+}
+
+impl Drop for Session {
+    /// Also where the request has panicked.
+    fn drop(&mut self) {
+        if let Some(Receiving { upload, .. }) = self.receiving() {
+            self.teller.receives_no_more(&upload.id, &self.stop);
+        }
+    }
+}
+
+/// A hook has named a place for bytes that belongs to another upload.
+#[derive(Debug)]
+struct ReservedPath(String);
+
+impl fmt::Display for ReservedPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the storage path {:?} names no file or ends in .info, .lock, .stop, .chunk, .new or .part, which are reserved",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for ReservedPath {}
+
+/// The length that an append declares.
+fn declared_length(parts: &Parts) -> Option<u64> {
+    parts.headers.typed_get().map(UploadLength::bytes)
+}
+
+/// The request as the client sent it, less its body.
+fn as_sent(parts: &Parts, base_path: &str) -> Parts {
+    let mut sent = parts.clone();
+    let (method, headers) = OriginalRequest::of(parts);
+    sent.method = method.clone();
+    sent.headers = headers.clone();
+    if let Some(uri) = whole(&parts.uri, base_path) {
+        sent.uri = uri;
+    }
+    sent
+}
+
+/// The path and query with the base path that a host has stripped.
+fn whole(uri: &Uri, base_path: &str) -> Option<Uri> {
+    let rest = uri.path().strip_prefix(base_path);
+    if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+        return None;
+    }
+    let whole = format!("{base_path}{}", uri.path_and_query()?);
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(PathAndQuery::try_from(whole).ok()?);
+    Uri::from_parts(parts).ok()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing that runs under these locks can leave what they guard half changed.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,74 @@
+//! Hooks that hang, and hooks that panic.
+
+use super::*;
+use crate::hooks::Callbacks;
+
+async fn hangs() -> Result<Reply, BoxError> {
+    std::future::pending().await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pre_finish_that_hangs_locks_its_upload_for_a_minute_only() {
+    let scene = Scene::new(Callbacks::new().pre_finish(|_| hangs()));
+    let url = location(&scene.create(5).await);
+    let begun = tokio::time::Instant::now();
+    let response = scene.append(&url, 0, "hello".into()).await;
+    assert_eq!(error(&response), "ERR_INTERNAL_SERVER_ERROR");
+    assert_eq!(begun.elapsed().as_secs(), 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_post_create_that_hangs_or_panics_does_not_silence_post_finish() {
+    let panics = || Callbacks::new().post_create(|_| async { panic!("in a closure") });
+    for hooks in [
+        Callbacks::new().post_create(|_| hangs()),
+        panics(),
+        Callbacks::new().post_create(|_| -> std::future::Ready<_> { panic!("before it") }),
+    ] {
+        let heard = Arc::new(Mutex::new(0));
+        let hooks = hooks.timeout(Duration::from_secs(5)).post_finish({
+            let heard = Arc::clone(&heard);
+            move |_| {
+                *heard.lock().unwrap() += 1;
+                async { Ok(Reply::accept()) }
+            }
+        });
+        // It returns once `Shutdown::drained` does.
+        Scene::new(hooks).create(0).await;
+        assert_eq!(*heard.lock().unwrap(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_question_that_panics_is_a_failure() {
+    let hooks = Callbacks::new().pre_create(|_| async { panic!("a secret") });
+    let response = Scene::new(hooks).create(5).await;
+    assert_eq!(error(&response), "ERR_INTERNAL_SERVER_ERROR");
+    let error: &Error = response.extensions().get().unwrap();
+    let why = std::error::Error::source(error).unwrap().to_string();
+    assert!(why.contains("panicked: a secret"), "{why}");
+}
+
+/// Hooks of somebody's own that panic.
+#[derive(Debug)]
+struct Panicking;
+
+#[async_trait]
+impl Hooks for Panicking {
+    async fn call(&self, _: &Event) -> Result<Reply, BoxError> {
+        panic!("in a hook");
+    }
+
+    fn kinds(&self) -> HookKinds {
+        [HookKind::PostCreate, HookKind::PreFinish]
+            .into_iter()
+            .collect()
+    }
+}
+
+#[tokio::test]
+async fn hooks_of_any_kind_may_panic() {
+    let scene = Scene::new(Panicking);
+    let response = scene.create(0).await;
+    assert_eq!(error(&response), "ERR_INTERNAL_SERVER_ERROR");
+}

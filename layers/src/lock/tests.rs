@@ -1,0 +1,128 @@
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Method, Request, Response, StatusCode};
+use tower::{Layer, ServiceExt, service_fn};
+
+use super::LockLayer;
+use crate::lock::{Guard, Locker, MemoryLocker};
+use crate::protocol::{Error, Interrupt, Target, UploadId};
+
+const LONG: Duration = Duration::from_secs(20);
+
+/// A service that answers with the cause of its interrupt, or 200 when asked to.
+async fn answer(request: Request<bool>) -> Result<Response<()>, Infallible> {
+    if !*request.body() {
+        return Ok(Response::new(()));
+    }
+    let interrupt: Interrupt = request.extensions().get().cloned().unwrap();
+    Ok(interrupt.fired().await.into_response())
+}
+
+fn request(method: Method, target: Target, waits: bool) -> Request<bool> {
+    let request = Request::builder().method(method).extension(target);
+    request.extension(Interrupt::default()).body(waits).unwrap()
+}
+
+async fn send(locker: &MemoryLocker, timeout: Duration, request: Request<bool>) -> StatusCode {
+    let layer = LockLayer::new(Arc::new(locker.clone())).timeout(timeout);
+    let response = layer.layer(service_fn(answer)).oneshot(request).await;
+    response.unwrap().status()
+}
+
+async fn hold(locker: &MemoryLocker, id: &UploadId) -> Box<dyn Guard> {
+    locker
+        .acquire(id, Interrupt::default(), LONG)
+        .await
+        .unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_changes_or_asks_for_an_upload_waits_for_it() {
+    let (locker, id) = (MemoryLocker::default(), UploadId::random());
+    let guard = hold(&locker, &id).await;
+    for (method, status) in [
+        (Method::HEAD, StatusCode::LOCKED),
+        (Method::PATCH, StatusCode::LOCKED),
+        (Method::DELETE, StatusCode::LOCKED),
+        (Method::GET, StatusCode::OK),
+        (Method::POST, StatusCode::OK),
+        (Method::OPTIONS, StatusCode::OK),
+    ] {
+        let request = request(method, Target::Upload(id.clone()), false);
+        assert_eq!(send(&locker, LONG, request).await, status);
+    }
+    guard.release().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_lock_is_free_when_the_answer_is_there() {
+    let (locker, id) = (MemoryLocker::default(), UploadId::random());
+    for _ in 0..2 {
+        let request = request(Method::PATCH, Target::Upload(id.clone()), false);
+        assert_eq!(send(&locker, Duration::ZERO, request).await, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn a_newcomer_ends_the_request_that_holds_the_upload() {
+    let (locker, id) = (MemoryLocker::default(), UploadId::random());
+    let older = tokio::spawn({
+        let (locker, id) = (locker.clone(), id.clone());
+        async move {
+            send(
+                &locker,
+                LONG,
+                request(Method::PATCH, Target::Upload(id), true),
+            )
+            .await
+        }
+    });
+    while !format!("{locker:?}").contains("held: 1") {
+        tokio::task::yield_now().await;
+    }
+    let newer = request(Method::HEAD, Target::Upload(id), false);
+    assert_eq!(send(&locker, LONG, newer).await, StatusCode::OK);
+    assert_eq!(older.await.unwrap(), Error::Interrupted.status());
+}
+
+#[tokio::test]
+async fn beyond_the_limit_of_writers_a_patch_is_busy_and_other_requests_go_on() {
+    let locker = MemoryLocker::default();
+    let layer = LockLayer::new(Arc::new(locker.clone())).max_writers(1);
+    let service = layer.layer(service_fn(answer));
+    let patch = request(Method::PATCH, Target::Upload(UploadId::random()), true);
+    let interrupt: Interrupt = patch.extensions().get().cloned().unwrap();
+    let writer = tokio::spawn(service.clone().oneshot(patch));
+    while !format!("{locker:?}").contains("held: 1") {
+        tokio::task::yield_now().await;
+    }
+    let send = async |method| {
+        let request = request(method, Target::Upload(UploadId::random()), false);
+        service.clone().oneshot(request).await.unwrap()
+    };
+    let busy = send(Method::PATCH).await;
+    assert_eq!(busy.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(busy.headers()["retry-after"], "5");
+    let error: &Error = busy.extensions().get().unwrap();
+    assert_eq!(error.code(), "ERR_SERVER_BUSY");
+    for method in [Method::HEAD, Method::DELETE, Method::POST, Method::GET] {
+        assert_eq!(send(method).await.status(), StatusCode::OK);
+    }
+    interrupt.fire(Error::Interrupted);
+    writer.await.unwrap().unwrap();
+    assert_eq!(send(Method::PATCH).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn who_waits_while_the_server_shuts_down_is_told_so() {
+    let (locker, id) = (MemoryLocker::default(), UploadId::random());
+    let guard = hold(&locker, &id).await;
+    let request = request(Method::HEAD, Target::Upload(id), false);
+    let interrupt: Interrupt = request.extensions().get().cloned().unwrap();
+    interrupt.fire(Error::Shutdown);
+    let status = send(&locker, LONG, request).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    guard.release().await;
+}

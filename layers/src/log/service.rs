@@ -1,0 +1,105 @@
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{Method, Request, Response};
+use tower_service::Service;
+use tracing::Span;
+
+use super::ResponseFuture;
+use crate::gate::{Gate, Gates};
+use crate::protocol::Peer;
+
+/// How much of a request's id is logged, as in tusd.
+const REQUEST_ID_CHARS: usize = 36;
+
+/// Middleware that logs requests, and what came of them.
+///
+/// See the [module docs](crate::log) for an example.
+#[derive(Clone, Debug)]
+pub struct Log<S> {
+    inner: S,
+    base: Arc<str>,
+    creations: Arc<dyn Gate>,
+}
+
+impl<S> Log<S> {
+    pub(super) const fn new(inner: S, base: Arc<str>, creations: Arc<dyn Gate>) -> Self {
+        Self {
+            inner,
+            base,
+            creations,
+        }
+    }
+
+    /// What all lines of a request share.
+    fn span<B>(&self, request: &Request<B>) -> Span {
+        let id = request.headers().get("x-request-id");
+        let id = id.map_or("".into(), |id| String::from_utf8_lossy(id.as_bytes()));
+        let end = id.char_indices().nth(REQUEST_ID_CHARS);
+        let peer = request.extensions().get::<Peer>();
+        tracing::info_span!(
+            "request",
+            method = request.method().as_str(),
+            path = below(&self.base, request.uri().path()),
+            requestId = &id[..end.map_or(id.len(), |(end, _)| end)],
+            remoteAddr = peer
+                .filter(|peer| peer.address().is_some())
+                .map(tracing::field::display),
+        )
+    }
+}
+
+/// What of a path follows the base, or all of it elsewhere.
+fn below<'a>(base: &str, path: &'a str) -> &'a str {
+    match path.strip_prefix(base.trim_end_matches('/')) {
+        Some("") => "",
+        Some(rest) => rest.strip_prefix('/').unwrap_or(path),
+        None => path,
+    }
+}
+
+impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Log<S>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+{
+    type Response = Response<ResBody>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
+        if request.method() == Method::POST {
+            Gates::add(request.extensions_mut(), Arc::clone(&self.creations));
+        }
+        let span = self.span(&request);
+        let future = span.in_scope(|| {
+            tracing::info!("RequestIncoming");
+            self.inner.call(request)
+        });
+        ResponseFuture::new(future, span)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::below;
+
+    #[test]
+    fn a_path_is_told_without_its_base() {
+        for (base, path, told) in [
+            ("/files", "/files/", ""),
+            ("/files", "/files", ""),
+            ("/files", "/files/a/b", "a/b"),
+            ("/files", "/filesystem", "/filesystem"),
+            ("/files", "*", "*"),
+            ("/", "/a", "a"),
+            ("/", "/", ""),
+        ] {
+            assert_eq!(below(base, path), told, "{base} {path}");
+        }
+    }
+}

@@ -1,0 +1,46 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use metrics::{Histogram, histogram};
+
+use super::names::described_histogram;
+use super::stopwatch::Stopwatch;
+use crate::lock::{Guard, Locker};
+use crate::protocol::{Error, Interrupt, UploadId};
+
+/// A locker that measures how long its locks are waited for.
+///
+/// See the [module docs](crate::metrics) for an example.
+#[derive(Clone, Debug)]
+pub struct TimedLocker {
+    locker: Arc<dyn Locker>,
+    wait: Histogram,
+}
+
+impl TimedLocker {
+    /// `locker`, with a metric whose name begins with `prefix` and `_`. It is
+    /// registered here, with the recorder that is installed now.
+    #[must_use]
+    pub fn new(locker: Arc<dyn Locker>, prefix: &str) -> Self {
+        let text = "Time until a lock was had, or given up.";
+        Self {
+            locker,
+            wait: histogram!(described_histogram(prefix, "lock_wait_seconds", text)),
+        }
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+#[async_trait]
+impl Locker for TimedLocker {
+    async fn acquire(
+        &self,
+        id: &UploadId,
+        interrupt: Interrupt,
+        timeout: Duration,
+    ) -> Result<Box<dyn Guard>, Error> {
+        let _time = Stopwatch::start(&self.wait);
+        self.locker.acquire(id, interrupt, timeout).await
+    }
+}

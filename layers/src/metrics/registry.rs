@@ -1,0 +1,154 @@
+use std::sync::Arc;
+
+use http::{Method, Response, StatusCode};
+use metrics::{Counter, Histogram, Unit, counter, histogram};
+use tokio::time::Instant;
+
+use super::end::End;
+use super::names::{described_counter, described_histogram};
+use crate::protocol::{Error, Outcome};
+
+/// The methods that are counted, as tusd has it.
+static METHODS: [Method; 6] = [
+    Method::GET,
+    Method::HEAD,
+    Method::POST,
+    Method::PATCH,
+    Method::DELETE,
+    Method::OPTIONS,
+];
+
+/// A handle for each metric and each value of its labels.
+#[derive(Debug)]
+pub(super) struct Registry {
+    /// In the order of [`METHODS`].
+    methods: [ByMethod; METHODS.len()],
+    /// By the error's code.
+    errors: Vec<(&'static str, Counter)>,
+    bytes_received: Counter,
+    uploads_created: Counter,
+    uploads_finished: Counter,
+    uploads_terminated: Counter,
+}
+
+#[derive(Debug)]
+struct ByMethod {
+    requests: Counter,
+    durations: [Histogram; End::ALL.len()],
+}
+
+impl Registry {
+    pub(super) fn new(prefix: &str) -> Self {
+        let plain = |name, unit, text| counter!(described_counter(prefix, name, unit, text));
+        Self {
+            methods: by_method(prefix),
+            errors: errors(prefix),
+            bytes_received: plain("bytes_received", Unit::Bytes, "Bytes stored."),
+            uploads_created: plain("uploads_created", Unit::Count, "Uploads created."),
+            uploads_finished: plain("uploads_finished", Unit::Count, "Uploads finished."),
+            uploads_terminated: plain("uploads_terminated", Unit::Count, "Uploads terminated."),
+        }
+    }
+
+    /// Counts a request, which runs until what is returned is answered or dropped.
+    pub(super) fn begin(self: Arc<Self>, method: &Method) -> Running {
+        let method = METHODS.iter().position(|counted| counted == method);
+        if let Some(method) = method {
+            self.methods[method].requests.increment(1);
+        }
+        Running {
+            metrics: self,
+            method,
+            begun: Instant::now(),
+            end: End::Unanswered,
+        }
+    }
+
+    fn count_error(&self, error: &Error) {
+        let code = error.code();
+        if let Some((_, errors)) = self.errors.iter().find(|(known, _)| *known == code) {
+            errors.increment(1);
+        }
+    }
+
+    fn count_outcome(&self, outcome: &Outcome) {
+        self.bytes_received.increment(outcome.received);
+        self.uploads_created.increment(outcome.created.into());
+        self.uploads_finished.increment(outcome.finished.into());
+        self.uploads_terminated.increment(outcome.terminated.into());
+        for other in &outcome.others {
+            self.count_outcome(other);
+        }
+    }
+}
+
+fn by_method(prefix: &str) -> [ByMethod; METHODS.len()] {
+    let requests = described_counter(
+        prefix,
+        "requests_total",
+        Unit::Count,
+        "Requests, by method.",
+    );
+    let durations = described_histogram(
+        prefix,
+        "request_duration_seconds",
+        "Time until a request is answered, by method and outcome.",
+    );
+    METHODS.each_ref().map(|method| {
+        let method = method.as_str();
+        ByMethod {
+            requests: counter!(requests.clone(), "method" => method),
+            durations: End::ALL.map(
+                |end| histogram!(durations.clone(), "method" => method, "outcome" => end.as_str()),
+            ),
+        }
+    })
+}
+
+fn errors(prefix: &str) -> Vec<(&'static str, Counter)> {
+    let text = "Requests answered by an error, by its status and code.";
+    let name = described_counter(prefix, "errors_total", Unit::Count, text);
+    Error::all_codes()
+        // As tusd has it.
+        .filter(|(status, _)| *status != StatusCode::METHOD_NOT_ALLOWED)
+        .map(|(status, code)| {
+            let status = status.as_str().to_owned();
+            (
+                code,
+                counter!(name.clone(), "status" => status, "code" => code),
+            )
+        })
+        .collect()
+}
+
+/// A request that runs. To drop it ends it.
+#[derive(Debug)]
+pub(super) struct Running {
+    metrics: Arc<Registry>,
+    /// Its place in [`METHODS`], when it is one of them.
+    method: Option<usize>,
+    begun: Instant,
+    end: End,
+}
+
+impl Running {
+    /// Counts what the request did, and ends it.
+    pub(super) fn answered<B>(mut self, response: &Response<B>) {
+        self.end = End::of(response);
+        if let Some(error) = response.extensions().get() {
+            self.metrics.count_error(error);
+        }
+        if let Some(outcome) = response.extensions().get() {
+            self.metrics.count_outcome(outcome);
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(method) = self.method {
+            let durations = &self.metrics.methods[method].durations;
+            durations[self.end as usize].record(self.begun.elapsed());
+        }
+    }
+}

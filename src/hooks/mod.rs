@@ -1,0 +1,153 @@
+//! Hooks of other programs: executables, servers behind a URL, and gRPC services.
+//!
+//! Each tells them every event as tusd does, in JSON or in the messages of
+//! [`grpc`], and takes their replies, so that hooks written for tusd go on. A program of its own has
+//! [`Callbacks`](tower_tus_layers::hooks::Callbacks) instead.
+//!
+//! An event reads so, in one line:
+//!
+//! ```json
+//! {
+//!   "Type": "post-finish",
+//!   "Event": {
+//!     "Upload": {
+//!       "ID": "24e533e02ec3bc40c387f1a0e460e216", "Size": 11, "SizeIsDeferred": false, "Offset": 11,
+//!       "MetaData": {"filename": "a.txt"},
+//!       "IsPartial": false, "IsFinal": false, "PartialUploads": null,
+//!       "Storage": {"InfoPath": "/srv/24e5....info", "Path": "/srv/24e5...", "Type": "filestore"}
+//!     },
+//!     "HTTPRequest": {
+//!       "Method": "PATCH", "URI": "/files/24e533e02ec3bc40c387f1a0e460e216",
+//!       "RemoteAddr": "192.0.2.1:52000",
+//!       "Header": {"Host": ["tus.example"], "Tus-Resumable": ["1.0.0"]}
+//!     }
+//!   }
+//! }
+//! ```
+//!
+//! Before an upload is made its `ID` is empty and its `Storage` null.
+//!
+//! A reply may have any of these members; what is absent, null, 0 or empty
+//! changes nothing, but an empty `MetaData` is none:
+//!
+//! ```json
+//! {
+//!   "HTTPResponse": {"StatusCode": 402, "Body": "no\n", "Header": {"Content-Type": "text/plain"}},
+//!   "RejectUpload": true,
+//!   "RejectTermination": true,
+//!   "StopUpload": true,
+//!   "ChangeFileInfo": {"ID": "a/b", "MetaData": {"filename": "b.txt"}, "Storage": {"Path": "/mnt/b"}}
+//! }
+//! ```
+//!
+//! | member | counts at |
+//! |---|---|
+//! | `RejectUpload`, `ChangeFileInfo` | `pre-create` |
+//! | `RejectTermination` | `pre-terminate` |
+//! | `StopUpload` | `post-receive` |
+//! | `HTTPResponse` | these, and `pre-finish` |
+//!
+//! An upload that is stopped is removed, unless it is finished when the reply
+//! arrives.
+//!
+//! A reply that cannot be carried out fails the hook: the client gets a plain
+//! 500, nothing is created, and one `HookInvocationError` line in the log names
+//! the hook, the value and the rule. Such are a status outside 200 to 599, a
+//! header that is none, and these names:
+//!
+//! * `ID`: one or more segments with `/` between them, each of 1 to 240 of the
+//!   characters `A-Z a-z 0-9 - . _ ~ % ! $ ' ( ) * + , ; = : @`. Spaces and letters
+//!   beyond ASCII are refused: they are not percent-encoded. Neither `.` nor
+//!   `..` nor one that ends in `.info`, `.lock`, `.stop`, `.chunk`, `.new` or
+//!   `.part` is a segment.
+//! * `Storage.Path`: any path, also outside the upload directory, with spaces and
+//!   letters beyond ASCII. It must not end in one of the same endings, whatever
+//!   their case; a relative path must not lead below such a name either.
+//!
+//! A member that is not listed here, such as `RejectUplod`, fails a hook that is
+//! asked (`pre-create`, `pre-finish`, `pre-terminate`). From any other hook it is
+//! ignored, with a line in the log. Case does not matter.
+//!
+//! # An id whose answer was lost
+//!
+//! A client that lost the answer to its creation sends it again. If the hook
+//! names the same id again, the client gets `409 ERR_UPLOAD_EXISTS`: an upload is
+//! never replaced. A hook whose ids follow from the request can recognize the
+//! upload by the `ID` of an earlier `post-create`, and let the client go on by
+//! rejecting the repeated creation with the answer that was lost:
+//!
+//! ```json
+//! {
+//!   "RejectUpload": true,
+//!   "HTTPResponse": {"StatusCode": 201, "Header": {"Location": "/files/alice/report"}}
+//! }
+//! ```
+//!
+//! The client then continues at that URL: tus-js-client asks for the offset by
+//! HEAD when its first PATCH is answered with 409. The hook must make sure that
+//! the upload belongs to the same user and has the length that the client asks
+//! for. The other way is a fresh id: leave `ID` out, or add a random part to it.
+//!
+//! # When a hook fails to finish an upload
+//!
+//! A `pre-finish` that fails is asked again by the next HEAD or PATCH, and until
+//! it succeeds the upload is not given out. Only a decision of the hook itself
+//! counts towards `-hooks-finish-attempts`: an exit code from 1 to 125, a
+//! response with a 4xx status other than 404, 407, 408, 425 and 429, or the gRPC
+//! codes `FAILED_PRECONDITION`, `INVALID_ARGUMENT` and `PERMISSION_DENIED`. A
+//! timeout, a signal, a connection that fails or any other error is retried
+//! without a limit.
+
+#[cfg(feature = "hooks-grpc")]
+pub mod grpc;
+#[cfg(feature = "hooks-http")]
+mod http;
+// Some of them need its meaning without the JSON, or its JSON without the id.
+#[cfg_attr(
+    not(all(feature = "hooks-http", feature = "hooks-process")),
+    allow(dead_code, unused_imports)
+)]
+mod payload;
+#[cfg(feature = "hooks-process")]
+mod process;
+#[cfg(any(
+    feature = "hooks-grpc",
+    feature = "hooks-http",
+    feature = "hooks-process"
+))]
+mod turns;
+
+#[cfg(any(
+    feature = "hooks-grpc",
+    feature = "hooks-http",
+    feature = "hooks-process"
+))]
+use tower_tus_layers::{
+    gate::Refused,
+    protocol::{BoxError, Error},
+};
+
+#[cfg(feature = "hooks-grpc")]
+pub use self::grpc::GrpcHooks;
+#[cfg(feature = "hooks-http")]
+pub use self::http::{HttpHooks, HttpHooksError};
+#[cfg(feature = "hooks-process")]
+pub use self::process::ProcessHooks;
+
+/// The error with the hook that it comes from, for the log. An answer to the client
+/// stays what it is.
+#[cfg(any(
+    feature = "hooks-grpc",
+    feature = "hooks-http",
+    feature = "hooks-process"
+))]
+fn named(hook: impl std::fmt::Display, error: BoxError) -> BoxError {
+    if error.is::<Error>() {
+        return error;
+    }
+    let text = format!("{hook}: {error}");
+    match error.is::<Refused>() {
+        true => Refused::new(text).into(),
+        false => text.into(),
+    }
+}
