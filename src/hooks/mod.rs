@@ -98,6 +98,8 @@
 //! timeout, a signal, a connection that fails or any other error is retried
 //! without a limit.
 
+#[cfg(any(feature = "hooks-grpc", feature = "hooks-http"))]
+mod client;
 #[cfg(feature = "hooks-grpc")]
 pub mod grpc;
 #[cfg(feature = "hooks-http")]

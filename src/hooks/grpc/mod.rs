@@ -35,7 +35,7 @@
 //! use tower_tus::layers::store::MemoryStore;
 //!
 //! let hooks = GrpcHooks::new("localhost:8000")?
-//!     .moments(HookKinds::ALL)
+//!     .kinds(HookKinds::ALL)
 //!     .timeout(Duration::from_secs(5));
 //! let service = Stack::new(MemoryStore::default()).hooks(hooks).into_service();
 //! # Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
@@ -57,13 +57,13 @@ use async_trait::async_trait;
 use http::HeaderName;
 use tokio::time::{sleep, timeout};
 use tonic::metadata::MetadataMap;
-use tonic::transport::Endpoint;
 use tonic::{Code, Request, Status};
 use tower_tus_layers::gate::Refused;
 use tower_tus_layers::hooks::{Event, HookKinds, Hooks, Reply};
 use tower_tus_layers::protocol::BoxError;
 
 use self::connection::{Connection, may_pass};
+use self::endpoint::Endpoint;
 use self::message::{HookRequest, HookResponse};
 pub use self::tls::Tls;
 use super::turns::{CALLS, Turns};
