@@ -70,8 +70,8 @@ fn unreachable(error: Error) -> Status {
     status
 }
 
-/// Whether the same call may succeed later: what tusd takes for that, and all
-/// that did not come from the service, but from the way to it.
+/// Whether the same call may succeed later: the codes that tusd retries, and every
+/// error that did not come from the service itself.
 pub(super) fn may_pass(status: &Status) -> bool {
     matches!(status.code(), Code::Unavailable | Code::ResourceExhausted)
         || std::error::Error::source(status).is_some()

@@ -1,4 +1,4 @@
-//! Who may answer, and who calls.
+//! The certificates of both sides.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use tower_tus_layers::protocol::BoxError;
 
 use crate::hooks::client::{self, Identity, Trust};
 
-/// How a hook service proves what it is, and the server too if need be. All in PEM.
+/// Certificates of a gRPC service, and optionally of its client, in PEM.
 #[derive(Clone)]
 pub struct Tls {
     trusted: Vec<u8>,
@@ -17,8 +17,8 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Trusts a service that has one of these certificates, or one that these
-    /// have signed. Nothing else is trusted, not the system's roots either.
+    /// Trusts a service with one of these certificates, or with one signed by them.
+    /// The system's roots are not trusted.
     #[must_use]
     pub fn new(server_certificates: impl Into<Vec<u8>>) -> Self {
         Self {
@@ -27,7 +27,7 @@ impl Tls {
         }
     }
 
-    /// Shows this certificate to the service, and those that have signed it (mTLS).
+    /// Authenticates to the service with these certificates, its own first (mTLS).
     #[must_use]
     pub fn identity(self, certificates: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
         Self {
@@ -61,7 +61,7 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, pem::Error> 
     CertificateDer::pem_slice_iter(pem).collect()
 }
 
-/// Keys are secret.
+/// Hides the key.
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tls").finish_non_exhaustive()

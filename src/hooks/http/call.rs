@@ -28,7 +28,7 @@ impl HttpHooks {
         let response = self.send(self.request(event)).await?;
         let (status, kind) = (response.status(), not_json(response.headers()));
         if status.is_redirection() {
-            return Err(self.not_followed(&response).into());
+            return Err(not_followed(&response).into());
         }
         let body = self.body(response).await?;
         if !status.is_success() {
@@ -110,16 +110,6 @@ impl HttpHooks {
         }
     }
 
-    /// Why a redirect ends here.
-    fn not_followed(&self, response: &Response<Incoming>) -> String {
-        let to = location(response).map_or_else(|| "nowhere".to_owned(), named_location);
-        format!(
-            "{} to {to} is not followed: only 307 and 308 within one scheme, host and port are, \
-             {MAX_REDIRECTS} at most",
-            response.status()
-        )
-    }
-
     async fn body(&self, mut response: Response<Incoming>) -> Result<Vec<u8>, BoxError> {
         let mut body = Vec::new();
         while let Some(frame) = response.frame().await {
@@ -169,6 +159,16 @@ fn not_json(headers: &HeaderMap) -> Option<String> {
         .trim_ascii()
         .eq_ignore_ascii_case(b"application/json");
     (!is_json).then(|| payload::excerpt(kind))
+}
+
+/// Why a redirect ends here.
+fn not_followed(response: &Response<Incoming>) -> String {
+    let to = location(response).map_or_else(|| "nowhere".to_owned(), named_location);
+    format!(
+        "{} to {to} is not followed: only 307 and 308 within one scheme, host and port are, \
+         {MAX_REDIRECTS} at most",
+        response.status()
+    )
 }
 
 /// Where a redirect leads that keeps the request as it is.

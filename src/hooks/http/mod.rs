@@ -1,4 +1,4 @@
-//! Hooks behind a URL.
+//! Hooks that are an HTTP server.
 
 mod call;
 mod target;
@@ -21,16 +21,16 @@ use super::client::{Client, Connect, Proxy, Trust, any_version, config, connecto
 use super::named;
 use super::turns::{CALLS, Turns};
 
-/// Hooks that are a server: each event is a POST to its URL.
+/// Sends each event to an HTTP server, as a POST to its URL.
 ///
-/// The request has the event as `application/json`, and so has the response,
-/// with a status of 200 to 299, the reply. Any other response fails the hook.
+/// The request contains the event as `application/json`. A response with a status of
+/// 200 to 299 contains the reply, in JSON too. Any other response fails the hook.
 ///
-/// A server that cannot be reached, and one that answers with a status of 500 or
-/// above, is asked again after a while; the [`timeout`](Self::timeout) spans all
-/// [`attempts`](Self::attempts).
+/// A request that cannot be sent, or is answered with a status of 500 or above, is
+/// retried after the [`backoff`](Self::backoff); the [`timeout`](Self::timeout) spans
+/// all [`attempts`](Self::attempts).
 ///
-/// * HTTP/1.1, or HTTP/2 where a TLS server has it.
+/// * HTTP/1.1, or HTTP/2 if a TLS server chooses it.
 /// * A user and password in the URL are sent as `Authorization`.
 /// * Certificates are verified with the roots of the system, or those of
 ///   `SSL_CERT_FILE` and `SSL_CERT_DIR`, which may also list a self-signed
@@ -42,11 +42,11 @@ use super::turns::{CALLS, Turns};
 ///   server must not get the event, and the other statuses would turn the request
 ///   into a GET without it.
 ///
-/// As many calls as [`concurrency`](Self::concurrency) says run at once. The others
-/// wait, and connections of clients take turns. A question before a creation or a
-/// termination that waits for longer than 10 seconds is answered with
-/// [`Error::HooksBusy`]; `pre-finish` and notifications wait on. The
-/// [`timeout`](Self::timeout) counts from the turn on.
+/// At most [`concurrency`](Self::concurrency) calls run at once. The others wait, and
+/// connections of clients take turns. If `pre-create` or `pre-terminate` waits longer
+/// than the [`queue_timeout`](Self::queue_timeout), it fails with
+/// [`Error::HooksBusy`]; other events keep waiting. The [`timeout`](Self::timeout)
+/// starts when the wait is over.
 ///
 /// ```no_run
 /// use tower_tus::hooks::HttpHooks;
@@ -71,7 +71,7 @@ pub struct HttpHooks {
 }
 
 impl HttpHooks {
-    /// The server at `url`.
+    /// Sends events to the server at `url`.
     ///
     /// # Errors
     ///
@@ -93,7 +93,7 @@ impl HttpHooks {
         })
     }
 
-    /// Accepts any certificate, and so anyone in the server's place.
+    /// Accepts any certificate, so that anyone can pose as the server.
     ///
     /// # Errors
     ///
@@ -103,53 +103,53 @@ impl HttpHooks {
         Ok(self)
     }
 
-    /// Passes these headers of a client's request on: none unless set.
+    /// Forwards these headers of the client's request; none by default.
     ///
-    /// `Host` and those of the message itself are never passed on; all are in
-    /// the event anyway. Over HTTP/1.1 their names are in title case.
+    /// `Host` and the headers that frame a message are never forwarded; the event
+    /// contains all of them anyway. Over HTTP/1.1 names are in title case.
     #[must_use]
     pub fn forward_headers(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
         self.forwarded = names.into_iter().collect();
         self
     }
 
-    /// How often an event is sent at most: 3 times unless set, at least once.
+    /// Sets how often an event is sent at most, and at least once; the default is 3.
     #[must_use]
-    pub const fn attempts(mut self, attempts: u32) -> Self {
+    pub fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts;
         self
     }
 
-    /// How long to wait before the next attempt: a second unless set.
+    /// Sets the pause between two attempts; the default is one second.
     #[must_use]
-    pub const fn backoff(mut self, backoff: Duration) -> Self {
+    pub fn backoff(mut self, backoff: Duration) -> Self {
         self.backoff = backoff;
         self
     }
 
-    /// How long a reply may take, with all attempts: 15 seconds unless set.
+    /// Limits the time for all attempts together; the default is 15 seconds.
     #[must_use]
-    pub const fn timeout(mut self, timeout: Duration) -> Self {
+    pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// How many bytes a response may have: 5120 unless set.
+    /// Limits the size of a response body in bytes; the default is 5120.
     #[must_use]
-    pub const fn size_limit(mut self, bytes: u64) -> Self {
+    pub fn size_limit(mut self, bytes: u64) -> Self {
         self.size_limit = bytes;
         self
     }
 
-    /// How many calls run at once: 256 unless set; 0 means unlimited.
+    /// Limits how many calls run at once; the default is 256, and 0 means unlimited.
     #[must_use]
     pub fn concurrency(mut self, calls: usize) -> Self {
         self.turns = self.turns.concurrency(calls);
         self
     }
 
-    /// How long a question before a creation or a termination waits until it
-    /// can be sent: 10 seconds unless set.
+    /// Limits how long `pre-create` and `pre-terminate` wait until they can be sent;
+    /// the default is 10 seconds.
     #[must_use]
     pub fn queue_timeout(mut self, timeout: Duration) -> Self {
         self.turns = self.turns.patience(timeout);
