@@ -54,6 +54,7 @@
 //! # Ok(())
 //! # }
 //! ```
+#[cfg(any(feature = "conformance", test))]
 pub mod conformance;
 mod layer;
 mod memory;

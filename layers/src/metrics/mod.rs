@@ -92,6 +92,7 @@
 
 mod end;
 mod future;
+#[cfg(feature = "hooks")]
 mod hooks;
 mod layer;
 mod locker;
@@ -102,11 +103,12 @@ mod stopwatch;
 mod store;
 
 pub use self::future::ResponseFuture;
+#[cfg(feature = "hooks")]
 pub use self::hooks::TimedHooks;
 pub use self::layer::MetricsLayer;
 pub use self::locker::TimedLocker;
 pub use self::service::Metrics;
 pub use self::store::TimedStore;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "hooks"))]
 mod tests;

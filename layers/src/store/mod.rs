@@ -5,6 +5,7 @@
 //! against headers, lengths against limits or who may do what: the core and the
 //! layers do. What it promises is that no byte that was answered for is lost.
 
+#[cfg(any(feature = "conformance", test))]
 pub mod conformance;
 mod memory;
 
