@@ -31,6 +31,7 @@ use tower_tus_layers::log::LogLayer;
 use tower_tus_layers::method_override::MethodOverrideLayer;
 use tower_tus_layers::metrics::MetricsLayer;
 use tower_tus_layers::protocol::{Body, Error, ResponseOverride};
+use tower_tus_layers::render::RenderLayer;
 use tower_tus_layers::route::RouteLayer;
 use tower_tus_layers::service::Core;
 use tower_tus_layers::size_limit::SizeLimitLayer;
@@ -39,13 +40,14 @@ use tower_tus_layers::version::VersionLayer;
 
 type Stack = BoxCloneSyncService<Request<Body>, Response<Body>, std::convert::Infallible>;
 
-const LAYERS: [&str; 19] = [
+const LAYERS: [&str; 20] = [
     "Detach",
     "MethodOverride",
     "Metrics",
     "Log",
     "Cors",
     "BaseUrl",
+    "Render",
     "Version",
     "Route",
     "Discovery",
@@ -104,6 +106,7 @@ fn stack_over(core: Core, absent: &str) -> Stack {
         "Discovery" => DiscoveryLayer::new(),
         "Route" => route,
         "Version" => VersionLayer::new(),
+        "Render" => RenderLayer::new(),
         "BaseUrl" => BaseUrlLayer::from_request("/"),
         "Cors" => CorsLayer::new(),
         "Log" => LogLayer::new(),

@@ -189,9 +189,15 @@ impl Error {
     }
 
     /// The code and the message on one line, `CODE: message`, with a line end: what
-    /// [`Render`](crate::render) writes unless it is given something else.
+    /// [`Render`](crate::render) writes unless it is given something else. Of a
+    /// rejection with a body, that body.
     #[must_use]
     pub fn text(&self) -> String {
+        if let Self::Custom(rejection) = self
+            && let Some(body) = rejection.body()
+        {
+            return String::from_utf8_lossy(body).into_owned();
+        }
         match self {
             // As tusd has it.
             Self::MethodNotAllowed { .. } => format!("{self}\n"),
