@@ -308,7 +308,7 @@ async fn without_the_layer_that_overrides_it_the_method_is_the_actual_one() {
 
 #[tokio::test]
 async fn hooks_have_their_say_when_their_layer_and_the_one_that_writes_are_there() {
-    for (absent, says) in [("none of them", true), ("Hooks", false), ("Version", false)] {
+    for (absent, says) in [("none of them", true), ("Hooks", false), ("Render", false)] {
         let create = request(Method::POST, "/").header("Upload-Length", "5");
         let stack = stack_without(absent, MemoryStore::default());
         let response = stack.oneshot(create.body(Body::default()).unwrap());
