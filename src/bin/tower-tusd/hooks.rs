@@ -147,7 +147,7 @@ impl HookFlags {
         } else {
             return Vec::new();
         };
-        let kinds = HookKind::ALL.into_iter();
+        let kinds = HookKind::ALL.iter().copied();
         let kinds = kinds.filter(|&kind| self.hooks_enabled_events.contains(kind));
         let kinds: Vec<_> = kinds.map(HookKind::as_str).collect();
         vec![what, format!("Enabled hook events: {}", kinds.join(", "))]
