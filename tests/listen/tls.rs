@@ -138,11 +138,7 @@ async fn what_cannot_be_used_is_refused_by_its_flag_and_its_file() {
             &key,
             format!("-tls-certificate {key}: it contains no certificate"),
         ),
-        (
-            &file,
-            &file,
-            format!("-tls-key {file}: it contains no key"),
-        ),
+        (&file, &file, format!("-tls-key {file}: it contains no key")),
         (
             &file,
             &other.key(),

@@ -14,7 +14,7 @@ pub(super) fn store(flags: &FileFlags) -> Result<FileStore, StartError> {
         .file_mode(flags.file_perms)
         .dir_mode(flags.dir_perms);
     store.prepare().map_err(|error| {
-        let action = if dir.is_dir() { "write to" } else { "create" };
+        let action = if dir.is_dir() { "write to" } else { "make" };
         let (dir, error) = (dir.display().to_string(), error.to_string());
         let reason = error.strip_prefix(&format!("{dir}: ")).unwrap_or(&error);
         StartError::unusable(format!("cannot {action} {dir}"), reason)

@@ -1,4 +1,4 @@
-//! Whether a client is still there, and whether it behaves.
+//! Detects clients that are silent, and floods of frames.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use h2::{Ping, PingPong};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 
-/// What is seen of the traffic on a connection.
+/// The incoming traffic of a connection.
 #[derive(Clone, Debug)]
 pub(super) struct Traffic(Arc<Shared>);
 
@@ -27,17 +27,17 @@ impl Default for Traffic {
 }
 
 impl Traffic {
-    /// Bytes have come.
+    /// Records that bytes have arrived.
     pub(super) fn hear(&self) {
         *self.heard() = Instant::now();
     }
 
-    /// The client sends too many frames that carry nothing.
+    /// Records that the client sends too many frames without bytes.
     pub(super) fn flood(&self) {
         self.0.flooded.notify_one();
     }
 
-    /// Waits until it does.
+    /// Waits for a flood of frames.
     pub(super) async fn flooded(&self) {
         self.0.flooded.notified().await;
     }
@@ -47,8 +47,7 @@ impl Traffic {
     }
 }
 
-/// Waits until nothing has come for as long as `limit`: the client is asked
-/// after half of that time.
+/// Waits until the client has sent nothing for `limit`. Half-way it gets a PING.
 pub(super) async fn silent(mut pings: PingPong, traffic: &Traffic, limit: Duration) {
     let half = limit / 2;
     loop {
@@ -59,7 +58,7 @@ pub(super) async fn silent(mut pings: PingPong, traffic: &Traffic, limit: Durati
             continue;
         }
         let asked = Instant::now();
-        // It is an error while the last one is unanswered, which is no news.
+        // It fails while the last PING is unanswered, which changes nothing.
         if let Ok(Ok(_)) = timeout(half, pings.ping(Ping::opaque())).await {
             continue;
         }

@@ -1,4 +1,4 @@
-//! Frames that cost their receiver more than their sender.
+//! Limits frames that cost the receiver more than the sender.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -9,18 +9,18 @@ use tokio::time::Instant;
 
 use super::alive::Traffic;
 
-/// The length of the preface of a connection. RFC 9113, section 3.4
+/// Length of the connection preface in bytes. RFC 9113, section 3.4
 const PREFACE: usize = 24;
 
-/// Frames without bytes that may come at once: a client may cancel what it has begun.
+/// Maximum burst of frames without bytes: a client may cancel all its requests.
 const BURST: u32 = 4096;
 
-/// And each second: pings, settings, priorities.
+/// Frames without bytes per second: pings, settings, priorities.
 const PER_SECOND: f64 = 256.0;
 
-/// Bytes to the client for which it may send one more. An answer is worth a
-/// priority, and Go's client sends two `WINDOW_UPDATE`s for each 4 KiB; what
-/// acknowledges a ping is worth less than the ping.
+/// Bytes sent to the client that earn it one more frame. An answer pays for a
+/// priority, and Go's client sends two `WINDOW_UPDATE`s for each 4 KiB. The
+/// acknowledgement of a ping does not pay for the next one.
 const BYTES_PER_FRAME: f64 = 128.0;
 
 /// A connection whose incoming frames are counted.
@@ -59,13 +59,13 @@ impl<IO> Watched<IO> {
     }
 }
 
-/// Finds the heads of frames in what comes. RFC 9113, section 4.1
+/// Finds the heads of frames in the incoming bytes. RFC 9113, section 4.1
 #[derive(Debug)]
 struct Frames {
     /// Bytes until the next head.
     skip: usize,
     head: [u8; 9],
-    /// Bytes of the head that have come.
+    /// Bytes of the head that have arrived.
     filled: usize,
 }
 
@@ -80,7 +80,7 @@ impl Default for Frames {
 }
 
 impl Frames {
-    /// How many frames begin in `bytes` that carry nothing.
+    /// Counts the frames in `bytes` that carry nothing.
     fn count_empty(&mut self, mut bytes: &[u8]) -> u32 {
         let mut empty = 0;
         while !bytes.is_empty() {
@@ -102,7 +102,7 @@ impl Frames {
     }
 }
 
-/// Whether a frame neither begins nor ends a request, nor has bytes of one.
+/// Whether a frame neither begins nor ends a request, and has no bytes of one.
 const fn is_empty(kind: u8, flags: u8, length: usize) -> bool {
     const DATA: u8 = 0;
     const HEADERS: u8 = 1;
@@ -114,7 +114,7 @@ const fn is_empty(kind: u8, flags: u8, length: usize) -> bool {
     }
 }
 
-/// How many such frames may still come.
+/// How many such frames the client may still send.
 #[derive(Debug)]
 struct Allowance {
     left: f64,
@@ -133,7 +133,7 @@ impl Allowance {
         self.left = (self.left + frames).min(BURST.into());
     }
 
-    /// Whether this many are within it.
+    /// Takes this many, and returns whether they were allowed.
     fn take(&mut self, frames: u32) -> bool {
         if frames > 0 {
             let now = Instant::now();
@@ -152,7 +152,7 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Watched<IO> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.flooded {
-            // Nothing more is read before the connection is closed.
+            // The connection is about to be closed.
             return Poll::Pending;
         }
         let before = buffer.filled().len();

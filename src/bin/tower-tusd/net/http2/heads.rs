@@ -1,4 +1,4 @@
-//! The heads of requests: bounded for all streams of a connection together.
+//! Limits the heads of all requests on a connection together.
 
 use std::sync::Arc;
 
@@ -9,13 +9,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::net::send_queue::QueuedBytes;
 
-/// Bytes in the heads of all requests that are being answered.
+/// Maximum size of the heads of all running requests in bytes.
 const BYTES: usize = 1 << 20;
 
-/// Most header lines of a request: in memory each takes more than it is counted for.
+/// Maximum number of header lines of a request: each takes more memory than its bytes.
 const LINES: usize = 250;
 
-/// What is left for heads on one connection.
+/// The bytes that are left for heads on one connection.
 #[derive(Debug)]
 pub(super) struct Heads(Arc<Semaphore>);
 
@@ -26,7 +26,7 @@ impl Default for Heads {
 }
 
 impl Heads {
-    /// Counts the head of a request until the permit is dropped, where it fits in.
+    /// Counts the head of a request until the permit is dropped, if it fits.
     pub(super) fn admit(&self, request: &Request<RecvStream>) -> Option<OwnedSemaphorePermit> {
         if request.headers().len() > LINES {
             return None;
@@ -36,7 +36,7 @@ impl Heads {
     }
 }
 
-/// As `SETTINGS_MAX_HEADER_LIST_SIZE` counts it. RFC 9113, section 6.5.2
+/// The size as `SETTINGS_MAX_HEADER_LIST_SIZE` counts it. RFC 9113, section 6.5.2
 fn size(request: &Request<RecvStream>) -> usize {
     let lines = request.headers().iter();
     let bytes = lines.map(|(name, value)| name.as_str().len() + value.len() + 32);
@@ -53,6 +53,6 @@ pub(super) fn refuse(request: &Request<RecvStream>, mut respond: SendResponse<Qu
     }
     let mut response = Response::new(());
     *response.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-    // It fails only when the stream is gone.
+    // It fails only if the stream is gone.
     let _ = respond.send_response(response, true);
 }

@@ -1,8 +1,8 @@
 //! HTTP/2 on one connection.
 //!
-//! It is driven here rather than by hyper, because what an attacker chooses has
-//! to be bounded for each stream: how long it may take nothing, how much of a
-//! body waits unread, how much all heads hold, how many frames come to nothing.
+//! It uses h2 directly instead of hyper, because a server needs limits per stream
+//! that hyper does not have: how long a client reads nothing, how much of a body
+//! waits unread, how large all heads are together, how many frames carry nothing.
 
 mod alive;
 mod flood;
@@ -35,22 +35,22 @@ use crate::net::send_queue::{QueuedBytes, SendQueue};
 
 pub(crate) use self::window::WindowBudget;
 
-/// How long a client that is sent away may take to read why.
+/// How long a client that is disconnected may take to read the reason.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// HTTP/2, as all connections of a server speak it.
+/// HTTP/2 for all connections of a server.
 #[derive(Clone, Debug)]
 pub(crate) struct Http2 {
-    /// How long a client may be silent, or take nothing of a stream.
+    /// How long a client may be silent, or read nothing of a stream.
     pub(crate) limit: Duration,
     pub(crate) windows: WindowBudget,
-    /// Most bytes of the head of one request.
+    /// Maximum size of the head of one request in bytes.
     pub(crate) max_head: u32,
 }
 
 impl Http2 {
-    /// Serves the requests of one connection until it ends, or until `leave`
-    /// does and what has begun is answered.
+    /// Serves the requests of one connection until it ends, or until `leave` ends
+    /// and the running requests are answered.
     pub(crate) async fn serve<S, B>(
         &self,
         io: impl Io,
@@ -114,14 +114,14 @@ impl Http2 {
 
     fn builder(&self) -> Builder {
         let mut builder = Builder::new();
-        // Frames stay at 16 KiB, because of one that is cut in the middle nothing is kept.
+        // Frames stay at 16 KiB, because a frame that is cut short is lost.
         builder
             .initial_window_size(window::STREAM)
             .initial_connection_window_size(window::CONNECTION)
             .max_header_list_size(self.max_head)
             .max_concurrent_streams(250)
-            // What small frames that wait may take beside their bytes: for some
-            // 4,000 of them, whatever the window is.
+            // Memory for the overhead of small frames that wait: some 4,000 of them,
+            // whatever the window is.
             .data_frame_budget(1 << 20);
         builder
     }

@@ -1,4 +1,4 @@
-//! The body of a request, and whether somebody reads it.
+//! Request bodies, and how many of them wait unread.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,10 +12,10 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::Notify;
 use tower_tus::layers::protocol::Body;
 
-/// Bytes that are read before a connection is worth a larger window.
+/// Bytes that are read before a connection gets a larger window.
 const MUCH: u64 = 64 << 10;
 
-/// The bodies that come on one connection.
+/// The request bodies on one connection.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Bodies(Arc<Shared>);
 
@@ -27,16 +27,16 @@ struct Shared {
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Count {
-    /// Bodies that nobody has begun to read: their requests wait for a hook, or for a lock.
+    /// Bodies that are not read yet: their requests wait for a hook or a lock.
     pub(super) unread: u32,
     /// Bodies that are being read.
     pub(super) reading: u32,
-    /// Bytes read of these.
+    /// Bytes read from these.
     pub(super) read: u64,
 }
 
 impl Count {
-    /// Whether a larger window would be of use.
+    /// Whether a larger window would help.
     pub(super) const fn is_busy(&self) -> bool {
         self.reading > 0 && self.read >= MUCH
     }
@@ -47,7 +47,7 @@ impl Bodies {
         *self.lock()
     }
 
-    /// Waits for a change that may concern the windows.
+    /// Waits for a change that may affect the windows.
     pub(super) async fn changed(&self) {
         self.0.changed.notified().await;
     }
@@ -69,7 +69,7 @@ impl Bodies {
     }
 }
 
-/// The request with a body that counts among `bodies` for as long as it comes.
+/// Erases the type of the body, and counts it among `bodies` while it is received.
 pub(super) fn erase(request: Request<RecvStream>, bodies: &Bodies) -> Request<Body> {
     let (parts, stream) = request.into_parts();
     let body = RequestBody::new(stream, &parts.headers, bodies.clone());
@@ -79,7 +79,7 @@ pub(super) fn erase(request: Request<RecvStream>, bodies: &Bodies) -> Request<Bo
 #[derive(Debug)]
 struct RequestBody {
     stream: RecvStream,
-    /// Bytes that are announced and have not come.
+    /// Announced bytes that have not arrived.
     announced: Option<u64>,
     bodies: Bodies,
     state: State,
@@ -89,7 +89,7 @@ struct RequestBody {
 enum State {
     Unread,
     Reading,
-    /// There may be trailers still.
+    /// Trailers may still follow.
     Read,
 }
 
@@ -126,13 +126,13 @@ impl RequestBody {
         match &data {
             Some(Ok(bytes)) => {
                 let length = bytes.len();
-                // It fails only when the stream is gone, and then nobody waits for it.
+                // It fails only if the stream is gone, and then nobody waits for it.
                 let _ = self.stream.flow_control().release_capacity(length);
                 let length = length as u64;
                 self.announced = self.announced.map(|left| left.saturating_sub(length));
                 self.bodies.change(|count| count.read += length);
             }
-            // A reset is one whatever its reason says: NO_ERROR ends no body.
+            // A reset is an error whatever its reason: NO_ERROR does not end a body.
             Some(Err(_)) | None => self.become_state(State::Read),
         }
         Poll::Ready(data)

@@ -1,4 +1,4 @@
-//! The answer to a request: its head, and its body piece by piece.
+//! Responses: the head, and the body piece by piece.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -15,7 +15,7 @@ use tower_tus::layers::protocol::BoxError;
 
 use crate::net::send_queue::{QueuedBytes, SendQueue};
 
-/// The head as HTTP/2 has it.
+/// The head in the form of HTTP/2.
 pub(super) fn head<B: Body>(mut parts: Parts, body: &B) -> Response<()> {
     let headers = &mut parts.headers;
     remove_connection_headers(headers);
@@ -31,7 +31,7 @@ pub(super) fn head<B: Body>(mut parts: Parts, body: &B) -> Response<()> {
     Response::from_parts(parts, ())
 }
 
-/// Removes what is malformed in HTTP/2. RFC 9113, section 8.2.2
+/// Removes headers that HTTP/2 forbids. RFC 9113, section 8.2.2
 fn remove_connection_headers(headers: &mut HeaderMap) {
     let named = headers.remove(CONNECTION);
     let named = named.as_ref().and_then(|names| names.to_str().ok());
@@ -45,8 +45,8 @@ fn remove_connection_headers(headers: &mut HeaderMap) {
     headers.remove("proxy-connection");
 }
 
-/// Sends the body, and resets the stream when its client takes nothing for as
-/// long as `limit`, whatever it does on other streams.
+/// Sends the body, and resets the stream if its client reads nothing for `limit`,
+/// whatever it does on other streams.
 pub(super) async fn send<B>(
     body: B,
     mut stream: SendStream<QueuedBytes>,
@@ -71,12 +71,12 @@ where
             frame = next(&queue, body.as_mut()), if !ended => frame,
         };
         ended = match frame {
-            Some(Ok(frame)) => give(frame, body.is_end_stream(), &queue, &mut stream)?,
+            Some(Ok(frame)) => queue_frame(frame, body.is_end_stream(), &queue, &mut stream)?,
             Some(Err(error)) => {
                 let error = error.into();
                 tracing::debug!(
                     error = &*error as &dyn std::error::Error,
-                    "a body broke off"
+                    "response body failed"
                 );
                 stream.send_reset(Reason::INTERNAL_ERROR);
                 return Ok(());
@@ -89,7 +89,7 @@ where
     }
 }
 
-/// The next frame, when the client has taken most of those before.
+/// The next frame, as soon as the client has read most of the last one.
 async fn next<B: Body>(
     queue: &SendQueue,
     mut body: Pin<&mut B>,
@@ -98,8 +98,8 @@ async fn next<B: Body>(
     poll_fn(|cx| body.as_mut().poll_frame(cx)).await
 }
 
-/// Hands a frame on, and returns whether it was the last.
-fn give(
+/// Queues a frame, and returns whether it was the last.
+fn queue_frame(
     frame: Frame<Bytes>,
     last: bool,
     queue: &SendQueue,
@@ -123,7 +123,7 @@ mod tests {
     use http_body_util::{Empty, Full};
 
     #[test]
-    fn a_head_has_no_header_of_the_connection_and_a_length_and_a_date() {
+    fn a_head_loses_connection_headers_and_gets_a_length_and_a_date() {
         let response = Response::builder()
             .header("Connection", "close, X-Hop")
             .header("X-Hop", "x")
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_without_a_body_has_no_length_of_its_own() {
+    fn a_response_without_a_body_gets_no_length() {
         let (parts, body) = Response::new(Empty::<Bytes>::new()).into_parts();
         assert!(!head(parts, &body).headers().contains_key(CONTENT_LENGTH));
     }

@@ -1,4 +1,4 @@
-//! One request, and its answer.
+//! One request and its response.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -16,17 +16,17 @@ use tower_tus::layers::protocol::{Body, BoxError};
 use super::response::{head, send};
 use crate::net::send_queue::{InFlight, QueuedBytes};
 
-/// Where a request is answered.
+/// The stream of a request.
 pub(super) struct Stream {
     pub(super) respond: SendResponse<QueuedBytes>,
-    /// How long the client may take nothing of the answer.
+    /// How long the client may read nothing of the response.
     pub(super) limit: Duration,
     pub(super) _head: OwnedSemaphorePermit,
     pub(super) _in_flight: InFlight,
 }
 
 impl Stream {
-    /// Answers a request, unless its client does not want it any more.
+    /// Answers a request, unless its client resets the stream.
     pub(super) async fn run<S, B>(mut self, service: S, request: Request<Body>)
     where
         S: Service<Request<Body>, Response = Response<B>, Error = Infallible>,
@@ -43,7 +43,7 @@ impl Stream {
         if let Err(error) = self.answer(&method, response).await {
             tracing::debug!(
                 error = &error as &dyn std::error::Error,
-                "a stream ended early"
+                "stream ended early"
             );
         }
     }

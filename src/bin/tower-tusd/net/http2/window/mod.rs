@@ -1,11 +1,11 @@
-//! How much of the bodies of requests may come before it is read.
+//! Flow-control windows: how much of request bodies may arrive before it is read.
 //!
-//! What a client sends into a window stays in memory until somebody reads it,
-//! and a request that waits for a hook reads nothing for seconds. So windows are
-//! small at first. A connection whose bodies are read gets a large one, for the
-//! speed of a long line; one with bodies that wait gets as much more as those
-//! may hold, so that the others go on. Both come from one budget for all
-//! connections, and where that is spent there are small windows.
+//! Bytes in a window stay in memory until they are read, and a request that waits
+//! for a hook reads nothing for seconds. So windows are small at first. A connection
+//! whose bodies are read gets a large window, which a connection with a long round
+//! trip needs for its speed. A connection with waiting bodies gets as many bytes more
+//! as those may hold, so that its other bodies go on. Both come from one budget for
+//! all connections; when it is spent, windows are small.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -22,30 +22,30 @@ use crate::net::send_queue::QueuedBytes;
 /// The window of a stream, in bytes, unless its connection has a large one.
 pub(super) const STREAM: u32 = 128 << 10;
 
-/// The window of a connection that has no share of the budget.
+/// The window of a connection without a share of the budget.
 pub(super) const CONNECTION: u32 = 512 << 10;
 
-/// Large windows, of a connection and each of its streams: what TCP has for an
-/// upload over HTTP/1.1, 40 MB/s at 100 ms, and a quarter where that is spent.
+/// Large windows, for a connection and each of its streams: as large as TCP's for
+/// an upload over HTTP/1.1 (40 MB/s at 100 ms), or a quarter if that is spent.
 const LARGE: [u32; 2] = [4 << 20, 1 << 20];
 
-/// All that large windows and waiting bodies add to small ones.
+/// Bytes that large windows and waiting bodies may add to small windows.
 const BUDGET: usize = 64 << 20;
 
-/// How long a body may wait before the others on its connection lose the large window.
+/// How long a body may wait before its connection loses the large window.
 const WAIT: Duration = Duration::from_millis(100);
 
-/// How long a connection keeps a large window that nobody uses: until the next request.
+/// How long a connection keeps an unused large window for the next request.
 const UNUSED: Duration = Duration::from_secs(2);
 
-/// How soon to try again when the client has not acknowledged the last window,
-/// or there was none to be had.
+/// Pause before another try if the client has not acknowledged the last window, or
+/// the budget is spent.
 const AGAIN: Duration = Duration::from_millis(100);
 
-/// How long a client may go on with the window that it had before.
+/// How long a client may go on using its previous window.
 const LATE: Duration = Duration::from_secs(1);
 
-/// What the connections of a server share.
+/// The budget that the connections of a server share.
 #[derive(Clone, Debug)]
 pub(crate) struct WindowBudget(Arc<Semaphore>);
 
@@ -66,15 +66,15 @@ impl WindowBudget {
 pub(super) struct Windows {
     budget: WindowBudget,
     large: Option<OwnedSemaphorePermit>,
-    /// What waiting bodies may hold, one share each.
+    /// Shares of the budget for waiting bodies, one each.
     held: Vec<OwnedSemaphorePermit>,
-    /// What the client was told, or will be.
+    /// The windows that the client knows, or will know.
     told: Told,
-    /// A larger window of streams that it may still know, and until when.
+    /// A larger stream window that it may still use, and until when.
     before: Option<(u32, Instant)>,
-    /// When something has to be done though nothing changes.
+    /// When the windows must be checked even if nothing changes.
     deadline: Option<Instant>,
-    /// Since when bodies wait, or the large window is unused.
+    /// Since when bodies wait or the large window is unused.
     since: Option<(Cause, Instant)>,
 }
 
@@ -84,7 +84,7 @@ struct Told {
     connection: u32,
 }
 
-/// Why a large window is to become small.
+/// Why a large window shrinks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cause {
     Waiting,
@@ -121,7 +121,7 @@ impl Windows {
         }
     }
 
-    /// Makes the windows fit what is read and what waits.
+    /// Adapts the windows to the bodies that are read and that wait.
     pub(super) fn adapt<IO: Io>(
         &mut self,
         bodies: &Bodies,
@@ -148,7 +148,7 @@ impl Windows {
         self.told.stream = stream;
     }
 
-    /// The largest window of a stream that the client may know of.
+    /// The largest stream window that the client may use.
     fn known(&self) -> u32 {
         match self.before {
             Some((before, until)) if until > Instant::now() => before.max(self.told.stream),
@@ -171,12 +171,12 @@ impl Windows {
                 self.since = None;
                 if self.large.is_none() && count.is_busy() {
                     self.large = LARGE.iter().find_map(|&size| self.budget.take(size));
-                    // What others hold comes back without a word.
+                    // Nothing notifies this connection when others return theirs.
                     self.deadline = self.large.is_none().then(|| Instant::now() + AGAIN);
                 }
             }
         }
-        // A body that waits may have filled its window.
+        // A waiting body may have filled its window.
         self.hold(count.unread, self.known());
         let held: usize = self
             .held
@@ -210,7 +210,7 @@ impl Windows {
         }
     }
 
-    /// Takes a share for each waiting body, as far as the budget goes.
+    /// Takes a share for each waiting body, while the budget lasts.
     fn hold(&mut self, waiting: u32, share: u32) {
         if waiting == 0 {
             self.held.clear();
@@ -225,95 +225,4 @@ impl Windows {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use tokio::time::advance;
-
-    fn windows() -> (Windows, Bodies) {
-        (Windows::new(WindowBudget::default()), Bodies::default())
-    }
-
-    /// The windows of a stream and of the connection that fit now.
-    fn adapted(windows: &mut Windows, bodies: &Bodies) -> (u32, u32) {
-        let wanted = windows.wanted(bodies);
-        windows.told.connection = wanted.connection;
-        windows.tell(wanted.stream);
-        (windows.told.stream, windows.told.connection)
-    }
-
-    /// One body of which much has been read.
-    fn read_much(bodies: &Bodies) {
-        bodies.change(|count| {
-            count.reading = 1;
-            count.read = 1 << 20;
-        });
-    }
-
-    const SMALL: (u32, u32) = (STREAM, CONNECTION);
-
-    #[tokio::test(start_paused = true)]
-    async fn a_connection_whose_bodies_are_read_has_a_large_window_for_so_long() {
-        let (mut windows, bodies) = windows();
-        assert_eq!(adapted(&mut windows, &bodies), SMALL);
-        bodies.change(|count| count.reading = 1);
-        assert_eq!(
-            adapted(&mut windows, &bodies),
-            SMALL,
-            "it may be a small one"
-        );
-        read_much(&bodies);
-        assert_eq!(adapted(&mut windows, &bodies), (4 << 20, 4 << 20));
-        bodies.change(|count| count.reading = 0);
-        assert_eq!(adapted(&mut windows, &bodies), (4 << 20, 4 << 20));
-        windows.due(&bodies).await;
-        windows.due(&bodies).await;
-        assert_eq!(adapted(&mut windows, &bodies), SMALL, "no request follows");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_body_that_waits_makes_windows_small_and_holds_up_nobody() {
-        let (mut windows, bodies) = windows();
-        read_much(&bodies);
-        adapted(&mut windows, &bodies);
-        bodies.change(|count| count.unread = 2);
-        let held = 2 * (4 << 20);
-        assert_eq!(adapted(&mut windows, &bodies), (4 << 20, (4 << 20) + held));
-        advance(WAIT).await;
-        assert_eq!(adapted(&mut windows, &bodies), (STREAM, CONNECTION + held));
-        bodies.change(|count| count.unread = 3);
-        let held = held + (4 << 20);
-        let small = adapted(&mut windows, &bodies);
-        assert_eq!(
-            small,
-            (STREAM, CONNECTION + held),
-            "the client may not know yet"
-        );
-        advance(LATE).await;
-        bodies.change(|count| count.unread = 4);
-        let held = held + STREAM;
-        assert_eq!(adapted(&mut windows, &bodies), (STREAM, CONNECTION + held));
-        bodies.change(|count| count.unread = 0);
-        assert_eq!(adapted(&mut windows, &bodies), (4 << 20, 4 << 20));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn all_connections_together_hold_no_more_than_the_budget() {
-        let budget = WindowBudget::default();
-        let bodies = Bodies::default();
-        read_much(&bodies);
-        let mut all: Vec<_> = (0..100).map(|_| Windows::new(budget.clone())).collect();
-        let mut sum = 0;
-        for windows in &mut all {
-            sum += adapted(windows, &bodies).1 as usize;
-        }
-        assert!(sum <= BUDGET + 100 * CONNECTION as usize, "{sum}");
-        bodies.change(|count| count.unread = 250);
-        assert_eq!(adapted(&mut all[99], &bodies), SMALL, "nothing is left");
-        all.truncate(1);
-        let (_, connection) = adapted(&mut all[0], &bodies);
-        assert!(
-            connection as usize <= BUDGET + CONNECTION as usize,
-            "{connection}"
-        );
-    }
-}
+mod tests;
