@@ -29,7 +29,7 @@ impl<S> Concatenation<S> {
 
     /// What OPTIONS tells. CAT-01, CUF-01
     fn extensions(&self) -> &'static [&'static str] {
-        match (self.settings.store.concatenate(), self.settings.unfinished) {
+        match (self.settings.store.concatenator(), self.settings.unfinished) {
             (None, _) => &[],
             (Some(_), false) => &["concatenation"],
             (Some(_), true) => &["concatenation", "concatenation-unfinished"],
@@ -81,7 +81,7 @@ impl<S> Concatenation<S> {
         ResBody: Default + Send + 'static,
     {
         match *request.method() {
-            _ if self.settings.store.concatenate().is_none() => {}
+            _ if self.settings.store.concatenator().is_none() => {}
             Method::POST if request.headers().contains_key(&UPLOAD_CONCAT) => {
                 let (mut parts, body) = request.into_parts();
                 let (raw, asked) = match Asked::read(&parts, self.settings.max_parts) {

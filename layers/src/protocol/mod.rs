@@ -8,6 +8,7 @@
 
 mod base_url;
 mod body;
+mod chunk;
 mod concat;
 mod description;
 mod disconnect;
@@ -30,7 +31,8 @@ mod upload;
 
 pub use self::base_url::BaseUrl;
 pub(crate) use self::body::Uniform;
-pub use self::body::{Body, BoxError, Chunk};
+pub use self::body::{Body, BoxError};
+pub use self::chunk::Chunk;
 pub use self::concat::{Concat, NewConcat, Role};
 pub use self::disconnect::Disconnect;
 pub use self::error::Error;
@@ -49,4 +51,4 @@ pub(crate) use self::rollback::UnlessFinished;
 pub use self::shutdown::{Registered, Shutdown, Task};
 pub(crate) use self::strictness::Strictness;
 pub use self::target::Target;
-pub use self::upload::{Action, FinishState, NewUpload, Upload};
+pub use self::upload::{Action, FinishState, InvalidFinishState, NewUpload, Upload};

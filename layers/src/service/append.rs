@@ -1,10 +1,11 @@
 //! PATCH on an upload.
 
-use std::pin::pin;
+use std::pin::Pin;
 
 use headers::HeaderMapExt;
 use http::request::Parts;
 use http::{Response, StatusCode};
+use http_body::Body as _;
 
 use super::create::typed;
 use super::{Core, respond};
@@ -85,8 +86,8 @@ impl Core {
         if handle.info().finishing.is_none() && self.records_finishing(parts) {
             handle.record(FinishState::Pending { attempts: 0 }).await?;
         }
-        let chunk = pin!(Limited::new(chunk, room, Error::SizeExceeded));
-        let appended = write(handle, chunk, keep, room).await;
+        let mut chunk = Limited::new(chunk, room, Error::SizeExceeded);
+        let appended = write(handle, Chunk::new(&mut chunk), keep, room).await;
         // A store that finds less than there was says so, and has received nothing.
         outcome.received = appended.offset.saturating_sub(outcome.upload.offset);
         if appended.error.is_none() {
@@ -109,7 +110,7 @@ async fn write(handle: &mut dyn Handle, chunk: Chunk<'_>, keep: WriteMode, room:
     let offset = handle.info().offset;
     let id = handle.info().id.clone();
     tracing::info!(%id, maxSize = room, offset, "ChunkWriteStart");
-    let appended = handle.append(chunk, keep).await;
+    let appended = handle.append(chunk, keep.into()).await;
     let written = appended.offset.saturating_sub(offset);
     tracing::info!(%id, bytesWritten = written, "ChunkWriteComplete");
     match &appended.error {
@@ -144,12 +145,12 @@ async fn declare(handle: &mut dyn Handle, length: Option<u64>) -> Result<(), Err
 }
 
 /// At the end of a complete upload: an empty body is welcome, bytes are not. AMB-04
-async fn nothing_comes(parts: &Parts, chunk: Chunk<'_>, keep: WriteMode) -> Result<(), Error> {
+async fn nothing_comes(parts: &Parts, mut chunk: Chunk<'_>, keep: WriteMode) -> Result<(), Error> {
     // CHK-15: of no bytes too it is the end that tells whether they match.
     if keep == WriteMode::Streaming && empty_body::is_announced(parts) {
         return Ok(());
     }
-    match bytes_come(chunk).await? {
+    match bytes_come(Pin::new(&mut chunk)).await? {
         true => Err(Error::SizeExceeded),
         false => Ok(()),
     }

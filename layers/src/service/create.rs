@@ -1,5 +1,7 @@
 //! POST on the collection.
 
+use std::pin::Pin;
+
 use headers::{Header, HeaderMapExt};
 use http::header::LOCATION;
 use http::request::Parts;
@@ -46,10 +48,10 @@ impl Core {
     }
 
     /// The new upload, when the request asks for one that may be.
-    async fn make(&self, parts: &Parts, chunk: Chunk<'_>) -> Result<Box<dyn Handle>, Error> {
+    async fn make(&self, parts: &Parts, mut chunk: Chunk<'_>) -> Result<Box<dyn Handle>, Error> {
         let mut new = self.asked_for(parts)?;
         // Behind all that the head tells, and before anybody is asked.
-        refuse_bytes(parts, chunk, self.strictness).await?;
+        refuse_bytes(parts, Pin::new(&mut chunk), self.strictness).await?;
         for gate in Gates::of(parts) {
             gate.creating(parts, &mut new).await?;
         }
@@ -67,7 +69,7 @@ impl Core {
         }
         let handle = match &new.concat {
             Some(concat) if concat.is_final() && !is_pending => {
-                let concatenate = self.store.concatenate();
+                let concatenate = self.store.concatenator();
                 let concatenate = concatenate.ok_or(Error::ConcatenationUnsupported)?;
                 let interrupt = parts.extensions.get::<Interrupt>().cloned();
                 let interrupt = interrupt.unwrap_or_default();

@@ -60,7 +60,7 @@ use crate::protocol::header::announce;
 use crate::protocol::{
     Action, Body, BoxError, Chunk, Error, Outcome, Strictness, Target, Uniform, Upload, UploadId,
 };
-use crate::store::{Handle, Store, Terminate};
+use crate::store::{Handle, Store, Terminator};
 
 /// The innermost service, over a store.
 ///
@@ -205,8 +205,8 @@ impl Core {
     }
 
     /// The way to end an upload, unless there is none or it is not to be used.
-    fn termination(&self) -> Option<&dyn Terminate> {
-        self.store.terminate().filter(|_| self.terminates)
+    fn termination(&self) -> Option<&dyn Terminator> {
+        self.store.terminator().filter(|_| self.terminates)
     }
 
     fn may_defer_length(&self) -> bool {
@@ -263,8 +263,8 @@ where
         let core = self.clone();
         let (parts, body) = request.into_parts();
         ResponseFuture(Box::pin(async move {
-            let chunk = pin!(Uniform { body });
-            core.answer(&parts, chunk).await
+            let mut body = pin!(Uniform { body });
+            core.answer(&parts, Chunk::new(&mut body)).await
         }))
     }
 }

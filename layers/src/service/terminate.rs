@@ -5,13 +5,13 @@ use http::{Response, StatusCode};
 
 use super::{Core, admit, respond};
 use crate::protocol::{Action, Body, Error, Outcome, Rollback, UnlessFinished, Upload, UploadId};
-use crate::store::Terminate;
+use crate::store::Terminator;
 
 impl Core {
     pub(super) async fn terminate(&self, parts: &Parts, id: &UploadId) -> Response<Body> {
         let discards = parts.extensions.get::<Rollback>().is_some();
         let terminate = match discards {
-            true => self.store.terminate(),
+            true => self.store.terminator(),
             false => self.termination(),
         };
         let Some(terminate) = terminate else {
@@ -32,7 +32,7 @@ impl Core {
         &self,
         parts: &Parts,
         id: &UploadId,
-        terminate: &dyn Terminate,
+        terminate: &dyn Terminator,
     ) -> Result<Upload, Error> {
         let upload = match self.store.open(id).await {
             Ok(handle) => handle.info().clone(),
