@@ -22,9 +22,11 @@ impl Log {
         let (host, socket) = (&flags.listen.host, flags.listen.unix_sock.display());
         match port {
             Some(port) => {
-                self.start_line(format_args!("Using {host}:{port} as address to listen."))
+                self.start_line(format_args!("Using {host}:{port} as address to listen."));
             }
-            None => self.start_line(format_args!("Using {socket} as socket to listen.")),
+            None => {
+                self.start_line(format_args!("Using {socket} as socket to listen."));
+            }
         }
         let path = flags.location.base_path.as_str();
         self.start_line(format_args!("Using {path} as the base path."));

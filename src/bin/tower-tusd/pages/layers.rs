@@ -56,12 +56,102 @@ fn span<B>(request: &Request<B>) -> Span {
 
 /// Answers without the panic's message, which is only in the log.
 fn panicked(panic: Box<dyn Any + Send>) -> Response<Body> {
-    let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let message = message.or_else(|| panic.downcast_ref::<String>().cloned());
-    tracing::error!(panic = message.unwrap_or_default(), "InternalServerError");
+    let message = match panic.downcast::<String>() {
+        Ok(message) => *message,
+        Err(panic) => panic
+            .downcast_ref::<&str>()
+            .copied()
+            .unwrap_or_default()
+            .to_owned(),
+    };
+    tracing::error!(panic = message, "InternalServerError");
     let mut response = Response::new(Body::from("internal server error\n"));
     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
     let kind = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, kind);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Debug;
+    use std::sync::{Arc, Mutex};
+
+    use http::HeaderMap;
+    use http_body_util::BodyExt;
+    use tower::ServiceExt;
+    use tracing::field::{Field, Visit};
+    use tracing::span::{Attributes, Id};
+    use tracing::{Event, Subscriber};
+    use tracing_subscriber::layer::{Context, SubscriberExt};
+    use tracing_subscriber::registry::{LookupSpan, Registry};
+
+    use super::*;
+
+    #[derive(Clone)]
+    struct Panics;
+
+    impl Page for Panics {
+        fn answers(&self, _: &Request<Body>) -> bool {
+            true
+        }
+
+        fn render(&self, _: &HeaderMap) -> Response<Body> {
+            panic!("a secret of the inside")
+        }
+    }
+
+    /// Keeps the fields of errors and of the spans around them.
+    #[derive(Clone, Default)]
+    struct Recorder(Arc<Mutex<Vec<String>>>);
+
+    struct Fields(Vec<String>);
+
+    impl Visit for Fields {
+        fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+            self.0.push(format!("{field}={value:?}"));
+        }
+    }
+
+    impl<S: Subscriber + for<'a> LookupSpan<'a>> tracing_subscriber::Layer<S> for Recorder {
+        fn on_new_span(&self, span: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+            let mut fields = Fields(Vec::new());
+            span.record(&mut fields);
+            context.span(id).unwrap().extensions_mut().insert(fields);
+        }
+
+        fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+            if *event.metadata().level() != tracing::Level::ERROR {
+                return;
+            }
+            let mut fields = Fields(Vec::new());
+            event.record(&mut fields);
+            for span in context.event_scope(event).into_iter().flatten() {
+                fields
+                    .0
+                    .extend_from_slice(&span.extensions().get::<Fields>().unwrap().0);
+            }
+            self.0.lock().unwrap().extend(fields.0);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_page_that_panics_is_a_500_whose_reason_is_in_the_log_alone() {
+        let recorder = Recorder::default();
+        let subscriber = Registry::default().with(recorder.clone());
+        let guard = tracing::subscriber::set_default(subscriber);
+        let request = Request::get("/page?token=1").body(Body::default()).unwrap();
+        let page = around(Render(Panics), Shutdown::default());
+        let Ok(response) = page.oneshot(request).await;
+        drop(guard);
+
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!response.headers().contains_key("tus-resumable"));
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(body, "internal server error\n");
+        let logged = recorder.0.lock().unwrap().join(" ");
+        let expected = "message=InternalServerError panic=\"a secret of the inside\" \
+                        method=\"GET\" path=\"/page\"";
+        assert_eq!(logged, expected);
+    }
 }
