@@ -26,7 +26,8 @@
 //! | [`LogLayer`](log::LogLayer) | requests, and what they did, are logged |
 //! | [`BaseUrlLayer`](base_url::BaseUrlLayer) | the URL that clients see |
 //! | [`CachedHeadLayer`](cached_head::CachedHeadLayer) | HEAD that a cache has turned into GET |
-//! | [`VersionLayer`](version::VersionLayer) | `Tus-Resumable`, and the text of errors |
+//! | [`RenderLayer`](render::RenderLayer) | the text of errors |
+//! | [`VersionLayer`](version::VersionLayer) | `Tus-Resumable` |
 //! | [`RouteLayer`](route::RouteLayer) | from a path to an upload |
 //! | [`DiscoveryLayer`](discovery::DiscoveryLayer) | OPTIONS: what the layers inside announce |
 //! | [`InterruptLayer`](interrupt::InterruptLayer) | something outside a request ends its body |
@@ -47,6 +48,7 @@
 //! use tower::{ServiceBuilder, ServiceExt};
 //! use tower_tus_layers::discovery::DiscoveryLayer;
 //! use tower_tus_layers::protocol::Body;
+//! use tower_tus_layers::render::RenderLayer;
 //! use tower_tus_layers::route::RouteLayer;
 //! use tower_tus_layers::service::Core;
 //! use tower_tus_layers::store::MemoryStore;
@@ -56,6 +58,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let core = Core::new(MemoryStore::default());
 //! let uploads = ServiceBuilder::new()
+//!     .layer(RenderLayer::new())
 //!     .layer(VersionLayer::new())
 //!     .layer(RouteLayer::new("/files/", core.upload_methods()))
 //!     .layer(DiscoveryLayer::new())
@@ -75,7 +78,7 @@
 //!
 //! * A layer never widens the service's error: `type Error = S::Error`, and
 //!   the core's is `Infallible`. A refusal is a response with an empty body and
-//!   the typed [`Error`](protocol::Error) in its extensions, which Version
+//!   the typed [`Error`](protocol::Error) in its extensions, which Render
 //!   writes out.
 //! * Inwards layers talk by typed request extensions, outwards by typed
 //!   response extensions, and all these types are in [`protocol`]. No layer
@@ -113,6 +116,7 @@ pub mod metrics;
 mod optional;
 mod poll;
 pub mod protocol;
+pub mod render;
 pub mod route;
 pub mod service;
 pub mod size_limit;

@@ -12,8 +12,8 @@ use tower_tus::layers::protocol::Body;
 use tower_tus::layers::service::{self, Core};
 use tower_tus::layers::{
     base_url, cached_head, checksum, concatenation, cors, creation_with_upload, detach, discovery,
-    download, gate, hooks, idle_timeout, interrupt, lock, log, method_override, metrics, route,
-    size_limit, version,
+    download, gate, hooks, idle_timeout, interrupt, lock, log, method_override, metrics, render,
+    route, size_limit, version,
 };
 use tower_tus::{Stack, TusLayer, TusService, mount};
 
@@ -55,6 +55,10 @@ fn traits() {
     service::<detach::Detach<Core>>();
     future::<detach::ResponseFuture<Response<Body>, Infallible>>();
     body::<detach::RequestBody<Body>>();
+
+    layer::<render::RenderLayer>();
+    service::<render::Render<Core>>();
+    future::<render::ResponseFuture<Inner>>();
 
     layer::<version::VersionLayer>();
     service::<version::Version<Core>>();

@@ -93,7 +93,7 @@ pub(super) fn merge<B>(created: Response<B>, appended: Response<B>) -> Response<
     let failed = parts.extensions.get::<Error>().is_some();
     // What was to be said of success is not said of an error.
     if let Some(mut amendment) = amendment.filter(|_| !failed) {
-        amendment.amend(parts.extensions.remove().unwrap_or_default());
+        amendment.merge(parts.extensions.remove().unwrap_or_default());
         parts.extensions.insert(amendment);
     }
     if let Some(outcome) = parts.extensions.get_mut::<Outcome>() {

@@ -1,6 +1,5 @@
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use headers::HeaderMapExt;
 use http::{Method, Request, Response};
 use tower_service::Service;
@@ -10,7 +9,7 @@ use crate::answer::Answer;
 use crate::protocol::header::{TusResumable, is_plain_or_chunked};
 use crate::protocol::{Error, Refusal, Strictness};
 
-/// Middleware that checks and stamps `Tus-Resumable`, and renders refusals.
+/// Middleware that checks and stamps `Tus-Resumable`.
 ///
 /// See the [module docs](crate::version) for an example.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +57,7 @@ impl<S> Version<S> {
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Version<S>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
-    ResBody: Default + From<Bytes>,
+    ResBody: Default,
 {
     type Response = Response<ResBody>;
     type Error = S::Error;
@@ -70,7 +69,6 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let head = request.method() == Method::HEAD;
         let answer = match self.verify(&request) {
             Ok(()) => Answer::Inner {
                 future: self.inner.call(request),
@@ -78,6 +76,6 @@ where
             // CORE-10: nothing inside sees it.
             Err(error) => Answer::refused(error),
         };
-        ResponseFuture::new(answer, head)
+        ResponseFuture::new(answer)
     }
 }
