@@ -17,7 +17,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode};
 use tower_tus::Stack;
 use tower_tus::layers::hooks::{Callbacks, Event, Reply};
-use tower_tus::layers::protocol::{BoxError, Rejection, ResponseOverride};
+use tower_tus::layers::protocol::{BoxError, ResponseOverride};
 use tower_tus::store::FileStore;
 
 /// The user: an extension, from a layer in front to the closures.
@@ -27,8 +27,10 @@ struct User(HeaderValue);
 /// Requires a user and a file name, and keeps uploads below the user's name.
 async fn admit(event: Event) -> Result<Reply, BoxError> {
     let Some(User(user)) = event.extension() else {
-        let no = Rejection::new(StatusCode::UNAUTHORIZED).with_text("X-User is missing");
-        return Ok(Reply::reject_with(no));
+        let no = ResponseOverride::default()
+            .with_status(StatusCode::UNAUTHORIZED)
+            .with_body("X-User is missing\n");
+        return Ok(Reply::reject().with_response(no));
     };
     if event.upload.metadata.filename().is_none() {
         return Ok(Reply::reject());
