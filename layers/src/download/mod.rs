@@ -50,11 +50,6 @@
 //!
 //! Gates are asked with [`Action::Read`](crate::protocol::Action::Read).
 //!
-//! | request extension | without it |
-//! |---|---|
-//! | [`Target`](crate::protocol::Target) | the request's whole path is read as one |
-//! | [`Gates`](crate::gate::Gates) | nobody is asked |
-//!
 //! Where the store has no [`read`](crate::store::Store::read), GET goes inwards
 //! as all else does. The body of the response inside has to be made from a
 //! [`Body`](crate::protocol::Body), as the core's is, which is one.
@@ -105,7 +100,7 @@ mod validators;
 
 pub use self::layer::DownloadLayer;
 pub use self::service::Download;
-pub use crate::answer::ResponseFuture;
+pub use crate::future::ResponseFuture;
 
 #[cfg(test)]
 mod tests;

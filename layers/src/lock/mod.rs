@@ -20,10 +20,8 @@
 //! A limit on [writers](LockLayer::max_writers) keeps uploads that go on for long
 //! from taking every file that the process may open.
 //!
-//! | request extension | without it |
-//! |---|---|
-//! | [`Target`](crate::protocol::Target) | the request's whole path is read as one |
-//! | [`Interrupt`](crate::protocol::Interrupt) | the holder cannot be asked, and newcomers wait |
+//! Without the Interrupt layer, the holder cannot be asked to let go, and newcomers
+//! wait.
 //!
 //! ## Example
 //!
@@ -67,13 +65,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::poll::first;
 use crate::protocol::{Error, Interrupt, UploadId};
+use crate::race::first;
 
 pub use self::layer::LockLayer;
 pub use self::memory::MemoryLocker;
 pub use self::service::Lock;
-pub use crate::answer::ResponseFuture;
+pub use crate::future::ResponseFuture;
 
 /// Gives each upload to one request at a time.
 #[async_trait]

@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::fmt;
+use std::future::poll_fn;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -9,7 +10,6 @@ use bytes::{Bytes, BytesMut};
 use tokio::task::yield_now;
 
 use super::{Appended, Concatenate, Content, Handle, Read, Store, Terminate, WriteMode};
-use crate::poll::next_frame;
 use crate::protocol::{
     Chunk, Concat, Error, FinishState, Interrupt, NewUpload, Role, Upload, UploadId,
 };
@@ -304,7 +304,7 @@ impl MemoryHandle {
     }
 
     async fn append_as_it_arrives(&mut self, mut chunk: Chunk<'_>) -> Result<(), Error> {
-        while let Some(frame) = next_frame(&mut chunk).await {
+        while let Some(frame) = poll_fn(|cx| chunk.as_mut().poll_frame(cx)).await {
             if let Ok(bytes) = frame?.into_data() {
                 self.push(&bytes)?;
             }
@@ -314,7 +314,7 @@ impl MemoryHandle {
 
     async fn append_whole(&mut self, mut chunk: Chunk<'_>) -> Result<(), Error> {
         let mut whole = BytesMut::new();
-        while let Some(frame) = next_frame(&mut chunk).await {
+        while let Some(frame) = poll_fn(|cx| chunk.as_mut().poll_frame(cx)).await {
             if let Ok(bytes) = frame?.into_data() {
                 whole.extend_from_slice(&bytes);
             }

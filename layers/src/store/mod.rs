@@ -220,7 +220,7 @@ pub trait Content: Debug + Send + Sync {
 
 /// What becomes of a chunk's bytes when its body errs.
 ///
-/// A request extension for the core; without one it is [`WriteMode::Streaming`].
+/// Stands in the request's [`Context`](crate::context::Context).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WriteMode {
     /// All that came is stored. CORE-31

@@ -8,9 +8,9 @@ use http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Response, StatusCode};
 use pin_project_lite::pin_project;
 
-use crate::answer::Answer;
+use crate::future;
 use crate::protocol::header::TusResumable;
-use crate::protocol::{Error, ResponseOverride};
+use crate::protocol::{Body, Error, ResponseOverride};
 
 pin_project! {
     /// The response future of [`Version`](super::Version).
@@ -20,27 +20,26 @@ pin_project! {
         F: Future,
     {
         #[pin]
-        answer: Answer<F>,
+        future: future::ResponseFuture<F>,
         head: bool,
     }
 }
 
 impl<F: Future> ResponseFuture<F> {
-    pub(super) const fn new(answer: Answer<F>, head: bool) -> Self {
-        Self { answer, head }
+    pub(super) const fn new(future: future::ResponseFuture<F>, head: bool) -> Self {
+        Self { future, head }
     }
 }
 
-impl<F, E, ResBody> Future for ResponseFuture<F>
+impl<F, E> Future for ResponseFuture<F>
 where
-    F: Future<Output = Result<Response<ResBody>, E>>,
-    ResBody: Default + From<Bytes>,
+    F: Future<Output = Result<Response<Body>, E>>,
 {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let mut response = ready!(this.answer.poll(cx))?;
+        let mut response = ready!(this.future.poll(cx))?;
         render(&mut response, *this.head);
         amend(&mut response, *this.head);
         let headers = response.headers_mut();
@@ -51,7 +50,7 @@ where
 }
 
 /// Writes the text of a refusal, and tells the log what the client is not told.
-fn render<B: From<Bytes>>(response: &mut Response<B>, head: bool) {
+fn render(response: &mut Response<Body>, head: bool) {
     let Some(error) = response.extensions().get::<Error>() else {
         return;
     };
@@ -69,7 +68,7 @@ fn render<B: From<Bytes>>(response: &mut Response<B>, head: bool) {
 }
 
 /// Changes what somebody inside wants changed.
-fn amend<B: Default + From<Bytes>>(response: &mut Response<B>, head: bool) {
+fn amend(response: &mut Response<Body>, head: bool) {
     let Some(amendment) = response.extensions_mut().remove::<ResponseOverride>() else {
         return;
     };
@@ -77,13 +76,13 @@ fn amend<B: Default + From<Bytes>>(response: &mut Response<B>, head: bool) {
         *response.status_mut() = status;
         if status.is_success() && response.extensions().get::<Error>().is_some() {
             // The text of a refusal is not that of a success.
-            *response.body_mut() = B::default();
+            *response.body_mut() = Body::default();
             response.headers_mut().remove(CONTENT_TYPE);
         }
     }
     let bodiless = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED];
     if bodiless.contains(&response.status()) {
-        *response.body_mut() = B::default();
+        *response.body_mut() = Body::default();
     } else if let Some(body) = amendment.body {
         if !head {
             *response.body_mut() = body.into();

@@ -12,7 +12,7 @@
 //! `CODE: message`. It is the one layer that writes text, and so the one that
 //! asks for `ResBody: From<Bytes>`. Outside it no layer refuses: who has
 //! something against a request there marks it with a
-//! [`Refusal`](crate::protocol::Refusal), and Version refuses it, whatever its
+//! [rejection](crate::context::Context::reject), and Version refuses it, whatever its
 //! method and its version.
 //!
 //! A layer in its place has to write no text for HEAD: over HTTP/2 that is a
@@ -61,8 +61,9 @@ mod tests {
     use tower::{ServiceBuilder, ServiceExt, service_fn};
 
     use super::VersionLayer;
+    use crate::context::context;
     use crate::protocol::header::TUS_RESUMABLE;
-    use crate::protocol::{Body, Error, Refusal, ResponseOverride};
+    use crate::protocol::{Body, Error, ResponseOverride};
 
     async fn respond(request: Request<Body>) -> Result<Response<Body>, Infallible> {
         Ok(match request.uri().path() {
@@ -237,7 +238,7 @@ mod tests {
             let request = Request::builder()
                 .method(&method)
                 .header("Tus-Resumable", "1.0.0")
-                .extension(Refusal(Error::OriginNotAllowed));
+                .extension(context(|it| it.reject(Error::OriginNotAllowed)));
             let inner = service_fn(|_| async { unreachable!("it is inside") });
             let response: Result<Response<Body>, Infallible> = ServiceBuilder::new()
                 .layer(VersionLayer::new())
