@@ -25,14 +25,13 @@ use bytes::Bytes;
 use dhat::{HeapStats, Profiler};
 use http::{Request, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use http_body_util::BodyExt;
 use tokio::runtime::Builder;
 use tower::{Service, ServiceExt};
 use tower_tus::TusService;
 use tower_tus::layers::into_body::IntoBody;
 use tower_tus::layers::protocol::{Body, Chunk, Error, FinishState, NewUpload, Upload, UploadId};
 use tower_tus::layers::service::Core;
-use tower_tus::layers::store::{Appended, Handle, Store, WriteMode};
+use tower_tus::layers::store::{AppendOptions, Appended, Handle, Store};
 
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
@@ -248,14 +247,11 @@ impl Handle for Discarded {
         &self.0
     }
 
-    async fn append(&mut self, mut chunk: Chunk<'_>, _: WriteMode) -> Appended {
-        while let Some(Ok(frame)) = chunk.frame().await {
-            self.0.offset += frame.data_ref().map_or(0, |data| data.len() as u64);
+    async fn append(&mut self, mut chunk: Chunk<'_>, _: AppendOptions) -> Appended {
+        while let Some(Ok(data)) = chunk.next_data().await {
+            self.0.offset += data.len() as u64;
         }
-        Appended {
-            offset: self.0.offset,
-            error: None,
-        }
+        Appended::new(self.0.offset, Ok(()))
     }
 
     async fn record(&mut self, _: FinishState) -> Result<(), Error> {

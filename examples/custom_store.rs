@@ -7,7 +7,7 @@
 //!
 //! The upload `a/b` is the directory `data/a/b`, and in it are
 //!
-//! - `.info`: its length, how far its finishing is recorded, and its metadata;
+//! - `.info`: its length, its finish state, and its metadata, each on a line;
 //! - `<offset>.chunk`: the bytes of one request, from `<offset>` on.
 //!
 //! No segment of an id ends in `.info` or `.chunk`, so these are never uploads.
@@ -17,16 +17,14 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use http_body::Frame;
-use http_body_util::BodyExt;
 use tokio::fs::{self, File};
 use tokio::io::AsyncWriteExt;
 use tower_tus::TusService;
+use tower_tus::layers::async_trait;
 use tower_tus::layers::protocol::{
     Chunk, Error, FinishState, Metadata, NewUpload, Upload, UploadId,
 };
-use tower_tus::layers::store::{Appended, Handle, Store, Terminate, WriteMode, conformance};
+use tower_tus::layers::store::{AppendOptions, Appended, Handle, Store, Terminator, conformance};
 
 #[derive(Debug)]
 struct Chunks {
@@ -42,7 +40,7 @@ impl Chunks {
 #[async_trait]
 impl Store for Chunks {
     async fn create(&self, new: NewUpload) -> Result<Box<dyn Handle>, Error> {
-        // Below an upload there is no other one.
+        // No upload lies below another one.
         let id = new.id.as_str();
         for (slash, _) in id.match_indices('/') {
             let outer = self.root.join(&id[..slash]);
@@ -60,13 +58,10 @@ impl Store for Chunks {
                 _ => failed(error),
             })?;
 
-        let mut upload = Upload::new(new.id);
-        upload.length = new.length;
-        upload.metadata = new.metadata;
-        upload.finishing = new.finishing;
+        let upload = Upload::from(new);
         let created = Directory { dir, upload };
         if let Err(error) = created.write_info().await {
-            // Nothing stays of an upload that cannot be.
+            // A creation that fails leaves nothing behind.
             fs::remove_dir_all(&created.dir).await.map_err(failed)?;
             return Err(error);
         }
@@ -82,17 +77,17 @@ impl Store for Chunks {
         Ok(Box::new(Directory { dir, upload }))
     }
 
-    // What a store can do beyond that, it says; this one cannot defer a length.
-    fn terminate(&self) -> Option<&dyn Terminate> {
+    // The other capabilities are absent by default: this store cannot defer a length.
+    fn terminator(&self) -> Option<&dyn Terminator> {
         Some(self)
     }
 }
 
 #[async_trait]
-impl Terminate for Chunks {
+impl Terminator for Chunks {
     async fn terminate(&self, id: &UploadId) -> Result<(), Error> {
         let dir = self.root.join(id.as_str());
-        // Without it there is no upload, whatever happens next.
+        // Without this file there is no upload, whatever happens next.
         fs::remove_file(dir.join(".info"))
             .await
             .map_err(of_upload)?;
@@ -100,8 +95,7 @@ impl Terminate for Chunks {
     }
 }
 
-/// An upload that is open. The Lock layer sees to it that one request at a time
-/// changes it.
+/// An open upload. The Lock layer makes sure that one request at a time changes it.
 #[derive(Debug)]
 struct Directory {
     dir: PathBuf,
@@ -114,15 +108,12 @@ impl Handle for Directory {
         &self.upload
     }
 
-    async fn append(&mut self, chunk: Chunk<'_>, keep: WriteMode) -> Appended {
-        let stored = match keep {
-            WriteMode::Streaming => self.append_as_it_arrives(chunk).await,
-            WriteMode::Atomic => self.append_whole(chunk).await,
+    async fn append(&mut self, chunk: Chunk<'_>, options: AppendOptions) -> Appended {
+        let stored = match options.mode.is_atomic() {
+            true => self.append_atomic(chunk).await,
+            false => self.append_streaming(chunk).await,
         };
-        Appended {
-            offset: self.upload.offset,
-            error: stored.err(),
-        }
+        Appended::new(self.upload.offset, stored)
     }
 
     async fn record(&mut self, finishing: FinishState) -> Result<(), Error> {
@@ -132,20 +123,20 @@ impl Handle for Directory {
 }
 
 impl Directory {
-    /// Where the next chunk is kept.
+    /// The file for the next chunk.
     fn next_chunk(&self) -> PathBuf {
         self.dir.join(format!("{:020}.chunk", self.upload.offset))
     }
 
-    async fn append_as_it_arrives(&mut self, chunk: Chunk<'_>) -> Result<(), Error> {
+    async fn append_streaming(&mut self, chunk: Chunk<'_>) -> Result<(), Error> {
         let (bytes, ended) = copy(chunk, self.next_chunk()).await?;
-        // Also after an error of the body: what came is kept.
+        // Also after an error of the body: the bytes that came are kept.
         self.upload.offset += bytes;
         ended
     }
 
-    async fn append_whole(&mut self, chunk: Chunk<'_>) -> Result<(), Error> {
-        // Nobody reads this one, so what a killed server has left in it is gone.
+    async fn append_atomic(&mut self, chunk: Chunk<'_>) -> Result<(), Error> {
+        // No upload counts this file, also if the server is killed in the middle.
         let part = self.dir.join(".part");
         let (bytes, ended) = copy(chunk, part.clone()).await?;
         ended?;
@@ -154,14 +145,11 @@ impl Directory {
         Ok(())
     }
 
-    /// Replaces `.info` as a whole, so that nobody ever reads half of it.
+    /// Replaces `.info` as a whole, so that no request ever reads half of it.
     async fn write_info(&self) -> Result<(), Error> {
         let length = self.upload.length.ok_or(Error::NotImplemented)?;
-        let finishing = match self.upload.finishing {
-            None => "unrecorded".to_owned(),
-            Some(FinishState::Pending { attempts }) => attempts.to_string(),
-            Some(FinishState::Done) => "done".to_owned(),
-        };
+        let finishing = self.upload.finishing;
+        let finishing = finishing.map_or_else(String::new, |state| state.to_string());
         let mut info = format!("{length}\n{finishing}\n").into_bytes();
         let metadata = self.upload.metadata.raw();
         info.extend_from_slice(metadata.map_or(b"", |raw| raw.as_bytes()));
@@ -180,17 +168,14 @@ fn parse_info(id: &UploadId, info: &[u8]) -> Option<Upload> {
     let mut upload = Upload::new(id.clone());
     upload.length = Some(text()?.parse().ok()?);
     upload.finishing = match text()? {
-        "unrecorded" => None,
-        "done" => Some(FinishState::Done),
-        attempts => Some(FinishState::Pending {
-            attempts: attempts.parse().ok()?,
-        }),
+        "" => None,
+        state => Some(state.parse().ok()?),
     };
     upload.metadata = Metadata::parse(lines.next()?).ok()?;
     Some(upload)
 }
 
-/// How many bytes there are in all chunks.
+/// Counts the bytes of all chunks.
 async fn stored(dir: &Path) -> io::Result<u64> {
     let mut bytes = 0;
     let mut files = fs::read_dir(dir).await?;
@@ -202,24 +187,23 @@ async fn stored(dir: &Path) -> io::Result<u64> {
     Ok(bytes)
 }
 
-/// Writes what comes to a new file, and tells how much it was and how it ended.
+/// Writes a chunk to a new file. Returns how many bytes came, and how it ended.
 async fn copy(mut chunk: Chunk<'_>, to: PathBuf) -> Result<(u64, Result<(), Error>), Error> {
     let mut file = File::create(to).await.map_err(failed)?;
     let mut ended = Ok(());
-    while let Some(frame) = chunk.frame().await {
-        match frame.map(Frame::into_data) {
-            Ok(Ok(data)) => file.write_all(&data).await.map_err(failed)?,
-            Ok(Err(_trailers)) => {}
+    while let Some(data) = chunk.next_data().await {
+        match data {
+            Ok(data) => file.write_all(&data).await.map_err(failed)?,
             Err(error) => ended = Err(error),
         }
     }
-    // Until then bytes may still be on their way to the file.
+    // Before this, bytes may still be on their way to the file.
     file.flush().await.map_err(failed)?;
     let bytes = file.metadata().await.map_err(failed)?.len();
     Ok((bytes, ended))
 }
 
-/// What the client is told of a failure, which is little: the log has the rest.
+/// The error for the client, which tells little: the log has the rest.
 fn failed(error: io::Error) -> Error {
     match error.kind() {
         ErrorKind::StorageFull => Error::InsufficientStorage(Arc::new(error)),
@@ -239,9 +223,8 @@ async fn main() -> Result<(), Box<dyn StdError>> {
     let address = std::env::args().nth(1);
     let address = address.as_deref().unwrap_or("127.0.0.1:3000");
     if address == "conformance" {
-        // What one store has stored, the next one has to find.
-        conformance::run(|| Arc::new(Chunks::new("data/conformance"))).await;
-        println!("it does all that a store has to do");
+        conformance::run(|| Chunks::new("data/conformance")).await;
+        println!("every case has passed");
         return Ok(());
     }
 

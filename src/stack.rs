@@ -505,7 +505,7 @@ impl Stack {
     /// The layer that gives uploads out, where that is wanted and the store can.
     fn download(&self) -> Option<DownloadLayer> {
         let store = self.core.store();
-        store.read()?;
+        store.reader()?;
         let mut layer = DownloadLayer::new(Arc::clone(store));
         if let Some(downloads) = self.max_downloads {
             layer = layer.max_open(downloads);

@@ -120,4 +120,9 @@ pub mod route;
 pub mod service;
 pub mod size_limit;
 pub mod store;
+#[cfg(any(test, feature = "conformance"))]
+mod suite;
 pub mod version;
+
+/// For those who implement a trait of this crate, all of which are `async`.
+pub use async_trait::async_trait;

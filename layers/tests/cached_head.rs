@@ -1,7 +1,6 @@
 //! GET with `Tus-Resumable`, through the layers that tell HEAD from GET.
 
 use std::convert::Infallible;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,12 +16,12 @@ use tower_tus_layers::download::DownloadLayer;
 use tower_tus_layers::lock::LockLayer;
 use tower_tus_layers::lock::{Locker, MemoryLocker};
 use tower_tus_layers::protocol::{
-    Body, Concat, Error, FinishState, Interrupt, Metadata, NewUpload, Outcome, Role, Upload,
+    Body, Chunk, Concat, Error, FinishState, Interrupt, Metadata, NewUpload, Outcome, Role, Upload,
     UploadId,
 };
 use tower_tus_layers::route::RouteLayer;
 use tower_tus_layers::service::Core;
-use tower_tus_layers::store::{MemoryStore, Store, WriteMode};
+use tower_tus_layers::store::{AppendOptions, MemoryStore, Store};
 use tower_tus_layers::version::VersionLayer;
 
 /// Uploads of which some may be held by others.
@@ -44,14 +43,10 @@ const EITHER: [Downloads; 2] = [Downloads::On, Downloads::Off];
 impl Scene {
     async fn upload(&self, new: NewUpload, text: &'static str) -> UploadId {
         let mut handle = self.store.create(new).await.unwrap();
-        let chunk = pin!(Body::from(text));
-        assert!(
-            handle
-                .append(chunk, WriteMode::Streaming)
-                .await
-                .error
-                .is_none()
-        );
+        let mut body = Body::from(text);
+        let chunk = Chunk::new(&mut body);
+        let appended = handle.append(chunk, AppendOptions::default()).await;
+        assert!(appended.error.is_none());
         handle.info().id.clone()
     }
 

@@ -1,10 +1,10 @@
 //! Hooks of other programs: executables, servers behind a URL, and gRPC services.
 //!
-//! Each tells them every event as tusd does, in JSON or in the messages of
-//! [`grpc`], and takes their replies, so that hooks written for tusd go on. A program of its own has
-//! [`Callbacks`](tower_tus_layers::hooks::Callbacks) instead.
+//! Each sends events in tusd's JSON, or in the messages of [`grpc`], and reads the
+//! replies, so that hooks written for tusd keep working. To run closures in the same
+//! program, use [`Callbacks`](tower_tus_layers::hooks::Callbacks).
 //!
-//! An event reads so, in one line:
+//! An event in JSON, here on several lines:
 //!
 //! ```json
 //! {
@@ -25,10 +25,10 @@
 //! }
 //! ```
 //!
-//! Before an upload is made its `ID` is empty and its `Storage` null.
+//! Before an upload is created, its `ID` is empty and its `Storage` is null.
 //!
-//! A reply may have any of these members; what is absent, null, 0 or empty
-//! changes nothing, but an empty `MetaData` is none:
+//! A reply may have any of these members. One that is absent, null, 0 or empty
+//! changes nothing, except that an empty `MetaData` removes all metadata:
 //!
 //! ```json
 //! {
@@ -98,6 +98,8 @@
 //! timeout, a signal, a connection that fails or any other error is retried
 //! without a limit.
 
+#[cfg(any(feature = "hooks-grpc", feature = "hooks-http"))]
+mod client;
 #[cfg(feature = "hooks-grpc")]
 pub mod grpc;
 #[cfg(feature = "hooks-http")]

@@ -1,7 +1,6 @@
 //! A client that stalls, and a store that only makes it seem so.
 
 use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -18,7 +17,7 @@ use tower_tus::Stack;
 use tower_tus::layers::protocol::{
     Body, Chunk, Error, FinishState, Metadata, NewUpload, Upload, UploadId,
 };
-use tower_tus::layers::store::{Appended, Handle, MemoryStore, Store, WriteMode};
+use tower_tus::layers::store::{AppendOptions, Appended, Handle, MemoryStore, Store};
 use tower_tus::store::FileStore;
 
 use crate::harness::host::host;
@@ -140,11 +139,14 @@ impl Handle for SlowHandle {
         self.handle.info()
     }
 
-    async fn append(&mut self, mut chunk: Chunk<'_>, keep: WriteMode) -> Appended {
+    async fn append(&mut self, mut chunk: Chunk<'_>, options: AppendOptions) -> Appended {
         loop {
-            let (batch, ended) = gather(&mut chunk).await;
+            let (mut batch, ended) = gather(&mut chunk).await;
             sleep(TIMEOUT * 2).await;
-            let mut appended = self.handle.append(pin!(batch), keep).await;
+            let mut appended = self
+                .handle
+                .append(Chunk::new(&mut batch), options.clone())
+                .await;
             self.written.add_permits(1);
             if let Some(ended) = ended {
                 appended.error = ended.err();
@@ -164,10 +166,8 @@ async fn gather(chunk: &mut Chunk<'_>) -> (Body, Option<Result<(), Error>>) {
     let mut batch = BytesMut::new();
     let ended = poll_fn(|cx| {
         loop {
-            match chunk.as_mut().poll_frame(cx) {
-                Poll::Ready(Some(Ok(frame))) => {
-                    batch.extend_from_slice(frame.data_ref().expect("no trailers are sent"));
-                }
+            match chunk.poll_data(cx) {
+                Poll::Ready(Some(Ok(data))) => batch.extend_from_slice(&data),
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
                 Poll::Ready(None) => return Poll::Ready(Some(Ok(()))),
                 Poll::Pending if batch.is_empty() => return Poll::Pending,

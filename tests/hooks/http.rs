@@ -7,7 +7,7 @@ use http::{Response, StatusCode};
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::harness::tus;
+use crate::harness::{patient, tus};
 use crate::receiver::{Answer, Call, Receiver, reply, status};
 use crate::scene::{ALL_EVENTS, Scene, create, is_internal_error};
 
@@ -204,6 +204,56 @@ async fn only_a_redirect_that_keeps_the_event_is_followed() {
 }
 
 #[tokio::test]
+async fn ten_redirects_are_followed_and_no_more() {
+    for (most, outcome, calls) in [(10, 201, 11), (11, 500, 11)] {
+        let answers = move |_: &Call, count| {
+            if count >= most {
+                return status(200);
+            }
+            let mut answer = status(307);
+            let headers = answer.response.headers_mut();
+            headers.insert("location", "?again".parse().unwrap());
+            answer
+        };
+        let (scene, mut receiver) = Scene::with_answers(answers, &[ONLY_ASKED]).await;
+        assert_eq!(create(&scene).await.status(), outcome, "{most}");
+        assert_eq!(receiver.types().len(), calls, "{most}");
+    }
+}
+
+#[tokio::test]
+async fn the_user_and_the_password_of_the_url_are_sent_and_not_logged() {
+    let mut receiver = Receiver::start(Arc::new(|_: &Call, _| status(401))).await;
+    let hooks = format!("-hooks-http=http://us%40er:pass@{}/", receiver.address);
+    let mut scene = Scene::start(TempDir::new().unwrap(), &[&hooks, ONLY_ASKED], &[]).await;
+    is_internal_error(&create(&scene).await);
+    let request = receiver.call().await.request;
+    // us@er:pass
+    assert_eq!(request.headers["authorization"], "Basic dXNAZXI6cGFzcw==");
+    assert_eq!(request.headers["host"], receiver.address.to_string());
+    let line = scene.server.line("HookInvocationError").await;
+    assert!(line.contains("401") && !line.contains("pass"), "{line}");
+}
+
+#[tokio::test]
+async fn a_client_s_own_authorization_takes_the_place_of_the_url_s() {
+    let mut receiver = Receiver::start(Arc::new(|_: &Call, _| status(200))).await;
+    let hooks = format!("-hooks-http=http://user:pass@{}/", receiver.address);
+    let args = [
+        &*hooks,
+        ONLY_ASKED,
+        "-hooks-http-forward-headers=Authorization",
+    ];
+    let scene = Scene::start(TempDir::new().unwrap(), &args, &[]).await;
+    let post = scene.tus.post().header("Upload-Length", "5");
+    let post = post.header("Authorization", "Bearer a");
+    assert_eq!(scene.tus.ask(post).await.status(), StatusCode::CREATED);
+    let headers = receiver.call().await.request.headers;
+    let sent: Vec<_> = headers.get_all("authorization").iter().collect();
+    assert_eq!(sent, ["Bearer a"]);
+}
+
+#[tokio::test]
 async fn a_redirect_to_another_host_gets_no_event_and_fails() {
     for code in [307, 308] {
         let mut stranger = Receiver::start(Arc::new(|_: &Call, _| status(200))).await;
@@ -305,6 +355,17 @@ async fn a_proxy_is_asked_for_servers_elsewhere() {
         is_internal_error(&create(&scene).await);
         assert!(proxy.types().is_empty(), "{hooks}");
     }
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_none_for_http_stops_the_start() {
+    let home = TempDir::new().unwrap();
+    let mut server = crate::harness::command(home.path(), &["-hooks-http=http://hooks.example/"]);
+    let server = server.env("HTTP_PROXY", "socks5://127.0.0.1:1");
+    let output = patient(server.env("NO_PROXY", "").output()).await.unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let line = String::from_utf8(output.stderr).unwrap();
+    assert!(line.contains("socks5://127.0.0.1:1"), "{line}");
 }
 
 #[tokio::test]

@@ -11,9 +11,9 @@ use http::request::Parts;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
@@ -121,18 +121,15 @@ impl Desk {
         (desk, calls)
     }
 
-    pub(crate) async fn serve(self, io: impl AsyncRead + AsyncWrite + Unpin) {
-        let service = service_fn(|request| self.answer(request));
+    pub(crate) async fn serve(self, io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+        let service = service_fn(move |request| self.clone().answer(request));
         // Clients that have waited long enough just go.
-        let _ = http1::Builder::new()
+        let _ = auto::Builder::new(TokioExecutor::new())
             .serve_connection(TokioIo::new(io), service)
             .await;
     }
 
-    async fn answer(
-        &self,
-        request: Request<Incoming>,
-    ) -> Result<Response<Full<Bytes>>, Infallible> {
+    async fn answer(self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
         let (request, body) = request.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         let text = String::from_utf8(body.into()).unwrap();

@@ -1,7 +1,6 @@
 //! What is asked, and what every host has to answer.
 
 use std::fmt::Write;
-use std::pin::pin;
 
 use async_trait::async_trait;
 use http::header::{CONTENT_LENGTH, DATE, ETAG, LAST_MODIFIED};
@@ -9,8 +8,8 @@ use http::request::{Builder, Parts};
 use http::{HeaderMap, Method};
 use tower_tus::Stack;
 use tower_tus::layers::gate::Gate;
-use tower_tus::layers::protocol::{Body, Error, Metadata, NewUpload};
-use tower_tus::layers::store::{MemoryStore, Store, WriteMode};
+use tower_tus::layers::protocol::{Body, Chunk, Error, Metadata, NewUpload};
+use tower_tus::layers::store::{AppendOptions, MemoryStore, Store};
 
 use crate::host;
 use crate::tus::{Answer, Content, chunked, content, patch, request};
@@ -376,8 +375,9 @@ pub(crate) async fn uploads() -> MemoryStore {
         let mut new = NewUpload::new(length, metadata);
         new.id = id.parse().unwrap();
         let mut upload = store.create(new).await.unwrap();
-        let chunk = pin!(Body::from(bytes));
-        let appended = upload.append(chunk, WriteMode::Streaming).await;
+        let mut body = Body::from(bytes);
+        let chunk = Chunk::new(&mut body);
+        let appended = upload.append(chunk, AppendOptions::default()).await;
         assert!(appended.error.is_none());
     }
     store

@@ -1,6 +1,5 @@
 //! Trailers of a request reach the body that the store reads.
 
-use std::pin::pin;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -10,7 +9,7 @@ use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use tower_tus::Stack;
 use tower_tus::layers::protocol::{Chunk, Error, FinishState, NewUpload, Upload, UploadId};
-use tower_tus::layers::store::{Appended, Handle, MemoryStore, Store, WriteMode};
+use tower_tus::layers::store::{AppendOptions, Appended, Handle, MemoryStore, Store};
 
 use crate::host;
 use crate::table::uploads;
@@ -110,14 +109,14 @@ impl Handle for WatchedHandle {
         self.handle.info()
     }
 
-    async fn append(&mut self, chunk: Chunk<'_>, keep: WriteMode) -> Appended {
-        let chunk = chunk.map_frame(|frame| {
+    async fn append(&mut self, chunk: Chunk<'_>, options: AppendOptions) -> Appended {
+        let mut chunk = chunk.map_frame(|frame| {
             if let Some(trailers) = frame.trailers_ref() {
                 self.seen.lock().unwrap().clone_from(trailers);
             }
             frame
         });
-        self.handle.append(pin!(chunk), keep).await
+        self.handle.append(Chunk::new(&mut chunk), options).await
     }
 
     async fn record(&mut self, finishing: FinishState) -> Result<(), Error> {

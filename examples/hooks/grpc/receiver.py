@@ -21,7 +21,7 @@ from google.protobuf.json_format import MessageToDict
 
 # The stubs are made as they are imported, from the file that the server is made
 # after. Another program may generate them once, by grpc_tools.protoc.
-sys.path.append(str(Path(__file__).parents[3] / "src/hook/grpc"))
+sys.path.append(str(Path(__file__).parents[3] / "src/hooks/grpc"))
 hook, hook_grpc = grpc.protos_and_services("hook.proto")
 
 

@@ -45,7 +45,7 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         match *request.method() {
-            _ if self.settings.store.concatenate().is_none() => {}
+            _ if self.settings.store.concatenator().is_none() => {}
             Method::OPTIONS => return self.describe(request),
             Method::POST if request.headers().contains_key(&UPLOAD_CONCAT) => {
                 return self.create(request);

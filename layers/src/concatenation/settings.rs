@@ -10,7 +10,7 @@ use super::partials::Partials;
 use crate::context::Context;
 use crate::lock::{Guard, Locker, acquire};
 use crate::protocol::{Concat, Error, Interrupt, Strictness, UploadId};
-use crate::store::{Concatenate, Store};
+use crate::store::{Concatenator, Store};
 
 /// What the layer works with.
 #[derive(Clone, Debug)]
@@ -36,8 +36,8 @@ pub(super) enum Progress {
 }
 
 impl Settings {
-    pub(super) fn concatenate(&self) -> Result<&dyn Concatenate, Error> {
-        let concatenate = self.store.concatenate();
+    pub(super) fn concatenate(&self) -> Result<&dyn Concatenator, Error> {
+        let concatenate = self.store.concatenator();
         concatenate.ok_or(Error::ConcatenationUnsupported)
     }
 

@@ -100,7 +100,7 @@ impl Pieces {
                 // The client sees no more than a transfer that breaks.
                 tracing::error!(
                     error = StdError::source(error).map_or(error as _, |source| source),
-                    id = %source.content.info().id,
+                    id = %source.content.upload().id,
                     "a download broke off",
                 );
                 self.left.clear();

@@ -29,7 +29,7 @@ pub(super) fn represent(
         *response.status_mut() = status;
         return response;
     }
-    let whole = content.info().offset;
+    let whole = content.upload().offset;
     let wanted = match validators.fit(asked) {
         true => Wanted::of(asked, whole),
         false => Wanted::Whole,
@@ -48,7 +48,7 @@ fn give(
     content: Box<dyn Content>,
     share: Share,
 ) -> Response<Body> {
-    let upload = content.info();
+    let upload = content.upload();
     let headers = response.headers_mut();
     let content_type = describe(headers, &upload.metadata);
     let (status, pieces) = match wanted {

@@ -38,7 +38,7 @@ impl<S> Download<S> {
 
     /// The upload that the request asks for, where the store can give it.
     fn wanted(&self, parts: &Parts) -> Option<UploadId> {
-        if parts.method != Method::GET || self.store.read().is_none() {
+        if parts.method != Method::GET || self.store.reader().is_none() {
             return None;
         }
         match Context::target(parts) {
@@ -51,10 +51,10 @@ impl<S> Download<S> {
 /// The upload's content, when it exists and no gate objects.
 async fn open(store: &dyn Store, parts: &Parts, id: &UploadId) -> Result<Box<dyn Content>, Error> {
     check_rejection(&parts.extensions)?;
-    let read = store.read().ok_or(Error::NotImplemented)?;
+    let read = store.reader().ok_or(Error::NotImplemented)?;
     let content = read.read(id).await?;
     for gate in Context::of(&parts.extensions).gates() {
-        gate.opened(parts, content.info(), Action::Read).await?;
+        gate.opened(parts, content.upload(), Action::Read).await?;
     }
     Ok(content)
 }
@@ -73,7 +73,7 @@ async fn answer(
         Ok(content) => content,
         Err(error) => return error.into_response(),
     };
-    let upload = content.info().clone();
+    let upload = content.upload().clone();
     // Before a deciding gate has agreed, nobody may have what it may yet refuse.
     let only_finished =
         matches!(offer, Offer::Finished) || Context::of(&parts.extensions).decides_completion();

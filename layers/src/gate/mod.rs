@@ -65,6 +65,7 @@
 //! # }
 //! ```
 mod layer;
+mod pointer;
 mod service;
 
 use std::error::Error as StdError;
@@ -83,6 +84,11 @@ use crate::protocol::{Action, BoxError, Error, NewUpload, Upload};
 /// layers put into its extensions is there. A gate that waits for something
 /// else has to bound the time by itself.
 #[async_trait]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a gate for uploads",
+    label = "needs `Gate`",
+    note = "write `#[async_trait] impl Gate for ..` with the methods that you need, all of which have defaults"
+)]
 pub trait Gate: Debug + Send + Sync + 'static {
     /// Before an upload is made. It may change what it will be, or refuse it.
     ///

@@ -164,8 +164,13 @@ pub use self::reply::{Reply, Verdict};
 pub use self::service::HooksService;
 pub use crate::future::ResponseFuture;
 
-/// Somebody who is asked before something happens to an upload, and told after.
+/// Decides before something happens to an upload, and is notified after.
 #[async_trait]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be used as hooks",
+    label = "needs `Hooks`",
+    note = "pass `Callbacks::new().pre_create(..)`, an `Arc<dyn Hooks>`, or your own type with `#[async_trait] impl Hooks for ..`"
+)]
 pub trait Hooks: Debug + Send + Sync + 'static {
     /// Asks or tells.
     ///
@@ -199,17 +204,26 @@ pub trait Hooks: Debug + Send + Sync + 'static {
     }
 }
 
-#[async_trait]
-impl Hooks for Arc<dyn Hooks> {
-    async fn call(&self, event: &Event) -> Result<Reply, BoxError> {
-        (**self).call(event).await
-    }
+macro_rules! pointers {
+    ($($pointer:ident),*) => {
+        $(
+            #[deny(clippy::missing_trait_methods)]
+            #[async_trait]
+            impl<T: Hooks + ?Sized> Hooks for $pointer<T> {
+                async fn call(&self, event: &Event) -> Result<Reply, BoxError> {
+                    (**self).call(event).await
+                }
 
-    fn kinds(&self) -> HookKinds {
-        (**self).kinds()
-    }
+                fn kinds(&self) -> HookKinds {
+                    (**self).kinds()
+                }
 
-    fn hears(&self, kind: HookKind) -> bool {
-        (**self).hears(kind)
-    }
+                fn hears(&self, kind: HookKind) -> bool {
+                    (**self).hears(kind)
+                }
+            }
+        )*
+    };
 }
+
+pointers!(Arc, Box);

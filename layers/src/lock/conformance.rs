@@ -1,14 +1,19 @@
 //! What every [`Locker`] has to do, as tests that panic where it does not.
 //!
+//! A back end calls [`run`] in a test of its own. It needs the feature `conformance`,
+//! which is best turned on among the `dev-dependencies` only.
+//!
 //! ```
-//! use std::sync::Arc;
 //! use tower_tus_layers::lock::{MemoryLocker, conformance};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
-//! conformance::run(Arc::new(MemoryLocker::default())).await;
+//! conformance::run(MemoryLocker::default()).await;
 //! # }
 //! ```
+//!
+//! Each case is printed by its name before it runs. All cases run, and the panic at
+//! the end names those that have failed.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -19,47 +24,55 @@ use tokio::time::{sleep, timeout};
 
 use super::{Guard, Locker};
 use crate::protocol::{Error, Interrupt, UploadId};
+use crate::suite::{Suite, cases};
 
-/// As long as any test here is willing to wait for what has to happen.
+/// How long a case waits for something that has to happen.
 const LONG: Duration = Duration::from_secs(20);
-/// As long as a test waits to see that something does not happen.
+/// How long a case waits to see that something does not happen.
 const SHORT: Duration = Duration::from_millis(300);
 
-/// Runs the whole suite, on ids of its own.
+/// Runs the whole suite, on random ids.
+///
+/// It needs tokio's time, and takes a few seconds of it.
 ///
 /// # Panics
 ///
-/// Where the locker does not do what it has to.
-pub async fn run(locker: Arc<dyn Locker>) {
-    a_lock_is_free_after_its_release(&*locker).await;
-    uploads_are_locked_one_by_one(&*locker).await;
-    who_waits_too_long_is_told(&*locker).await;
-    the_holder_is_asked_to_let_go_and_the_newcomer_is_served(&locker).await;
-    to_drop_a_guard_releases_it(&*locker).await;
-    who_stops_waiting_holds_nothing(&*locker).await;
-    at_most_one_holds_a_lock_and_everybody_is_served(&locker).await;
+/// If the locker does not do what it has to, with the names of the cases that failed.
+pub async fn run(locker: impl Locker) {
+    let locker = &(Arc::new(locker) as Arc<dyn Locker>);
+    let mut suite = Suite::new("lock::conformance");
+    cases!(suite, locker;
+        a_lock_is_free_after_its_release,
+        each_upload_has_its_own_lock,
+        waiting_too_long_is_a_timeout,
+        the_holder_is_asked_to_let_go_and_the_next_request_proceeds,
+        dropping_a_guard_releases_it,
+        a_request_that_stops_waiting_holds_nothing,
+        one_request_at_a_time_holds_a_lock_and_all_proceed,
+    );
+    suite.finish();
 }
 
-async fn acquire(locker: &dyn Locker, id: &UploadId) -> Box<dyn Guard> {
+async fn acquire(locker: &Arc<dyn Locker>, id: &UploadId) -> Box<dyn Guard> {
     let guard = locker.acquire(id, Interrupt::default(), LONG).await;
     guard.expect("the lock can be had")
 }
 
-async fn a_lock_is_free_after_its_release(locker: &dyn Locker) {
+async fn a_lock_is_free_after_its_release(locker: &Arc<dyn Locker>) {
     let id = UploadId::random();
     for _ in 0..3 {
         acquire(locker, &id).await.release().await;
     }
 }
 
-async fn uploads_are_locked_one_by_one(locker: &dyn Locker) {
+async fn each_upload_has_its_own_lock(locker: &Arc<dyn Locker>) {
     let one = acquire(locker, &UploadId::random()).await;
     let other = acquire(locker, &UploadId::random()).await;
     one.release().await;
     other.release().await;
 }
 
-async fn who_waits_too_long_is_told(locker: &dyn Locker) {
+async fn waiting_too_long_is_a_timeout(locker: &Arc<dyn Locker>) {
     let id = UploadId::random();
     let guard = acquire(locker, &id).await;
     let waited = locker.acquire(&id, Interrupt::default(), SHORT).await;
@@ -68,7 +81,7 @@ async fn who_waits_too_long_is_told(locker: &dyn Locker) {
     acquire(locker, &id).await.release().await;
 }
 
-async fn the_holder_is_asked_to_let_go_and_the_newcomer_is_served(locker: &Arc<dyn Locker>) {
+async fn the_holder_is_asked_to_let_go_and_the_next_request_proceeds(locker: &Arc<dyn Locker>) {
     let id = UploadId::random();
     let asked = Interrupt::default();
     let guard = locker
@@ -83,7 +96,7 @@ async fn the_holder_is_asked_to_let_go_and_the_newcomer_is_served(locker: &Arc<d
 
     let newcomer = tokio::spawn({
         let (locker, id) = (Arc::clone(locker), id.clone());
-        async move { acquire(&*locker, &id).await }
+        async move { acquire(&locker, &id).await }
     });
     let cause = timeout(LONG, asked.fired())
         .await
@@ -96,13 +109,13 @@ async fn the_holder_is_asked_to_let_go_and_the_newcomer_is_served(locker: &Arc<d
     served.expect("the newcomer did not panic").release().await;
 }
 
-async fn to_drop_a_guard_releases_it(locker: &dyn Locker) {
+async fn dropping_a_guard_releases_it(locker: &Arc<dyn Locker>) {
     let id = UploadId::random();
     drop(acquire(locker, &id).await);
     acquire(locker, &id).await.release().await;
 }
 
-async fn who_stops_waiting_holds_nothing(locker: &dyn Locker) {
+async fn a_request_that_stops_waiting_holds_nothing(locker: &Arc<dyn Locker>) {
     let id = UploadId::random();
     let guard = acquire(locker, &id).await;
     {
@@ -113,7 +126,7 @@ async fn who_stops_waiting_holds_nothing(locker: &dyn Locker) {
     acquire(locker, &id).await.release().await;
 }
 
-async fn at_most_one_holds_a_lock_and_everybody_is_served(locker: &Arc<dyn Locker>) {
+async fn one_request_at_a_time_holds_a_lock_and_all_proceed(locker: &Arc<dyn Locker>) {
     let id = UploadId::random();
     let (busy, served) = (
         Arc::new(AtomicBool::new(false)),
@@ -124,7 +137,7 @@ async fn at_most_one_holds_a_lock_and_everybody_is_served(locker: &Arc<dyn Locke
             let (locker, id) = (Arc::clone(locker), id.clone());
             let (busy, served) = (Arc::clone(&busy), Arc::clone(&served));
             tokio::spawn(async move {
-                let guard = acquire(&*locker, &id).await;
+                let guard = acquire(&locker, &id).await;
                 assert!(!busy.swap(true, Ordering::SeqCst), "two hold one lock");
                 sleep(Duration::from_millis(1)).await;
                 busy.store(false, Ordering::SeqCst);
@@ -137,4 +150,53 @@ async fn at_most_one_holds_a_lock_and_everybody_is_served(locker: &Arc<dyn Locke
         task.await.expect("no task panicked");
     }
     assert_eq!(served.load(Ordering::SeqCst), 8);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use async_trait::async_trait;
+
+    use super::*;
+
+    /// A locker that gives each lock to everyone.
+    #[derive(Debug)]
+    struct Generous;
+
+    #[async_trait]
+    impl Locker for Generous {
+        async fn acquire(
+            &self,
+            _: &UploadId,
+            _: Interrupt,
+            _: Duration,
+        ) -> Result<Box<dyn Guard>, Error> {
+            Ok(Box::new(Self))
+        }
+    }
+
+    #[async_trait]
+    impl Guard for Generous {
+        async fn release(self: Box<Self>) {}
+    }
+
+    #[test]
+    fn a_locker_that_fails_is_told_in_which_cases() {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        // The time that has to pass passes at once.
+        let runtime = runtime.enable_time().start_paused(true).build();
+        let run = || runtime.unwrap().block_on(run(Generous));
+        let panic = catch_unwind(AssertUnwindSafe(run)).unwrap_err();
+        let report = panic.downcast_ref::<String>().unwrap();
+        for case in [
+            "waiting_too_long_is_a_timeout",
+            "the_holder_is_asked_to_let_go_and_the_next_request_proceeds",
+            "a_request_that_stops_waiting_holds_nothing",
+            "one_request_at_a_time_holds_a_lock_and_all_proceed",
+        ] {
+            assert!(report.contains(&format!("  {case}: ")), "{report}");
+        }
+        assert!(report.starts_with("lock::conformance: 4 of 7 cases failed"));
+    }
 }

@@ -11,8 +11,8 @@ use crate::protocol::{Error, Interrupt, UploadId};
 
 /// Locks within one process, handed over directly.
 ///
-/// Who waits first is served first, and is asked to let go at once when others
-/// wait behind it. A clone is the same locker.
+/// Requests get a lock in the order in which they came, and are asked to let go at
+/// once if others wait behind them. A clone is the same locker.
 ///
 /// ```
 /// use std::time::Duration;
@@ -150,7 +150,7 @@ mod tests {
     #[tokio::test]
     async fn it_passes_the_conformance_suite() {
         let locker = MemoryLocker::default();
-        super::super::conformance::run(Arc::new(locker.clone())).await;
+        super::super::conformance::run(locker.clone()).await;
         assert!(
             locker.held().is_empty(),
             "a lock that nobody holds takes no room"

@@ -1,24 +1,31 @@
-//! Who may change an upload: the [`Locker`] trait, a locker in memory, and the
-//! [`conformance`] suite that every locker has to pass.
+//! Exclusive access to uploads: the [`Locker`] trait, a locker in memory, the
+//! conformance suite that every locker has to pass, and the layer.
 //!
-//! A lock is for liveness: it lets the newest request of a client go on at once
-//! where an older one hangs. What makes an upload safe is the store.
+//! A lock is for liveness: it lets the newest request of a client proceed at once
+//! where an older one hangs. What keeps an upload correct is the store.
+//!
+//! # Writing a locker
+//!
+//! Implement [`Locker`] and [`Guard`] with [`async_trait`](crate::async_trait), and
+//! run `conformance::run` (feature `conformance`) against the result. Everything
+//! that takes a locker takes an `Arc<dyn Locker>` or a `Box<dyn Locker>` as well,
+//! since these are lockers too.
 //!
 //! # The layer
 //!
-//! One request at a time for each upload.
+//! Runs one request at a time for each upload.
 //!
-//! HEAD, PATCH and DELETE on an upload wait for its lock. Whoever holds it is
-//! asked to let go: a PATCH that hangs on a dead link ends with
-//! `400 ERR_UPLOAD_INTERRUPTED`, its bytes stored, and the newcomer goes on.
-//! Who waits for longer than the timeout is answered `423 Lock` with
-//! `Retry-After`, and who waits while the server shuts down is told so. The
-//! lock is free before the response is on its way.
+//! HEAD, PATCH and DELETE on an upload wait for its lock. The request that holds it
+//! is asked to let go: a PATCH that hangs on a dead connection ends with
+//! `400 ERR_UPLOAD_INTERRUPTED`, its bytes stored, and the newer request proceeds.
+//! A request that waits for longer than the timeout is answered `423 Locked` with
+//! `Retry-After`; one that waits while the server shuts down gets the error of the
+//! shutdown. The lock is free before the response is sent.
 //!
 //! POST, GET and OPTIONS never wait.
 //!
-//! A limit on [writers](LockLayer::max_writers) keeps uploads that go on for long
-//! from taking every file that the process may open.
+//! A limit on [writers](LockLayer::max_writers) keeps long uploads from using up
+//! every file that the process may open.
 //!
 //! Without the Interrupt layer, the holder cannot be asked to let go, and newcomers
 //! wait.
@@ -52,9 +59,12 @@
 //! # Ok(())
 //! # }
 //! ```
+
+#[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod layer;
 mod memory;
+mod pointer;
 mod service;
 #[cfg(test)]
 mod tests;
@@ -75,18 +85,23 @@ pub use crate::future::ResponseFuture;
 
 /// Gives each upload to one request at a time.
 #[async_trait]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a locker for uploads",
+    label = "needs `Locker`",
+    note = "pass a `MemoryLocker`, a `FileLocker`, an `Arc<dyn Locker>`, or your own type with `#[async_trait] impl Locker for ..`"
+)]
 pub trait Locker: Debug + Send + Sync + 'static {
     /// Waits until the upload is free, for `timeout` at most.
     ///
-    /// Whoever holds it is asked to let go by its own `interrupt`, which fires
-    /// with [`Error::Interrupted`] as soon as somebody waits. So does the one
-    /// given here, from the moment at which the lock is held.
+    /// The holder is asked to let go by its own `interrupt`, which fires with
+    /// [`Error::Interrupted`] as soon as another request waits. So does the
+    /// `interrupt` given here, from the moment at which the lock is held.
     ///
     /// Cancel safe: a future that is dropped holds nothing.
     ///
     /// # Errors
     ///
-    /// [`Error::LockTimeout`] when the holder did not let go in time.
+    /// [`Error::LockTimeout`] if the holder did not let go in time.
     async fn acquire(
         &self,
         id: &UploadId,
@@ -95,10 +110,10 @@ pub trait Locker: Debug + Send + Sync + 'static {
     ) -> Result<Box<dyn Guard>, Error>;
 }
 
-/// A lock that is held. To drop it releases it too, but nobody then waits for that.
+/// A lock that is held. Dropping it releases it too, without waiting for that.
 #[async_trait]
 pub trait Guard: Debug + Send {
-    /// Lets the next one have it.
+    /// Releases the lock, and waits until the next request can have it.
     async fn release(self: Box<Self>);
 }
 

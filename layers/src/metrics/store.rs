@@ -9,7 +9,9 @@ use metrics::{Gauge, Histogram, gauge, histogram};
 use super::names::{described_gauge, described_histogram};
 use super::stopwatch::Stopwatch;
 use crate::protocol::{Chunk, Error, FinishState, Interrupt, NewUpload, Upload, UploadId};
-use crate::store::{Appended, Concatenate, Content, Handle, Read, Store, Terminate, WriteMode};
+use crate::store::{
+    AppendOptions, Appended, Concatenator, Content, Handle, Reader, Store, Terminator,
+};
 
 /// A store that measures how long each of its operations takes, and how many
 /// uploads are receiving bytes.
@@ -104,56 +106,56 @@ impl Store for TimedStore {
         self.store.defers_length()
     }
 
-    fn terminate(&self) -> Option<&dyn Terminate> {
-        self.store.terminate().map(|_| self as _)
+    fn terminator(&self) -> Option<&dyn Terminator> {
+        self.store.terminator().map(|_| self as _)
     }
 
-    fn concatenate(&self) -> Option<&dyn Concatenate> {
-        self.store.concatenate().map(|_| self as _)
+    fn concatenator(&self) -> Option<&dyn Concatenator> {
+        self.store.concatenator().map(|_| self as _)
     }
 
-    fn read(&self) -> Option<&dyn Read> {
-        self.store.read().map(|_| self as _)
+    fn reader(&self) -> Option<&dyn Reader> {
+        self.store.reader().map(|_| self as _)
     }
 }
 
 #[deny(clippy::missing_trait_methods)]
 #[async_trait]
-impl Terminate for TimedStore {
+impl Terminator for TimedStore {
     async fn terminate(&self, id: &UploadId) -> Result<(), Error> {
-        let terminate = self.store.terminate().ok_or(Error::NotImplemented)?;
+        let terminate = self.store.terminator().ok_or(Error::NotImplemented)?;
         let _time = Stopwatch::start(&self.metrics.terminate);
         terminate.terminate(id).await
     }
 
     async fn remains(&self, id: &UploadId) -> Result<Upload, Error> {
-        let terminate = self.store.terminate().ok_or(Error::NotImplemented)?;
+        let terminate = self.store.terminator().ok_or(Error::NotImplemented)?;
         terminate.remains(id).await
     }
 }
 
 #[deny(clippy::missing_trait_methods)]
 #[async_trait]
-impl Concatenate for TimedStore {
+impl Concatenator for TimedStore {
     async fn concatenate(
         &self,
         new: NewUpload,
         interrupt: &Interrupt,
     ) -> Result<Box<dyn Handle>, Error> {
-        let concatenate = self.store.concatenate().ok_or(Error::NotImplemented)?;
+        let concatenate = self.store.concatenator().ok_or(Error::NotImplemented)?;
         let _time = Stopwatch::start(&self.metrics.concatenate);
         let handle = concatenate.concatenate(new, interrupt).await?;
         Ok(self.timed(handle))
     }
 
     async fn assemble(&self, id: &UploadId, interrupt: &Interrupt) -> Result<(), Error> {
-        let concatenate = self.store.concatenate().ok_or(Error::NotImplemented)?;
+        let concatenate = self.store.concatenator().ok_or(Error::NotImplemented)?;
         let _time = Stopwatch::start(&self.metrics.assemble);
         concatenate.assemble(id, interrupt).await
     }
 
     async fn await_part(&self, part: &UploadId, id: &UploadId) -> Result<(), Error> {
-        let concatenate = self.store.concatenate().ok_or(Error::NotImplemented)?;
+        let concatenate = self.store.concatenator().ok_or(Error::NotImplemented)?;
         let _time = Stopwatch::start(&self.metrics.await_part);
         concatenate.await_part(part, id).await
     }
@@ -161,9 +163,9 @@ impl Concatenate for TimedStore {
 
 #[deny(clippy::missing_trait_methods)]
 #[async_trait]
-impl Read for TimedStore {
+impl Reader for TimedStore {
     async fn read(&self, id: &UploadId) -> Result<Box<dyn Content>, Error> {
-        let read = self.store.read().ok_or(Error::NotImplemented)?;
+        let read = self.store.reader().ok_or(Error::NotImplemented)?;
         let _time = Stopwatch::start(&self.metrics.read);
         let content = read.read(id).await?;
         Ok(Box::new(TimedContent {
@@ -182,8 +184,8 @@ struct TimedContent {
 #[deny(clippy::missing_trait_methods)]
 #[async_trait]
 impl Content for TimedContent {
-    fn info(&self) -> &Upload {
-        self.content.info()
+    fn upload(&self) -> &Upload {
+        self.content.upload()
     }
 
     fn modified(&self) -> Option<SystemTime> {
@@ -209,10 +211,10 @@ impl Handle for TimedHandle {
         self.handle.info()
     }
 
-    async fn append(&mut self, chunk: Chunk<'_>, keep: WriteMode) -> Appended {
+    async fn append(&mut self, chunk: Chunk<'_>, options: AppendOptions) -> Appended {
         let _time = Stopwatch::start(&self.metrics.append);
         let _receiving = InProgress::begin(&self.metrics.in_progress);
-        self.handle.append(chunk, keep).await
+        self.handle.append(chunk, options).await
     }
 
     async fn declare_length(&mut self, length: u64) -> Result<(), Error> {

@@ -22,7 +22,7 @@ use crate::protocol::{
     Body, BoxError, Chunk, Error, FinishState, Interrupt, Metadata, NewUpload, Outcome, Upload,
     UploadId,
 };
-use crate::store::{MemoryStore, Store, WriteMode};
+use crate::store::{AppendOptions, MemoryStore, Store};
 
 /// What is made while a recorder is installed, and what that recorder has seen.
 fn recorded<T>(make: impl FnOnce() -> T) -> (T, Seen) {
@@ -263,12 +263,13 @@ async fn each_operation_of_a_store_is_timed() {
     let id = store.create(new).await.unwrap().info().id.clone();
     let mut handle = store.open(&id).await.unwrap();
     handle.declare_length(5).await.unwrap();
+    let mut body = Body::from("hello");
     let _ = handle
-        .append(pin!(Body::from("hello")), WriteMode::Streaming)
+        .append(Chunk::new(&mut body), AppendOptions::default())
         .await;
     handle.record(FinishState::Done).await.unwrap();
     handle.finish().await.unwrap();
-    store.terminate().unwrap().terminate(&id).await.unwrap();
+    store.terminator().unwrap().terminate(&id).await.unwrap();
     let operations = [
         "append",
         "create",
@@ -334,9 +335,9 @@ async fn an_upload_is_in_progress_while_it_receives_bytes() {
     seen.changes();
 
     let stalled = StreamBody::new(stream::pending());
-    let mut stalled: Chunk<'_> = pin!(stalled);
+    let mut stalled = pin!(stalled);
     {
-        let mut append = pin!(handle.append(stalled.as_mut(), WriteMode::Streaming));
+        let mut append = pin!(handle.append(Chunk::new(&mut stalled), AppendOptions::default()));
         assert!(poll_immediate(append.as_mut()).await.is_none());
         assert_eq!(seen.news(), news([("tus_uploads_in_progress", 1.0)]));
     }

@@ -39,6 +39,26 @@ impl UploadId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether a store cannot have both: they are equal, or one lies below the other,
+    /// as `a/b` lies below `a`.
+    ///
+    /// ```
+    /// use tower_tus_layers::protocol::UploadId;
+    ///
+    /// let id: UploadId = "a/b".parse()?;
+    /// assert!(id.conflicts_with(&"a".parse()?));
+    /// assert!(!id.conflicts_with(&"a/bc".parse()?));
+    /// # Ok::<_, tower_tus_layers::protocol::InvalidUploadId>(())
+    /// ```
+    #[must_use]
+    pub fn conflicts_with(&self, other: &Self) -> bool {
+        let reaches = |outer: &Self, inner: &Self| {
+            let rest = inner.as_str().strip_prefix(outer.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        reaches(self, other) || reaches(other, self)
+    }
 }
 
 impl FromStr for UploadId {

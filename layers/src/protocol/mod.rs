@@ -6,6 +6,7 @@
 
 mod base_url;
 mod body;
+mod chunk;
 mod concat;
 mod description;
 mod disconnect;
@@ -23,8 +24,9 @@ mod target;
 mod upload;
 
 pub use self::base_url::BaseUrl;
-pub use self::body::{Body, BoxError, Chunk};
+pub use self::body::{Body, BoxError};
 pub(crate) use self::body::{PolledFrame, Watch};
+pub use self::chunk::Chunk;
 pub(crate) use self::concat::NewConcat;
 pub use self::concat::{Concat, Role};
 pub use self::disconnect::Disconnect;
@@ -39,4 +41,4 @@ pub use self::response_override::ResponseOverride;
 pub use self::shutdown::{Registered, Shutdown, Task};
 pub(crate) use self::strictness::Strictness;
 pub use self::target::Target;
-pub use self::upload::{Action, FinishState, NewUpload, Upload};
+pub use self::upload::{Action, FinishState, InvalidFinishState, NewUpload, Upload};

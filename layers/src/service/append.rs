@@ -1,7 +1,5 @@
 //! PATCH on an upload.
 
-use std::pin::pin;
-
 use headers::HeaderMapExt;
 use http::request::Parts;
 use http::{Response, StatusCode};
@@ -86,8 +84,8 @@ impl Core {
             handle.record(FinishState::Pending { attempts: 0 }).await?;
         }
         let bytes = room.bytes;
-        let chunk = pin!(Capped::new(body, room));
-        let appended = write(handle, chunk, keep, bytes).await;
+        let mut chunk = Capped::new(body, room);
+        let appended = write(handle, Chunk::new(&mut chunk), keep, bytes).await;
         // A store that finds less than there was says so, and has received nothing.
         outcome.received = appended.offset.saturating_sub(outcome.upload.offset);
         if appended.error.is_none() {
@@ -110,7 +108,7 @@ async fn write(handle: &mut dyn Handle, chunk: Chunk<'_>, keep: WriteMode, room:
     let offset = handle.info().offset;
     let id = handle.info().id.clone();
     tracing::info!(%id, maxSize = room, offset, "ChunkWriteStart");
-    let appended = handle.append(chunk, keep).await;
+    let appended = handle.append(chunk, keep.into()).await;
     let written = appended.offset.saturating_sub(offset);
     tracing::info!(%id, bytesWritten = written, "ChunkWriteComplete");
     match &appended.error {

@@ -64,7 +64,7 @@ impl Core {
         }
         let handle = match &new.concat {
             Some(concat) if concat.is_final() && !is_pending => {
-                let concatenate = self.store.concatenate();
+                let concatenate = self.store.concatenator();
                 let concatenate = concatenate.ok_or(Error::ConcatenationUnsupported)?;
                 let interrupt = Context::of(&parts.extensions).interrupt();
                 concatenate.concatenate(new, &interrupt).await?

@@ -53,7 +53,7 @@ use self::metadata::MetadataLimit;
 use crate::context::{Context, check_rejection};
 use crate::protocol::header::announce;
 use crate::protocol::{Action, Body, Error, Outcome, Strictness, Target, Upload, UploadId};
-use crate::store::{Handle, Store, Terminate};
+use crate::store::{Handle, Store, Terminator};
 
 /// The innermost service, over a store.
 ///
@@ -201,8 +201,8 @@ impl Core {
     }
 
     /// The way to end an upload, unless there is none or it is not to be used.
-    fn termination(&self) -> Option<&dyn Terminate> {
-        self.store.terminate().filter(|_| self.terminates)
+    fn termination(&self) -> Option<&dyn Terminator> {
+        self.store.terminator().filter(|_| self.terminates)
     }
 
     fn may_defer_length(&self) -> bool {

@@ -6,13 +6,13 @@ use http::{Response, StatusCode};
 use super::{Core, admit, respond};
 use crate::context::{Context, Rollback};
 use crate::protocol::{Action, Body, Error, Outcome, Upload, UploadId};
-use crate::store::Terminate;
+use crate::store::Terminator;
 
 impl Core {
     pub(super) async fn terminate(&self, parts: &Parts, id: &UploadId) -> Response<Body> {
         let rollback = Context::of(&parts.extensions).rollback();
         let terminate = match rollback {
-            Some(_) => self.store.terminate(),
+            Some(_) => self.store.terminator(),
             None => self.termination(),
         };
         let Some(terminate) = terminate else {
@@ -33,7 +33,7 @@ impl Core {
         &self,
         parts: &Parts,
         id: &UploadId,
-        terminate: &dyn Terminate,
+        terminate: &dyn Terminator,
     ) -> Result<Upload, Error> {
         let upload = match self.store.open(id).await {
             Ok(handle) => handle.info().clone(),

@@ -1,18 +1,27 @@
 //! What every [`Store`] has to do, as tests that panic where it does not.
 //!
-//! A back end runs [`run`] against itself, in the manner of
-//! [`MemoryStore`](super::MemoryStore)'s own test:
+//! A back end calls [`run`] in a test of its own. It needs the feature `conformance`,
+//! which is best turned on among the `dev-dependencies` only.
 //!
 //! ```
-//! use std::sync::Arc;
 //! use tower_tus_layers::store::{MemoryStore, conformance};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
 //! let store = MemoryStore::default();
-//! conformance::run(|| Arc::new(store.clone())).await;
+//! conformance::run(|| store.clone()).await;
 //! # }
 //! ```
+//!
+//! Each case is printed by its name before it runs. All cases run, and the panic at
+//! the end names those that have failed:
+//!
+//! ```text
+//! store::conformance: 1 of 20 cases failed
+//!   an_id_is_taken_once: 4af3/b was created again: Ok(..)
+//! ```
+//!
+//! Cases for a capability run if the store has it.
 
 mod concatenation;
 
@@ -27,47 +36,58 @@ use bytes::Bytes;
 use http_body::{Body, Frame};
 
 use super::{Appended, Content, Handle, Store, WriteMode};
-use crate::protocol::{Error, FinishState, Metadata, NewUpload, UploadId};
+use crate::protocol::{Chunk, Error, FinishState, Metadata, NewUpload, UploadId};
+use crate::suite::{Suite, cases};
 
 /// Runs the whole suite.
 ///
-/// `open` opens the same storage again and again: what one store has stored,
-/// the next one has to find.
+/// `open` is called many times and opens the same storage each time: an upload
+/// that one store has created, the next one has to find. The uploads have random
+/// ids, and are left behind.
 ///
 /// # Panics
 ///
-/// Where the store does not do what it has to.
-pub async fn run(open: impl Fn() -> Arc<dyn Store>) {
-    a_new_upload_is_found_with_all_that_was_said_of_it(&open).await;
-    an_unknown_upload_is_not_found(&open).await;
-    an_id_is_given_once(&open).await;
-    an_id_may_have_segments(&open).await;
-    chunks_stand_one_after_the_other(&open).await;
-    what_came_before_an_error_is_kept(&open).await;
-    of_a_chunk_that_is_kept_only_whole_nothing_remains(&open).await;
-    a_chunk_in_flight_that_is_kept_only_whole_is_not_seen(&open).await;
-    an_empty_chunk_changes_nothing(&open).await;
-    finishing_is_recorded(&open).await;
-    if open().defers_length() {
-        a_length_is_declared_later(&open).await;
+/// If the store does not do what it has to, with the names of the cases that failed.
+pub async fn run<S: Store>(open: impl Fn() -> S) {
+    let open = || Arc::new(open()) as Arc<dyn Store>;
+    let open = &open;
+    let mut suite = Suite::new("store::conformance");
+    cases!(suite, open;
+        a_new_upload_is_found_as_it_was_created,
+        an_unknown_upload_is_not_found,
+        an_id_is_taken_once,
+        an_id_may_have_segments,
+        chunks_follow_each_other,
+        bytes_before_an_error_are_kept,
+        an_atomic_chunk_that_fails_leaves_nothing,
+        an_atomic_chunk_is_invisible_while_it_arrives,
+        an_empty_chunk_changes_nothing,
+        the_finish_state_is_recorded,
+    );
+    let store = open();
+    if store.defers_length() {
+        cases!(suite, open; a_deferred_length_is_declared_later);
     }
-    if open().terminate().is_some() {
-        a_terminated_upload_is_gone(&open).await;
+    if store.terminator().is_some() {
+        cases!(suite, open; a_terminated_upload_is_gone);
     }
-    if open().read().is_some() {
-        what_is_stored_is_read_whole_and_in_ranges(&open).await;
-        what_was_opened_to_be_read_stays_what_it_is(&open).await;
-        an_unknown_upload_cannot_be_read(&open).await;
+    if store.reader().is_some() {
+        cases!(suite, open;
+            bytes_are_read_whole_and_in_ranges,
+            opened_content_does_not_change,
+            an_unknown_upload_cannot_be_read,
+        );
     }
-    if open().read().is_some() && open().terminate().is_some() {
-        what_was_opened_to_be_read_outlives_the_upload(&open).await;
+    if store.reader().is_some() && store.terminator().is_some() {
+        cases!(suite, open; opened_content_outlives_its_upload);
     }
-    if open().concatenate().is_some() {
-        concatenation::run(&open).await;
+    if store.concatenator().is_some() {
+        concatenation::run(&mut suite, open).await;
     }
+    suite.finish();
 }
 
-/// A chunk that yields what it is told, frame by frame.
+/// A body of these frames.
 #[derive(Debug, Default)]
 struct Frames(VecDeque<Result<Bytes, Error>>);
 
@@ -94,9 +114,8 @@ impl Body for Frames {
     }
 }
 
-async fn append(handle: &mut dyn Handle, chunk: Frames, keep: WriteMode) -> Appended {
-    let chunk = pin!(chunk);
-    handle.append(chunk, keep).await
+async fn append(handle: &mut dyn Handle, mut chunk: Frames, mode: WriteMode) -> Appended {
+    handle.append(Chunk::new(&mut chunk), mode.into()).await
 }
 
 async fn create(store: &dyn Store, length: u64) -> Box<dyn Handle> {
@@ -109,7 +128,7 @@ async fn offset(store: &dyn Store, id: &UploadId) -> u64 {
     handle.info().offset
 }
 
-async fn a_new_upload_is_found_with_all_that_was_said_of_it(open: &impl Fn() -> Arc<dyn Store>) {
+async fn a_new_upload_is_found_as_it_was_created(open: &impl Fn() -> Arc<dyn Store>) {
     let metadata = Metadata::parse(b"name d29ybGQ= , flag").expect("the metadata is well formed");
     let mut new = NewUpload::new(Some(10), metadata.clone());
     new.finishing = Some(FinishState::Pending { attempts: 0 });
@@ -152,7 +171,7 @@ fn below(outer: &UploadId, rest: &str) -> UploadId {
     format!("{outer}/{rest}").parse().expect("it is an id")
 }
 
-async fn an_id_is_given_once(open: &impl Fn() -> Arc<dyn Store>) {
+async fn an_id_is_taken_once(open: &impl Fn() -> Arc<dyn Store>) {
     let store = open();
     let mut first = create(&*store, 5).await;
     let id = first.info().id.clone();
@@ -165,7 +184,7 @@ async fn an_id_is_given_once(open: &impl Fn() -> Arc<dyn Store>) {
         let again = store.create(again).await;
         assert!(
             matches!(again, Err(Error::UploadExists)),
-            "{id} was given again: {again:?}"
+            "{id} was created again: {again:?}"
         );
     }
     let found = store.open(&id).await.expect("the first one is still there");
@@ -198,7 +217,7 @@ async fn an_id_may_have_segments(open: &impl Fn() -> Arc<dyn Store>) {
         let created = open().create(new).await;
         assert!(
             matches!(created, Err(Error::UploadExists)),
-            "{id} was given: {created:?}"
+            "{id} was created: {created:?}"
         );
     }
 }
@@ -210,7 +229,7 @@ async fn append_whole(handle: &mut dyn Handle, text: &'static str) {
     assert_eq!(appended.offset, before + text.len() as u64);
 }
 
-async fn chunks_stand_one_after_the_other(open: &impl Fn() -> Arc<dyn Store>) {
+async fn chunks_follow_each_other(open: &impl Fn() -> Arc<dyn Store>) {
     let mut handle = create(&*open(), 11).await;
     let id = handle.info().id.clone();
     let appended = append(
@@ -234,19 +253,19 @@ async fn chunks_stand_one_after_the_other(open: &impl Fn() -> Arc<dyn Store>) {
     assert_eq!(offset(&*open(), &id).await, 11);
 }
 
-async fn what_came_before_an_error_is_kept(open: &impl Fn() -> Arc<dyn Store>) {
+async fn bytes_before_an_error_are_kept(open: &impl Fn() -> Arc<dyn Store>) {
     let mut handle = create(&*open(), 11).await;
     let chunk = Frames::of(["hel", "lo"]).then(Error::Interrupted);
     let appended = append(&mut *handle, chunk, WriteMode::Streaming).await;
     assert!(
         matches!(appended.error, Some(Error::Interrupted)),
-        "the body's own error is told"
+        "the body's own error is returned"
     );
-    assert_eq!(appended.offset, 5, "CORE-31: what came is kept");
+    assert_eq!(appended.offset, 5, "CORE-31: these bytes are kept");
     assert_eq!(offset(&*open(), &handle.info().id).await, 5);
 }
 
-async fn of_a_chunk_that_is_kept_only_whole_nothing_remains(open: &impl Fn() -> Arc<dyn Store>) {
+async fn an_atomic_chunk_that_fails_leaves_nothing(open: &impl Fn() -> Arc<dyn Store>) {
     let mut handle = create(&*open(), 11).await;
     append_whole(&mut *handle, "hello").await;
     let chunk = Frames::of([" wo", "r"]).then(Error::Interrupted);
@@ -267,7 +286,7 @@ async fn of_a_chunk_that_is_kept_only_whole_nothing_remains(open: &impl Fn() -> 
     assert_eq!(offset(&*open(), &again.info().id).await, 11);
 }
 
-/// A chunk that looks at the store after its first frame.
+/// A body that looks at the store after its first frame.
 struct Watching<'a, T> {
     frames: Frames,
     look: Pin<Box<dyn Future<Output = T> + Send + 'a>>,
@@ -290,7 +309,7 @@ impl<T: Send + Unpin> Body for Watching<'_, T> {
     }
 }
 
-async fn a_chunk_in_flight_that_is_kept_only_whole_is_not_seen(open: &impl Fn() -> Arc<dyn Store>) {
+async fn an_atomic_chunk_is_invisible_while_it_arrives(open: &impl Fn() -> Arc<dyn Store>) {
     let mut handle = create(&*open(), 10).await;
     append_whole(&mut *handle, "hello").await;
     let (store, id) = (open(), handle.info().id.clone());
@@ -299,29 +318,35 @@ async fn a_chunk_in_flight_that_is_kept_only_whole_is_not_seen(open: &impl Fn() 
         look: Box::pin(async move { offset(&*store, &id).await }),
         seen: None,
     });
-    let appended = handle.append(chunk.as_mut(), WriteMode::Atomic).await;
+    let appended = handle
+        .append(Chunk::new(&mut chunk), WriteMode::Atomic.into())
+        .await;
     assert!(appended.error.is_none(), "{:?}", appended.error);
     assert_eq!(appended.offset, 10);
     assert_eq!(
         chunk.seen,
         Some(5),
-        "who looks meanwhile sees where the chunk began"
+        "meanwhile the offset is where the chunk began"
     );
 }
 
 async fn an_empty_chunk_changes_nothing(open: &impl Fn() -> Arc<dyn Store>) {
-    for keep in [WriteMode::Streaming, WriteMode::Atomic] {
+    for mode in [WriteMode::Streaming, WriteMode::Atomic] {
         let mut handle = create(&*open(), 5).await;
-        let appended = append(&mut *handle, Frames::default(), keep).await;
+        let appended = append(&mut *handle, Frames::default(), mode).await;
         assert!(appended.error.is_none(), "{:?}", appended.error);
         assert_eq!(appended.offset, 0);
         assert_eq!(offset(&*open(), &handle.info().id).await, 0);
     }
 }
 
-async fn finishing_is_recorded(open: &impl Fn() -> Arc<dyn Store>) {
+async fn the_finish_state_is_recorded(open: &impl Fn() -> Arc<dyn Store>) {
     let mut handle = create(&*open(), 5).await;
-    assert_eq!(handle.info().finishing, None, "nothing is recorded unasked");
+    assert_eq!(
+        handle.info().finishing,
+        None,
+        "nothing is recorded by default"
+    );
     append_whole(&mut *handle, "hello").await;
     for finishing in [FinishState::Pending { attempts: 2 }, FinishState::Done] {
         handle.record(finishing).await.expect("it can be recorded");
@@ -341,7 +366,7 @@ async fn finishing_is_recorded(open: &impl Fn() -> Arc<dyn Store>) {
     }
 }
 
-async fn a_length_is_declared_later(open: &impl Fn() -> Arc<dyn Store>) {
+async fn a_deferred_length_is_declared_later(open: &impl Fn() -> Arc<dyn Store>) {
     let new = NewUpload::new(None, Metadata::default());
     let mut handle = open().create(new).await.expect("a length can be deferred");
     append_whole(&mut *handle, "hello").await;
@@ -370,11 +395,11 @@ async fn a_terminated_upload_is_gone(open: &impl Fn() -> Arc<dyn Store>) {
         let id = handle.info().id.clone();
         append_whole(&mut *handle, text).await;
         let store = open();
-        let terminate = store.terminate().expect("it was there a moment ago");
+        let terminate = store.terminator().expect("it was there a moment ago");
         terminate
             .terminate(&id)
             .await
-            .expect("TERM-05: it ends in any state");
+            .expect("TERM-05: an upload in any state can be terminated");
         assert!(
             matches!(open().open(&id).await, Err(Error::NotFound)),
             "TERM-04"
@@ -382,13 +407,13 @@ async fn a_terminated_upload_is_gone(open: &impl Fn() -> Arc<dyn Store>) {
         let again = terminate.terminate(&id).await;
         assert!(
             matches!(again, Err(Error::NotFound)),
-            "it ended twice: {again:?}"
+            "it was terminated twice: {again:?}"
         );
     }
 }
 
 async fn read(store: &dyn Store, id: &UploadId) -> Result<Box<dyn Content>, Error> {
-    let read = store.read().expect("it was there a moment ago");
+    let read = store.reader().expect("it was there a moment ago");
     read.read(id).await
 }
 
@@ -410,13 +435,13 @@ async fn bytes(content: &dyn Content, mut range: Range<u64>) -> String {
     String::from_utf8(text).expect("only text was stored")
 }
 
-async fn what_is_stored_is_read_whole_and_in_ranges(open: &impl Fn() -> Arc<dyn Store>) {
+async fn bytes_are_read_whole_and_in_ranges(open: &impl Fn() -> Arc<dyn Store>) {
     let mut handle = create(&*open(), 20).await;
     append_whole(&mut *handle, "hello").await;
     append_whole(&mut *handle, " world").await;
     let content = read(&*open(), &handle.info().id).await;
     let content = content.expect("the upload is found");
-    assert_eq!(content.info(), handle.info());
+    assert_eq!(content.upload(), handle.info());
     for (range, text) in [
         (0..11, "hello world"),
         (0..1, "h"),
@@ -428,13 +453,13 @@ async fn what_is_stored_is_read_whole_and_in_ranges(open: &impl Fn() -> Arc<dyn 
     }
 }
 
-async fn what_was_opened_to_be_read_stays_what_it_is(open: &impl Fn() -> Arc<dyn Store>) {
+async fn opened_content_does_not_change(open: &impl Fn() -> Arc<dyn Store>) {
     let mut handle = create(&*open(), 10).await;
     append_whole(&mut *handle, "hello").await;
     let (store, id) = (open(), handle.info().id.clone());
     let look = async {
         let content = read(&*store, &id).await.expect("the upload is found");
-        assert_eq!(content.info().offset, 5, "this is where the chunk began");
+        assert_eq!(content.upload().offset, 5, "this is where the chunk began");
         let text = bytes(&*content, 0..5).await;
         (content, text)
     };
@@ -443,15 +468,17 @@ async fn what_was_opened_to_be_read_stays_what_it_is(open: &impl Fn() -> Arc<dyn
         look: Box::pin(look),
         seen: None,
     });
-    let appended = handle.append(chunk.as_mut(), WriteMode::Atomic).await;
+    let appended = handle
+        .append(Chunk::new(&mut chunk), WriteMode::Atomic.into())
+        .await;
     assert!(appended.error.is_none(), "{:?}", appended.error);
 
     let (content, text) = chunk.seen.take().expect("it looked");
     assert_eq!(text, "hello");
-    assert_eq!(content.info().offset, 5, "it has not grown");
+    assert_eq!(content.upload().offset, 5, "it has not grown");
     assert_eq!(bytes(&*content, 0..5).await, "hello");
     let again = read(&*open(), &id).await.expect("the upload is found");
-    assert_eq!(bytes(&*again, 0..again.info().offset).await, "helloworld");
+    assert_eq!(bytes(&*again, 0..again.upload().offset).await, "helloworld");
     if let (Some(before), Some(after)) = (content.modified(), again.modified()) {
         assert!(before <= after, "it was changed before it was");
     }
@@ -462,15 +489,83 @@ async fn an_unknown_upload_cannot_be_read(open: &impl Fn() -> Arc<dyn Store>) {
     assert!(matches!(found, Err(Error::NotFound)), "{found:?}");
 }
 
-async fn what_was_opened_to_be_read_outlives_the_upload(open: &impl Fn() -> Arc<dyn Store>) {
+async fn opened_content_outlives_its_upload(open: &impl Fn() -> Arc<dyn Store>) {
     let mut handle = create(&*open(), 11).await;
     append_whole(&mut *handle, "hello world").await;
     let (store, id) = (open(), handle.info().id.clone());
     let content = read(&*store, &id).await.expect("the upload is found");
     assert_eq!(bytes(&*content, 0..5).await, "hello");
-    let terminate = store.terminate().expect("it was there a moment ago");
-    terminate.terminate(&id).await.expect("it can be ended");
+    let terminate = store.terminator().expect("it was there a moment ago");
+    terminate
+        .terminate(&id)
+        .await
+        .expect("it can be terminated");
     assert_eq!(bytes(&*content, 5..11).await, " world");
     let found = read(&*store, &id).await;
     assert!(matches!(found, Err(Error::NotFound)), "{found:?}");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::protocol::Upload;
+    use crate::store::{AppendOptions, MemoryStore};
+
+    /// A store that takes atomic chunks like others, and forgets the finish state.
+    #[derive(Clone, Debug)]
+    struct Careless(MemoryStore);
+
+    #[derive(Debug)]
+    struct CarelessHandle(Box<dyn Handle>);
+
+    #[async_trait]
+    impl Store for Careless {
+        async fn create(&self, new: NewUpload) -> Result<Box<dyn Handle>, Error> {
+            Ok(Box::new(CarelessHandle(self.0.create(new).await?)))
+        }
+
+        async fn open(&self, id: &UploadId) -> Result<Box<dyn Handle>, Error> {
+            Ok(Box::new(CarelessHandle(self.0.open(id).await?)))
+        }
+    }
+
+    #[async_trait]
+    impl Handle for CarelessHandle {
+        fn info(&self) -> &Upload {
+            self.0.info()
+        }
+
+        async fn append(&mut self, chunk: Chunk<'_>, _: AppendOptions) -> Appended {
+            self.0.append(chunk, AppendOptions::default()).await
+        }
+
+        async fn record(&mut self, _: FinishState) -> Result<(), Error> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_store_that_fails_is_told_in_which_cases() {
+        let store = Careless(MemoryStore::default());
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let run = || runtime.unwrap().block_on(run(|| store.clone()));
+        let panic = catch_unwind(AssertUnwindSafe(run)).unwrap_err();
+        let report = panic.downcast_ref::<String>().unwrap();
+        let failed: Vec<_> = report
+            .lines()
+            .filter_map(|line| line.strip_prefix("  an_").or(line.strip_prefix("  the_")))
+            .filter_map(|line| line.split_once(':').map(|(name, _)| name))
+            .collect();
+        let expected = [
+            "atomic_chunk_that_fails_leaves_nothing",
+            "atomic_chunk_is_invisible_while_it_arrives",
+            "finish_state_is_recorded",
+        ];
+        assert_eq!(failed, expected, "{report}");
+        assert!(report.starts_with("store::conformance: 3 of 10 cases failed"));
+    }
 }

@@ -1,6 +1,5 @@
 use std::collections::HashMap;
 use std::fmt;
-use std::future::poll_fn;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -9,7 +8,7 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use tokio::task::yield_now;
 
-use super::{Appended, Concatenate, Content, Handle, Read, Store, Terminate, WriteMode};
+use super::{AppendOptions, Appended, Concatenator, Content, Handle, Reader, Store, Terminator};
 use crate::protocol::{
     Chunk, Concat, Error, FinishState, Interrupt, NewUpload, Role, Upload, UploadId,
 };
@@ -64,15 +63,6 @@ impl MemoryStore {
     }
 }
 
-/// Whether one id is a proper prefix of the other, segment by segment.
-fn nested(a: &UploadId, b: &UploadId) -> bool {
-    let below = |outer: &UploadId, inner: &UploadId| {
-        let rest = inner.as_str().strip_prefix(outer.as_str());
-        rest.is_some_and(|rest| rest.starts_with('/'))
-    };
-    below(a, b) || below(b, a)
-}
-
 #[async_trait]
 impl Store for MemoryStore {
     async fn create(&self, new: NewUpload) -> Result<Box<dyn Handle>, Error> {
@@ -90,28 +80,28 @@ impl Store for MemoryStore {
         true
     }
 
-    fn terminate(&self) -> Option<&dyn Terminate> {
+    fn terminator(&self) -> Option<&dyn Terminator> {
         Some(self)
     }
 
-    fn read(&self) -> Option<&dyn Read> {
+    fn reader(&self) -> Option<&dyn Reader> {
         Some(self)
     }
 
-    fn concatenate(&self) -> Option<&dyn Concatenate> {
+    fn concatenator(&self) -> Option<&dyn Concatenator> {
         Some(self)
     }
 }
 
 #[async_trait]
-impl Terminate for MemoryStore {
+impl Terminator for MemoryStore {
     async fn terminate(&self, id: &UploadId) -> Result<(), Error> {
         self.uploads().remove(id).map(drop).ok_or(Error::NotFound)
     }
 }
 
 #[async_trait]
-impl Read for MemoryStore {
+impl Reader for MemoryStore {
     async fn read(&self, id: &UploadId) -> Result<Box<dyn Content>, Error> {
         let uploads = self.uploads();
         let stored = uploads.get(id).ok_or(Error::NotFound)?;
@@ -132,7 +122,7 @@ struct MemoryContent {
 
 #[async_trait]
 impl Content for MemoryContent {
-    fn info(&self) -> &Upload {
+    fn upload(&self) -> &Upload {
         &self.upload
     }
 
@@ -147,7 +137,7 @@ impl Content for MemoryContent {
 }
 
 #[async_trait]
-impl Concatenate for MemoryStore {
+impl Concatenator for MemoryStore {
     async fn concatenate(
         &self,
         mut new: NewUpload,
@@ -196,24 +186,17 @@ fn insert(
     new: NewUpload,
     bytes: BytesMut,
 ) -> Result<Upload, Error> {
-    if uploads
-        .keys()
-        .any(|id| *id == new.id || nested(id, &new.id))
-    {
+    if uploads.keys().any(|id| id.conflicts_with(&new.id)) {
         return Err(Error::UploadExists);
     }
-    let mut upload = Upload::new(new.id.clone());
+    let mut upload = Upload::from(new);
     upload.offset = bytes.len() as u64;
-    upload.length = new.length;
-    upload.metadata = new.metadata;
-    upload.finishing = new.finishing;
-    upload.concat = new.concat;
     let stored = Stored {
         upload: upload.clone(),
         bytes,
         modified: SystemTime::now(),
     };
-    uploads.insert(new.id, stored);
+    uploads.insert(upload.id.clone(), stored);
     Ok(upload)
 }
 
@@ -303,21 +286,17 @@ impl MemoryHandle {
         })
     }
 
-    async fn append_as_it_arrives(&mut self, mut chunk: Chunk<'_>) -> Result<(), Error> {
-        while let Some(frame) = poll_fn(|cx| chunk.as_mut().poll_frame(cx)).await {
-            if let Ok(bytes) = frame?.into_data() {
-                self.push(&bytes)?;
-            }
+    async fn append_streaming(&mut self, mut chunk: Chunk<'_>) -> Result<(), Error> {
+        while let Some(data) = chunk.next_data().await {
+            self.push(&data?)?;
         }
         Ok(())
     }
 
-    async fn append_whole(&mut self, mut chunk: Chunk<'_>) -> Result<(), Error> {
+    async fn append_atomic(&mut self, mut chunk: Chunk<'_>) -> Result<(), Error> {
         let mut whole = BytesMut::new();
-        while let Some(frame) = poll_fn(|cx| chunk.as_mut().poll_frame(cx)).await {
-            if let Ok(bytes) = frame?.into_data() {
-                whole.extend_from_slice(&bytes);
-            }
+        while let Some(data) = chunk.next_data().await {
+            whole.extend_from_slice(&data?);
         }
         self.push(&whole)
     }
@@ -329,15 +308,12 @@ impl Handle for MemoryHandle {
         &self.upload
     }
 
-    async fn append(&mut self, chunk: Chunk<'_>, keep: WriteMode) -> Appended {
-        let ended = match keep {
-            WriteMode::Streaming => self.append_as_it_arrives(chunk).await,
-            WriteMode::Atomic => self.append_whole(chunk).await,
+    async fn append(&mut self, chunk: Chunk<'_>, options: AppendOptions) -> Appended {
+        let stored = match options.mode.is_atomic() {
+            true => self.append_atomic(chunk).await,
+            false => self.append_streaming(chunk).await,
         };
-        Appended {
-            offset: self.upload.offset,
-            error: ended.err(),
-        }
+        Appended::new(self.upload.offset, stored)
     }
 
     async fn declare_length(&mut self, length: u64) -> Result<(), Error> {
@@ -351,15 +327,13 @@ impl Handle for MemoryHandle {
 
 #[cfg(test)]
 mod tests {
-    use std::pin::pin;
-
     use super::*;
     use crate::protocol::{Body, Metadata};
 
     #[tokio::test]
     async fn it_passes_the_conformance_suite() {
         let store = MemoryStore::default();
-        super::super::conformance::run(|| Arc::new(store.clone())).await;
+        super::super::conformance::run(|| store.clone()).await;
     }
 
     #[tokio::test]
@@ -372,8 +346,11 @@ mod tests {
                 .create(NewUpload::new(Some(length), Metadata::EMPTY))
                 .await;
             let mut part = part.unwrap();
-            let chunk = pin!(Body::from(text));
-            assert!(part.append(chunk, WriteMode::Atomic).await.error.is_none());
+            let mut body = Body::from(text);
+            let appended = part
+                .append(Chunk::new(&mut body), AppendOptions::default())
+                .await;
+            assert!(appended.error.is_none());
             parts.push(part.info().id.clone());
         }
         parts.push(parts[0].clone());
@@ -390,7 +367,7 @@ mod tests {
                 assert_eq!(store.bytes(&id).unwrap(), "");
                 store.assemble(&id, &Interrupt::default()).await.unwrap();
             } else {
-                Concatenate::concatenate(&store, new, &Interrupt::default())
+                Concatenator::concatenate(&store, new, &Interrupt::default())
                     .await
                     .unwrap();
             }

@@ -1,34 +1,138 @@
 //! Where uploads live: the [`Store`] trait, a store in memory, and the
-//! [`conformance`] suite that every store has to pass.
+//! conformance suite that every store has to pass.
 //!
-//! A store keeps bytes and what is known of them. It does not check offsets
-//! against headers, lengths against limits or who may do what: the core and the
-//! layers do. What it promises is that no byte that was answered for is lost.
+//! A store keeps bytes and what is known of an upload. It does not compare offsets
+//! with headers, lengths with limits, or check permissions: the core and the layers
+//! do. A store promises that no acknowledged byte is lost.
+//!
+//! # Writing a store
+//!
+//! Implement [`Store`] and [`Handle`] with [`async_trait`](crate::async_trait), and
+//! run `conformance::run` (feature `conformance`) against the result. This store
+//! keeps only how many bytes there are:
+//!
+//! ```
+//! use std::collections::HashMap;
+//! use std::sync::{Arc, Mutex};
+//! use tower_tus_layers::async_trait;
+//! use tower_tus_layers::protocol::{
+//!     Body, Chunk, Error, FinishState, Metadata, NewUpload, Upload, UploadId,
+//! };
+//! use tower_tus_layers::store::{AppendOptions, Appended, Handle, Store};
+//!
+//! type Uploads = Arc<Mutex<HashMap<UploadId, Upload>>>;
+//!
+//! #[derive(Debug, Default)]
+//! struct Counting(Uploads);
+//!
+//! #[derive(Debug)]
+//! struct Counted(Uploads, Upload);
+//!
+//! #[async_trait]
+//! impl Store for Counting {
+//!     async fn create(&self, new: NewUpload) -> Result<Box<dyn Handle>, Error> {
+//!         if self.0.lock().unwrap().keys().any(|id| id.conflicts_with(&new.id)) {
+//!             return Err(Error::UploadExists);
+//!         }
+//!         let counted = Counted(Arc::clone(&self.0), Upload::from(new));
+//!         counted.save();
+//!         Ok(Box::new(counted))
+//!     }
+//!
+//!     async fn open(&self, id: &UploadId) -> Result<Box<dyn Handle>, Error> {
+//!         let upload = self.0.lock().unwrap().get(id).cloned();
+//!         let upload = upload.ok_or(Error::NotFound)?;
+//!         Ok(Box::new(Counted(Arc::clone(&self.0), upload)))
+//!     }
+//! }
+//!
+//! impl Counted {
+//!     fn save(&self) {
+//!         let upload = self.1.clone();
+//!         self.0.lock().unwrap().insert(upload.id.clone(), upload);
+//!     }
+//!
+//!     async fn count(&mut self, mut chunk: Chunk<'_>, options: AppendOptions) -> Result<(), Error> {
+//!         let mut whole = 0;
+//!         while let Some(data) = chunk.next_data().await {
+//!             match options.mode.is_atomic() {
+//!                 true => whole += data?.len() as u64,
+//!                 false => self.1.offset += data?.len() as u64,
+//!             }
+//!         }
+//!         self.1.offset += whole;
+//!         Ok(())
+//!     }
+//! }
+//!
+//! #[async_trait]
+//! impl Handle for Counted {
+//!     fn info(&self) -> &Upload {
+//!         &self.1
+//!     }
+//!
+//!     async fn append(&mut self, chunk: Chunk<'_>, options: AppendOptions) -> Appended {
+//!         let stored = self.count(chunk, options).await;
+//!         self.save();
+//!         Appended::new(self.1.offset, stored)
+//!     }
+//!
+//!     async fn record(&mut self, finishing: FinishState) -> Result<(), Error> {
+//!         self.1.finishing = Some(finishing);
+//!         self.save();
+//!         Ok(())
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Error> {
+//! let store = Arc::new(Counting::default());
+//! # #[cfg(feature = "conformance")]
+//! tower_tus_layers::store::conformance::run(|| Arc::clone(&store)).await;
+//!
+//! let mut upload = store.create(NewUpload::new(Some(5), Metadata::EMPTY)).await?;
+//! let mut body = Body::from("hello");
+//! let appended = upload.append(Chunk::new(&mut body), AppendOptions::default()).await;
+//! assert_eq!(appended.offset, 5);
+//! assert!(upload.info().is_complete());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Everything that takes a store takes an `Arc<dyn Store>` or a `Box<dyn Store>` as
+//! well, since these are stores too.
 
+mod append;
+mod capability;
+#[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod memory;
+mod pointer;
 
 use std::fmt::Debug;
-use std::ops::Range;
-use std::time::SystemTime;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 
-use crate::protocol::{Chunk, Error, FinishState, Interrupt, NewUpload, Upload, UploadId};
+use crate::protocol::{Chunk, Error, FinishState, NewUpload, Upload, UploadId};
 
-#[cfg(doc)]
-use crate::protocol::Role;
-
+pub use self::append::{AppendOptions, Appended, WriteMode};
+pub use self::capability::{Concatenator, Content, Reader, Terminator};
 pub use self::memory::MemoryStore;
 
 /// A place where uploads live.
 ///
-/// No future of a store is cancel safe: one that is dropped may leave a write
-/// running behind it. The Detach layer sees to it that none is dropped.
+/// No future of a store is cancel safe: a future that is dropped may leave a write
+/// running behind it. The Detach layer makes sure that none is dropped.
+///
+/// See the [module docs](self) for an example.
 #[async_trait]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a store for uploads",
+    label = "needs `Store`",
+    note = "pass a `MemoryStore`, a `FileStore`, an `Arc<dyn Store>`, or your own type with `#[async_trait] impl Store for ..`"
+)]
 pub trait Store: Debug + Send + Sync + 'static {
-    /// Makes a new upload with no bytes, or leaves nothing behind.
+    /// Creates an upload without bytes, or leaves nothing behind.
     ///
     /// # Errors
     ///
@@ -44,53 +148,55 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// [`Error::NotFound`] when there is no such upload, or its bytes are gone.
     async fn open(&self, id: &UploadId) -> Result<Box<dyn Handle>, Error>;
 
-    /// Whether [`Handle::finish`] has to succeed before an upload is finished,
-    /// so that it is recorded and tried again until it does.
+    /// Whether [`Handle::finish`] has to succeed before an upload is finished. If
+    /// so, the core records the finish state and retries until it succeeds. The
+    /// default is no.
     fn needs_finish(&self) -> bool {
         false
     }
 
-    /// Whether an upload may be created without a length. DEF-01
+    /// Whether an upload may be created without a length. The default is no. DEF-01
     fn defers_length(&self) -> bool {
         false
     }
 
-    /// The way to end an upload, when the store has one. TERM-01
-    fn terminate(&self) -> Option<&dyn Terminate> {
+    /// Returns the capability to terminate uploads, if the store has it. TERM-01
+    fn terminator(&self) -> Option<&dyn Terminator> {
         None
     }
 
-    /// The way to make an upload of others, when the store has one. CAT-01
-    fn concatenate(&self) -> Option<&dyn Concatenate> {
+    /// Returns the capability to concatenate uploads, if the store has it. CAT-01
+    fn concatenator(&self) -> Option<&dyn Concatenator> {
         None
     }
 
-    /// The way to read what is stored, when the store has one.
-    fn read(&self) -> Option<&dyn Read> {
+    /// Returns the capability to read uploads, if the store has it.
+    fn reader(&self) -> Option<&dyn Reader> {
         None
     }
 }
 
 /// An upload that was found.
 ///
-/// One request at a time changes an upload: the Lock layer's guard is held
-/// around every call here but [`info`](Self::info).
+/// One request at a time changes an upload: the Lock layer holds its lock around
+/// every call here but [`info`](Self::info).
 #[async_trait]
 pub trait Handle: Debug + Send {
-    /// The upload as it was when it was opened, and as this handle has changed it.
+    /// Returns the upload as it was when it was opened, with the changes that this
+    /// handle has made.
     ///
-    /// While another handle appends under [`WriteMode::Atomic`], this shows where
+    /// While another handle appends under [`WriteMode::Atomic`], the offset is where
     /// that chunk began.
     fn info(&self) -> &Upload;
 
     /// Reads `chunk` to its end or its error, and stores its bytes from
     /// `info().offset` on.
     ///
-    /// An offset that was ever returned never moves back. Not even when the
-    /// server is killed in the middle.
-    async fn append(&mut self, chunk: Chunk<'_>, keep: WriteMode) -> Appended;
+    /// An offset that was ever returned never moves back, not even when the server
+    /// is killed in the middle.
+    async fn append(&mut self, chunk: Chunk<'_>, options: AppendOptions) -> Appended;
 
-    /// Fixes the length that was deferred. DEF-03
+    /// Sets the length that was deferred. DEF-03
     ///
     /// # Errors
     ///
@@ -100,11 +206,11 @@ pub trait Handle: Debug + Send {
         Err(Error::NotImplemented)
     }
 
-    /// Records how far finishing has come.
+    /// Records the finish state.
     ///
     /// # Errors
     ///
-    /// Whatever keeps the record from being written.
+    /// The reason why the record could not be written.
     async fn record(&mut self, finishing: FinishState) -> Result<(), Error>;
 
     /// Does what the store has to do with a complete upload. It may be called
@@ -112,131 +218,8 @@ pub trait Handle: Debug + Send {
     ///
     /// # Errors
     ///
-    /// Whatever keeps it from succeeding; it is tried again later.
+    /// The reason why it did not succeed; the core retries later.
     async fn finish(&mut self) -> Result<(), Error> {
         Ok(())
     }
-}
-
-/// The capability to end uploads.
-#[async_trait]
-pub trait Terminate: Send + Sync {
-    /// Frees all that the upload holds, whatever its state. TERM-02, TERM-05
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotFound`] when there is no such upload.
-    async fn terminate(&self, id: &UploadId) -> Result<(), Error>;
-
-    /// What is still known of an upload that cannot be opened because its bytes
-    /// are gone, so that whoever may end it can. Its offset is 0.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotFound`] when nothing is known, which is what a store says that
-    /// never loses the one without the other; [`Error::StorageUnavailable`] when
-    /// the bytes may come back.
-    async fn remains(&self, id: &UploadId) -> Result<Upload, Error> {
-        let _ = id;
-        Err(Error::NotFound)
-    }
-}
-
-/// The capability to make an upload of others.
-///
-/// [`Store::create`] makes partials, and finals that are still
-/// [pending](Role::Final), which have no bytes until they are assembled.
-#[async_trait]
-pub trait Concatenate: Send + Sync {
-    /// Makes a final upload with the bytes of its parts, which are complete and
-    /// locked: they are those that `new.concat` names. CAT-05. Its length is
-    /// theirs together, whatever `new` says. CAT-04
-    ///
-    /// It is there whole or not at all, also when the server is killed in the middle.
-    /// Copying stops soon after `interrupt` has fired, and nothing is left behind: a
-    /// store looks at it between steps of at most 16 MiB. Fewer bytes need no look.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Store::create`]; [`Error::NotFound`] when a part is gone,
-    /// [`Error::UploadNotFinished`] when one is incomplete after all, and the
-    /// cause of `interrupt`.
-    async fn concatenate(
-        &self,
-        new: NewUpload,
-        interrupt: &Interrupt,
-    ) -> Result<Box<dyn Handle>, Error>;
-
-    /// Gives a pending final the bytes of its parts, which are all complete,
-    /// and so ends its pending. Of any other upload nothing is changed.
-    ///
-    /// # Errors
-    ///
-    /// As [`concatenate`](Self::concatenate), and whatever else keeps it from
-    /// succeeding: it is pending still, has no bytes, and may be tried again.
-    async fn assemble(&self, id: &UploadId, interrupt: &Interrupt) -> Result<(), Error>;
-
-    /// Records in the partial `part`, which is locked, that the pending final
-    /// `id` waits for it.
-    ///
-    /// # Errors
-    ///
-    /// Whatever keeps the record from being written; [`Error::InvalidConcat`]
-    /// where `part` is no partial.
-    async fn await_part(&self, part: &UploadId, id: &UploadId) -> Result<(), Error>;
-}
-
-/// The capability to read what is stored.
-#[async_trait]
-pub trait Read: Send + Sync {
-    /// Opens what is stored of an upload, beside whoever writes to it.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotFound`] when there is no such upload, or its bytes are gone.
-    async fn read(&self, id: &UploadId) -> Result<Box<dyn Content>, Error>;
-}
-
-/// What was stored of an upload when it was opened: it stays what it is, also
-/// when the upload grows or is ended meanwhile.
-#[async_trait]
-pub trait Content: Debug + Send + Sync {
-    /// The upload then. Its offset is the number of bytes there are.
-    fn info(&self) -> &Upload;
-
-    /// When the bytes were last changed, where the store knows.
-    fn modified(&self) -> Option<SystemTime>;
-
-    /// Bytes from the beginning of `range` on: at least one of them, and none
-    /// beyond its end. `range` is not empty and within the upload's offset.
-    ///
-    /// Cancel safe.
-    ///
-    /// # Errors
-    ///
-    /// Whatever keeps them from being read.
-    async fn bytes(&self, range: Range<u64>) -> Result<Bytes, Error>;
-}
-
-/// What becomes of a chunk's bytes when its body errs.
-///
-/// Stands in the request's [`Context`](crate::context::Context).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum WriteMode {
-    /// All that came is stored. CORE-31
-    #[default]
-    Streaming,
-    /// Nothing is stored unless the body ends without an error, also when the
-    /// server is killed in the middle.
-    Atomic,
-}
-
-/// What [`Handle::append`] stored.
-#[derive(Debug)]
-#[must_use]
-pub struct Appended {
-    /// Where the upload stands now, in bytes.
-    pub offset: u64,
-    /// What ended the chunk before its end: an error of the body or of the store.
-    pub error: Option<Error>,
 }

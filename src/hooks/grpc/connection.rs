@@ -1,73 +1,77 @@
-//! The way to the service, and calls over it.
+//! The connection to the service, and calls over it.
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::uri::PathAndQuery;
+use hyper_util::client::legacy::Error;
+use tonic::body::Body;
 use tonic::client::Grpc;
-use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 use tonic_prost::ProstCodec;
+use tower::ServiceExt;
 
+use super::endpoint::Endpoint;
 use super::message::{HookRequest, HookResponse};
+use crate::hooks::client::{Client, http2, in_full};
 
 const METHOD: PathAndQuery = PathAndQuery::from_static("/proto.HookHandler/InvokeHook");
 
-/// More than this is no answer, in bytes.
-const LARGEST: usize = 1 << 20;
+/// The largest reply in bytes.
+const MAX_REPLY: usize = 1 << 20;
 
 pub(super) struct Connection {
     endpoint: Endpoint,
-    /// Made at the first call: before, there may be no runtime. Once made, it
-    /// connects again by itself.
-    channel: Mutex<Option<Channel>>,
+    /// Connects at the first call, and again when the connection broke.
+    client: Mutex<Client<Body>>,
 }
 
 impl Connection {
-    pub(super) const fn new(endpoint: Endpoint) -> Self {
-        let channel = Mutex::new(None);
-        Self { endpoint, channel }
+    pub(super) fn new(endpoint: Endpoint) -> Self {
+        let client = Mutex::new(http2(endpoint.connector().clone()));
+        Self { endpoint, client }
     }
 
     pub(super) async fn call(&self, request: Request<HookRequest>) -> Result<HookResponse, Status> {
-        let mut client = Grpc::new(self.channel()).max_decoding_message_size(LARGEST);
-        let ready = client.ready().await;
-        ready.map_err(|error| Status::from_error(error.into()))?;
+        let client = self.lock().clone().map_err(unreachable);
+        let mut client = Grpc::with_origin(client, self.endpoint.origin().clone())
+            .max_decoding_message_size(MAX_REPLY);
         let response = client.unary(request, METHOD, ProstCodec::default()).await?;
         Ok(response.into_inner())
     }
 
     /// Where the service is, for the log.
-    pub(super) fn address(&self) -> &http::Uri {
-        self.endpoint.uri()
+    pub(super) fn address(&self) -> &Endpoint {
+        &self.endpoint
     }
 
-    /// Has the next call connect anew: this connection may lead to a machine that
-    /// is gone, which nothing but the time shows.
+    /// Has the next call connect anew: the connection may lead to a machine that
+    /// is gone, which only a timeout shows.
     pub(super) fn forget(&self) {
-        *self.lock() = None;
+        *self.lock() = http2(self.endpoint.connector().clone());
     }
 
-    fn channel(&self) -> Channel {
-        let mut channel = self.lock();
-        let channel = channel.get_or_insert_with(|| self.endpoint.connect_lazy());
-        channel.clone()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Channel>> {
+    fn lock(&self) -> MutexGuard<'_, Client<Body>> {
         // It is whole at any time.
-        self.channel.lock().unwrap_or_else(PoisonError::into_inner)
+        self.client.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.endpoint.uri().fmt(f)
+        fmt::Display::fmt(&self.endpoint, f)
     }
 }
 
-/// Whether the same call may succeed later: what tusd takes for that, and all
-/// that did not come from the service, but from the way to it.
+/// The status of a call that the service did not answer.
+fn unreachable(error: Error) -> Status {
+    let mut status = Status::unavailable(in_full(&error).to_string());
+    status.set_source(Arc::new(error));
+    status
+}
+
+/// Whether the same call may succeed later: the codes that tusd retries, and every
+/// error that did not come from the service itself.
 pub(super) fn may_pass(status: &Status) -> bool {
     matches!(status.code(), Code::Unavailable | Code::ResourceExhausted)
         || std::error::Error::source(status).is_some()

@@ -1,37 +1,76 @@
 //! Where the service is.
 
-use std::time::Duration;
+use std::fmt;
 
+use http::Uri;
 use http::uri::Authority;
-use tonic::transport::Endpoint;
 use tower_tus_layers::protocol::BoxError;
 
 use super::Tls;
+use crate::hooks::client::{Connect, Connector, Trust, config, connector};
 
-/// Long enough for a connection, and short enough for another attempt.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// An address, and how to connect to it.
+#[derive(Clone)]
+pub(super) struct Endpoint {
+    origin: Uri,
+    socket: Option<String>,
+    connector: Connector,
+}
 
-/// How soon the end of an idle connection is noticed. HTTP/2's own pings are none
-/// that a service has to suffer: grpc-go takes more than one in five minutes for abuse.
-const KEEP_ALIVE: Duration = Duration::from_secs(30);
+impl Endpoint {
+    /// The scheme and the authority of all calls.
+    pub(super) const fn origin(&self) -> &Uri {
+        &self.origin
+    }
+
+    pub(super) const fn connector(&self) -> &Connector {
+        &self.connector
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.socket {
+            Some(path) => write!(f, "unix:{path}"),
+            None => self.origin.fmt(f),
+        }
+    }
+}
 
 pub(super) fn plain(address: &str) -> Result<Endpoint, BoxError> {
-    let endpoint = match address.starts_with("unix:") {
-        true => Endpoint::from_shared(address.to_owned())?,
-        false => Endpoint::from_shared(format!("http://{}", authority(address)?))?,
-    };
-    Ok(configured(endpoint))
+    // It never gets as far as TLS.
+    let tls = config(Trust::nobody(), None)?;
+    if let Some(path) = address.strip_prefix("unix:") {
+        let path = path.strip_prefix("//").unwrap_or(path);
+        return Ok(Endpoint {
+            origin: Uri::from_static("http://localhost"),
+            socket: Some(path.to_owned()),
+            connector: connector(socket(path)?, tls),
+        });
+    }
+    Ok(Endpoint {
+        origin: format!("http://{}", authority(address)?).parse()?,
+        socket: None,
+        connector: connector(Connect::Direct, tls),
+    })
 }
 
 pub(super) fn secure(address: &str, tls: &Tls) -> Result<Endpoint, BoxError> {
-    let endpoint = Endpoint::from_shared(format!("https://{}", authority(address)?))?;
-    tls.protect(configured(endpoint))
+    Ok(Endpoint {
+        origin: format!("https://{}", authority(address)?).parse()?,
+        socket: None,
+        connector: connector(Connect::Direct, tls.config()?),
+    })
 }
 
-fn configured(endpoint: Endpoint) -> Endpoint {
-    endpoint
-        .connect_timeout(CONNECT_TIMEOUT)
-        .tcp_keepalive(Some(KEEP_ALIVE))
+#[cfg(unix)]
+fn socket(path: &str) -> Result<Connect, BoxError> {
+    Ok(Connect::Socket(std::path::Path::new(path).into()))
+}
+
+#[cfg(not(unix))]
+fn socket(_: &str) -> Result<Connect, BoxError> {
+    Err("this system has no Unix sockets".into())
 }
 
 /// A host and a port, as gRPC's own clients take them.
@@ -65,9 +104,11 @@ mod tests {
             ("[::1]:8000", "http://[::1]:8000/"),
             ("dns:///hooks:8000", "http://hooks:8000/"),
         ] {
-            assert_eq!(plain(address).unwrap().uri().to_string(), uri, "{address}");
+            assert_eq!(plain(address).unwrap().to_string(), uri, "{address}");
         }
-        assert!(plain("unix:/run/hooks").is_ok());
+        for address in ["unix:/run/hooks", "unix:///run/hooks"] {
+            assert_eq!(plain(address).unwrap().to_string(), "unix:/run/hooks");
+        }
         for address in ["", "http://hooks:8000", "hooks:8000/path", "two words:1"] {
             assert!(plain(address).is_err(), "{address:?} was taken");
         }

@@ -5,25 +5,23 @@
 //!
 //! # What happens when the service does not answer
 //!
-//! A call that fails because the service cannot be reached, goes away in the
-//! middle, or says `UNAVAILABLE` or `RESOURCE_EXHAUSTED`, is made again after a
-//! pause; any other error is its answer. All attempts together have one time
-//! limit, so no upload waits longer than that. Then the hook has failed: to a
-//! question the client gets a 500, and what was told is lost, with a line in
-//! the log. The connection is made at the first call, and made again when it
-//! broke: a service may start later than the server, and restart at any time.
-//! A call that it took and did not answer is then made twice. An answer of more
-//! than 1 MiB fails the hook.
+//! A call is retried after a pause if the service cannot be reached, goes away
+//! during the call, or answers `UNAVAILABLE` or `RESOURCE_EXHAUSTED`. Any other error
+//! fails the hook at once. All attempts together have one time limit, so no upload
+//! waits longer than that. When a hook has failed, the client of a `pre-` event gets a
+//! 500; other events are lost, with a line in the log. The connection is made at the
+//! first call, and again when it broke: the service may start later than the server,
+//! and restart at any time. A call that it received and did not answer is then made
+//! twice. A reply of more than 1 MiB fails the hook.
 //!
-//! As many calls as [`GrpcHooks::concurrency`] says run at once. The others wait,
-//! and connections of clients take turns. A question before a creation or a
-//! termination that waits for longer than 10 seconds is answered with
-//! [`Error::HooksBusy`](tower_tus_layers::protocol::Error::HooksBusy); `pre-finish`
-//! and notifications wait on. The time limit counts from the turn on.
+//! At most [`GrpcHooks::concurrency`] calls run at once. The others wait, and
+//! connections of clients take turns. If `pre-create` or `pre-terminate` waits longer
+//! than the [queue timeout](GrpcHooks::queue_timeout), it fails with
+//! [`Error::HooksBusy`](tower_tus_layers::protocol::Error::HooksBusy); other events
+//! keep waiting. The time limit starts when the wait is over.
 //!
-//! What [`Hooks`] can do and the messages cannot: take all metadata away, and
-//! bytes that are no text, which become U+FFFD. Of each header they have the
-//! first value.
+//! Unlike other [`Hooks`], a gRPC service cannot remove all metadata, gets bytes that
+//! are not text as U+FFFD, and sees only the first value of each header.
 //!
 //! # Example
 //!
@@ -35,7 +33,7 @@
 //! use tower_tus::layers::store::MemoryStore;
 //!
 //! let hooks = GrpcHooks::new("localhost:8000")?
-//!     .moments(HookKinds::ALL)
+//!     .kinds(HookKinds::ALL)
 //!     .timeout(Duration::from_secs(5));
 //! let service = Stack::new(MemoryStore::default()).hooks(hooks).into_service();
 //! # Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
@@ -57,13 +55,13 @@ use async_trait::async_trait;
 use http::HeaderName;
 use tokio::time::{sleep, timeout};
 use tonic::metadata::MetadataMap;
-use tonic::transport::Endpoint;
 use tonic::{Code, Request, Status};
 use tower_tus_layers::gate::Refused;
 use tower_tus_layers::hooks::{Event, HookKinds, Hooks, Reply};
 use tower_tus_layers::protocol::BoxError;
 
 use self::connection::{Connection, may_pass};
+use self::endpoint::Endpoint;
 use self::message::{HookRequest, HookResponse};
 pub use self::tls::Tls;
 use super::turns::{CALLS, Turns};
@@ -85,21 +83,22 @@ pub struct GrpcHooks {
 impl GrpcHooks {
     /// Calls the service at `address`, a host and a port, without TLS.
     ///
-    /// As in gRPC's own clients the port is 443 when it is missing, the host is
-    /// localhost when it is, and `unix:/path` is a socket.
+    /// As in gRPC's own clients, the default host is localhost, the default port is
+    /// 443, and `unix:/path` is a Unix socket.
     ///
     /// # Errors
     ///
-    /// When that is no address.
+    /// When `address` is not an address.
     pub fn new(address: &str) -> Result<Self, BoxError> {
         Ok(Self::over(endpoint::plain(address)?))
     }
 
-    /// As [`new`](Self::new), over TLS.
+    /// Calls the service at `address` over TLS.
     ///
     /// # Errors
     ///
-    /// When that is no address, or what `tls` has is no certificate or no key.
+    /// When `address` is not an address, or `tls` has something other than
+    /// certificates and a matching key.
     pub fn secure(address: &str, tls: &Tls) -> Result<Self, BoxError> {
         Ok(Self::over(endpoint::secure(address, tls)?))
     }
@@ -116,35 +115,36 @@ impl GrpcHooks {
         }
     }
 
-    /// Which moments the service hears of: as tusd has it unless set, all but
+    /// Sets which events the service receives: by default, like in tusd, all but
     /// `pre-finish` and `pre-terminate`.
     #[must_use]
     pub fn kinds(self, kinds: HookKinds) -> Self {
         Self { kinds, ..self }
     }
 
-    /// How often a call is made until it succeeds: 3 times unless set, and at least once.
+    /// Sets how often a call is made at most, and at least once; the default is 3.
     #[must_use]
     pub fn attempts(self, attempts: u32) -> Self {
         Self { attempts, ..self }
     }
 
-    /// How long to wait between two attempts: a second unless set.
+    /// Sets the pause between two attempts; the default is one second.
     #[must_use]
     pub fn backoff(self, backoff: Duration) -> Self {
         Self { backoff, ..self }
     }
 
-    /// How long all attempts together may take: a minute unless set. tusd waits for ever.
+    /// Limits the time for all attempts together; the default is one minute. tusd has
+    /// no limit.
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 
-    /// Which headers of the client's request the service gets as metadata too,
-    /// with all their values: none unless set.
+    /// Forwards these headers of the client's request as metadata, with all their
+    /// values; none by default.
     ///
-    /// Those that HTTP/2 and gRPC need for themselves are left out.
+    /// Headers that HTTP/2 and gRPC use themselves are left out.
     #[must_use]
     pub fn forward_headers(self, names: impl IntoIterator<Item = HeaderName>) -> Self {
         let names = names.into_iter();
@@ -155,15 +155,15 @@ impl GrpcHooks {
         }
     }
 
-    /// How many calls run at once: 256 unless set; 0 means unlimited.
+    /// Limits how many calls run at once; the default is 256, and 0 means unlimited.
     #[must_use]
     pub fn concurrency(mut self, calls: usize) -> Self {
         self.turns = self.turns.concurrency(calls);
         self
     }
 
-    /// How long a question before a creation or a termination waits until it
-    /// can be sent: 10 seconds unless set.
+    /// Limits how long `pre-create` and `pre-terminate` wait until they can be sent;
+    /// the default is 10 seconds.
     #[must_use]
     pub fn queue_timeout(mut self, timeout: Duration) -> Self {
         self.turns = self.turns.patience(timeout);
@@ -209,7 +209,7 @@ impl GrpcHooks {
     }
 }
 
-/// The error of a call: the service's own no, or that it has none.
+/// The error of a call, as a refusal if the service itself decided so.
 fn failed(status: Status) -> BoxError {
     let decisions = [
         Code::FailedPrecondition,

@@ -1,27 +1,34 @@
-//! One event, and the attempts to have a reply to it.
+//! One event, and the attempts to get a reply to it.
 
-use std::error::Error;
-use std::fmt::Write;
-
+use bytes::Bytes;
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION,
+    PROXY_AUTHORIZATION, TRAILER, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
 };
-use http::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use tokio::time::sleep;
 use tower_tus_layers::gate::Refused;
 use tower_tus_layers::hooks::{Event, Reply};
 use tower_tus_layers::protocol::BoxError;
 
-use super::{HttpHooks, place};
+use super::HttpHooks;
+use super::target::place;
+use crate::hooks::client::in_full;
 use crate::hooks::payload;
+
+const NAME: &str = concat!("tower-tus/", env!("CARGO_PKG_VERSION"));
+
+/// How many redirects one attempt follows.
+const MAX_REDIRECTS: usize = 10;
 
 impl HttpHooks {
     pub(super) async fn ask(&self, event: &Event) -> Result<Reply, BoxError> {
         let response = self.send(self.request(event)).await?;
         let (status, kind) = (response.status(), not_json(response.headers()));
         if status.is_redirection() {
-            return Err(self.not_followed(&response).into());
+            return Err(not_followed(&response).into());
         }
         let body = self.body(response).await?;
         if !status.is_success() {
@@ -38,52 +45,76 @@ impl HttpHooks {
         reply.map_err(|error| format!("{error}: {}", payload::excerpt(&body)).into())
     }
 
-    fn request(&self, event: &Event) -> Request {
-        let mut request = Request::new(reqwest::Method::POST, self.url.clone());
-        let headers = request.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    fn request(&self, event: &Event) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::from(payload::request(event)));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.target.uri().clone();
+        *request.headers_mut() = self.headers(event);
+        request
+    }
+
+    /// A client's own headers take the place of ours.
+    fn headers(&self, event: &Event) -> HeaderMap {
+        let json = HeaderValue::from_static("application/json");
+        let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, json)]);
         for name in self.forwarded.iter().filter(|name| may_pass(name)) {
             headers.remove(name);
             for value in event.request.headers.get_all(name) {
                 headers.append(name, value.clone());
             }
         }
-        *request.body_mut() = Some(payload::request(event).into());
-        request
+        let ours = [
+            (ACCEPT, Some(HeaderValue::from_static("*/*"))),
+            (USER_AGENT, Some(HeaderValue::from_static(NAME))),
+            (AUTHORIZATION, self.target.authorization().cloned()),
+            (PROXY_AUTHORIZATION, self.proxy_authorization.clone()),
+        ];
+        for (name, value) in ours {
+            if let (http::header::Entry::Vacant(entry), Some(value)) = (headers.entry(name), value)
+            {
+                entry.insert(value);
+            }
+        }
+        headers
     }
 
     /// Sends it until there is an answer that is no server error.
-    async fn send(&self, request: Request) -> Result<Response, BoxError> {
+    async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, BoxError> {
         let mut attempt = 1;
         loop {
-            let request = request.try_clone().expect("its body is in memory");
-            let answer = self.client.execute(request).await;
+            let answer = self.follow(request.clone()).await;
             let is_final = matches!(&answer, Ok(answer) if answer.status().as_u16() < 500);
             if is_final || attempt >= self.attempts {
-                return answer.map_err(in_full);
+                return answer;
             }
             attempt += 1;
             sleep(self.backoff).await;
         }
     }
 
-    /// Why a redirect ends here.
-    fn not_followed(&self, response: &Response) -> String {
-        let location = response.headers().get(LOCATION);
-        let location = location.and_then(|location| location.to_str().ok());
-        let to = location.and_then(|location| self.url.join(location).ok());
-        let to = to.map_or_else(|| "nowhere".to_owned(), |url| place(&url));
-        format!(
-            "{} to {to} is not followed: only 307 and 308 within one scheme, host and port are, \
-             10 at most",
-            response.status()
-        )
+    /// Sends it to where redirects lead that may be followed.
+    async fn follow(
+        &self,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, BoxError> {
+        let mut redirects = 0;
+        loop {
+            let answer = self.client.request(request.clone()).await;
+            let answer = answer.map_err(|error| in_full(&error))?;
+            let next = redirection(&answer).and_then(|to| self.target.follow(request.uri(), to));
+            let Some(next) = next.filter(|_| redirects < MAX_REDIRECTS) else {
+                return Ok(answer);
+            };
+            redirects += 1;
+            *request.uri_mut() = next;
+        }
     }
 
-    async fn body(&self, mut response: Response) -> Result<Vec<u8>, BoxError> {
+    async fn body(&self, mut response: Response<Incoming>) -> Result<Vec<u8>, BoxError> {
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(in_full)? {
-            body.extend_from_slice(&chunk);
+        while let Some(frame) = response.frame().await {
+            let frame = frame.map_err(|error| in_full(&error))?;
+            body.extend_from_slice(frame.data_ref().map_or(&[], |chunk| chunk));
             if body.len() as u64 > self.size_limit {
                 return Err(format!("its answer has more than {} bytes", self.size_limit).into());
             }
@@ -130,17 +161,38 @@ fn not_json(headers: &HeaderMap) -> Option<String> {
     (!is_json).then(|| payload::excerpt(kind))
 }
 
-/// All that an error knows, less the URL, which may have a secret in it.
-fn in_full(error: reqwest::Error) -> BoxError {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        // Nothing fails that is written into memory.
-        let _ = write!(text, ": {error}");
-        source = error.source();
+/// Why a redirect ends here.
+fn not_followed(response: &Response<Incoming>) -> String {
+    let to = location(response).map_or_else(|| "nowhere".to_owned(), named_location);
+    format!(
+        "{} to {to} is not followed: only 307 and 308 within one scheme, host and port are, \
+         {MAX_REDIRECTS} at most",
+        response.status()
+    )
+}
+
+/// Where a redirect leads that keeps the request as it is.
+fn redirection(response: &Response<Incoming>) -> Option<&str> {
+    let keeps = [
+        StatusCode::TEMPORARY_REDIRECT,
+        StatusCode::PERMANENT_REDIRECT,
+    ];
+    location(response).filter(|_| keeps.contains(&response.status()))
+}
+
+fn location(response: &Response<Incoming>) -> Option<&str> {
+    response.headers().get(LOCATION)?.to_str().ok()
+}
+
+/// A location for the log, less what may be secret in it.
+fn named_location(location: &str) -> String {
+    match location.parse::<Uri>() {
+        Ok(uri) if uri.host().is_some() && uri.scheme().is_some() => place(&uri),
+        _ => {
+            let path = location.split(['?', '#']).next().unwrap_or_default();
+            payload::excerpt(path.as_bytes())
+        }
     }
-    text.into()
 }
 
 #[cfg(test)]

@@ -1,48 +1,52 @@
-//! Hooks behind a URL.
+//! Hooks that are an HTTP server.
 
 mod call;
-mod tls;
+mod target;
 
 use std::fmt;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use http::{HeaderName, StatusCode};
-use reqwest::{Client, Url, redirect};
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
+use http_body_util::Full;
 use tokio::time::timeout;
 use tower_tus_layers::hooks::{Event, Hooks, Reply};
 use tower_tus_layers::protocol::BoxError;
 #[cfg(doc)]
 use tower_tus_layers::protocol::Error;
 
-use self::tls::Trust;
+use self::target::Target;
+use super::client::{Client, Connect, Proxy, Trust, any_version, config, connector};
 use super::named;
 use super::turns::{CALLS, Turns};
 
-/// Hooks that are a server: each event is a POST to its URL.
+/// Sends each event to an HTTP server, as a POST to its URL.
 ///
-/// The request has the event as `application/json`, and so has the response,
-/// with a status of 200 to 299, the reply. Any other response fails the hook.
+/// The request contains the event as `application/json`. A response with a status of
+/// 200 to 299 contains the reply, in JSON too. Any other response fails the hook.
 ///
-/// A server that cannot be reached, and one that answers with a status of 500 or
-/// above, is asked again after a while; the [`timeout`](Self::timeout) spans all
-/// [`attempts`](Self::attempts).
+/// A request that cannot be sent, or is answered with a status of 500 or above, is
+/// retried after the [`backoff`](Self::backoff); the [`timeout`](Self::timeout) spans
+/// all [`attempts`](Self::attempts).
 ///
-/// * HTTP/1.1, or HTTP/2 where a TLS server has it.
+/// * HTTP/1.1, or HTTP/2 if a TLS server chooses it.
+/// * A user and password in the URL are sent as `Authorization`.
 /// * Certificates are verified with the roots of the system, or those of
-///   `SSL_CERT_FILE` and `SSL_CERT_DIR`.
-/// * The proxies of `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` are used, but
-///   never to a server on this host.
+///   `SSL_CERT_FILE` and `SSL_CERT_DIR`, which may also list a self-signed
+///   certificate of the server itself.
+/// * The proxies of `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, also in
+///   lower case, are used, but never for a server on this host.
 /// * Redirects that keep the request as it is (307 and 308) are followed within
-///   the scheme, host and port of the URL. One to another server fails, which must
-///   not get the event; others would become a GET without the event, and fail.
+///   the scheme, host and port of the URL, 10 at most. Others fail the hook: another
+///   server must not get the event, and the other statuses would turn the request
+///   into a GET without it.
 ///
-/// As many calls as [`concurrency`](Self::concurrency) says run at once. The others
-/// wait, and connections of clients take turns. A question before a creation or a
-/// termination that waits for longer than 10 seconds is answered with
-/// [`Error::HooksBusy`]; `pre-finish` and notifications wait on. The
-/// [`timeout`](Self::timeout) counts from the turn on.
+/// At most [`concurrency`](Self::concurrency) calls run at once. The others wait, and
+/// connections of clients take turns. If `pre-create` or `pre-terminate` waits longer
+/// than the [`queue_timeout`](Self::queue_timeout), it fails with
+/// [`Error::HooksBusy`]; other events keep waiting. The [`timeout`](Self::timeout)
+/// starts when the wait is over.
 ///
 /// ```no_run
 /// use tower_tus::hooks::HttpHooks;
@@ -55,8 +59,9 @@ use super::turns::{CALLS, Turns};
 /// ```
 #[derive(Clone, Debug)]
 pub struct HttpHooks {
-    client: Client,
-    url: Url,
+    client: Client<Full<Bytes>>,
+    proxy_authorization: Option<HeaderValue>,
+    target: Target,
     forwarded: Vec<HeaderName>,
     attempts: u32,
     backoff: Duration,
@@ -66,19 +71,19 @@ pub struct HttpHooks {
 }
 
 impl HttpHooks {
-    /// The server at `url`.
+    /// Sends events to the server at `url`.
     ///
     /// # Errors
     ///
-    /// When it is not an http or https URL with a host.
+    /// When it is not an http or https URL with a host, the host is not in its ASCII
+    /// form, or the environment names a proxy that is not an HTTP proxy.
     pub fn new(url: &str) -> Result<Self, HttpHooksError> {
-        let url = Url::parse(url).map_err(|error| HttpHooksError(error.into()))?;
-        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-            return Err(HttpHooksError("not an http or https URL".into()));
-        }
+        let target: Target = url.parse()?;
+        let (client, proxy_authorization) = client(&target, Trust::system())?;
         Ok(Self {
-            client: client(&url, Trust::System)?,
-            url,
+            client,
+            proxy_authorization,
+            target,
             forwarded: Vec::new(),
             attempts: 3,
             backoff: Duration::from_secs(1),
@@ -88,63 +93,63 @@ impl HttpHooks {
         })
     }
 
-    /// Accepts any certificate, and so anyone in the server's place.
+    /// Accepts any certificate, so that anyone can pose as the server.
     ///
     /// # Errors
     ///
-    /// When there is no client without certificates.
+    /// As [`new`](Self::new).
     pub fn skip_verify(mut self) -> Result<Self, HttpHooksError> {
-        self.client = client(&self.url, Trust::Anyone)?;
+        (self.client, self.proxy_authorization) = client(&self.target, Trust::Anyone)?;
         Ok(self)
     }
 
-    /// Passes these headers of a client's request on: none unless set.
+    /// Forwards these headers of the client's request; none by default.
     ///
-    /// `Host` and those of the message itself are never passed on; all are in
-    /// the event anyway. Over HTTP/1.1 their names are in title case.
+    /// `Host` and the headers that frame a message are never forwarded; the event
+    /// contains all of them anyway. Over HTTP/1.1 names are in title case.
     #[must_use]
     pub fn forward_headers(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
         self.forwarded = names.into_iter().collect();
         self
     }
 
-    /// How often an event is sent at most: 3 times unless set, at least once.
+    /// Sets how often an event is sent at most, and at least once; the default is 3.
     #[must_use]
-    pub const fn attempts(mut self, attempts: u32) -> Self {
+    pub fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts;
         self
     }
 
-    /// How long to wait before the next attempt: a second unless set.
+    /// Sets the pause between two attempts; the default is one second.
     #[must_use]
-    pub const fn backoff(mut self, backoff: Duration) -> Self {
+    pub fn backoff(mut self, backoff: Duration) -> Self {
         self.backoff = backoff;
         self
     }
 
-    /// How long a reply may take, with all attempts: 15 seconds unless set.
+    /// Limits the time for all attempts together; the default is 15 seconds.
     #[must_use]
-    pub const fn timeout(mut self, timeout: Duration) -> Self {
+    pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// How many bytes a response may have: 5120 unless set.
+    /// Limits the size of a response body in bytes; the default is 5120.
     #[must_use]
-    pub const fn size_limit(mut self, bytes: u64) -> Self {
+    pub fn size_limit(mut self, bytes: u64) -> Self {
         self.size_limit = bytes;
         self
     }
 
-    /// How many calls run at once: 256 unless set; 0 means unlimited.
+    /// Limits how many calls run at once; the default is 256, and 0 means unlimited.
     #[must_use]
     pub fn concurrency(mut self, calls: usize) -> Self {
         self.turns = self.turns.concurrency(calls);
         self
     }
 
-    /// How long a question before a creation or a termination waits until it
-    /// can be sent: 10 seconds unless set.
+    /// Limits how long `pre-create` and `pre-terminate` wait until they can be sent;
+    /// the default is 10 seconds.
     #[must_use]
     pub fn queue_timeout(mut self, timeout: Duration) -> Self {
         self.turns = self.turns.patience(timeout);
@@ -160,56 +165,26 @@ impl Hooks for HttpHooks {
             Ok(reply) => reply,
             Err(_) => Err(format!("no answer within {:?}", self.timeout).into()),
         };
-        reply.map_err(|error| named(place(&self.url), error))
+        reply.map_err(|error| named(self.target.place(), error))
     }
 }
 
-fn client(url: &Url, trust: Trust) -> Result<Client, HttpHooksError> {
-    let client = Client::builder()
-        .tls_backend_preconfigured(tls::config(trust))
-        .user_agent(concat!("tower-tus/", env!("CARGO_PKG_VERSION")))
-        // Small servers may compare names by case.
-        .http1_title_case_headers()
-        .redirect(redirect::Policy::custom(redirected))
-        .referer(false)
-        .retry(reqwest::retry::never());
-    // As Go has it: programs on this host are not what a proxy is for.
-    let client = match is_this_host(url) {
-        true => client.no_proxy(),
-        false => client,
-    };
-    client.build().map_err(|error| HttpHooksError(error.into()))
+/// A client for one server, and what its proxy wants to see in each request.
+fn client(
+    target: &Target,
+    trust: Trust,
+) -> Result<(Client<Full<Bytes>>, Option<HeaderValue>), HttpHooksError> {
+    let mut tls = config(trust, None).map_err(|error| HttpHooksError(error.into()))?;
+    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let proxy = Proxy::from_env(target.uri(), &tls).map_err(HttpHooksError)?;
+    let authorization = proxy
+        .as_ref()
+        .and_then(|proxy| proxy.authorization().cloned());
+    let connect = proxy.map_or(Connect::Direct, Connect::Through);
+    Ok((any_version(connector(connect, tls)), authorization))
 }
 
-fn redirected(attempt: redirect::Attempt<'_>) -> redirect::Action {
-    const MOST: usize = 10;
-    let keeps = [
-        StatusCode::TEMPORARY_REDIRECT,
-        StatusCode::PERMANENT_REDIRECT,
-    ];
-    let stays = attempt
-        .previous()
-        .iter()
-        .all(|url| url.origin() == attempt.url().origin());
-    if stays && keeps.contains(&attempt.status()) && attempt.previous().len() <= MOST {
-        attempt.follow()
-    } else {
-        attempt.stop()
-    }
-}
-
-/// A URL less what may be secret in it: user, password and query.
-fn place(url: &Url) -> String {
-    format!("{}{}", url.origin().ascii_serialization(), url.path())
-}
-
-fn is_this_host(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let ip = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || ip.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
-}
-
-/// The URL, or the client for it, is not to be had.
+/// The URL cannot be used, or its proxy.
 #[derive(Debug)]
 pub struct HttpHooksError(BoxError);
 
@@ -222,30 +197,5 @@ impl fmt::Display for HttpHooksError {
 impl std::error::Error for HttpHooksError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.source()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_url_of_a_server_will_do() {
-        for url in ["http://a", "https://a:1/b?c=d", "http://[::1]:1/"] {
-            assert!(HttpHooks::new(url).is_ok(), "{url}");
-        }
-        for url in ["", "a", "a:1/b", "/a", "ftp://a", "unix:/a", "http://"] {
-            assert!(HttpHooks::new(url).is_err(), "{url}");
-        }
-    }
-
-    #[test]
-    fn this_host_has_its_names() {
-        let is_this_host = |url: &str| is_this_host(&url.parse().unwrap());
-        assert!(is_this_host("http://localhost:3000"));
-        assert!(is_this_host("http://127.1.2.3"));
-        assert!(is_this_host("http://[::1]:1/a"));
-        assert!(!is_this_host("http://localhost.example"));
-        assert!(!is_this_host("http://10.0.0.1"));
     }
 }

@@ -6,7 +6,7 @@ use tokio::sync::Semaphore;
 use tower_tus_layers::protocol::{Chunk, Error};
 use tower_tus_layers::store::Appended;
 
-use super::batch::{Batch, next_bytes};
+use super::batch::Batch;
 use super::blocking;
 use super::writer::Writer;
 
@@ -21,10 +21,7 @@ pub(super) async fn append(chunk: Chunk<'_>, writer: Writer, batches: &Semaphore
         received = steps.take(move |writer| writer.end(received)).await;
     }
     let offset = steps.writer().offset();
-    Appended {
-        offset,
-        error: received.err(),
-    }
+    Appended::new(offset, received)
 }
 
 /// A writer that goes from one blocking step to the next, and is never wanted by two.
@@ -32,7 +29,7 @@ struct Steps(Arc<Mutex<Writer>>);
 
 impl Steps {
     async fn receive(&self, mut chunk: Chunk<'_>, batches: &Semaphore) -> Result<(), Error> {
-        while let Some(first) = next_bytes(&mut chunk).await {
+        while let Some(first) = chunk.next_data().await {
             let first = first?;
             let permit = batches
                 .acquire()

@@ -1,7 +1,7 @@
 //! Frames of a chunk, gathered for one write.
 
 use std::future::poll_fn;
-use std::task::{Context, Poll, ready};
+use std::task::Poll;
 
 use bytes::Bytes;
 use tower_tus_layers::protocol::{Chunk, Error};
@@ -16,13 +16,8 @@ const MAX_FRAMES: usize = 1024;
 pub(super) struct Batch {
     /// One frame or more, none of them empty.
     pub(super) frames: Vec<Bytes>,
-    /// How the body ended, if it did: then it must not be polled again.
+    /// How the chunk ended, if it did.
     pub(super) ended: Option<Result<(), Error>>,
-}
-
-/// Waits for bytes, and returns nothing at the end of the chunk.
-pub(super) async fn next_bytes(chunk: &mut Chunk<'_>) -> Option<Result<Bytes, Error>> {
-    poll_fn(|cx| poll_bytes(chunk, cx)).await
 }
 
 impl Batch {
@@ -32,7 +27,7 @@ impl Batch {
         let mut frames = vec![first];
         let ended = poll_fn(|cx| {
             while bytes < MAX_BYTES && frames.len() < MAX_FRAMES {
-                match poll_bytes(chunk, cx) {
+                match chunk.poll_data(cx) {
                     Poll::Ready(Some(Ok(frame))) => {
                         bytes += frame.len();
                         frames.push(frame);
@@ -49,24 +44,8 @@ impl Batch {
     }
 }
 
-/// The next frame that has bytes; trailers have none.
-fn poll_bytes(chunk: &mut Chunk<'_>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
-    loop {
-        match ready!(chunk.as_mut().poll_frame(cx)) {
-            Some(Ok(frame)) => match frame.into_data() {
-                Ok(bytes) if !bytes.is_empty() => return Poll::Ready(Some(Ok(bytes))),
-                _ => {}
-            },
-            Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-            None => return Poll::Ready(None),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::pin::pin;
-
     use super::*;
     use crate::store::file::tests::Frames;
 
@@ -75,12 +54,13 @@ mod tests {
         let many = vec![Bytes::from("x"); MAX_FRAMES + 1];
         let large = vec![Bytes::from(vec![0; MAX_BYTES / 2 + 1]); 3];
         for (body, expected) in [(many, MAX_FRAMES), (large, 2)] {
-            let mut chunk: Chunk<'_> = pin!(Frames::of(body));
-            let first = next_bytes(&mut chunk).await.unwrap().unwrap();
+            let mut body = Frames::of(body);
+            let mut chunk = Chunk::new(&mut body);
+            let first = chunk.next_data().await.unwrap().unwrap();
             let batch = Batch::gather(first, &mut chunk).await;
             assert_eq!(batch.frames.len(), expected);
             assert!(batch.ended.is_none(), "there is more");
-            let rest = next_bytes(&mut chunk).await.unwrap().unwrap();
+            let rest = chunk.next_data().await.unwrap().unwrap();
             let batch = Batch::gather(rest, &mut chunk).await;
             assert_eq!(batch.frames.len(), 1);
             assert!(matches!(batch.ended, Some(Ok(()))));

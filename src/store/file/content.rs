@@ -32,6 +32,7 @@ impl FileContent {
         let offset = mark::offset(&layout, file.len()?)?.ok_or(io::ErrorKind::NotFound)?;
         let mut upload = document.upload(id, offset);
         upload.storage = document.storage_at(&layout);
+        upload.set_path(&layout.data);
         Ok(Self {
             modified: file.modified().ok(),
             file: file.into(),
@@ -42,7 +43,7 @@ impl FileContent {
 
 #[async_trait]
 impl Content for FileContent {
-    fn info(&self) -> &Upload {
+    fn upload(&self) -> &Upload {
         &self.upload
     }
 

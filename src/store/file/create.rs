@@ -23,12 +23,9 @@ pub(super) fn create_with(
     offset: u64,
     fill: impl FnOnce(&sys::File) -> Result<(), Error>,
 ) -> Result<FileHandle, Error> {
-    let mut upload = Upload::new(new.id);
+    let storage_path = new.storage_path.clone();
+    let mut upload = Upload::from(new);
     upload.offset = offset;
-    upload.length = new.length;
-    upload.metadata = new.metadata;
-    upload.finishing = new.finishing;
-    upload.concat = new.concat;
 
     // On its own, so that a file in the store's place is not taken for an upload.
     make_home(store).map_err(of_store)?;
@@ -36,11 +33,12 @@ pub(super) fn create_with(
     if is_taken(store.dir(), &upload.id, &layout).map_err(of_store)? {
         return Err(Error::UploadExists);
     }
-    if let Some(place) = new.storage_path.filter(|place| !place.is_empty()) {
+    if let Some(place) = storage_path.filter(|place| !place.is_empty()) {
         layout = layout.with_data(store.dir().join(place));
     }
     let document = Document::new(&upload, &layout);
     upload.storage = document.storage();
+    upload.set_path(&layout.data);
     let data = take_place(store, &layout).map_err(of_new_upload)?;
     let filled =
         fill(&data).and_then(|()| publish::first(store, &layout, &document).map_err(of_new_upload));

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use tower_tus_layers::protocol::{Chunk, Error, FinishState, Upload, UploadId};
-use tower_tus_layers::store::{Appended, Handle, WriteMode};
+use tower_tus_layers::store::{AppendOptions, Appended, Handle};
 
 use super::append::append;
 use super::error::of_upload;
@@ -43,6 +43,7 @@ impl FileHandle {
         let offset = mark::offset(&layout, size)?.ok_or(io::ErrorKind::NotFound)?;
         let mut upload = document.upload(id, offset);
         upload.storage = document.storage_at(&layout);
+        upload.set_path(&layout.data);
         Ok(Self::new(store.clone(), Arc::new(layout), document, upload))
     }
 
@@ -93,9 +94,14 @@ impl Handle for FileHandle {
         &self.upload
     }
 
-    async fn append(&mut self, chunk: Chunk<'_>, keep: WriteMode) -> Appended {
+    async fn append(&mut self, chunk: Chunk<'_>, options: AppendOptions) -> Appended {
         let layout = self.layout.clone();
-        let writer = Writer::new(layout, self.store.durability, keep, self.upload.offset);
+        let writer = Writer::new(
+            layout,
+            self.store.durability,
+            options.mode,
+            self.upload.offset,
+        );
         let mut appended = append(chunk, writer, &self.store.batches).await;
         self.upload.offset = appended.offset;
         if let Some(Error::NotFound) = appended.error {

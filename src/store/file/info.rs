@@ -203,6 +203,8 @@ impl From<FinishState> for State {
         match finishing {
             FinishState::Pending { attempts } => Self::Pending { attempts },
             FinishState::Done => Self::Done,
+            // An upload in a state that is not known here is not finished.
+            _ => Self::Pending { attempts: 0 },
         }
     }
 }
@@ -293,7 +295,7 @@ mod tests {
         );
         let ours = serde_json::json!({
             "UploadMetadata": " name /w== , flag ",
-            "FinishState": {"Pending": {"Attempts": 2}},
+            "Finishing": {"Pending": {"Attempts": 2}},
         });
         assert_eq!(json["TowerTus"], ours);
     }

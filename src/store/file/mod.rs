@@ -31,11 +31,9 @@
 //! # Example
 //!
 //! ```
-//! use std::pin::pin;
-//! use bytes::Bytes;
 //! use tower_tus::store::file::{Durability, FileStore};
-//! use tower_tus_layers::protocol::{Body, Metadata, NewUpload};
-//! use tower_tus_layers::store::{WriteMode, Store};
+//! use tower_tus_layers::protocol::{Body, Chunk, Metadata, NewUpload};
+//! use tower_tus_layers::store::{AppendOptions, Store};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -45,8 +43,8 @@
 //!
 //! let metadata = Metadata::from_pairs([("filename", "hello.txt")])?;
 //! let mut upload = store.create(NewUpload::new(Some(5), metadata)).await?;
-//! let chunk = pin!(Body::from(Bytes::from("hello")));
-//! let appended = upload.append(chunk, WriteMode::Streaming).await;
+//! let mut body = Body::from("hello");
+//! let appended = upload.append(Chunk::new(&mut body), AppendOptions::default()).await;
 //! assert_eq!(appended.offset, 5);
 //! upload.finish().await?;
 //!
@@ -81,7 +79,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
 use tower_tus_layers::protocol::{Error, Interrupt, NewUpload, Upload, UploadId};
-use tower_tus_layers::store::{Concatenate, Content, Handle, Read, Store, Terminate};
+use tower_tus_layers::store::{Concatenator, Content, Handle, Reader, Store, Terminator};
 
 #[cfg(doc)]
 use tower_tus_layers::store::WriteMode;
@@ -222,21 +220,21 @@ impl Store for FileStore {
         true
     }
 
-    fn terminate(&self) -> Option<&dyn Terminate> {
+    fn terminator(&self) -> Option<&dyn Terminator> {
         Some(self)
     }
 
-    fn read(&self) -> Option<&dyn Read> {
+    fn reader(&self) -> Option<&dyn Reader> {
         Some(self)
     }
 
-    fn concatenate(&self) -> Option<&dyn Concatenate> {
+    fn concatenator(&self) -> Option<&dyn Concatenator> {
         Some(self)
     }
 }
 
 #[async_trait]
-impl Terminate for FileStore {
+impl Terminator for FileStore {
     async fn terminate(&self, id: &UploadId) -> Result<(), Error> {
         let id = id.clone();
         self.step(move |store| {
@@ -255,7 +253,7 @@ impl Terminate for FileStore {
 }
 
 #[async_trait]
-impl Read for FileStore {
+impl Reader for FileStore {
     async fn read(&self, id: &UploadId) -> Result<Box<dyn Content>, Error> {
         let id = id.clone();
         let content = self
@@ -266,7 +264,7 @@ impl Read for FileStore {
 }
 
 #[async_trait]
-impl Concatenate for FileStore {
+impl Concatenator for FileStore {
     async fn concatenate(
         &self,
         new: NewUpload,

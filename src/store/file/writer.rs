@@ -16,7 +16,7 @@ use super::{Durability, mark, sys};
 pub(super) struct Writer {
     layout: Arc<Layout>,
     durability: Durability,
-    keep: WriteMode,
+    mode: WriteMode,
     /// Where the upload stands should the chunk not become whole.
     start: u64,
     offset: u64,
@@ -28,13 +28,13 @@ impl Writer {
     pub(super) const fn new(
         layout: Arc<Layout>,
         durability: Durability,
-        keep: WriteMode,
+        mode: WriteMode,
         start: u64,
     ) -> Self {
         Self {
             layout,
             durability,
-            keep,
+            mode,
             start,
             offset: start,
             file: None,
@@ -63,7 +63,7 @@ impl Writer {
             self.offset = current;
             return Err(Error::MismatchedOffset { current });
         }
-        if self.keep == WriteMode::Atomic {
+        if self.mode.is_atomic() {
             mark::set(&self.layout, self.start).map_err(of_upload)?;
         }
         Ok(file)
@@ -81,7 +81,7 @@ impl Writer {
 
     /// Whether [`end`](Self::end) has anything to do on the disk.
     pub(super) fn has_an_end(&self) -> bool {
-        let more = self.keep == WriteMode::Atomic || self.durability >= Durability::Offset;
+        let more = self.mode.is_atomic() || self.durability >= Durability::Offset;
         more && self.file.is_some()
     }
 
@@ -90,14 +90,12 @@ impl Writer {
         let Some(file) = self.file.take() else {
             return received;
         };
-        match self.keep {
-            // The worse error is the store's.
-            WriteMode::Streaming => self.sync(&file).map_err(of_upload).and(received),
-            WriteMode::Atomic => {
-                let kept = received.and_then(|()| self.keep_whole(&file).map_err(of_upload));
-                kept.inspect_err(|_| self.take_back(&file))
-            }
+        if self.mode.is_atomic() {
+            let kept = received.and_then(|()| self.keep_whole(&file).map_err(of_upload));
+            return kept.inspect_err(|_| self.take_back(&file));
         }
+        // The worse error is the store's.
+        self.sync(&file).map_err(of_upload).and(received)
     }
 
     fn keep_whole(&mut self, file: &sys::File) -> io::Result<()> {

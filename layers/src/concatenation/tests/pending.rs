@@ -18,7 +18,7 @@ use crate::lock::Locker;
 use crate::protocol::{Body, Concat, Error, FinishState, Interrupt, NewUpload};
 use crate::protocol::{Metadata, Outcome, Role, Target, Upload, UploadId};
 use crate::service::Core;
-use crate::store::{Concatenate, Store};
+use crate::store::{Concatenator, Store};
 
 /// Counts what is finished, and fails as often as it is told to.
 #[derive(Debug, Default)]

@@ -13,7 +13,7 @@ pub(super) struct Broken {
 
 #[async_trait]
 impl Content for Broken {
-    fn info(&self) -> &Upload {
+    fn upload(&self) -> &Upload {
         &self.upload
     }
 
@@ -96,7 +96,7 @@ async fn a_time_to_come_is_not_told() {
 
     #[async_trait]
     impl Content for FromTheFuture {
-        fn info(&self) -> &Upload {
+        fn upload(&self) -> &Upload {
             &self.0
         }
 

@@ -28,7 +28,7 @@ async fn the_tag_is_that_of_the_bytes() {
     let grown = tag().await;
     assert_ne!(grown, first, "it has grown");
 
-    store.terminate().unwrap().terminate(&id).await.unwrap();
+    store.terminator().unwrap().terminate(&id).await.unwrap();
     let mut new = NewUpload::new(Some(11), Metadata::EMPTY);
     new.id = id.clone();
     store.create(new).await.unwrap();

@@ -7,7 +7,7 @@ mod ranges;
 mod whole;
 
 use std::ops::Range;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -25,18 +25,21 @@ use super::DownloadLayer;
 use crate::context::Context;
 use crate::gate::Gate;
 use crate::protocol::{
-    Action, Body, Concat, Error, FinishState, Metadata, NewUpload, Outcome, Role, Upload, UploadId,
+    Action, Body, Chunk, Concat, Error, FinishState, Metadata, NewUpload, Outcome, Role, Upload,
+    UploadId,
 };
 use crate::service::Core;
-use crate::store::{Content, Handle, MemoryStore, Read, Store, WriteMode};
+use crate::store::{AppendOptions, Content, Handle, MemoryStore, Reader, Store};
 
 const TEXT: &str = "hello world";
 const SECOND: Duration = Duration::from_secs(1);
 
 async fn append(store: &impl Store, id: &UploadId, text: &'static str) {
     let mut handle = store.open(id).await.unwrap();
-    let chunk = pin!(Body::from(text));
-    let appended = handle.append(chunk, WriteMode::Streaming).await;
+    let mut body = Body::from(text);
+    let appended = handle
+        .append(Chunk::new(&mut body), AppendOptions::default())
+        .await;
     assert!(appended.error.is_none());
 }
 

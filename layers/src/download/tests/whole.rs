@@ -79,13 +79,13 @@ impl Store for AllPending {
         self.0.open(id).await
     }
 
-    fn read(&self) -> Option<&dyn Read> {
+    fn reader(&self) -> Option<&dyn Reader> {
         Some(self)
     }
 }
 
 #[async_trait]
-impl Read for AllPending {
+impl Reader for AllPending {
     async fn read(&self, id: &UploadId) -> Result<Box<dyn Content>, Error> {
         let mut upload = Upload::new(id.clone());
         upload.length = Some(0);

@@ -18,11 +18,6 @@ use super::Error;
 /// Any error, as hosts name it.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
 
-/// The bytes of one request on their way into a store.
-///
-/// A reader takes frames until the body ends or errs, and errs at most once.
-pub type Chunk<'a> = Pin<&'a mut (dyn HttpBody<Data = Bytes, Error = Error> + Send)>;
-
 /// A body of which nobody needs to know the type: what the whole stack takes and answers.
 ///
 /// It is `Send` and `Sync`, so every host accepts it. Erased from another body

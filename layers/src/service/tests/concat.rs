@@ -14,7 +14,7 @@ use crate::context::context;
 use crate::protocol::{
     BaseUrl, Body, Concat, Error, FinishState, Interrupt, NewConcat, Role, UploadId,
 };
-use crate::store::{Concatenate, MemoryStore, Store};
+use crate::store::{Concatenator, MemoryStore, Store};
 
 fn new_final(parts: &[&UploadId], pending: bool, raw: Option<&'static str>) -> NewConcat {
     let parts = parts.iter().map(|&part| part.clone()).collect();

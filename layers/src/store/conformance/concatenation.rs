@@ -8,26 +8,29 @@ use super::{append_whole, offset};
 use crate::protocol::{
     Concat, Error, FinishState, Interrupt, Metadata, NewUpload, Role, Upload, UploadId,
 };
-use crate::store::{Concatenate, Handle, Store};
+use crate::store::{Concatenator, Handle, Store};
+use crate::suite::{Suite, cases};
 
 /// The size of a part of which three take more than the 16 MiB that a store may
 /// copy between two looks at an interrupt.
 const LARGE: usize = 8 << 20;
 
-pub(super) async fn run(open: &impl Fn() -> Arc<dyn Store>) {
-    a_role_and_its_exact_text_are_kept(open).await;
-    a_final_has_the_bytes_of_its_parts_in_their_order(open).await;
-    a_final_of_what_is_no_whole_part_is_not_made(open).await;
-    the_id_of_a_final_is_given_once(open).await;
-    a_pending_final_is_assembled_once(open).await;
-    a_pending_final_of_which_a_part_is_missing_stays_pending(open).await;
-    an_interrupted_final_leaves_nothing(open).await;
-    a_part_knows_who_awaits_it(open).await;
+pub(super) async fn run(suite: &mut Suite, open: &impl Fn() -> Arc<dyn Store>) {
+    cases!(suite, open;
+        a_role_and_its_exact_text_are_kept,
+        a_final_has_the_bytes_of_its_parts_in_their_order,
+        a_final_of_an_incomplete_part_is_not_made,
+        the_id_of_a_final_is_taken_once,
+        a_pending_final_is_assembled_once,
+        a_pending_final_with_a_missing_part_stays_pending,
+        an_interrupted_final_leaves_nothing,
+        a_part_knows_the_finals_that_wait_for_it,
+    );
 }
 
-/// The store's way to make an upload of others.
-fn way(store: &dyn Store) -> &dyn Concatenate {
-    store.concatenate().expect("it was there a moment ago")
+/// The store's capability to concatenate.
+fn concatenator(store: &dyn Store) -> &dyn Concatenator {
+    store.concatenator().expect("it was there a moment ago")
 }
 
 /// What a client asks for that wrote `raw`.
@@ -71,7 +74,7 @@ async fn info(store: &dyn Store, id: &UploadId) -> Upload {
 /// Compares what is stored, where the store lets it be read.
 async fn holds(open: &impl Fn() -> Arc<dyn Store>, id: &UploadId, text: &str) {
     let store = open();
-    let Some(read) = store.read() else { return };
+    let Some(read) = store.reader() else { return };
     let content = read.read(id).await.expect("the upload is found");
     let (mut bytes, end) = (Vec::new(), text.len() as u64);
     while (bytes.len() as u64) < end {
@@ -111,7 +114,7 @@ async fn a_final_has_the_bytes_of_its_parts_in_their_order(open: &impl Fn() -> A
         asked.metadata = Metadata::parse(b"name d29ybGQ=").expect("it is well formed");
         asked.finishing = Some(FinishState::Pending { attempts: 0 });
         let concat = asked.concat.clone();
-        let made = way(&*open())
+        let made = concatenator(&*open())
             .concatenate(asked, &Interrupt::default())
             .await;
         let made = made.expect("complete partials can be concatenated");
@@ -131,7 +134,7 @@ async fn a_final_has_the_bytes_of_its_parts_in_their_order(open: &impl Fn() -> A
     }
 }
 
-async fn a_final_of_what_is_no_whole_part_is_not_made(open: &impl Fn() -> Arc<dyn Store>) {
+async fn a_final_of_an_incomplete_part_is_not_made(open: &impl Fn() -> Arc<dyn Store>) {
     let whole = partial(&*open(), "0123456789").await;
     let half = partial(&*open(), "01234").await;
     for (parts, missing) in [
@@ -140,7 +143,7 @@ async fn a_final_of_what_is_no_whole_part_is_not_made(open: &impl Fn() -> Arc<dy
     ] {
         let asked = new_final(&parts);
         let id = asked.id.clone();
-        let made = way(&*open())
+        let made = concatenator(&*open())
             .concatenate(asked.clone(), &Interrupt::default())
             .await;
         match missing {
@@ -157,11 +160,11 @@ async fn a_final_of_what_is_no_whole_part_is_not_made(open: &impl Fn() -> Arc<dy
     }
 }
 
-async fn the_id_of_a_final_is_given_once(open: &impl Fn() -> Arc<dyn Store>) {
+async fn the_id_of_a_final_is_taken_once(open: &impl Fn() -> Arc<dyn Store>) {
     let part = partial(&*open(), "0123456789").await;
     let mut asked = new_final(std::slice::from_ref(&part));
     asked.id = part.clone();
-    let made = way(&*open())
+    let made = concatenator(&*open())
         .concatenate(asked, &Interrupt::default())
         .await;
     assert!(matches!(made, Err(Error::UploadExists)), "{made:?}");
@@ -182,13 +185,15 @@ async fn a_pending_final_is_assembled_once(open: &impl Fn() -> Arc<dyn Store>) {
     let made = pending(&*open(), &[a.clone(), b.clone(), a.clone()]).await;
     let id = &made.info().id;
 
-    let assembled = way(&*open()).assemble(id, &Interrupt::default()).await;
+    let assembled = concatenator(&*open())
+        .assemble(id, &Interrupt::default())
+        .await;
     assert!(matches!(assembled, Err(Error::UploadNotFinished)));
     assert_eq!(&info(&*open(), id).await, made.info(), "nothing is changed");
 
     let mut rest = open().open(&a).await.expect("the partial is found");
     append_whole(&mut *rest, "56789").await;
-    way(&*open())
+    concatenator(&*open())
         .assemble(id, &Interrupt::default())
         .await
         .expect("all is there");
@@ -198,28 +203,28 @@ async fn a_pending_final_is_assembled_once(open: &impl Fn() -> Arc<dyn Store>) {
     holds(open, id, "0123456789abcdefghij0123456789").await;
 
     let terminate = open();
-    if let Some(terminate) = terminate.terminate() {
+    if let Some(terminate) = terminate.terminator() {
         terminate.terminate(&b).await.expect("the partial is ended");
     }
-    way(&*open())
+    concatenator(&*open())
         .assemble(id, &Interrupt::default())
         .await
         .expect("it is made");
     assert_eq!(info(&*open(), id).await, assembled, "CAT-11");
-    let part = way(&*open()).assemble(&a, &Interrupt::default()).await;
+    let part = concatenator(&*open())
+        .assemble(&a, &Interrupt::default())
+        .await;
     part.expect("of any other upload nothing is changed");
-    let unknown = way(&*open())
+    let unknown = concatenator(&*open())
         .assemble(&UploadId::random(), &Interrupt::default())
         .await;
     assert!(matches!(unknown, Err(Error::NotFound)), "{unknown:?}");
 }
 
-async fn a_pending_final_of_which_a_part_is_missing_stays_pending(
-    open: &impl Fn() -> Arc<dyn Store>,
-) {
+async fn a_pending_final_with_a_missing_part_stays_pending(open: &impl Fn() -> Arc<dyn Store>) {
     let a = partial(&*open(), "0123456789").await;
     let made = pending(&*open(), &[a, UploadId::random()]).await;
-    let assembled = way(&*open())
+    let assembled = concatenator(&*open())
         .assemble(&made.info().id, &Interrupt::default())
         .await;
     assert!(matches!(assembled, Err(Error::NotFound)), "{assembled:?}");
@@ -240,11 +245,13 @@ async fn an_interrupted_final_leaves_nothing(open: &impl Fn() -> Arc<dyn Store>)
     interrupt.fire(Error::Interrupted);
 
     let asked = new_final(&parts);
-    let made = way(&*open()).concatenate(asked.clone(), &interrupt).await;
+    let made = concatenator(&*open())
+        .concatenate(asked.clone(), &interrupt)
+        .await;
     assert!(matches!(made, Err(Error::Interrupted)), "{made:?}");
     let found = open().open(&asked.id).await;
     assert!(matches!(found, Err(Error::NotFound)), "{found:?}");
-    let made = way(&*open())
+    let made = concatenator(&*open())
         .concatenate(asked, &Interrupt::default())
         .await;
     let made = made.expect("nothing is left of the first attempt");
@@ -252,20 +259,22 @@ async fn an_interrupted_final_leaves_nothing(open: &impl Fn() -> Arc<dyn Store>)
 
     let pending = pending(&*open(), &parts).await;
     let id = &pending.info().id;
-    let assembled = way(&*open()).assemble(id, &interrupt).await;
+    let assembled = concatenator(&*open()).assemble(id, &interrupt).await;
     assert!(matches!(assembled, Err(Error::Interrupted)));
     let found = info(&*open(), id).await;
     assert_eq!(&found, pending.info(), "it is pending still");
-    let assembled = way(&*open()).assemble(id, &Interrupt::default()).await;
+    let assembled = concatenator(&*open())
+        .assemble(id, &Interrupt::default())
+        .await;
     assembled.expect("it can be tried again");
     holds(open, id, &text.repeat(3)).await;
 }
 
-async fn a_part_knows_who_awaits_it(open: &impl Fn() -> Arc<dyn Store>) {
+async fn a_part_knows_the_finals_that_wait_for_it(open: &impl Fn() -> Arc<dyn Store>) {
     let part = partial(&*open(), "01234").await;
     let finals = [UploadId::random(), UploadId::random()];
     for id in &finals {
-        let awaited = way(&*open()).await_part(&part, id).await;
+        let awaited = concatenator(&*open()).await_part(&part, id).await;
         awaited.expect("it can be recorded");
     }
     let mut again = open().open(&part).await.expect("the partial is found");
@@ -283,8 +292,12 @@ async fn a_part_knows_who_awaits_it(open: &impl Fn() -> Arc<dyn Store>) {
 
     let store = open();
     let plain = super::create(&*store, 10).await;
-    let awaited = way(&*store).await_part(&plain.info().id, &finals[0]).await;
+    let awaited = concatenator(&*store)
+        .await_part(&plain.info().id, &finals[0])
+        .await;
     assert!(matches!(awaited, Err(Error::InvalidConcat)), "{awaited:?}");
-    let awaited = way(&*open()).await_part(&finals[0], &finals[1]).await;
+    let awaited = concatenator(&*open())
+        .await_part(&finals[0], &finals[1])
+        .await;
     assert!(matches!(awaited, Err(Error::NotFound)), "{awaited:?}");
 }

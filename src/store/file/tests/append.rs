@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame};
-use tower_tus_layers::protocol::{Error, Metadata, NewUpload};
+use tower_tus_layers::protocol::{Chunk, Error, Metadata, NewUpload};
 use tower_tus_layers::store::{Store, WriteMode};
 
 use super::{DURABILITIES, Fixture, Frames, append, append_all};
@@ -84,7 +84,7 @@ async fn the_mark_stands_before_the_first_byte_and_goes_after_the_last() {
 
     let batch = vec![b'#'; 1 << 20];
     let mut looked = false;
-    let chunk = pin!(Witness(Some(batch.into()), || {
+    let mut chunk = pin!(Witness(Some(batch.into()), || {
         assert_eq!(files.read("a.chunk"), b"5\n");
         assert_eq!(
             files.read("a").len(),
@@ -93,7 +93,9 @@ async fn the_mark_stands_before_the_first_byte_and_goes_after_the_last() {
         );
         looked = true;
     }));
-    let appended = handle.append(chunk, WriteMode::Atomic).await;
+    let appended = handle
+        .append(Chunk::new(&mut chunk), WriteMode::Atomic.into())
+        .await;
     assert!(
         looked && matches!(appended.error, Some(Error::Interrupted)),
         "{appended:?}"
@@ -112,8 +114,8 @@ async fn a_chunk_does_not_go_on_where_the_file_does_not_end() {
         files.write("a", "hel");
 
         let frame = vec![0; 1 << 20];
-        let mut chunk = pin!(Frames::of([frame.clone(), frame]));
-        let appended = handle.append(chunk.as_mut(), keep).await;
+        let mut chunk = Frames::of([frame.clone(), frame]);
+        let appended = handle.append(Chunk::new(&mut chunk), keep.into()).await;
         assert!(matches!(
             appended.error,
             Some(Error::MismatchedOffset { current: 3 })

@@ -5,7 +5,7 @@ use serde_json::json;
 use tower_tus_layers::protocol::{
     Concat, Error, FinishState, Interrupt, NewUpload, Role, UploadId,
 };
-use tower_tus_layers::store::{Concatenate, Store};
+use tower_tus_layers::store::{Concatenator, Store};
 
 use super::{DURABILITIES, Fixture, append_all, is_exists, is_not_found};
 use crate::store::file::FileStore;
@@ -35,7 +35,7 @@ impl Fixture {
 
     async fn join(&self, id: &str, parts: &[&str]) -> Result<(), Error> {
         let new = new_final(id, parts, false);
-        let made = Concatenate::concatenate(&self.store, new, &Interrupt::default()).await?;
+        let made = Concatenator::concatenate(&self.store, new, &Interrupt::default()).await?;
         assert!(made.info().is_complete());
         Ok(())
     }
@@ -90,7 +90,7 @@ async fn of_its_parts_a_final_has_what_counts_and_no_more() {
 
     let mut new = new_final("g", &["b"], false);
     new.storage_path = Some("far/g.bin".into());
-    Concatenate::concatenate(&files.store, new, &Interrupt::default())
+    Concatenator::concatenate(&files.store, new, &Interrupt::default())
         .await
         .unwrap();
     assert_eq!(files.read("far/g.bin"), b"abcdefghij");
@@ -152,7 +152,7 @@ async fn a_final_that_is_interrupted_leaves_no_file() {
     let interrupt = Interrupt::default();
     interrupt.fire(Error::Shutdown);
     let new = new_final("f", &["a", "a"], false);
-    let made = Concatenate::concatenate(&files.store, new, &interrupt).await;
+    let made = Concatenator::concatenate(&files.store, new, &interrupt).await;
     assert!(matches!(made, Err(Error::Shutdown)), "{made:?}");
     let assembled = files
         .store

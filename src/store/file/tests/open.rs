@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 use tower_tus_layers::lock::Locker;
 use tower_tus_layers::protocol::{Error, FinishState, Metadata, UploadId};
-use tower_tus_layers::store::{Store, Terminate, WriteMode};
+use tower_tus_layers::store::{Store, Terminator, WriteMode};
 
 use super::{Fixture, Frames, append, append_all, is_exists, is_not_found, is_unavailable, new};
 use crate::store::file::FileStore;
@@ -234,13 +234,13 @@ async fn a_copied_directory_never_changes_the_original() {
         assert!(told.starts_with(files.path("copy")), "{storage:?}");
         append_all(&mut *handle, "world").await;
         assert_eq!(fs::read(told).unwrap(), b"helloworld");
-        Terminate::terminate(&copied, &id).await.unwrap();
+        Terminator::terminate(&copied, &id).await.unwrap();
         assert!(!told.exists());
     }
     // Its bytes are the original's, and nobody else's.
     let id = "outside".parse().unwrap();
     assert!(is_not_found(&copied.open(&id).await));
-    Terminate::terminate(&copied, &id).await.unwrap();
+    Terminator::terminate(&copied, &id).await.unwrap();
 
     let mut after = files.everything();
     after.retain(|(path, _)| path.starts_with(files.path("original")));
@@ -252,7 +252,7 @@ async fn a_copied_directory_never_changes_the_original() {
     fs::remove_file(files.path("copy/deep/own")).unwrap();
     let id = "deep/own".parse().unwrap();
     assert!(is_not_found(&copied.open(&id).await));
-    Terminate::terminate(&copied, &id).await.unwrap();
+    Terminator::terminate(&copied, &id).await.unwrap();
     assert_eq!(files.read("original/deep/own"), b"hello");
 }
 
@@ -297,7 +297,9 @@ async fn an_upload_whose_bytes_lie_in_a_directory_that_is_gone_may_come_back() {
     let id = "a".parse().unwrap();
     assert!(is_unavailable(&files.open("a").await));
     assert!(is_unavailable(&files.terminate("a").await));
-    assert!(is_unavailable(&Terminate::remains(&files.store, &id).await));
+    assert!(is_unavailable(
+        &Terminator::remains(&files.store, &id).await
+    ));
     assert_eq!(files.everything(), before);
     fs::rename(files.path("aside"), files.path("mount")).unwrap();
     assert_eq!(files.offset("a").await, 5);
@@ -322,8 +324,8 @@ async fn a_store_without_its_directory_is_unavailable_until_that_is_back() {
         let id: UploadId = "a".parse().unwrap();
         assert!(is_unavailable(&store.create(new("b")).await));
         assert!(is_unavailable(&store.open(&id).await));
-        assert!(is_unavailable(&store.read().unwrap().read(&id).await));
-        assert!(is_unavailable(&Terminate::terminate(&store, &id).await));
+        assert!(is_unavailable(&store.reader().unwrap().read(&id).await));
+        assert!(is_unavailable(&Terminator::terminate(&store, &id).await));
         assert!(is_unavailable(&handle.record(FinishState::Done).await));
         let appended = append(&mut *handle, Frames::of(["hello"]), WriteMode::Streaming).await;
         assert!(
@@ -378,4 +380,51 @@ async fn a_sync_that_has_failed_is_not_tried_again_on_the_same_bytes() {
     files.terminate("a").await.unwrap();
     let mut handle = files.store.create(new("a")).await.unwrap();
     handle.finish().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_upload_tells_the_file_of_its_bytes_wherever_that_is() {
+    let files = Fixture::new();
+    let outside = files.path("not/in/the/usual/place.bin");
+    for (id, place, expected) in [
+        ("a/b", None, files.path("a/b")),
+        (
+            "c",
+            Some("by hook/\u{e4}.bin"),
+            files.path("by hook/\u{e4}.bin"),
+        ),
+        ("d", outside.to_str(), outside.clone()),
+    ] {
+        let mut new = new(id);
+        new.storage_path = place.map(str::to_owned);
+        let mut created = files.store.create(new).await.unwrap();
+        append_all(&mut *created, "helloworld").await;
+        created.record(FinishState::Done).await.unwrap();
+        let found = files.open(id).await.unwrap();
+        let content = files.store.reader().unwrap();
+        let content = content.read(&id.parse().unwrap()).await.unwrap();
+        for upload in [created.info(), found.info(), content.upload()] {
+            assert_eq!(upload.path(), Some(&*expected));
+        }
+        assert_eq!(fs::read(expected).unwrap(), b"helloworld");
+    }
+    let id = "a/../../b".parse::<UploadId>();
+    assert!(id.is_err(), "an id leads out of no directory");
+}
+
+#[tokio::test]
+async fn the_path_of_a_moved_upload_is_the_new_one_byte_by_byte() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let files = Fixture::new();
+    drop(files.create("a").await);
+    // A name that is not UTF-8, which JSON could not tell.
+    let moved = files.path(OsStr::from_bytes(b"moved\xff"));
+    fs::create_dir(&moved).unwrap();
+    for name in ["a", "a.info"] {
+        fs::rename(files.path(name), moved.join(name)).unwrap();
+    }
+    let found = FileStore::new(&moved).open(&"a".parse().unwrap()).await;
+    assert_eq!(found.unwrap().info().path(), Some(&*moved.join("a")));
 }

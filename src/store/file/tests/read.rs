@@ -4,12 +4,12 @@ use std::fs::{self, OpenOptions};
 
 use bytes::Bytes;
 use tower_tus_layers::protocol::Error;
-use tower_tus_layers::store::{Content, Read, WriteMode};
+use tower_tus_layers::store::{Content, Reader, WriteMode};
 
 use super::{Fixture, Frames, append, append_all, is_not_found};
 
 async fn read(files: &Fixture, id: &str) -> Result<Box<dyn Content>, Error> {
-    Read::read(&files.store, &id.parse().unwrap()).await
+    Reader::read(&files.store, &id.parse().unwrap()).await
 }
 
 #[tokio::test]
@@ -21,7 +21,7 @@ async fn reading_changes_nothing_not_even_what_a_crash_left() {
     files.write("a.chunk", "5\n");
     let before = files.everything();
     let content = read(&files, "a").await.unwrap();
-    assert_eq!(content.info().offset, 5, "the mark is the offset");
+    assert_eq!(content.upload().offset, 5, "the mark is the offset");
     assert_eq!(content.bytes(0..5).await.unwrap(), "hello");
     assert_eq!(files.everything(), before);
 }

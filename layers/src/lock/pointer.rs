@@ -1,0 +1,43 @@
+//! A locker behind a pointer is a locker.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::{Guard, Locker};
+use crate::protocol::{Error, Interrupt, UploadId};
+
+macro_rules! pointers {
+    ($($pointer:ident),*) => {
+        $(
+            #[deny(clippy::missing_trait_methods)]
+            #[async_trait]
+            impl<T: Locker + ?Sized> Locker for $pointer<T> {
+                async fn acquire(
+                    &self,
+                    id: &UploadId,
+                    interrupt: Interrupt,
+                    timeout: Duration,
+                ) -> Result<Box<dyn Guard>, Error> {
+                    (**self).acquire(id, interrupt, timeout).await
+                }
+            }
+        )*
+    };
+}
+
+pointers!(Arc, Box);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lock::{MemoryLocker, conformance};
+
+    #[tokio::test]
+    async fn a_locker_behind_pointers_passes_the_conformance_suite() {
+        let locker: Arc<dyn Locker> = Arc::new(MemoryLocker::default());
+        let locker: Box<dyn Locker> = Box::new(locker);
+        conformance::run(locker).await;
+    }
+}

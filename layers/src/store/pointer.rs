@@ -1,0 +1,89 @@
+//! A store behind a pointer is a store.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{Concatenator, Handle, Reader, Store, Terminator};
+use crate::protocol::{Error, NewUpload, UploadId};
+
+macro_rules! pointers {
+    ($($pointer:ident),*) => {
+        $(
+            #[deny(clippy::missing_trait_methods)]
+            #[async_trait]
+            impl<T: Store + ?Sized> Store for $pointer<T> {
+                async fn create(&self, new: NewUpload) -> Result<Box<dyn Handle>, Error> {
+                    (**self).create(new).await
+                }
+
+                async fn open(&self, id: &UploadId) -> Result<Box<dyn Handle>, Error> {
+                    (**self).open(id).await
+                }
+
+                fn needs_finish(&self) -> bool {
+                    (**self).needs_finish()
+                }
+
+                fn defers_length(&self) -> bool {
+                    (**self).defers_length()
+                }
+
+                fn terminator(&self) -> Option<&dyn Terminator> {
+                    (**self).terminator()
+                }
+
+                fn concatenator(&self) -> Option<&dyn Concatenator> {
+                    (**self).concatenator()
+                }
+
+                fn reader(&self) -> Option<&dyn Reader> {
+                    (**self).reader()
+                }
+            }
+        )*
+    };
+}
+
+pointers!(Arc, Box);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{MemoryStore, conformance};
+
+    #[tokio::test]
+    async fn a_store_behind_pointers_passes_the_conformance_suite() {
+        let store = MemoryStore::default();
+        conformance::run(|| Arc::new(store.clone()) as Arc<dyn Store>).await;
+        conformance::run(|| Box::new(store.clone()) as Box<dyn Store>).await;
+        // Nothing that it can do is lost behind a pointer.
+        let store: Box<dyn Store> = Box::new(Arc::new(store));
+        assert!(store.defers_length() && store.terminator().is_some());
+        assert!(store.concatenator().is_some() && store.reader().is_some());
+    }
+
+    #[test]
+    fn a_store_that_needs_a_finish_does_so_behind_pointers() {
+        #[derive(Debug)]
+        struct Finishing;
+
+        #[async_trait]
+        impl Store for Finishing {
+            async fn create(&self, _: NewUpload) -> Result<Box<dyn Handle>, Error> {
+                Err(Error::NotFound)
+            }
+
+            async fn open(&self, _: &UploadId) -> Result<Box<dyn Handle>, Error> {
+                Err(Error::NotFound)
+            }
+
+            fn needs_finish(&self) -> bool {
+                true
+            }
+        }
+
+        let store: Box<dyn Store> = Box::new(Arc::new(Finishing));
+        assert!(store.needs_finish() && !store.defers_length());
+    }
+}

@@ -1,0 +1,162 @@
+//! Which servers are trusted, and what they are shown.
+
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use rustls::crypto::{
+    WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature,
+};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+};
+
+/// A certificate, those that signed it, and the key.
+pub(in crate::hooks) type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+/// Which servers are trusted.
+#[derive(Debug)]
+pub(in crate::hooks) enum Trust {
+    /// Those that have one of these certificates, or one signed by them.
+    Certificates {
+        roots: RootCertStore,
+        listed: Vec<CertificateDer<'static>>,
+    },
+    /// All of them.
+    #[cfg(feature = "hooks-http")]
+    Anyone,
+}
+
+impl Trust {
+    /// The root certificates of the system, or those of `SSL_CERT_FILE` and
+    /// `SSL_CERT_DIR`. Without any, no server is trusted.
+    #[cfg(feature = "hooks-http")]
+    pub(in crate::hooks) fn system() -> Self {
+        let found = rustls_native_certs::load_native_certs();
+        for error in found.errors {
+            tracing::warn!(%error, "a root certificate of the system cannot be read");
+        }
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(found.certs.iter().cloned());
+        Self::Certificates {
+            roots,
+            listed: found.certs,
+        }
+    }
+
+    /// No server.
+    #[cfg(feature = "hooks-grpc")]
+    pub(in crate::hooks) fn nobody() -> Self {
+        Self::Certificates {
+            roots: RootCertStore::empty(),
+            listed: Vec::new(),
+        }
+    }
+
+    /// These certificates only.
+    ///
+    /// # Errors
+    ///
+    /// When there are none, or one cannot be read.
+    #[cfg(feature = "hooks-grpc")]
+    pub(in crate::hooks) fn only(listed: Vec<CertificateDer<'static>>) -> Result<Self, Error> {
+        let mut roots = RootCertStore::empty();
+        for certificate in &listed {
+            roots.add(certificate.clone())?;
+        }
+        if roots.is_empty() {
+            return Err(Error::General("the server's certificate is missing".into()));
+        }
+        Ok(Self::Certificates { roots, listed })
+    }
+}
+
+/// TLS 1.2 and 1.3, with `identity` for servers that ask for it. No protocol is
+/// chosen by ALPN.
+///
+/// # Errors
+///
+/// When the identity has no certificate, or the key of another one.
+pub(in crate::hooks) fn config(
+    trust: Trust,
+    identity: Option<Identity>,
+) -> Result<ClientConfig, Error> {
+    let provider = Arc::new(ring::default_provider());
+    let algorithms = provider.signature_verification_algorithms;
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("ring supports both versions")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Verifier { trust, algorithms }));
+    match identity {
+        Some((certificates, key)) => config.with_client_auth_cert(certificates, key),
+        None => Ok(config.with_no_client_auth()),
+    }
+}
+
+/// Verifies as rustls does, and takes a listed self-signed certificate like Go does.
+#[derive(Debug)]
+struct Verifier {
+    trust: Trust,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        _: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let (roots, listed) = match &self.trust {
+            Trust::Certificates { roots, listed } => (roots, listed),
+            #[cfg(feature = "hooks-http")]
+            Trust::Anyone => return Ok(ServerCertVerified::assertion()),
+        };
+        let certificate = ParsedCertificate::try_from(end_entity)?;
+        let algorithms = self.algorithms.all;
+        let signed = verify_server_cert_signed_by_trust_anchor(
+            &certificate,
+            roots,
+            intermediates,
+            now,
+            algorithms,
+        );
+        match signed {
+            // `openssl req -x509` makes certificates that may sign others. webpki does
+            // not accept them from a server, but says so only after all other checks.
+            // A certificate that is listed itself needs no signature.
+            Err(Error::InvalidCertificate(CertificateError::Other(_)))
+                if listed.contains(end_entity) => {}
+            signed => signed?,
+        }
+        verify_server_name(&certificate, name)?;
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signed, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signed, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
