@@ -27,6 +27,7 @@ use tower_tus::layers::interrupt::InterruptLayer;
 use tower_tus::layers::lock::LockLayer;
 use tower_tus::layers::lock::MemoryLocker;
 use tower_tus::layers::protocol::{BaseUrl, Body, Error, NewUpload, Target, UploadId};
+use tower_tus::layers::render::RenderLayer;
 use tower_tus::layers::service::Core;
 use tower_tus::layers::version::VersionLayer;
 use tower_tus::store::FileStore;
@@ -38,6 +39,7 @@ fn uploads() -> Uploads {
     let uploads = ServiceBuilder::new()
         .map_request(|request: Request| request.map(Body::new))
         .layer(DetachLayer::new())
+        .layer(RenderLayer::new())
         .layer(VersionLayer::new())
         .layer(DiscoveryLayer::new())
         .layer(InterruptLayer::new())

@@ -29,6 +29,7 @@ use tower_tus_layers::log::LogLayer;
 use tower_tus_layers::method_override::MethodOverrideLayer;
 use tower_tus_layers::metrics::{MetricsLayer, TimedHooks, TimedLocker, TimedStore};
 use tower_tus_layers::protocol::{Body, Shutdown};
+use tower_tus_layers::render::RenderLayer;
 use tower_tus_layers::route::{BasePath, RouteLayer};
 use tower_tus_layers::service::Core;
 use tower_tus_layers::size_limit::SizeLimitLayer;
@@ -51,7 +52,8 @@ use crate::{TusLayer, TusService};
 ///   Log                 logs what requests do; off unless set
 ///   BaseUrl             the URL that clients see, if set
 ///   CachedHead          HEAD that a cache has turned into GET
-///   Version             Tus-Resumable; writes the text of errors
+///   Render              writes the text of errors
+///   Version             Tus-Resumable
 ///   Route               path -> upload; 404, 405
 ///   Discovery           OPTIONS: what all the layers inside announce
 ///   Interrupt           ends its body at shutdown, or when somebody else waits
@@ -89,6 +91,7 @@ pub struct Stack {
     log: Option<LogLayer>,
     cors: Option<CorsLayer>,
     base_url: Option<BaseUrlLayer>,
+    render: RenderLayer,
     version: VersionLayer,
     size_limit: SizeLimitLayer,
     locker: Arc<dyn Locker>,
@@ -133,6 +136,7 @@ impl Stack {
             log: None,
             cors: None,
             base_url: None,
+            render: RenderLayer::new(),
             version: VersionLayer::new(),
             size_limit: SizeLimitLayer::by(|_| None),
             locker: Arc::new(MemoryLocker::default()),
@@ -214,6 +218,28 @@ impl Stack {
     /// Unless set, `Location` is a path.
     pub fn base_url(mut self, base_url: BaseUrlLayer) -> Self {
         self.base_url = Some(base_url);
+        self
+    }
+
+    /// Sets how errors are written: as plain text, `CODE: message`, by default.
+    ///
+    /// ```
+    /// use http::HeaderValue;
+    /// use http::header::CONTENT_TYPE;
+    /// use tower_tus::Stack;
+    /// use tower_tus::layers::render::RenderLayer;
+    /// use tower_tus::layers::store::MemoryStore;
+    ///
+    /// let json = RenderLayer::with(|error, response| {
+    ///     let body = serde_json::json!({ "code": error.code(), "message": error.to_string() });
+    ///     let json = HeaderValue::from_static("application/json");
+    ///     response.headers_mut().insert(CONTENT_TYPE, json);
+    ///     *response.body_mut() = body.to_string().into();
+    /// });
+    /// let service = Stack::new(MemoryStore::default()).render(json).into_service();
+    /// ```
+    pub fn render(mut self, render: RenderLayer) -> Self {
+        self.render = render;
         self
     }
 
@@ -472,6 +498,9 @@ impl Stack {
             .layer(option_layer(self.base_url))
             // Outside all that tells HEAD from GET.
             .layer(CachedHeadLayer::new())
+            // Outside Version, whose 412 it writes too; inside all that look at what the
+            // client gets, and at the method that Version sees: HEAD has no body.
+            .layer(self.render)
             // The edge of the dialect. Nothing outside it refuses.
             .layer(self.version)
             // All that is inside can rely on a target.

@@ -27,7 +27,8 @@
 //! | [`LogLayer`](log::LogLayer) | requests, and what they did, are logged |
 //! | [`BaseUrlLayer`](base_url::BaseUrlLayer) | the URL that clients see |
 //! | [`CachedHeadLayer`](cached_head::CachedHeadLayer) | HEAD that a cache has turned into GET |
-//! | [`VersionLayer`](version::VersionLayer) | `Tus-Resumable`, and the text of errors |
+//! | [`RenderLayer`](render::RenderLayer) | the text of errors |
+//! | [`VersionLayer`](version::VersionLayer) | `Tus-Resumable` |
 //! | [`RouteLayer`](route::RouteLayer) | from a path to an upload |
 //! | [`DiscoveryLayer`](discovery::DiscoveryLayer) | OPTIONS: what the layers inside announce |
 //! | [`InterruptLayer`](interrupt::InterruptLayer) | something outside a request ends its body |
@@ -48,6 +49,7 @@
 //! use tower::{ServiceBuilder, ServiceExt};
 //! use tower_tus_layers::discovery::DiscoveryLayer;
 //! use tower_tus_layers::protocol::Body;
+//! use tower_tus_layers::render::RenderLayer;
 //! use tower_tus_layers::route::RouteLayer;
 //! use tower_tus_layers::service::Core;
 //! use tower_tus_layers::store::MemoryStore;
@@ -57,6 +59,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let core = Core::new(MemoryStore::default());
 //! let uploads = ServiceBuilder::new()
+//!     .layer(RenderLayer::new())
 //!     .layer(VersionLayer::new())
 //!     .layer(RouteLayer::new("/files/", core.upload_methods()))
 //!     .layer(DiscoveryLayer::new())
@@ -76,7 +79,7 @@
 //!
 //! * A layer never widens the service's error: `type Error = S::Error`, and
 //!   the core's is `Infallible`. A refusal is a response with an empty body and
-//!   the typed [`Error`](protocol::Error) in its extensions, which Version
+//!   the typed [`Error`](protocol::Error) in its extensions, which Render
 //!   writes out.
 //! * Inwards, layers talk through one request extension, the
 //!   [`Context`](context::Context); outwards through two response extensions,
@@ -116,6 +119,7 @@ pub mod metrics;
 pub mod protocol;
 mod race;
 mod ready;
+pub mod render;
 pub mod route;
 pub mod service;
 pub mod size_limit;

@@ -19,6 +19,7 @@ use tower_tus_layers::protocol::{
     Body, Chunk, Concat, Error, FinishState, Interrupt, Metadata, NewUpload, Outcome, Role, Upload,
     UploadId,
 };
+use tower_tus_layers::render::RenderLayer;
 use tower_tus_layers::route::RouteLayer;
 use tower_tus_layers::service::Core;
 use tower_tus_layers::store::{AppendOptions, MemoryStore, Store};
@@ -59,6 +60,7 @@ impl Scene {
         let lock = LockLayer::new(locker.clone()).timeout(Duration::from_millis(1));
         ServiceBuilder::new()
             .layer(CachedHeadLayer::new())
+            .layer(RenderLayer::new())
             .layer(VersionLayer::new())
             .layer(RouteLayer::new("/", methods))
             .layer(lock)

@@ -115,6 +115,8 @@ fn nothing_here_depends_on_a_back_end() {
         "headers",
         "http",
         "http-body",
+        "http-body-util",
+        "hyper",
         "md-5",
         "metrics",
         "percent-encoding",

@@ -31,6 +31,7 @@ use tower_tus_layers::log::LogLayer;
 use tower_tus_layers::method_override::MethodOverrideLayer;
 use tower_tus_layers::metrics::MetricsLayer;
 use tower_tus_layers::protocol::{Body, Error, ResponseOverride};
+use tower_tus_layers::render::RenderLayer;
 use tower_tus_layers::route::RouteLayer;
 use tower_tus_layers::service::Core;
 use tower_tus_layers::size_limit::SizeLimitLayer;
@@ -39,13 +40,14 @@ use tower_tus_layers::version::VersionLayer;
 
 type Stack = BoxCloneSyncService<Request<Body>, Response<Body>, std::convert::Infallible>;
 
-const LAYERS: [&str; 19] = [
+const LAYERS: [&str; 20] = [
     "Detach",
     "MethodOverride",
     "Metrics",
     "Log",
     "Cors",
     "BaseUrl",
+    "Render",
     "Version",
     "Route",
     "Discovery",
@@ -103,6 +105,7 @@ fn stack_over(core: Core, absent: &str) -> Stack {
         "Discovery" => DiscoveryLayer::new(),
         "Route" => route,
         "Version" => VersionLayer::new(),
+        "Render" => RenderLayer::new(),
         "BaseUrl" => BaseUrlLayer::from_request("/"),
         "Cors" => CorsLayer::new(),
         "Log" => LogLayer::new(),
@@ -304,7 +307,7 @@ async fn without_the_layer_that_overrides_it_the_method_is_the_actual_one() {
 
 #[tokio::test]
 async fn hooks_have_their_say_when_their_layer_and_the_one_that_writes_are_there() {
-    for (absent, says) in [("none of them", true), ("Hooks", false), ("Version", false)] {
+    for (absent, says) in [("none of them", true), ("Hooks", false), ("Render", false)] {
         let create = request(Method::POST, "/").header("Upload-Length", "5");
         let stack = stack_without(absent, MemoryStore::default());
         let response = stack.oneshot(create.body(Body::default()).unwrap());

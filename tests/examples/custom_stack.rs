@@ -32,7 +32,7 @@ async fn it_announces_what_is_left() {
 }
 
 #[tokio::test]
-async fn it_refuses_by_its_own_layer() {
+async fn it_writes_errors_as_json() {
     let example = Example::start("custom_stack").await;
     for mut client in example.clients().await {
         let head = example.request(Method::HEAD, "/files/missing");

@@ -122,12 +122,17 @@ impl Peer {
         }
     }
 
+    /// Where it can be reached, when it has a socket.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        match self.home {
+            Home::Socket { address, .. } => Some(address),
+            Home::Process(_) => None,
+        }
+    }
+
     /// Where it can be reached by HTTP/1.1, when that is what it is asked in.
     pub(crate) fn http_1(&self) -> Option<SocketAddr> {
-        match self.home {
-            Home::Socket { address, .. } if self.version == Version::Http1 => Some(address),
-            _ => None,
-        }
+        self.address().filter(|_| self.version == Version::Http1)
     }
 }
 
@@ -143,6 +148,15 @@ where
         home: socket(|listener| serve(listener, service)),
         version,
     }
+}
+
+/// An axum router of a test's own, alone and as a route of tonic.
+pub(crate) fn routed(router: &Router, version: Version) -> [(&'static str, Peer); 2] {
+    let homes = [
+        ("axum", axum(router.clone())),
+        ("tonic", tonic(router.clone())),
+    ];
+    homes.map(|(name, home)| (name, Peer { home, version }))
 }
 
 /// What the hosts have besides uploads: a route that sends back what it gets.
@@ -218,6 +232,16 @@ where
 
 fn axum(router: Router) -> Home {
     socket(|listener| async { axum::serve(listener, router).await.unwrap() })
+}
+
+fn tonic(router: Router) -> Home {
+    socket(|listener| async {
+        let served = Server::builder()
+            .accept_http1(true)
+            .add_routes(Routes::from(router))
+            .serve_with_incoming(TcpIncoming::from(listener));
+        served.await.unwrap();
+    })
 }
 
 /// Has a server listen on a free port.

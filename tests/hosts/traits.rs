@@ -13,7 +13,7 @@ use tower_tus::layers::service::{self, Core};
 use tower_tus::layers::{
     base_url, cached_head, checksum, concatenation, cors, creation_with_upload, detach, discovery,
     download, gate, hooks, idle_timeout, interrupt, into_body, lock, log, method_override, metrics,
-    route, size_limit, version,
+    render, route, size_limit, version,
 };
 use tower_tus::{Stack, TusLayer, TusService, mount};
 
@@ -54,6 +54,10 @@ fn traits() {
     layer::<detach::DetachLayer>();
     service::<detach::Detach<Core>>();
     future::<detach::ResponseFuture<Infallible>>();
+
+    layer::<render::RenderLayer>();
+    service::<render::Render<Core>>();
+    future::<render::ResponseFuture<Inner>>();
 
     layer::<version::VersionLayer>();
     service::<version::Version<Core>>();

@@ -51,7 +51,7 @@ pub(super) fn merge(created: Response<Body>, appended: Response<Body>) -> Respon
     let failed = parts.extensions.get::<Error>().is_some();
     // What was to be said of success is not said of an error.
     if let Some(mut change) = change.filter(|_| !failed) {
-        change.amend(parts.extensions.remove().unwrap_or_default());
+        change.merge(parts.extensions.remove().unwrap_or_default());
         parts.extensions.insert(change);
     }
     if let Some(outcome) = outcome {

@@ -1,47 +1,66 @@
-use crate::protocol::{Metadata, ResponseOverride, UploadId};
+use crate::protocol::{Metadata, Rejection, ResponseOverride, UploadId};
 
-/// What somebody has to say to an event.
+/// The answer of a hook to an event.
+///
+/// ```
+/// use http::header::RETRY_AFTER;
+/// use http::{HeaderValue, StatusCode};
+/// use tower_tus_layers::hooks::Reply;
+/// use tower_tus_layers::protocol::Rejection;
+///
+/// let no = Reply::reject_with(
+///     Rejection::new(StatusCode::TOO_MANY_REQUESTS)
+///         .with_code("ERR_QUOTA")
+///         .with_text("100 uploads a day are enough")
+///         .with_header(RETRY_AFTER, HeaderValue::from(3600)),
+/// );
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reply {
-    /// Whether it may go on. Who is told after something happened cannot
-    /// reject it, and who is asked before cannot stop it.
+    /// Whether the request may go on. A hook that is called after something happened
+    /// cannot reject it, and one that is called before cannot stop it.
     pub verdict: Verdict,
+    /// The error of a request that is rejected: by default
+    /// [`Error::Rejected`](crate::protocol::Error::Rejected), or
+    /// [`Error::TerminationRejected`](crate::protocol::Error::TerminationRejected).
+    pub rejection: Option<Rejection>,
     /// Before a creation: the id of the upload.
     pub id: Option<UploadId>,
-    /// Before a creation: its metadata, in place of all that the client said.
+    /// Before a creation: its metadata, in place of all that the client sent.
     pub metadata: Option<Metadata>,
-    /// Before a creation: where the store shall keep its bytes, a path that may
-    /// have spaces and letters beyond ASCII. One that ends in `.info`, `.lock`,
+    /// Before a creation: where the store keeps its bytes, a path that may have
+    /// spaces and letters beyond ASCII. One that ends in `.info`, `.lock`,
     /// `.stop`, `.chunk`, `.new` or `.part`, or a relative one below such a name,
     /// fails the hook, since it may be a side file of another upload.
     pub storage_path: Option<String>,
-    /// What is to be changed in the response.
+    /// Changes to the response: to a success, or to the error of a request that this
+    /// reply rejects or stops.
     pub response: ResponseOverride,
 }
 
-/// Whether something may go on.
+/// Whether a request may go on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Verdict {
     /// It may.
     #[default]
     Accept,
-    /// It may not: `pre-create`, `pre-terminate`, and `pre-finish`, which is
+    /// It may not, for `pre-create`, `pre-terminate`, and `pre-finish`, which is
     /// asked again by the next HEAD or PATCH.
     Reject,
-    /// It ends here, and the upload is removed unless it is finished:
-    /// `post-create`, `post-receive`.
+    /// It ends here, and the upload is removed unless it is finished; for
+    /// `post-create` and `post-receive`.
     Stop,
 }
 
 impl Reply {
-    /// No objection.
+    /// Lets the request go on.
     #[must_use]
     pub fn accept() -> Self {
         Self::default()
     }
 
-    /// No to a creation, a termination or an end.
+    /// Rejects a creation, a termination or the finish of an upload.
     #[must_use]
     pub fn reject() -> Self {
         Self {
@@ -50,7 +69,16 @@ impl Reply {
         }
     }
 
-    /// Ends an upload that is receiving bytes, and removes it.
+    /// Rejects a creation, a termination or the finish of an upload with this error.
+    #[must_use]
+    pub fn reject_with(rejection: Rejection) -> Self {
+        Self {
+            rejection: Some(rejection),
+            ..Self::reject()
+        }
+    }
+
+    /// Stops an upload that is receiving bytes, and removes it.
     #[must_use]
     pub fn stop() -> Self {
         Self {
@@ -59,7 +87,7 @@ impl Reply {
         }
     }
 
-    /// The same with a response that differs.
+    /// Sets the changes to the response.
     #[must_use]
     pub fn with_response(self, response: ResponseOverride) -> Self {
         Self { response, ..self }

@@ -91,10 +91,10 @@ impl Session {
         let mut reply = self.teller.ask(&self.event(kind, upload)).await?;
         let response = std::mem::take(&mut reply.response);
         if reply.verdict == Verdict::Reject {
-            lock(&self.amendments).refusal.amend(response);
+            lock(&self.amendments).refusal.merge(response);
             return Err(refusal);
         }
-        lock(&self.amendments).success.amend(response);
+        lock(&self.amendments).success.merge(response);
         Ok(reply)
     }
 
@@ -130,7 +130,7 @@ impl Session {
         if let Some(Receiving { upload, .. }) = &receiving {
             self.teller.receives_no_more(&upload.id, &self.stop);
         }
-        lock(&self.amendments).refusal.amend(stopped?);
+        lock(&self.amendments).refusal.merge(stopped?);
         if is_finished && !matches!(extensions.get(), Some(Error::Stopped)) {
             return None;
         }

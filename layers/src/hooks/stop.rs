@@ -45,7 +45,7 @@ impl Stop {
     pub(super) fn stop(&self, response: ResponseOverride) -> Met {
         match &mut *self.state() {
             State::Over(removal) => return Met::Over(removal.clone()),
-            State::Stopped(before) => before.amend(response),
+            State::Stopped(before) => before.merge(response),
             state @ State::Running => *state = State::Stopped(response),
         }
         self.interrupt.fire(Error::Stopped);

@@ -20,8 +20,9 @@
 //!
 //! * `method` is one of GET, HEAD, POST, PATCH, DELETE and OPTIONS; a request of
 //!   any other is neither counted nor timed, but its error is counted.
-//! * `status` and `code` are those of [`Error::all_codes`], less 405, which tusd
-//!   counts as no error.
+//! * `status` and `code` are those of [`Error::all_codes`], except 405, which tusd
+//!   does not count as an error. Those of a [`Rejection`] are registered when they
+//!   occur for the first time, up to 64 pairs; all beyond are counted as `other`.
 //! * `outcome` is `success`; `client_error` and `server_error`, by the status;
 //!   `interrupted`, whatever the status, where the client went away or was too
 //!   slow, another request wanted the upload, or the server was shutting down;
@@ -89,7 +90,9 @@
 //! [`metrics`]: ::metrics
 //! [`Error`]: crate::protocol::Error
 //! [`Error::all_codes`]: crate::protocol::Error::all_codes
+//! [`Rejection`]: crate::protocol::Rejection
 
+mod by_code;
 mod end;
 mod future;
 mod hooks;

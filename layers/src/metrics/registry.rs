@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
-use http::{Method, Response, StatusCode};
+use http::{Method, Response};
 use metrics::{Counter, Histogram, Unit, counter, histogram};
 use tokio::time::Instant;
 
+use super::by_code::ByCode;
 use super::end::End;
 use super::names::{described_counter, described_histogram};
-use crate::protocol::{Error, Outcome};
+use crate::protocol::Outcome;
 
 /// The methods that are counted, as tusd has it.
 static METHODS: [Method; 6] = [
@@ -23,8 +24,7 @@ static METHODS: [Method; 6] = [
 pub(super) struct Registry {
     /// In the order of [`METHODS`].
     methods: [ByMethod; METHODS.len()],
-    /// By the error's code.
-    errors: Vec<(&'static str, Counter)>,
+    errors: ByCode,
     bytes_received: Counter,
     uploads_created: Counter,
     uploads_finished: Counter,
@@ -42,7 +42,7 @@ impl Registry {
         let plain = |name, unit, text| counter!(described_counter(prefix, name, unit, text));
         Self {
             methods: by_method(prefix),
-            errors: errors(prefix),
+            errors: ByCode::new(prefix),
             bytes_received: plain("bytes_received", Unit::Bytes, "Bytes stored."),
             uploads_created: plain("uploads_created", Unit::Count, "Uploads created."),
             uploads_finished: plain("uploads_finished", Unit::Count, "Uploads finished."),
@@ -61,13 +61,6 @@ impl Registry {
             method,
             begun: Instant::now(),
             end: End::Unanswered,
-        }
-    }
-
-    fn count_error(&self, error: &Error) {
-        let code = error.code();
-        if let Some((_, errors)) = self.errors.iter().find(|(known, _)| *known == code) {
-            errors.increment(1);
         }
     }
 
@@ -105,22 +98,6 @@ fn by_method(prefix: &str) -> [ByMethod; METHODS.len()] {
     })
 }
 
-fn errors(prefix: &str) -> Vec<(&'static str, Counter)> {
-    let text = "Requests answered by an error, by its status and code.";
-    let name = described_counter(prefix, "errors_total", Unit::Count, text);
-    Error::all_codes()
-        // As tusd has it.
-        .filter(|(status, _)| *status != StatusCode::METHOD_NOT_ALLOWED)
-        .map(|(status, code)| {
-            let status = status.as_str().to_owned();
-            (
-                code,
-                counter!(name.clone(), "status" => status, "code" => code),
-            )
-        })
-        .collect()
-}
-
 /// A request that runs. To drop it ends it.
 #[derive(Debug)]
 pub(super) struct Running {
@@ -136,7 +113,7 @@ impl Running {
     pub(super) fn answered<B>(mut self, response: &Response<B>) {
         self.end = End::of(response);
         if let Some(error) = response.extensions().get() {
-            self.metrics.count_error(error);
+            self.metrics.errors.count(error);
         }
         if let Some(outcome) = response.extensions().get() {
             self.metrics.count_outcome(outcome);

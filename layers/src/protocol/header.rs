@@ -5,7 +5,7 @@
 //! [`Metadata`](super::Metadata) is the type of `Upload-Metadata`.
 
 use headers::{Header, HeaderMapExt};
-use http::header::{CONTENT_TYPE, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The largest length or offset: 2^63-1, since tusd and its hooks count in signed 64 bits.
@@ -13,6 +13,15 @@ pub const MAX_BYTES: u64 = i64::MAX as u64;
 
 /// `Tus-Resumable`
 pub static TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
+/// Headers that nobody but the server sets: those of the message, and those that
+/// Version stamps.
+pub(crate) static OF_THE_SERVER: [HeaderName; 4] = [
+    CONTENT_LENGTH,
+    TRANSFER_ENCODING,
+    X_CONTENT_TYPE_OPTIONS,
+    HeaderName::from_static("tus-resumable"),
+];
+
 /// `Tus-Version`
 pub static TUS_VERSION: HeaderName = HeaderName::from_static("tus-version");
 /// `Tus-Extension`

@@ -13,17 +13,17 @@ pub struct VersionLayer {
 }
 
 impl VersionLayer {
-    /// A layer that speaks tus 1.0.0.
+    /// Creates a layer for tus 1.0.0.
     #[must_use]
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
         Self {
             strictness: Strictness::Strict,
         }
     }
 
-    /// Asks HEAD for no version, as tusd does.
+    /// Accepts HEAD without a version, as tusd does.
     #[must_use]
-    pub const fn lenient(mut self) -> Self {
+    pub fn lenient(mut self) -> Self {
         self.strictness = Strictness::Lenient;
         self
     }

@@ -10,7 +10,7 @@ use crate::future;
 use crate::protocol::header::{TusResumable, is_plain_or_chunked};
 use crate::protocol::{Body, Error, Strictness};
 
-/// Middleware that checks and stamps `Tus-Resumable`, and renders refusals.
+/// Middleware that checks and stamps `Tus-Resumable`.
 ///
 /// See the [module docs](crate::version) for an example.
 #[derive(Clone, Copy, Debug)]
@@ -67,12 +67,11 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let head = request.method() == Method::HEAD;
         let future = match self.verify(&request) {
             Ok(()) => future::ResponseFuture::inner(self.inner.call(request)),
             // CORE-10: nothing inside sees it.
             Err(error) => future::ResponseFuture::refused(error),
         };
-        ResponseFuture::new(future, head)
+        ResponseFuture::new(future)
     }
 }

@@ -172,6 +172,12 @@ impl From<Bytes> for Body {
     }
 }
 
+impl From<String> for Body {
+    fn from(text: String) -> Self {
+        Bytes::from(text).into()
+    }
+}
+
 impl From<&'static str> for Body {
     fn from(text: &'static str) -> Self {
         Bytes::from(text).into()

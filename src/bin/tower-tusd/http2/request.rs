@@ -1,16 +1,17 @@
 //! The body of a request, and whether somebody reads it.
 
+use std::io::ErrorKind;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use h2::{Error, RecvStream};
+use h2::RecvStream;
 use headers::{ContentLength, HeaderMapExt};
 use http::{HeaderMap, Request};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::Notify;
-use tower_tus::layers::protocol::Body;
+use tower_tus::layers::protocol::{Body, Error};
 
 /// Bytes that are read before a connection is worth a larger window.
 const MUCH: u64 = 64 << 10;
@@ -121,7 +122,7 @@ impl RequestBody {
         });
     }
 
-    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, h2::Error>>> {
         let data = ready!(self.stream.poll_data(cx));
         match &data {
             Some(Ok(bytes)) => {
@@ -139,6 +140,17 @@ impl RequestBody {
     }
 }
 
+/// The end of a stream before that of its body: its client has reset the stream, or
+/// has gone.
+fn cut_off(error: h2::Error) -> Error {
+    match error.get_io() {
+        Some(io) if io.kind() == ErrorKind::ConnectionReset => {
+            Error::ConnectionReset(Arc::new(error))
+        }
+        _ => Error::UnexpectedEof(Some(Arc::new(error))),
+    }
+}
+
 impl HttpBody for RequestBody {
     type Data = Bytes;
     type Error = Error;
@@ -153,9 +165,9 @@ impl HttpBody for RequestBody {
         if self.state == State::Reading
             && let Some(data) = ready!(self.poll_data(cx))
         {
-            return Poll::Ready(Some(data.map(Frame::data)));
+            return Poll::Ready(Some(data.map(Frame::data).map_err(cut_off)));
         }
-        let trailers = ready!(self.stream.poll_trailers(cx));
+        let trailers = ready!(self.stream.poll_trailers(cx)).map_err(cut_off);
         Poll::Ready(trailers.map(|some| some.map(Frame::trailers)).transpose())
     }
 

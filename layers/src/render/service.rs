@@ -1,0 +1,42 @@
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use tower_service::Service;
+
+use super::ResponseFuture;
+use super::writer::Writer;
+use crate::protocol::Body;
+
+/// Middleware that writes the body of errors, and carries out overrides.
+///
+/// See the [module docs](crate::render) for an example.
+#[derive(Clone, Debug)]
+pub struct Render<S> {
+    inner: S,
+    writer: Writer,
+}
+
+impl<S> Render<S> {
+    pub(super) fn new(inner: S, writer: Writer) -> Self {
+        Self { inner, writer }
+    }
+}
+
+impl<S, ReqBody> Service<Request<ReqBody>> for Render<S>
+where
+    S: Service<Request<ReqBody>, Response = Response<Body>>,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+        let method = request.method().clone();
+        ResponseFuture::new(self.inner.call(request), method, self.writer.clone())
+    }
+}
