@@ -281,11 +281,11 @@ const KNOWN: [(&str, &str); 23] = [
         "[-+] a final of wholes: .*",
     ),
     (
-        "HEAD tells `Upload-Concat` as it came",
+        "HEAD returns `Upload-Concat` as it was sent",
         "[-+] head of a final: upload-concat: .*",
     ),
     (
-        "a creation's answer has `Upload-Concat`",
+        "the response to a creation has `Upload-Concat`",
         "[+] create .*: upload-concat: .*",
     ),
     (
@@ -302,7 +302,7 @@ const KNOWN: [(&str, &str); 23] = [
         "[+] get( .*)?: (etag: some|cache-control: no-store)",
     ),
     (
-        "GET tells what HEAD tells",
+        "GET returns the headers of HEAD",
         "[+] get( .*)?: upload-(offset|length|metadata): .*",
     ),
     ("GET with `Tus-Resumable`", "[-+] get by a client: .*"),
