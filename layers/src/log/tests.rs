@@ -14,7 +14,7 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
 use super::LogLayer;
-use crate::protocol::{Body, Error, Outcome, Peer, Upload};
+use crate::protocol::{Body, Error, Outcome, Peer, RequestId, Upload};
 use crate::service::Core;
 use crate::store::MemoryStore;
 
@@ -245,5 +245,26 @@ async fn the_span_tells_the_request_and_bounds_its_id() {
         let expected =
             format!(r#"{{"method": "\"HEAD\"", "path": "\"a/b\"", "requestId": "\"{told}\""}}"#);
         assert_eq!(SPAN.take(), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_request_without_an_id_is_logged_with_the_one_that_the_program_set() {
+    record();
+    for (sent, told) in [(None, "set"), (Some(""), "set"), (Some("sent"), "sent")] {
+        let mut request = Request::new(Body::default());
+        *request.method_mut() = Method::HEAD;
+        let id = RequestId::new(http::HeaderValue::from_static("set"));
+        request.extensions_mut().insert(id);
+        if let Some(sent) = sent {
+            let sent = http::HeaderValue::from_static(sent);
+            request.headers_mut().insert("X-Request-ID", sent);
+        }
+        send(&Core::new(MemoryStore::default()), request).await;
+        let span = SPAN.take();
+        assert!(
+            span.contains(&format!(r#""requestId": "\"{told}\"""#)),
+            "{span}"
+        );
     }
 }

@@ -14,7 +14,9 @@ use tower_tus::layers::protocol::{Body, Shutdown};
 use crate::error::StartError;
 use crate::flags::{Flags, ParseError};
 use crate::log::Log;
-use crate::net::{Listener, MalformedLayer, Server, hide_credentials, tls, warn_of_proxy_once};
+use crate::net::{
+    Listener, MalformedLayer, RequestIdLayer, Server, hide_credentials, tls, warn_of_proxy_once,
+};
 use crate::pages::{GreetingPage, MetricsPage, NotFound, PageLayer};
 use crate::process::{self, Raised, Signals, complain, say};
 use crate::uploads::{self, Limits};
@@ -94,6 +96,7 @@ async fn serve(flags: &Flags, log: &Log, raised: Option<Raised>) -> Result<ExitC
     let service = ServiceBuilder::new()
         // Outermost, so that nothing inside can log them by accident.
         .layer(hide_credentials())
+        .layer(RequestIdLayer)
         .layer(option_layer(
             proxy_ignored.then(|| MapRequestLayer::new(warn_of_proxy_once)),
         ))

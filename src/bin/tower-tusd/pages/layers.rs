@@ -12,7 +12,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::trace::TraceLayer;
 use tower_tus::layers::detach::DetachLayer;
-use tower_tus::layers::protocol::{Body, Shutdown};
+use tower_tus::layers::protocol::{Body, RequestId, Shutdown};
 use tracing::Span;
 
 use super::page::{Page, Render};
@@ -47,10 +47,12 @@ pub(super) fn around<P: Page>(
 
 /// The fields of the Log layer's span, so that lines about pages look the same.
 fn span<B>(request: &Request<B>) -> Span {
+    let id = RequestId::of(request).map_or(&[][..], HeaderValue::as_bytes);
     tracing::info_span!(
         "page",
         method = request.method().as_str(),
         path = request.uri().path(),
+        requestId = &*String::from_utf8_lossy(id),
     )
 }
 
@@ -140,7 +142,8 @@ mod tests {
         let recorder = Recorder::default();
         let subscriber = Registry::default().with(recorder.clone());
         let guard = tracing::subscriber::set_default(subscriber);
-        let request = Request::get("/page?token=1").body(Body::default()).unwrap();
+        let request = Request::get("/page?token=1").header("X-Request-ID", "the-one");
+        let request = request.body(Body::default()).unwrap();
         let page = around(Render(Panics), Shutdown::default());
         let Ok(response) = page.oneshot(request).await;
         drop(guard);
@@ -151,7 +154,7 @@ mod tests {
         assert_eq!(body, "internal server error\n");
         let logged = recorder.0.lock().unwrap().join(" ");
         let expected = "message=InternalServerError panic=\"a secret of the inside\" \
-                        method=\"GET\" path=\"/page\"";
+                        method=\"GET\" path=\"/page\" requestId=\"the-one\"";
         assert_eq!(logged, expected);
     }
 }
