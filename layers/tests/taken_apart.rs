@@ -125,7 +125,7 @@ fn hooks() -> HooksLayer {
     };
     HooksLayer::new(Callbacks::new().pre_create(move |_| {
         let reply = Reply::accept().with_response(amendment());
-        async { Ok(reply) }
+        async { reply }
     }))
 }
 

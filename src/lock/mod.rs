@@ -1,4 +1,4 @@
-//! Who may change an upload: the lockers that reach further than one process.
+//! Lockers that reach further than one process.
 //!
 //! The trait, a locker in memory and the conformance suite are in
 //! [`tower_tus_layers::lock`].
