@@ -14,7 +14,8 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
 use super::LogLayer;
-use crate::protocol::{Body, Error, Outcome, Peer, RequestId, Upload};
+use crate::context::Context;
+use crate::protocol::{Body, Error, Outcome, Peer, Upload};
 use crate::service::Core;
 use crate::store::MemoryStore;
 
@@ -220,7 +221,9 @@ async fn the_span_tells_the_address_of_a_client_that_has_one() {
         (None, None),
     ] {
         let mut request = Request::new(Body::default());
-        peer.map(|peer| request.extensions_mut().insert(peer));
+        if let Some(peer) = peer {
+            Context::of_mut(request.extensions_mut()).set_peer(peer);
+        }
         send(&Core::new(MemoryStore::default()), request).await;
         let expected = told.map(|told| format!(r#""remoteAddr": "{told}""#));
         let span = SPAN.take();
@@ -254,8 +257,8 @@ async fn a_request_without_an_id_is_logged_with_the_one_that_the_program_set() {
     for (sent, told) in [(None, "set"), (Some(""), "set"), (Some("sent"), "sent")] {
         let mut request = Request::new(Body::default());
         *request.method_mut() = Method::HEAD;
-        let id = RequestId::new(http::HeaderValue::from_static("set"));
-        request.extensions_mut().insert(id);
+        let id = http::HeaderValue::from_static("set");
+        Context::of_mut(request.extensions_mut()).set_request_id(id);
         if let Some(sent) = sent {
             let sent = http::HeaderValue::from_static(sent);
             request.headers_mut().insert("X-Request-ID", sent);

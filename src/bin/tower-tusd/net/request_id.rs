@@ -2,11 +2,12 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{self, Poll, ready};
 
 use http::{HeaderName, HeaderValue, Request, Response};
 use tower::{Layer, Service};
-use tower_tus::layers::protocol::{RequestId, UploadId};
+use tower_tus::layers::context::Context;
+use tower_tus::layers::protocol::UploadId;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -41,14 +42,14 @@ where
     type Future = ResponseFuture<S::Future>;
 
     #[inline]
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    fn poll_ready(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        let id = RequestId::of(&request).cloned().unwrap_or_else(|| {
+        let id = Context::request_id(&request).cloned().unwrap_or_else(|| {
             let id = fresh();
-            request.extensions_mut().insert(RequestId::new(id.clone()));
+            Context::of_mut(request.extensions_mut()).set_request_id(id.clone());
             id
         });
         let future = self.inner.call(request);
@@ -78,7 +79,7 @@ where
 {
     type Output = F::Output;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         let mut answer = ready!(this.future.poll(cx));
         if let Ok(response) = &mut answer {

@@ -11,8 +11,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::trace::TraceLayer;
+use tower_tus::layers::context::Context;
 use tower_tus::layers::detach::DetachLayer;
-use tower_tus::layers::protocol::{Body, RequestId, Shutdown};
+use tower_tus::layers::protocol::{Body, Shutdown};
 use tracing::Span;
 
 use super::page::{Page, Render};
@@ -47,7 +48,7 @@ pub(super) fn around<P: Page>(
 
 /// The fields of the Log layer's span, so that lines about pages look the same.
 fn span<B>(request: &Request<B>) -> Span {
-    let id = RequestId::of(request).map_or(&[][..], HeaderValue::as_bytes);
+    let id = Context::request_id(request).map_or(&[][..], HeaderValue::as_bytes);
     tracing::info_span!(
         "page",
         method = request.method().as_str(),
@@ -85,7 +86,7 @@ mod tests {
     use tracing::field::{Field, Visit};
     use tracing::span::{Attributes, Id};
     use tracing::{Event, Subscriber};
-    use tracing_subscriber::layer::{Context, SubscriberExt};
+    use tracing_subscriber::layer::{self, SubscriberExt};
     use tracing_subscriber::registry::{LookupSpan, Registry};
 
     use super::*;
@@ -116,13 +117,13 @@ mod tests {
     }
 
     impl<S: Subscriber + for<'a> LookupSpan<'a>> tracing_subscriber::Layer<S> for Recorder {
-        fn on_new_span(&self, span: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        fn on_new_span(&self, span: &Attributes<'_>, id: &Id, context: layer::Context<'_, S>) {
             let mut fields = Fields(Vec::new());
             span.record(&mut fields);
             context.span(id).unwrap().extensions_mut().insert(fields);
         }
 
-        fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        fn on_event(&self, event: &Event<'_>, context: layer::Context<'_, S>) {
             if *event.metadata().level() != tracing::Level::ERROR {
                 return;
             }
