@@ -1,5 +1,6 @@
 #![cfg_attr(feature = "file", doc = include_str!("../README.md"))]
 #![cfg_attr(not(feature = "file"), doc = "Resumable uploads for any Rust server.")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "file")]
 mod fs;

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use harness::services::ipv6;
 use harness::{Server, Signal, command, patient, run};
 use http::{Request, StatusCode};
 use http_body_util::Full;
@@ -171,8 +172,7 @@ async fn an_upload_over_h2c_lands_in_the_upload_directory() {
 
 #[tokio::test]
 async fn any_host_is_both_versions_of_ip() {
-    if TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_err() {
-        println!("skipped: this machine has no IPv6");
+    if !ipv6() {
         return;
     }
     for (host, shown) in [("0.0.0.0", "0.0.0.0"), ("", "0.0.0.0"), ("::", "[::]")] {
@@ -193,10 +193,8 @@ async fn any_host_is_both_versions_of_ip() {
 #[tokio::test]
 async fn a_host_may_be_a_name_or_an_ipv6_address_with_and_without_brackets() {
     let mut hosts = vec![("localhost", "localhost")];
-    if TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok() {
+    if ipv6() {
         hosts.extend([("::1", "[::1]"), ("[::1]", "[::1]")]);
-    } else {
-        println!("in part skipped: this machine has no IPv6");
     }
     for (host, shown) in hosts {
         let server = Server::start(&["-host", host]).await;

@@ -74,6 +74,22 @@
 //! # }
 //! ```
 //!
+//! # Features
+//!
+//! | feature | what it adds | default |
+//! |---|---|---|
+//! | `checksum` | [`checksum`], with the algorithm `sha1` | yes |
+//! | `checksum-sha2`, `checksum-md5`, `checksum-crc32`, `checksum-crc32c`, `checksum-blake3` | more algorithms; `checksum-all` for all of them | yes |
+//! | `concatenation` | [`concatenation`] | yes |
+//! | `conformance` | [`store::conformance`], [`lock::conformance`] | |
+//! | `cors` | [`cors`] | yes |
+//! | `download` | [`download`] | yes |
+//! | `hooks` | [`hooks`] | yes |
+//! | `metrics` | [`metrics`] | |
+//!
+//! Without default features nothing needs a C compiler; of all features only
+//! `checksum-blake3` does.
+//!
 //! # What holds between them
 //!
 //! * A layer never widens the service's error: `type Error = S::Error`, and
@@ -93,18 +109,25 @@
 //! * Where a body must be empty, it is empty when it ends without bytes:
 //!   `is_end_stream` and `size_hint` are hints, which other layers lose.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod answer;
 pub mod base_url;
 pub mod cached_head;
+#[cfg(feature = "checksum")]
 pub mod checksum;
+#[cfg(feature = "concatenation")]
 pub mod concatenation;
+#[cfg(feature = "cors")]
 pub mod cors;
 pub mod creation_with_upload;
 pub mod detach;
 pub mod discovery;
+#[cfg(feature = "download")]
 pub mod download;
 mod empty_body;
 pub mod gate;
+#[cfg(feature = "hooks")]
 pub mod hooks;
 pub mod idle_timeout;
 pub mod interrupt;
@@ -112,6 +135,7 @@ mod limited;
 pub mod lock;
 pub mod log;
 pub mod method_override;
+#[cfg(feature = "metrics")]
 pub mod metrics;
 mod optional;
 mod poll;

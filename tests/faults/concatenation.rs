@@ -9,8 +9,9 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 use tempfile::TempDir;
 
-use crate::disk_full::{SMALL_DISK, namespaces};
+use crate::disk_full::SMALL_DISK;
 use crate::harness::raw::Http1;
+use crate::harness::services::user_namespaces;
 use crate::harness::tus::{Answer, Tus, Version, code, content, number, request};
 use crate::harness::{Server, Signal, patient};
 
@@ -170,8 +171,7 @@ async fn ten_times_at_random_a_pending_final_is_completed_after_all() {
 
 #[tokio::test]
 async fn a_final_for_which_there_is_no_room_takes_none() {
-    if !namespaces().await {
-        eprintln!("skipped: the kernel lacks user namespaces, which a small disk needs");
+    if !user_namespaces().await {
         return;
     }
     let wrapper = ["unshare", "-Urm", "sh", "-c", SMALL_DISK, "sh"];

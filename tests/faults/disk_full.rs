@@ -1,29 +1,17 @@
 //! A disk that is full.
 
-use std::process::Stdio;
-
 use http::{Method, StatusCode};
-use tokio::process::Command;
 
 use crate::harness::Server;
+use crate::harness::services::user_namespaces;
 use crate::harness::tus::{Tus, Version, chunked, code, content, request};
 
 /// A shell that gives the server a disk of 8 MiB of its own, where the kernel lets it.
 pub(crate) const SMALL_DISK: &str = "mount -t tmpfs -o size=8m tmpfs . && cd . && exec \"$@\"";
 
-pub(crate) async fn namespaces() -> bool {
-    let mut unshare = Command::new("unshare");
-    let unshare = unshare
-        .args(["-Urm", "true"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    unshare.status().await.is_ok_and(|status| status.success())
-}
-
 #[tokio::test]
 async fn what_fits_is_kept_and_the_client_is_told() {
-    if !namespaces().await {
-        eprintln!("skipped: the kernel lacks user namespaces, which a small disk needs");
+    if !user_namespaces().await {
         return;
     }
     let wrapper = ["unshare", "-Urm", "sh", "-c", SMALL_DISK, "sh"];

@@ -1,32 +1,56 @@
 //! What some tests need besides this repository.
 
 use std::io::Write;
+use std::net::{Ipv6Addr, TcpListener};
 use std::process::Stdio;
 
 use tokio::process::Command;
 
-/// Whether a test can run that needs `what`.
+/// Tells whether a test that needs `what` can run.
 ///
-/// Where it is not `present`, one line on stderr says so, with the command that
-/// installs it. With `TOWER_TUS_REQUIRE_SERVICES=1`, as in CI, the test fails instead.
+/// If it is not `present`, prints one line to stderr that begins with `skipped: `, which
+/// CI counts. With `TOWER_TUS_REQUIRE_SERVICES=1`, as in CI, the test fails instead.
 #[must_use]
 #[track_caller]
 pub(crate) fn require(what: &str, present: bool, install: &str) -> bool {
     if present {
         return true;
     }
-    let missing = format!("{what} is missing; install it with: {install}");
     let required = std::env::var_os("TOWER_TUS_REQUIRE_SERVICES");
-    assert!(required.is_none_or(|value| value != "1"), "{missing}");
+    assert!(
+        required.is_none_or(|value| value != "1"),
+        "{what} is missing (install: {install})"
+    );
 
     let test = std::thread::current();
     let test = test.name().unwrap_or("a test");
-    // `eprintln!` is not seen when the test passes.
-    let _ = std::io::stderr().write_all(format!("skipped {test}: {missing}\n").as_bytes());
+    let line = format!("skipped: {what}, which {test} needs (install: {install})\n");
+    // The output of `eprintln!` is only shown for tests that fail. A line break before it,
+    // since the harness may just have written the name of a test.
+    let _ = std::io::stderr().write_all(format!("\n{line}").as_bytes());
     false
 }
 
-/// Whether a program is installed, which tells its version.
+/// Tells whether a process without privileges may have a mount of its own.
+pub(crate) async fn user_namespaces() -> bool {
+    let unshare = Command::new("unshare")
+        .args(["-Urm", "true"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    let present = unshare.await.is_ok_and(|status| status.success());
+    let install = "apt-get install util-linux; sysctl kernel.unprivileged_userns_clone=1";
+    require("a user namespace", present, install)
+}
+
+/// Tells whether the loopback interface has an IPv6 address.
+pub(crate) fn ipv6() -> bool {
+    let present = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok();
+    let install = "sysctl net.ipv6.conf.lo.disable_ipv6=0";
+    require("IPv6", present, install)
+}
+
+/// Tells whether a program is installed, by asking for its version.
 pub(crate) async fn has(program: &str) -> bool {
     let version = Command::new(program)
         .arg("--version")

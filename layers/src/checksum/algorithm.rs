@@ -2,7 +2,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::claim::Claim;
-use super::digest::{Blake3, Crc32, Crc32c, Hash};
+#[cfg(feature = "checksum-blake3")]
+use super::digest::Blake3;
+#[cfg(feature = "checksum-crc32")]
+use super::digest::Crc32;
+#[cfg(feature = "checksum-crc32c")]
+use super::digest::Crc32c;
+use super::digest::Hash;
 
 /// A digest in the making, which takes bytes as they come.
 ///
@@ -70,15 +76,21 @@ impl Algorithm {
         }
     }
 
-    /// All that are known here.
-    pub(super) fn built_in() -> [Self; 7] {
-        [
+    /// Those whose features are enabled.
+    pub(super) fn built_in() -> Vec<Self> {
+        vec![
             Self::new("sha1", 20, Hash::<sha1::Sha1>::default),
+            #[cfg(feature = "checksum-sha2")]
             Self::new("sha256", 32, Hash::<sha2::Sha256>::default),
+            #[cfg(feature = "checksum-sha2")]
             Self::new("sha512", 64, Hash::<sha2::Sha512>::default),
+            #[cfg(feature = "checksum-md5")]
             Self::new("md5", 16, Hash::<md5::Md5>::default),
+            #[cfg(feature = "checksum-crc32")]
             Self::new("crc32", 4, Crc32::default),
+            #[cfg(feature = "checksum-crc32c")]
             Self::new("crc32c", 4, Crc32c::default),
+            #[cfg(feature = "checksum-blake3")]
             Self::new("blake3", 32, Blake3::default),
         ]
     }

@@ -17,9 +17,11 @@ impl<D: sha1::Digest + Send + Sync + 'static> Digest for Hash<D> {
 }
 
 /// BLAKE3, 32 bytes of it.
+#[cfg(feature = "checksum-blake3")]
 #[derive(Default)]
 pub(super) struct Blake3(blake3::Hasher);
 
+#[cfg(feature = "checksum-blake3")]
 impl Digest for Blake3 {
     fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
@@ -31,9 +33,11 @@ impl Digest for Blake3 {
 }
 
 /// CRC-32 of zlib, four bytes with the highest first.
+#[cfg(feature = "checksum-crc32")]
 #[derive(Default)]
 pub(super) struct Crc32(crc32fast::Hasher);
 
+#[cfg(feature = "checksum-crc32")]
 impl Digest for Crc32 {
     fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
@@ -45,9 +49,11 @@ impl Digest for Crc32 {
 }
 
 /// CRC-32C of Castagnoli, four bytes with the highest first.
+#[cfg(feature = "checksum-crc32c")]
 #[derive(Default)]
 pub(super) struct Crc32c(u32);
 
+#[cfg(feature = "checksum-crc32c")]
 impl Digest for Crc32c {
     fn update(&mut self, bytes: &[u8]) {
         self.0 = crc32c::crc32c_append(self.0, bytes);

@@ -96,6 +96,7 @@
 mod by_code;
 mod end;
 mod future;
+#[cfg(feature = "hooks")]
 mod hooks;
 mod layer;
 mod locker;
@@ -106,11 +107,12 @@ mod stopwatch;
 mod store;
 
 pub use self::future::ResponseFuture;
+#[cfg(feature = "hooks")]
 pub use self::hooks::TimedHooks;
 pub use self::layer::MetricsLayer;
 pub use self::locker::TimedLocker;
 pub use self::service::Metrics;
 pub use self::store::TimedStore;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "hooks"))]
 mod tests;
