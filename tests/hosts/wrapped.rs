@@ -207,7 +207,7 @@ where
 }
 
 async fn stalled(peer: &Peer) -> Answer {
-    let nothing_comes = StreamBody::new(stream::pending()).boxed();
+    let nothing_comes = BodyExt::boxed(StreamBody::new(stream::pending()));
     send(peer, patch("/files/part", 5), nothing_comes).await
 }
 

@@ -19,8 +19,8 @@ use super::{MetricsLayer, TimedHooks, TimedLocker, TimedStore};
 use crate::hooks::{Callbacks, Event, HookKind, Hooks, Reply};
 use crate::lock::{Locker, MemoryLocker};
 use crate::protocol::{
-    Body, BoxError, Chunk, Error, FinishState, Interrupt, Metadata, NewUpload, Outcome, Rejection, Upload,
-    UploadId,
+    Body, BoxError, Chunk, Error, FinishState, Interrupt, Metadata, NewUpload, Outcome, Rejection,
+    Upload, UploadId,
 };
 use crate::store::{AppendOptions, MemoryStore, Store};
 

@@ -18,6 +18,7 @@ mod id;
 mod interrupt;
 mod max_size;
 mod metadata;
+mod named_errors;
 mod original_request;
 mod outcome;
 mod peer;
