@@ -2,8 +2,8 @@
 
 use tower_tus::Stack;
 use tower_tus::layers::base_url::BaseUrlLayer;
+use tower_tus::layers::context::Context;
 use tower_tus::layers::hooks::{Callbacks, Reply};
-use tower_tus::layers::protocol::BaseUrl;
 use tower_tus::layers::store::MemoryStore;
 
 use tokio::sync::mpsc;
@@ -41,7 +41,7 @@ async fn cre_15_a_location_is_on_the_server_that_was_asked() {
 async fn stored(stack: Stack, version: Version) -> (Tus, mpsc::UnboundedReceiver<String>) {
     let (sender, stored) = mpsc::unbounded_channel();
     let hooks = Callbacks::new().post_finish(move |event| {
-        let url = BaseUrl::of(&event.request).location(&event.upload.id);
+        let url = Context::base_url(&event.request).location(&event.upload.id);
         sender.send(url.to_str().unwrap().to_owned()).unwrap();
         async { Ok(Reply::accept()) }
     });

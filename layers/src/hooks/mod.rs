@@ -2,7 +2,7 @@
 //!
 //! [`Hooks`] is one method: it gets an [`Event`] and gives a [`Reply`]. A
 //! program of its own has [`Callbacks`], closures by the moment they are for;
-//! [`HooksLayer`](crate::hooks::HooksLayer) puts either in front of the core.
+//! [`HooksLayer`] puts either in front of the core.
 //!
 //! | moment | when | a reply may |
 //! |---|---|---|
@@ -65,7 +65,7 @@
 //!
 //! # The layer
 //!
-//! Asks [`Hooks`](crate::hooks::Hooks) before something happens to an upload,
+//! Asks [`Hooks`] before something happens to an upload,
 //! and tells them after.
 //!
 //! What is told of one upload is told in its order, one event at a time, and
@@ -88,11 +88,9 @@
 //! The layer belongs under the lock, and around the core: a creation that
 //! brings bytes along is two steps here.
 //!
-//! | request extension | without it |
-//! |---|---|
-//! | [`Interrupt`](crate::protocol::Interrupt) | an upload that is stopped is removed when the request has ended by itself |
-//! | [`Disconnect`](crate::protocol::Disconnect) | a client that has gone is asked about to the end, and its upload is made |
-//! | [`OriginalRequest`](crate::protocol::OriginalRequest) | the request is told as it is |
+//! Without the [`Context`](crate::context::Context) that outer layers fill, an upload
+//! that is stopped is removed when its request has ended by itself, and a client
+//! that has gone away does not end `pre-create`.
 //!
 //! ## Example
 //!
@@ -158,14 +156,13 @@ use crate::protocol::BoxError;
 #[cfg(doc)]
 use crate::protocol::Error;
 
-pub use self::body::RequestBody;
 pub use self::callbacks::Callbacks;
 pub(crate) use self::caught::caught;
 pub use self::event::{Event, HookKind, HookKinds};
 pub use self::layer::HooksLayer;
 pub use self::reply::{Reply, Verdict};
 pub use self::service::HooksService;
-pub use crate::answer::ResponseFuture;
+pub use crate::future::ResponseFuture;
 
 /// Decides before something happens to an upload, and is notified after.
 #[async_trait]

@@ -3,14 +3,15 @@
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context as TaskContext, Poll};
 
 use bytes::Bytes;
 use http::header::{ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, CONTENT_TYPE, ORIGIN};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use tower::Service;
+use tower_tus::layers::context::Context;
+use tower_tus::layers::protocol::Body;
 use tower_tus::layers::protocol::header::TUS_RESUMABLE;
-use tower_tus::layers::protocol::{Body, Refusal};
 
 use crate::flags::Flags;
 
@@ -64,7 +65,7 @@ fn is_preflight<B>(request: &Request<B>) -> bool {
     let asks = [ORIGIN, ACCESS_CONTROL_REQUEST_METHOD];
     request.method() == Method::OPTIONS
         && asks.iter().all(|name| headers.contains_key(name))
-        && request.extensions().get::<Refusal>().is_none()
+        && Context::of(request.extensions()).rejection().is_none()
 }
 
 fn wants_page<B>(request: &Request<B>) -> bool {
@@ -121,7 +122,7 @@ impl<B> Service<Request<B>> for Elsewhere {
     type Error = Infallible;
     type Future = Ready<Result<Response<Body>, Infallible>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 

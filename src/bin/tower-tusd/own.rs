@@ -5,11 +5,10 @@ use std::future::{Future, ready};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use http::{Request, Response};
 use tower::{Layer, Service, service_fn};
 use tower_tus::layers::detach::Detach;
-use tower_tus::layers::protocol::{Body, Shutdown};
+use tower_tus::layers::protocol::{Body, BoxError, Shutdown};
 
 use crate::malformed::Malformed;
 use crate::metrics::Page;
@@ -72,8 +71,8 @@ impl<S, B> Service<Request<B>> for WithOwn<S>
 where
     S: Service<Request<B>, Response = Response<Body>, Error = Infallible>,
     S::Future: Send + 'static,
-    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: Send,
+    B: http_body::Body + Send + 'static,
+    B::Error: Into<BoxError>,
 {
     type Response = Response<Body>;
     type Error = Infallible;
@@ -89,8 +88,8 @@ where
             return Box::pin(self.inner.call(request));
         };
         // A client that is still sending has to be read from, or the answer is lost.
-        let answer = service_fn(move |request: Request<_>| ready(Ok(own.answer(&request))));
+        let answer = service_fn(move |request: Request<Body>| ready(Ok(own.answer(&request))));
         let mut detached = Detach::new(answer, self.layer.shutdown.clone());
-        Box::pin(detached.call(request))
+        Box::pin(detached.call(request.map(Body::new)))
     }
 }

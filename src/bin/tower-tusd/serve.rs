@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 use tower::util::MapRequest;
 use tower::{Service, ServiceExt};
+use tower_tus::layers::context::Context;
 use tower_tus::layers::protocol::{Body, BoxError, Disconnect, Peer};
 
 use crate::http2::{Http2, WindowBudget};
@@ -126,7 +127,7 @@ where
     fn serve(&self, io: impl Io, peer: Peer, line: Line, slot: Slot) {
         let service = self.service.clone();
         let service = MapRequest::new(service, move |mut request: Request<Body>| {
-            request.extensions_mut().insert(peer);
+            Context::of_mut(request.extensions_mut()).set_peer(peer);
             request
         });
         let connection = Connection {
@@ -190,7 +191,7 @@ where
             move |mut request: Request<Incoming>| {
                 let (given, answering) = (given.clone(), given.answering());
                 let (line, departure) = (self.line.clone(), Disconnect::default());
-                request.extensions_mut().insert(departure.clone());
+                Context::of_mut(request.extensions_mut()).set_disconnect(departure.clone());
                 let response = self.service.clone().oneshot(request.map(Body::new));
                 async move {
                     let response = line.watch(response, &departure).await.map(with_reason);
@@ -283,7 +284,7 @@ mod tests {
 
     /// Answers 460 to a client of a unix socket, after the time that it asks for.
     async fn mismatch(request: Request<Body>) -> Result<Response<String>, Infallible> {
-        assert_eq!(request.extensions().get(), Some(&Peer::UNIX));
+        assert_eq!(Context::of(request.extensions()).peer(), Some(Peer::UNIX));
         let millis = request.uri().path()[1..].parse().unwrap();
         sleep(Duration::from_millis(millis)).await;
         let mut response = Response::new(String::new());
