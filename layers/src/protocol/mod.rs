@@ -40,7 +40,7 @@ pub use self::metadata::{InvalidMetadata, Metadata};
 pub use self::outcome::Outcome;
 pub use self::peer::Peer;
 pub use self::response_override::ResponseOverride;
-pub(crate) use self::response_override::{TEXT_PLAIN, write_own_body};
+pub(crate) use self::response_override::{CarryOut, TEXT_PLAIN, write_own_body};
 pub use self::shutdown::{Registered, Shutdown, Task};
 pub(crate) use self::strictness::Strictness;
 pub use self::target::Target;
