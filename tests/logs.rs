@@ -265,6 +265,51 @@ async fn a_malformed_request_writes_no_line_that_wakes_an_operator() {
 }
 
 #[tokio::test]
+async fn no_credential_of_a_client_is_in_any_line_and_hooks_still_see_all_of_them() {
+    const SECRETS: [(&str, &str); 3] = [
+        ("Authorization", "Bearer hush-1"),
+        ("Cookie", "session=hush-2"),
+        ("Proxy-Authorization", "Basic hush-3"),
+    ];
+    let home = tempfile::tempdir().unwrap();
+    hook(home.path(), "pre-create", "cat >>seen; exit $(cat code)");
+    for code in ["0", "1"] {
+        std::fs::write(home.path().join("code"), code).unwrap();
+        let args = [
+            "-hooks-dir=.",
+            "-verbose",
+            "-hooks-http-forward-headers=Cookie",
+        ];
+        let server = Server::start_in(home.path(), &args).await;
+        let tus = client(&server);
+        let nowhere = format!("http://{}/elsewhere", server.address());
+        let metrics = format!("http://{}/metrics", server.address());
+        for mut ask in [
+            tus.post().header("Upload-Length", "5"),
+            tus.post().header("Upload-Length", "-5"),
+            request(Method::HEAD, &format!("{}none", server.url())),
+            request(Method::PUT, &nowhere),
+            request(Method::GET, &metrics),
+        ] {
+            for (name, value) in SECRETS {
+                ask = ask.header(name, value);
+            }
+            tus.ask(ask).await;
+        }
+        let log = log_of(server).await.join("\n");
+        assert!(log.contains("event=HookInvocationStart"), "{log}");
+        assert!(!log.contains("hush"), "{log}");
+    }
+    let seen = std::fs::read_to_string(home.path().join("seen")).unwrap();
+    for (name, value) in SECRETS {
+        assert!(
+            seen.contains(&format!("\"{name}\":[\"{value}\"]")),
+            "{seen}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn json_is_flat_and_an_object_a_line() {
     let server = Server::start(&["-log-format=json"]).await;
     for line in server.start_lines() {

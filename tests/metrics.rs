@@ -5,12 +5,16 @@
 mod harness;
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::time::Duration;
 
 use harness::raw::{Ends, Http1, Http2};
-use harness::tus::{Tus, Version, content, request};
+use harness::tus::{Answer, Tus, Version, content, request};
 use harness::{Server, patient};
-use http::{Method, StatusCode};
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use tower::ServiceExt;
+use tower_http::decompression::Decompression;
 use tower_tus::layers::protocol::Error;
 
 /// Every series and its value.
@@ -21,7 +25,7 @@ fn client(server: &Server) -> Tus {
 }
 
 /// What is at a path outside the uploads.
-async fn get(server: &Server, path: &str) -> harness::tus::Answer {
+async fn get(server: &Server, path: &str) -> Answer {
     let url = format!("http://{}{path}", server.address());
     client(server).ask(request(Method::GET, &url)).await
 }
@@ -246,6 +250,62 @@ async fn open_connections_are_counted_until_they_are_closed() {
     reaches(&server, "tusd_connections_open", 3.0).await;
     drop(idle);
     reaches(&server, "tusd_connections_open", 1.0).await;
+}
+
+#[tokio::test]
+async fn the_server_s_pages_are_compressed_when_a_client_asks_for_it() {
+    for version in [Version::Http1, Version::Http2] {
+        let server = Server::start(&[]).await;
+        let tus = Tus::new(server.url(), version);
+        for (path, part) in [("/metrics", "tusd_bytes_received 0"), ("/", "it works")] {
+            let url = format!("http://{}{path}", server.address());
+            let ask = Request::get(&url).header("Accept-Encoding", "gzip;q=0.5, br");
+            let answer = tus.ask(ask).await;
+            assert_eq!(answer.status(), StatusCode::OK);
+            assert_eq!(answer.headers()["content-encoding"], "gzip", "{path}");
+            assert_eq!(answer.headers()["vary"], "accept-encoding", "{path}");
+            let text = unzip(answer).await;
+            assert!(text.contains(part), "{path}: {text}");
+            let plain = tus.ask(Request::get(&url)).await;
+            assert!(!plain.headers().contains_key("content-encoding"), "{path}");
+        }
+    }
+}
+
+/// The text of an answer that was compressed.
+async fn unzip(answer: Answer) -> String {
+    let compressed = tower::service_fn(move |_: Request<()>| {
+        std::future::ready(Ok::<_, Infallible>(answer.clone().map(Full::new)))
+    });
+    let plain = Decompression::new(compressed)
+        .oneshot(Request::new(()))
+        .await;
+    let body = plain.unwrap().into_body().collect().await;
+    let bytes = body.expect("it is well-formed").to_bytes();
+    String::from_utf8(bytes.into()).unwrap()
+}
+
+#[tokio::test]
+async fn a_page_of_the_server_refuses_a_large_body_and_an_upload_elsewhere_is_not_found() {
+    let server = Server::start(&[]).await;
+    for (line, status) in [
+        ("GET /metrics", StatusCode::PAYLOAD_TOO_LARGE),
+        ("POST /metrics", StatusCode::PAYLOAD_TOO_LARGE),
+        ("GET /", StatusCode::PAYLOAD_TOO_LARGE),
+        ("POST /elsewhere", StatusCode::NOT_FOUND),
+    ] {
+        let mut client = Http1::connect(server.address()).await;
+        let large = format!("{line} HTTP/1.1\r\nHost: tus\r\nContent-Length: 10485760\r\n\r\n");
+        client.send(large.as_bytes()).await;
+        let answer = client.response().await.expect("it is answered");
+        assert_eq!(answer.status(), status, "{line}");
+    }
+    let mut client = Http1::connect(server.address()).await;
+    client
+        .send(b"GET /metrics HTTP/1.1\r\nHost: tus\r\nContent-Length: 5\r\n\r\nhello")
+        .await;
+    let answer = client.response().await.expect("it is answered");
+    assert_eq!(answer.status(), StatusCode::OK, "a small body does no harm");
 }
 
 #[tokio::test]

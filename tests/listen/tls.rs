@@ -120,8 +120,8 @@ async fn what_cannot_be_used_is_refused_by_its_flag_and_its_file() {
     let nowhere = certificate.directory().join("nowhere");
     let nowhere = nowhere.to_str().unwrap();
     for (certificate, key, complaint) in [
-        (&*file, "", "-tls-certificate needs a -tls-key".to_owned()),
-        ("", &*key, "-tls-key needs a -tls-certificate".to_owned()),
+        (&*file, "", "-tls-certificate needs -tls-key".to_owned()),
+        ("", &*key, "-tls-key needs -tls-certificate".to_owned()),
         (
             nowhere,
             &key,
@@ -131,23 +131,19 @@ async fn what_cannot_be_used_is_refused_by_its_flag_and_its_file() {
         (
             garbage,
             &key,
-            format!("-tls-certificate {garbage}: it is no well-formed PEM"),
+            format!("-tls-certificate {garbage}: it is not well-formed PEM"),
         ),
         (
             &key,
             &key,
-            format!("-tls-certificate {key}: there is no certificate in it"),
+            format!("-tls-certificate {key}: it contains no certificate"),
         ),
-        (
-            &file,
-            &file,
-            format!("-tls-key {file}: there is no key in it"),
-        ),
+        (&file, &file, format!("-tls-key {file}: it contains no key")),
         (
             &file,
             &other.key(),
             format!(
-                "-tls-certificate {file} with -tls-key {}: the key is another",
+                "-tls-certificate {file} with -tls-key {}: the key belongs to another",
                 other.key()
             ),
         ),

@@ -103,14 +103,14 @@ async fn refusal(home: &Path, socket: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_is_no_socket_is_never_replaced() {
+async fn a_file_that_is_not_a_socket_is_never_replaced() {
     let home = TempDir::new().unwrap();
     std::fs::write(home.path().join("file"), "precious").unwrap();
     std::fs::create_dir(home.path().join("directory")).unwrap();
     std::os::unix::fs::symlink("file", home.path().join("link")).unwrap();
     for name in ["file", "directory", "link"] {
         let said = refusal(home.path(), name).await;
-        assert_eq!(said, format!("{name}: the file there is no socket\n"));
+        assert_eq!(said, format!("{name}: the file is not a socket\n"));
         assert!(home.path().join(name).symlink_metadata().is_ok(), "{name}");
     }
     let kept = std::fs::read(home.path().join("file")).unwrap();
@@ -120,16 +120,16 @@ async fn what_is_no_socket_is_never_replaced() {
 }
 
 #[tokio::test]
-async fn the_socket_of_a_server_that_runs_is_not_taken_from_it() {
+async fn the_socket_of_a_running_server_is_never_replaced() {
     let home = TempDir::new().unwrap();
     let _server = Server::start_on_socket(home.path(), &[]).await;
     let said = refusal(home.path(), "socket").await;
-    assert_eq!(said, "socket: another server listens there\n");
+    assert_eq!(said, "socket: another server listens on it\n");
     UnixStream::connect(home.path().join("socket")).unwrap();
 }
 
 #[tokio::test]
-async fn it_is_removed_at_the_end() {
+async fn the_socket_is_removed_at_the_end() {
     for signal in [Signal::TERM, Signal::INT] {
         let home = TempDir::new().unwrap();
         let mut server = Server::start_on_socket(home.path(), &[]).await;

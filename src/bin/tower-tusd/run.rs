@@ -1,80 +1,121 @@
 //! The life of the server, from its flags to its exit code.
 
-use std::error::Error;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use http::Response;
+use tokio::runtime::Runtime;
 use tokio::time::timeout;
 use tower::ServiceBuilder;
 use tower::util::{MapRequestLayer, option_layer};
 use tower_tus::layers::detach::DetachLayer;
 use tower_tus::layers::protocol::{Body, Shutdown};
 
-use crate::early;
-use crate::files::{self, Raised};
-use crate::flags::Flags;
-use crate::forwarded::warning;
-use crate::greeting::Elsewhere;
-use crate::listener::Listener;
+use crate::error::StartError;
+use crate::flags::{Flags, ParseError};
 use crate::log::Log;
-use crate::metrics::Page;
-use crate::own::OwnLayer;
-use crate::serve::Server;
-use crate::signal::Signals;
-use crate::uploads::{extensions, observed, uploads};
+use crate::net::{Listener, MalformedLayer, Server, hide_credentials, tls, warn_of_proxy_once};
+use crate::pages::{GreetingPage, MetricsPage, NotFound, PageLayer};
+use crate::process::{self, Raised, Signals, complain, say};
+use crate::uploads::{self, Limits};
 
-/// Why a server did not start: one line.
-pub(crate) type StartError = Box<dyn Error + Send + Sync>;
+/// Runs the program and returns its exit code.
+pub(crate) fn main() -> ExitCode {
+    if let Some(code) = process::launched() {
+        return code;
+    }
+    let flags = match Flags::parse(std::env::args_os().skip(1), std::env::vars_os()) {
+        Ok(flags) => flags,
+        Err(ParseError::Help(help)) => {
+            say(format_args!("{help}"));
+            return ExitCode::SUCCESS;
+        }
+        Err(ParseError::Invalid(line)) => {
+            complain(format_args!("{line}"));
+            return ExitCode::from(2);
+        }
+    };
+    if flags.version {
+        say(format_args!("tower-tusd {}", env!("CARGO_PKG_VERSION")));
+        return ExitCode::SUCCESS;
+    }
+    let log = Log::begin(&flags.log);
+    for warning in &flags.warnings {
+        tracing::warn!("{warning}");
+    }
+    let code = start(&flags, &log);
+    log.end();
+    code.unwrap_or_else(|error| {
+        complain(format_args!("{error}"));
+        ExitCode::FAILURE
+    })
+}
 
-/// Serves until a signal comes, then until what runs has ended, or a second one comes.
-pub(crate) async fn run(
-    flags: &Flags,
-    log: &Log,
-    raised: Option<Raised>,
-) -> Result<ExitCode, StartError> {
-    // Before anyone is told that the server runs.
-    let mut signals = Signals::catch()?;
+fn start(flags: &Flags, log: &Log) -> Result<ExitCode, StartError> {
+    let raised = process::raise_open_files();
+    let runtime =
+        Runtime::new().map_err(|error| StartError::unusable("cannot start threads", error))?;
+    let code = runtime.block_on(serve(flags, log, raised));
+    // A disk that hangs must not delay the exit.
+    runtime.shutdown_background();
+    code
+}
+
+/// Serves until a signal arrives, then until the running requests have ended or
+/// a second signal arrives.
+async fn serve(flags: &Flags, log: &Log, raised: Option<Raised>) -> Result<ExitCode, StartError> {
+    // First, because whoever sees the ready line may send a signal.
+    let mut signals =
+        Signals::catch().map_err(|error| StartError::unusable("cannot catch signals", error))?;
     let http2 = speaks_http2(flags)?;
-    let tls = flags.tls.acceptor()?;
-    // Before all that is measured.
-    let page = match flags.expose_metrics {
-        true => Some(Page::install(&flags.metrics_path)?),
+    let tls = tls::acceptor(&flags.listen.tls)?;
+    // Before everything that is measured.
+    let metrics = match flags.metrics.expose_metrics {
+        true => Some(MetricsPage::install(&flags.metrics.metrics_path)?),
         false => None,
     };
+    let greeting = flags.log.show_greeting;
+    let greeting = greeting.then(|| GreetingPage::new(flags.location.base_path.as_str()));
     let shutdown = Shutdown::default();
-    // However this ends, they end with it.
-    let (stack, _hook_processes) = uploads(flags, &shutdown, raised)?;
-    // A server that cannot start does not take the place of one that runs.
-    let listener = Listener::open(flags, tls).await?;
-    let extensions = extensions(stack.clone(), flags).await;
+    let limits = Limits {
+        downloads: process::max_downloads(),
+        open_uploads: process::max_open_uploads(),
+        launcher: raised.and_then(Raised::launcher),
+    };
+    // The processes of hooks end when this is dropped, whatever the reason.
+    let (stack, _hook_processes) = uploads::stack(flags, limits, &shutdown)?;
+    // Last, so that a server that cannot start does not take the place of one that runs.
+    let listener = Listener::open(&flags.listen, tls).await?;
+    let extensions = uploads::extensions(stack.clone(), flags).await;
+
+    let proxy_ignored = !flags.location.behind_proxy && flags.location.public_url().is_none();
+    let page = |page| PageLayer::new(page, shutdown.clone());
+    let greet = |page| PageLayer::new(page, shutdown.clone());
     let service = ServiceBuilder::new()
-        .layer(option_layer(warning(flags).map(MapRequestLayer::new)))
+        // Outermost, so that nothing inside can log them by accident.
+        .layer(hide_credentials())
+        .layer(option_layer(
+            proxy_ignored.then(|| MapRequestLayer::new(warn_of_proxy_once)),
+        ))
+        .layer(MalformedLayer::new(shutdown.clone()))
         // Outside the uploads, which may take every path.
-        .layer(OwnLayer::new(page, shutdown.clone()))
-        // Pages can read what is answered elsewhere too.
-        .layer(option_layer(flags.cors.layer()))
+        .layer(option_layer(metrics.map(page)))
+        // Pages of other origins can read the answers from here on inwards.
+        .layer(option_layer(uploads::cors(&flags.cors)))
         .map_response(|response: Response<_>| response.map(Body::new))
-        .layer(observed(stack, flags).into_layer())
-        // A refusal has to reach a client that is still sending.
+        .layer(uploads::observed(stack, flags).into_layer())
+        .layer(option_layer(greeting.map(greet)))
+        // A refusal must reach a client that is still sending.
         .layer(DetachLayer::new().shutdown(shutdown.clone()))
-        .service(Elsewhere::new(flags));
-    let mut server = Server::new(service, flags.network_timeout)
-        .max_connections(files::max_connections(flags.max_connections));
+        .service(NotFound);
+    let mut server = Server::new(service, flags.listen.network_timeout())
+        .max_connections(process::max_connections(flags.listen.max_connections));
     if !http2 {
         server = server.http1_only();
     }
 
     log.settings(flags, listener.port(), &extensions);
-    // As in tusd, nothing tells of a unix socket.
-    if let Some(port) = listener.port() {
-        let scheme = if flags.tls.are_set() { "https" } else { "http" };
-        let (host, path) = (&flags.host, flags.base_path.as_str());
-        log.start_line(format_args!(
-            "You can now upload files to: {scheme}://{host}:{port}{path}"
-        ));
-    }
-    early::look_for_uploads(&flags.files.upload_dir);
+    uploads::look_for_early(&flags.files.upload_dir);
     let signal = tokio::select! {
         never = server.accept(&listener) => match never {},
         signal = signals.next() => signal,
@@ -82,33 +123,33 @@ pub(crate) async fn run(
     drop(listener);
     tracing::info!("{signal}, shutting down");
     tokio::select! {
-        code = end(server, &shutdown, flags.shutdown_timeout) => Ok(code),
+        code = end(server, &shutdown, flags.listen.shutdown_timeout) => Ok(code),
         _ = signals.next() => Ok(ExitCode::FAILURE),
     }
 }
 
-/// Ends what runs, and waits for it no longer than `limit`: it is a failure when
-/// something was cut off.
+/// Ends what runs, and waits for it for up to `limit`: cutting something off is a failure.
 async fn end<S>(server: Server<S>, shutdown: &Shutdown, limit: Duration) -> ExitCode {
     shutdown.begin();
     let ended = async {
         server.close().await;
-        // Last, because only a connection starts what is waited for here.
+        // After the connections, because only they start tasks.
         shutdown.drained().await;
     };
     if timeout(limit, ended).await.is_ok() {
         return ExitCode::SUCCESS;
     }
-    tracing::warn!("shutdown timeout reached, what still runs is cut off");
+    tracing::warn!("shutdown timeout reached, running requests are cut off");
     ExitCode::FAILURE
 }
 
-/// Whether there is HTTP/2: with TLS always.
-fn speaks_http2(flags: &Flags) -> Result<bool, &'static str> {
-    match (flags.enable_h2c, flags.tls.are_set()) {
-        (Some(true), true) => {
-            Err("-enable-h2c is HTTP/2 without TLS, which -tls-certificate asks for")
-        }
+/// Whether HTTP/2 is on, which it always is over TLS.
+fn speaks_http2(flags: &Flags) -> Result<bool, StartError> {
+    let listen = &flags.listen;
+    match (listen.enable_h2c, listen.tls.are_set()) {
+        (Some(true), true) => Err(StartError::Flags(
+            "-enable-h2c is HTTP/2 without TLS, but -tls-certificate enables TLS".to_owned(),
+        )),
         (h2c, tls) => Ok(tls || h2c.unwrap_or(true)),
     }
 }

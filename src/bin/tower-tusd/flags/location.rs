@@ -1,19 +1,29 @@
-//! Which URL clients are told.
+//! Flags about the URLs of uploads.
 
 use clap::Args;
 use http::Uri;
-use tower_tus::layers::base_url::BaseUrlLayer;
+use http::uri::PathAndQuery;
+use tower_tus::layers::route::BasePath;
 
-/// Flags about the URLs of uploads; none of them is tusd's.
+/// tusd's flags about URLs, and two more.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "URLs")]
 pub(crate) struct LocationFlags {
+    /// Path of the upload URLs
+    #[arg(long, default_value = "/files/", value_parser = base_path)]
+    pub(crate) base_path: BasePath,
+
+    /// Trusts a proxy about the URL: Forwarded, X-Forwarded-Host, -Proto, -Port, -Prefix
+    #[arg(long)]
+    pub(crate) behind_proxy: bool,
+
     /// Public http or https URL of the uploads: Location begins with it, whatever a request says
     #[arg(long, default_value = "", hide_default_value = true, value_parser = public_url)]
     public_url: PublicUrl,
 
-    /// Answer a creation with a path instead of a URL
+    /// Makes Location a path instead of a URL
     #[arg(long)]
-    relative_location: bool,
+    pub(crate) relative_location: bool,
 }
 
 /// An http or https URL, if any.
@@ -21,23 +31,24 @@ pub(crate) struct LocationFlags {
 struct PublicUrl(Option<String>);
 
 impl LocationFlags {
-    /// What is wrong with them together.
+    /// Why two of them exclude each other.
     pub(super) fn conflict(&self) -> Option<&'static str> {
-        let both = self.relative_location && self.has_public_url();
+        let both = self.relative_location && self.public_url().is_some();
         both.then_some("-relative-location and -public-url exclude each other")
     }
 
-    pub(crate) const fn has_public_url(&self) -> bool {
-        self.public_url.0.is_some()
+    /// The public URL, if it is set.
+    pub(crate) fn public_url(&self) -> Option<&str> {
+        self.public_url.0.as_deref()
     }
+}
 
-    /// Where uploads are, as clients see it; `from_request` unless set.
-    pub(crate) fn layer(&self, from_request: BaseUrlLayer) -> BaseUrlLayer {
-        match &self.public_url.0 {
-            Some(url) => BaseUrlLayer::fixed(url),
-            None if self.relative_location => from_request.relative(),
-            None => from_request,
-        }
+/// A path of a URL. tusd accepts whole URLs too, whose host would have no effect here.
+fn base_path(text: &str) -> Result<BasePath, &'static str> {
+    let base = BasePath::new(text);
+    match base.as_str().parse::<PathAndQuery>() {
+        Ok(parsed) if parsed.path() == base.as_str() && !text.contains("://") => Ok(base),
+        _ => Err("not the path of a URL"),
     }
 }
 

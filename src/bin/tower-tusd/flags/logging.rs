@@ -1,24 +1,24 @@
-//! What the server says of itself, and in which form.
+//! Flags about the log and the greeting.
 
 use clap::{Args, ValueEnum};
 
-/// tusd's flags about logs and greetings.
+/// tusd's flags about the log and the greeting.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Logs")]
+#[command(next_help_heading = "Log")]
 pub(crate) struct LogFlags {
-    /// Log also each call of a hook, and why connections end
+    /// Logs each call of a hook too, and why connections end early
     #[arg(long, default_value = "true")]
     pub(crate) verbose: bool,
 
-    /// Form of the log lines
+    /// Format of the log lines
     #[arg(long, default_value = "text")]
     pub(crate) log_format: LogFormat,
 
-    /// Print the settings, and where to upload to, before the first request
+    /// Prints the settings and the URL of the uploads at the start
     #[arg(long, default_value = "true")]
     pub(crate) show_startup_logs: bool,
 
-    /// Greet GET and HEAD of / instead of answering 404
+    /// Answers GET and HEAD of / with a greeting instead of 404
     #[arg(long, default_value = "true")]
     pub(crate) show_greeting: bool,
 }

@@ -2,19 +2,20 @@
 
 use std::ffi::OsString;
 
-use clap::{Arg, ArgAction, Command};
+use clap::{Arg, ArgAction};
 
-use crate::go;
+use super::go;
+use super::table::Table;
 
-/// Arguments as clap reads them.
+/// Arguments in the form that clap reads.
 #[derive(Debug, Default)]
 pub(super) struct Separated {
     pub(super) args: Vec<OsString>,
-    /// What was read in another way than Go reads it, a sentence each.
+    /// A sentence for each argument that Go would read in another way.
     pub(super) warnings: Vec<String>,
 }
 
-/// In Go a boolean flag has a value too, though only behind `=`.
+/// Lets a boolean flag have a value behind `=`, like in Go.
 pub(super) fn go_boolean(arg: Arg) -> Arg {
     if !matches!(arg.get_action(), ArgAction::SetTrue) {
         return arg;
@@ -31,15 +32,9 @@ pub(super) fn go_boolean(arg: Arg) -> Arg {
         .hide_possible_values(true)
 }
 
-/// Whether `name` is one of the argument's names.
-pub(crate) fn is_named(arg: &Arg, name: &str) -> bool {
-    let mut aliases = arg.get_all_aliases().into_iter().flatten();
-    arg.get_long() == Some(name) || aliases.any(|alias| alias == name)
-}
-
-/// Finds flags and values as Go does, and writes them as clap wants them:
+/// Finds flags and values like Go does, and writes them in the form that clap reads:
 /// `-name value` becomes `--name=value`, whatever the value begins with.
-pub(super) fn separate(command: &Command, args: impl IntoIterator<Item = OsString>) -> Separated {
+pub(super) fn separate(table: &Table, args: impl IntoIterator<Item = OsString>) -> Separated {
     let mut args = args.into_iter().peekable();
     let mut separated = Separated::default();
     while let Some(arg) = args.next() {
@@ -50,19 +45,19 @@ pub(super) fn separate(command: &Command, args: impl IntoIterator<Item = OsStrin
             (None, None) => ("", ""),
         };
         if name.is_empty() {
-            // An operand, or the end of all flags: what follows is none, and clap refuses it.
+            // An operand, or the end of the flags: clap refuses what follows.
             separated.args.push(arg);
             separated.args.extend(args);
             break;
         }
-        let value = match Takes::of(command, name) {
+        let value = match Takes::of(table, name) {
             Takes::Nothing => None,
             Takes::Next => args.next(),
             Takes::Boolean => args.next_if(is_boolean).inspect(|value| {
                 let value = value.to_string_lossy();
                 separated.warnings.push(format!(
-                    "-{name} {value} is taken as -{name}={value}: \
-                     the value of a boolean flag stands behind an ="
+                    "-{name} {value} is read as -{name}={value}: \
+                     write the value of a boolean flag behind an equals sign"
                 ));
             }),
         };
@@ -77,21 +72,20 @@ pub(super) fn separate(command: &Command, args: impl IntoIterator<Item = OsStrin
     separated
 }
 
-/// What of the arguments behind a flag belongs to it.
+/// Whether the argument that follows a flag belongs to it.
 enum Takes {
-    /// It is unknown, has its value behind `=`, or none.
+    /// It does not: the flag is unknown, has its value behind `=`, or takes none.
     Nothing,
-    /// The next one is its value.
+    /// It is the flag's value.
     Next,
-    /// The next one is its value when it can be. To Go it would be an operand,
-    /// and all flags behind it ignored, which nobody means.
+    /// It is the flag's value if it can be one. Go would take it for an operand and
+    /// ignore all flags that follow, which is never intended.
     Boolean,
 }
 
 impl Takes {
-    fn of(command: &Command, name: &str) -> Self {
-        let arg = command.get_arguments().find(|arg| is_named(arg, name));
-        match arg {
+    fn of(table: &Table, name: &str) -> Self {
+        match table.flag(name) {
             Some(arg) if !arg.get_action().takes_values() => Self::Nothing,
             Some(arg) if arg.is_require_equals_set() => Self::Boolean,
             Some(_) => Self::Next,

@@ -1,21 +1,24 @@
-//! tusd's flags about what is not built here.
+//! tusd's flags about features that are not built in.
 
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
 
-use crate::go;
+use super::go;
 
-/// What was said by these flags: nothing that would have an effect.
+/// The flags among these that are set and have no effect.
 #[derive(Debug)]
 pub(crate) struct Unbuilt {
     companions: Vec<&'static str>,
 }
 
-/// A flag that switches something on is refused; one that only says how is not.
+/// The heading above these flags in the help.
+pub(super) const HEADING: &str = "Not built in";
+
+/// A flag that switches a feature on is refused; one that only configures it is not.
 struct Flag {
     name: &'static str,
     default: Value,
-    /// What it would do, of those that are refused.
+    /// The feature, for a flag that is refused.
     asks_for: Option<&'static str>,
 }
 
@@ -31,7 +34,7 @@ const FLAGS: [Flag; 26] = {
         switch(
             "store-size",
             Integer("0"),
-            "a bound for all uploads together",
+            "a limit for all uploads together",
         ),
         switch("enable-experimental-protocol", Boolean, "the IETF's draft"),
         switch("s3-bucket", Text(""), "uploads in S3"),
@@ -81,7 +84,7 @@ impl Flag {
     fn arg(&self) -> Arg {
         let arg = Arg::new(self.name)
             .long(self.name)
-            .help_heading("Not built in")
+            .help_heading(HEADING)
             .help(match self.asks_for {
                 Some(asks_for) => format!("Refused: {asks_for}"),
                 None => "Without effect".to_owned(),
@@ -93,7 +96,7 @@ impl Flag {
         }
     }
 
-    /// Whether it says anything but its default.
+    /// Whether it is set to anything but its default.
     fn is_set(&self, matches: &ArgMatches) -> bool {
         match self.default {
             Value::Boolean => matches.get_flag(self.name),
@@ -106,10 +109,10 @@ impl Flag {
 }
 
 impl Unbuilt {
-    /// What is told of the flags that have no effect here.
+    /// Names the flags that have no effect here.
     pub(super) fn warning(&self) -> Option<String> {
         let flags = self.companions.join(", -");
-        (!flags.is_empty()).then(|| format!("without effect here: -{flags}"))
+        (!flags.is_empty()).then(|| format!("without effect: -{flags}"))
     }
 }
 

@@ -1,5 +1,4 @@
-//! Lines on their way out: whoever has one to say does not wait for whoever
-//! reads it.
+//! Lines that wait to be written: logging never waits for a reader.
 
 use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -9,14 +8,14 @@ use std::time::Duration;
 /// Bytes that may wait for a reader: tens of thousands of lines.
 const ROOM: usize = 4 << 20;
 
-/// How long the first line waits for others: to wake a thread costs more than to
-/// write a line.
+/// How long the first line waits for others: waking a thread costs more than
+/// writing a line.
 const GATHERING: Duration = Duration::from_millis(1);
 
-/// Lines that a thread of its own writes, many at once where many are there.
+/// Lines that a separate thread writes, many at once if many wait.
 ///
-/// Uploads go on when nobody reads: lines for which there is no room are
-/// dropped, and counted in a line of its own as soon as there is some.
+/// Uploads go on when nobody reads the log: lines without room are dropped, and
+/// one line reports their number as soon as there is room again.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lines(Arc<Shared>);
 
@@ -34,7 +33,7 @@ struct State {
 }
 
 impl Lines {
-    /// Begins to write to `out`. What cannot be written is gone.
+    /// Starts to write to `out`. Lines that cannot be written are lost.
     pub(super) fn to(out: impl Write + Send + 'static) -> Self {
         let lines = Self::default();
         let writer = lines.clone();
@@ -50,16 +49,16 @@ impl Lines {
             return;
         }
         state.waiting.extend_from_slice(line);
-        // While it writes it looks again by itself.
+        // A writer that is busy looks again by itself.
         if !state.writing {
             self.0.changed.notify_all();
         }
     }
 
-    /// Waits until every line is out, and no longer than `limit`.
+    /// Waits until every line is written, for up to `limit`.
     pub(super) fn flush(&self, limit: Duration) {
         let busy = |state: &mut State| state.writing || !state.waiting.is_empty();
-        // How it ended is all the same: the program ends too.
+        // The program ends in either case.
         let _ = self.0.changed.wait_timeout_while(self.state(), limit, busy);
     }
 
@@ -72,13 +71,13 @@ impl Lines {
             if dropped > 0 {
                 tracing::warn!(
                     lines = dropped,
-                    "the log was read too slowly, lines were dropped"
+                    "log lines were dropped because the log was read too slowly"
                 );
             }
         }
     }
 
-    /// Waits for lines, takes them all, and tells how many were dropped.
+    /// Waits for lines, takes them all, and returns how many were dropped.
     fn take(&self, taken: &mut Vec<u8>) -> u64 {
         let mut state = self.state();
         state.writing = false;
@@ -95,7 +94,7 @@ impl Lines {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing is half done where it may panic.
+        // No change is left half done by a panic.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -109,7 +108,7 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(20);
 
-    /// Passes on what it writes, and then waits until it is told to go on.
+    /// Passes on the bytes, and then waits for permission to go on.
     struct Gate {
         go: Receiver<()>,
         out: Sender<Vec<u8>>,
@@ -134,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_wait_go_out_as_one_and_in_order() {
+    fn waiting_lines_are_written_together_and_in_order() {
         let (lines, go, written) = gate();
         lines.push(b"1\n");
         assert_eq!(written.recv().unwrap(), b"1\n");
@@ -149,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn who_logs_and_who_ends_wait_for_no_reader() {
+    fn neither_logging_nor_the_end_waits_for_a_reader() {
         // Nobody writes.
         let lines = Lines::default();
         let line = [b'x'; 1024];
@@ -166,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_has_gone_ends_nothing() {
+    fn the_log_goes_on_without_a_reader() {
         let (lines, go, _written) = gate();
         drop(go);
         lines.push(b"1\n");

@@ -1,4 +1,4 @@
-//! Log lines in tusd's two forms, on stdout.
+//! Log lines in tusd's two formats, on stdout.
 //!
 //! ```text
 //! 2023/11/29 08:46:14.137300 level=INFO event=UploadCreated method=POST path="" ...
@@ -8,6 +8,7 @@
 mod lines;
 mod quote;
 mod record;
+mod settings;
 mod subscriber;
 mod time;
 
@@ -21,12 +22,12 @@ use tracing_subscriber::registry::Registry;
 
 use self::lines::Lines;
 use self::subscriber::Subscriber;
-use crate::flags::{Flags, LogFlags, LogFormat};
+use crate::flags::{LogFlags, LogFormat};
 
-/// How long the end of the server waits for whoever reads what it says.
+/// How long the end of the server waits for a slow reader of the log.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What the server says of itself on stdout.
+/// The log on stdout.
 pub(crate) struct Log {
     lines: Lines,
     format: LogFormat,
@@ -34,7 +35,7 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Begins to log. Once in the life of a program.
+    /// Starts the log. A program does this once.
     pub(crate) fn begin(flags: &LogFlags) -> Self {
         let lines = Lines::to(io::stdout());
         let level = match flags.verbose {
@@ -52,7 +53,7 @@ impl Log {
         }
     }
 
-    /// Prints a line of the start: as tusd does, or as JSON where the log is.
+    /// Prints a line of the start, like tusd, or as JSON if the log is JSON.
     pub(crate) fn start_line(&self, text: Arguments<'_>) {
         if !self.start_lines {
             return;
@@ -62,47 +63,8 @@ impl Log {
         self.lines.push(&line);
     }
 
-    /// Prints the settings that scripts look for.
-    pub(crate) fn settings(&self, flags: &Flags, port: Option<u16>, extensions: &str) {
-        let dir = &flags.files.upload_dir;
-        let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.clone());
-        self.start_line(format_args!(
-            "Using '{}' as directory storage.",
-            dir.display()
-        ));
-        let maximum = maximum_size(flags.max_size);
-        self.start_line(format_args!("Using {maximum} as maximum size."));
-        for line in flags.hooks.start_lines() {
-            self.start_line(format_args!("{line}"));
-        }
-        self.start_line(format_args!("Supported tus extensions: {extensions}"));
-        let host = &flags.host;
-        match port {
-            Some(port) => {
-                self.start_line(format_args!("Using {host}:{port} as address to listen."));
-            }
-            None => {
-                let socket = flags.unix_sock.display();
-                self.start_line(format_args!("Using {socket} as socket to listen."));
-            }
-        }
-        let path = flags.base_path.as_str();
-        self.start_line(format_args!("Using {path} as the base path."));
-        if flags.expose_metrics {
-            let path = &flags.metrics_path;
-            self.start_line(format_args!("Using {path} as the metrics path."));
-        }
-    }
-
-    /// Waits until all lines are out, or nobody takes them.
+    /// Waits until all lines are written, or for a second.
     pub(crate) fn end(&self) {
         self.lines.flush(PATIENCE);
-    }
-}
-
-fn maximum_size(bytes: u64) -> String {
-    match bytes {
-        0 => "unlimited".to_owned(),
-        bytes => format!("{:.2}MB", bytes as f64 / f64::from(1 << 20)),
     }
 }

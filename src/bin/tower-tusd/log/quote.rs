@@ -1,8 +1,8 @@
-//! Text as Go's `slog` writes it behind `key=`.
+//! Text behind `key=`, in the form of Go's `slog`.
 
 use std::io::Write;
 
-/// Appends `text`, in quotes where it would be read as something else.
+/// Appends `text`, in quotes where it would be ambiguous.
 pub(super) fn write(text: &str, line: &mut Vec<u8>) {
     if text.is_empty() || text.chars().any(needs_quotes) {
         write_quoted(text, line);
@@ -14,17 +14,17 @@ pub(super) fn write(text: &str, line: &mut Vec<u8>) {
 fn needs_quotes(char: char) -> bool {
     match char {
         ' ' | '=' | '"' | char::REPLACEMENT_CHARACTER => true,
-        // Which Go's table calls safe.
+        // Go's table calls these safe.
         '\\' | '\u{7f}' => false,
         char => !is_printable(char),
     }
 }
 
-/// As Go's `strconv.Quote` does: one line, whatever is in it.
+/// Quotes like Go's `strconv.Quote`: on one line, whatever the text contains.
 fn write_quoted(text: &str, line: &mut Vec<u8>) {
     line.push(b'"');
     for char in text.chars() {
-        // A vector takes everything.
+        // Writing to a vector cannot fail.
         let _ = match char {
             '"' | '\\' => write!(line, "\\{char}"),
             '\x07' => write!(line, "\\a"),
@@ -44,14 +44,14 @@ fn write_quoted(text: &str, line: &mut Vec<u8>) {
 }
 
 fn is_printable(char: char) -> bool {
-    // What it escapes, but for `'`, is what has no look of its own.
+    // It escapes exactly the characters that are not printable, and `'`.
     char == '\'' || char.escape_debug().len() == 1
 }
 
 #[cfg(test)]
 mod tests {
     #[test]
-    fn text_is_quoted_where_go_does_it() {
+    fn text_is_quoted_where_go_quotes_it() {
         for (text, written) in [
             ("POST", "POST"),
             ("", r#""""#),

@@ -1,4 +1,4 @@
-//! Fields of events and spans, written behind each other.
+//! Fields of events and spans, as text.
 
 use std::error::Error;
 use std::fmt::{self, Debug};
@@ -9,7 +9,7 @@ use tracing::field::{Field, Visit};
 use super::quote;
 use crate::flags::LogFormat;
 
-/// The name of an event, which tracing has among its fields.
+/// The field with the name of an event.
 const EVENT: &str = "message";
 
 /// Which of the fields are written.
@@ -21,7 +21,7 @@ pub(super) enum Part {
     Rest,
 }
 
-/// What a line has of its own, in either form.
+/// Keys that every line has already, in either format.
 const TAKEN: [&str; 4] = ["time", "level", "event", "msg"];
 
 /// Writes fields, each with its key.
@@ -32,8 +32,8 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// Begins a field by ` key=` or `,"key":`, when it belongs to this part and
-    /// its key is not taken yet.
+    /// Begins a field with ` key=` or `,"key":`, if it belongs to this part and its
+    /// key is not in use.
     fn key(&mut self, field: &Field) -> Option<&mut Vec<u8>> {
         let key = field.name();
         let taken = TAKEN.contains(&key) || self.written.iter().any(|(other, _)| *other == key);
@@ -61,7 +61,7 @@ impl Fields {
         }
     }
 
-    /// What reads the same in both forms.
+    /// Writes a value that looks the same in both formats.
     fn plain(&mut self, field: &Field, value: impl fmt::Display) {
         if let Some(line) = self.key(field) {
             let _ = write!(line, "{value}");

@@ -1,4 +1,4 @@
-//! From events and spans to lines.
+//! Turns events and spans into lines.
 
 use std::cell::Cell;
 use std::io::Write;
@@ -15,18 +15,18 @@ use super::record::{Fields, Part};
 use super::time;
 use crate::flags::LogFormat;
 
-/// Writes a line for each event: its time, level and name, the fields of the
-/// spans around it, and its own. No key stands in it twice.
+/// Writes a line for each event: its time, level and name, the fields of the spans
+/// around it, and its own fields. No key occurs twice.
 pub(super) struct Subscriber {
     lines: Lines,
     format: LogFormat,
     level: LevelFilter,
 }
 
-/// The fields of a span, each written once.
+/// The fields of a span as text.
 struct Written(Vec<(&'static str, Vec<u8>)>);
 
-/// Writes a line of the start, which tusd prints as it is.
+/// Writes a line of the start, which has no fields.
 pub(super) fn start_line(line: &mut Vec<u8>, format: LogFormat, text: &str) {
     match format {
         LogFormat::Text => {
@@ -89,11 +89,11 @@ where
     S: tracing::Subscriber + for<'a> LookupSpan<'a>,
 {
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
-        // What the HTTP libraries have to say is for those who debug them.
+        // Lines of the HTTP libraries only help to debug them.
         let ours = metadata.target().starts_with("tower_tus");
         let level = match ours {
             true => self.level,
-            // They warn of what any client can send.
+            // Any client can cause their warnings.
             false => LevelFilter::ERROR,
         };
         *metadata.level() <= level
@@ -114,7 +114,7 @@ where
         thread_local! {
             static LINE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
         }
-        // Taken, because what is written may log something of its own.
+        // Taken, because writing a field may log something itself.
         let mut line = LINE.take();
         line.clear();
         self.begin(&mut line, event.metadata());
@@ -125,7 +125,7 @@ where
         name.written
             .iter()
             .for_each(|(_, field)| line.extend_from_slice(field));
-        // The nearer one tells more: the event's own, then the innermost span's.
+        // The nearest value wins: the event's own, then the innermost span's.
         let mut keys: Vec<_> = own.written.iter().map(|(key, _)| *key).collect();
         for span in context.event_scope(event).into_iter().flatten() {
             if let Some(Written(fields)) = span.extensions().get() {
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_text_is_tusd_s() {
+    fn a_line_of_text_has_tusd_s_format() {
         let expected = r#"level=INFO event=UploadCreated method=POST path="" requestId="a b" id=0a size=5 odd="\"\n""#;
         assert_eq!(logged(LogFormat::Text, created), [expected]);
     }
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn libraries_are_heard_when_they_fail() {
+    fn only_errors_of_libraries_are_logged() {
         let lines = logged(LogFormat::Text, || {
             tracing::warn!(target: "h2::proto", "a client sent something odd");
             tracing::error!(target: "h2::proto", "trouble");
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn no_key_stands_twice_in_a_line() {
+    fn no_key_occurs_twice_in_a_line() {
         let log = || {
             let outer = tracing::info_span!("outer", id = 1, method = "POST");
             let _outer = outer.enter();
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_the_start_is_in_the_form_of_the_log() {
+    fn a_line_of_the_start_has_the_format_of_the_log() {
         let mut text = Vec::new();
         start_line(&mut text, LogFormat::Text, "Using \"a\"");
         let text = String::from_utf8(text).unwrap();

@@ -1,4 +1,4 @@
-//! The local time of a line.
+//! Local times.
 
 use std::io::Write;
 
@@ -28,7 +28,7 @@ fn plain(now: &Zoned, line: &mut Vec<u8>) {
     );
 }
 
-/// As Go has it: no zeros at the end of a second, and `Z` for UTC.
+/// Like Go: no trailing zeros in a second, and `Z` for UTC.
 fn rfc3339(now: &Zoned, line: &mut Vec<u8>) {
     let zone = match now.offset().is_zero() {
         true => "Z",
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_local_and_written_as_go_does() {
+    fn a_time_is_local_and_has_go_s_format() {
         let berlin = "2023-11-29T08:46:14.137300999+01:00[+01:00]";
         assert_eq!(written(plain, berlin), "2023/11/29 08:46:14.137300");
         assert_eq!(

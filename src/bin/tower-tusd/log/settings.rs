@@ -1,0 +1,79 @@
+//! The lines of the start, in the words that scripts know from tusd.
+
+use std::path::{Path, PathBuf};
+
+use tower_tus::layers::hooks::HookKind;
+
+use super::Log;
+use crate::flags::{Flags, HookFlags};
+
+impl Log {
+    /// Prints the settings, and where to upload to unless that is a unix socket.
+    pub(crate) fn settings(&self, flags: &Flags, port: Option<u16>, extensions: &str) {
+        let dir = absolute(&flags.files.upload_dir);
+        self.start_line(format_args!(
+            "Using '{}' as directory storage.",
+            dir.display()
+        ));
+        let maximum = maximum_size(flags.uploads.max_size);
+        self.start_line(format_args!("Using {maximum} as maximum size."));
+        self.hooks(&flags.hooks);
+        self.start_line(format_args!("Supported tus extensions: {extensions}"));
+        let (host, socket) = (&flags.listen.host, flags.listen.unix_sock.display());
+        match port {
+            Some(port) => {
+                self.start_line(format_args!("Using {host}:{port} as address to listen."));
+            }
+            None => {
+                self.start_line(format_args!("Using {socket} as socket to listen."));
+            }
+        }
+        let path = flags.location.base_path.as_str();
+        self.start_line(format_args!("Using {path} as the base path."));
+        if flags.metrics.expose_metrics {
+            let path = &flags.metrics.metrics_path;
+            self.start_line(format_args!("Using {path} as the metrics path."));
+        }
+        if let Some(port) = port {
+            let scheme = if flags.listen.tls.are_set() {
+                "https"
+            } else {
+                "http"
+            };
+            self.start_line(format_args!(
+                "You can now upload files to: {scheme}://{host}:{port}{path}"
+            ));
+        }
+    }
+
+    fn hooks(&self, flags: &HookFlags) {
+        if !flags.hooks_dir.is_empty() {
+            let dir = absolute(Path::new(&flags.hooks_dir));
+            self.start_line(format_args!("Using '{}' for hooks", dir.display()));
+        } else if !flags.http.hooks_http.is_empty() {
+            let url = &flags.http.hooks_http;
+            self.start_line(format_args!("Using '{url}' as the endpoint for hooks"));
+        } else if let Some(address) = flags.grpc.address() {
+            self.start_line(format_args!(
+                "Using '{address}' as the endpoint for gRPC hooks"
+            ));
+        } else {
+            return;
+        }
+        let kinds = HookKind::ALL.into_iter();
+        let kinds = kinds.filter(|&kind| flags.hooks_enabled_events.contains(kind));
+        let kinds: Vec<_> = kinds.map(HookKind::as_str).collect();
+        self.start_line(format_args!("Enabled hook events: {}", kinds.join(", ")));
+    }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+fn maximum_size(bytes: u64) -> String {
+    match bytes {
+        0 => "unlimited".to_owned(),
+        bytes => format!("{:.2}MB", bytes as f64 / f64::from(1 << 20)),
+    }
+}

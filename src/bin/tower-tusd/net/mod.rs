@@ -1,0 +1,25 @@
+//! Connections: listeners, sockets, TLS, HTTP/1 and HTTP/2.
+
+mod connection;
+mod credentials;
+mod forwarded;
+mod http2;
+mod listen;
+mod listener;
+mod malformed;
+mod open;
+mod preface;
+mod rewound;
+mod send_queue;
+mod server;
+mod slots;
+mod socket;
+pub(crate) mod tls;
+#[cfg(unix)]
+mod unix;
+
+pub(crate) use self::credentials::hide_credentials;
+pub(crate) use self::forwarded::warn_of_proxy_once;
+pub(crate) use self::listener::Listener;
+pub(crate) use self::malformed::MalformedLayer;
+pub(crate) use self::server::Server;

@@ -1,0 +1,11 @@
+//! What concerns the process: signals, limits on open files, what it prints.
+
+mod open_files;
+mod output;
+mod signal;
+
+pub(crate) use self::open_files::{
+    Raised, launched, max_connections, max_downloads, max_open_uploads, raise_open_files,
+};
+pub(crate) use self::output::{complain, say};
+pub(crate) use self::signal::Signals;

@@ -1,0 +1,14 @@
+//! The stack of upload layers, built from the flags.
+
+mod cors;
+mod early;
+mod files;
+mod hooks;
+mod hooks_dir;
+mod hooks_grpc;
+mod stack;
+mod unhidden;
+
+pub(crate) use self::cors::cors;
+pub(crate) use self::early::look_for_early;
+pub(crate) use self::stack::{Limits, extensions, observed, stack};

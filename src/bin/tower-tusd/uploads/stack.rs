@@ -1,0 +1,137 @@
+//! The stack, and its description of itself.
+
+use http::Request;
+use tower::ServiceExt;
+use tower_tus::Stack;
+use tower_tus::layers::base_url::BaseUrlLayer;
+use tower_tus::layers::protocol::{Body, Shutdown};
+
+use super::files::{locker, store};
+use super::hooks::{self, HookProcesses, Launcher};
+use super::unhidden::Unhidden;
+use crate::error::StartError;
+use crate::flags::{Flags, METRICS_PREFIX, UploadFlags};
+
+/// What the process grants the stack.
+pub(crate) struct Limits {
+    /// Maximum number of downloads at once.
+    pub(crate) downloads: usize,
+    /// Maximum number of uploads that are written at once.
+    pub(crate) open_uploads: usize,
+    /// Starts hooks, where they need another program for it.
+    pub(crate) launcher: Option<Launcher>,
+}
+
+/// Builds the stack. The processes of hooks end when the second value is dropped.
+pub(crate) fn stack(
+    flags: &Flags,
+    limits: Limits,
+    shutdown: &Shutdown,
+) -> Result<(Stack, HookProcesses), StartError> {
+    let store = store(&flags.files)?;
+    let locker = locker(&flags.files, &store);
+    let mut stack = Stack::new(store)
+        .locker(locker)
+        .base_path(flags.location.base_path.as_str())
+        .base_url(base_url(flags))
+        .max_downloads(limits.downloads)
+        .max_open_uploads(limits.open_uploads)
+        .shutdown(shutdown.clone());
+    let network_timeout = flags.listen.network_timeout();
+    if !network_timeout.is_zero() {
+        stack = stack.idle_timeout(network_timeout);
+    }
+    if flags.metrics.expose_metrics && flags.location.base_path.as_str() == "/" {
+        stack = stack.gate(Unhidden::new(&flags.metrics.metrics_path));
+    }
+    let stack = extend(stack, &flags.uploads);
+    hooks::install(&flags.hooks, stack, limits.launcher)
+}
+
+/// Applies the flags about what clients may do.
+fn extend(stack: Stack, flags: &UploadFlags) -> Stack {
+    let mut stack = stack
+        .lock_timeout(flags.acquire_lock_timeout)
+        .max_metadata_size(unlimited_if_zero(flags.max_metadata_size))
+        .max_metadata_pairs(unlimited_if_zero(flags.max_metadata_pairs))
+        .max_concat_parts(match flags.max_concat_parts {
+            0 => usize::MAX,
+            max => max,
+        });
+    if flags.max_size > 0 {
+        stack = stack.max_size(flags.max_size);
+    }
+    if flags.disable_termination {
+        stack = stack.without_termination();
+    }
+    stack = match flags.checksum_algorithms.is_empty() {
+        true => stack.without_checksums(),
+        false => stack.checksums(flags.checksum_algorithms.clone()),
+    };
+    if let Some(algorithms) = &flags.checksum_trailer_algorithms {
+        stack = stack.checksum_trailers(algorithms.clone());
+    }
+    if flags.download_only_finished {
+        stack = stack.download_only_finished();
+    }
+    if flags.disable_download {
+        stack = stack.without_download();
+    }
+    if flags.concatenation_unfinished {
+        stack = stack.unfinished_concatenation();
+    }
+    if flags.disable_concatenation {
+        stack = stack.without_concatenation();
+    }
+    match flags.lenient {
+        true => stack.lenient(),
+        false => stack,
+    }
+}
+
+fn unlimited_if_zero(limit: u64) -> usize {
+    match limit {
+        0 => usize::MAX,
+        limit => usize::try_from(limit).unwrap_or(usize::MAX),
+    }
+}
+
+/// The same stack with a log, and with metrics if the flags enable them.
+pub(crate) fn observed(stack: Stack, flags: &Flags) -> Stack {
+    let stack = stack.log();
+    match flags.metrics.expose_metrics {
+        true => stack.metrics(METRICS_PREFIX),
+        false => stack,
+    }
+}
+
+/// The extensions that the stack announces.
+pub(crate) async fn extensions(stack: Stack, flags: &Flags) -> String {
+    let ask = Request::options(flags.location.base_path.as_str());
+    let ask = ask.body(Body::default()).expect("the base path is one");
+    let Ok(answer) = stack.into_service().oneshot(ask).await;
+    let extensions = answer.headers().get("tus-extension");
+    extensions
+        .and_then(|list| list.to_str().ok())
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// Makes `Location` a whole URL unless the flags say otherwise, like tusd.
+fn base_url(flags: &Flags) -> BaseUrlLayer {
+    let location = &flags.location;
+    if let Some(url) = location.public_url() {
+        return BaseUrlLayer::fixed(url);
+    }
+    let mut layer = BaseUrlLayer::from_request(location.base_path.as_str());
+    if flags.listen.tls.are_set() {
+        layer = layer.scheme_https();
+    }
+    if location.behind_proxy {
+        layer = layer.trust_forwarded();
+    }
+    match location.relative_location {
+        true => layer.relative(),
+        false => layer,
+    }
+}
