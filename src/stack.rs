@@ -261,13 +261,12 @@ impl Stack {
     /// set, nobody is.
     ///
     /// ```
-    /// use tower_tus::layers::hooks::{Callbacks, Reply};
+    /// use tower_tus::layers::hooks::Callbacks;
     /// use tower_tus::layers::store::MemoryStore;
     /// use tower_tus::Stack;
     ///
     /// let hooks = Callbacks::new().post_finish(|event| async move {
     ///     println!("{} is there", event.upload.id);
-    ///     Ok(Reply::accept())
     /// });
     /// let service = Stack::new(MemoryStore::default()).hooks(hooks).into_service();
     /// ```

@@ -12,7 +12,7 @@ use http_body_util::StreamBody;
 use tower::{ServiceBuilder, ServiceExt};
 use tower_tus_layers::concatenation::ConcatenationLayer;
 use tower_tus_layers::hooks::HooksLayer;
-use tower_tus_layers::hooks::{Callbacks, Reply};
+use tower_tus_layers::hooks::{Callbacks, HookKind, Reply};
 use tower_tus_layers::interrupt::InterruptLayer;
 use tower_tus_layers::lock::{Guard, Locker, MemoryLocker};
 use tower_tus_layers::protocol::{Body, Error, Interrupt, Shutdown, UploadId};
@@ -43,12 +43,11 @@ type Terminated = Arc<Mutex<Vec<String>>>;
 fn stopping(terminated: &Terminated) -> Callbacks {
     let terminated = Arc::clone(terminated);
     Callbacks::new()
-        .post_receive(|_| async { Ok(Reply::stop()) })
+        .on(HookKind::PostReceive, |_| async { Reply::stop() })
         .post_terminate(move |event| {
             let terminated = Arc::clone(&terminated);
             async move {
                 terminated.lock().unwrap().push(event.upload.id.to_string());
-                Ok(Reply::accept())
             }
         })
 }

@@ -121,7 +121,7 @@ fn stack_over(core: Core, absent: &str) -> Stack {
 fn hooks() -> HooksLayer {
     HooksLayer::new(Callbacks::new().pre_create(|event| async move {
         let asked = event.request.headers.get("x-hook");
-        Ok(match asked.map(HeaderValue::as_bytes) {
+        match asked.map(HeaderValue::as_bytes) {
             Some(b"accept") => {
                 let accepted = ResponseOverride::default().with_status(StatusCode::ACCEPTED);
                 Reply::accept().with_response(accepted)
@@ -137,7 +137,7 @@ fn hooks() -> HooksLayer {
                 Reply::reject_with(broke)
             }
             _ => Reply::accept(),
-        })
+        }
     }))
 }
 

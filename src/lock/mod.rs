@@ -1,10 +1,10 @@
-//! Who may change an upload: the lockers that reach further than one process.
+//! Lockers that reach further than one process.
 //!
 //! The trait, a locker in memory and the conformance suite are in
 //! [`tower_tus_layers::lock`].
 
-#[cfg(feature = "file")]
+#[cfg(all(unix, feature = "file"))]
 pub mod file;
 
-#[cfg(feature = "file")]
+#[cfg(all(unix, feature = "file"))]
 pub use self::file::FileLocker;

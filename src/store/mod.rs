@@ -1,10 +1,10 @@
-//! Where uploads live: the stores that are more than memory.
+//! Stores whose uploads outlive the program.
 //!
 //! The traits, a store in memory and the conformance suite are in
-//! [`tower_tus_layers::store`]; here are the stores that outlive the program.
+//! [`tower_tus_layers::store`].
 
-#[cfg(feature = "file")]
+#[cfg(all(unix, feature = "file"))]
 pub mod file;
 
-#[cfg(feature = "file")]
+#[cfg(all(unix, feature = "file"))]
 pub use self::file::FileStore;

@@ -3,7 +3,7 @@
 use tower_tus::Stack;
 use tower_tus::layers::base_url::BaseUrlLayer;
 use tower_tus::layers::context::Context;
-use tower_tus::layers::hooks::{Callbacks, Reply};
+use tower_tus::layers::hooks::Callbacks;
 use tower_tus::layers::store::MemoryStore;
 
 use tokio::sync::mpsc;
@@ -43,7 +43,7 @@ async fn stored(stack: Stack, version: Version) -> (Tus, mpsc::UnboundedReceiver
     let hooks = Callbacks::new().post_finish(move |event| {
         let url = Context::base_url(&event.request).location(&event.upload.id);
         sender.send(url.to_str().unwrap().to_owned()).unwrap();
-        async { Ok(Reply::accept()) }
+        async {}
     });
     let address = host(stack.hooks(hooks).into_service()).await;
     let tus = Tus::new(&format!("http://{address}/files/"), version);

@@ -10,22 +10,82 @@ use tokio::time::timeout;
 use super::{Event, HookKind, HookKinds, Hooks, Reply, caught};
 use crate::protocol::BoxError;
 
-/// Hooks that are closures, one for each moment that has one.
+/// Hooks that are closures, one for each kind.
 ///
-/// A closure that takes longer than the [`timeout`](Self::timeout) is dropped at
-/// the point where it waits, and has failed; so has one that panics.
+/// | method | the closure returns |
+/// |---|---|
+/// | `pre_*` | a [`Reply`], which may reject |
+/// | `post_*` | nothing |
+/// | [`on`](Self::on), for any kind | a [`Reply`], which may stop an upload at `post-create` and `post-receive` |
 ///
-/// See the [module docs](crate::hooks) for an example.
+/// Each may return a `Result` of that instead, so that `?` works with any error. A
+/// closure that fails, panics or takes longer than the [`timeout`](Self::timeout)
+/// is logged; what else follows is in the docs of [`Hooks::call`].
+///
+/// ```
+/// use tower_tus_layers::hooks::{Callbacks, HookKind, Reply};
+///
+/// let hooks = Callbacks::new()
+///     .pre_create(|event| async move {
+///         match event.upload.metadata.filename() {
+///             Some(_) => Reply::accept(),
+///             None => Reply::reject(),
+///         }
+///     })
+///     .post_finish(|event| async move {
+///         // An error is logged.
+///         let path = event.upload.path().ok_or("not a file")?;
+///         std::fs::copy(path, "/srv/inbox")?;
+///         Ok(())
+///     })
+///     .on(HookKind::PostReceive, |event| async move {
+///         match event.upload.offset > 1_000_000 {
+///             true => Reply::stop(),
+///             false => Reply::accept(),
+///         }
+///     });
+/// ```
 pub struct Callbacks {
     callbacks: BTreeMap<HookKind, Callback>,
     timeout: Duration,
 }
 
-type Callback = Box<dyn Fn(Event) -> Answer + Send + Sync>;
-type Answer = Pin<Box<dyn Future<Output = Result<Reply, BoxError>> + Send>>;
+type Callback = Box<dyn Fn(Event) -> Called + Send + Sync>;
+type Called = Pin<Box<dyn Future<Output = Result<Reply, BoxError>> + Send>>;
+
+/// What a closure of [`Callbacks`] may return: a value, or a `Result` of it.
+#[diagnostic::on_unimplemented(
+    message = "a callback cannot return `{Self}` here",
+    label = "returns neither `{T}` nor `Result<{T}, BoxError>`",
+    note = "`pre_*` and `on` return a `Reply`, `post_*` return `()`, or a `Result` of that"
+)]
+pub trait CallbackOutput<T>: sealed::Sealed<T> {}
+
+impl<T> CallbackOutput<T> for T {}
+impl<T> CallbackOutput<T> for Result<T, BoxError> {}
+
+mod sealed {
+    use crate::protocol::BoxError;
+
+    pub trait Sealed<T> {
+        fn into_result(self) -> Result<T, BoxError>;
+    }
+
+    impl<T> Sealed<T> for T {
+        fn into_result(self) -> Result<T, BoxError> {
+            Ok(self)
+        }
+    }
+
+    impl<T> Sealed<T> for Result<T, BoxError> {
+        fn into_result(self) -> Self {
+            self
+        }
+    }
+}
 
 impl Callbacks {
-    /// No closures.
+    /// Makes hooks without closures.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -35,7 +95,7 @@ impl Callbacks {
     }
 
     /// Limits the time that a closure may take: 60 seconds by default, unlimited
-    /// with [`Duration::MAX`].
+    /// with [`Duration::MAX`]. A closure that takes longer is dropped where it waits.
     ///
     /// The service has to run inside tokio's time.
     #[must_use]
@@ -43,14 +103,28 @@ impl Callbacks {
         Self { timeout, ..self }
     }
 
-    /// Calls `callback` at `moment`, in place of what was called before.
+    /// Calls `callback` for events of `kind`, and replaces an earlier one. Its reply
+    /// is carried out: this is how a closure stops an upload at `post-create` and
+    /// `post-receive`.
     #[must_use]
-    pub fn on<F, A>(mut self, kind: HookKind, callback: F) -> Self
+    pub fn on<F, A>(self, kind: HookKind, callback: F) -> Self
     where
         F: Fn(Event) -> A + Send + Sync + 'static,
-        A: Future<Output = Result<Reply, BoxError>> + Send + 'static,
+        A: Future<Output: CallbackOutput<Reply>> + Send + 'static,
     {
-        let callback: Callback = Box::new(move |event| Box::pin(callback(event)));
+        self.add(kind, callback, |reply| reply)
+    }
+
+    fn add<F, A, T>(mut self, kind: HookKind, callback: F, reply: fn(T) -> Reply) -> Self
+    where
+        F: Fn(Event) -> A + Send + Sync + 'static,
+        A: Future<Output: CallbackOutput<T>> + Send + 'static,
+        T: 'static,
+    {
+        let callback: Callback = Box::new(move |event| {
+            let called = callback(event);
+            Box::pin(async move { sealed::Sealed::into_result(called.await).map(reply) })
+        });
         self.callbacks.insert(kind, callback);
         self
     }
@@ -62,8 +136,8 @@ impl Default for Callbacks {
     }
 }
 
-macro_rules! on {
-    ($($(#[$doc:meta])* $name:ident: $kind:ident,)*) => {
+macro_rules! callbacks {
+    ($output:ty, $reply:expr; $($(#[$doc:meta])* $name:ident: $kind:ident,)*) => {
         impl Callbacks {
             $(
                 $(#[$doc])*
@@ -71,29 +145,36 @@ macro_rules! on {
                 pub fn $name<F, A>(self, callback: F) -> Self
                 where
                     F: Fn(Event) -> A + Send + Sync + 'static,
-                    A: Future<Output = Result<Reply, BoxError>> + Send + 'static,
+                    A: Future<Output: CallbackOutput<$output>> + Send + 'static,
                 {
-                    self.on(HookKind::$kind, callback)
+                    self.add(HookKind::$kind, callback, $reply)
                 }
             )*
         }
     };
 }
 
-on! {
-    /// Asks `callback` before an upload is made.
+callbacks! { Reply, |reply| reply;
+    /// Calls `callback` before an upload is created. It may reject it, and choose its
+    /// id, metadata and storage path.
     pre_create: PreCreate,
-    /// Tells `callback` that an upload was made.
-    post_create: PostCreate,
-    /// Tells `callback` how far an upload has come.
-    post_receive: PostReceive,
-    /// Asks `callback` before a client is told that its upload is complete.
+    /// Calls `callback` before a client learns that its upload is complete. It may
+    /// reject that.
     pre_finish: PreFinish,
-    /// Tells `callback` that an upload was finished.
-    post_finish: PostFinish,
-    /// Asks `callback` before a client ends an upload.
+    /// Calls `callback` before a client terminates an upload. It may reject that.
     pre_terminate: PreTerminate,
-    /// Tells `callback` that an upload was ended.
+}
+
+callbacks! { (), |()| Reply::accept();
+    /// Calls `callback` after an upload was created. To stop an upload from there,
+    /// use [`on`](Self::on).
+    post_create: PostCreate,
+    /// Calls `callback` now and then while an upload receives bytes. To stop an upload
+    /// from there, use [`on`](Self::on).
+    post_receive: PostReceive,
+    /// Calls `callback` after an upload was finished.
+    post_finish: PostFinish,
+    /// Calls `callback` after an upload was terminated.
     post_terminate: PostTerminate,
 }
 

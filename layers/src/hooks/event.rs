@@ -3,58 +3,99 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use http::request::Parts;
+use http::{HeaderMap, Method, Uri};
 
 use crate::protocol::Upload;
 
 /// Something that is about to happen to an upload, or has happened.
+///
+/// ```
+/// use tower_tus_layers::hooks::{Event, Reply};
+///
+/// /// What a layer in front has put into the request's extensions.
+/// #[derive(Clone)]
+/// struct User(String);
+///
+/// async fn below_the_user(event: Event) -> Result<Reply, tower_tus_layers::protocol::BoxError> {
+///     let Some(User(name)) = event.extension() else {
+///         return Ok(Reply::reject());
+///     };
+///     Ok(Reply::accept().with_id(format!("{name}/{}", event.upload.id).parse()?))
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Event {
-    /// Which moment it is.
+    /// What happens.
     pub kind: HookKind,
-    /// The upload then. Before its creation it has the id that it will have
-    /// unless the reply says otherwise.
+    /// The upload at that time. Before its creation it has the id that it will have
+    /// unless the reply changes it.
     pub upload: Upload,
-    /// The request that it comes from, less its body: method and headers as the
+    /// The request behind the event, without its body: method and headers as the
     /// client sent them, and the extensions that outer layers have set.
     pub request: Arc<Parts>,
 }
 
 impl Event {
-    /// The event of `moment`.
+    /// Makes an event.
     #[must_use]
-    pub const fn new(kind: HookKind, upload: Upload, request: Arc<Parts>) -> Self {
+    pub fn new(kind: HookKind, upload: Upload, request: Arc<Parts>) -> Self {
         Self {
             kind,
             upload,
             request,
         }
     }
+
+    /// Returns the method that the client sent.
+    #[must_use]
+    pub fn method(&self) -> &Method {
+        &self.request.method
+    }
+
+    /// Returns the URI of the request, with the base path.
+    #[must_use]
+    pub fn uri(&self) -> &Uri {
+        &self.request.uri
+    }
+
+    /// Returns the headers that the client sent.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.request.headers
+    }
+
+    /// Returns an extension of the request, such as the user whom a layer in front has
+    /// authenticated.
+    #[must_use]
+    pub fn extension<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        self.request.extensions.get()
+    }
 }
 
-/// When somebody is asked or told.
+/// What happens to an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum HookKind {
-    /// Before an upload is made.
+    /// Before an upload is created.
     PreCreate,
-    /// After an upload was made.
+    /// After an upload was created.
     PostCreate,
     /// While its bytes arrive.
     PostReceive,
-    /// After its last byte was stored, and before the client is told.
+    /// After its last byte was stored, and before the response.
     PreFinish,
     /// After it was finished.
     PostFinish,
-    /// Before a client ends it.
+    /// Before a client terminates it.
     PreTerminate,
-    /// After it was ended.
+    /// After it was terminated.
     PostTerminate,
 }
 
 impl HookKind {
-    /// All moments.
-    pub const ALL: [Self; 7] = [
+    /// All kinds, in the order in which they happen.
+    pub const ALL: &'static [Self] = &[
         Self::PreCreate,
         Self::PostCreate,
         Self::PostReceive,
@@ -64,7 +105,7 @@ impl HookKind {
         Self::PostTerminate,
     ];
 
-    /// Its name, as tusd has it: `pre-create`.
+    /// Returns its name in tusd, such as `pre-create`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -78,7 +119,7 @@ impl HookKind {
         }
     }
 
-    /// Whether something waits for the reply: `pre-create`, `pre-finish`, `pre-terminate`.
+    /// Whether the request waits for the reply: `pre-create`, `pre-finish`, `pre-terminate`.
     #[must_use]
     pub const fn is_question(self) -> bool {
         matches!(self, Self::PreCreate | Self::PreFinish | Self::PreTerminate)
@@ -99,8 +140,8 @@ impl FromStr for HookKind {
     type Err = UnknownHookKind;
 
     fn from_str(name: &str) -> Result<Self, UnknownHookKind> {
-        let known = Self::ALL.into_iter().find(|kind| kind.as_str() == name);
-        known.ok_or(UnknownHookKind(()))
+        let known = Self::ALL.iter().find(|kind| kind.as_str() == name);
+        known.copied().ok_or(UnknownHookKind(()))
     }
 }
 
@@ -116,33 +157,33 @@ impl fmt::Display for UnknownHookKind {
 
 impl std::error::Error for UnknownHookKind {}
 
-/// Some of the moments.
+/// A set of kinds.
 ///
 /// ```
 /// use tower_tus_layers::hooks::{HookKind, HookKinds};
 ///
-/// let moments: HookKinds = [HookKind::PreCreate, HookKind::PostFinish].into_iter().collect();
-/// assert!(moments.contains(HookKind::PreCreate));
-/// assert!(!moments.contains(HookKind::PreFinish));
+/// let kinds: HookKinds = [HookKind::PreCreate, HookKind::PostFinish].into_iter().collect();
+/// assert!(kinds.contains(HookKind::PreCreate));
+/// assert!(!kinds.contains(HookKind::PreFinish));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HookKinds(u8);
 
 impl HookKinds {
-    /// All of them.
+    /// All kinds.
     pub const ALL: Self = Self(0x7f);
 
-    /// Whether it is one of them.
+    /// Whether `kind` is in the set.
     #[must_use]
     pub const fn contains(self, kind: HookKind) -> bool {
         self.0 & kind.bit() != 0
     }
 }
 
-/// As tusd has it: all but `pre-finish` and `pre-terminate`.
+/// As in tusd: all but `pre-finish` and `pre-terminate`.
 impl Default for HookKinds {
     fn default() -> Self {
-        let all = HookKind::ALL.into_iter();
+        let all = HookKind::ALL.iter().copied();
         all.filter(|kind| !matches!(kind, HookKind::PreFinish | HookKind::PreTerminate))
             .collect()
     }

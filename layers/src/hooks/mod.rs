@@ -1,33 +1,33 @@
-//! Who is asked before something happens to an upload, and told after.
+//! Decisions before something happens to an upload, and notifications after.
 //!
-//! [`Hooks`] is one method: it gets an [`Event`] and gives a [`Reply`]. A
-//! program of its own has [`Callbacks`], closures by the moment they are for;
-//! [`HooksLayer`] puts either in front of the core.
+//! [`Hooks`] is one method: it takes an [`Event`] and returns a [`Reply`].
+//! [`Callbacks`] are hooks made of closures, and [`HooksLayer`] puts hooks in front
+//! of the core.
 //!
-//! | moment | when | a reply may |
+//! | kind | when | a reply may |
 //! |---|---|---|
-//! | `pre-create` | before an upload is made, finals too | reject it; change its id, metadata and place; amend the response |
-//! | `post-create` | after it was made | stop it |
-//! | `post-receive` | now and then while bytes arrive, and after the last | stop it; amend the response then |
-//! | `pre-finish` | after the last byte was stored, before the client is told | refuse, and be asked again by the next HEAD or PATCH; amend the response. Until it agrees the upload is not given out |
+//! | `pre-create` | before an upload is created, finals too | reject it; change its id, metadata and storage path; change the response |
+//! | `post-create` | after it was created | stop it |
+//! | `post-receive` | now and then while bytes arrive, and after the last | stop it, and change the response then |
+//! | `pre-finish` | after the last byte was stored, before the response | reject it, and be asked again by the next HEAD or PATCH; change the response. Until the hook accepts, the upload cannot be downloaded |
 //! | `post-finish` | after the upload was finished | |
-//! | `pre-terminate` | before a client ends an upload | reject that; amend the response |
-//! | `post-terminate` | after an upload was ended | |
+//! | `pre-terminate` | before a client terminates an upload | reject that; change the response |
+//! | `post-terminate` | after an upload was terminated | |
 //!
-//! A response is amended when the request succeeds, and by who rejects or stops
-//! it; no other error is made to look like success.
+//! A hook changes the response if the request succeeds, or if the hook itself
+//! rejects or stops it; no other error is made to look like success.
 //!
 //! An upload that is stopped is removed, whatever headers its request has, also
-//! when the reply arrives after the request was answered; once an upload is
-//! finished, a stop changes nothing. While a chunk has a checksum its progress is
-//! not reported, since it may be rolled back.
+//! when the reply arrives after the response was sent; once an upload is finished, a
+//! stop changes nothing. While a chunk has a checksum its progress is not reported,
+//! since it may be rolled back.
 //!
-//! # An id whose answer was lost
+//! # An id whose response was lost
 //!
-//! A client that lost the answer to a creation sends it again. If `pre-create`
-//! names the same id again, the client gets a 409, since an upload is never
-//! replaced. A hook that recognizes its own upload lets the client go on by
-//! rejecting the repeated creation with the answer that was lost:
+//! A client that lost the response to a creation sends it again. If `pre-create`
+//! chooses the same id again, the client gets a 409, since an upload is never
+//! replaced. A hook that recognizes its own upload lets the client proceed by
+//! rejecting the repeated creation with the response that was lost:
 //!
 //! ```
 //! use http::header::LOCATION;
@@ -45,74 +45,78 @@
 //! The hook must make sure that the upload belongs to this client and has the
 //! length that it asks for.
 //!
-//! # Example
+//! # JSON when an upload finishes
+//!
+//! A reply with a body and without a status keeps the status that there is: `201` for
+//! a creation that brought all bytes along, with its `Location`. A `204`, which has
+//! no body, becomes `200`.
 //!
 //! ```
+//! use http::header::CONTENT_TYPE;
+//! use http::HeaderValue;
 //! use tower_tus_layers::hooks::{Callbacks, Reply};
+//! use tower_tus_layers::protocol::ResponseOverride;
 //!
-//! let hooks = Callbacks::new()
-//!     .pre_create(|event| async move {
-//!         Ok(match event.upload.metadata.get("filename") {
-//!             Some(_) => Reply::accept(),
-//!             None => Reply::reject(),
-//!         })
-//!     })
-//!     .post_finish(|event| async move {
-//!         println!("{} has {} bytes", event.upload.id, event.upload.offset);
-//!         Ok(Reply::accept())
-//!     });
+//! let hooks = Callbacks::new().pre_finish(|event| async move {
+//!     let json = format!(r#"{{"bytes":{}}}"#, event.upload.offset);
+//!     Reply::accept().with_response(
+//!         ResponseOverride::default()
+//!             .with_header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+//!             .with_body(json),
+//!     )
+//! });
 //! ```
 //!
 //! # The layer
 //!
-//! Asks [`Hooks`] before something happens to an upload,
-//! and tells them after.
+//! Calls [`Hooks`] before something happens to an upload, and after.
 //!
-//! What is told of one upload is told in its order, one event at a time, and
-//! the client does not wait for it. While a hook is slower than the bytes,
-//! only the latest `post-receive` waits for it. Events that wait take 32 MiB at
-//! most; an event beyond that is dropped, and the log has a line with the number of
-//! dropped events every few seconds.
+//! Events of one upload are delivered in order, one at a time, and the client does
+//! not wait for them. While a hook is slower than the bytes, only the latest
+//! `post-receive` waits for it. Events that wait take 32 MiB at most; an event beyond
+//! that is dropped, and the log has a line with the number of dropped events every
+//! few seconds.
 //!
-//! A client that goes while it waits for `pre-create` ends the question: the
-//! future of the hook is dropped, and no upload is made. `pre-finish` and
-//! `pre-terminate` are answered whether or not the client waits.
+//! If the client disconnects while `pre-create` runs, the future of the hook is
+//! dropped, and no upload is created. `pre-finish` and `pre-terminate` run to their
+//! end whether or not the client waits.
 //!
 //! A hook that stops an upload ends the request that brings its bytes
-//! ([`Error::Stopped`]), and the upload is removed. A stop that arrives after
-//! the request has been answered removes the upload as well, unless it is
-//! finished by then. The way a response is to be
-//! amended stands in its extensions, as an
+//! ([`Error::Stopped`]), and the upload is removed. A stop that arrives after the
+//! response was sent removes the upload as well, unless it is finished by then. A
+//! change of the response stands in its extensions, as a
 //! [`ResponseOverride`](crate::protocol::ResponseOverride), for Version to carry out.
 //!
-//! The layer belongs under the lock, and around the core: a creation that
-//! brings bytes along is two steps here.
+//! The layer belongs inside the lock, around the core: it sees a creation with bytes
+//! as two steps.
 //!
 //! Without the [`Context`](crate::context::Context) that outer layers fill, an upload
-//! that is stopped is removed when its request has ended by itself, and a client
-//! that has gone away does not end `pre-create`.
+//! that is stopped is removed when its request has ended by itself, and `pre-create`
+//! runs to its end although the client has disconnected.
 //!
 //! ## Example
 //!
 //! ```
 //! use http::{Request, StatusCode};
 //! use tower::{ServiceBuilder, ServiceExt};
-//! use tower_tus_layers::hooks::{Callbacks, Reply};
-//! use tower_tus_layers::hooks::HooksLayer;
+//! use tower_tus_layers::hooks::{Callbacks, HooksLayer, Reply};
 //! use tower_tus_layers::protocol::{Body, UploadId};
 //! use tower_tus_layers::service::Core;
 //! use tower_tus_layers::store::MemoryStore;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! // Uploads of a user are kept below the user's name, which a layer in front knows.
+//! /// The name that a layer in front has checked.
+//! #[derive(Clone)]
+//! struct User(&'static str);
+//!
+//! // Uploads of a user are kept below the user's name.
 //! let hooks = Callbacks::new().pre_create(|event| async move {
-//!     let Some(user) = event.request.extensions.get::<&str>() else {
+//!     let Some(User(name)) = event.extension() else {
 //!         return Ok(Reply::reject());
 //!     };
-//!     let mut reply = Reply::accept();
-//!     reply.id = Some(format!("{user}/{}", event.upload.id).parse()?);
-//!     Ok(reply)
+//!     let id = format!("{name}/{}", event.upload.id).parse()?;
+//!     Ok(Reply::accept().with_id(id))
 //! });
 //! let service = ServiceBuilder::new()
 //!     .layer(HooksLayer::new(hooks))
@@ -121,7 +125,7 @@
 //! let create = |request: http::request::Builder| {
 //!     request.uri("/").method("POST").header("Upload-Length", "5").body(Body::default())
 //! };
-//! let response = service.clone().oneshot(create(Request::builder().extension("alice"))?).await?;
+//! let response = service.clone().oneshot(create(Request::builder().extension(User("alice")))?).await?;
 //! let location = response.headers()["Location"].to_str()?;
 //! assert!(location.starts_with("/alice/"));
 //!
@@ -156,7 +160,7 @@ use crate::protocol::BoxError;
 #[cfg(doc)]
 use crate::protocol::Error;
 
-pub use self::callbacks::Callbacks;
+pub use self::callbacks::{CallbackOutput, Callbacks};
 pub(crate) use self::caught::caught;
 pub use self::event::{Event, HookKind, HookKinds};
 pub use self::layer::HooksLayer;
@@ -172,32 +176,31 @@ pub use crate::future::ResponseFuture;
     note = "pass `Callbacks::new().pre_create(..)`, an `Arc<dyn Hooks>`, or your own type with `#[async_trait] impl Hooks for ..`"
 )]
 pub trait Hooks: Debug + Send + Sync + 'static {
-    /// Asks or tells.
+    /// Decides about an event, or takes note of it.
     ///
-    /// The request waits for the answer to a question, so an implementation
-    /// bounds its time by itself. The future is dropped when the client goes
-    /// before its `pre-create` is answered.
+    /// The request waits for the reply to a `pre-*` event, so an implementation limits
+    /// its time by itself. The future is dropped if the client disconnects before its
+    /// `pre-create` has a reply.
     ///
     /// # Errors
     ///
-    /// If a question fails, the client gets a plain 500, and the reason is only in
+    /// If a `pre-*` hook fails, the client gets a plain 500, and the reason is only in
     /// the log, unless the error is an [`Error`] of this crate, such as
-    /// [`Error::HooksBusy`]: that one is the answer. A failed `pre-finish` is asked
+    /// [`Error::HooksBusy`]: then that is the response. A failed `pre-finish` is called
     /// again by the next HEAD or PATCH, without a limit unless the error is a
     /// [`Refused`](crate::gate::Refused). Other failures are logged and change
     /// nothing.
     async fn call(&self, event: &Event) -> Result<Reply, BoxError>;
 
-    /// The moments that it wants to hear of.
+    /// Returns the kinds of events that it is called for. The default is tusd's.
     fn kinds(&self) -> HookKinds {
         HookKinds::default()
     }
 
-    /// Whether there is somebody to call at this moment. Where there is not, no
-    /// call is made, logged or counted, and everything is accepted.
+    /// Whether there is a hook for this kind now. If not, no call is made, logged or
+    /// counted, and the event is accepted. The default is yes.
     ///
-    /// It is asked before each call, and must not wait. There always is unless an
-    /// implementation says otherwise.
+    /// It runs before each call, and must not block.
     fn hears(&self, kind: HookKind) -> bool {
         let _ = kind;
         true

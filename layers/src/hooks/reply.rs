@@ -87,7 +87,37 @@ impl Reply {
         }
     }
 
-    /// Sets the changes to the response.
+    /// Sets the id of the upload, before its creation.
+    #[must_use]
+    pub fn with_id(self, id: UploadId) -> Self {
+        Self {
+            id: Some(id),
+            ..self
+        }
+    }
+
+    /// Replaces the metadata of the upload, before its creation.
+    #[must_use]
+    pub fn with_metadata(self, metadata: Metadata) -> Self {
+        Self {
+            metadata: Some(metadata),
+            ..self
+        }
+    }
+
+    /// Sets the [path](Self::storage_path) where the store keeps the bytes of the
+    /// upload, before its creation.
+    #[must_use]
+    pub fn with_storage_path(self, path: impl Into<String>) -> Self {
+        Self {
+            storage_path: Some(path.into()),
+            ..self
+        }
+    }
+
+    /// Changes the response to the client. A body without a status keeps the status
+    /// that there is, so that a creation stays `201`; a `204`, which has no body,
+    /// becomes `200`.
     #[must_use]
     pub fn with_response(self, response: ResponseOverride) -> Self {
         Self { response, ..self }

@@ -36,7 +36,7 @@ impl TimedHooks {
         let errors = counted("hook_errors_total", "Hooks that failed, by their type.");
         let text = "Time that a hook took, by its type.";
         let duration = described_histogram(prefix, "hook_duration_seconds", text);
-        let kinds = HookKind::ALL.map(|kind| {
+        let kinds = HookKind::ALL.iter().map(|kind| {
             let kind = kind.as_str();
             HookMetrics {
                 invocations: counter!(invocations.clone(), "hooktype" => kind),
@@ -46,7 +46,7 @@ impl TimedHooks {
         });
         Self {
             hooks,
-            kinds: kinds.into(),
+            kinds: kinds.collect(),
         }
     }
 }

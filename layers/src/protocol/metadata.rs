@@ -11,17 +11,18 @@ use http::{HeaderName, HeaderValue};
 use super::Strictness;
 use super::header::UPLOAD_METADATA;
 
-/// `Upload-Metadata`: pairs of a key and a value, and the exact text they came as.
+/// `Upload-Metadata`: pairs of a key and a value, with the exact text of the header.
 ///
 /// HEAD returns the header as the client wrote it (CRE-12), so the raw text is
-/// kept beside what it says. A clone shares both.
+/// kept beside the pairs. Cloning is cheap.
 ///
 /// ```
 /// use tower_tus_layers::protocol::Metadata;
 ///
-/// let metadata = Metadata::parse(b"filename d29ybGQucGRm, is_confidential")?;
-/// assert_eq!(metadata.get("filename"), Some(&b"world.pdf"[..]));
-/// assert_eq!(metadata.get("is_confidential"), Some(&b""[..]));
+/// let metadata = Metadata::parse(b"filename d29ybGQucGRm, hash /w==, is_confidential")?;
+/// assert_eq!(metadata.filename(), Some("world.pdf"));
+/// assert_eq!(metadata.get_str("is_confidential"), Some(""));
+/// assert_eq!(metadata.get("hash"), Some(&b"\xff"[..]));
 /// # Ok::<_, tower_tus_layers::protocol::InvalidMetadata>(())
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -34,28 +35,26 @@ struct Parsed {
 }
 
 impl Metadata {
-    /// No pairs.
+    /// Metadata without pairs.
     pub const EMPTY: Self = Self(None);
 
     /// Reads the text of the header. CRE-04
     ///
-    /// White space around commas is accepted. A text that is empty or all
-    /// blank is as no metadata. The time that it takes is linear in the text.
+    /// White space around commas is accepted. An empty or blank text gives no pairs.
+    /// It takes time linear in the length of the text.
     ///
     /// # Errors
     ///
-    /// When a key is empty, not visible ASCII or there twice, or a value is not base64.
+    /// If a key is empty, not visible ASCII or there twice, or a value is not base64.
     pub fn parse(raw: &[u8]) -> Result<Self, InvalidMetadata> {
         Self::read(raw, Strictness::Strict)
     }
 
     /// Reads what can be read of the text, as tusd does: keys may be beyond ASCII,
-    /// a pair that is malformed is left out, and of two with one key the last one
-    /// counts.
+    /// malformed pairs are left out, and the last one of pairs with the same key counts.
     ///
-    /// The text is the one that came where nothing was left out, and else what is
-    /// left of it, byte by byte. A key that is not UTF-8 reads as text with U+FFFD
-    /// in the place of each wrong byte.
+    /// [`raw`](Self::raw) is then the text without the pairs that were left out, byte
+    /// by byte. In a key that is not UTF-8, U+FFFD takes the place of each wrong byte.
     ///
     /// ```
     /// use tower_tus_layers::protocol::Metadata;
@@ -96,18 +95,18 @@ impl Metadata {
         Ok(Self(Some(Arc::new(Parsed { raw, pairs }))))
     }
 
-    /// The lines of a header as one. A list may come in several.
+    /// Joins the lines of a header, since a list may come in several.
     pub(crate) fn joined<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>) -> Vec<u8> {
         let lines: Vec<_> = lines.into_iter().map(HeaderValue::as_bytes).collect();
         lines.join(&b',')
     }
 
-    /// Makes metadata of these pairs, and its text. Keys beyond ASCII are accepted and
-    /// written in UTF-8, though a strict server accepts none from clients.
+    /// Makes metadata of pairs, and writes its text. Keys beyond ASCII are accepted and
+    /// written in UTF-8, though a strict server does not accept them from clients.
     ///
     /// # Errors
     ///
-    /// When a key is empty, has a space, a comma or a control character, or is there twice.
+    /// If a key is empty, has a space, a comma or a control character, or is there twice.
     pub fn from_pairs<K, V>(
         pairs: impl IntoIterator<Item = (K, V)>,
     ) -> Result<Self, InvalidMetadata>
@@ -133,14 +132,46 @@ impl Metadata {
         Self::read(raw.as_bytes(), Strictness::Lenient)
     }
 
-    /// The decoded value of `key`.
+    /// Returns the decoded value of `key`, which may be any bytes.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&[u8]> {
         self.iter()
             .find_map(|(known, value)| (known == key).then_some(value))
     }
 
-    /// The pairs in the order in which they came.
+    /// Returns the decoded value of `key` if it is UTF-8.
+    #[must_use]
+    pub fn get_str(&self, key: &str) -> Option<&str> {
+        str::from_utf8(self.get(key)?).ok()
+    }
+
+    /// Returns the name of the file, as the client wrote it: the value of `filename`,
+    /// which tusd reads as well, or else of `name`, which Uppy and others send. An
+    /// empty value does not count, nor does one that is not UTF-8.
+    ///
+    /// It is for people to read. A client may send any text, such as
+    /// `../../etc/passwd`: do not use it as a path.
+    #[must_use]
+    pub fn filename(&self) -> Option<&str> {
+        self.first_of(["filename", "name"])
+    }
+
+    /// Returns the media type of the file, as the client wrote it: the value of
+    /// `filetype`, which tusd reads as well, or else of `type`, which Uppy and others
+    /// send. An empty value does not count, nor does one that is not UTF-8.
+    ///
+    /// A client may send any text: check it before it becomes a header.
+    #[must_use]
+    pub fn filetype(&self) -> Option<&str> {
+        self.first_of(["filetype", "type"])
+    }
+
+    fn first_of(&self, keys: [&str; 2]) -> Option<&str> {
+        let mut values = keys.into_iter().filter_map(|key| self.get_str(key));
+        values.find(|value| !value.is_empty())
+    }
+
+    /// Iterates over the pairs in the order in which they came.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         let pairs = self.0.as_ref().map_or(&[][..], |parsed| &parsed.pairs);
         pairs.iter().map(|(key, value)| (&**key, &**value))
@@ -152,14 +183,14 @@ impl Metadata {
         self.0.is_none()
     }
 
-    /// The header as it came, byte by byte, or nothing when there are no pairs. CRE-12
+    /// Returns the header as it came, byte by byte, or `None` if there are no pairs. CRE-12
     #[must_use]
     pub fn raw(&self) -> Option<&HeaderValue> {
         self.0.as_ref().map(|parsed| &parsed.raw)
     }
 }
 
-/// What stands between two commas.
+/// The text between two commas.
 struct Pair<'a> {
     key: &'a [u8],
     value: Bytes,
@@ -182,7 +213,7 @@ impl<'a> Pair<'a> {
     }
 }
 
-/// Base64 as Go reads it: the bits that are left over may be any.
+/// Base64 as Go reads it: with any value in the bits that are left over.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
@@ -198,7 +229,7 @@ fn is_key(key: &[u8], strictness: Strictness) -> bool {
     !key.is_empty() && key.iter().all(allowed)
 }
 
-/// A key as text, in which each byte that is none becomes U+FFFD, as in Go's JSON.
+/// A key as text. Each byte that is not UTF-8 becomes U+FFFD, as in Go's JSON.
 fn text(key: &[u8]) -> Box<str> {
     let mut text = String::with_capacity(key.len());
     for chunk in key.utf8_chunks() {
@@ -262,6 +293,56 @@ mod tests {
         let metadata = Metadata::parse(b"a YQ==,b,c ").unwrap();
         let pairs: Vec<_> = metadata.iter().collect();
         assert_eq!(pairs, [("a", &b"a"[..]), ("b", b""), ("c", b"")]);
+    }
+
+    #[test]
+    fn a_name_and_a_type_are_read_under_the_keys_that_clients_send() {
+        for (pairs, name, kind) in [
+            (&[][..], None, None),
+            (
+                &[("filename", "a.txt"), ("filetype", "text/plain")],
+                Some("a.txt"),
+                Some("text/plain"),
+            ),
+            // Uppy
+            (
+                &[("name", "b.txt"), ("type", "text/css")],
+                Some("b.txt"),
+                Some("text/css"),
+            ),
+            (
+                &[
+                    ("name", "b"),
+                    ("filename", "a"),
+                    ("type", "d"),
+                    ("filetype", "c"),
+                ],
+                Some("a"),
+                Some("c"),
+            ),
+            (
+                &[
+                    ("filename", ""),
+                    ("name", "b"),
+                    ("filetype", ""),
+                    ("type", ""),
+                ],
+                Some("b"),
+                None,
+            ),
+        ] {
+            let metadata = Metadata::from_pairs(pairs.iter().copied()).unwrap();
+            assert_eq!(metadata.filename(), name, "{pairs:?}");
+            assert_eq!(metadata.filetype(), kind, "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_not_utf_8_is_no_text() {
+        let metadata = Metadata::from_pairs([("filename", &b"\xff"[..]), ("name", b"a")]).unwrap();
+        assert_eq!(metadata.get_str("filename"), None);
+        assert_eq!(metadata.filename(), Some("a"));
+        assert_eq!(metadata.get_str("absent"), None);
     }
 
     #[test]

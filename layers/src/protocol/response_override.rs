@@ -29,7 +29,7 @@ pub(crate) const TEXT_PLAIN: HeaderValue = HeaderValue::from_static("text/plain;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ResponseOverride {
-    /// The new status.
+    /// The new status. Without it the status stays, but a 204 with a new body is a 200.
     pub status: Option<StatusCode>,
     /// Headers, which replace those of the same name.
     pub headers: HeaderMap,
@@ -96,7 +96,11 @@ impl ResponseOverride {
         if self.is_empty() {
             return;
         }
-        let status = self.status.unwrap_or(response.status());
+        let status = self.status.unwrap_or(match response.status() {
+            // A response with a body cannot be this one.
+            StatusCode::NO_CONTENT if self.body.is_some() => StatusCode::OK,
+            status => status,
+        });
         match response.extensions_mut().remove::<Error>() {
             Some(error) if is_error(status) => {
                 let rejection = Rejection::changed(error, self);
@@ -215,6 +219,39 @@ mod tests {
         change.carry_out(&mut response, &Method::POST);
         assert_eq!(response.status(), StatusCode::CREATED);
         assert!(response.extensions().get::<Error>().is_none());
+    }
+
+    #[test]
+    fn a_body_without_a_status_keeps_it_unless_it_has_no_body() {
+        for (before, status, after) in [
+            (StatusCode::CREATED, None, StatusCode::CREATED),
+            (StatusCode::NO_CONTENT, None, StatusCode::OK),
+            (StatusCode::CREATED, Some(StatusCode::OK), StatusCode::OK),
+            (
+                StatusCode::OK,
+                Some(StatusCode::NO_CONTENT),
+                StatusCode::NO_CONTENT,
+            ),
+        ] {
+            let mut response = Response::default();
+            *response.status_mut() = before;
+            let mut change = ResponseOverride::default().with_body("{}");
+            change.status = status;
+            change.carry_out(&mut response, &Method::PATCH);
+            assert_eq!(response.status(), after);
+            let has_body = !http_body::Body::is_end_stream(response.body());
+            assert_eq!(has_body, after != StatusCode::NO_CONTENT);
+        }
+    }
+
+    #[test]
+    fn an_override_without_a_body_leaves_a_204_as_it_is() {
+        let mut response = Response::default();
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        let value = HeaderValue::from_static("/a");
+        let change = ResponseOverride::default().with_header(LOCATION, value);
+        change.carry_out(&mut response, &Method::PATCH);
+        assert_eq!(response.status(), StatusCode::NO_CONTENT);
     }
 
     #[test]

@@ -139,7 +139,7 @@ fn is_refused(json: &str) {
 #[test]
 fn a_no_counts_at_its_own_moment() {
     let all = r#"{"RejectUpload": true, "RejectTermination": true, "StopUpload": true}"#;
-    for kind in HookKind::ALL {
+    for &kind in HookKind::ALL {
         let verdict = match kind {
             HookKind::PreCreate | HookKind::PreTerminate => Verdict::Reject,
             HookKind::PostReceive => Verdict::Stop,
@@ -236,7 +236,7 @@ fn a_misspelt_member_fails_a_question_and_nothing_else() {
         r#"{"HTTPResponse": {"StatusCod": 402}}"#,
         r#"{"ChangeFileInfo": {"Metadate": {}}}"#,
     ] {
-        for kind in HookKind::ALL {
+        for &kind in HookKind::ALL {
             let reply = super::reply(kind, json.as_bytes());
             assert_eq!(reply.is_err(), kind.is_question(), "{kind}: {json}");
         }

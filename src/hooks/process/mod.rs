@@ -296,7 +296,7 @@ mod tests {
         let (parts, ()) = ::http::Request::new(()).into_parts();
         let parts = Arc::new(parts);
         let hooks = ProcessHooks::new("hooks");
-        for kind in HookKind::ALL {
+        for &kind in HookKind::ALL {
             let upload = Upload::new("a".parse().unwrap());
             let event = Event::new(kind, upload, Arc::clone(&parts));
             for code in [Errno::MFILE, Errno::NFILE, Errno::AGAIN] {

@@ -1,37 +1,34 @@
-//! Locks as files in a directory, kept as tusd does: for all processes of one host.
+//! Locks as files in a directory, like tusd's: for all processes of one host.
 //!
-//! Servers that share an upload directory, several of these or some of tusd's
-//! among them, give each upload to one request at a time. Of the upload `id`
-//! there are, beside its own files:
+//! Servers that share an upload directory, of this kind or tusd, give each upload to
+//! one request at a time. Beside the files of the upload `id` there are:
 //!
 //! | file        | what                                                        |
 //! |-------------|-------------------------------------------------------------|
 //! | `<id>.lock` | while the upload is held: the process id of the holder, in decimal with a newline |
-//! | `<id>.stop` | while somebody else waits for it: the holder is to let go   |
+//! | `<id>.stop` | while another process waits for it: asks the holder to let go |
 //!
-//! Within one process, that is for all clones of one locker, the lock is handed
-//! over directly. From process to process whoever waits writes `<id>.stop`, and
-//! both sides look at the files from time to time: every 200 ms unless set, so
-//! that a hand-over between two of these takes less than a second. tusd's
-//! holders look every 5 s, and its waiters every 2 s.
+//! Within one process, for all clones of one locker, the lock is handed over
+//! directly. Between processes the one that waits writes `<id>.stop`, and both sides
+//! poll the files: every 200 ms by default, so that a hand-over takes less than a
+//! second. In tusd, holders poll every 5 s and waiters every 2 s.
 //!
 //! # Stale locks
 //!
-//! A lock is honoured for as long as its holder lives. It is stale, and taken
-//! over at once, when
+//! A lock counts while its holder lives. It is stale, and taken over at once, if
 //!
 //! * its process is dead,
-//! * its process is younger than the file, as when the number was given out anew, or
-//! * it has this very process's number and was not taken here, as when a
-//!   container begins again as process 1.
+//! * its process is younger than the file, as after a reuse of the process id, or
+//! * it has the id of this process but was not taken here, as when a container
+//!   restarts as process 1.
 //!
-//! A file that names no process is stale after a second. Whatever it says, a
-//! file is no stale lock while its holder has it open and under the kernel's
-//! own `flock`, as each of these holders has. So two containers that share a
-//! directory respect each other too, though each is process 1 to itself.
+//! A file that names no process is stale after a second. Whatever it says, a file is
+//! not stale while its holder has it open with the kernel's own `flock`, which all
+//! holders of this kind do. So two containers that share a directory respect each
+//! other too, though each is process 1 to itself.
 //!
-//! Processes are looked up on Unix, and their age on Linux. Elsewhere every
-//! process is taken for alive.
+//! Whether a process lives is known on Unix, and its age on Linux. On other systems
+//! every process counts as alive.
 //!
 //! # Example
 //!
@@ -51,7 +48,7 @@
 //! let holder = std::fs::read_to_string(dir.join("4af3.lock"))?;
 //! assert_eq!(holder, format!("{}\n", std::process::id()));
 //!
-//! // Another process, as it were.
+//! // Stands for another process.
 //! let there = FileLocker::new(dir);
 //! let busy = there.acquire(&id, Interrupt::default(), Duration::ZERO).await;
 //! assert!(matches!(busy, Err(Error::LockTimeout)));
@@ -84,21 +81,20 @@ use crate::fs::error::of_store;
 use crate::fs::home::Home;
 use crate::store::FileStore;
 
-/// How often a waiter or a holder looks, unless set.
+/// How often waiters and holders poll by default.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// As often as it ever looks: no setting makes it spin.
+/// The shortest interval, so that no setting makes it spin.
 const MIN_POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 /// A locker that keeps its locks as files in a directory.
 ///
-/// A clone is the same locker. It has to run within a tokio runtime: what blocks
-/// runs on its blocking pool.
+/// A clone is the same locker. It has to run within a tokio runtime, whose blocking
+/// pool runs all file operations.
 ///
-/// The directory of an upload has to be there, as it is once the upload was
-/// created; where it is not, to acquire the lock is an [`Error::NotFound`]. What
-/// fails on the disk is an error as it is in the
-/// [`FileStore`].
+/// The directory of an upload exists once the upload was created; before that,
+/// acquiring the lock fails with [`Error::NotFound`]. Failures of the disk give the
+/// same errors as in the [`FileStore`].
 ///
 /// See the [module docs](self) for an example.
 #[derive(Clone, Debug)]
@@ -111,17 +107,17 @@ pub struct FileLocker {
 }
 
 impl FileLocker {
-    /// A locker for the uploads in the directory `dir`.
+    /// Makes a locker for the uploads in the directory `dir`.
     ///
-    /// A relative path is taken from the current directory of this moment.
+    /// A relative path is resolved now, against the current directory.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self::at(Arc::new(Home::new(dir.into())))
     }
 
-    /// A locker for the uploads of a store, which knows of a directory that is
-    /// gone what the store knows.
+    /// Makes a locker for the uploads of a store, which notices together with the store
+    /// when the directory is gone.
     ///
-    /// While the directory is not the one that it was, to acquire a lock is an
+    /// While the directory is not the one that it was, acquiring a lock fails with
     /// [`Error::StorageUnavailable`].
     #[must_use]
     pub fn beside(store: &FileStore) -> Self {
@@ -137,24 +133,24 @@ impl FileLocker {
         }
     }
 
-    /// How often holders and waiters look what the other processes do: every
-    /// 200 ms unless set.
+    /// Sets how often holders and waiters poll the files of other processes: every
+    /// 200 ms by default.
     #[must_use]
-    pub const fn poll_interval(self, interval: Duration) -> Self {
+    pub fn poll_interval(self, interval: Duration) -> Self {
         self.holder_poll_interval(interval)
             .acquirer_poll_interval(interval)
     }
 
-    /// How often a holder looks whether another process waits.
+    /// Sets how often a holder checks whether another process waits.
     #[must_use]
-    pub const fn holder_poll_interval(mut self, interval: Duration) -> Self {
+    pub fn holder_poll_interval(mut self, interval: Duration) -> Self {
         self.holder_poll_interval = interval;
         self
     }
 
-    /// How often a waiter looks whether another process has let go.
+    /// Sets how often a waiter checks whether another process has let go.
     #[must_use]
-    pub const fn acquirer_poll_interval(mut self, interval: Duration) -> Self {
+    pub fn acquirer_poll_interval(mut self, interval: Duration) -> Self {
         self.acquirer_poll_interval = interval;
         self
     }

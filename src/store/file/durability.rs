@@ -1,10 +1,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// What a power cut may take.
+/// What survives a power cut.
 ///
-/// The end of the process alone, also by `kill -9`, takes nothing that was
-/// answered. Each value promises all that the one before it does.
+/// Even after `kill -9`, no acknowledged byte is lost, whatever the value. Each value
+/// promises all that the one before it does.
 ///
 /// ```
 /// use tower_tus::store::file::Durability;
@@ -14,13 +14,14 @@ use std::str::FromStr;
 /// assert!(Durability::None < Durability::Finish);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Durability {
-    /// Whatever the operating system has not written yet.
+    /// Nothing that the operating system has not written yet.
     None,
-    /// Bytes of unfinished uploads; never a finished one.
+    /// Finished uploads; unfinished ones may lose bytes.
     #[default]
     Finish,
-    /// No byte of which an offset was answered.
+    /// Every acknowledged byte.
     Offset,
 }
 

@@ -1,32 +1,33 @@
-//! Uploads as files in a directory, laid out as tusd does.
+//! Uploads as files in a directory, with tusd's layout.
 //!
-//! An upload that was begun under tusd goes on here, and back. Of the upload
-//! `id` there are in the directory:
+//! An upload that was begun under tusd continues here, and the other way round. The
+//! upload `id` has these files in the directory:
 //!
 //! | file         | what                                                          |
 //! |--------------|---------------------------------------------------------------|
 //! | `<id>`       | its bytes. The file's size is the upload's offset             |
-//! | `<id>.info`  | what is known of it: tusd's JSON with at most one more member, `TowerTus`: the exact `Upload-Metadata` and `Upload-Concat`, how far finishing has come, and which finals wait for which uploads |
-//! | `<id>.chunk` | while a chunk is taken under [`WriteMode::Atomic`]: the offset where it began, which is the upload's offset meanwhile. tusd does not know it |
+//! | `<id>.info`  | its state: tusd's JSON with at most one more member, `TowerTus`: the exact `Upload-Metadata` and `Upload-Concat`, the finish state, and which finals wait for which uploads |
+//! | `<id>.chunk` | while a chunk arrives under [`WriteMode::Atomic`]: the offset where it began, which is the upload's offset meanwhile. tusd does not know it |
 //! | `<id>.new`   | the next `<id>.info` while it is written                      |
 //!
-//! The bytes may lie elsewhere: where there is no `<id>`, `Storage.Path` in `.info`
-//! says where, absolute or relative to the directory. A directory that was moved
-//! or copied has its own files, and never those of the original. An upload whose
-//! bytes are in neither place is not found, and appending to it does not bring
-//! them back; where their directory is missing too, its storage is unavailable.
+//! The bytes may lie elsewhere: if there is no `<id>`, they are at `Storage.Path` of
+//! `.info`, absolute or relative to the directory. A directory that was moved or
+//! copied uses its own files, never those of the original. An upload whose bytes are
+//! in neither place is not found, and appending to it does not bring them back; if
+//! their directory is missing too, its storage is unavailable.
+//! [`Upload::path`] returns the place of the bytes.
 //!
 //! An id with segments, `a/b`, is `<dir>/a/b` and `<dir>/a/b.info`. Creating an
-//! upload makes the directories for it, nothing removes them, and an upload
-//! cannot have the name of a directory. Files have mode 0664 and directories 0775
-//! unless set, less the umask.
+//! upload makes the directories for it, nothing removes them, and an upload cannot
+//! have the name of a directory. By default files have mode 0664 and directories
+//! 0775, less the umask.
 //!
-//! `.info` is replaced as a whole by a rename, so who watches the directory sees
-//! `moved_to`, not `close_write`.
+//! `.info` is replaced as a whole by a rename, so a program that watches the
+//! directory sees `moved_to`, not `close_write`.
 //!
-//! An upload that is made of others has a data file of its own, and needs
-//! theirs no more. Where the file system can share blocks between files, as XFS
-//! and btrfs can, it takes no room as long as the parts stay.
+//! An upload that is made of others has a data file of its own and no longer needs
+//! theirs. If the file system can share blocks between files, as XFS and btrfs can,
+//! it takes no room while the parts stay.
 //!
 //! # Example
 //!
@@ -93,13 +94,13 @@ use crate::fs::{blocking, error, sys};
 
 pub use self::durability::{Durability, InvalidDurability};
 
-/// How many batches of about 1 MiB may be in memory or on their way to the disk.
+/// The maximum number of batches of about 1 MiB in memory or on their way to the disk.
 const BATCHES: usize = 32;
 
 /// A store that keeps uploads as files in a directory.
 ///
-/// A clone is the same store. It has to run within a tokio runtime: what blocks
-/// runs on its blocking pool.
+/// A clone is the same store. It has to run within a tokio runtime, whose blocking
+/// pool runs all file operations.
 ///
 /// See the [module docs](self) for an example.
 #[derive(Clone, Debug)]
@@ -114,9 +115,9 @@ pub struct FileStore {
 }
 
 impl FileStore {
-    /// A store in the directory `dir`, which is made with the first upload.
+    /// Makes a store in the directory `dir`, which is created with the first upload.
     ///
-    /// A relative path is taken from the current directory of this moment.
+    /// A relative path is resolved now, against the current directory.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self {
             home: Arc::new(Home::new(dir.into())),
@@ -128,20 +129,19 @@ impl FileStore {
         }
     }
 
-    /// Makes the directory where it is missing, makes sure that files can be
-    /// written there, and remembers which directory it is.
+    /// Creates the directory if it is missing, checks that files can be written there,
+    /// and remembers which directory it is.
     ///
-    /// From then on, and without a call from the first creation on, the
-    /// directory is known by its device and inode. While it is gone or another
-    /// one has its name, as when a disk is not mounted any more, nothing is made
-    /// in its place, and all that is asked of the store is an
-    /// [`Error::StorageUnavailable`].
+    /// From then on, and without this call from the first creation on, the directory
+    /// is known by its device and inode. While it is gone or another one has its name,
+    /// as when a disk is no longer mounted, nothing is created in its place, and every
+    /// operation fails with [`Error::StorageUnavailable`].
     ///
     /// It blocks.
     ///
     /// # Errors
     ///
-    /// Whatever keeps the directory from being made or written to, with its path.
+    /// The reason why the directory cannot be created or written to, with its path.
     pub fn prepare(&self) -> io::Result<()> {
         create::prepare(self)
     }
@@ -150,12 +150,12 @@ impl FileStore {
         &self.home
     }
 
-    /// Where the uploads are.
+    /// The directory of the uploads.
     fn dir(&self) -> &Path {
         self.home.dir()
     }
 
-    /// Takes a step that blocks, in the directory that is known.
+    /// Runs a step that blocks, in the directory that is known.
     async fn step<T: Send + 'static>(
         &self,
         step: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static,
@@ -173,25 +173,23 @@ impl FileStore {
         self.home.check().map_err(|lost| of_store(lost.into()))
     }
 
-    /// What a power cut may take. The default is [`Durability::Finish`].
+    /// Sets what survives a power cut. The default is [`Durability::Finish`].
     #[must_use]
-    pub const fn durability(mut self, durability: Durability) -> Self {
+    pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
         self
     }
 
-    /// The mode of the files that it makes, less the umask: 0664 unless set.
-    /// Unix only.
+    /// Sets the mode of new files, less the umask: 0664 by default. Unix only.
     #[must_use]
-    pub const fn file_mode(mut self, mode: u32) -> Self {
+    pub fn file_mode(mut self, mode: u32) -> Self {
         self.file_mode = mode;
         self
     }
 
-    /// The mode of the directories that it makes, less the umask: 0775 unless
-    /// set. Unix only.
+    /// Sets the mode of new directories, less the umask: 0775 by default. Unix only.
     #[must_use]
-    pub const fn dir_mode(mut self, mode: u32) -> Self {
+    pub fn dir_mode(mut self, mode: u32) -> Self {
         self.dir_mode = mode;
         self
     }

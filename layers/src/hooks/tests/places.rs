@@ -40,11 +40,8 @@ async fn no_reply_puts_bytes_into_a_side_file() {
 
 #[tokio::test]
 async fn an_id_that_is_none_is_named_with_the_rule() {
-    let hooks = crate::hooks::Callbacks::new().pre_create(|_| async {
-        let mut reply = Reply::accept();
-        reply.id = Some("a b".parse::<UploadId>()?);
-        Ok(reply)
-    });
+    let hooks = crate::hooks::Callbacks::new()
+        .pre_create(|_| async { Ok(Reply::accept().with_id("a b".parse::<UploadId>()?)) });
     let response = Scene::new(hooks).create(5).await;
     assert_eq!(error(&response), "ERR_INTERNAL_SERVER_ERROR");
     let error: &Error = response.extensions().get().unwrap();

@@ -60,7 +60,7 @@ impl Log {
         } else {
             return;
         }
-        let kinds = HookKind::ALL.into_iter();
+        let kinds = HookKind::ALL.iter().copied();
         let kinds = kinds.filter(|&kind| flags.hooks_enabled_events.contains(kind));
         let kinds: Vec<_> = kinds.map(HookKind::as_str).collect();
         self.start_line(format_args!("Enabled hook events: {}", kinds.join(", ")));

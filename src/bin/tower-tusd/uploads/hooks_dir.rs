@@ -48,7 +48,7 @@ fn meant(name: &OsStr) -> Option<HookKind> {
         letters.collect::<String>().to_ascii_lowercase()
     };
     let stem = letters(stem);
-    let mut kinds = HookKind::ALL.into_iter();
+    let mut kinds = HookKind::ALL.iter().copied();
     kinds.find(|kind| letters(kind.as_str()) == stem)
 }
 

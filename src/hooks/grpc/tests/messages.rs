@@ -136,7 +136,7 @@ fn an_empty_answer_changes_nothing() {
         change_file_info: Some(FileInfoChanges::default()),
         ..HookResponse::default()
     };
-    for kind in HookKind::ALL {
+    for &kind in HookKind::ALL {
         assert_eq!(reply(kind, empty.clone()).unwrap(), Reply::accept());
     }
 }
@@ -149,7 +149,7 @@ fn a_verdict_counts_at_its_moment_only() {
         reject_termination: true,
         ..HookResponse::default()
     };
-    for kind in HookKind::ALL {
+    for &kind in HookKind::ALL {
         let verdict = match kind {
             HookKind::PreCreate | HookKind::PreTerminate => Verdict::Reject,
             HookKind::PostReceive => Verdict::Stop,
