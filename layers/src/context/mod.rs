@@ -18,6 +18,7 @@
 //! | [`rejection`](Context::rejection) | Cors, or your layer | Version, Route, Lock, Download, core | not rejected |
 //! | [`original`](Context::original) | layers that derive a request | Hooks | the request itself |
 //! | concatenation | Concatenation | core | `Upload-Concat` is refused |
+//! | overrides | Render, CreationWithUpload, Hooks | the same | whoever makes one carries it out |
 //! | roll-back | layers that derive a DELETE | core | a client's DELETE |
 //!
 //! Requests that one layer derives from another are all made by one function of
@@ -34,7 +35,7 @@ use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request};
 
 use crate::gate::Gate;
 use crate::protocol::{
-    BaseUrl, Disconnect, Error, Interrupt, InvalidUploadId, NewConcat, Peer, Target,
+    BaseUrl, CarryOut, Disconnect, Error, Interrupt, InvalidUploadId, NewConcat, Peer, Target,
 };
 use crate::store::WriteMode;
 
@@ -74,6 +75,7 @@ pub struct Context {
     original: Option<OriginalRequest>,
     concat: Option<NewConcat>,
     rollback: Option<Rollback>,
+    overrides: CarryOut,
 }
 
 /// The context of a request that has none.
@@ -91,6 +93,7 @@ static EMPTY: Context = Context {
     original: None,
     concat: None,
     rollback: None,
+    overrides: CarryOut::Here,
 };
 
 impl Context {
@@ -282,6 +285,12 @@ impl Context {
     /// Whether, and how, a layer takes back what was created. No client asks for this.
     pub(crate) const fn rollback(&self) -> Option<Rollback> {
         self.rollback
+    }
+
+    /// Promises to carry out the overrides of the response, and tells whether a layer
+    /// outside has done so before: then they are left to it.
+    pub(crate) fn claim_overrides(&mut self) -> CarryOut {
+        std::mem::replace(&mut self.overrides, CarryOut::Outside)
     }
 
     /// Whether another layer has derived this request.

@@ -20,16 +20,15 @@
 //!
 //! Two more places log, also where this layer is absent: the core
 //! (`ChunkWriteStart` and `ChunkWriteComplete` at info, `BodyReadError` at
-//! info), and Version (`InternalServerError` at error, with what the client is
-//! not told).
+//! info), and [Render](crate::render) (the sources of errors, which clients do not see).
 //!
 //! The layer belongs where Metrics is: outside all others but Detach and
 //! whatever changes the method.
 //!
 //! | response extension | without it |
 //! |---|---|
-//! | [`Error`](crate::protocol::Error) | the body is taken for empty |
-//! | [`Outcome`](crate::protocol::Outcome) | it is not told what the request did |
+//! | [`Error`](crate::protocol::Error) | `body` is empty |
+//! | [`Outcome`](crate::protocol::Outcome) | the events of uploads are missing |
 //!
 //! # Example
 //!
