@@ -28,6 +28,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::runtime::Builder;
 use tower::{Service, ServiceExt};
 use tower_tus::TusService;
+use tower_tus::layers::into_body::IntoBody;
 use tower_tus::layers::protocol::{Body, Chunk, Error, FinishState, NewUpload, Upload, UploadId};
 use tower_tus::layers::service::Core;
 use tower_tus::layers::store::{AppendOptions, Appended, Handle, Store};
@@ -161,10 +162,15 @@ impl Subject {
         let runtime = runtime.expect("the system has what a runtime needs");
         match self {
             Self::Nobody => (0..times).for_each(|_| drop(black_box(request(frames)))),
-            Self::Core => runtime.block_on(send(Core::new(Discard), times, frames)),
+            Self::Core => runtime.block_on(send(core(), times, frames)),
             Self::Stack => runtime.block_on(send(TusService::new(Discard), times, frames)),
         }
     }
+}
+
+/// The core, which takes a body as the stack takes it at its door.
+fn core() -> IntoBody<Core> {
+    IntoBody::new(Core::new(Discard))
 }
 
 async fn send<S>(mut service: S, times: u32, frames: u32)

@@ -18,10 +18,11 @@ use http::request::Parts;
 use http::{Response, StatusCode};
 use tower::util::BoxCloneSyncService;
 use tower::{ServiceBuilder, ServiceExt};
+use tower_tus::layers::context::Context;
 use tower_tus::layers::creation_with_upload::CreationWithUploadLayer;
 use tower_tus::layers::detach::DetachLayer;
 use tower_tus::layers::discovery::DiscoveryLayer;
-use tower_tus::layers::gate::{Gate, Gates};
+use tower_tus::layers::gate::Gate;
 use tower_tus::layers::interrupt::InterruptLayer;
 use tower_tus::layers::lock::LockLayer;
 use tower_tus::layers::lock::MemoryLocker;
@@ -64,10 +65,10 @@ async fn collection(
     let user = user_id(&user)?;
     // In the store the upload is `{user}/{id}`; its URL is this one and the id.
     let base_url = BaseUrl::new(request.uri().path()).within(user.as_str());
-    let extensions = request.extensions_mut();
-    extensions.insert(Target::Collection);
-    extensions.insert(base_url);
-    Gates::add(extensions, Arc::new(Below(user)));
+    let context = Context::of_mut(request.extensions_mut());
+    context.set_target(Target::Collection);
+    context.set_base_url(base_url);
+    context.add_gate(Arc::new(Below(user)));
     let Ok(response) = uploads.oneshot(request).await;
     Ok(response)
 }
@@ -81,7 +82,7 @@ async fn upload(
     let id = format!("{}/{id}", user_id(&user)?);
     // An id never leads out of where it begins: `alice/../bob` is none.
     let id = id.parse().map_err(|_| StatusCode::NOT_FOUND)?;
-    request.extensions_mut().insert(Target::Upload(id));
+    Context::of_mut(request.extensions_mut()).set_target(Target::Upload(id));
     let Ok(response) = uploads.oneshot(request).await;
     Ok(response)
 }

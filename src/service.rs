@@ -12,7 +12,7 @@ use tower_tus_layers::protocol::{Body, BoxError};
 use tower_tus_layers::store::Store;
 
 use crate::Stack;
-use crate::stack::Erased;
+use crate::stack::Sealed;
 
 /// The whole stack as a service that takes every request.
 ///
@@ -31,7 +31,7 @@ use crate::stack::Erased;
 /// See [`Stack`] for the order of the layers, and for what can be set.
 #[derive(Clone)]
 pub struct TusService {
-    stack: Erased,
+    stack: Sealed,
 }
 
 impl TusService {
@@ -41,7 +41,7 @@ impl TusService {
         Stack::new(store).into_service()
     }
 
-    pub(crate) const fn from_stack(stack: Erased) -> Self {
+    pub(crate) const fn from_stack(stack: Sealed) -> Self {
         Self { stack }
     }
 }

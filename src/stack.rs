@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::request::Parts;
 use http::{Method, Request, Response};
 use tower::ServiceBuilder;
-use tower::util::{BoxCloneSyncService, MapRequestLayer, option_layer};
+use tower::util::{BoxCloneSyncService, option_layer};
 use tower_tus_layers::base_url::BaseUrlLayer;
 use tower_tus_layers::cached_head::CachedHeadLayer;
 use tower_tus_layers::checksum::{Algorithms, ChecksumLayer};
@@ -28,7 +28,7 @@ use tower_tus_layers::lock::{Locker, MemoryLocker};
 use tower_tus_layers::log::LogLayer;
 use tower_tus_layers::method_override::MethodOverrideLayer;
 use tower_tus_layers::metrics::{MetricsLayer, TimedHooks, TimedLocker, TimedStore};
-use tower_tus_layers::protocol::{Body, BoxError, Shutdown};
+use tower_tus_layers::protocol::{Body, Shutdown};
 use tower_tus_layers::render::RenderLayer;
 use tower_tus_layers::route::{BasePath, RouteLayer};
 use tower_tus_layers::service::Core;
@@ -513,8 +513,7 @@ impl Stack {
             .layer(CreationWithUploadLayer::new())
             .layer(locks)
             // Sealed: the types outside do not grow with the options inside.
-            .layer(MapRequestLayer::new(erased))
-            .layer_fn(Erased::new)
+            .layer_fn(Sealed::new)
             // Under the lock, each request a single step.
             .layer(option_layer(hooks))
             // Inside the hooks: what they have changed is seen.
@@ -528,7 +527,7 @@ impl Stack {
             // A neighbour of the core, for what that does not know.
             .layer(option_layer(download))
             .service(self.core);
-        TusService::from_stack(Erased::new(stack))
+        TusService::from_stack(Sealed::new(stack))
     }
 
     /// The layer that gives uploads out, where that is wanted and the store can.
@@ -576,14 +575,5 @@ impl Stack {
     }
 }
 
-/// A request whose body has no type of its own.
-fn erased<B>(request: Request<B>) -> Request<Body>
-where
-    B: http_body::Body + Send + 'static,
-    B::Error: Into<BoxError>,
-{
-    request.map(Body::new)
-}
-
 /// A stack without its type.
-pub(crate) type Erased = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
+pub(crate) type Sealed = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;

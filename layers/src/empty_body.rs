@@ -1,14 +1,11 @@
 //! A body that must be empty.
 
-use std::pin::Pin;
-
-use bytes::Buf;
+use bytes::Bytes;
 use http::request::Parts;
-use http_body::Body;
+use http_body::Body as _;
 
-use crate::poll::next_frame;
 use crate::protocol::header::{content_length, is_offset_octet_stream};
-use crate::protocol::{BoxError, Error, Strictness};
+use crate::protocol::{Body, Error, Strictness};
 
 /// Whether bytes come: they do when a frame with bytes does, and they do not when
 /// the body ends before that.
@@ -18,20 +15,19 @@ use crate::protocol::{BoxError, Error, Strictness};
 /// for: at the first poll hyper sends `100 Continue`. One that says neither may
 /// be empty all the same, since its end is still on its way, in a frame of
 /// HTTP/2 or a chunk of HTTP/1.1, or since a layer has wrapped it.
-pub(crate) async fn bytes_come<B>(mut body: Pin<&mut B>) -> Result<bool, Error>
-where
-    B: Body + ?Sized,
-    B::Error: Into<BoxError>,
-{
+pub(crate) async fn bytes_come(body: &mut Body) -> Result<bool, Error> {
     if body.size_hint().lower() > 0 {
         return Ok(true);
     }
     while !body.is_end_stream() {
-        let Some(frame) = next_frame(&mut body).await else {
+        let Some(frame) = body.next().await else {
             break;
         };
-        let frame = frame.map_err(Error::from_body)?;
-        if frame.data_ref().is_some_and(Buf::has_remaining) {
+        let frame = frame?;
+        if frame
+            .data_ref()
+            .is_some_and(|data: &Bytes| !data.is_empty())
+        {
             return Ok(true);
         }
     }
@@ -45,20 +41,16 @@ pub(crate) fn is_announced(parts: &Parts) -> bool {
 
 /// Refuses a creation that brings bytes: those of an upload are for the layer that
 /// takes them, and all others are a mistake that only tusd ignores. CWU-03, AMB-08
-pub(crate) async fn refuse_bytes<B>(
+pub(crate) async fn refuse_bytes(
     parts: &Parts,
-    body: Pin<&mut B>,
+    mut body: Body,
     strictness: Strictness,
-) -> Result<(), Error>
-where
-    B: Body + ?Sized,
-    B::Error: Into<BoxError>,
-{
+) -> Result<(), Error> {
     let of_another_type = !is_offset_octet_stream(&parts.headers);
     if of_another_type && strictness == Strictness::Lenient {
         return Ok(());
     }
-    if is_announced(parts) || !bytes_come(body).await? {
+    if is_announced(parts) || !bytes_come(&mut body).await? {
         return Ok(());
     }
     if of_another_type {

@@ -11,7 +11,8 @@
 //! | module | what is in it |
 //! |---|---|
 //! | [`protocol`] | headers, ids, errors, and every type that layers pass to each other |
-//! | [`store`], [`lock`], [`gate`], [`hook`] | the traits that others implement, with suites that prove it |
+//! | [`context`] | what layers tell each other about one request |
+//! | [`store`], [`lock`], [`gate`], [`hooks`] | the traits that others implement, with the layer that uses each and suites that prove them |
 //! | [`service`] | the minimal core: POST, HEAD, PATCH, DELETE over a store |
 //! | all others | one layer each |
 //!
@@ -96,13 +97,14 @@
 //!   the core's is `Infallible`. A refusal is a response with an empty body and
 //!   the typed [`Error`](protocol::Error) in its extensions, which Render
 //!   writes out.
-//! * Inwards layers talk by typed request extensions, outwards by typed
-//!   response extensions, and all these types are in [`protocol`]. No layer
-//!   imports another.
-//! * A body is counted where it is erased: put
-//!   [`Body::new`](protocol::Body::new) at the door of a stack of your own
-//!   (`.map_request(|request| request.map(Body::new))`), or an HTTP/2 body that a
-//!   client has cut short counts as whole.
+//! * Inwards, layers talk through one request extension, the
+//!   [`Context`](context::Context); outwards through two response extensions,
+//!   [`Outcome`](protocol::Outcome) and [`Error`](protocol::Error). No layer imports
+//!   another.
+//! * Every layer takes and gives a [`Body`](protocol::Body), which counts: an HTTP/2
+//!   body that a client has cut short does not pass for whole. Put
+//!   [`IntoBodyLayer`](into_body::IntoBodyLayer) at the door of a stack of your own,
+//!   and around layers of others.
 //! * A request is validated before its body is polled for the first time:
 //!   at that poll hyper sends `100 Continue`, so a refusal costs a patient
 //!   client nothing.
@@ -111,13 +113,13 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod answer;
 pub mod base_url;
 pub mod cached_head;
 #[cfg(feature = "checksum")]
 pub mod checksum;
 #[cfg(feature = "concatenation")]
 pub mod concatenation;
+pub mod context;
 #[cfg(feature = "cors")]
 pub mod cors;
 pub mod creation_with_upload;
@@ -126,20 +128,21 @@ pub mod discovery;
 #[cfg(feature = "download")]
 pub mod download;
 mod empty_body;
+mod future;
 pub mod gate;
 #[cfg(feature = "hooks")]
 pub mod hooks;
 pub mod idle_timeout;
 pub mod interrupt;
-mod limited;
+pub mod into_body;
 pub mod lock;
 pub mod log;
 pub mod method_override;
 #[cfg(feature = "metrics")]
 pub mod metrics;
-mod optional;
-mod poll;
 pub mod protocol;
+mod race;
+mod ready;
 pub mod render;
 pub mod route;
 pub mod service;

@@ -86,8 +86,7 @@ fn stack_over(core: Core, absent: &str) -> Stack {
         ($($name:literal => $layer:expr,)*) => {
             $(
                 if absent != $name {
-                    let inside = stack.map_request(|request: Request<_>| request.map(Body::new));
-                    stack = Stack::new(ServiceBuilder::new().layer($layer).service(inside));
+                    stack = Stack::new(ServiceBuilder::new().layer($layer).service(stack));
                 }
             )*
         };

@@ -6,14 +6,14 @@ use std::fmt::Debug;
 use std::path::Path;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Request;
 use tower::{Layer, Service};
 use tower_tus::layers::protocol::Body;
 use tower_tus::layers::service::{self, Core};
 use tower_tus::layers::{
     base_url, cached_head, checksum, concatenation, cors, creation_with_upload, detach, discovery,
-    download, gate, hooks, idle_timeout, interrupt, lock, log, method_override, metrics, render,
-    route, size_limit, version,
+    download, gate, hooks, idle_timeout, interrupt, into_body, lock, log, method_override, metrics,
+    render, route, size_limit, version,
 };
 use tower_tus::{Stack, TusLayer, TusService, mount};
 
@@ -53,8 +53,7 @@ fn traits() {
 
     layer::<detach::DetachLayer>();
     service::<detach::Detach<Core>>();
-    future::<detach::ResponseFuture<Response<Body>, Infallible>>();
-    body::<detach::RequestBody<Body>>();
+    future::<detach::ResponseFuture<Infallible>>();
 
     layer::<render::RenderLayer>();
     service::<render::Render<Core>>();
@@ -73,14 +72,12 @@ fn traits() {
     future::<discovery::ResponseFuture<Inner>>();
 
     layer::<interrupt::InterruptLayer>();
-    service::<interrupt::Interruptible<Core>>();
-    body::<interrupt::RequestBody<Body>>();
+    service::<interrupt::InterruptService<Core>>();
     future::<interrupt::ResponseFuture<Inner>>();
 
     layer::<creation_with_upload::CreationWithUploadLayer>();
     service::<creation_with_upload::CreationWithUpload<Core>>();
     future::<creation_with_upload::ResponseFuture<Inner>>();
-    body::<creation_with_upload::RequestBody<Body>>();
 
     layer::<lock::LockLayer>();
     service::<lock::Lock<Core>>();
@@ -102,12 +99,15 @@ fn traits() {
     future::<cors::ResponseFuture<Inner>>();
 
     layer::<base_url::BaseUrlLayer>();
-    service::<base_url::WithBaseUrl<Core>>();
+    service::<base_url::BaseUrlService<Core>>();
 
     layer::<cached_head::CachedHeadLayer>();
     service::<cached_head::CachedHead<Core>>();
     future::<cached_head::ResponseFuture<Inner>>();
-    body::<cached_head::RequestBody<Body>>();
+
+    layer::<into_body::IntoBodyLayer>();
+    service::<into_body::IntoBody<Core>>();
+    future::<into_body::ResponseFuture<Inner>>();
 
     layer::<size_limit::SizeLimitLayer>();
     service::<size_limit::SizeLimit<Core>>();
@@ -115,23 +115,19 @@ fn traits() {
 
     layer::<idle_timeout::IdleTimeoutLayer>();
     service::<idle_timeout::IdleTimeout<Core>>();
-    body::<idle_timeout::RequestBody<Body>>();
 
     layer::<checksum::ChecksumLayer>();
     service::<checksum::Checksum<Core>>();
     future::<checksum::ResponseFuture<Inner>>();
-    body::<checksum::RequestBody<Body>>();
     layer::<download::DownloadLayer>();
     service::<download::Download<Core>>();
     future::<download::ResponseFuture<Inner>>();
     layer::<concatenation::ConcatenationLayer>();
     service::<concatenation::Concatenation<Core>>();
     future::<concatenation::ResponseFuture<Inner>>();
-    body::<concatenation::RequestBody<Body>>();
     layer::<hooks::HooksLayer>();
     service::<hooks::HooksService<Core>>();
     future::<hooks::ResponseFuture<Inner>>();
-    body::<hooks::RequestBody<Body>>();
 
     layer::<gate::GateLayer>();
     service::<gate::GateService<Core>>();

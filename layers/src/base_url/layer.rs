@@ -4,10 +4,10 @@ use http::request::Parts;
 use tower_layer::Layer;
 
 use super::source::{FromRequest, Source};
-use super::{Scheme, WithBaseUrl};
+use super::{BaseUrlService, Scheme};
 use crate::protocol::BaseUrl;
 
-/// Layer that applies [`WithBaseUrl`].
+/// Layer that applies [`BaseUrlService`].
 ///
 /// See the [module docs](crate::base_url) for an example.
 #[derive(Clone, Debug)]
@@ -77,9 +77,9 @@ impl BaseUrlLayer {
 }
 
 impl<S> Layer<S> for BaseUrlLayer {
-    type Service = WithBaseUrl<S>;
+    type Service = BaseUrlService<S>;
 
-    fn layer(&self, inner: S) -> WithBaseUrl<S> {
-        WithBaseUrl::new(inner, Arc::clone(&self.source))
+    fn layer(&self, inner: S) -> BaseUrlService<S> {
+        BaseUrlService::new(inner, Arc::clone(&self.source))
     }
 }

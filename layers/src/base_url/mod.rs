@@ -3,10 +3,10 @@
 //! A creation answers with the `Location` of the new upload. The server alone
 //! does not know its own address: a proxy may stand before it, and a router may
 //! have taken a prefix away. This layer puts the
-//! [`BaseUrl`](crate::protocol::BaseUrl) into the extensions of every request:
+//! [`BaseUrl`](crate::protocol::BaseUrl) into the [`Context`](crate::context::Context) of every request:
 //! the core makes the `Location` of it, and hooks can store the URL of an upload
 //! whatever request finishes it
-//! (`BaseUrl::of(&event.request).location(&event.upload.id)`). One that is there
+//! (`Context::base_url(&event.request).location(&event.upload.id)`). One that is there
 //! already stays. Without this layer a `Location` is a path, which clients read
 //! as one of the server that they have asked.
 //!
@@ -63,7 +63,7 @@ mod source;
 
 pub use self::layer::BaseUrlLayer;
 use self::scheme::Scheme;
-pub use self::service::WithBaseUrl;
+pub use self::service::BaseUrlService;
 
 #[cfg(test)]
 mod tests;

@@ -1,38 +1,38 @@
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context as TaskContext, Poll};
 
 use http::request::Parts;
 use http::{Request, Response};
 use tower_service::Service;
 
 use super::source::Source;
-use crate::protocol::BaseUrl;
+use crate::context::Context;
 
 /// Middleware that tells those inside where uploads live, as clients see it.
 ///
 /// See the [module docs](crate::base_url) for an example.
 #[derive(Clone, Debug)]
-pub struct WithBaseUrl<S> {
+pub struct BaseUrlService<S> {
     inner: S,
     source: Arc<Source>,
 }
 
-impl<S> WithBaseUrl<S> {
+impl<S> BaseUrlService<S> {
     pub(super) const fn new(inner: S, source: Arc<Source>) -> Self {
         Self { inner, source }
     }
 
     fn tell(&self, parts: &mut Parts) {
-        if parts.extensions.get::<BaseUrl>().is_some() {
+        if Context::of(&parts.extensions).has_base_url() {
             return;
         }
         if let Some(url) = self.source.base_url(parts) {
-            parts.extensions.insert(url);
+            Context::of_mut(&mut parts.extensions).set_base_url(url);
         }
     }
 }
 
-impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for WithBaseUrl<S>
+impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for BaseUrlService<S>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
 {
@@ -41,7 +41,7 @@ where
     type Future = S::Future;
 
     #[inline]
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 

@@ -4,6 +4,7 @@ use http::{HeaderValue, Method, Request, Response};
 use tower::{Layer, ServiceExt, service_fn};
 
 use super::BaseUrlLayer;
+use crate::context::{Context, context};
 use crate::protocol::BaseUrl;
 
 type Headers<'a> = &'a [(&'a str, &'a [u8])];
@@ -11,7 +12,9 @@ type Headers<'a> = &'a [(&'a str, &'a [u8])];
 /// The URL that is told to those inside.
 async fn told(layer: &BaseUrlLayer, request: Request<()>) -> Option<String> {
     let inner = service_fn(|request: Request<()>| async move {
-        let url = request.extensions().get::<BaseUrl>().cloned();
+        let (parts, ()) = request.into_parts();
+        let told = Context::of(&parts.extensions).has_base_url();
+        let url = told.then(|| Context::base_url(&parts));
         Ok::<_, Infallible>(Response::new(url))
     });
     let response = layer.layer(inner).oneshot(request).await.unwrap();
@@ -61,7 +64,9 @@ async fn the_url_is_there_whatever_the_method() {
 #[tokio::test]
 async fn a_url_that_is_there_stays() {
     let mut request = post("/", &[]);
-    request.extensions_mut().insert(BaseUrl::new("/mine/"));
+    request
+        .extensions_mut()
+        .insert(context(|it| it.set_base_url(BaseUrl::new("/mine/"))));
     let layer = BaseUrlLayer::fixed("/files/");
     assert_eq!(told(&layer, request).await.unwrap(), "/mine/");
 }

@@ -54,5 +54,4 @@ mod service;
 
 pub use self::layer::CachedHeadLayer;
 pub use self::service::CachedHead;
-pub use crate::answer::ResponseFuture;
-pub use crate::optional::Optional as RequestBody;
+pub use crate::future::ResponseFuture;

@@ -1,14 +1,15 @@
-use std::future::poll_fn;
-use std::task::{Context, Poll};
+use std::task::{Context as TaskContext, Poll};
 
 use headers::{CacheControl, HeaderMapExt};
+use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use tower_service::Service;
 
-use super::{RequestBody, ResponseFuture};
-use crate::answer::Answer;
+use super::ResponseFuture;
+use crate::context::{Context, Derived};
 use crate::protocol::header::TUS_RESUMABLE;
-use crate::protocol::{OriginalRequest, Outcome, Refusal};
+use crate::protocol::{Body, Outcome};
+use crate::ready::{call_again, take_ready};
 
 /// Middleware that answers GET with `Tus-Resumable` like HEAD.
 ///
@@ -29,27 +30,20 @@ impl<S> CachedHead<S> {
 fn was_head<B>(request: &Request<B>) -> bool {
     request.method() == Method::GET
         && request.headers().contains_key(&TUS_RESUMABLE)
-        && request.extensions().get::<Refusal>().is_none()
+        && Context::of(request.extensions()).rejection().is_none()
 }
 
 /// Asks for the headers, and for the rest only where that is finished.
-async fn answer<S, ReqBody, ResBody>(
-    mut inner: S,
-    request: Request<ReqBody>,
-) -> Result<Response<ResBody>, S::Error>
+async fn answer<S>(mut inner: S, get: Parts) -> Result<Response<Body>, S::Error>
 where
-    S: Service<Request<RequestBody<ReqBody>>, Response = Response<ResBody>>,
+    S: Service<Request<Body>, Response = Response<Body>>,
 {
-    let (mut get, body) = request.into_parts();
-    OriginalRequest::keep(&mut get);
-    let mut head = get.clone();
-    head.method = Method::HEAD;
-    let head = Request::from_parts(head, RequestBody::new(body));
+    let head = Derived::Head(None).of(get.clone());
+    let head = Request::from_parts(head, Body::default());
     let mut response = inner.call(head).await?;
     if is_finished(&response) || is_not_served(&response) {
-        poll_fn(|cx| inner.poll_ready(cx)).await?;
-        let get = Request::from_parts(get, RequestBody::empty());
-        response = prefer(inner.call(get).await?, response);
+        let get = Request::from_parts(Derived::Get.of(get), Body::default());
+        response = prefer(call_again(&mut inner, get).await?, response);
     }
     // CORE-22
     let no_store = CacheControl::new().with_no_store();
@@ -58,7 +52,7 @@ where
 }
 
 fn is_finished<B>(head: &Response<B>) -> bool {
-    let outcome = head.extensions().get::<Outcome>();
+    let outcome = Outcome::of(head.extensions());
     head.status().is_success() && outcome.is_some_and(|outcome| outcome.upload.is_finished())
 }
 
@@ -67,49 +61,37 @@ fn is_not_served<B>(response: &Response<B>) -> bool {
 }
 
 /// GET's response, with what HEAD did; HEAD's where it alone is served.
-fn prefer<B>(mut get: Response<B>, mut head: Response<B>) -> Response<B> {
+fn prefer(mut get: Response<Body>, mut head: Response<Body>) -> Response<Body> {
     if is_not_served(&get) && !is_not_served(&head) {
         return head;
     }
-    let Some(did) = head.extensions_mut().remove::<Outcome>() else {
-        return get;
-    };
-    match get.extensions_mut().get_mut::<Outcome>() {
-        Some(outcome) => {
-            outcome.finished |= did.finished;
-            outcome.others.extend(did.others);
-        }
-        None => drop(get.extensions_mut().insert(did)),
+    let seen = get.extensions_mut().remove::<Outcome>();
+    for outcome in [head.extensions_mut().remove(), seen].into_iter().flatten() {
+        outcome.record(get.extensions_mut());
     }
     get
 }
 
-impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for CachedHead<S>
+impl<S> Service<Request<Body>> for CachedHead<S>
 where
-    S: Service<Request<RequestBody<ReqBody>>, Response = Response<ResBody>>,
-    S: Clone + Send + 'static,
+    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
     S::Future: Send,
     S::Error: Send,
-    ReqBody: Send + 'static,
-    ResBody: Default + Send + 'static,
 {
-    type Response = Response<ResBody>;
+    type Response = Response<Body>;
     type Error = S::Error;
     type Future = ResponseFuture<S::Future>;
 
     #[inline]
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
         if !was_head(&request) {
-            let future = self.inner.call(request.map(RequestBody::new));
-            return ResponseFuture::new(Answer::Inner { future });
+            return ResponseFuture::inner(self.inner.call(request));
         }
-        // The instance that was polled ready is the one to call.
-        let clone = self.inner.clone();
-        let inner = std::mem::replace(&mut self.inner, clone);
-        ResponseFuture::new(Answer::awaited(answer(inner, request)))
+        let inner = take_ready(&mut self.inner);
+        ResponseFuture::awaited(answer(inner, request.into_parts().0))
     }
 }

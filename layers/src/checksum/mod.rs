@@ -74,17 +74,15 @@ mod body;
 mod check;
 mod claim;
 mod digest;
-mod future;
 mod layer;
 mod service;
 mod settings;
 
 pub use self::algorithm::{Algorithm, Digest};
 pub use self::algorithms::{Algorithms, UnknownAlgorithm};
-pub use self::body::RequestBody;
-pub use self::future::ResponseFuture;
 pub use self::layer::ChecksumLayer;
 pub use self::service::Checksum;
+pub use crate::future::ResponseFuture;
 
 #[cfg(test)]
 mod tests;

@@ -1,18 +1,16 @@
-use std::task::{Context, Poll};
+use std::task::{Context as TaskContext, Poll};
 
-use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, Version};
-use http_body::Body;
 use tower_service::Service;
 
+use super::body::Verified;
 use super::check::Check;
-use super::future::Told;
 use super::settings::Settings;
-use super::{Algorithms, RequestBody, ResponseFuture};
-use crate::answer::Answer;
-use crate::protocol::header::content_length;
-use crate::protocol::{BoxError, Error};
+use super::{Algorithms, ResponseFuture};
+use crate::context::Context;
+use crate::protocol::header::{TUS_CHECKSUM_ALGORITHM, content_length, is_offset_octet_stream};
+use crate::protocol::{Body, Error};
 use crate::store::WriteMode;
 
 /// Middleware that verifies the bytes of a request.
@@ -41,25 +39,25 @@ impl<S> Checksum<S> {
             return Ok(None);
         }
         let check = Check::of(&parts.headers, &self.settings)?;
-        // What a creation says is sound. Its bytes come in a PATCH of their own.
-        let check = check.filter(|_| parts.method == Method::PATCH);
+        // What a creation says is sound. Its bytes may come in a PATCH of their own.
+        let check = check.filter(|_| brings_bytes(parts));
         let awaits_trailers = check.as_ref().is_some_and(Check::awaits_trailers);
         if awaits_trailers && !may_have_trailers(parts) {
             return Err(Error::InvalidChecksum); // CTR-02
         }
         Ok(check)
     }
+}
 
-    /// What OPTIONS tells. CHK-01, CTR-01
-    fn told(&self) -> Told {
-        let names = self.settings.algorithms.to_string();
-        Told {
-            algorithms: HeaderValue::try_from(names).expect("names and commas make a value"),
-            extensions: match self.settings.in_trailers().is_empty() {
-                true => &["checksum"],
-                false => &["checksum", "checksum-trailer"],
-            },
+/// Whether the bytes are in this request. Those of a creation are, unless
+/// CreationWithUpload stands outside, which sends them in a derived PATCH.
+fn brings_bytes(parts: &Parts) -> bool {
+    match parts.method {
+        Method::POST => {
+            let derived = Context::of(&parts.extensions).is_derived();
+            !derived && is_offset_octet_stream(&parts.headers)
         }
+        _ => true,
     }
 }
 
@@ -70,34 +68,50 @@ fn may_have_trailers(parts: &Parts) -> bool {
     parts.version > Version::HTTP_11 || content_length(&parts.headers).is_none()
 }
 
-impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Checksum<S>
+impl<S> Service<Request<Body>> for Checksum<S>
 where
-    S: Service<Request<RequestBody<ReqBody>>, Response = Response<ResBody>>,
-    ReqBody: Body<Data = Bytes>,
-    ReqBody::Error: Into<BoxError>,
-    ResBody: Default,
+    S: Service<Request<Body>, Response = Response<Body>>,
 {
-    type Response = Response<ResBody>;
+    type Response = Response<Body>;
     type Error = S::Error;
     type Future = ResponseFuture<S::Future>;
 
     #[inline]
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let (mut parts, body) = request.into_parts();
-        let told = (parts.method == Method::OPTIONS).then(|| self.told());
-        let check = match self.check(&parts) {
-            Ok(check) => check,
-            Err(error) => return ResponseFuture::new(Answer::refused(error), told),
-        };
-        if check.is_some() {
-            parts.extensions.insert(WriteMode::Atomic); // CHK-06, CHK-14
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let (mut parts, mut body) = request.into_parts();
+        if parts.method == Method::OPTIONS {
+            return self.announce(Request::from_parts(parts, body));
         }
-        let body = RequestBody::new(body, check);
-        let future = self.inner.call(Request::from_parts(parts, body));
-        ResponseFuture::new(Answer::Inner { future }, told)
+        match self.check(&parts) {
+            Ok(Some(check)) => {
+                // CHK-06, CHK-14
+                Context::of_mut(&mut parts.extensions).set_write_mode(WriteMode::Atomic);
+                body = body.watched(Verified::new(check));
+            }
+            Ok(None) => {}
+            Err(error) => return ResponseFuture::refused(error),
+        }
+        ResponseFuture::inner(self.inner.call(Request::from_parts(parts, body)))
+    }
+}
+
+impl<S> Checksum<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>>,
+{
+    /// CHK-01, CHK-10, CTR-01
+    fn announce(&mut self, request: Request<Body>) -> ResponseFuture<S::Future> {
+        let names = self.settings.algorithms.to_string();
+        let names = HeaderValue::try_from(names).expect("names and commas make a value");
+        let future = ResponseFuture::inner(self.inner.call(request)).announce("checksum");
+        let future = match self.settings.in_trailers().is_empty() {
+            true => future,
+            false => future.announce("checksum-trailer"),
+        };
+        future.with_header(TUS_CHECKSUM_ALGORITHM.clone(), names)
     }
 }

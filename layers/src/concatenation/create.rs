@@ -1,38 +1,32 @@
 //! POST: a final is made.
 
-use std::pin::pin;
-
 use http::request::Parts;
 use http::{HeaderValue, Request, Response};
-use http_body::Body;
 use tower_service::Service;
 
-use super::RequestBody;
 use super::ending::with_request;
 use super::named;
 use super::partials::Partials;
 use super::settings::{Settings, release};
+use crate::context::{Context, Derived};
 use crate::empty_body::refuse_bytes;
-use crate::protocol::{BoxError, Concat, Error, Interrupt, NewConcat, Outcome, Role, UploadId};
+use crate::protocol::{Body, Concat, Error, Interrupt, NewConcat, Outcome, Role, UploadId};
 
 /// Makes a final of the uploads at `urls`, which are locked meanwhile.
-pub(super) async fn create<S, B, ResBody>(
+pub(super) async fn create<S>(
     inner: S,
     settings: Settings,
-    request: Request<B>,
+    request: Request<Body>,
     raw: HeaderValue,
     urls: Vec<String>,
-) -> Result<Response<ResBody>, S::Error>
+) -> Result<Response<Body>, S::Error>
 where
-    S: Service<Request<RequestBody<B>>, Response = Response<ResBody>>,
-    B: Body,
-    B::Error: Into<BoxError>,
-    ResBody: Default,
+    S: Service<Request<Body>, Response = Response<Body>>,
 {
     let (head, body) = request.into_parts();
     // Before anybody is asked and anything is locked: a body whose end does not
     // come holds no part.
-    if let Err(error) = refuse_bytes(&head, pin!(body), settings.strictness).await {
+    if let Err(error) = refuse_bytes(&head, body, settings.strictness).await {
         return Ok(error.into_response());
     }
     // Before anything is locked: who is refused interrupts nobody who writes to
@@ -47,7 +41,7 @@ where
         Err(error) => return Ok(error.into_response()),
     };
     let mut inner_head = head.clone();
-    inner_head.extensions.insert(copying.clone());
+    Context::of_mut(&mut inner_head.extensions).set_interrupt(copying.clone());
     let creation = create_of_locked(inner, &settings, inner_head, raw, &parts);
     let response = with_request(&head, &copying, creation).await;
     release(guards).await;
@@ -56,7 +50,7 @@ where
 
 /// A copy that made way for another request may be tried again, as if the parts
 /// had not been free.
-fn retried_later<B: Default>(response: Response<B>) -> Response<B> {
+fn retried_later(response: Response<Body>) -> Response<Body> {
     match response.extensions().get() {
         Some(Error::Interrupted) => Error::LockTimeout.into_response(),
         _ => response,
@@ -75,16 +69,15 @@ async fn permit(
     Ok(parts)
 }
 
-async fn create_of_locked<S, B, ResBody>(
+async fn create_of_locked<S>(
     mut inner: S,
     settings: &Settings,
-    mut head: Parts,
+    head: Parts,
     raw: HeaderValue,
     parts: &[UploadId],
-) -> Result<Response<ResBody>, S::Error>
+) -> Result<Response<Body>, S::Error>
 where
-    S: Service<Request<RequestBody<B>>, Response = Response<ResBody>>,
-    ResBody: Default,
+    S: Service<Request<Body>, Response = Response<Body>>,
 {
     // Now that they are locked, what they are is what they stay.
     let found = Partials::find(&*settings.store, parts).await;
@@ -98,13 +91,11 @@ where
         parts: parts.to_vec(),
         pending: !unfinished.is_empty(),
     };
-    head.extensions.insert(NewConcat {
-        concat: Concat::new(role, Some(raw)),
-        length,
-    });
-    let request = Request::from_parts(head, RequestBody::empty());
+    let concat = Concat::new(role, Some(raw));
+    let head = Derived::Final(NewConcat { concat, length }).of(head);
+    let request = Request::from_parts(head, Body::default());
     let response = inner.call(request).await?;
-    if let Some(outcome) = response.extensions().get::<Outcome>() {
+    if let Some(outcome) = Outcome::of(response.extensions()) {
         for part in unfinished {
             await_part(settings, part, &outcome.upload.id).await;
         }

@@ -5,8 +5,9 @@ use std::future::{Future, pending};
 use http::Method;
 use http::request::Parts;
 
-use crate::poll::first;
-use crate::protocol::{Disconnect, Error, Interrupt};
+use crate::context::Context;
+use crate::protocol::{Error, Interrupt};
+use crate::race::first;
 
 /// Runs `copy` to its end, and fires `copying` once its request is to end: the
 /// server shuts down, the client has gone, or somebody waits for an upload that the
@@ -19,13 +20,11 @@ pub(super) async fn with_request<T>(
     copying: &Interrupt,
     copy: impl Future<Output = T>,
 ) -> T {
-    let interrupt = request.extensions.get::<Interrupt>().cloned();
-    let interrupt = interrupt.unwrap_or_default();
-    let departure = request.extensions.get::<Disconnect>().cloned();
-    let departure = departure.unwrap_or_default();
+    let context = Context::of(&request.extensions);
+    let (interrupt, disconnect) = (context.interrupt(), context.disconnect());
     let ends = async {
-        let departed = async {
-            copying.fire(departure.happened().await);
+        let disconnected = async {
+            copying.fire(disconnect.happened().await);
             pending().await
         };
         let interrupted = async {
@@ -35,7 +34,7 @@ pub(super) async fn with_request<T>(
             }
             pending().await
         };
-        first(departed, interrupted).await
+        first(disconnected, interrupted).await
     };
     first(copy, ends).await
 }

@@ -30,57 +30,49 @@
 //! | after it was assembled | pending no more, complete, not finished | the core's HEAD finishes it |
 //! | after a part was ended | a part is gone | end it too |
 
-use std::future::poll_fn;
-use std::marker::PhantomData;
-
 use headers::HeaderMapExt;
 use http::request::Parts;
 use http::{Method, Request, Response};
 use tower_service::Service;
 
-use super::RequestBody;
 use super::settings::{Progress, Settings};
+use crate::context::{Derived, Rollback};
 use crate::protocol::header::UploadLength;
-use crate::protocol::{Concat, Error, Outcome, Rollback, Target, UploadId};
+use crate::protocol::{Body, Concat, Error, Outcome, UploadId};
+use crate::ready::call_again;
 
 /// The service inside, which serves a request and then, in its name, whatever
 /// follows from it for other uploads.
-pub(super) struct Inside<S, B> {
+pub(super) struct Inside<S> {
     service: S,
     settings: Settings,
     request: Parts,
-    body: PhantomData<fn(B)>,
 }
 
 /// What looking again at a pending final has led to.
-enum CaughtUp<ResBody> {
+enum CaughtUp {
     /// It has its bytes now. HEAD is answered so.
-    Assembled(Response<ResBody>),
+    Assembled(Response<Body>),
     /// Or not, and the request is answered so.
-    Otherwise(Response<ResBody>),
+    Otherwise(Response<Body>),
 }
 
-impl<S, B, ResBody> Inside<S, B>
+impl<S> Inside<S>
 where
-    S: Service<Request<RequestBody<B>>, Response = Response<ResBody>>,
-    ResBody: Default,
+    S: Service<Request<Body>, Response = Response<Body>>,
 {
     pub(super) const fn new(service: S, settings: Settings, request: Parts) -> Self {
         Self {
             service,
             settings,
             request,
-            body: PhantomData,
         }
     }
 
-    pub(super) async fn serve(
-        mut self,
-        body: RequestBody<B>,
-    ) -> Result<Response<ResBody>, S::Error> {
+    pub(super) async fn serve(mut self, body: Body) -> Result<Response<Body>, S::Error> {
         let request = Request::from_parts(self.request.clone(), body);
         let mut response = self.service.call(request).await?;
-        let outcome = response.extensions().get::<Outcome>();
+        let outcome = Outcome::of(response.extensions());
         let Some(outcome) = outcome.filter(|outcome| outcome.upload.concat.is_some()) else {
             return Ok(response);
         };
@@ -147,9 +139,9 @@ where
     /// Looks again at a pending final, which is locked.
     async fn catch_up(
         &mut self,
-        mut response: Response<ResBody>,
+        mut response: Response<Body>,
         id: &UploadId,
-    ) -> Result<CaughtUp<ResBody>, S::Error> {
+    ) -> Result<CaughtUp, S::Error> {
         match self.settings.assemble(&self.request, id).await {
             Ok(Progress::Assembled) => {
                 let head = self.head(id).await?;
@@ -166,7 +158,7 @@ where
                 let ended = self.discard(id).await?;
                 response = Error::NotFound.into_response();
                 if let Some(ended) = outcome(ended) {
-                    response.extensions_mut().insert(ended);
+                    ended.record(response.extensions_mut());
                 }
             }
             Err(error) => response = error.into_response(),
@@ -177,9 +169,9 @@ where
     /// As [`catch_up`](Self::catch_up) for GET, which has no lock yet.
     async fn read(
         &mut self,
-        response: Response<ResBody>,
+        response: Response<Body>,
         id: &UploadId,
-    ) -> Result<Response<ResBody>, S::Error> {
+    ) -> Result<Response<Body>, S::Error> {
         let guard = match self.settings.lock(&self.request, id).await {
             Ok(guard) => guard,
             Err(error) => return Ok(error.into_response()),
@@ -189,7 +181,7 @@ where
         match caught_up? {
             CaughtUp::Otherwise(response) => Ok(response),
             CaughtUp::Assembled(head) => {
-                let mut response = self.call(self.request.clone()).await?;
+                let mut response = self.call(Derived::Get).await?;
                 tell(&mut response, outcome(head).into_iter().collect());
                 Ok(response)
             }
@@ -197,36 +189,26 @@ where
     }
 
     /// Ends an upload that no client has asked to end.
-    async fn discard(&mut self, id: &UploadId) -> Result<Response<ResBody>, S::Error> {
-        let mut request = self.about(Method::DELETE, id);
-        request.extensions.insert(Rollback);
-        self.call(request).await
+    async fn discard(&mut self, id: &UploadId) -> Result<Response<Body>, S::Error> {
+        self.call(Derived::Rollback(id.clone(), Rollback::Always))
+            .await
     }
 
     /// HEAD of a final, by which the core finishes what is complete.
-    async fn head(&mut self, id: &UploadId) -> Result<Response<ResBody>, S::Error> {
-        let request = self.about(Method::HEAD, id);
-        self.call(request).await
+    async fn head(&mut self, id: &UploadId) -> Result<Response<Body>, S::Error> {
+        self.call(Derived::Head(Some(id.clone()))).await
     }
 
-    /// The request, as if it were about another upload.
-    fn about(&self, method: Method, id: &UploadId) -> Parts {
-        let mut request = self.request.clone();
-        request.method = method;
-        request.extensions.insert(Target::Upload(id.clone()));
-        request
-    }
-
-    async fn call(&mut self, request: Parts) -> Result<Response<ResBody>, S::Error> {
-        poll_fn(|cx| self.service.poll_ready(cx)).await?;
-        let request = Request::from_parts(request, RequestBody::empty());
-        self.service.call(request).await
+    async fn call(&mut self, derived: Derived) -> Result<Response<Body>, S::Error> {
+        let request = derived.of(self.request.clone());
+        let request = Request::from_parts(request, Body::default());
+        call_again(&mut self.service, request).await
     }
 }
 
-impl<ResBody> CaughtUp<ResBody> {
+impl CaughtUp {
     /// The answer to HEAD.
-    fn head(self) -> Response<ResBody> {
+    fn head(self) -> Response<Body> {
         match self {
             Self::Assembled(head) | Self::Otherwise(head) => head,
         }
@@ -234,7 +216,7 @@ impl<ResBody> CaughtUp<ResBody> {
 }
 
 /// What an inner request did.
-fn outcome<B>(mut response: Response<B>) -> Option<Outcome> {
+fn outcome(mut response: Response<Body>) -> Option<Outcome> {
     match response.extensions().get::<Error>() {
         Some(error) if error.status().is_server_error() => {
             tracing::warn!(%error, "a final could not be finished or ended");
@@ -246,8 +228,8 @@ fn outcome<B>(mut response: Response<B>) -> Option<Outcome> {
 }
 
 /// Adds what a request did to other uploads.
-fn tell<B>(response: &mut Response<B>, others: Vec<Outcome>) {
-    if let Some(outcome) = response.extensions_mut().get_mut::<Outcome>() {
-        outcome.others.extend(others);
+fn tell(response: &mut Response<Body>, others: Vec<Outcome>) {
+    for other in others {
+        other.record(response.extensions_mut());
     }
 }

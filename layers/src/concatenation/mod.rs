@@ -39,14 +39,10 @@
 //! layer the uploads that exist go on, and creations with `Upload-Concat` are
 //! refused.
 //!
-//! | extension | without it |
-//! |---|---|
-//! | [`BaseUrl`](crate::protocol::BaseUrl) | URLs are below the request's own path |
-//! | [`MaxSize`](crate::protocol::MaxSize) | a final may have any size |
-//! | [`Gates`](crate::gate::Gates) | nobody is asked |
-//! | [`Interrupt`](crate::protocol::Interrupt) | who waits for a part waits on at a shutdown |
-//! | [`Disconnect`](crate::protocol::Disconnect) | a copy goes on when its client has gone |
-//! | the response's [`Outcome`](crate::protocol::Outcome) | no pending final is completed |
+//! Of the request's [`Context`](crate::context::Context) it reads the base URL, the
+//! maximum size, the gates, the interrupt and the disconnect. Where the responses of
+//! the service inside have no [`Outcome`](crate::protocol::Outcome), no pending final
+//! is completed.
 //!
 //! It belongs just outside the core, inside the
 //! [lock](crate::lock), and needs the store and the locker that these have.
@@ -90,7 +86,6 @@
 mod asked;
 mod create;
 mod ending;
-mod future;
 mod inside;
 mod layer;
 mod named;
@@ -98,10 +93,9 @@ mod partials;
 mod service;
 mod settings;
 
-pub use self::future::ResponseFuture;
 pub use self::layer::ConcatenationLayer;
 pub use self::service::Concatenation;
-pub use crate::optional::Optional as RequestBody;
+pub use crate::future::ResponseFuture;
 
 #[cfg(test)]
 mod tests;

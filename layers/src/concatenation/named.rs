@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use http::request::Parts;
 
 use super::settings::Settings;
-use crate::gate::Gates;
-use crate::protocol::{Action, BaseUrl, Error, Upload, UploadId};
+use crate::context::Context;
+use crate::protocol::{Action, Error, Upload, UploadId};
 
 /// Finds the upload of each URL, in the order of the list: the first of the
-/// [candidates](BaseUrl::candidates) that exists, may be a part and may be used by
+/// [candidates](crate::protocol::BaseUrl::candidates) that exists, may be a part and may be used by
 /// the client. Each URL is looked up once.
 ///
 /// # Errors
@@ -21,7 +21,7 @@ pub(super) async fn find(
     request: &Parts,
     urls: &[String],
 ) -> Result<Vec<UploadId>, Error> {
-    let base = BaseUrl::of(request);
+    let base = Context::base_url(request);
     let (mut known, mut parts) = (HashMap::new(), Vec::with_capacity(urls.len()));
     for url in urls {
         if !known.contains_key(url) {
@@ -57,7 +57,7 @@ async fn choose(
 /// uploads can read them. The gates come first, since a stranger must not learn
 /// what else is wrong with it.
 async fn permit(settings: &Settings, request: &Parts, upload: &Upload) -> Result<(), Error> {
-    for gate in Gates::of(request) {
+    for gate in Context::of(&request.extensions).gates() {
         gate.opened(request, upload, Action::Concatenate).await?;
     }
     // CAT-18

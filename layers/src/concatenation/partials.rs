@@ -2,8 +2,9 @@ use std::collections::BTreeMap;
 
 use http::request::Parts;
 
+use crate::context::Context;
 use crate::protocol::header::MAX_BYTES;
-use crate::protocol::{Error, MaxSize, Upload, UploadId};
+use crate::protocol::{Error, Upload, UploadId};
 use crate::store::Store;
 
 /// The uploads that a final is made of, as they stand.
@@ -44,8 +45,8 @@ impl<'a> Partials<'a> {
     ///
     /// What is known of it already may be too much for the request.
     pub(super) fn length(&self, request: &Parts) -> Result<Option<u64>, Error> {
-        let max = request.extensions.get::<MaxSize>();
-        let max = max.map_or(MAX_BYTES, |max| max.0.min(MAX_BYTES));
+        let max = Context::of(&request.extensions).max_size();
+        let max = max.map_or(MAX_BYTES, |max| max.min(MAX_BYTES));
         let (mut least, mut is_known) = (0_u64, true);
         for id in self.order {
             let upload = &self.uploads[id];

@@ -1,17 +1,17 @@
-use std::task::{Context, Poll};
+use std::task::{Context as TaskContext, Poll};
 
 use http::{Method, Request, Response};
-use http_body::Body;
 use tower_service::Service;
 
+use super::ResponseFuture;
 use super::asked::Asked;
 use super::create::create;
 use super::inside::Inside;
 use super::settings::Settings;
-use super::{RequestBody, ResponseFuture};
-use crate::answer::Answer;
+use crate::context::Context;
 use crate::protocol::header::UPLOAD_CONCAT;
-use crate::protocol::{BoxError, Concat, NewConcat, Role};
+use crate::protocol::{Body, Concat, NewConcat, Role};
+use crate::ready::take_ready;
 
 /// Middleware that makes uploads of other uploads.
 ///
@@ -26,79 +26,29 @@ impl<S> Concatenation<S> {
     pub(super) const fn new(inner: S, settings: Settings) -> Self {
         Self { inner, settings }
     }
-
-    /// What OPTIONS tells. CAT-01, CUF-01
-    fn extensions(&self) -> &'static [&'static str] {
-        match (self.settings.store.concatenator(), self.settings.unfinished) {
-            (None, _) => &[],
-            (Some(_), false) => &["concatenation"],
-            (Some(_), true) => &["concatenation", "concatenation-unfinished"],
-        }
-    }
 }
 
-impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Concatenation<S>
+impl<S> Service<Request<Body>> for Concatenation<S>
 where
-    S: Service<Request<RequestBody<ReqBody>>, Response = Response<ResBody>>,
-    S: Clone + Send + 'static,
+    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
     S::Future: Send,
     S::Error: Send,
-    ReqBody: Body + Send + 'static,
-    ReqBody::Error: Into<BoxError>,
-    ResBody: Default + Send + 'static,
 {
-    type Response = Response<ResBody>;
+    type Response = Response<Body>;
     type Error = S::Error;
     type Future = ResponseFuture<S::Future>;
 
     #[inline]
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let extensions = match *request.method() {
-            Method::OPTIONS => self.extensions(),
-            _ => &[],
-        };
-        ResponseFuture::new(self.answer(request), extensions)
-    }
-}
-
-fn asks<B>(request: &Request<B>) -> bool {
-    matches!(*request.method(), Method::HEAD | Method::GET)
-}
-
-impl<S> Concatenation<S> {
-    fn answer<ReqBody, ResBody>(&mut self, mut request: Request<ReqBody>) -> Answer<S::Future>
-    where
-        S: Service<Request<RequestBody<ReqBody>>, Response = Response<ResBody>>,
-        S: Clone + Send + 'static,
-        S::Future: Send,
-        S::Error: Send,
-        ReqBody: Body + Send + 'static,
-        ReqBody::Error: Into<BoxError>,
-        ResBody: Default + Send + 'static,
-    {
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
         match *request.method() {
             _ if self.settings.store.concatenator().is_none() => {}
+            Method::OPTIONS => return self.describe(request),
             Method::POST if request.headers().contains_key(&UPLOAD_CONCAT) => {
-                let (mut parts, body) = request.into_parts();
-                let (raw, asked) = match Asked::read(&parts, self.settings.max_parts) {
-                    Ok(asked) => asked,
-                    Err(error) => return Answer::refused(error),
-                };
-                if let Asked::Final(of) = asked {
-                    let (inner, settings) = (self.ready(), self.settings.clone());
-                    let request = Request::from_parts(parts, body);
-                    return Answer::awaited(create(inner, settings, request, raw, of));
-                }
-                let role = Role::Partial { awaited_by: vec![] };
-                parts.extensions.insert(NewConcat {
-                    concat: Concat::new(role, Some(raw)),
-                    length: None,
-                });
-                request = Request::from_parts(parts, body);
+                return self.create(request);
             }
             // What they do to one upload may be all that others have waited for.
             // Where no unfinished parts are taken any more, who asks for a final that
@@ -107,22 +57,52 @@ impl<S> Concatenation<S> {
                 if self.settings.unfinished || asks(&request) =>
             {
                 let (request, body) = request.into_parts();
-                let inside = Inside::new(self.ready(), self.settings.clone(), request);
-                return Answer::awaited(inside.serve(RequestBody::new(body)));
+                let inner = take_ready(&mut self.inner);
+                let inside = Inside::new(inner, self.settings.clone(), request);
+                return ResponseFuture::awaited(inside.serve(body));
             }
             _ => {}
         }
-        Answer::Inner {
-            future: self.inner.call(request.map(RequestBody::new)),
+        ResponseFuture::inner(self.inner.call(request))
+    }
+}
+
+fn asks(request: &Request<Body>) -> bool {
+    matches!(*request.method(), Method::HEAD | Method::GET)
+}
+
+impl<S> Concatenation<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Send,
+{
+    /// What OPTIONS tells. CAT-01, CUF-01
+    fn describe(&mut self, request: Request<Body>) -> ResponseFuture<S::Future> {
+        let future = ResponseFuture::inner(self.inner.call(request)).announce("concatenation");
+        match self.settings.unfinished {
+            true => future.announce("concatenation-unfinished"),
+            false => future,
         }
     }
 
-    /// The instance that was polled ready, which is the one to call.
-    fn ready(&mut self) -> S
-    where
-        S: Clone,
-    {
-        let clone = self.inner.clone();
-        std::mem::replace(&mut self.inner, clone)
+    /// A creation with `Upload-Concat`.
+    fn create(&mut self, request: Request<Body>) -> ResponseFuture<S::Future> {
+        let (mut parts, body) = request.into_parts();
+        let (raw, asked) = match Asked::read(&parts, self.settings.max_parts) {
+            Ok(asked) => asked,
+            Err(error) => return ResponseFuture::refused(error),
+        };
+        if let Asked::Final(of) = asked {
+            let (inner, settings) = (take_ready(&mut self.inner), self.settings.clone());
+            let request = Request::from_parts(parts, body);
+            return ResponseFuture::awaited(create(inner, settings, request, raw, of));
+        }
+        let role = Role::Partial { awaited_by: vec![] };
+        Context::of_mut(&mut parts.extensions).set_concat(NewConcat {
+            concat: Concat::new(role, Some(raw)),
+            length: None,
+        });
+        ResponseFuture::inner(self.inner.call(Request::from_parts(parts, body)))
     }
 }

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::ending::with_request;
 use super::partials::Partials;
+use crate::context::Context;
 use crate::lock::{Guard, Locker, acquire};
 use crate::protocol::{Concat, Error, Interrupt, Strictness, UploadId};
 use crate::store::{Concatenator, Store};
@@ -89,8 +90,7 @@ impl Settings {
         holder: Interrupt,
         timeout: Duration,
     ) -> Result<Box<dyn Guard>, Error> {
-        let interrupt = request.extensions.get::<Interrupt>().cloned();
-        let interrupt = interrupt.unwrap_or_default();
+        let interrupt = Context::of(&request.extensions).interrupt();
         acquire(&*self.locker, id, &interrupt, holder, timeout).await
     }
 

@@ -24,7 +24,7 @@
 //! there.
 //!
 //! A request of another origin is marked with a
-//! [`Refusal`](crate::protocol::Refusal), with which Version refuses it as
+//! [rejection](crate::context::Context::reject), with which Version refuses it as
 //! `403 ERR_ORIGIN_NOT_ALLOWED`. Without Version it passes, and only the page
 //! cannot read the response.
 //!
@@ -76,7 +76,8 @@ mod tests {
     use tower::{Layer, ServiceExt, service_fn};
 
     use super::CorsLayer;
-    use crate::protocol::{Error, Refusal};
+    use crate::context::Context;
+    use crate::protocol::Error;
 
     const HERE: &str = "https://example.com";
 
@@ -183,7 +184,7 @@ mod tests {
         for method in [Method::OPTIONS, Method::POST] {
             let response = send(layer.clone(), method, None).await;
             assert!(granted(response.headers()).is_empty());
-            assert!(response.extensions().get::<Refusal>().is_none());
+            assert!(Context::of(response.extensions()).rejection().is_none());
         }
     }
 
@@ -202,11 +203,8 @@ mod tests {
             for method in [Method::OPTIONS, Method::GET, Method::POST] {
                 let response = send(layer.clone(), method, Some(foreign)).await;
                 assert!(granted(response.headers()).is_empty(), "{foreign}");
-                let mark = response.extensions().get();
-                assert!(
-                    matches!(mark, Some(Refusal(Error::OriginNotAllowed))),
-                    "{foreign}"
-                );
+                let mark = Context::of(response.extensions()).rejection();
+                assert!(matches!(mark, Some(Error::OriginNotAllowed)), "{foreign}");
             }
         }
     }
@@ -216,7 +214,7 @@ mod tests {
         let layer = CorsLayer::new().allow_origins(["http://other", "HTTPS://Example.com/"]);
         let response = send(layer, Method::POST, Some(HERE)).await;
         assert_eq!(response.headers()["access-control-allow-origin"], HERE);
-        assert!(response.extensions().get::<Refusal>().is_none());
+        assert!(Context::of(response.extensions()).rejection().is_none());
     }
 
     #[tokio::test]
@@ -225,9 +223,9 @@ mod tests {
             origin.as_bytes().ends_with(b".example.com") && parts.uri.path() == "/files/"
         });
         let response = send(layer.clone(), Method::POST, Some("https://a.example.com")).await;
-        assert!(response.extensions().get::<Refusal>().is_none());
+        assert!(Context::of(response.extensions()).rejection().is_none());
         let response = send(layer, Method::POST, Some("https://a.example.org")).await;
-        assert!(response.extensions().get::<Refusal>().is_some());
+        assert!(Context::of(response.extensions()).rejection().is_some());
     }
 
     #[tokio::test]

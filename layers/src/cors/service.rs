@@ -1,12 +1,12 @@
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context as TaskContext, Poll};
 
 use http::{Method, Request, Response};
 use tower_service::Service;
 
 use super::ResponseFuture;
 use super::policy::Policy;
-use crate::protocol::Refusal;
+use crate::context::Context;
 
 /// Middleware that tells browsers which pages of other origins may upload.
 ///
@@ -32,14 +32,14 @@ where
     type Future = ResponseFuture<S::Future>;
 
     #[inline]
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
         let origin = self.policy.admit(&parts).unwrap_or_else(|error| {
-            parts.extensions.insert(Refusal(error));
+            Context::of_mut(&mut parts.extensions).reject(error);
             None
         });
         let asked = parts.method == Method::OPTIONS;

@@ -9,7 +9,7 @@
 //! go on.
 //!
 //! Where the PATCH is refused because of its checksum, the upload is removed again
-//! by a third request, a DELETE with the mark [`Rollback`](crate::protocol::Rollback),
+//! by a third request, a DELETE that no gate is asked about,
 //! and the answer is that refusal without `Location` (AMB-17). A store that
 //! cannot end uploads keeps it.
 //!
@@ -44,15 +44,13 @@
 //! # }
 //! ```
 
-mod future;
 mod layer;
 mod service;
 mod split;
 
-pub use self::future::ResponseFuture;
 pub use self::layer::CreationWithUploadLayer;
 pub use self::service::CreationWithUpload;
-pub use crate::optional::Optional as RequestBody;
+pub use crate::future::ResponseFuture;
 
 #[cfg(test)]
 mod tests {

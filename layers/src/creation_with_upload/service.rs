@@ -1,16 +1,15 @@
-use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
+use http_body::Body as _;
 use tower_service::Service;
 
-use super::split::{
-    append, brings_bytes, brought_others, creation, merge, refusal, removal, verify,
-};
-use super::{RequestBody, ResponseFuture};
-use crate::answer::Answer;
-use crate::protocol::{OriginalRequest, Outcome, UploadId};
+use super::ResponseFuture;
+use super::split::{brings_bytes, brought_others, merge, refusal, verify};
+use crate::context::{Derived, Rollback};
+use crate::protocol::{Body, Error, Outcome, UploadId};
+use crate::ready::{call_again, take_ready};
 
 /// Middleware that takes the first bytes of an upload with its creation.
 ///
@@ -27,16 +26,13 @@ impl<S> CreationWithUpload<S> {
     }
 }
 
-impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for CreationWithUpload<S>
+impl<S> Service<Request<Body>> for CreationWithUpload<S>
 where
-    S: Service<Request<RequestBody<ReqBody>>, Response = Response<ResBody>>,
-    S: Clone + Send + 'static,
+    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
     S::Future: Send,
     S::Error: Send,
-    ReqBody: http_body::Body + Send + 'static,
-    ResBody: Default + Send + 'static,
 {
-    type Response = Response<ResBody>;
+    type Response = Response<Body>;
     type Error = S::Error;
     type Future = ResponseFuture<S::Future>;
 
@@ -45,66 +41,61 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let asked = request.method() == Method::OPTIONS;
-        ResponseFuture::new(self.answer(request), asked)
-    }
-}
-
-impl<S> CreationWithUpload<S> {
-    fn answer<ReqBody, ResBody>(&mut self, request: Request<ReqBody>) -> Answer<S::Future>
-    where
-        S: Service<Request<RequestBody<ReqBody>>, Response = Response<ResBody>>,
-        S: Clone + Send + 'static,
-        S::Future: Send,
-        S::Error: Send,
-        ReqBody: http_body::Body + Send + 'static,
-        ResBody: Send + 'static,
-    {
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        if request.method() == Method::OPTIONS {
+            // CWU-01, CWU-02: what is inside always creates, and says so.
+            return ResponseFuture::inner(self.inner.call(request))
+                .announce("creation-with-upload");
+        }
         let (parts, body) = request.into_parts();
         if !brings_bytes(&parts) {
-            let request = Request::from_parts(parts, RequestBody::new(body));
-            let future = self.inner.call(request);
-            return Answer::Inner { future };
+            return ResponseFuture::inner(self.inner.call(Request::from_parts(parts, body)));
         }
         if let Err(error) = verify(&parts, body.size_hint().lower()) {
-            return Answer::refused(error);
+            return ResponseFuture::refused(error);
         }
-        // The instance that was polled ready is the one to call.
-        let clone = self.inner.clone();
-        let inner = std::mem::replace(&mut self.inner, clone);
-        Answer::awaited(create_and_append(inner, parts, body))
+        let inner = take_ready(&mut self.inner);
+        ResponseFuture::awaited(create_and_append(inner, parts, body))
     }
 }
 
-async fn create_and_append<S, ReqBody, ResBody>(
+async fn create_and_append<S>(
     mut inner: S,
-    mut parts: Parts,
-    body: ReqBody,
-) -> Result<Response<ResBody>, S::Error>
+    parts: Parts,
+    body: Body,
+) -> Result<Response<Body>, S::Error>
 where
-    S: Service<Request<RequestBody<ReqBody>>, Response = Response<ResBody>>,
+    S: Service<Request<Body>, Response = Response<Body>>,
 {
-    OriginalRequest::keep(&mut parts);
-    let request = Request::from_parts(creation(&parts), RequestBody::empty());
-    let created = inner.call(request).await?;
-    let Some(id) = created_id(&created) else {
+    let creation = Derived::Creation.of(parts.clone());
+    let created = inner
+        .call(Request::from_parts(creation, Body::default()))
+        .await?;
+    if created.status() != StatusCode::CREATED {
         return Ok(created);
+    }
+    let Some(id) = created_id(&created) else {
+        return Ok(without_outcome());
     };
-    poll_fn(|cx| inner.poll_ready(cx)).await?;
-    let removal = removal(&parts, &id);
-    let request = Request::from_parts(append(parts, id), RequestBody::new(body));
-    let appended = inner.call(request).await?;
+    let append = Derived::FirstChunk(id.clone()).of(parts.clone());
+    let appended = call_again(&mut inner, Request::from_parts(append, body)).await?;
     if !brought_others(&appended) {
         return Ok(merge(created, appended));
     }
-    poll_fn(|cx| inner.poll_ready(cx)).await?;
-    let request = Request::from_parts(removal, RequestBody::empty());
-    let removed = inner.call(request).await?;
+    let removal = Derived::Rollback(id, Rollback::Always).of(parts);
+    let removal = Request::from_parts(removal, Body::default());
+    let removed = call_again(&mut inner, removal).await?;
     Ok(refusal(created, appended, &removed))
 }
 
-fn created_id<B>(response: &Response<B>) -> Option<UploadId> {
-    let outcome = response.extensions().get::<Outcome>()?;
-    (response.status() == StatusCode::CREATED).then(|| outcome.upload.id.clone())
+fn created_id(response: &Response<Body>) -> Option<UploadId> {
+    Outcome::of(response.extensions()).map(|outcome| outcome.upload.id.clone())
+}
+
+/// Without knowing the upload, its bytes would be lost behind a success.
+fn without_outcome() -> Response<Body> {
+    let error = "CreationWithUpload: the inner service answered a creation without an \
+                 Outcome in the response extensions; put the layer around Core, or have \
+                 your service insert an Outcome";
+    Error::internal(error).into_response()
 }

@@ -4,55 +4,43 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::EXPECT;
-use http_body::{Body, Frame, SizeHint};
+use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::oneshot;
 
 use super::linger::Unread;
+use crate::protocol::{Body, Error, PolledFrame};
 
 /// Where an unread body comes back to.
-pub(super) type Returned<B> = oneshot::Receiver<Unread<B>>;
+pub(super) type Returned = oneshot::Receiver<Unread>;
 
-/// The request body of [`Detach`](super::Detach): the one below, which comes
-/// back when it is dropped before its end.
-#[derive(Debug)]
-pub struct RequestBody<B> {
+/// A body that comes back when it is dropped before its end.
+pub(super) struct Returning {
     /// There until it is dropped.
-    body: Option<B>,
-    back: Option<oneshot::Sender<Unread<B>>>,
+    body: Body,
+    back: Option<oneshot::Sender<Unread>>,
     /// Whether the client sends: it waits for `100 Continue` until the first poll.
     sends: bool,
 }
 
-impl<B: Body> RequestBody<B> {
-    pub(super) fn new(body: B, headers: &HeaderMap) -> (Self, Returned<B>) {
+impl Returning {
+    pub(super) fn new(body: Body, headers: &HeaderMap) -> (Self, Returned) {
         let (back, returned) = oneshot::channel();
         let this = Self {
-            back: (!body.is_end_stream()).then_some(back),
-            body: Some(body),
+            back: Some(back),
+            body,
             sends: !headers.contains_key(EXPECT),
         };
         (this, returned)
     }
-
-    fn body(&self) -> &B {
-        self.body.as_ref().expect("it is there until it is dropped")
-    }
 }
 
-impl<B> Body for RequestBody<B>
-where
-    B: Body<Data = Bytes> + Unpin,
-{
+impl HttpBody for Returning {
     type Data = Bytes;
-    type Error = B::Error;
+    type Error = Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> PolledFrame {
         self.sends = true;
-        let body = self.body.as_mut().expect("it is there until it is dropped");
-        let frame = ready!(Pin::new(body).poll_frame(cx));
+        let frame: Option<Result<Frame<Bytes>, Error>> = ready!(self.body.poll_next(cx));
         if !matches!(frame, Some(Ok(_))) {
             // Nothing is left to read.
             self.back = None;
@@ -61,18 +49,18 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body().is_end_stream()
+        self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body().size_hint()
+        self.body.size_hint()
     }
 }
 
-impl<B> Drop for RequestBody<B> {
+impl Drop for Returning {
     fn drop(&mut self) {
-        if let (Some(body), Some(back)) = (self.body.take(), self.back.take()) {
-            let sends = self.sends;
+        if let Some(back) = self.back.take() {
+            let (body, sends) = (std::mem::take(&mut self.body), self.sends);
             // Nobody waits for it when the request has panicked.
             drop(back.send(Unread { body, sends }));
         }

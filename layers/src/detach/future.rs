@@ -7,23 +7,23 @@ use http::Response;
 use tokio::sync::oneshot;
 
 use crate::protocol::header::TusResumable;
-use crate::protocol::{Disconnect, Error};
+use crate::protocol::{Body, Disconnect, Error};
 
 /// The response future of [`Detach`](super::Detach).
 #[derive(Debug)]
-pub struct ResponseFuture<R, E> {
-    answered: oneshot::Receiver<Result<R, E>>,
+pub struct ResponseFuture<E> {
+    answered: oneshot::Receiver<Result<Response<Body>, E>>,
     waiting: Waiting,
 }
 
-impl<R, E> ResponseFuture<R, E> {
+impl<E> ResponseFuture<E> {
     pub(super) const fn new(
-        answered: oneshot::Receiver<Result<R, E>>,
-        departure: Disconnect,
+        answered: oneshot::Receiver<Result<Response<Body>, E>>,
+        disconnect: Disconnect,
     ) -> Self {
         Self {
             answered,
-            waiting: Waiting(Some(departure)),
+            waiting: Waiting(Some(disconnect)),
         }
     }
 }
@@ -34,14 +34,14 @@ struct Waiting(Option<Disconnect>);
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        if let Some(departure) = &self.0 {
-            departure.report();
+        if let Some(disconnect) = &self.0 {
+            disconnect.report();
         }
     }
 }
 
-impl<ResBody: Default, E> Future for ResponseFuture<Response<ResBody>, E> {
-    type Output = Result<Response<ResBody>, E>;
+impl<E> Future for ResponseFuture<E> {
+    type Output = Result<Response<Body>, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let answered = ready!(Pin::new(&mut self.answered).poll(cx));
@@ -55,9 +55,9 @@ impl<ResBody: Default, E> Future for ResponseFuture<Response<ResBody>, E> {
 
 /// A task that ends without an answer has panicked. Nobody outside would stamp
 /// the response. CORE-06
-fn panicked<ResBody: Default>(gone: oneshot::error::RecvError) -> Response<ResBody> {
+fn panicked(gone: oneshot::error::RecvError) -> Response<Body> {
     tracing::error!("a request panicked");
-    let mut response = Error::internal(gone).into_response::<ResBody>();
+    let mut response = Error::internal(gone).into_response::<Body>();
     response.headers_mut().typed_insert(TusResumable);
     response
 }

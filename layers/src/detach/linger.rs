@@ -1,12 +1,10 @@
-use std::pin::Pin;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body::Body;
+use http_body::Body as _;
 use tokio::time::{sleep, timeout};
 
-use crate::poll::{first, next_frame};
-use crate::protocol::Task;
+use crate::protocol::{Body, Task};
+use crate::race::first;
 
 /// How long a client may pause.
 const IDLE: Duration = Duration::from_secs(5);
@@ -32,22 +30,19 @@ enum Rest {
 
 /// A body that was dropped before its end.
 #[derive(Debug)]
-pub(super) struct Unread<B> {
-    pub(super) body: B,
+pub(super) struct Unread {
+    pub(super) body: Body,
     /// Whether the client is sending it.
     pub(super) sends: bool,
 }
 
-impl<B> Unread<B>
-where
-    B: Body<Data = Bytes> + Unpin,
-{
+impl Unread {
     /// Reads a small rest that is on its way already. Returns what is left.
     pub(super) async fn skip_small(mut self) -> Option<Self> {
         if !self.sends || self.body.size_hint().lower() > SMALL {
             return Some(self);
         }
-        let rest = timeout(SOON, discard(Pin::new(&mut self.body), SMALL, IDLE)).await;
+        let rest = timeout(SOON, discard(&mut self.body, SMALL, IDLE)).await;
         (!matches!(rest, Ok(Rest::Read))).then_some(self)
     }
 
@@ -75,18 +70,15 @@ where
             first(sleep(TOTAL), at_shutdown).await;
             Rest::Left
         };
-        first(discard(Pin::new(&mut self.body), BYTES, pause), too_long).await
+        first(discard(&mut self.body, BYTES, pause), too_long).await
     }
 }
 
 /// Reads and discards up to the end, a pause, or about `most` bytes.
-async fn discard<B>(mut body: Pin<&mut B>, most: u64, pause: Duration) -> Rest
-where
-    B: Body<Data = Bytes>,
-{
+async fn discard(body: &mut Body, most: u64, pause: Duration) -> Rest {
     let mut read = 0;
     while read <= most {
-        match timeout(pause, next_frame(&mut body)).await {
+        match timeout(pause, body.next()).await {
             Ok(Some(Ok(frame))) => read += frame.data_ref().map_or(0, |data| data.len() as u64),
             // After an error too there is nothing left to read.
             Ok(_) => return Rest::Read,

@@ -24,7 +24,7 @@
 //! a success, and would then never send its body to the end. A refusal is answered
 //! at once.
 //!
-//! Layers inside learn from the request extension
+//! Layers inside learn from the request's
 //! [`Disconnect`](crate::protocol::Disconnect) that the client has gone, for work
 //! that is worth nothing then.
 //!
@@ -63,7 +63,6 @@ mod layer;
 mod linger;
 mod service;
 
-pub use self::body::RequestBody;
 pub use self::future::ResponseFuture;
 pub use self::layer::DetachLayer;
 pub use self::service::Detach;

@@ -1,16 +1,19 @@
-use std::task::{Context, Poll};
+use std::task::{Context as TaskContext, Poll};
 
-use bytes::Bytes;
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response, Version};
+use http_body::Body as _;
 use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
 use tower_service::Service;
 use tracing::{Instrument, Span};
 
-use super::body::Returned;
-use super::{RequestBody, ResponseFuture};
-use crate::protocol::{Disconnect, Error, Shutdown, Task};
+use super::ResponseFuture;
+use super::body::{Returned, Returning};
+use super::linger::Unread;
+use crate::context::Context;
+use crate::protocol::{Body, Error, Shutdown, Task};
+use crate::ready::take_ready;
 
 /// Middleware that runs each request in a task of its own.
 ///
@@ -28,51 +31,50 @@ impl<S> Detach<S> {
     }
 }
 
-impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Detach<S>
+impl<S> Service<Request<Body>> for Detach<S>
 where
-    S: Service<Request<RequestBody<ReqBody>>, Response = Response<ResBody>>,
-    S: Clone + Send + 'static,
+    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
     S::Future: Send,
     S::Error: Send + 'static,
-    ReqBody: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
-    ReqBody::Error: Send,
-    ResBody: Default + Send + 'static,
 {
-    type Response = Response<ResBody>;
+    type Response = Response<Body>;
     type Error = S::Error;
-    type Future = ResponseFuture<Response<ResBody>, S::Error>;
+    type Future = ResponseFuture<S::Error>;
 
     #[inline]
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
-        let departure = parts.extensions.get_or_insert_default::<Disconnect>();
-        let departure = departure.clone();
-        let (body, rest) = RequestBody::new(body, &parts.headers);
+        let context = Context::of_mut(&mut parts.extensions);
+        let disconnect = context.disconnect_mut().clone();
+        let (body, rest) = match body.is_end_stream() {
+            true => (body, None),
+            false => {
+                let (body, rest) = Returning::new(body, &parts.headers);
+                (Body::own(body), Some(rest))
+            }
+        };
         let request = Request::from_parts(parts, body);
-        // The instance that was polled ready is the one to call.
-        let clone = self.inner.clone();
-        let inner = std::mem::replace(&mut self.inner, clone);
+        let inner = take_ready(&mut self.inner);
         let (send, answered) = oneshot::channel();
         let task = run(inner, request, send, rest, self.shutdown.task());
         tokio::spawn(task.instrument(Span::current()));
-        ResponseFuture::new(answered, departure)
+        ResponseFuture::new(answered, disconnect)
     }
 }
 
 /// Answers, and then reads what the answer left unread.
-async fn run<S, ReqBody, ResBody>(
+async fn run<S>(
     mut inner: S,
-    request: Request<RequestBody<ReqBody>>,
-    send: oneshot::Sender<Result<Response<ResBody>, S::Error>>,
-    mut rest: Returned<ReqBody>,
+    request: Request<Body>,
+    send: oneshot::Sender<Result<Response<Body>, S::Error>>,
+    rest: Option<Returned>,
     mut task: Task,
 ) where
-    S: Service<Request<RequestBody<ReqBody>>, Response = Response<ResBody>>,
-    ReqBody: http_body::Body<Data = Bytes> + Send + Unpin,
+    S: Service<Request<Body>, Response = Response<Body>>,
 {
     let version = request.version();
     // Here and not before: a panic in it is one of the task.
@@ -80,9 +82,7 @@ async fn run<S, ReqBody, ResBody>(
     let too_slow = answer
         .as_ref()
         .is_ok_and(|response| matches!(response.extensions().get(), Some(Error::ReadTimeout)));
-    let returned = rest.try_recv();
-    let held = matches!(returned, Err(TryRecvError::Empty));
-    let mut unread = returned.ok();
+    let (mut unread, held) = rest.map_or((None, None), look);
     if let Some(left) = unread {
         // Boxed, because it is large and rare: every request would make room for it.
         unread = match version {
@@ -97,7 +97,7 @@ async fn run<S, ReqBody, ResBody>(
     }
     // Whoever waited for it may have gone: what was to be done is done.
     drop(send.send(answer));
-    if held {
+    if let Some(rest) = held {
         unread = rest.await.ok();
     }
     if let Some(unread) = unread
@@ -107,10 +107,19 @@ async fn run<S, ReqBody, ResBody>(
     }
 }
 
+/// What came back unread, or else the place where it may still come back.
+fn look(mut rest: Returned) -> (Option<Unread>, Option<Returned>) {
+    match rest.try_recv() {
+        Ok(unread) => (Some(unread), None),
+        Err(TryRecvError::Empty) => (None, Some(rest)),
+        Err(TryRecvError::Closed) => (None, None),
+    }
+}
+
 /// Whether this is what the client asked for. After a refusal it stops to send;
 /// after a success curl goes on, and reads no more, not even the window updates
 /// of HTTP/2 that its body waits for. So a success comes after the body.
-fn is_success<B, E>(answer: &Result<Response<B>, E>) -> bool {
+fn is_success<E>(answer: &Result<Response<Body>, E>) -> bool {
     answer.as_ref().is_ok_and(|response| {
         response.status().is_success() && response.extensions().get::<Error>().is_none()
     })
@@ -118,7 +127,7 @@ fn is_success<B, E>(answer: &Result<Response<B>, E>) -> bool {
 
 /// Ends the connection of HTTP/1 with this response: the next request would wait
 /// behind the bytes that are still to come.
-fn close_after<B>(response: &mut Response<B>, version: Version) {
+fn close_after(response: &mut Response<Body>, version: Version) {
     if version >= Version::HTTP_2 {
         return;
     }

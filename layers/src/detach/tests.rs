@@ -13,7 +13,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
-use super::{DetachLayer, RequestBody};
+use super::DetachLayer;
+use crate::context::{Context, context};
 use crate::protocol::{Body, Disconnect, Error, Shutdown};
 
 type Sender = mpsc::UnboundedSender<Result<Frame<Bytes>, Error>>;
@@ -31,7 +32,7 @@ fn data(bytes: usize) -> Result<Frame<Bytes>, Error> {
     Ok(Frame::data(Bytes::from(vec![0; bytes])))
 }
 
-async fn refuse(_: Request<RequestBody<Body>>) -> Result<Response<()>, Infallible> {
+async fn refuse(_: Request<Body>) -> Result<Response<Body>, Infallible> {
     Ok(Error::NotFound.into_response())
 }
 
@@ -40,12 +41,12 @@ async fn a_request_runs_to_its_end_when_nobody_waits_for_it() {
     let done = Arc::new(AtomicBool::new(false));
     let inner = service_fn({
         let done = Arc::clone(&done);
-        move |request: Request<RequestBody<Body>>| {
+        move |request: Request<Body>| {
             let done = Arc::clone(&done);
             async move {
                 drop(request.into_body().collect().await);
                 done.store(true, Ordering::SeqCst);
-                Ok::<_, Infallible>(Response::new(()))
+                Ok::<_, Infallible>(Response::new(Body::default()))
             }
         }
     });
@@ -60,46 +61,52 @@ async fn a_request_runs_to_its_end_when_nobody_waits_for_it() {
 }
 
 /// Waits for its client to go, and tells `gone`.
-async fn await_departure(
-    request: Request<RequestBody<Body>>,
+async fn await_disconnect(
+    request: Request<Body>,
     gone: mpsc::UnboundedSender<Error>,
-) -> Result<Response<()>, Infallible> {
-    let departure = request.extensions().get::<Disconnect>().unwrap().clone();
-    gone.send(departure.happened().await).unwrap();
-    Ok(Response::new(()))
+) -> Result<Response<Body>, Infallible> {
+    let disconnect = Context::of(request.extensions()).disconnect();
+    gone.send(disconnect.happened().await).unwrap();
+    Ok(Response::new(Body::default()))
 }
 
 #[tokio::test]
 async fn layers_inside_learn_that_the_client_has_gone() {
     let (gone, mut learned) = mpsc::unbounded_channel();
-    let inner = service_fn(move |request| await_departure(request, gone.clone()));
+    let inner = service_fn(move |request| await_disconnect(request, gone.clone()));
     let mut service = DetachLayer::new().layer(inner);
     drop(service.call(Request::new(Body::default())));
     let error = learned.recv().await.unwrap();
     assert!(matches!(error, Error::UnexpectedEof(None)));
 
     // A server may learn of it before it drops the future.
-    let departure = Disconnect::default();
+    let disconnect = Disconnect::default();
     let mut request = Request::new(Body::default());
-    request.extensions_mut().insert(departure.clone());
+    let told = disconnect.clone();
+    request
+        .extensions_mut()
+        .insert(context(|it| it.set_disconnect(told)));
     let answer = tokio::spawn(service.call(request));
-    departure.report();
+    disconnect.report();
     learned.recv().await.unwrap();
     answer.await.unwrap().unwrap();
 }
 
 #[tokio::test]
 async fn a_client_that_has_its_answer_has_not_gone() {
-    let departure = Disconnect::default();
+    let disconnect = Disconnect::default();
     let mut request = Request::new(Body::default());
-    request.extensions_mut().insert(departure.clone());
+    let told = disconnect.clone();
+    request
+        .extensions_mut()
+        .insert(context(|it| it.set_disconnect(told)));
     drop(
         DetachLayer::new()
             .layer(service_fn(refuse))
             .oneshot(request)
             .await,
     );
-    let gone = timeout(Duration::from_millis(10), departure.happened()).await;
+    let gone = timeout(Duration::from_millis(10), disconnect.happened()).await;
     assert!(gone.is_err());
 }
 
@@ -118,7 +125,7 @@ async fn the_answer_comes_before_the_unread_rest_which_is_then_read() {
 }
 
 /// The answer to a request with this body that nobody reads.
-async fn refusal(version: Version, body: Body) -> Response<()> {
+async fn refusal(version: Version, body: Body) -> Response<Body> {
     let request = Request::builder().version(version).body(body).unwrap();
     let refused = DetachLayer::new().layer(service_fn(refuse));
     refused.oneshot(request).await.unwrap()
@@ -166,9 +173,9 @@ async fn a_body_that_is_there_to_its_end_keeps_the_connection() {
 }
 
 /// The success that a request over HTTP/2 gets, whose body nobody reads.
-async fn success(body: Body, shutdown: &Shutdown) -> Response<()> {
-    let inner = service_fn(|_: Request<RequestBody<Body>>| async {
-        Ok::<_, Infallible>(Response::new(()))
+async fn success(body: Body, shutdown: &Shutdown) -> Response<Body> {
+    let inner = service_fn(|_: Request<Body>| async {
+        Ok::<_, Infallible>(Response::new(Body::default()))
     });
     let request = Request::builder().version(Version::HTTP_2).body(body);
     let layer = DetachLayer::new().shutdown(shutdown.clone());
@@ -272,8 +279,8 @@ async fn a_client_that_waits_for_a_word_is_not_read_from() {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_was_too_slow_is_cut() {
     let (sender, body) = channel();
-    let inner = service_fn(|_: Request<RequestBody<Body>>| async {
-        Ok::<_, Infallible>(Error::ReadTimeout.into_response::<()>())
+    let inner = service_fn(|_: Request<Body>| async {
+        Ok::<_, Infallible>(Error::ReadTimeout.into_response())
     });
     let begin = Instant::now();
     let slow = DetachLayer::new().layer(inner);
@@ -285,12 +292,12 @@ async fn a_client_that_was_too_slow_is_cut() {
 
 #[tokio::test]
 async fn a_panic_is_a_stamped_error() {
-    let inner = service_fn(|request: Request<RequestBody<Body>>| {
+    let inner = service_fn(|request: Request<Body>| {
         assert!(
             request.headers().contains_key("x-missing"),
             "a panic that a test wants"
         );
-        async { Ok::<_, Infallible>(Response::new(())) }
+        async { Ok::<_, Infallible>(Response::new(Body::default())) }
     });
     let response = DetachLayer::new()
         .layer(inner)
@@ -307,8 +314,7 @@ async fn a_panic_is_a_stamped_error() {
 
 #[tokio::test]
 async fn a_shutdown_waits_for_requests_that_run() {
-    let inner =
-        service_fn(|_: Request<RequestBody<Body>>| pending::<Result<Response<()>, Infallible>>());
+    let inner = service_fn(|_: Request<Body>| pending::<Result<Response<Body>, Infallible>>());
     let shutdown = Shutdown::default();
     let mut service = DetachLayer::new().shutdown(shutdown.clone()).layer(inner);
     let running = service.call(Request::new(Body::default()));

@@ -50,14 +50,8 @@
 //!
 //! Gates are asked with [`Action::Read`](crate::protocol::Action::Read).
 //!
-//! | request extension | without it |
-//! |---|---|
-//! | [`Target`](crate::protocol::Target) | the request's whole path is read as one |
-//! | [`Gates`](crate::gate::Gates) | nobody is asked |
-//!
-//! Where the store has no [`read`](crate::store::Store::read), GET goes inwards
-//! as all else does. The body of the response inside has to be made from a
-//! [`Body`](crate::protocol::Body), as the core's is, which is one.
+//! Where the store has no [`reader`](crate::store::Store::reader), GET goes inwards
+//! like every other method.
 //!
 //! # Example
 //!
@@ -67,9 +61,9 @@
 //! use http_body_util::BodyExt;
 //! use tower::{ServiceBuilder, ServiceExt};
 //! use tower_tus_layers::download::DownloadLayer;
-//! use tower_tus_layers::protocol::{Body, Metadata, NewUpload};
+//! use tower_tus_layers::protocol::{Body, Chunk, Metadata, NewUpload};
 //! use tower_tus_layers::service::Core;
-//! use tower_tus_layers::store::{WriteMode, MemoryStore, Store};
+//! use tower_tus_layers::store::{AppendOptions, MemoryStore, Store};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -80,9 +74,10 @@
 //!
 //! let metadata = Metadata::from_pairs([("filename", "hello.txt"), ("filetype", "text/plain")])?;
 //! let mut upload = store.create(NewUpload::new(Some(11), metadata)).await?;
-//! upload.append(std::pin::pin!(Body::from("hello world")), WriteMode::Streaming).await.error;
+//! let mut body = Body::from("hello world");
+//! drop(upload.append(Chunk::new(&mut body), AppendOptions::default()).await);
 //!
-//! let request = Request::get(format!("/{}", upload.info().id)).header("Range", "bytes=6-");
+//! let request = Request::get(format!("/{}", upload.upload().id)).header("Range", "bytes=6-");
 //! let response = service.oneshot(request.body(Body::default())?).await?;
 //! assert_eq!(response.status(), StatusCode::PARTIAL_CONTENT);
 //! let headers = response.headers();
@@ -105,7 +100,7 @@ mod validators;
 
 pub use self::layer::DownloadLayer;
 pub use self::service::Download;
-pub use crate::answer::ResponseFuture;
+pub use crate::future::ResponseFuture;
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context as TaskContext, Poll};
 
 use headers::{CacheControl, HeaderMapExt};
 use http::request::Parts;
@@ -10,8 +10,7 @@ use super::ResponseFuture;
 use super::budget::{Budget, Share};
 use super::layer::Offer;
 use super::representation::represent;
-use crate::answer::Answer;
-use crate::gate::Gates;
+use crate::context::{Context, check_rejection};
 use crate::protocol::header::TUS_RESUMABLE;
 use crate::protocol::{Action, Body, Error, Outcome, Target, UploadId};
 use crate::store::{Content, Store};
@@ -42,7 +41,7 @@ impl<S> Download<S> {
         if parts.method != Method::GET || self.store.reader().is_none() {
             return None;
         }
-        match Target::of(parts) {
+        match Context::target(parts) {
             Ok(Target::Upload(id)) => Some(id),
             Ok(Target::Collection) | Err(_) => None,
         }
@@ -51,9 +50,10 @@ impl<S> Download<S> {
 
 /// The upload's content, when it exists and no gate objects.
 async fn open(store: &dyn Store, parts: &Parts, id: &UploadId) -> Result<Box<dyn Content>, Error> {
+    check_rejection(&parts.extensions)?;
     let read = store.reader().ok_or(Error::NotImplemented)?;
     let content = read.read(id).await?;
-    for gate in Gates::of(parts) {
+    for gate in Context::of(&parts.extensions).gates() {
         gate.opened(parts, content.upload(), Action::Read).await?;
     }
     Ok(content)
@@ -75,14 +75,15 @@ async fn answer(
     };
     let upload = content.upload().clone();
     // Before a deciding gate has agreed, nobody may have what it may yet refuse.
-    let only_finished = matches!(offer, Offer::Finished) || Gates::decide_completion(&parts);
+    let only_finished =
+        matches!(offer, Offer::Finished) || Context::of(&parts.extensions).decides_completion();
     let mut response = match only_finished && !upload.is_finished() {
         true => Error::IncompleteUpload.into_response(),
         false => represent(&parts.headers, content, share),
     };
     let headers = response.headers_mut();
     // A cache that has turned HEAD into GET answers HEAD with these.
-    upload.describe(&parts, headers);
+    upload.describe(|| Context::base_url(&parts), headers);
     if !upload.is_finished() || parts.headers.contains_key(&TUS_RESUMABLE) {
         headers.typed_insert(CacheControl::new().with_no_store());
     }
@@ -90,31 +91,26 @@ async fn answer(
     response
 }
 
-impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Download<S>
+impl<S> Service<Request<Body>> for Download<S>
 where
-    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
-    ResBody: Default + From<Body> + 'static,
+    S: Service<Request<Body>, Response = Response<Body>>,
 {
-    type Response = Response<ResBody>;
+    type Response = Response<Body>;
     type Error = S::Error;
     type Future = ResponseFuture<S::Future>;
 
     #[inline]
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
         let (parts, body) = request.into_parts();
-        ResponseFuture::new(match self.wanted(&parts) {
-            Some(id) => {
-                let share = self.budget.open();
-                let answer = answer(Arc::clone(&self.store), self.offer, share, parts, id);
-                Answer::awaited(async move { Ok(answer.await.map(ResBody::from)) })
-            }
-            None => Answer::Inner {
-                future: self.inner.call(Request::from_parts(parts, body)),
-            },
-        })
+        let Some(id) = self.wanted(&parts) else {
+            return ResponseFuture::inner(self.inner.call(Request::from_parts(parts, body)));
+        };
+        let share = self.budget.open();
+        let answer = answer(Arc::clone(&self.store), self.offer, share, parts, id);
+        ResponseFuture::awaited(async move { Ok(answer.await) })
     }
 }

@@ -1,7 +1,7 @@
 //! Where a layer may look at what the core does, or say no.
 //!
 //! The core knows four moments of an upload, and at each asks every gate in
-//! the request's [`Gates`] extension, in the order in which they were added.
+//! the request's [`Context`](crate::context::Context), in the order in which they were added.
 //! Hooks, expiry and interim responses are gates; so is what a program of its
 //! own wants to check:
 //!
@@ -23,11 +23,11 @@
 //! }
 //! ```
 //!
-//! [`GateLayer`](crate::gate::GateLayer) puts one in front of the core.
+//! [`GateLayer`] puts one in front of the core.
 //!
 //! # The layer
 //!
-//! Puts a [`Gate`](crate::gate::Gate) in front of the core.
+//! Puts a [`Gate`] in front of the core.
 //!
 //! ## Example
 //!
@@ -70,10 +70,8 @@ mod service;
 
 use std::error::Error as StdError;
 use std::fmt::{self, Debug};
-use std::sync::Arc;
 
 use async_trait::async_trait;
-use http::Extensions;
 use http::request::Parts;
 
 pub use self::layer::GateLayer;
@@ -172,30 +170,5 @@ impl fmt::Display for Refused {
 impl StdError for Refused {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source()
-    }
-}
-
-/// The gates that a request passes: a request extension.
-#[derive(Clone, Debug, Default)]
-pub struct Gates(Vec<Arc<dyn Gate>>);
-
-impl Gates {
-    /// Adds a gate behind those that are there.
-    pub fn add(extensions: &mut Extensions, gate: Arc<dyn Gate>) {
-        extensions.get_or_insert_default::<Self>().0.push(gate);
-    }
-
-    /// Whether one of the gates decides on completion.
-    pub(crate) fn decide_completion(request: &Parts) -> bool {
-        Self::of(request).any(Gate::decides_completion)
-    }
-
-    /// The gates of a request.
-    pub fn of(request: &Parts) -> impl Iterator<Item = &dyn Gate> {
-        let gates = request.extensions.get::<Self>();
-        gates
-            .into_iter()
-            .flat_map(|gates| &gates.0)
-            .map(|gate| &**gate)
     }
 }

@@ -1,10 +1,11 @@
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context as TaskContext, Poll};
 
 use http::{Request, Response};
 use tower_service::Service;
 
-use crate::gate::{Gate, Gates};
+use super::Gate;
+use crate::context::Context;
 
 /// Middleware that has the core ask some gates.
 ///
@@ -31,13 +32,14 @@ where
     type Future = S::Future;
 
     #[inline]
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> S::Future {
+        let context = Context::of_mut(request.extensions_mut());
         for gate in &*self.gates {
-            Gates::add(request.extensions_mut(), Arc::clone(gate));
+            context.add_gate(Arc::clone(gate));
         }
         self.inner.call(request)
     }

@@ -1,17 +1,17 @@
 //! Removing uploads that hooks have stopped.
 
-use std::future::poll_fn;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::request::Parts;
-use http::{Method, Request, Response};
+use http::{Request, Response};
 use tower_service::Service;
 
-use super::RequestBody;
 use super::stop::Removal;
+use crate::context::{Derived, Rollback};
 use crate::lock::{Locker, acquire};
-use crate::protocol::{Error, Interrupt, Outcome, Rollback, Target, UnlessFinished, UploadId};
+use crate::protocol::{Body, Error, Interrupt, Outcome, UploadId};
+use crate::ready::call_again;
 
 /// What a removal between two requests waits for.
 #[derive(Clone, Debug)]
@@ -21,34 +21,23 @@ pub(super) struct Lock {
 }
 
 /// Removes an upload on behalf of `request`, which has its lock.
-pub(super) async fn remove<S, B, ResBody>(
+pub(super) async fn remove<S>(
     inner: &mut S,
     request: &Parts,
     id: &UploadId,
-) -> Result<Response<ResBody>, S::Error>
+) -> Result<Response<Body>, S::Error>
 where
-    S: Service<Request<RequestBody<B>>, Response = Response<ResBody>>,
+    S: Service<Request<Body>, Response = Response<Body>>,
 {
-    send(inner, delete(request, id)).await
-}
-
-async fn send<S, B, ResBody>(inner: &mut S, parts: Parts) -> Result<Response<ResBody>, S::Error>
-where
-    S: Service<Request<RequestBody<B>>, Response = Response<ResBody>>,
-{
-    poll_fn(|cx| inner.poll_ready(cx)).await?;
-    let request = Request::from_parts(parts, RequestBody::empty());
-    inner.call(request).await
+    call_again(inner, delete(request, id, Rollback::Always)).await
 }
 
 /// The removal of an upload between two requests, unless it is finished by then.
-pub(super) fn removal<S, B, ResBody>(inner: S, lock: Option<Lock>, request: Arc<Parts>) -> Removal
+pub(super) fn removal<S>(inner: S, lock: Option<Lock>, request: Arc<Parts>) -> Removal
 where
-    S: Service<Request<RequestBody<B>>, Response = Response<ResBody>> + Clone + Send + 'static,
+    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
     S::Future: Send,
     S::Error: Send,
-    B: Send + 'static,
-    ResBody: Send + 'static,
 {
     let inner = Mutex::new(inner);
     Arc::new(move |id| {
@@ -58,14 +47,14 @@ where
     })
 }
 
-async fn remove_later<S, B, ResBody>(
+async fn remove_later<S>(
     mut inner: S,
     lock: Option<Lock>,
     request: Arc<Parts>,
     id: UploadId,
 ) -> Option<Outcome>
 where
-    S: Service<Request<RequestBody<B>>, Response = Response<ResBody>>,
+    S: Service<Request<Body>, Response = Response<Body>>,
 {
     let guard = match lock {
         Some(Lock { locker, timeout }) => {
@@ -78,9 +67,8 @@ where
         }
         None => None,
     };
-    let mut delete = delete(&request, &id);
-    delete.extensions.insert(UnlessFinished);
-    let removed = send(&mut inner, delete).await;
+    let delete = delete(&request, &id, Rollback::UnlessFinished);
+    let removed = call_again(&mut inner, delete).await;
     if let Some(guard) = guard {
         guard.release().await;
     }
@@ -89,12 +77,7 @@ where
     Some(outcome)
 }
 
-fn delete(request: &Parts, id: &UploadId) -> Parts {
-    let mut parts = request.clone();
-    parts.method = Method::DELETE;
-    parts.extensions.insert(Rollback);
-    parts.extensions.insert(Target::Upload(id.clone()));
-    // It has ended the request, and would end waiting for pending finals too.
-    parts.extensions.remove::<Interrupt>();
-    parts
+fn delete(request: &Parts, id: &UploadId, rollback: Rollback) -> Request<Body> {
+    let parts = Derived::Rollback(id.clone(), rollback).of(request.clone());
+    Request::from_parts(parts, Body::default())
 }

@@ -90,11 +90,9 @@
 //! The layer belongs inside the lock, around the core: it sees a creation with bytes
 //! as two steps.
 //!
-//! | request extension | without it |
-//! |---|---|
-//! | [`Interrupt`](crate::protocol::Interrupt) | an upload that is stopped is removed when the request has ended by itself |
-//! | [`Disconnect`](crate::protocol::Disconnect) | `pre-create` runs to its end although the client has disconnected, and the upload is created |
-//! | [`OriginalRequest`](crate::protocol::OriginalRequest) | hooks see the request as it reaches the layer |
+//! Without the [`Context`](crate::context::Context) that outer layers fill, an upload
+//! that is stopped is removed when its request has ended by itself, and `pre-create`
+//! runs to its end although the client has disconnected.
 //!
 //! ## Example
 //!
@@ -162,14 +160,13 @@ use crate::protocol::BoxError;
 #[cfg(doc)]
 use crate::protocol::Error;
 
-pub use self::body::RequestBody;
 pub use self::callbacks::{CallbackOutput, Callbacks};
 pub(crate) use self::caught::caught;
 pub use self::event::{Event, HookKind, HookKinds};
 pub use self::layer::HooksLayer;
 pub use self::reply::{Reply, Verdict};
 pub use self::service::HooksService;
-pub use crate::answer::ResponseFuture;
+pub use crate::future::ResponseFuture;
 
 /// Decides before something happens to an upload, and is notified after.
 #[async_trait]

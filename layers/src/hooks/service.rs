@@ -1,10 +1,9 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Request, Response};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
@@ -14,12 +13,11 @@ use super::body::Count;
 use super::late::{Lock, removal, remove};
 use super::session::Session;
 use super::teller::Teller;
-use super::{RequestBody, ResponseFuture};
-use crate::answer::Answer;
-use crate::gate::Gates;
-use crate::hooks::HookKind;
-use crate::poll::first;
-use crate::protocol::{Error, Outcome};
+use super::{HookKind, ResponseFuture};
+use crate::context::Context;
+use crate::protocol::{Body, Error, Outcome};
+use crate::race::first;
+use crate::ready::take_ready;
 
 /// Middleware that asks hooks, and tells them.
 ///
@@ -58,41 +56,36 @@ impl<S> HooksService<S> {
     }
 }
 
-impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for HooksService<S>
+impl<S> Service<Request<Body>> for HooksService<S>
 where
-    S: Service<Request<RequestBody<ReqBody>>, Response = Response<ResBody>>,
-    S: Clone + Send + 'static,
+    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
     S::Future: Send,
     S::Error: Send,
-    ReqBody: http_body::Body<Data = Bytes> + Send + 'static,
-    ResBody: Default + Send + 'static,
 {
-    type Response = Response<ResBody>;
+    type Response = Response<Body>;
     type Error = S::Error;
     type Future = ResponseFuture<S::Future>;
 
     #[inline]
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let (mut parts, body) = request.into_parts();
-        let count = Count::default();
-        let body = RequestBody::new(body, count.clone());
-        if parts.method == Method::OPTIONS {
-            let future = self.inner.call(Request::from_parts(parts, body));
-            return ResponseFuture::new(Answer::Inner { future });
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        if request.method() == Method::OPTIONS {
+            return ResponseFuture::inner(self.inner.call(request));
         }
+        let (mut parts, mut body) = request.into_parts();
         let session = Arc::new(Session::new(self.teller.clone(), &parts, &self.base_path));
         let gate = Arc::clone(&session);
-        Gates::add(&mut parts.extensions, gate);
+        Context::of_mut(&mut parts.extensions).add_gate(gate);
         let progress = self.progress(&parts);
-        // The instance that was polled ready is the one to call.
-        let clone = self.inner.clone();
-        let mut inner = std::mem::replace(&mut self.inner, clone);
-        let lock = self.lock.clone();
-        ResponseFuture::new(Answer::awaited(async move {
+        let count = Count::default();
+        if progress.is_some() {
+            body = body.watched(count.clone());
+        }
+        let (mut inner, lock) = (take_ready(&mut self.inner), self.lock.clone());
+        ResponseFuture::awaited(async move {
             let response = inner.call(Request::from_parts(parts, body));
             let mut response = match progress {
                 Some(interval) => {
@@ -105,11 +98,11 @@ where
                 .then(|| removal(inner.clone(), lock, Arc::clone(session.request())));
             if let Some(id) = session.close(&response, later) {
                 let removed = remove(&mut inner, session.request(), &id).await?;
-                response = stopped(&response, &removed);
+                response = stopped(response, removed);
             }
             session.answered(&mut response);
             Ok(response)
-        }))
+        })
     }
 }
 
@@ -132,16 +125,12 @@ async fn watch<F: Future>(future: F, interval: Duration, tick: impl Fn()) -> F::
 }
 
 /// The answer to a request whose upload was stopped.
-fn stopped<B: Default>(response: &Response<B>, removed: &Response<B>) -> Response<B> {
+fn stopped(mut response: Response<Body>, mut removed: Response<Body>) -> Response<Body> {
     let mut answer = Error::Stopped.into_response();
-    if let Some(outcome) = response.extensions().get::<Outcome>() {
-        let mut outcome = outcome.clone();
-        if let Some(removed) = removed.extensions().get::<Outcome>() {
-            outcome.terminated = removed.terminated;
-            // Finals that waited for it.
-            outcome.others.extend(removed.others.iter().cloned());
+    for stage in [&mut response, &mut removed] {
+        if let Some(outcome) = stage.extensions_mut().remove::<Outcome>() {
+            outcome.record(answer.extensions_mut());
         }
-        answer.extensions_mut().insert(outcome);
     }
     answer
 }

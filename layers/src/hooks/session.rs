@@ -12,14 +12,15 @@ use tracing::Span;
 
 use super::stop::{Met, Removal, Stop};
 use super::teller::Teller;
+use crate::context::Context;
 use crate::gate::Gate;
 use crate::hooks::{Event, HookKind, Reply, Verdict};
-use crate::poll::first;
 use crate::protocol::header::UploadLength;
 use crate::protocol::{
-    Action, Disconnect, Error, NewUpload, OriginalRequest, Outcome, ResponseOverride, Upload,
-    UploadId, is_side_file,
+    Action, Body, Disconnect, Error, NewUpload, Outcome, ResponseOverride, Upload, UploadId,
+    is_side_file,
 };
+use crate::race::first;
 use crate::store::WriteMode;
 
 /// One request and its hooks.
@@ -30,7 +31,7 @@ pub(super) struct Session {
     request: Arc<Parts>,
     /// Where the request's log lines belong.
     span: Span,
-    departure: Disconnect,
+    disconnect: Disconnect,
     amendments: Mutex<Amendments>,
     receiving: Mutex<Option<Receiving>>,
     /// The offset that was told last.
@@ -42,7 +43,7 @@ pub(super) struct Session {
 #[derive(Clone, Debug)]
 struct Receiving {
     upload: Upload,
-    keep: WriteMode,
+    mode: WriteMode,
 }
 
 /// What hooks want changed in the response.
@@ -56,17 +57,16 @@ struct Amendments {
 
 impl Session {
     pub(super) fn new(teller: Teller, parts: &Parts, base_path: &str) -> Self {
+        let context = Context::of(&parts.extensions);
         Self {
             teller,
             request: Arc::new(as_sent(parts, base_path)),
             span: Span::current(),
-            departure: parts.extensions.get().cloned().unwrap_or_default(),
+            disconnect: context.disconnect(),
             amendments: Mutex::default(),
             receiving: Mutex::default(),
             told: AtomicU64::new(0),
-            stop: Arc::new(Stop::new(
-                parts.extensions.get().cloned().unwrap_or_default(),
-            )),
+            stop: Arc::new(Stop::new(context.interrupt())),
         }
     }
 
@@ -116,9 +116,9 @@ impl Session {
     /// `removal` does what is stopped from now on.
     ///
     /// An upload that was finished before anyone could stop it stays.
-    pub(super) fn close<B>(
+    pub(super) fn close(
         &self,
-        response: &Response<B>,
+        response: &Response<Body>,
         removal: Option<Removal>,
     ) -> Option<UploadId> {
         let extensions = response.extensions();
@@ -146,7 +146,7 @@ impl Session {
     pub(super) fn progress(self: &Arc<Self>, bytes: u64) {
         match self.receiving() {
             // A chunk that may still be rolled back is not reported before it is kept.
-            Some(Receiving { mut upload, keep }) if bytes > 0 && keep == WriteMode::Streaming => {
+            Some(Receiving { mut upload, mode }) if bytes > 0 && mode == WriteMode::Streaming => {
                 upload.offset += bytes;
                 self.tell_offset(upload);
             }
@@ -162,7 +162,7 @@ impl Session {
     }
 
     /// Tells what the request did, and has the response amended.
-    pub(super) fn answered<B>(self: &Arc<Self>, response: &mut Response<B>) {
+    pub(super) fn answered(self: &Arc<Self>, response: &mut Response<Body>) {
         if let Some(outcome) = response.extensions().get::<Outcome>() {
             self.tell_outcome(outcome);
         }
@@ -208,7 +208,7 @@ impl Gate for Session {
         upload.metadata = new.metadata.clone();
         upload.concat = new.concat.clone();
         // Nobody would come back for an upload whose client has gone.
-        let gone = async { Err(self.departure.happened().await) };
+        let gone = async { Err(self.disconnect.happened().await) };
         let asked = self.ask(HookKind::PreCreate, upload, Error::Rejected);
         let reply = first(gone, asked).await?;
         if let Some(id) = reply.id {
@@ -229,16 +229,12 @@ impl Gate for Session {
     async fn opened(&self, parts: &Parts, upload: &Upload, action: Action) -> Result<(), Error> {
         match action {
             Action::Append => {
-                let keep = parts
-                    .extensions
-                    .get::<WriteMode>()
-                    .copied()
-                    .unwrap_or_default();
+                let mode = Context::of(&parts.extensions).write_mode();
                 let mut upload = upload.clone();
                 // Bytes arrive only once the upload has this length. DEF-03
                 upload.length = upload.length.or_else(|| declared_length(parts));
                 self.teller.receives(upload.id.clone(), &self.stop);
-                *lock(&self.receiving) = Some(Receiving { upload, keep });
+                *lock(&self.receiving) = Some(Receiving { upload, mode });
             }
             Action::Terminate => {
                 let (kind, refusal) = (HookKind::PreTerminate, Error::TerminationRejected);
@@ -292,7 +288,7 @@ fn declared_length(parts: &Parts) -> Option<u64> {
 /// The request as the client sent it, less its body.
 fn as_sent(parts: &Parts, base_path: &str) -> Parts {
     let mut sent = parts.clone();
-    let (method, headers) = OriginalRequest::of(parts);
+    let (method, headers) = Context::original(parts);
     sent.method = method.clone();
     sent.headers = headers.clone();
     if let Some(uri) = whole(&parts.uri, base_path) {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::poll::first;
 use crate::protocol::Shutdown;
+use crate::race::first;
 
 /// How often there is a line in the log at most.
 const PERIOD: Duration = Duration::from_secs(5);

@@ -13,10 +13,10 @@ use tokio::sync::{mpsc, oneshot};
 use tower::{Layer, ServiceExt};
 
 use super::HooksLayer;
+use crate::context::{Derived, Rollback, context};
 use crate::hooks::{Event, HookKind, HookKinds, Hooks, Reply};
 use crate::protocol::{
-    Body, BoxError, Disconnect, Error, FinishState, Interrupt, Outcome, ResponseOverride, Rollback,
-    Shutdown,
+    Body, BoxError, Disconnect, Error, FinishState, Interrupt, Outcome, ResponseOverride, Shutdown,
 };
 use crate::service::Core;
 use crate::store::{MemoryStore, Store, WriteMode};
@@ -258,7 +258,10 @@ async fn a_client_may_not_end_what_a_hook_protects() {
     assert!(scene.store.bytes(&url[1..].parse().unwrap()).is_some());
 
     hooks.heard();
-    let discard = delete().extension(Rollback).body(Body::default()).unwrap();
+    let id = url[1..].parse().unwrap();
+    let (parts, ()) = delete().body(()).unwrap().into_parts();
+    let discard = Derived::Rollback(id, Rollback::Always).of(parts);
+    let discard = Request::from_parts(discard, Body::default());
     scene.send(discard).await;
     assert_eq!(hooks.heard(), ["post-terminate 0"], "nobody is asked");
 }
@@ -288,7 +291,10 @@ async fn an_upload_that_is_stopped_is_removed() {
     let interrupt = Interrupt::default();
     let (sender, body) = endless(&interrupt);
     sender.send("hello").unwrap();
-    let request = append(&url, 0).extension(interrupt).body(body).unwrap();
+    let request = append(&url, 0)
+        .extension(context(|it| it.set_interrupt(interrupt)))
+        .body(body)
+        .unwrap();
     let response = scene.send(request).await;
     assert_eq!(error(&response), "ERR_UPLOAD_STOPPED");
     assert_eq!(response.extensions().get(), Some(&amended("too much")));
@@ -327,7 +333,7 @@ async fn of_a_chunk_that_may_be_taken_back_nothing_is_told_before_its_end() {
     hooks.heard();
     let (sender, body) = endless(&Interrupt::default());
     let client = tokio::spawn(slowly(sender));
-    let request = append(&url, 0).extension(WriteMode::Atomic);
+    let request = append(&url, 0).extension(context(|it| it.set_write_mode(WriteMode::Atomic)));
     scene.send(request.body(body).unwrap()).await;
     client.await.unwrap();
     assert_eq!(hooks.heard(), ["post-receive 2"]);
@@ -490,7 +496,8 @@ async fn a_question_whose_client_has_gone_is_given_up_and_nothing_is_made() {
     let scene = Scene::new(Silent { asked, given_up });
     let departure = Disconnect::default();
     let request = Request::post("/").header("Upload-Length", "0");
-    let request = request.extension(departure.clone());
+    let told = context(|it| it.set_disconnect(departure.clone()));
+    let request = request.extension(told.clone());
     let client = async {
         questions.recv().await.unwrap();
         departure.report();
@@ -508,7 +515,7 @@ async fn a_question_whose_client_has_gone_is_given_up_and_nothing_is_made() {
 
     // Of one that has gone before, nobody is asked.
     let request = Request::post("/").header("Upload-Length", "0");
-    let request = request.extension(departure).body(Body::default());
+    let request = request.extension(told).body(Body::default());
     scene.send(request.unwrap()).await;
     assert!(questions.try_recv().is_err());
 }
@@ -550,7 +557,9 @@ async fn hooks_are_told_the_whole_uri() {
     let target = crate::protocol::Target::Collection;
     for uri in ["/files/?a=b", "/files", "/?a=b", "/", "http://tus/?a=b"] {
         let request = Request::post(uri).header("Upload-Length", "5");
-        let request = request.extension(target.clone()).body(Body::default());
+        let request = request
+            .extension(context(|it| it.set_target(target.clone())))
+            .body(Body::default());
         scene.send(request.unwrap()).await;
     }
     let uris = uris.lock().unwrap();

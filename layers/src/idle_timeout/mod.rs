@@ -52,7 +52,6 @@ mod layer;
 mod service;
 mod wait;
 
-pub use self::body::RequestBody;
 pub use self::layer::IdleTimeoutLayer;
 pub use self::service::IdleTimeout;
 
@@ -71,7 +70,8 @@ mod tests {
     use tokio::time::{Instant, advance, sleep};
     use tower::{Layer, ServiceExt};
 
-    use super::{IdleTimeoutLayer, RequestBody};
+    use super::IdleTimeoutLayer;
+    use super::body::Idle;
     use crate::protocol::{Body, Error, Metadata, NewUpload};
     use crate::service::Core;
     use crate::store::{MemoryStore, Store};
@@ -79,7 +79,7 @@ mod tests {
     const TIMEOUT: Duration = Duration::from_secs(60);
 
     type Sender = mpsc::UnboundedSender<&'static str>;
-    type Reader = Pin<Box<RequestBody<Body>>>;
+    type Reader = Pin<Box<Body>>;
 
     /// A body that yields what is sent.
     fn channel() -> (Sender, Body) {
@@ -93,7 +93,7 @@ mod tests {
 
     fn reader(timeout: Duration) -> (Sender, Reader) {
         let (sender, body) = channel();
-        (sender, Box::pin(RequestBody::new(body, timeout)))
+        (sender, Box::pin(body.watched(Idle::new(timeout))))
     }
 
     async fn frame(reader: &mut Reader) -> Option<Result<Bytes, &'static str>> {

@@ -1,10 +1,12 @@
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::Request;
+use http::{Request, Response};
+use http_body::Body as _;
 use tower_service::Service;
 
-use super::RequestBody;
+use super::body::Idle;
+use crate::protocol::Body;
 
 /// Middleware that waits for a client only so long.
 ///
@@ -22,11 +24,11 @@ impl<S> IdleTimeout<S> {
     }
 }
 
-impl<S, ReqBody> Service<Request<ReqBody>> for IdleTimeout<S>
+impl<S> Service<Request<Body>> for IdleTimeout<S>
 where
-    S: Service<Request<RequestBody<ReqBody>>>,
+    S: Service<Request<Body>, Response = Response<Body>>,
 {
-    type Response = S::Response;
+    type Response = Response<Body>;
     type Error = S::Error;
     type Future = S::Future;
 
@@ -35,9 +37,12 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<ReqBody>) -> S::Future {
+    fn call(&mut self, request: Request<Body>) -> S::Future {
         let timeout = self.timeout;
         self.inner
-            .call(request.map(|body| RequestBody::new(body, timeout)))
+            .call(request.map(|body| match body.is_end_stream() {
+                true => body,
+                false => body.watched(Idle::new(timeout)),
+            }))
     }
 }

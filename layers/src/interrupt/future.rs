@@ -7,7 +7,7 @@ use pin_project_lite::pin_project;
 use crate::protocol::Registered;
 
 pin_project! {
-    /// The response future of [`Interruptible`](super::Interruptible). A shutdown
+    /// The response future of [`InterruptService`](super::InterruptService). A shutdown
     /// ends the request for as long as it runs, also when its body is gone.
     #[derive(Debug)]
     pub struct ResponseFuture<F> {

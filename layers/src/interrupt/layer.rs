@@ -1,9 +1,9 @@
 use tower_layer::Layer;
 
-use super::Interruptible;
+use super::InterruptService;
 use crate::protocol::Shutdown;
 
-/// Layer that applies [`Interruptible`].
+/// Layer that applies [`InterruptService`].
 ///
 /// See the [module docs](crate::interrupt) for an example.
 #[derive(Clone, Debug, Default)]
@@ -27,9 +27,9 @@ impl InterruptLayer {
 }
 
 impl<S> Layer<S> for InterruptLayer {
-    type Service = Interruptible<S>;
+    type Service = InterruptService<S>;
 
-    fn layer(&self, inner: S) -> Interruptible<S> {
-        Interruptible::new(inner, self.shutdown.clone())
+    fn layer(&self, inner: S) -> InterruptService<S> {
+        InterruptService::new(inner, self.shutdown.clone())
     }
 }

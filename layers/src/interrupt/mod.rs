@@ -1,7 +1,7 @@
 //! The one place where something outside a request can end its body.
 //!
-//! Each request gets an [`Interrupt`] in its extensions. Whoever has a reason
-//! fires it: the lock when somebody else waits for the upload, the server when
+//! Each request gets an [`Interrupt`] in its
+//! [`Context`](crate::context::Context). Whoever has a reason fires it: the lock when somebody else waits for the upload, the server when
 //! it shuts down. The body then errs with that cause before any further frame,
 //! once, and the core sees no more than a body that ended. A request that waits
 //! for a lock sees its interrupt too.
@@ -45,10 +45,9 @@ mod future;
 mod layer;
 mod service;
 
-pub use self::body::RequestBody;
 pub use self::future::ResponseFuture;
 pub use self::layer::InterruptLayer;
-pub use self::service::Interruptible;
+pub use self::service::InterruptService;
 
 #[cfg(test)]
 mod tests {
@@ -56,15 +55,16 @@ mod tests {
 
     use bytes::Bytes;
     use http::{Request, Response};
-    use http_body_util::{BodyExt, Full};
+    use http_body_util::BodyExt;
     use tower::{Layer, ServiceExt, service_fn};
 
-    use super::{InterruptLayer, RequestBody};
-    use crate::protocol::{Error, Interrupt, Shutdown};
+    use super::InterruptLayer;
+    use crate::context::Context;
+    use crate::protocol::{Body, Error, Shutdown};
 
     type Received = Vec<Result<Bytes, &'static str>>;
 
-    async fn read_all(mut body: RequestBody<Full<Bytes>>) -> Received {
+    async fn read_all(mut body: Body) -> Received {
         let mut received = Vec::new();
         while let Some(frame) = body.frame().await {
             let frame = frame.map(|frame| frame.into_data().unwrap());
@@ -74,18 +74,24 @@ mod tests {
     }
 
     async fn receive(fire: bool) -> Received {
-        let inner = service_fn(
-            move |request: Request<RequestBody<Full<Bytes>>>| async move {
-                let interrupt: Interrupt = request.extensions().get().cloned().unwrap();
-                if fire {
-                    interrupt.fire(Error::Interrupted);
-                }
-                Ok::<_, Infallible>(Response::new(read_all(request.into_body()).await))
-            },
-        );
-        let request = Request::new(Full::from("hello"));
+        let inner = service_fn(move |request: Request<Body>| async move {
+            let interrupt = Context::of(request.extensions()).interrupt();
+            if fire {
+                interrupt.fire(Error::Interrupted);
+            }
+            let read = read_all(request.into_body()).await;
+            Ok::<_, Infallible>(reply(read))
+        });
+        let request = Request::new(Body::from("hello"));
         let response = InterruptLayer::new().layer(inner).oneshot(request).await;
-        response.unwrap().into_body()
+        response.unwrap().extensions_mut().remove().unwrap()
+    }
+
+    /// A response that tells the test something.
+    fn reply<T: Clone + Send + Sync + 'static>(told: T) -> Response<Body> {
+        let mut response = Response::default();
+        response.extensions_mut().insert(told);
+        response
     }
 
     #[tokio::test]
@@ -97,20 +103,20 @@ mod tests {
     async fn a_shutdown_ends_a_request_whose_body_is_gone() {
         let shutdown = Shutdown::default();
         let layer = InterruptLayer::new().shutdown(shutdown.clone());
-        let inner = service_fn(move |request: Request<RequestBody<Full<Bytes>>>| {
+        let inner = service_fn(move |request: Request<Body>| {
             let shutdown = shutdown.clone();
             async move {
                 let (parts, body) = request.into_parts();
                 drop(body);
                 shutdown.begin();
-                let interrupt: &Interrupt = parts.extensions.get().unwrap();
+                let interrupt = Context::of(&parts.extensions).interrupt();
                 let cause = interrupt.cause().map_or("", |cause| cause.code());
-                Ok::<_, Infallible>(Response::new(cause))
+                Ok::<_, Infallible>(reply(cause))
             }
         });
-        let request = Request::new(Full::from("hello"));
+        let request = Request::new(Body::from("hello"));
         let response = layer.layer(inner).oneshot(request).await.unwrap();
-        assert_eq!(response.into_body(), "ERR_SERVER_SHUTDOWN");
+        assert_eq!(response.extensions().get(), Some(&"ERR_SERVER_SHUTDOWN"));
     }
 
     #[tokio::test]

@@ -1,45 +1,51 @@
-use std::task::{Context, Poll};
+use std::task::{Context as TaskContext, Poll};
 
 use http::{Request, Response};
+use http_body::Body as _;
 use tower_service::Service;
 
-use super::{RequestBody, ResponseFuture};
-use crate::protocol::{Interrupt, Shutdown};
+use super::ResponseFuture;
+use super::body::Interruptible;
+use crate::context::Context;
+use crate::protocol::{Body, Interrupt, Shutdown};
 
 /// Middleware that lets others end the body of a request.
 ///
 /// See the [module docs](crate::interrupt) for an example.
 #[derive(Clone, Debug)]
-pub struct Interruptible<S> {
+pub struct InterruptService<S> {
     inner: S,
     shutdown: Shutdown,
 }
 
-impl<S> Interruptible<S> {
+impl<S> InterruptService<S> {
     /// `inner`, whose requests end when `shutdown` begins.
     pub const fn new(inner: S, shutdown: Shutdown) -> Self {
         Self { inner, shutdown }
     }
 }
 
-impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Interruptible<S>
+impl<S> Service<Request<Body>> for InterruptService<S>
 where
-    S: Service<Request<RequestBody<ReqBody>>, Response = Response<ResBody>>,
+    S: Service<Request<Body>, Response = Response<Body>>,
 {
-    type Response = Response<ResBody>;
+    type Response = Response<Body>;
     type Error = S::Error;
     type Future = ResponseFuture<S::Future>;
 
     #[inline]
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let registered = self.shutdown.interrupt();
         let interrupt = Interrupt::clone(&registered);
-        request.extensions_mut().insert(interrupt.clone());
-        let request = request.map(|body| RequestBody::new(body, interrupt));
+        Context::of_mut(request.extensions_mut()).set_interrupt(interrupt.clone());
+        let request = request.map(|body| match body.is_end_stream() {
+            true => body,
+            false => body.watched(Interruptible(interrupt)),
+        });
         ResponseFuture::new(self.inner.call(request), registered)
     }
 }

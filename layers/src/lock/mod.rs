@@ -27,10 +27,8 @@
 //! A limit on [writers](LockLayer::max_writers) keeps long uploads from using up
 //! every file that the process may open.
 //!
-//! | request extension | without it |
-//! |---|---|
-//! | [`Target`](crate::protocol::Target) | the request's whole path is read as one |
-//! | [`Interrupt`](crate::protocol::Interrupt) | the holder cannot be asked, and newer requests wait |
+//! Without the Interrupt layer, the holder cannot be asked to let go, and newcomers
+//! wait.
 //!
 //! ## Example
 //!
@@ -77,13 +75,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::poll::first;
 use crate::protocol::{Error, Interrupt, UploadId};
+use crate::race::first;
 
 pub use self::layer::LockLayer;
 pub use self::memory::MemoryLocker;
 pub use self::service::Lock;
-pub use crate::answer::ResponseFuture;
+pub use crate::future::ResponseFuture;
 
 /// Gives each upload to one request at a time.
 #[async_trait]

@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use http::request::Parts;
@@ -8,9 +8,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower_service::Service;
 
 use super::ResponseFuture;
-use crate::answer::Answer;
+use crate::context::{Context, check_rejection};
 use crate::lock::{Locker, acquire};
-use crate::protocol::{BoxError, Error, Interrupt, Target, UploadId};
+use crate::protocol::{Body, BoxError, Error, Target, UploadId};
+use crate::ready::take_ready;
 
 /// Middleware that lets each upload be changed by one request at a time.
 ///
@@ -58,51 +59,46 @@ fn wanted(parts: &Parts) -> Option<UploadId> {
     if !matches!(parts.method, Method::HEAD | Method::PATCH | Method::DELETE) {
         return None;
     }
-    match Target::of(parts) {
+    match Context::target(parts) {
         Ok(Target::Upload(id)) => Some(id),
         Ok(Target::Collection) | Err(_) => None,
     }
 }
 
-impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Lock<S>
+impl<S> Service<Request<Body>> for Lock<S>
 where
-    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone + Send + 'static,
+    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
     S::Future: Send,
     S::Error: Send,
-    ReqBody: Send + 'static,
-    ResBody: Default + Send,
 {
-    type Response = Response<ResBody>;
+    type Response = Response<Body>;
     type Error = S::Error;
     type Future = ResponseFuture<S::Future>;
 
     #[inline]
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
         let (parts, body) = request.into_parts();
         let Some(id) = wanted(&parts) else {
-            let future = self.inner.call(Request::from_parts(parts, body));
-            return ResponseFuture::new(Answer::Inner { future });
+            return ResponseFuture::inner(self.inner.call(Request::from_parts(parts, body)));
         };
-        let admitted = self.admit(&parts.method);
+        // Before anyone is interrupted.
+        if let Err(error) = check_rejection(&parts.extensions) {
+            return ResponseFuture::refused(error);
+        }
+        // Before the lock, which may be a file of its own.
+        let permit = match self.admit(&parts.method) {
+            Ok(permit) => permit,
+            Err(error) => return ResponseFuture::refused(error),
+        };
         let (locker, timeout) = (Arc::clone(&self.locker), self.timeout);
-        // The instance that was polled ready is the one to call.
-        let clone = self.inner.clone();
-        let mut inner = std::mem::replace(&mut self.inner, clone);
-        ResponseFuture::new(Answer::awaited(async move {
-            // Before the lock, which may be a file of its own.
-            let _permit = match admitted {
-                Ok(permit) => permit,
-                Err(error) => return Ok(error.into_response()),
-            };
-            let interrupt = parts
-                .extensions
-                .get::<Interrupt>()
-                .cloned()
-                .unwrap_or_default();
+        let mut inner = take_ready(&mut self.inner);
+        ResponseFuture::awaited(async move {
+            let _permit = permit;
+            let interrupt = Context::of(&parts.extensions).interrupt();
             let holder = interrupt.clone();
             let guard = match acquire(&*locker, &id, &interrupt, holder, timeout).await {
                 Ok(guard) => guard,
@@ -111,6 +107,6 @@ where
             let response = inner.call(Request::from_parts(parts, body)).await;
             guard.release().await;
             response
-        }))
+        })
     }
 }

@@ -3,29 +3,36 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Method, Request, Response, StatusCode};
+use http_body::Body as _;
 use tower::{Layer, ServiceExt, service_fn};
 
 use super::LockLayer;
+use crate::context::{Context, context};
 use crate::lock::{Guard, Locker, MemoryLocker};
-use crate::protocol::{Error, Interrupt, Target, UploadId};
+use crate::protocol::{Body, Error, Interrupt, Target, UploadId};
 
 const LONG: Duration = Duration::from_secs(20);
 
 /// A service that answers with the cause of its interrupt, or 200 when asked to.
-async fn answer(request: Request<bool>) -> Result<Response<()>, Infallible> {
-    if !*request.body() {
-        return Ok(Response::new(()));
+async fn answer(request: Request<Body>) -> Result<Response<Body>, Infallible> {
+    if request.body().is_end_stream() {
+        return Ok(Response::default());
     }
-    let interrupt: Interrupt = request.extensions().get().cloned().unwrap();
+    let interrupt = Context::of(request.extensions()).interrupt();
     Ok(interrupt.fired().await.into_response())
 }
 
-fn request(method: Method, target: Target, waits: bool) -> Request<bool> {
-    let request = Request::builder().method(method).extension(target);
-    request.extension(Interrupt::default()).body(waits).unwrap()
+fn request(method: Method, target: Target, waits: bool) -> Request<Body> {
+    let told = context(|it| {
+        it.set_target(target);
+        it.set_interrupt(Interrupt::default());
+    });
+    let body = if waits { "wait" } else { "" };
+    let request = Request::builder().method(method).extension(told);
+    request.body(Body::from(body)).unwrap()
 }
 
-async fn send(locker: &MemoryLocker, timeout: Duration, request: Request<bool>) -> StatusCode {
+async fn send(locker: &MemoryLocker, timeout: Duration, request: Request<Body>) -> StatusCode {
     let layer = LockLayer::new(Arc::new(locker.clone())).timeout(timeout);
     let response = layer.layer(service_fn(answer)).oneshot(request).await;
     response.unwrap().status()
@@ -93,7 +100,7 @@ async fn beyond_the_limit_of_writers_a_patch_is_busy_and_other_requests_go_on() 
     let layer = LockLayer::new(Arc::new(locker.clone())).max_writers(1);
     let service = layer.layer(service_fn(answer));
     let patch = request(Method::PATCH, Target::Upload(UploadId::random()), true);
-    let interrupt: Interrupt = patch.extensions().get().cloned().unwrap();
+    let interrupt = Context::of(patch.extensions()).interrupt();
     let writer = tokio::spawn(service.clone().oneshot(patch));
     while !format!("{locker:?}").contains("held: 1") {
         tokio::task::yield_now().await;
@@ -120,7 +127,7 @@ async fn who_waits_while_the_server_shuts_down_is_told_so() {
     let (locker, id) = (MemoryLocker::default(), UploadId::random());
     let guard = hold(&locker, &id).await;
     let request = request(Method::HEAD, Target::Upload(id), false);
-    let interrupt: Interrupt = request.extensions().get().cloned().unwrap();
+    let interrupt = Context::of(request.extensions()).interrupt();
     interrupt.fire(Error::Shutdown);
     let status = send(&locker, LONG, request).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);

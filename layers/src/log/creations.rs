@@ -1,8 +1,9 @@
 use async_trait::async_trait;
 use http::request::Parts;
 
+use crate::context::Context;
 use crate::gate::Gate;
-use crate::protocol::{BaseUrl, Upload};
+use crate::protocol::Upload;
 
 /// Tells of an upload as soon as it is there: its request may go on for hours.
 #[derive(Debug)]
@@ -11,7 +12,7 @@ pub(super) struct Creations;
 #[async_trait]
 impl Gate for Creations {
     async fn created(&self, request: &Parts, upload: &Upload) {
-        let url = BaseUrl::of(request).location(&upload.id);
+        let url = Context::base_url(request).location(&upload.id);
         tracing::info!(
             id = %upload.id,
             size = upload.length.unwrap_or(0),

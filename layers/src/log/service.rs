@@ -1,13 +1,13 @@
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context as TaskContext, Poll};
 
 use http::{Method, Request, Response};
 use tower_service::Service;
 use tracing::Span;
 
 use super::ResponseFuture;
-use crate::gate::{Gate, Gates};
-use crate::protocol::Peer;
+use crate::context::Context;
+use crate::gate::Gate;
 
 /// How much of a request's id is logged, as in tusd.
 const REQUEST_ID_CHARS: usize = 36;
@@ -36,7 +36,7 @@ impl<S> Log<S> {
         let id = request.headers().get("x-request-id");
         let id = id.map_or("".into(), |id| String::from_utf8_lossy(id.as_bytes()));
         let end = id.char_indices().nth(REQUEST_ID_CHARS);
-        let peer = request.extensions().get::<Peer>();
+        let peer = Context::of(request.extensions()).peer();
         tracing::info_span!(
             "request",
             method = request.method().as_str(),
@@ -67,13 +67,14 @@ where
     type Future = ResponseFuture<S::Future>;
 
     #[inline]
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         if request.method() == Method::POST {
-            Gates::add(request.extensions_mut(), Arc::clone(&self.creations));
+            let context = Context::of_mut(request.extensions_mut());
+            context.add_gate(Arc::clone(&self.creations));
         }
         let span = self.span(&request);
         let future = span.in_scope(|| {

@@ -14,6 +14,7 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
 use super::LogLayer;
+use crate::context::Context;
 use crate::protocol::{Body, Error, Outcome, Peer, Upload};
 use crate::service::Core;
 use crate::store::MemoryStore;
@@ -220,7 +221,9 @@ async fn the_span_tells_the_address_of_a_client_that_has_one() {
         (None, None),
     ] {
         let mut request = Request::new(Body::default());
-        peer.map(|peer| request.extensions_mut().insert(peer));
+        if let Some(peer) = peer {
+            Context::of_mut(request.extensions_mut()).set_peer(peer);
+        }
         send(&Core::new(MemoryStore::default()), request).await;
         let expected = told.map(|told| format!(r#""remoteAddr": "{told}""#));
         let span = SPAN.take();

@@ -7,13 +7,10 @@ use http::uri::Authority;
 use http::{HeaderMap, HeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
-use super::{Target, UploadId};
+use super::UploadId;
 
-/// Where uploads live, as the client sees it: a request extension from which
-/// `Location` is made.
-///
-/// A path such as `/files/`, or a whole URL such as `https://example.com/files/`.
-/// A layer that finds none takes the request's own path.
+/// The URL below which a client finds its uploads, from which `Location` is made: a
+/// path such as `/files/`, or a whole URL such as `https://example.com/files/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseUrl {
     url: Arc<str>,
@@ -97,17 +94,6 @@ impl BaseUrl {
     pub fn of_any_host(self) -> Self {
         let hosts = Hosts::Any;
         Self { hosts, ..self }
-    }
-
-    /// The base of a request: the extension, or else its own path on the
-    /// collection, and `/` on an upload.
-    #[must_use]
-    pub fn of(request: &Parts) -> Self {
-        let told = request.extensions.get::<Self>();
-        told.cloned().unwrap_or_else(|| match Target::of(request) {
-            Ok(Target::Collection) => Self::new(request.uri.path()),
-            _ => Self::new("/"),
-        })
     }
 
     /// The URL, which is visible ASCII and ends in `/`.

@@ -1,5 +1,4 @@
 use http::HeaderValue;
-use http::request::Parts;
 
 use super::{BaseUrl, UploadId};
 
@@ -31,16 +30,14 @@ pub enum Role {
     },
 }
 
-/// What a new upload has to do with others: the request extension with which the
-/// Concatenation layer tells the core what `Upload-Concat` means.
-///
-/// The core refuses a creation that has the header and not this.
+/// What a new upload has to do with others: the Concatenation layer tells the core
+/// what `Upload-Concat` means.
 #[derive(Clone, Debug)]
-pub struct NewConcat {
+pub(crate) struct NewConcat {
     /// What the upload will be.
-    pub concat: Concat,
+    pub(crate) concat: Concat,
     /// Of a final: how many bytes its parts have together, where all tell. CAT-04
-    pub length: Option<u64>,
+    pub(crate) length: Option<u64>,
 }
 
 impl Concat {
@@ -80,14 +77,14 @@ impl Concat {
         }
     }
 
-    /// `Upload-Concat` as it came, or else as this request's client could have
-    /// written it. CAT-16
+    /// `Upload-Concat` as it came, or else as a client could have written it that
+    /// finds uploads below `base_url`. CAT-16
     #[must_use]
-    pub fn header(&self, request: &Parts) -> HeaderValue {
+    pub fn header(&self, base_url: impl FnOnce() -> BaseUrl) -> HeaderValue {
         match (&self.raw, &self.role) {
             (Some(raw), _) => raw.clone(),
             (None, Role::Partial { .. }) => HeaderValue::from_static("partial"),
-            (None, Role::Final { parts, .. }) => list(&BaseUrl::of(request), parts),
+            (None, Role::Final { parts, .. }) => list(&base_url(), parts),
         }
     }
 }

@@ -2,15 +2,14 @@
 
 use headers::HeaderMapExt;
 use http::HeaderMap;
-use http::request::Parts;
 
-use super::Upload;
 use super::header::{UPLOAD_CONCAT, UploadDeferLength, UploadLength, UploadOffset};
+use super::{BaseUrl, Upload};
 
 impl Upload {
-    /// Writes the headers of an upload into the response to this request: how
+    /// Writes the headers of an upload into a response: how
     /// far it has come, how long it will be, and what its client said about it.
-    pub(crate) fn describe(&self, request: &Parts, headers: &mut HeaderMap) {
+    pub(crate) fn describe(&self, base_url: impl FnOnce() -> BaseUrl, headers: &mut HeaderMap) {
         // CAT-12. Clients would take the offset of a complete upload for its success.
         if !self.is_pending() && (self.is_finished() || !self.is_complete()) {
             // CORE-17, CAT-13, CAT-14
@@ -25,7 +24,7 @@ impl Upload {
             None => headers.typed_insert(UploadDeferLength),
         }
         if let Some(concat) = &self.concat {
-            headers.insert(&UPLOAD_CONCAT, concat.header(request)); // CAT-16
+            headers.insert(&UPLOAD_CONCAT, concat.header(base_url)); // CAT-16
         }
         // CRE-12
         headers.typed_insert(self.metadata.clone());

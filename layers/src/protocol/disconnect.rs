@@ -1,23 +1,23 @@
 use super::{Error, Interrupt};
 
-/// Whether the client has gone before its answer: a request extension that
-/// Detach sets.
+/// Tells whether the client has gone away before its answer.
 ///
-/// Work that only this client wants, such as a question to a hook before an
-/// upload exists, is dropped then. A server that learns of a reset connection
-/// sooner than by the drop of a response future sets this extension itself, and
-/// [reports](Self::report) it; Detach then keeps that one.
+/// Work that only this client wants, such as a question to a hook before an upload
+/// exists, is dropped then. Detach puts one into each request's
+/// [`Context`](crate::context::Context). A server that learns of a reset connection
+/// before it drops the response future puts one there itself and
+/// [reports](Self::report) it; Detach keeps that one.
 ///
-/// Where no layer set one, [`Disconnect::default`] never happens.
+/// [`Disconnect::default`] never happens until it is reported.
 ///
 /// ```
 /// use tower_tus_layers::protocol::Disconnect;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
-/// let departure = Disconnect::default();
-/// departure.report();
-/// assert_eq!(departure.happened().await.code(), "ERR_UNEXPECTED_EOF");
+/// let disconnect = Disconnect::default();
+/// disconnect.report();
+/// assert_eq!(disconnect.happened().await.code(), "ERR_UNEXPECTED_EOF");
 /// # }
 /// ```
 #[derive(Clone, Debug, Default)]

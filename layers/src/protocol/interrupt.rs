@@ -4,11 +4,11 @@ use std::task::{Context, Poll, Waker};
 
 use super::Error;
 
-/// The way to end a request's body from outside: a request extension that the
-/// Interrupt layer sets, and that whoever has a reason may fire.
+/// Ends a request's body from outside.
 ///
-/// The first cause stands; later ones change nothing. Where no layer set one,
-/// [`Interrupt::default`] can be fired and nobody looks.
+/// The Interrupt layer puts one into each request's
+/// [`Context`](crate::context::Context), and anything that has a reason may fire it.
+/// The first cause stands; later ones change nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupt(Arc<Mutex<State>>);
 

@@ -3,7 +3,8 @@ use std::net::{IpAddr, SocketAddr};
 
 /// The other end of the connection that a request came by: behind a proxy, the proxy.
 ///
-/// A request extension, which the server sets: no layer can know it by itself.
+/// The server puts it into each request's [`Context`](crate::context::Context), since
+/// no layer can know it by itself.
 ///
 /// ```
 /// use std::net::SocketAddr;

@@ -4,10 +4,8 @@ use percent_encoding::percent_decode_str;
 
 use super::{InvalidUploadId, UploadId};
 
-/// What a request is about: a request extension that Route sets, or whoever
-/// routes in its place.
-///
-/// A layer that finds none reads the request's whole path by [`Target::from_path`].
+/// What a request is about. Route, or a router in its place, puts it into the
+/// request's [`Context`](crate::context::Context).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// The place where uploads are created.
@@ -39,18 +37,6 @@ impl Target {
         match path.trim_matches('/') {
             "" => Ok(Self::Collection),
             id => id.parse().map(Self::Upload),
-        }
-    }
-
-    /// The target of a request: the extension, or what its path says.
-    ///
-    /// # Errors
-    ///
-    /// When there is no extension and the path is not a target.
-    pub fn of(parts: &http::request::Parts) -> Result<Self, InvalidUploadId> {
-        match parts.extensions.get::<Self>() {
-            Some(target) => Ok(target.clone()),
-            None => Self::from_path(parts.uri.path()),
         }
     }
 }

@@ -41,16 +41,18 @@ mod service;
 pub use self::base_path::BasePath;
 pub use self::layer::RouteLayer;
 pub use self::service::Route;
-pub use crate::answer::ResponseFuture;
+pub use crate::future::ResponseFuture;
 
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
 
+    use http::request::Parts;
     use http::{Method, Request, Response, StatusCode};
     use tower::{Layer, ServiceExt, service_fn};
 
     use super::RouteLayer;
+    use crate::context::{Context, context};
     use crate::protocol::{BaseUrl, Body, Target};
 
     async fn echo(request: Request<Body>) -> Result<Response<Body>, Infallible> {
@@ -73,8 +75,22 @@ mod tests {
             .unwrap()
     }
 
+    /// The request that the inner service has seen.
+    fn told(response: &Response<Body>) -> Parts {
+        let (mut parts, ()) = Request::new(()).into_parts();
+        parts.extensions = response.extensions().clone();
+        parts
+    }
+
+    fn base_url(response: &Response<Body>) -> BaseUrl {
+        Context::base_url(&told(response))
+    }
+
     async fn target(method: Method, path: &str) -> Option<Target> {
-        send(method, path).await.extensions().get().cloned()
+        let response = send(method, path).await;
+        Context::target(&told(&response))
+            .ok()
+            .filter(|_| response.status() == StatusCode::OK)
     }
 
     #[tokio::test]
@@ -150,15 +166,15 @@ mod tests {
             (Method::PATCH, "/files/a"),
         ] {
             let response = send(method, path).await;
-            assert_eq!(response.extensions().get(), Some(&BaseUrl::new("/files/")));
+            assert_eq!(base_url(&response), BaseUrl::new("/files/"));
         }
 
-        let told = BaseUrl::new("https://example.com/up/");
+        let base = BaseUrl::new("https://example.com/up/");
         let request = Request::post("/files")
-            .extension(told.clone())
+            .extension(context(|it| it.set_base_url(base.clone())))
             .body(Body::default());
         let service = RouteLayer::new("files", []).layer(service_fn(echo));
         let response = service.oneshot(request.unwrap()).await.unwrap();
-        assert_eq!(response.extensions().get(), Some(&told));
+        assert_eq!(base_url(&response), base);
     }
 }

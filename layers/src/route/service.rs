@@ -1,12 +1,12 @@
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context as TaskContext, Poll};
 
 use http::{Method, Request, Response};
 use tower_service::Service;
 
 use super::{BasePath, ResponseFuture};
-use crate::answer::Answer;
-use crate::protocol::{BaseUrl, Error, Target};
+use crate::context::{Context, check_rejection};
+use crate::protocol::{BaseUrl, Body, Error, Target};
 
 /// Middleware that finds out what a request is about.
 ///
@@ -57,38 +57,38 @@ impl Table {
 
     /// Tells those inside what was found.
     fn route<B>(&self, request: &mut Request<B>) -> Result<(), Error> {
+        check_rejection(request.extensions())?;
         // OPTIONS asks what the server can do, on any path.
         if request.method() == Method::OPTIONS {
             return Ok(());
         }
         let target = self.find(request)?;
-        let extensions = request.extensions_mut();
-        extensions.get_or_insert_with(|| self.base_url.clone());
-        extensions.insert(target);
+        let context = Context::of_mut(request.extensions_mut());
+        if !context.has_base_url() {
+            context.set_base_url(self.base_url.clone());
+        }
+        context.set_target(target);
         Ok(())
     }
 }
 
-impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Route<S>
+impl<S> Service<Request<Body>> for Route<S>
 where
-    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
-    ResBody: Default,
+    S: Service<Request<Body>, Response = Response<Body>>,
 {
-    type Response = Response<ResBody>;
+    type Response = Response<Body>;
     type Error = S::Error;
     type Future = ResponseFuture<S::Future>;
 
     #[inline]
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        ResponseFuture::new(match self.table.route(&mut request) {
-            Ok(()) => Answer::Inner {
-                future: self.inner.call(request),
-            },
-            Err(error) => Answer::refused(error),
-        })
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        match self.table.route(&mut request) {
+            Ok(()) => ResponseFuture::inner(self.inner.call(request)),
+            Err(error) => ResponseFuture::refused(error),
+        }
     }
 }

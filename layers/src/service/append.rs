@@ -1,17 +1,16 @@
 //! PATCH on an upload.
 
-use std::pin::Pin;
-
 use headers::HeaderMapExt;
 use http::request::Parts;
 use http::{Response, StatusCode};
 use http_body::Body as _;
 
+use super::capped::{Capped, Room};
 use super::create::typed;
 use super::{Core, respond};
+use crate::context::Context;
 use crate::empty_body::{self, bytes_come};
-use crate::limited::Limited;
-use crate::protocol::header::{MAX_BYTES, UploadLength, UploadOffset, is_offset_octet_stream};
+use crate::protocol::header::{UploadLength, UploadOffset, is_offset_octet_stream};
 use crate::protocol::{Action, Body, Chunk, Error, FinishState, Outcome, Upload, UploadId};
 use crate::store::{Appended, Handle, WriteMode};
 
@@ -19,7 +18,7 @@ impl Core {
     pub(super) async fn append(
         &self,
         parts: &Parts,
-        chunk: Chunk<'_>,
+        mut body: Body,
         id: &UploadId,
     ) -> Response<Body> {
         let mut handle = match self.open_at_offset(parts, id).await {
@@ -27,7 +26,9 @@ impl Core {
             Err(error) => return error.into_response(),
         };
         let mut outcome = Outcome::new(handle.info().clone());
-        let result = self.receive(parts, chunk, &mut *handle, &mut outcome).await;
+        let result = self
+            .receive(parts, &mut body, &mut *handle, &mut outcome)
+            .await;
         outcome.upload = handle.info().clone();
         respond(result.map(|()| appended(handle.info().offset)), outcome)
     }
@@ -54,26 +55,22 @@ impl Core {
     async fn receive(
         &self,
         parts: &Parts,
-        chunk: Chunk<'_>,
+        body: &mut Body,
         handle: &mut dyn Handle,
         outcome: &mut Outcome,
     ) -> Result<(), Error> {
         let declared = declared_length(parts, handle.info())?;
-        let keep = parts
-            .extensions
-            .get::<WriteMode>()
-            .copied()
-            .unwrap_or_default();
+        let context = Context::of(&parts.extensions);
+        let keep = context.write_mode();
         if outcome.upload.is_complete() {
-            nothing_comes(parts, chunk, keep).await?;
+            nothing_comes(parts, body, keep).await?;
             outcome.finished = self.finish_again(parts, handle).await?;
             return Ok(());
         }
-        let length = declared.or(handle.info().length).unwrap_or(MAX_BYTES);
-        let room = length - handle.info().offset;
+        let room = Room::of(handle.info(), declared, context.max_size());
         // What is known to be too much is refused before anything changes. AMB-03
-        if chunk.size_hint().lower() > room {
-            return Err(Error::SizeExceeded);
+        if body.size_hint().lower() > room.bytes {
+            return Err(room.excess);
         }
         // CHK-07: a chunk that comes to nothing must not have declared a length, so
         // one that may come to nothing does it at its end.
@@ -86,8 +83,9 @@ impl Core {
         if handle.info().finishing.is_none() && self.records_finishing(parts) {
             handle.record(FinishState::Pending { attempts: 0 }).await?;
         }
-        let mut chunk = Limited::new(chunk, room, Error::SizeExceeded);
-        let appended = write(handle, Chunk::new(&mut chunk), keep, room).await;
+        let bytes = room.bytes;
+        let mut chunk = Capped::new(body, room);
+        let appended = write(handle, Chunk::new(&mut chunk), keep, bytes).await;
         // A store that finds less than there was says so, and has received nothing.
         outcome.received = appended.offset.saturating_sub(outcome.upload.offset);
         if appended.error.is_none() {
@@ -145,12 +143,12 @@ async fn declare(handle: &mut dyn Handle, length: Option<u64>) -> Result<(), Err
 }
 
 /// At the end of a complete upload: an empty body is welcome, bytes are not. AMB-04
-async fn nothing_comes(parts: &Parts, mut chunk: Chunk<'_>, keep: WriteMode) -> Result<(), Error> {
+async fn nothing_comes(parts: &Parts, body: &mut Body, keep: WriteMode) -> Result<(), Error> {
     // CHK-15: of no bytes too it is the end that tells whether they match.
     if keep == WriteMode::Streaming && empty_body::is_announced(parts) {
         return Ok(());
     }
-    match bytes_come(Pin::new(&mut chunk)).await? {
+    match bytes_come(body).await? {
         true => Err(Error::SizeExceeded),
         false => Ok(()),
     }

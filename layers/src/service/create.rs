@@ -1,31 +1,26 @@
 //! POST on the collection.
 
-use std::pin::Pin;
-
 use headers::{Header, HeaderMapExt};
 use http::header::LOCATION;
 use http::request::Parts;
 use http::{HeaderMap, Response, StatusCode};
 
 use super::{Core, respond};
+use crate::context::Context;
 use crate::empty_body::refuse_bytes;
-use crate::gate::Gates;
 use crate::protocol::header::{UPLOAD_CONCAT, UploadDeferLength, UploadLength};
-use crate::protocol::{
-    BaseUrl, Body, Chunk, Concat, Error, FinishState, Interrupt, NewConcat, NewUpload, Outcome,
-    is_side_file,
-};
+use crate::protocol::{Body, Concat, Error, FinishState, NewUpload, Outcome, is_side_file};
 use crate::store::Handle;
 
 impl Core {
-    pub(super) async fn create(&self, parts: &Parts, chunk: Chunk<'_>) -> Response<Body> {
-        let mut handle = match self.make(parts, chunk).await {
+    pub(super) async fn create(&self, parts: &Parts, body: Body) -> Response<Body> {
+        let mut handle = match self.make(parts, body).await {
             Ok(handle) => handle,
             Err(error) => return error.into_response(),
         };
-        let location = BaseUrl::of(parts).location(&handle.info().id);
+        let location = Context::base_url(parts).location(&handle.info().id);
         let concat = handle.info().concat.as_ref();
-        let concat = concat.map(|concat| concat.header(parts));
+        let concat = concat.map(|concat| concat.header(|| Context::base_url(parts)));
         let mut outcome = Outcome::new(handle.info().clone());
         outcome.created = true;
 
@@ -48,11 +43,11 @@ impl Core {
     }
 
     /// The new upload, when the request asks for one that may be.
-    async fn make(&self, parts: &Parts, mut chunk: Chunk<'_>) -> Result<Box<dyn Handle>, Error> {
+    async fn make(&self, parts: &Parts, body: Body) -> Result<Box<dyn Handle>, Error> {
         let mut new = self.asked_for(parts)?;
         // Behind all that the head tells, and before anybody is asked.
-        refuse_bytes(parts, Pin::new(&mut chunk), self.strictness).await?;
-        for gate in Gates::of(parts) {
+        refuse_bytes(parts, body, self.strictness).await?;
+        for gate in Context::of(&parts.extensions).gates() {
             gate.creating(parts, &mut new).await?;
         }
         // Whatever gate has named it: another upload's offset could stand there.
@@ -71,13 +66,12 @@ impl Core {
             Some(concat) if concat.is_final() && !is_pending => {
                 let concatenate = self.store.concatenator();
                 let concatenate = concatenate.ok_or(Error::ConcatenationUnsupported)?;
-                let interrupt = parts.extensions.get::<Interrupt>().cloned();
-                let interrupt = interrupt.unwrap_or_default();
+                let interrupt = Context::of(&parts.extensions).interrupt();
                 concatenate.concatenate(new, &interrupt).await?
             }
             _ => self.store.create(new).await?,
         };
-        for gate in Gates::of(parts) {
+        for gate in Context::of(&parts.extensions).gates() {
             gate.created(parts, handle.info()).await;
         }
         Ok(handle)
@@ -85,7 +79,7 @@ impl Core {
 
     /// What the request's headers say of the upload.
     fn asked_for(&self, parts: &Parts) -> Result<NewUpload, Error> {
-        let asked = parts.extensions.get::<NewConcat>();
+        let asked = Context::of(&parts.extensions).concat();
         let length = match asked {
             None if parts.headers.contains_key(&UPLOAD_CONCAT) => {
                 return Err(Error::ConcatenationUnsupported);
@@ -115,7 +109,7 @@ impl Core {
 
     /// Whether finishing can fail, and so has to be recorded from the start.
     pub(super) fn records_finishing(&self, parts: &Parts) -> bool {
-        self.store.needs_finish() || Gates::decide_completion(parts)
+        self.store.needs_finish() || Context::of(&parts.extensions).decides_completion()
     }
 }
 

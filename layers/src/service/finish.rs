@@ -3,7 +3,8 @@
 use http::request::Parts;
 
 use super::Core;
-use crate::gate::{Gates, Refused};
+use crate::context::Context;
+use crate::gate::Refused;
 use crate::protocol::{Error, FinishState};
 use crate::store::Handle;
 
@@ -55,7 +56,7 @@ impl Core {
 }
 
 async fn ask_gates(parts: &Parts, handle: &mut dyn Handle) -> Result<(), Error> {
-    for gate in Gates::of(parts) {
+    for gate in Context::of(&parts.extensions).gates() {
         match gate.complete(parts, handle.info()).await {
             Err(error) if gate.decides_completion() => return Err(error),
             Err(error) => tracing::warn!(%error, ?gate, id = %handle.info().id, "gate failed"),

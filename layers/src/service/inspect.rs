@@ -4,6 +4,7 @@ use http::Response;
 use http::request::Parts;
 
 use super::{Core, respond};
+use crate::context::Context;
 use crate::protocol::{Action, Body, Outcome, UploadId};
 
 impl Core {
@@ -17,7 +18,8 @@ impl Core {
         let result = finished.map(|finished| {
             outcome.finished = finished;
             let mut response = Response::default();
-            handle.info().describe(parts, response.headers_mut());
+            let url = || Context::base_url(parts);
+            handle.info().describe(url, response.headers_mut());
             response
         });
         respond(result, outcome)

@@ -6,14 +6,8 @@
 //! extensions, and knows no versions, no locks and no paths but the
 //! [`Target`] that Route gives it.
 //!
-//! | request extension | without it |
-//! |---|---|
-//! | [`Target`] | the request's whole path is read as one |
-//! | [`BaseUrl`](crate::protocol::BaseUrl) | `Location` is below the request's own path |
-//! | [`Gates`] | nobody is asked |
-//! | [`WriteMode`](crate::store::WriteMode) | what came before an error is kept |
-//! | [`NewConcat`](crate::protocol::NewConcat) | a creation with `Upload-Concat` is refused |
-//! | [`Rollback`](crate::protocol::Rollback) | a DELETE is a client's |
+//! Of the request's [`Context`] it reads the target, the base URL, the maximum size,
+//! the write mode, the gates, the interrupt, the concatenation and the roll-back.
 //!
 //! # Example
 //!
@@ -36,6 +30,7 @@
 //! ```
 
 mod append;
+mod capped;
 mod create;
 mod finish;
 mod inspect;
@@ -45,9 +40,9 @@ mod terminate;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context as TaskContext, Poll};
 
 use headers::HeaderMapExt;
 use http::request::Parts;
@@ -55,11 +50,9 @@ use http::{Method, Request, Response};
 use tower_service::Service;
 
 use self::metadata::MetadataLimit;
-use crate::gate::Gates;
+use crate::context::{Context, check_rejection};
 use crate::protocol::header::announce;
-use crate::protocol::{
-    Action, Body, BoxError, Chunk, Error, Outcome, Strictness, Target, Uniform, Upload, UploadId,
-};
+use crate::protocol::{Action, Body, Error, Outcome, Strictness, Target, Upload, UploadId};
 use crate::store::{Handle, Store, Terminator};
 
 /// The innermost service, over a store.
@@ -167,16 +160,19 @@ impl Core {
     }
 
     /// CORE-01
-    async fn answer(&self, parts: &Parts, chunk: Chunk<'_>) -> Response<Body> {
-        let mut response = match Target::of(parts) {
+    async fn answer(&self, parts: &Parts, body: Body) -> Response<Body> {
+        if let Err(error) = check_rejection(&parts.extensions) {
+            return error.into_response();
+        }
+        let mut response = match Context::target(parts) {
             _ if parts.method == Method::OPTIONS => self.describe(),
             Ok(Target::Collection) if parts.method == Method::POST => {
-                self.create(parts, chunk).await
+                self.create(parts, body).await
             }
             Ok(Target::Collection) => Error::method_not_allowed(&[Method::POST]).into_response(),
             Ok(Target::Upload(id)) => match parts.method {
                 Method::HEAD => self.inspect(parts, &id).await,
-                Method::PATCH => self.append(parts, chunk, &id).await,
+                Method::PATCH => self.append(parts, body, &id).await,
                 Method::DELETE => self.terminate(parts, &id).await,
                 _ => self.method_not_allowed(),
             },
@@ -232,7 +228,7 @@ impl Core {
 
 /// Asks every gate whether that may be done.
 async fn admit(parts: &Parts, upload: &Upload, action: Action) -> Result<(), Error> {
-    for gate in Gates::of(parts) {
+    for gate in Context::of(&parts.extensions).gates() {
         gate.opened(parts, upload, action).await?;
     }
     Ok(())
@@ -245,27 +241,20 @@ fn respond(result: Result<Response<Body>, Error>, outcome: Outcome) -> Response<
     response
 }
 
-impl<B> Service<Request<B>> for Core
-where
-    B: http_body::Body + Send + 'static,
-    B::Error: Into<BoxError>,
-{
+impl Service<Request<Body>> for Core {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = ResponseFuture;
 
     #[inline]
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> ResponseFuture {
+    fn call(&mut self, request: Request<Body>) -> ResponseFuture {
         let core = self.clone();
         let (parts, body) = request.into_parts();
-        ResponseFuture(Box::pin(async move {
-            let mut body = pin!(Uniform { body });
-            core.answer(&parts, Chunk::new(&mut body)).await
-        }))
+        ResponseFuture(Box::pin(async move { core.answer(&parts, body).await }))
     }
 }
 
@@ -275,7 +264,7 @@ pub struct ResponseFuture(Pin<Box<dyn Future<Output = Response<Body>> + Send>>);
 impl Future for ResponseFuture {
     type Output = Result<Response<Body>, Infallible>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         self.0.as_mut().poll(cx).map(Ok)
     }
 }

@@ -4,15 +4,16 @@ use http::request::Parts;
 use http::{Response, StatusCode};
 
 use super::{Core, admit, respond};
-use crate::protocol::{Action, Body, Error, Outcome, Rollback, UnlessFinished, Upload, UploadId};
+use crate::context::{Context, Rollback};
+use crate::protocol::{Action, Body, Error, Outcome, Upload, UploadId};
 use crate::store::Terminator;
 
 impl Core {
     pub(super) async fn terminate(&self, parts: &Parts, id: &UploadId) -> Response<Body> {
-        let discards = parts.extensions.get::<Rollback>().is_some();
-        let terminate = match discards {
-            true => self.store.terminator(),
-            false => self.termination(),
+        let rollback = Context::of(&parts.extensions).rollback();
+        let terminate = match rollback {
+            Some(_) => self.store.terminator(),
+            None => self.termination(),
         };
         let Some(terminate) = terminate else {
             return self.method_not_allowed();
@@ -39,11 +40,10 @@ impl Core {
             Err(Error::NotFound) => terminate.remains(id).await?,
             Err(error) => return Err(error),
         };
-        if parts.extensions.get::<Rollback>().is_none() {
-            admit(parts, &upload, Action::Terminate).await?;
-        }
-        if parts.extensions.get::<UnlessFinished>().is_some() && upload.is_finished() {
-            return Err(Error::Rejected);
+        match Context::of(&parts.extensions).rollback() {
+            None => admit(parts, &upload, Action::Terminate).await?,
+            Some(Rollback::UnlessFinished) if upload.is_finished() => return Err(Error::Rejected),
+            Some(_) => {}
         }
         terminate.terminate(id).await?;
         Ok(upload)

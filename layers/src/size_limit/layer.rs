@@ -1,37 +1,66 @@
-use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 
 use http::request::Parts;
 use tower_layer::Layer;
 
 use super::SizeLimit;
-
-/// How large an upload may be that a request is about.
-pub(super) type Limit = Arc<dyn Fn(&Parts) -> Option<u64> + Send + Sync>;
+use super::limit::Limit;
+use crate::protocol::Error;
 
 /// Layer that applies [`SizeLimit`].
 ///
 /// See the [module docs](crate::size_limit) for an example.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SizeLimitLayer {
     limit: Limit,
 }
 
 impl SizeLimitLayer {
-    /// No upload may have more than `max` bytes; with 0, only empty ones may be.
+    /// Limits every upload to `max` bytes; with 0, only empty uploads are allowed.
     #[must_use]
     pub fn new(max: u64) -> Self {
         Self::by(move |_| Some(max))
     }
 
-    /// How many bytes an upload may have is decided for each request; `None` is
-    /// no limit. OPTIONS tells what `limit` says to it.
+    /// Limits the upload of each request to what `limit` returns, in bytes; `None`
+    /// means unlimited. OPTIONS announces what `limit` returns for it.
     pub fn by<F>(limit: F) -> Self
     where
         F: Fn(&Parts) -> Option<u64> + Send + Sync + 'static,
     {
         Self {
-            limit: Arc::new(limit),
+            limit: Limit::Now(Arc::new(limit)),
+        }
+    }
+
+    /// Limits the upload of each request to what the future of `limit` returns,
+    /// in bytes: for a maximum that stands in a database.
+    ///
+    /// The request waits for the future, so it has to bound its own time. If it
+    /// fails, the request is refused with its error. DELETE is not limited, and does
+    /// not ask.
+    ///
+    /// ```
+    /// use tower_tus_layers::protocol::Error;
+    /// use tower_tus_layers::size_limit::SizeLimitLayer;
+    ///
+    /// async fn quota(user: Option<String>) -> Result<Option<u64>, Error> {
+    ///     Ok(user.map(|_| 10 << 30)) // from a database
+    /// }
+    ///
+    /// let layer = SizeLimitLayer::by_async(|request| {
+    ///     let user = request.extensions.get::<String>().cloned();
+    ///     quota(user)
+    /// });
+    /// ```
+    pub fn by_async<F, A>(limit: F) -> Self
+    where
+        F: Fn(&Parts) -> A + Send + Sync + 'static,
+        A: Future<Output = Result<Option<u64>, Error>> + Send + 'static,
+    {
+        Self {
+            limit: Limit::Later(Arc::new(move |request| Box::pin(limit(request)))),
         }
     }
 }
@@ -40,12 +69,6 @@ impl<S> Layer<S> for SizeLimitLayer {
     type Service = SizeLimit<S>;
 
     fn layer(&self, inner: S) -> SizeLimit<S> {
-        SizeLimit::new(inner, Arc::clone(&self.limit))
-    }
-}
-
-impl fmt::Debug for SizeLimitLayer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SizeLimitLayer").finish_non_exhaustive()
+        SizeLimit::new(inner, self.limit.clone())
     }
 }

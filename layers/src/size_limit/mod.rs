@@ -11,9 +11,9 @@
 //! it was set. Lengths and offsets that cannot be read are for those inside to
 //! refuse. OPTIONS tells the maximum as `Tus-Max-Size` (CORE-14).
 //!
-//! What is made of other uploads is for the layer that makes it to compare: the
-//! maximum is in the request's extensions, as
-//! [`MaxSize`](crate::protocol::MaxSize).
+//! The layer refuses what the head of a request tells, and puts the maximum into
+//! the request's [`Context`](crate::context::Context). The core cuts bodies there,
+//! and Concatenation compares the size of finals.
 //!
 //! The maximum is one for all, or one for each request
 //! ([`SizeLimitLayer::by`]); where there is none, leave the layer out.
@@ -49,28 +49,26 @@
 //! # }
 //! ```
 
-mod future;
 mod layer;
+mod limit;
 mod service;
 
-pub use self::future::ResponseFuture;
 pub use self::layer::SizeLimitLayer;
 pub use self::service::SizeLimit;
-pub use crate::limited::Limited as RequestBody;
+pub use crate::future::ResponseFuture;
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
 
-    use bytes::{Bytes, BytesMut};
+    use bytes::Bytes;
     use futures_util::stream;
     use http::request::{Builder, Parts};
     use http::{Method, Request, Response, StatusCode};
     use http_body::Frame;
-    use http_body_util::{BodyExt, StreamBody};
-    use tower::{Layer, ServiceExt, service_fn};
+    use http_body_util::StreamBody;
+    use tower::{Layer, ServiceExt};
 
-    use super::{RequestBody, SizeLimitLayer};
+    use super::SizeLimitLayer;
     use crate::protocol::{Body, Error, Outcome};
     use crate::service::Core;
     use crate::store::MemoryStore;
@@ -213,18 +211,41 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn bytes_that_come_with_a_creation_are_cut_too_and_begin_at_0() {
-        let inner = service_fn(async |request: Request<RequestBody<Body>>| {
-            let (mut body, mut text) = (request.into_body(), BytesMut::new());
-            while let Some(Ok(frame)) = body.frame().await {
-                text.extend_from_slice(frame.data_ref().unwrap());
+    async fn a_creation_that_is_known_to_bring_too_many_bytes_is_refused() {
+        let store = MemoryStore::default();
+        let request = typed(Request::post("/")).header("Upload-Defer-Length", "1");
+        let response = send(&store, request.body(Body::from("hello world")).unwrap()).await;
+        assert_eq!(code(&response), "ERR_MAX_SIZE_EXCEEDED");
+    }
+
+    #[tokio::test]
+    async fn a_maximum_may_be_looked_up() {
+        let layer = SizeLimitLayer::by_async(|request| {
+            let user = request.headers.get("x-user").cloned();
+            async move {
+                tokio::task::yield_now().await;
+                match user {
+                    Some(user) if user == "alice" => Ok(Some(20)),
+                    Some(_) => Err(Error::NotFound),
+                    None => Ok(Some(10)),
+                }
             }
-            Ok::<_, Infallible>(Response::new(text))
         });
-        let request = Request::post("/").header("Upload-Offset", "7");
-        let request = request.body(chunked(&["hello", " world"])).unwrap();
-        let response = SizeLimitLayer::new(10).layer(inner).oneshot(request).await;
-        assert_eq!(response.unwrap().into_body(), "hello worl");
+        let service = layer.layer(Core::new(MemoryStore::default()));
+        for (user, status) in [
+            (None, TOO_LARGE),
+            (Some("alice"), StatusCode::CREATED),
+            (Some("bob"), StatusCode::NOT_FOUND),
+        ] {
+            let mut request = Request::post("/").header("Upload-Length", "15");
+            if let Some(user) = user {
+                request = request.header("x-user", user);
+            }
+            let response = service.clone().oneshot(empty(request)).await.unwrap();
+            assert_eq!(response.status(), status, "{user:?}");
+        }
+        let response = service.oneshot(empty(Request::options("/"))).await.unwrap();
+        assert_eq!(response.headers()["tus-max-size"], "10", "CORE-13");
     }
 
     #[tokio::test]

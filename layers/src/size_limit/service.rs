@@ -1,23 +1,22 @@
-use std::fmt;
-use std::task::{Context, Poll};
+use std::task::{Context as TaskContext, Poll};
 
-use bytes::Bytes;
 use headers::HeaderMapExt;
 use http::request::Parts;
-use http::{Method, Request, Response};
-use http_body::Body;
+use http::{HeaderValue, Method, Request, Response};
+use http_body::Body as _;
 use tower_service::Service;
 
-use super::layer::Limit;
-use super::{RequestBody, ResponseFuture};
-use crate::answer::Answer;
-use crate::protocol::header::{UploadLength, UploadOffset, is_offset_octet_stream};
-use crate::protocol::{BoxError, Error, MaxSize};
+use super::ResponseFuture;
+use super::limit::Limit;
+use crate::context::Context;
+use crate::protocol::header::{MAX_BYTES, TUS_MAX_SIZE, UploadLength, is_offset_octet_stream};
+use crate::protocol::{Body, Error};
+use crate::ready::take_ready;
 
-/// Middleware that lets no upload pass the maximum.
+/// Middleware that sets the maximum size of uploads.
 ///
 /// See the [module docs](crate::size_limit) for an example.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SizeLimit<S> {
     inner: S,
     limit: Limit,
@@ -29,79 +28,91 @@ impl<S> SizeLimit<S> {
     }
 }
 
-/// How many bytes the request may bring, at least `bytes` of which will come.
-///
-/// A length or an offset that cannot be read is for those inside to refuse. So
-/// is a PATCH that does not go on where its upload stands (CORE-25), before its
-/// body tells them that there is no room for it.
-fn room(parts: &Parts, max: u64, bytes: u64) -> Result<u64, Error> {
-    let length = parts.headers.typed_get::<UploadLength>();
-    let length = length.map_or(0, UploadLength::bytes);
-    let (offset, least) = match parts.method {
-        // Bytes of another type are for no upload, and for those inside to refuse.
-        Method::POST if is_offset_octet_stream(&parts.headers) => (0, length.max(bytes)),
-        Method::POST => (0, length),
-        Method::PATCH => {
-            let offset = parts.headers.typed_get::<UploadOffset>();
-            (offset.map_or(0, UploadOffset::bytes), length)
-        }
-        _ => return Ok(u64::MAX),
-    };
-    // CRE-13, DEF-04
-    if least > max {
-        return Err(Error::MaxSizeExceeded);
-    }
-    Ok(max.saturating_sub(offset))
-}
-
-/// Whether a layer inside may make an upload of others on such a request, whose
-/// size no header tells.
-const fn may_assemble(method: &Method) -> bool {
-    matches!(
-        *method,
-        Method::POST | Method::PATCH | Method::HEAD | Method::GET
-    )
-}
-
-impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for SizeLimit<S>
+impl<S> Service<Request<Body>> for SizeLimit<S>
 where
-    S: Service<Request<RequestBody<ReqBody>>, Response = Response<ResBody>>,
-    ReqBody: Body<Data = Bytes>,
-    ReqBody::Error: Into<BoxError>,
-    ResBody: Default,
+    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Send,
 {
-    type Response = Response<ResBody>;
+    type Response = Response<Body>;
     type Error = S::Error;
     type Future = ResponseFuture<S::Future>;
 
     #[inline]
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
-        let max = (self.limit)(&parts);
-        let told = max.filter(|_| parts.method == Method::OPTIONS);
-        let answer = match room(&parts, max.unwrap_or(u64::MAX), body.size_hint().lower()) {
-            Ok(room) => {
-                if let Some(max) = max.filter(|_| may_assemble(&parts.method)) {
-                    parts.extensions.insert(MaxSize(max));
-                }
-                let body = RequestBody::new(body, room, Error::MaxSizeExceeded);
-                let future = self.inner.call(Request::from_parts(parts, body));
-                Answer::Inner { future }
+        let max = match &self.limit {
+            // No upload grows.
+            _ if parts.method == Method::DELETE => None,
+            Limit::Now(limit) => limit(&parts),
+            Limit::Later(limit) => {
+                let (max, mut inner) = (limit(&parts), take_ready(&mut self.inner));
+                return ResponseFuture::awaited(async move {
+                    let admitted = max.await.and_then(|max| {
+                        admit(&mut parts, &body, max)?;
+                        Ok(max)
+                    });
+                    let max = match admitted {
+                        Ok(max) => max,
+                        Err(error) => return Ok(error.into_response()),
+                    };
+                    let announces = parts.method == Method::OPTIONS;
+                    let mut response = inner.call(Request::from_parts(parts, body)).await?;
+                    if let Some(max) = max.filter(|_| announces) {
+                        response.headers_mut().insert(&TUS_MAX_SIZE, value(max));
+                    }
+                    Ok(response)
+                });
             }
-            Err(error) => Answer::refused(error),
         };
-        ResponseFuture::new(answer, told)
+        if let Err(error) = admit(&mut parts, &body, max) {
+            return ResponseFuture::refused(error);
+        }
+        let announced = max.filter(|_| parts.method == Method::OPTIONS);
+        let future = ResponseFuture::inner(self.inner.call(Request::from_parts(parts, body)));
+        match announced {
+            Some(max) => future.with_header(TUS_MAX_SIZE.clone(), value(max)), // CORE-14
+            None => future,
+        }
     }
 }
 
-impl<S: fmt::Debug> fmt::Debug for SizeLimit<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SizeLimit")
-            .field("inner", &self.inner)
-            .finish_non_exhaustive()
+fn value(max: u64) -> HeaderValue {
+    max.min(MAX_BYTES).into()
+}
+
+/// Tells those inside the maximum, unless the request names more already.
+/// CRE-13, DEF-04
+///
+/// A length that cannot be read is for those inside to refuse. So is a PATCH that
+/// does not go on where its upload stands (CORE-25).
+fn admit(parts: &mut Parts, body: &Body, max: Option<u64>) -> Result<(), Error> {
+    let Some(max) = max else {
+        return Ok(());
+    };
+    if named(parts, body) > max {
+        return Err(Error::MaxSizeExceeded);
+    }
+    Context::of_mut(&mut parts.extensions).set_max_size(max);
+    Ok(())
+}
+
+/// The least number of bytes that the upload will have.
+fn named(parts: &Parts, body: &Body) -> u64 {
+    let length = || {
+        let length = parts.headers.typed_get::<UploadLength>();
+        length.map_or(0, UploadLength::bytes)
+    };
+    match parts.method {
+        // Bytes of another type are for no upload, and for those inside to refuse.
+        Method::POST if is_offset_octet_stream(&parts.headers) => {
+            length().max(body.size_hint().lower())
+        }
+        Method::POST | Method::PATCH => length(),
+        _ => 0,
     }
 }

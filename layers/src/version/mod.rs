@@ -9,7 +9,7 @@
 //! Every response gets `Tus-Resumable` (CORE-06) and
 //! `X-Content-Type-Options: nosniff`. [`Render`](crate::render), outside, writes the
 //! text of errors. No other layer outside refuses: it marks the request with a
-//! [`Refusal`](crate::protocol::Refusal), and Version refuses it, whatever its
+//! [rejection](crate::context::Context::reject), and Version refuses it, whatever its
 //! method and its version.
 //!
 //! # Example
@@ -54,7 +54,8 @@ mod tests {
     use tower::{ServiceBuilder, ServiceExt, service_fn};
 
     use super::VersionLayer;
-    use crate::protocol::{Body, Error, Refusal};
+    use crate::context::context;
+    use crate::protocol::{Body, Error};
 
     async fn respond(_: Request<Body>) -> Result<Response<Body>, Infallible> {
         Ok(Response::new(Body::from(Bytes::from("inner"))))
@@ -166,7 +167,7 @@ mod tests {
             let request = Request::builder()
                 .method(&method)
                 .header("Tus-Resumable", "1.0.0")
-                .extension(Refusal(Error::OriginNotAllowed));
+                .extension(context(|it| it.reject(Error::OriginNotAllowed)));
             let inner = service_fn(|_| async { unreachable!("it is inside") });
             let response: Result<Response<Body>, Infallible> = ServiceBuilder::new()
                 .layer(VersionLayer::new())

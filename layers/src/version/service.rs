@@ -1,13 +1,14 @@
-use std::task::{Context, Poll};
+use std::task::{Context as TaskContext, Poll};
 
 use headers::HeaderMapExt;
 use http::{Method, Request, Response};
 use tower_service::Service;
 
 use super::ResponseFuture;
-use crate::answer::Answer;
+use crate::context::check_rejection;
+use crate::future;
 use crate::protocol::header::{TusResumable, is_plain_or_chunked};
-use crate::protocol::{Error, Refusal, Strictness};
+use crate::protocol::{Body, Error, Strictness};
 
 /// Middleware that checks and stamps `Tus-Resumable`.
 ///
@@ -37,9 +38,7 @@ impl<S> Version<S> {
         if !is_plain_or_chunked(request.headers()) {
             return Err(Error::UnsupportedTransferEncoding);
         }
-        if let Some(Refusal(error)) = request.extensions().get() {
-            return Err(error.clone());
-        }
+        check_rejection(request.extensions())?;
         if matches!(*request.method(), Method::OPTIONS | Method::GET) {
             return Ok(());
         }
@@ -54,28 +53,25 @@ impl<S> Version<S> {
     }
 }
 
-impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Version<S>
+impl<S> Service<Request<Body>> for Version<S>
 where
-    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
-    ResBody: Default,
+    S: Service<Request<Body>, Response = Response<Body>>,
 {
-    type Response = Response<ResBody>;
+    type Response = Response<Body>;
     type Error = S::Error;
     type Future = ResponseFuture<S::Future>;
 
     #[inline]
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let answer = match self.verify(&request) {
-            Ok(()) => Answer::Inner {
-                future: self.inner.call(request),
-            },
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let future = match self.verify(&request) {
+            Ok(()) => future::ResponseFuture::inner(self.inner.call(request)),
             // CORE-10: nothing inside sees it.
-            Err(error) => Answer::refused(error),
+            Err(error) => future::ResponseFuture::refused(error),
         };
-        ResponseFuture::new(answer)
+        ResponseFuture::new(future)
     }
 }

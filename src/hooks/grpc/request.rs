@@ -1,8 +1,9 @@
 //! An event as the message that tells it.
 
 use http::request::Parts;
+use tower_tus_layers::context::Context;
 use tower_tus_layers::hooks::Event;
-use tower_tus_layers::protocol::{Peer, Role, Upload};
+use tower_tus_layers::protocol::{Role, Upload};
 
 use super::message::{self, FileInfo, HookRequest, HttpRequest};
 use crate::hooks::payload::{headers, id, target, text};
@@ -46,11 +47,11 @@ impl From<&Upload> for FileInfo {
 
 impl From<&Parts> for HttpRequest {
     fn from(request: &Parts) -> Self {
-        let peer = request.extensions.get::<Peer>();
+        let peer = Context::of(&request.extensions).peer();
         Self {
             method: request.method.to_string(),
             uri: target(request),
-            remote_addr: peer.map(ToString::to_string).unwrap_or_default(),
+            remote_addr: peer.map_or_else(String::new, |peer| peer.to_string()),
             // The first value of each, as tusd has it.
             header: headers(request)
                 .into_iter()

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use tower_tus_layers::context::Context;
 use tower_tus_layers::hooks::{Event, HookKind};
-use tower_tus_layers::protocol::{Peer, Role, Upload};
+use tower_tus_layers::protocol::{Role, Upload};
 
 use super::headers::{headers, target};
 use super::text::{json, text};
@@ -53,7 +54,7 @@ struct HttpRequest<'a> {
 /// The event as tusd writes it.
 pub(in crate::hooks) fn request(event: &Event) -> Vec<u8> {
     let (upload, request) = (&event.upload, &*event.request);
-    let peer = request.extensions.get::<Peer>();
+    let peer = Context::of(&request.extensions).peer();
     json(&HookRequest {
         r#type: event.kind.as_str(),
         event: HookEvent {
@@ -61,7 +62,7 @@ pub(in crate::hooks) fn request(event: &Event) -> Vec<u8> {
             http_request: HttpRequest {
                 method: request.method.as_str(),
                 uri: target(request),
-                remote_addr: peer.map_or_else(String::new, Peer::to_string),
+                remote_addr: peer.map_or_else(String::new, |peer| peer.to_string()),
                 header: headers(request),
             },
         },

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use http::request::{Builder, Parts};
 use http::{HeaderValue, Request, StatusCode, Version};
+use tower_tus_layers::context::Context;
 use tower_tus_layers::hooks::{Event, HookKind, Reply, Verdict};
 use tower_tus_layers::protocol::{Concat, Metadata, Peer, Role, Upload};
 
@@ -28,9 +29,9 @@ fn upload() -> Upload {
 
 fn parts(request: Builder) -> Parts {
     let peer: std::net::SocketAddr = "127.0.0.1:5".parse().unwrap();
-    let request = request
-        .header("Host", "tus:8080")
-        .extension(Peer::from(peer));
+    let mut context = Context::default();
+    context.set_peer(Peer::from(peer));
+    let request = request.header("Host", "tus:8080").extension(context);
     request.body(()).unwrap().into_parts().0
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
+use tower_tus_layers::context::Context;
 use tower_tus_layers::hooks::{Event, HookKind};
 use tower_tus_layers::protocol::{Error, Peer};
 
@@ -73,7 +74,7 @@ impl Turns {
             true => None,
             false => Some(self.told().await),
         };
-        let peer = event.request.extensions.get::<Peer>().copied();
+        let peer = Context::of(&event.request.extensions).peer();
         let turn = self.running.take(peer);
         let running = match event.kind {
             HookKind::PreCreate | HookKind::PreTerminate => timeout(self.patience, turn)

@@ -8,9 +8,10 @@ use http_body::Body as _;
 use http_body_util::BodyExt;
 
 use super::{HELLO, NOTHING, Scene, WORLD, chunked, code, data, trailers, untouchable};
+use crate::checksum::body::Verified;
 use crate::checksum::check::Check;
 use crate::checksum::settings::Settings;
-use crate::checksum::{Algorithm, Algorithms, ChecksumLayer, Digest, RequestBody};
+use crate::checksum::{Algorithm, Algorithms, ChecksumLayer, Digest};
 use crate::protocol::{Body, Error};
 
 #[tokio::test]
@@ -140,8 +141,8 @@ async fn nothing_may_be_followed_by_its_checksum() {
 async fn a_body_does_not_end_before_it_is_verified() {
     let mut headers = HeaderMap::new();
     headers.insert("upload-checksum", HELLO.parse().unwrap());
-    let check = Check::of(&headers, &Settings::default()).unwrap();
-    let mut body = pin!(RequestBody::new(Body::default(), check));
+    let check = Check::of(&headers, &Settings::default()).unwrap().unwrap();
+    let mut body = pin!(Body::default().watched(Verified::new(check)));
     assert!(!body.is_end_stream());
     let mut cx = Context::from_waker(Waker::noop());
     let frame = body.as_mut().poll_frame(&mut cx);

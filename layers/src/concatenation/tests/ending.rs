@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::{Method, Response, StatusCode};
 
 use super::{Uploads, created, is_refused, list, on, patch, post};
+use crate::context::{Context, context};
 use crate::lock::Locker;
 use crate::protocol::{Body, Disconnect, Error, Interrupt, UploadId};
 
@@ -44,6 +45,10 @@ fn is_alone(uploads: &Uploads) {
     assert!(format!("{:?}", uploads.locker).contains("held: 0"));
 }
 
+fn interrupted_by(interrupt: Interrupt) -> Context {
+    context(|it| it.set_interrupt(interrupt))
+}
+
 #[tokio::test]
 async fn a_copy_ends_when_somebody_waits_for_a_part() {
     let uploads = Uploads::default();
@@ -67,7 +72,7 @@ async fn a_copy_ends_at_a_shutdown() {
     let uploads = Uploads::default();
     let part = partial(&uploads, 0).await;
     let interrupt = Interrupt::default();
-    let request = post(&list(&vec![&part; TIMES])).extension(interrupt.clone());
+    let request = post(&list(&vec![&part; TIMES])).extension(interrupted_by(interrupt.clone()));
     let mut copy = Box::pin(uploads.ask(request));
     begin(&uploads, &mut copy).await;
     interrupt.fire(Error::Shutdown);
@@ -79,11 +84,12 @@ async fn a_copy_ends_at_a_shutdown() {
 async fn a_copy_ends_when_its_client_has_gone() {
     let uploads = Uploads::default();
     let part = partial(&uploads, 0).await;
-    let departure = Disconnect::default();
-    let request = post(&list(&vec![&part; TIMES])).extension(departure.clone());
+    let disconnect = Disconnect::default();
+    let told = disconnect.clone();
+    let request = post(&list(&vec![&part; TIMES])).extension(context(|it| it.set_disconnect(told)));
     let mut copy = Box::pin(uploads.ask(request));
     begin(&uploads, &mut copy).await;
-    departure.report();
+    disconnect.report();
     is_refused(&copy.await, 400, "ERR_UNEXPECTED_EOF");
     is_alone(&uploads);
 }
@@ -96,7 +102,7 @@ async fn cut_off(cause: Error) -> (Uploads, UploadId) {
     let interrupt = Interrupt::default();
     interrupt.fire(cause);
     let request = patch(&half, SIZE as u64 - 2)
-        .extension(interrupt)
+        .extension(interrupted_by(interrupt))
         .body("xx".into());
     let response = uploads.send(request.unwrap()).await;
     assert_eq!(
@@ -125,14 +131,14 @@ async fn those_who_ask_for_a_pending_final_do_not_end_its_copy() {
     // As by another HEAD that waits for the final.
     interrupt.fire(Error::Interrupted);
     let head = uploads
-        .ask(on(Method::HEAD, &id).extension(interrupt))
+        .ask(on(Method::HEAD, &id).extension(interrupted_by(interrupt)))
         .await;
     assert_eq!(head.headers()["upload-offset"], "10000000");
 
     let (uploads, id) = cut_off(Error::Interrupted).await;
     let interrupt = Interrupt::default();
     interrupt.fire(Error::Shutdown);
-    let head = pin!(uploads.ask(on(Method::HEAD, &id).extension(interrupt))).await;
+    let head = pin!(uploads.ask(on(Method::HEAD, &id).extension(interrupted_by(interrupt)))).await;
     is_refused(&head, 503, "ERR_SERVER_SHUTDOWN");
     assert!(uploads.info(&id).await.is_pending());
 }

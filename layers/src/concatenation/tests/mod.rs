@@ -14,11 +14,12 @@ use http::{Method, Request, Response, StatusCode};
 use tower::{Layer, ServiceExt};
 
 use super::ConcatenationLayer;
-use crate::gate::{Gate, Gates};
+use crate::context::{Context, context};
+use crate::gate::Gate;
 use crate::lock::{Locker, MemoryLocker};
 use crate::protocol::{
-    BaseUrl, Body, Concat, Error, Interrupt, MaxSize, Metadata, NewUpload, Outcome, Role, Target,
-    Upload, UploadId,
+    BaseUrl, Body, Concat, Error, Interrupt, Metadata, NewUpload, Outcome, Role, Target, Upload,
+    UploadId,
 };
 use crate::service::Core;
 use crate::store::{MemoryStore, Store};
@@ -51,14 +52,14 @@ impl Uploads {
             false => layer,
         };
         if let Some(max) = self.max {
-            request.extensions_mut().insert(MaxSize(max));
+            Context::of_mut(request.extensions_mut()).set_max_size(max);
         }
         if let Some(gate) = &self.gate {
-            Gates::add(request.extensions_mut(), Arc::clone(gate));
+            Context::of_mut(request.extensions_mut()).add_gate(Arc::clone(gate));
         }
         let (request, body) = request.into_parts();
         // As the lock layer has it.
-        let guard = match Target::of(&request) {
+        let guard = match Context::target(&request) {
             Ok(Target::Upload(id)) if request.method != Method::GET => {
                 let (interrupt, long) = (Interrupt::default(), Duration::from_secs(20));
                 self.locker.acquire(&id, interrupt, long).await.ok()
@@ -211,7 +212,9 @@ async fn cat_18_urls_are_absolute_or_relative_and_echoed_as_they_came() {
 /// The URL of an upload that a client uses where a proxy strips a prefix.
 async fn join_at(uploads: &Uploads, base: &BaseUrl, url: &str) -> Response<Body> {
     let request = post(&format!("final;{url}")).header("Host", "h");
-    uploads.ask(request.extension(base.clone())).await
+    uploads
+        .ask(request.extension(context(|it| it.set_base_url(base.clone()))))
+        .await
 }
 
 #[tokio::test]

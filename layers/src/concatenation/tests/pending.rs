@@ -10,8 +10,9 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use tower::{Layer, ServiceExt, service_fn};
 
-use super::super::{ConcatenationLayer, RequestBody};
+use super::super::ConcatenationLayer;
 use super::{Uploads, created, is_refused, list, on, outcome, patch, post};
+use crate::context::Context;
 use crate::gate::Gate;
 use crate::lock::Locker;
 use crate::protocol::{Body, Concat, Error, FinishState, Interrupt, NewUpload};
@@ -251,14 +252,14 @@ async fn get_completes_a_final_too() {
     let core = Core::new(uploads.store.clone());
     // A neighbour of the core that serves GET, and tells of what.
     let store = uploads.store.clone();
-    let inner = service_fn(move |request: Request<RequestBody<Body>>| {
+    let inner = service_fn(move |request: Request<Body>| {
         let (core, store) = (core.clone(), store.clone());
         async move {
             if request.method() != Method::GET {
                 return core.oneshot(request).await;
             }
             let (parts, _) = request.into_parts();
-            let Ok(Target::Upload(id)) = Target::of(&parts) else {
+            let Ok(Target::Upload(id)) = Context::target(&parts) else {
                 panic!("it is about an upload");
             };
             let upload = store.open(&id).await.unwrap().info().clone();
@@ -288,8 +289,8 @@ async fn get_completes_a_final_too() {
 
     let response = get().await.unwrap();
     assert_eq!(response.headers()["content-length"], "5");
-    assert!(outcome(&response).others[0].finished);
-    assert!(outcome(&get().await.unwrap()).others.is_empty());
+    assert!(outcome(&response).finished);
+    assert!(!outcome(&get().await.unwrap()).finished);
 
     let gone = UploadId::random();
     let id = forgotten(&uploads, &[&part, &gone]).await;

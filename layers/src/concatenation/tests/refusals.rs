@@ -13,6 +13,7 @@ use http_body::Frame;
 use http_body_util::StreamBody;
 
 use super::{Private, Uploads, created, is_refused, list, on, outcome, patch, post};
+use crate::context::context;
 use crate::lock::Locker;
 use crate::protocol::{Body, Error, Interrupt, UploadId};
 
@@ -152,7 +153,8 @@ async fn amb_14_what_is_no_upload_here_is_no_part() {
         (format!("/files/{part}/more"), 404),
         (format!("/files/../{part}"), 404),
     ] {
-        let request = post(&format!("final;{url}")).extension(base.clone());
+        let request =
+            post(&format!("final;{url}")).extension(context(|it| it.set_base_url(base.clone())));
         assert_eq!(uploads.ask(request).await.status(), status, "CAT-18: {url}");
     }
 }

@@ -79,7 +79,7 @@ async fn nothing_is_read_before_it_is_asked_for() {
     });
     let mut body = response.into_body();
     assert_eq!(*READS.lock().unwrap(), []);
-    let mut cx = Context::from_waker(Waker::noop());
+    let mut cx = std::task::Context::from_waker(Waker::noop());
     for asked in 1..=11 {
         let Poll::Ready(Some(Ok(_))) = Pin::new(&mut body).poll_frame(&mut cx) else {
             panic!("it is there");

@@ -9,7 +9,7 @@ mod whole;
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
@@ -22,7 +22,8 @@ use http_body_util::BodyExt;
 use tower::{Layer, ServiceExt};
 
 use super::DownloadLayer;
-use crate::gate::{Gate, Gates};
+use crate::context::Context;
+use crate::gate::Gate;
 use crate::protocol::{
     Action, Body, Chunk, Concat, Error, FinishState, Metadata, NewUpload, Outcome, Role, Upload,
     UploadId,

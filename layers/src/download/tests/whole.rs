@@ -145,7 +145,7 @@ async fn a_gate_may_refuse() {
     let id = upload(&store, &[], TEXT).await;
     let gate = Arc::new(Refuses::default());
     let mut request = ask(&id);
-    Gates::add(request.extensions_mut(), Arc::clone(&gate) as Arc<dyn Gate>);
+    Context::of_mut(request.extensions_mut()).add_gate(Arc::clone(&gate) as Arc<dyn Gate>);
     let service = DownloadLayer::new(Arc::new(store.clone())).layer(Core::new(store));
     let response = service.oneshot(request).await.unwrap();
     assert!(matches!(response.extensions().get(), Some(Error::Rejected)));
@@ -200,7 +200,7 @@ async fn what_a_deciding_gate_has_not_let_pass_is_not_given_out() {
     let asks = async |gate: Option<Arc<dyn Gate>>| {
         let mut request = ask(&id);
         if let Some(gate) = gate {
-            Gates::add(request.extensions_mut(), gate);
+            Context::of_mut(request.extensions_mut()).add_gate(gate);
         }
         let service = DownloadLayer::new(Arc::new(store.clone())).layer(Core::new(store.clone()));
         let response = service.oneshot(request).await.unwrap();

@@ -99,7 +99,11 @@ async fn an_event_has_the_request_and_what_layers_in_front_know() {
     });
     let request = Request::post("/files/?a=b").header("Upload-Length", "5");
     let request = request.header("X-Trace", "1").extension(User("alice"));
-    let request = request.extension(crate::protocol::Target::Collection);
+    let context = crate::context::context(|context| {
+        context.set_target(crate::protocol::Target::Collection);
+        context.set_base_url(crate::protocol::BaseUrl::new("https://a.example/files/"));
+    });
+    let request = request.extension(context);
     let scene = Scene::new(hooks);
     scene.send(request.body(Body::default()).unwrap()).await;
     let events = events.lock().unwrap();
@@ -108,6 +112,9 @@ async fn an_event_has_the_request_and_what_layers_in_front_know() {
     };
     assert_eq!(event.extension(), Some(&User("alice")));
     assert_eq!(event.extension::<u64>(), None);
+    let url = format!("https://a.example/files/{}", event.upload.id);
+    assert_eq!(event.url(), url);
+    assert!(event.peer().is_none());
     assert_eq!(event.method(), "POST");
     assert_eq!(event.uri(), "/files/?a=b");
     assert_eq!(event.headers()["x-trace"], "1");

@@ -3,6 +3,7 @@
 use tokio::sync::oneshot::Sender;
 
 use super::*;
+use crate::context::context;
 use crate::lock::{Locker, MemoryLocker};
 use crate::protocol::UploadId;
 
@@ -23,7 +24,9 @@ async fn a_stop_counts_whatever_headers_the_client_sends() {
         let interrupt = Interrupt::default();
         let (sender, body) = endless(&interrupt);
         sender.send("hello").unwrap();
-        let request = append(&url, 0).extension(interrupt).header(name, value);
+        let request = append(&url, 0)
+            .extension(context(|it| it.set_interrupt(interrupt)))
+            .header(name, value);
         let response = scene.send(request.body(body).unwrap()).await;
         assert_eq!(error(&response), "ERR_UPLOAD_STOPPED", "{name}");
         assert!(scene.store.bytes(&id(&url)).is_none(), "{name}");
@@ -37,7 +40,7 @@ async fn a_stop_at_the_end_of_a_request_removes_the_unfinished_upload() {
         let scene = Scene::new(hooks.clone());
         let url = location(&scene.create(11).await);
         hooks.heard();
-        let request = append(&url, 0).extension(keep);
+        let request = append(&url, 0).extension(context(|it| it.set_write_mode(keep)));
         let response = scene.send(request.body("hello".into()).unwrap()).await;
         assert_eq!(response.status(), StatusCode::NO_CONTENT);
         assert!(scene.store.bytes(&id(&url)).is_none());
@@ -128,7 +131,10 @@ async fn a_stop_that_was_told_of_an_earlier_chunk_ends_the_next_one() {
 
         let interrupt = Interrupt::default();
         let (receiving, body) = silent(&interrupt);
-        let request = append(&url, 5).extension(interrupt).extension(keep);
+        let request = append(&url, 5).extension(context(|it| {
+            it.set_interrupt(interrupt);
+            it.set_write_mode(keep);
+        }));
         let running = tokio::spawn(service.oneshot(request.body(body).unwrap()));
         receiving.await.unwrap();
         go.send(()).unwrap();

@@ -10,6 +10,7 @@ use http_body::Frame;
 use http_body_util::StreamBody;
 
 use super::{code, empty, outcome, patch, send};
+use crate::context::context;
 use crate::protocol::{
     BaseUrl, Body, Concat, Error, FinishState, Interrupt, NewConcat, Role, UploadId,
 };
@@ -25,7 +26,7 @@ fn new_final(parts: &[&UploadId], pending: bool, raw: Option<&'static str>) -> N
 }
 
 fn post(asked: NewConcat) -> Builder {
-    let request = Request::post("/").extension(asked);
+    let request = Request::post("/").extension(context(|it| it.set_concat(asked)));
     request.header("Upload-Concat", "as the layer has read it")
 }
 
@@ -152,7 +153,8 @@ async fn what_no_text_is_known_of_is_told_by_its_meaning() {
     ] {
         let mut request = empty(Request::head(format!("/{id}")));
         if let Some(base) = base {
-            request.extensions_mut().insert(base);
+            let told = context(|it| it.set_base_url(base));
+            request.extensions_mut().insert(told);
         }
         let response = send(&store, request).await;
         assert_eq!(response.headers()["upload-concat"], expected, "CAT-16");

@@ -16,7 +16,8 @@ use http_body_util::StreamBody;
 use tower::ServiceExt;
 
 use super::Core;
-use crate::protocol::{Body, Error, Metadata, NewUpload, Outcome, Rollback, UploadId};
+use crate::context::{Derived, Rollback, context};
+use crate::protocol::{Body, Error, Metadata, NewUpload, Outcome, UploadId};
 use crate::store::{Handle, MemoryStore, Store, WriteMode};
 
 async fn send(store: &MemoryStore, request: Request<Body>) -> Response<Body> {
@@ -463,7 +464,7 @@ async fn a_chunk_is_kept_as_the_request_says() {
     let store = MemoryStore::default();
     let id = create(&store, 5).await;
     let broken = stream::iter([Ok(Frame::data(Bytes::from("hel"))), Err(Error::Interrupted)]);
-    let request = patch(&id, "0").extension(WriteMode::Atomic);
+    let request = patch(&id, "0").extension(context(|it| it.set_write_mode(WriteMode::Atomic)));
     let response = send(
         &store,
         request.body(Body::new(StreamBody::new(broken))).unwrap(),
@@ -479,8 +480,9 @@ async fn a_discarded_upload_is_gone_though_nobody_may_end_one() {
     let upload = NewUpload::new(Some(5), Metadata::default());
     let id = upload.id.clone();
     store.create(upload).await.unwrap();
-    let request = Request::delete(format!("/{id}")).extension(Rollback);
-    let request = request.body(Body::default()).unwrap();
+    let (parts, ()) = Request::patch("/").body(()).unwrap().into_parts();
+    let parts = Derived::Rollback(id.clone(), Rollback::Always).of(parts);
+    let request = Request::from_parts(parts, Body::default());
     let core = Core::new(store.clone()).without_termination();
     let response = core.oneshot(request).await.unwrap();
     assert_eq!(response.status(), StatusCode::NO_CONTENT);

@@ -14,6 +14,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::watch;
 use tower::{Service, ServiceExt};
+use tower_tus::layers::context::Context;
 use tower_tus::layers::protocol::{Body, BoxError, Disconnect};
 
 use super::http2::Http2;
@@ -68,11 +69,12 @@ where
             let queue = self.queue.clone();
             move |mut request: Request<Incoming>| {
                 let (queue, in_flight) = (queue.clone(), queue.in_flight());
-                let (line, departure) = (self.line.clone(), Disconnect::default());
-                request.extensions_mut().insert(departure.clone());
+                let (line, disconnect) = (self.line.clone(), Disconnect::default());
+                let context = Context::of_mut(request.extensions_mut());
+                context.set_disconnect(disconnect.clone());
                 let response = self.service.clone().oneshot(request.map(Body::new));
                 async move {
-                    let response = line.watch(response, &departure).await.map(with_reason);
+                    let response = line.watch(response, &disconnect).await.map(with_reason);
                     drop(in_flight);
                     response.map(|response| response.map(|body| queue.body(body)))
                 }

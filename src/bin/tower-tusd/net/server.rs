@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 use tower::Service;
 use tower::util::MapRequest;
+use tower_tus::layers::context::Context;
 use tower_tus::layers::protocol::{Body, BoxError, Peer};
 
 use super::connection::{Connection, http1};
@@ -115,7 +116,7 @@ where
     fn serve(&self, io: impl Io, peer: Peer, line: Line, slot: Slot) {
         let service = self.service.clone();
         let service = MapRequest::new(service, move |mut request: Request<Body>| {
-            request.extensions_mut().insert(peer);
+            Context::of_mut(request.extensions_mut()).set_peer(peer);
             request
         });
         let connection = Connection {
@@ -159,7 +160,7 @@ mod tests {
 
     /// Answers 460 to a client of a unix socket, after the time in the path.
     async fn mismatch(request: Request<Body>) -> Result<Response<String>, Infallible> {
-        assert_eq!(request.extensions().get(), Some(&Peer::UNIX));
+        assert_eq!(Context::of(request.extensions()).peer(), Some(Peer::UNIX));
         let millis = request.uri().path()[1..].parse().unwrap();
         sleep(Duration::from_millis(millis)).await;
         let mut response = Response::new(String::new());

@@ -46,13 +46,13 @@ impl Line {
     pub(crate) async fn watch<T>(
         &self,
         answer: impl Future<Output = T>,
-        departure: &Disconnect,
+        disconnect: &Disconnect,
     ) -> T {
         let mut answer = pin!(answer);
         tokio::select! {
             biased;
             answer = &mut answer => return answer,
-            () = self.gone() => departure.report(),
+            () = self.gone() => disconnect.report(),
         }
         answer.await
     }
@@ -219,11 +219,11 @@ mod tests {
 
     /// Whether `line` reports that its client has gone, which it has if `expected`.
     async fn reports(line: &Line, expected: bool) -> bool {
-        let departure = Disconnect::default();
+        let disconnect = Disconnect::default();
         let reported = async {
             tokio::select! {
-                () = line.watch(pending(), &departure) => {}
-                _ = departure.happened() => {}
+                () = line.watch(pending(), &disconnect) => {}
+                _ = disconnect.happened() => {}
             }
         };
         let limit = if expected { 10_000 } else { 300 };
@@ -271,13 +271,13 @@ mod tests {
         let (mut io, line) = Shared::unix(stream);
         client.write_all(b"hello").await.unwrap();
         drop(client);
-        let departure = Disconnect::default();
-        let answer = line.watch(async { departure.happened().await.code() }, &departure);
+        let disconnect = Disconnect::default();
+        let answer = line.watch(async { disconnect.happened().await.code() }, &disconnect);
         let answer = timeout(Duration::from_secs(10), answer).await;
         assert_eq!(answer.unwrap(), "ERR_UNEXPECTED_EOF");
         let mut came = String::new();
         io.read_to_string(&mut came).await.unwrap();
         assert_eq!(came, "hello");
-        assert_eq!(line.watch(ready(1), &departure).await, 1);
+        assert_eq!(line.watch(ready(1), &disconnect).await, 1);
     }
 }

@@ -2,12 +2,13 @@
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
-use std::task::{Context, Poll};
+use std::task::{Context as TaskContext, Poll};
 
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, CONTENT_TYPE, ORIGIN};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use tower::Service;
-use tower_tus::layers::protocol::{Body, Refusal};
+use tower_tus::layers::context::Context;
+use tower_tus::layers::protocol::Body;
 
 /// Answers 404, and 204 to preflight requests.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +19,7 @@ impl<B> Service<Request<B>> for NotFound {
     type Error = Infallible;
     type Future = Ready<Result<Response<Body>, Infallible>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
@@ -37,7 +38,7 @@ fn is_preflight<B>(request: &Request<B>) -> bool {
     let asks = [ORIGIN, ACCESS_CONTROL_REQUEST_METHOD];
     request.method() == Method::OPTIONS
         && asks.iter().all(|name| headers.contains_key(name))
-        && request.extensions().get::<Refusal>().is_none()
+        && Context::of(request.extensions()).rejection().is_none()
 }
 
 fn not_found() -> Response<Body> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use http::{HeaderValue, Request, StatusCode, Version};
+use tower_tus_layers::context::Context;
 use tower_tus_layers::hooks::{HookKind, Reply, Verdict};
 use tower_tus_layers::protocol::{
     BoxError, Concat, Metadata, Peer, ResponseOverride, Role, Upload,
@@ -24,11 +25,17 @@ fn map<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
     BTreeMap::from(pairs.map(|(key, value)| (key.to_owned(), value.to_owned())))
 }
 
+fn from(peer: Peer) -> Context {
+    let mut context = Context::default();
+    context.set_peer(peer);
+    context
+}
+
 #[test]
 fn a_request_has_the_first_value_of_each_header_under_gos_name() {
     let request = Request::post("/files/?a=b")
         .version(Version::HTTP_11)
-        .extension(Peer::UNIX)
+        .extension(from(Peer::UNIX))
         .header("host", "tus.example:8080")
         .header("x-request-id", "one")
         .header("x-request-id", "two")

@@ -6,7 +6,7 @@ use http::{HeaderMap, Request};
 use http_body::Frame;
 use tower::{Layer, ServiceExt};
 use tower_tus_layers::checksum::ChecksumLayer;
-use tower_tus_layers::protocol::{Error, FinishState, Metadata, NewUpload};
+use tower_tus_layers::protocol::{Body, Error, FinishState, Metadata, NewUpload};
 use tower_tus_layers::service::Core;
 use tower_tus_layers::store::Store;
 
@@ -37,7 +37,9 @@ fn trailer(checksum: &str) -> Result<Frame<Bytes>, Error> {
 
 async fn send(files: &Fixture, request: Builder, body: Frames) -> u16 {
     let service = ChecksumLayer::new().layer(Core::new(files.store.clone()));
-    let response = service.oneshot(request.body(body).unwrap()).await;
+    let response = service
+        .oneshot(request.body(Body::new(body)).unwrap())
+        .await;
     response.unwrap().status().as_u16()
 }
 

@@ -1,6 +1,7 @@
 use std::any::Any;
 use std::error::Error as StdError;
 use std::fmt;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -8,6 +9,10 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
+mod watch;
+
+use self::watch::Watched;
+pub(crate) use self::watch::{PolledFrame, Watch};
 use super::Error;
 
 /// Any error, as hosts name it.
@@ -56,12 +61,43 @@ impl Body {
         if body.is_end_stream() {
             return Self::default();
         }
+        let announced = body.size_hint().exact().unwrap_or(0);
+        Self::erased(Uniform { body }, announced)
+    }
+
+    /// The body as `watch` lets it pass. It was counted when it was erased.
+    pub(crate) fn watched(self, watch: impl Watch) -> Self {
+        Self::erased(Watched { body: self, watch }, 0)
+    }
+
+    /// A body of our own, which does not count as cut short.
+    pub(crate) fn own<B>(body: B) -> Self
+    where
+        B: HttpBody<Data = Bytes, Error = Error> + Send + 'static,
+    {
+        Self::erased(body, 0)
+    }
+
+    fn erased<B>(body: B, missing: u64) -> Self
+    where
+        B: HttpBody<Data = Bytes, Error = Error> + Send + 'static,
+    {
         Self(Kind::Erased(Erased {
             hint: body.size_hint(),
-            ended: false,
-            missing: body.size_hint().exact().unwrap_or(0),
-            body: Mutex::new(Box::pin(Uniform { body })),
+            ended: body.is_end_stream(),
+            missing,
+            body: Mutex::new(Box::pin(body)),
         }))
+    }
+
+    /// Polls the next frame.
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> PolledFrame {
+        Pin::new(self).poll_frame(cx)
+    }
+
+    /// Waits for the next frame. Cancel safe.
+    pub(crate) async fn next(&mut self) -> Option<Result<Frame<Bytes>, Error>> {
+        poll_fn(|cx| self.poll_next(cx)).await
     }
 }
 

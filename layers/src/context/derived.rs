@@ -1,0 +1,185 @@
+//! Requests that a layer makes of the one that it serves.
+
+use headers::HeaderMapExt;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT, TRANSFER_ENCODING};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method};
+
+use super::original::OriginalRequest;
+use super::{Context, Rollback};
+use crate::protocol::header::{
+    UPLOAD_CONCAT, UPLOAD_DEFER_LENGTH, UPLOAD_LENGTH, UPLOAD_METADATA, UploadOffset,
+};
+use crate::protocol::{NewConcat, Target, UploadId};
+
+/// What a layer asks for in the name of a request.
+///
+/// A derived request inherits the URI, the HTTP version, the extensions of users
+/// and the whole [`Context`], and remembers the method and headers that the client
+/// sent. These differ:
+///
+/// | derived | method | target | headers left out | context |
+/// |---|---|---|---|---|
+/// | `Creation` | POST | the same | of the body | |
+/// | `FirstChunk` | PATCH | the new upload | of the creation; `Upload-Offset` is 0 | |
+/// | `Head` | HEAD | the given upload, or the same | of the body | |
+/// | `Get` | GET | the same | of the body | |
+/// | `Final` | POST | the same | of the body | what the final is made of |
+/// | `Rollback` | DELETE | the upload | of the body | roll-back; no interrupt, since it has often fired |
+///
+/// All but `FirstChunk` have no body, and say so by `Content-Length: 0`.
+pub(crate) enum Derived {
+    /// Creates the upload of a creation that brings bytes.
+    Creation,
+    /// Appends these bytes to it.
+    FirstChunk(UploadId),
+    /// Asks how far an upload is, and finishes it where it is complete.
+    Head(Option<UploadId>),
+    /// Asks for the bytes of the upload.
+    Get,
+    /// Creates a final.
+    Final(NewConcat),
+    /// Removes an upload.
+    Rollback(UploadId, Rollback),
+}
+
+impl Derived {
+    /// Makes the request of the one that a layer serves.
+    pub(crate) fn of(self, mut request: Parts) -> Parts {
+        OriginalRequest::keep(&mut request);
+        request.method = self.method();
+        let context = Context::of_mut(&mut request.extensions);
+        match self {
+            Self::FirstChunk(id) => {
+                context.target = Some(Target::Upload(id));
+                describe_chunk(&mut request.headers);
+                return request;
+            }
+            Self::Head(Some(id)) => context.target = Some(Target::Upload(id)),
+            Self::Final(concat) => context.concat = Some(concat),
+            Self::Rollback(id, rollback) => {
+                context.target = Some(Target::Upload(id));
+                context.rollback = Some(rollback);
+                context.interrupt = None;
+            }
+            Self::Creation | Self::Head(None) | Self::Get => {}
+        }
+        leave_body_out(&mut request.headers);
+        request
+    }
+
+    const fn method(&self) -> Method {
+        match self {
+            Self::Creation | Self::Final(_) => Method::POST,
+            Self::FirstChunk(_) => Method::PATCH,
+            Self::Head(_) => Method::HEAD,
+            Self::Get => Method::GET,
+            Self::Rollback(..) => Method::DELETE,
+        }
+    }
+}
+
+/// Turns the headers of a creation into those of its first chunk.
+fn describe_chunk(headers: &mut HeaderMap) {
+    for header in [
+        &UPLOAD_LENGTH,
+        &UPLOAD_DEFER_LENGTH,
+        &UPLOAD_METADATA,
+        &UPLOAD_CONCAT,
+    ] {
+        headers.remove(header);
+    }
+    headers.typed_insert(UploadOffset::saturating(0));
+}
+
+fn leave_body_out(headers: &mut HeaderMap) {
+    for header in [&CONTENT_TYPE, &EXPECT, &TRANSFER_ENCODING] {
+        headers.remove(header);
+    }
+    headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+    use crate::protocol::Interrupt;
+
+    fn creation() -> Parts {
+        let request = Request::post("/files/?x=y")
+            .header("Content-Type", "application/offset+octet-stream")
+            .header("Content-Length", "5")
+            .header("Expect", "100-continue")
+            .header("Upload-Length", "5")
+            .header("Upload-Metadata", "a")
+            .header("Upload-Checksum", "sha1 abc")
+            .header("Authorization", "secret")
+            .extension("a user's");
+        let (mut parts, ()) = request.body(()).unwrap().into_parts();
+        let context = Context::of_mut(&mut parts.extensions);
+        context.set_interrupt(Interrupt::default());
+        context.set_max_size(10);
+        parts
+    }
+
+    #[test]
+    fn each_inherits_what_is_the_clients_and_remembers_what_it_sent() {
+        let id: UploadId = "a".parse().unwrap();
+        for derived in [
+            Derived::Creation,
+            Derived::FirstChunk(id.clone()),
+            Derived::Head(None),
+            Derived::Get,
+            Derived::Rollback(id, Rollback::Always),
+        ] {
+            let parts = derived.of(creation());
+            assert_eq!(parts.uri, "/files/?x=y");
+            assert_eq!(parts.headers["authorization"], "secret");
+            assert_eq!(parts.extensions.get(), Some(&"a user's"));
+            assert_eq!(Context::of(&parts.extensions).max_size(), Some(10));
+            let (method, headers) = Context::original(&parts);
+            assert_eq!(method, Method::POST);
+            assert_eq!(headers["content-length"], "5");
+        }
+    }
+
+    #[test]
+    fn one_without_a_body_says_so() {
+        let parts = Derived::Creation.of(creation());
+        assert_eq!(parts.headers["content-length"], "0");
+        for header in ["content-type", "expect"] {
+            assert!(!parts.headers.contains_key(header), "{header}");
+        }
+        assert_eq!(parts.headers["upload-length"], "5");
+        assert_eq!(parts.headers["upload-checksum"], "sha1 abc");
+    }
+
+    #[test]
+    fn the_first_chunk_is_a_patch_of_the_new_upload_at_its_beginning() {
+        let id: UploadId = "a".parse().unwrap();
+        let parts = Derived::FirstChunk(id.clone()).of(creation());
+        assert_eq!(parts.method, Method::PATCH);
+        assert_eq!(parts.headers["upload-offset"], "0");
+        assert_eq!(parts.headers["content-length"], "5");
+        for header in ["upload-length", "upload-metadata"] {
+            assert!(!parts.headers.contains_key(header), "{header}");
+        }
+        assert_eq!(Context::target(&parts), Ok(Target::Upload(id)));
+    }
+
+    #[test]
+    fn what_has_ended_the_others_does_not_end_a_rollback() {
+        let id: UploadId = "a".parse().unwrap();
+        let parts = Derived::Rollback(id, Rollback::UnlessFinished).of(creation());
+        let context = Context::of(&parts.extensions);
+        assert!(context.interrupt.is_none());
+        assert_eq!(context.rollback(), Some(Rollback::UnlessFinished));
+    }
+
+    #[test]
+    fn the_derived_of_a_derived_remembers_the_first() {
+        let parts = Derived::Get.of(Derived::Creation.of(creation()));
+        assert_eq!(Context::original(&parts).0, Method::POST);
+    }
+}

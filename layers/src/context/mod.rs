@@ -1,0 +1,287 @@
+//! What layers tell each other about one request.
+//!
+//! [`Context`] is the one request extension of the stack. The first layer that
+//! has something to say makes it, whatever the method, and the layers inside
+//! add to it and read it:
+//!
+//! | what | set by | read by | when it is missing |
+//! |---|---|---|---|
+//! | [`target`](Context::target) | Route, or your router | Lock, Hooks, Concatenation, Download, core | the request's whole path |
+//! | [`base_url`](Context::base_url) | BaseUrl, Route, or your router | Concatenation, Download, Log, core | the request's own path, or `/` for an upload |
+//! | [`peer`](Context::peer) | the server | Log, hooks | no address |
+//! | [`disconnect`](Context::disconnect) | Detach, or the server | Hooks, Concatenation | the client never goes away |
+//! | [`interrupt`](Context::interrupt) | Interrupt | Lock, Hooks, Concatenation, core | nothing ends the body |
+//! | [`max_size`](Context::max_size) | SizeLimit, or your layer | Concatenation, core | unlimited |
+//! | [`write_mode`](Context::write_mode) | Checksum, or your layer | Hooks, core | [`WriteMode::Streaming`] |
+//! | [`gates`](Context::gates) | Log, Hooks, Gate, or your layer | Concatenation, Download, core | no gate |
+//! | [`rejection`](Context::rejection) | Cors, or your layer | Version, Route, Lock, Download, core | not rejected |
+//! | [`original`](Context::original) | layers that derive a request | Hooks | the request itself |
+//! | concatenation | Concatenation | core | `Upload-Concat` is refused |
+//! | roll-back | layers that derive a DELETE | core | a client's DELETE |
+//!
+//! Requests that one layer derives from another are all made by one function of
+//! this module, which states what they inherit.
+
+mod derived;
+mod original;
+mod rollback;
+
+use std::sync::Arc;
+
+use http::request::Parts;
+use http::{Extensions, HeaderMap, Method};
+
+use crate::gate::Gate;
+use crate::protocol::{
+    BaseUrl, Disconnect, Error, Interrupt, InvalidUploadId, NewConcat, Peer, Target,
+};
+use crate::store::WriteMode;
+
+pub(crate) use self::derived::Derived;
+use self::original::OriginalRequest;
+pub(crate) use self::rollback::Rollback;
+
+/// What layers tell each other about one request: a request extension.
+///
+/// ```
+/// use http::Request;
+/// use tower_tus_layers::context::Context;
+/// use tower_tus_layers::protocol::Target;
+///
+/// let mut request = Request::patch("/some/url").body(())?;
+/// let context = Context::of_mut(request.extensions_mut());
+/// context.set_target(Target::Upload("alice/report".parse()?));
+/// context.set_max_size(10 << 20);
+///
+/// let (parts, ()) = request.into_parts();
+/// assert_eq!(Context::target(&parts)?, Target::Upload("alice/report".parse()?));
+/// assert_eq!(Context::of(&parts.extensions).max_size(), Some(10 << 20));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Context {
+    target: Option<Target>,
+    base_url: Option<BaseUrl>,
+    peer: Option<Peer>,
+    disconnect: Option<Disconnect>,
+    interrupt: Option<Interrupt>,
+    max_size: Option<u64>,
+    write_mode: WriteMode,
+    gates: Vec<Arc<dyn Gate>>,
+    rejection: Option<Error>,
+    original: Option<OriginalRequest>,
+    concat: Option<NewConcat>,
+    rollback: Option<Rollback>,
+}
+
+/// The context of a request that has none.
+static EMPTY: Context = Context {
+    target: None,
+    base_url: None,
+    peer: None,
+    disconnect: None,
+    interrupt: None,
+    max_size: None,
+    write_mode: WriteMode::Streaming,
+    gates: Vec::new(),
+    rejection: None,
+    original: None,
+    concat: None,
+    rollback: None,
+};
+
+impl Context {
+    /// Returns the context of a request, or an empty one if it has none yet.
+    #[must_use]
+    pub fn of(extensions: &Extensions) -> &Self {
+        extensions.get().unwrap_or(&EMPTY)
+    }
+
+    /// Returns the context of a request, and makes it first if it has none yet.
+    pub fn of_mut(extensions: &mut Extensions) -> &mut Self {
+        extensions.get_or_insert_default()
+    }
+
+    /// Returns the target of a request: the one that was [set](Self::set_target),
+    /// or else the request's whole path.
+    ///
+    /// # Errors
+    ///
+    /// When none was set and the path is not the path of an upload.
+    pub fn target(request: &Parts) -> Result<Target, InvalidUploadId> {
+        match &Self::of(&request.extensions).target {
+            Some(target) => Ok(target.clone()),
+            None => Target::from_path(request.uri.path()),
+        }
+    }
+
+    /// Sets the target: the collection, or one upload.
+    pub fn set_target(&mut self, target: Target) {
+        self.target = Some(target);
+    }
+
+    /// Returns the URL below which the client finds its uploads: the one that was
+    /// [set](Self::set_base_url), or else the request's own path if the target is
+    /// the collection, and `/` if it is an upload.
+    #[must_use]
+    pub fn base_url(request: &Parts) -> BaseUrl {
+        match &Self::of(&request.extensions).base_url {
+            Some(url) => url.clone(),
+            None => match Self::target(request) {
+                Ok(Target::Collection) => BaseUrl::new(request.uri.path()),
+                _ => BaseUrl::new("/"),
+            },
+        }
+    }
+
+    /// Whether a base URL was set. Layers further in then leave it as it is.
+    #[must_use]
+    pub const fn has_base_url(&self) -> bool {
+        self.base_url.is_some()
+    }
+
+    /// Sets the URL below which the client finds its uploads.
+    pub fn set_base_url(&mut self, url: BaseUrl) {
+        self.base_url = Some(url);
+    }
+
+    /// Returns the other end of the connection, if the server has set it.
+    #[must_use]
+    pub const fn peer(&self) -> Option<Peer> {
+        self.peer
+    }
+
+    /// Sets the other end of the connection.
+    pub fn set_peer(&mut self, peer: Peer) {
+        self.peer = Some(peer);
+    }
+
+    /// Returns what tells that the client has gone away. Without a layer or a
+    /// server that sets it, it never happens.
+    #[must_use]
+    pub fn disconnect(&self) -> Disconnect {
+        self.disconnect.clone().unwrap_or_default()
+    }
+
+    /// Returns what tells that the client has gone away, and sets it first if
+    /// there is none.
+    pub fn disconnect_mut(&mut self) -> &Disconnect {
+        self.disconnect.get_or_insert_default()
+    }
+
+    /// Sets what tells that the client has gone away, for servers that learn of
+    /// it before they drop the response future.
+    pub fn set_disconnect(&mut self, disconnect: Disconnect) {
+        self.disconnect = Some(disconnect);
+    }
+
+    /// Returns the way to end the request's body from outside. Without the
+    /// Interrupt layer, firing it has no effect.
+    #[must_use]
+    pub fn interrupt(&self) -> Interrupt {
+        self.interrupt.clone().unwrap_or_default()
+    }
+
+    /// Sets the way to end the request's body from outside.
+    pub fn set_interrupt(&mut self, interrupt: Interrupt) {
+        self.interrupt = Some(interrupt);
+    }
+
+    /// Returns the maximum size of the upload, in bytes; `None` is unlimited.
+    #[must_use]
+    pub const fn max_size(&self) -> Option<u64> {
+        self.max_size
+    }
+
+    /// Sets the maximum size of the upload, in bytes. The lowest maximum that
+    /// was set counts.
+    pub fn set_max_size(&mut self, bytes: u64) {
+        self.max_size = Some(self.max_size.map_or(bytes, |max| max.min(bytes)));
+    }
+
+    /// Returns what becomes of this request's bytes when its body errs.
+    #[must_use]
+    pub const fn write_mode(&self) -> WriteMode {
+        self.write_mode
+    }
+
+    /// Sets what becomes of this request's bytes when its body errs.
+    pub fn set_write_mode(&mut self, mode: WriteMode) {
+        self.write_mode = mode;
+    }
+
+    /// Returns the gates in the order in which they are asked.
+    pub fn gates(&self) -> impl Iterator<Item = &dyn Gate> {
+        self.gates.iter().map(|gate| &**gate)
+    }
+
+    /// Adds a gate behind those that are there.
+    pub fn add_gate(&mut self, gate: Arc<dyn Gate>) {
+        self.gates.push(gate);
+    }
+
+    /// Whether one of the gates [decides](Gate::decides_completion) on completion.
+    pub(crate) fn decides_completion(&self) -> bool {
+        self.gates().any(Gate::decides_completion)
+    }
+
+    /// Returns the error with which the request has to be refused, if any.
+    #[must_use]
+    pub const fn rejection(&self) -> Option<&Error> {
+        self.rejection.as_ref()
+    }
+
+    /// Has the request refused with `error` by the first layer inside that may
+    /// refuse. The first rejection stands.
+    ///
+    /// Layers outside Version reject like this, since only Version stamps the
+    /// response.
+    pub fn reject(&mut self, error: Error) {
+        self.rejection.get_or_insert(error);
+    }
+
+    /// Returns the method and the headers that the client sent, also where a layer
+    /// has derived this request from another.
+    #[must_use]
+    pub fn original(request: &Parts) -> (&Method, &HeaderMap) {
+        match &Self::of(&request.extensions).original {
+            Some(original) => original.parts(),
+            None => (&request.method, &request.headers),
+        }
+    }
+
+    /// What a creation makes of other uploads, or for them.
+    pub(crate) const fn concat(&self) -> Option<&NewConcat> {
+        self.concat.as_ref()
+    }
+
+    pub(crate) fn set_concat(&mut self, concat: NewConcat) {
+        self.concat = Some(concat);
+    }
+
+    /// Whether, and how, a layer takes back what was created. No client asks for this.
+    pub(crate) const fn rollback(&self) -> Option<Rollback> {
+        self.rollback
+    }
+
+    /// Whether another layer has derived this request.
+    pub(crate) const fn is_derived(&self) -> bool {
+        self.original.is_some()
+    }
+}
+
+/// The error of a request that was [rejected](Context::reject) further out.
+pub(crate) fn check_rejection(extensions: &Extensions) -> Result<(), Error> {
+    match Context::of(extensions).rejection() {
+        Some(error) => Err(error.clone()),
+        None => Ok(()),
+    }
+}
+
+/// A context for the requests of tests.
+#[cfg(test)]
+pub(crate) fn context(set: impl FnOnce(&mut Context)) -> Context {
+    let mut context = Context::default();
+    set(&mut context);
+    context
+}

@@ -1,0 +1,28 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use http::request::Parts;
+
+use crate::protocol::Error;
+
+/// The maximum size of the upload that a request is about.
+#[derive(Clone)]
+pub(super) enum Limit {
+    /// Known at once.
+    Now(Arc<dyn Fn(&Parts) -> Option<u64> + Send + Sync>),
+    /// Looked up.
+    Later(Arc<dyn Fn(&Parts) -> LookedUp + Send + Sync>),
+}
+
+pub(super) type LookedUp = Pin<Box<dyn Future<Output = Result<Option<u64>, Error>> + Send>>;
+
+impl fmt::Debug for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Now(_) => "Now",
+            Self::Later(_) => "Later",
+        })
+    }
+}
