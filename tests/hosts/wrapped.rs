@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use tower::{ServiceBuilder, ServiceExt};
 use tower_http::decompression::RequestDecompressionLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
-use tower_tus::layers::protocol::{Concat, Metadata, NewUpload, Role};
+use tower_tus::layers::protocol::{Concat, Length, Metadata, NewUpload, Role};
 use tower_tus::layers::store::Store;
 use tower_tus::{Stack, TusService};
 
@@ -38,7 +38,7 @@ fn from_data(
 async fn service() -> TusService {
     let store = uploads().await;
     for id in ["left", "right"] {
-        let mut new = NewUpload::new(Some(0), Metadata::EMPTY);
+        let mut new = NewUpload::new(Some(Length::from(0)), Metadata::EMPTY);
         new.id = id.parse().unwrap();
         let role = Role::Partial { awaited_by: vec![] };
         new.concat = Some(Concat::new(role, None));
