@@ -2,7 +2,13 @@
 #![cfg_attr(not(feature = "file"), doc = "Resumable uploads for any Rust server.")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-#[cfg(feature = "file")]
+#[cfg(all(not(unix), any(feature = "file", feature = "hooks-process")))]
+compile_error!(
+    "the features `file`, which is a default, and `hooks-process` need a Unix system: \
+     set `default-features = false`, choose other features, and bring a store of your own"
+);
+
+#[cfg(all(unix, feature = "file"))]
 mod fs;
 #[cfg(any(
     feature = "hooks-grpc",

@@ -110,7 +110,7 @@ mod http;
     allow(dead_code, unused_imports)
 )]
 mod payload;
-#[cfg(feature = "hooks-process")]
+#[cfg(all(unix, feature = "hooks-process"))]
 mod process;
 #[cfg(any(
     feature = "hooks-grpc",
@@ -133,7 +133,7 @@ use tower_tus_layers::{
 pub use self::grpc::GrpcHooks;
 #[cfg(feature = "hooks-http")]
 pub use self::http::{HttpHooks, HttpHooksError};
-#[cfg(feature = "hooks-process")]
+#[cfg(all(unix, feature = "hooks-process"))]
 pub use self::process::ProcessHooks;
 
 /// The error with the hook that it comes from, for the log. An answer to the client

@@ -3,8 +3,8 @@
 //! The trait, a locker in memory and the conformance suite are in
 //! [`tower_tus_layers::lock`].
 
-#[cfg(feature = "file")]
+#[cfg(all(unix, feature = "file"))]
 pub mod file;
 
-#[cfg(feature = "file")]
+#[cfg(all(unix, feature = "file"))]
 pub use self::file::FileLocker;

@@ -3,8 +3,8 @@
 //! The traits, a store in memory and the conformance suite are in
 //! [`tower_tus_layers::store`].
 
-#[cfg(feature = "file")]
+#[cfg(all(unix, feature = "file"))]
 pub mod file;
 
-#[cfg(feature = "file")]
+#[cfg(all(unix, feature = "file"))]
 pub use self::file::FileStore;

@@ -11,6 +11,10 @@ use super::list::{List, list};
 
 /// tusd's flags about a gRPC service, and a time-out.
 #[derive(Debug, Args)]
+#[cfg_attr(
+    not(feature = "hooks-grpc"),
+    allow(dead_code, reason = "refused as a whole")
+)]
 pub(crate) struct GrpcFlags {
     /// Host and port of the gRPC service that receives hooks
     #[arg(long, default_value = "", hide_default_value = true)]

@@ -9,6 +9,7 @@ use tower_tus::hooks::{HttpHooks, HttpHooksError, ProcessHooks};
 use tower_tus::layers::hooks::Hooks;
 
 use super::hooks_dir::check;
+#[cfg(feature = "hooks-grpc")]
 use super::hooks_grpc;
 use crate::error::StartError;
 use crate::flags::{HookFlags, HttpFlags};
@@ -84,6 +85,11 @@ fn remote(flags: &HookFlags) -> Result<Option<Arc<dyn Hooks>>, StartError> {
         let hooks = hooks.queue_timeout(flags.hooks_queue_timeout);
         return Ok(Some(Arc::new(hooks)));
     }
+    grpc(flags)
+}
+
+#[cfg(feature = "hooks-grpc")]
+fn grpc(flags: &HookFlags) -> Result<Option<Arc<dyn Hooks>>, StartError> {
     let Some(mut hooks) = hooks_grpc::hooks(&flags.grpc)? else {
         return Ok(None);
     };
@@ -92,6 +98,17 @@ fn remote(flags: &HookFlags) -> Result<Option<Arc<dyn Hooks>>, StartError> {
     }
     let hooks = hooks.queue_timeout(flags.hooks_queue_timeout);
     Ok(Some(Arc::new(hooks)))
+}
+
+/// Refuses the flag in a server that was built without gRPC.
+#[cfg(not(feature = "hooks-grpc"))]
+fn grpc(flags: &HookFlags) -> Result<Option<Arc<dyn Hooks>>, StartError> {
+    match flags.grpc.address() {
+        Some(_) => Err(StartError::Flags(
+            "-hooks-grpc is not built in: build the server with the feature `server`".to_owned(),
+        )),
+        None => Ok(None),
+    }
 }
 
 fn http(flags: &HttpFlags) -> Result<Option<HttpHooks>, StartError> {
@@ -136,5 +153,26 @@ impl Drop for HookProcesses {
         if let Some(hooks) = &self.0 {
             hooks.kill_all();
         }
+    }
+}
+
+#[cfg(all(test, not(feature = "hooks-grpc")))]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Flags {
+        #[command(flatten)]
+        hooks: HookFlags,
+    }
+
+    #[test]
+    fn a_server_without_grpc_refuses_its_flag() {
+        let refused = |args: &[&str]| grpc(&Flags::parse_from(args).hooks).err();
+        assert!(refused(&["tower-tusd"]).is_none());
+        let error = refused(&["tower-tusd", "--hooks-grpc=localhost:1"]).unwrap();
+        assert!(error.to_string().contains("not built in"), "{error}");
     }
 }

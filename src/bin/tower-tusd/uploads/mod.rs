@@ -5,6 +5,7 @@ mod early;
 mod files;
 mod hooks;
 mod hooks_dir;
+#[cfg(feature = "hooks-grpc")]
 mod hooks_grpc;
 mod stack;
 mod unhidden;
