@@ -39,7 +39,7 @@ async fn upload(store: &impl Store) -> UploadId {
 /// Where an upload stands.
 async fn offset(store: &impl Store, id: &UploadId) -> usize {
     let upload = store.open(id).await.unwrap();
-    upload.info().offset.try_into().unwrap()
+    upload.info().offset.get().try_into().unwrap()
 }
 
 async fn http1_is_cut(store: impl Store + Clone) {
