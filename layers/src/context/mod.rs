@@ -19,10 +19,15 @@
 //! | concatenation | Concatenation | core | `Upload-Concat` is refused |
 //! | roll-back | layers that derive a DELETE | core | a client's DELETE |
 //!
+//! Layers also note here that a request passes them. Where one stands inside
+//! another that belongs inside it, no request gets through: the response is a 500,
+//! and the log tells how to put the layers right.
+//!
 //! Requests that one layer derives from another are all made by one function of
 //! this module, which states what they inherit.
 
 mod derived;
+mod order;
 mod original;
 mod rollback;
 
@@ -38,6 +43,8 @@ use crate::protocol::{
 use crate::store::WriteMode;
 
 pub(crate) use self::derived::Derived;
+use self::order::Passed;
+pub(crate) use self::order::Place;
 use self::original::OriginalRequest;
 pub(crate) use self::rollback::Rollback;
 
@@ -72,6 +79,7 @@ pub struct Context {
     original: Option<OriginalRequest>,
     concat: Option<NewConcat>,
     rollback: Option<Rollback>,
+    passed: Passed,
 }
 
 /// The context of a request that has none.
@@ -88,6 +96,7 @@ static EMPTY: Context = Context {
     original: None,
     concat: None,
     rollback: None,
+    passed: Passed(0),
 };
 
 impl Context {

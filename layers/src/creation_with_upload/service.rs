@@ -1,4 +1,4 @@
-use std::task::{Context, Poll};
+use std::task::{Context as TaskContext, Poll};
 
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
@@ -7,7 +7,7 @@ use tower_service::Service;
 
 use super::ResponseFuture;
 use super::split::{brings_bytes, brought_others, merge, refusal, verify};
-use crate::context::{Derived, Rollback};
+use crate::context::{Context, Derived, Place, Rollback};
 use crate::protocol::{Body, Error, Outcome, UploadId};
 use crate::ready::{call_again, take_ready};
 
@@ -37,7 +37,7 @@ where
     type Future = ResponseFuture<S::Future>;
 
     #[inline]
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
@@ -47,7 +47,8 @@ where
             return ResponseFuture::inner(self.inner.call(request))
                 .announce("creation-with-upload");
         }
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        Context::of_mut(&mut parts.extensions).pass(Place::CreationWithUpload);
         if !brings_bytes(&parts) {
             return ResponseFuture::inner(self.inner.call(Request::from_parts(parts, body)));
         }

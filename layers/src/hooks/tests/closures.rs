@@ -4,7 +4,7 @@ use std::io;
 
 use super::*;
 use crate::hooks::Callbacks;
-use crate::protocol::Metadata;
+use crate::protocol::{Metadata, Target};
 
 /// A layer in front knows this.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,7 +99,7 @@ async fn an_event_has_the_request_and_what_layers_in_front_know() {
     });
     let request = Request::post("/files/?a=b").header("Upload-Length", "5");
     let request = request.header("X-Trace", "1").extension(User("alice"));
-    let request = request.extension(crate::protocol::Target::Collection);
+    let request = request.extension(context(|it| it.set_target(Target::Collection)));
     let scene = Scene::new(hooks);
     scene.send(request.body(Body::default()).unwrap()).await;
     let events = events.lock().unwrap();
