@@ -264,6 +264,7 @@ impl Context {
         self.concat.as_ref()
     }
 
+    #[cfg_attr(not(feature = "concatenation"), allow(dead_code))]
     pub(crate) fn set_concat(&mut self, concat: NewConcat) {
         self.concat = Some(concat);
     }
@@ -274,6 +275,7 @@ impl Context {
     }
 
     /// Whether another layer has derived this request.
+    #[cfg_attr(not(feature = "checksum"), allow(dead_code))]
     pub(crate) const fn is_derived(&self) -> bool {
         self.original.is_some()
     }
