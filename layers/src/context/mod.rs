@@ -10,6 +10,7 @@
 //! | [`base_url`](Context::base_url) | BaseUrl, Route, or your router | Concatenation, Download, Log, core | the request's own path, or `/` for an upload |
 //! | [`peer`](Context::peer) | the server | Log, hooks | no address |
 //! | [`disconnect`](Context::disconnect) | Detach, or the server | Hooks, Concatenation | the client never goes away |
+//! | [`request_id`](Context::request_id) | the server | Log | no id, unless the client sent one |
 //! | [`interrupt`](Context::interrupt) | Interrupt | Lock, Hooks, Concatenation, core | nothing ends the body |
 //! | [`max_size`](Context::max_size) | SizeLimit, or your layer | Concatenation, core | unlimited |
 //! | [`write_mode`](Context::write_mode) | Checksum, or your layer | Hooks, core | [`WriteMode::Streaming`] |
@@ -17,6 +18,7 @@
 //! | [`rejection`](Context::rejection) | Cors, or your layer | Version, Route, Lock, Download, core | not rejected |
 //! | [`original`](Context::original) | layers that derive a request | Hooks | the request itself |
 //! | concatenation | Concatenation | core | `Upload-Concat` is refused |
+//! | overrides | Render, CreationWithUpload, Hooks | the same | whoever makes one carries it out |
 //! | roll-back | layers that derive a DELETE | core | a client's DELETE |
 //!
 //! Layers also note here that a request passes them. Where one stands inside
@@ -34,11 +36,11 @@ mod rollback;
 use std::sync::Arc;
 
 use http::request::Parts;
-use http::{Extensions, HeaderMap, Method};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request};
 
 use crate::gate::Gate;
 use crate::protocol::{
-    BaseUrl, Disconnect, Error, Interrupt, InvalidUploadId, NewConcat, Peer, Target,
+    BaseUrl, CarryOut, Disconnect, Error, Interrupt, InvalidUploadId, NewConcat, Peer, Target,
 };
 use crate::store::WriteMode;
 
@@ -71,6 +73,7 @@ pub struct Context {
     base_url: Option<BaseUrl>,
     peer: Option<Peer>,
     disconnect: Option<Disconnect>,
+    request_id: Option<HeaderValue>,
     interrupt: Option<Interrupt>,
     max_size: Option<u64>,
     write_mode: WriteMode,
@@ -80,6 +83,7 @@ pub struct Context {
     concat: Option<NewConcat>,
     rollback: Option<Rollback>,
     passed: Passed,
+    overrides: CarryOut,
 }
 
 /// The context of a request that has none.
@@ -88,6 +92,7 @@ static EMPTY: Context = Context {
     base_url: None,
     peer: None,
     disconnect: None,
+    request_id: None,
     interrupt: None,
     max_size: None,
     write_mode: WriteMode::Streaming,
@@ -97,6 +102,7 @@ static EMPTY: Context = Context {
     concat: None,
     rollback: None,
     passed: Passed(0),
+    overrides: CarryOut::Here,
 };
 
 impl Context {
@@ -182,6 +188,22 @@ impl Context {
     /// it before they drop the response future.
     pub fn set_disconnect(&mut self, disconnect: Disconnect) {
         self.disconnect = Some(disconnect);
+    }
+
+    /// Returns the id of a request: its `X-Request-ID` unless that is empty, or else
+    /// the one that was [set](Self::set_request_id).
+    #[must_use]
+    pub fn request_id<B>(request: &Request<B>) -> Option<&HeaderValue> {
+        const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+        let sent = request.headers().get(X_REQUEST_ID);
+        let set = || Self::of(request.extensions()).request_id.as_ref();
+        sent.filter(|id| !id.is_empty()).or_else(set)
+    }
+
+    /// Sets the id of a request whose client sent none. It is no header, so hooks
+    /// report the request as the client sent it.
+    pub fn set_request_id(&mut self, id: HeaderValue) {
+        self.request_id = Some(id);
     }
 
     /// Returns the way to end the request's body from outside. Without the
@@ -272,6 +294,12 @@ impl Context {
     /// Whether, and how, a layer takes back what was created. No client asks for this.
     pub(crate) const fn rollback(&self) -> Option<Rollback> {
         self.rollback
+    }
+
+    /// Promises to carry out the overrides of the response, and tells whether a layer
+    /// outside has done so before: then they are left to it.
+    pub(crate) fn claim_overrides(&mut self) -> CarryOut {
+        std::mem::replace(&mut self.overrides, CarryOut::Outside)
     }
 
     /// Whether another layer has derived this request.

@@ -8,7 +8,7 @@ use tower_service::Service;
 use super::ResponseFuture;
 use super::split::{brings_bytes, brought_others, merge, refusal, verify};
 use crate::context::{Context, Derived, Place, Rollback};
-use crate::protocol::{Body, Error, Outcome, UploadId};
+use crate::protocol::{Body, Error, Outcome, ResponseOverride, UploadId};
 use crate::ready::{call_again, take_ready};
 
 /// Middleware that takes the first bytes of an upload with its creation.
@@ -56,7 +56,15 @@ where
             return ResponseFuture::refused(error);
         }
         let inner = take_ready(&mut self.inner);
-        ResponseFuture::awaited(create_and_append(inner, parts, body))
+        // Both responses are seen as they are, and what their merger is, is changed.
+        let place = Context::of_mut(&mut parts.extensions).claim_overrides();
+        ResponseFuture::awaited(async move {
+            let mut response = create_and_append(inner, parts, body).await?;
+            if let Some(change) = response.extensions_mut().remove::<ResponseOverride>() {
+                change.settle(&mut response, &Method::POST, place);
+            }
+            Ok(response)
+        })
     }
 }
 

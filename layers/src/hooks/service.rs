@@ -81,6 +81,7 @@ where
         let context = Context::of_mut(&mut parts.extensions);
         context.pass(Place::Hooks);
         context.add_gate(gate);
+        let (method, place) = (parts.method.clone(), context.claim_overrides());
         let progress = self.progress(&parts);
         let count = Count::default();
         if progress.is_some() {
@@ -102,7 +103,7 @@ where
                 let removed = remove(&mut inner, session.request(), &id).await?;
                 response = stopped(response, removed);
             }
-            session.answered(&mut response);
+            session.answered(&mut response, &method, place);
             Ok(response)
         })
     }

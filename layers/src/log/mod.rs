@@ -2,7 +2,8 @@
 //!
 //! Everything goes through [`tracing`], so the program decides where it ends up
 //! and in which form. Each request has a span, `request`, with its `method`, its
-//! `path` and its `requestId` (the first 36 characters of `X-Request-ID`), and with
+//! `path` and its `requestId` (the first 36 characters of `X-Request-ID`, or of
+//! the [`Context`](crate::context::Context::request_id) if the client sent none), and with
 //! `remoteAddr` where the [`Peer`](crate::protocol::Peer) has an address: what is
 //! logged inside, by other layers, stores and gates too, belongs to it. Names
 //! are tusd's, and levels but for what any client can cause, which is no warning:
@@ -19,16 +20,15 @@
 //!
 //! Two more places log, also where this layer is absent: the core
 //! (`ChunkWriteStart` and `ChunkWriteComplete` at info, `BodyReadError` at
-//! info), and Version (`InternalServerError` at error, with what the client is
-//! not told).
+//! info), and [Render](crate::render) (the sources of errors, which clients do not see).
 //!
 //! The layer belongs where Metrics is: outside all others but Detach and
 //! whatever changes the method.
 //!
 //! | response extension | without it |
 //! |---|---|
-//! | [`Error`](crate::protocol::Error) | the body is taken for empty |
-//! | [`Outcome`](crate::protocol::Outcome) | it is not told what the request did |
+//! | [`Error`](crate::protocol::Error) | `body` is empty |
+//! | [`Outcome`](crate::protocol::Outcome) | the events of uploads are missing |
 //!
 //! # Example
 //!

@@ -3,6 +3,7 @@
 use std::io;
 
 use super::*;
+use crate::context::context;
 use crate::hooks::Callbacks;
 use crate::protocol::{Metadata, Target};
 
@@ -120,7 +121,7 @@ async fn a_reply_sets_id_metadata_and_storage_path_in_one_expression() {
         .with_id("alice/1".parse().unwrap())
         .with_metadata(metadata())
         .with_storage_path("by user/alice")
-        .with_response(amended("yes"));
+        .with_response(changed("yes"));
     assert_eq!(reply.storage_path.as_deref(), Some("by user/alice"));
     let hooks = Recorder::default().reply(HookKind::PreCreate, Ok(reply));
     let scene = Scene::new(hooks);
