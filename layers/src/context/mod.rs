@@ -21,10 +21,15 @@
 //! | overrides | Render, CreationWithUpload, Hooks | the same | whoever makes one carries it out |
 //! | roll-back | layers that derive a DELETE | core | a client's DELETE |
 //!
+//! Layers also note here that a request passes them. Where one stands inside
+//! another that belongs inside it, no request gets through: the response is a 500,
+//! and the log tells how to put the layers right.
+//!
 //! Requests that one layer derives from another are all made by one function of
 //! this module, which states what they inherit.
 
 mod derived;
+mod order;
 mod original;
 mod rollback;
 
@@ -40,6 +45,8 @@ use crate::protocol::{
 use crate::store::WriteMode;
 
 pub(crate) use self::derived::Derived;
+use self::order::Passed;
+pub(crate) use self::order::Place;
 use self::original::OriginalRequest;
 pub(crate) use self::rollback::Rollback;
 
@@ -75,6 +82,7 @@ pub struct Context {
     original: Option<OriginalRequest>,
     concat: Option<NewConcat>,
     rollback: Option<Rollback>,
+    passed: Passed,
     overrides: CarryOut,
 }
 
@@ -93,6 +101,7 @@ static EMPTY: Context = Context {
     original: None,
     concat: None,
     rollback: None,
+    passed: Passed(0),
     overrides: CarryOut::Here,
 };
 

@@ -11,7 +11,7 @@ use tracing::{Instrument, Span};
 use super::ResponseFuture;
 use super::body::{Returned, Returning};
 use super::linger::Unread;
-use crate::context::Context;
+use crate::context::{Context, Place};
 use crate::protocol::{Body, Error, Shutdown, Task};
 use crate::ready::take_ready;
 
@@ -49,6 +49,7 @@ where
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
         let context = Context::of_mut(&mut parts.extensions);
+        context.pass(Place::Detach);
         let disconnect = context.disconnect_mut().clone();
         let (body, rest) = match body.is_end_stream() {
             true => (body, None),
