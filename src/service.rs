@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
+use tower::ServiceExt as _;
 use tower_service::Service;
 use tower_tus_layers::protocol::{Body, BoxError};
 use tower_tus_layers::store::Store;
@@ -43,6 +44,17 @@ impl TusService {
 
     pub(crate) const fn from_stack(stack: Sealed) -> Self {
         Self { stack }
+    }
+
+    /// Calls the stack once it is ready, which it always is unless a layer of the
+    /// user's own is not.
+    pub(crate) fn call_ready<B>(&self, request: Request<B>) -> ResponseFuture
+    where
+        B: http_body::Body + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let stack = self.stack.clone();
+        ResponseFuture(Box::pin(stack.oneshot(request.map(Body::new))))
     }
 }
 

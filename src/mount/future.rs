@@ -1,50 +1,61 @@
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http::Response;
+use http::{Request, Response};
 use pin_project_lite::pin_project;
+use tower::util::Oneshot;
+use tower_service::Service;
 
 use super::ResponseBody;
 use crate::service;
 
 pin_project! {
     /// The response future of [`TusMount`](super::TusMount).
-    #[derive(Debug)]
-    pub struct ResponseFuture<F> {
+    pub struct ResponseFuture<S, B>
+    where
+        S: Service<Request<B>>,
+    {
         #[pin]
-        kind: Kind<F>,
+        kind: Kind<S, B>,
     }
 }
 
 pin_project! {
-    #[derive(Debug)]
     #[project = KindProj]
-    enum Kind<F> {
+    enum Kind<S, B>
+    where
+        S: Service<Request<B>>,
+    {
         Tus { #[pin] future: service::ResponseFuture },
-        Inner { #[pin] future: F },
+        // Waits for the service to be ready, and calls it.
+        Inner { #[pin] future: Oneshot<S, Request<B>> },
     }
 }
 
-impl<F> ResponseFuture<F> {
+impl<S, B> ResponseFuture<S, B>
+where
+    S: Service<Request<B>>,
+{
     pub(super) const fn tus(future: service::ResponseFuture) -> Self {
         Self {
             kind: Kind::Tus { future },
         }
     }
 
-    pub(super) const fn inner(future: F) -> Self {
+    pub(super) const fn inner(future: Oneshot<S, Request<B>>) -> Self {
         Self {
             kind: Kind::Inner { future },
         }
     }
 }
 
-impl<F, E, B> Future for ResponseFuture<F>
+impl<S, ReqBody, ResBody> Future for ResponseFuture<S, ReqBody>
 where
-    F: Future<Output = Result<Response<B>, E>>,
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
 {
-    type Output = Result<Response<ResponseBody<B>>, E>;
+    type Output = Result<Response<ResponseBody<ResBody>>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Poll::Ready(match self.project().kind.project() {
@@ -56,5 +67,14 @@ where
                 ready!(future.poll(cx)).map(|response| response.map(ResponseBody::inner))
             }
         })
+    }
+}
+
+impl<S, B> fmt::Debug for ResponseFuture<S, B>
+where
+    S: Service<Request<B>>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }
 }

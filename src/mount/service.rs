@@ -1,6 +1,7 @@
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
+use tower::ServiceExt as _;
 use tower_layer::Layer;
 use tower_service::Service;
 use tower_tus_layers::protocol::BoxError;
@@ -10,6 +11,10 @@ use super::{ResponseBody, ResponseFuture};
 use crate::TusService;
 
 /// Middleware that takes the requests for uploads.
+///
+/// It is always ready: an upload does not wait until the service behind it can take
+/// a request. A request for that service waits for it after it has been called, so
+/// a layer that sheds load by readiness belongs between the two.
 ///
 /// See [`TusLayer`](super::TusLayer) for an example.
 #[derive(Clone, Debug)]
@@ -31,25 +36,25 @@ impl<S> TusMount<S> {
 
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for TusMount<S>
 where
-    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
     ReqBody: http_body::Body + Send + 'static,
     ReqBody::Error: Into<BoxError>,
 {
     type Response = Response<ResponseBody<ResBody>>;
     type Error = S::Error;
-    type Future = ResponseFuture<S::Future>;
+    type Future = ResponseFuture<S, ReqBody>;
 
     #[inline]
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        // The stack is always ready.
-        self.inner.poll_ready(cx)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        // Which of the two a request is for is known only when it is here.
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         if self.base_path.strip(request.uri().path()).is_some() {
-            ResponseFuture::tus(self.tus.call(request))
+            ResponseFuture::tus(self.tus.call_ready(request))
         } else {
-            ResponseFuture::inner(self.inner.call(request))
+            ResponseFuture::inner(self.inner.clone().oneshot(request))
         }
     }
 }

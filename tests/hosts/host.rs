@@ -150,6 +150,17 @@ where
     }
 }
 
+/// A server of a test's own, until the peer is dropped.
+pub(crate) fn served<F>(server: impl FnOnce(TcpListener) -> F, version: Version) -> Peer
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    Peer {
+        home: socket(server),
+        version,
+    }
+}
+
 /// An axum router of a test's own, alone and as a route of tonic.
 pub(crate) fn routed(router: &Router, version: Version) -> [(&'static str, Peer); 2] {
     let homes = [

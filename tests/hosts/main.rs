@@ -8,6 +8,7 @@ mod raw;
 #[path = "../harness/tus.rs"]
 mod tus;
 
+mod beside;
 mod disconnect;
 mod expect;
 mod foreign;

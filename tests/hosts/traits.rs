@@ -138,7 +138,7 @@ fn traits() {
 
     layer::<TusLayer>();
     service::<mount::TusMount<Core>>();
-    future::<mount::ResponseFuture<Inner>>();
+    future::<mount::ResponseFuture<Core, Body>>();
     body::<mount::ResponseBody<Body>>();
 
     fn is_shared<T: Clone + Debug + Send + Sync + 'static>() {}
