@@ -27,3 +27,8 @@ pub use tower_tus_layers as layers;
 pub use self::mount::TusLayer;
 pub use self::service::TusService;
 pub use self::stack::Stack;
+
+/// The code in the chapter about other middleware.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/middleware.md")]
+struct BesideOtherMiddleware;

@@ -138,6 +138,39 @@ fn first_cells(page: &str) -> String {
     cells.collect::<Vec<_>>().join("\n")
 }
 
+/// All files of a folder, one after the other.
+fn read_all(dir: &str) -> String {
+    let files = entries(&repository().join(dir)).into_iter();
+    files.filter(|path| path.is_file()).map(read).collect()
+}
+
+/// Every name in the last cells of the tables that is one of a test.
+fn named_tests(page: &str) -> Vec<String> {
+    let page = read(page);
+    let rows = page.lines().filter_map(|line| line.strip_suffix(" |"));
+    let cells = rows.filter_map(|row| row.rsplit(" | ").next());
+    let quoted = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    let is_name = |name: &&str| name.contains('_') && !name.contains(':');
+    quoted.filter(is_name).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_row_about_other_middleware_is_run_by_a_test() {
+    let beside = read_all("tests/hosts/beside");
+    let sources = read_all("tests/hosts") + &beside;
+    let named = named_tests("docs/middleware.md");
+    assert!(named.len() > 30, "{named:?}");
+    for name in &named {
+        let found = sources.contains(&format!("async fn {name}()"));
+        assert!(found, "{name} is no test");
+    }
+    let tests = beside.split("#[tokio::test]\nasync fn ").skip(1);
+    for name in tests.filter_map(|test| test.split('(').next()) {
+        let shown = named.iter().any(|named| named == name);
+        assert!(shown, "{name} is in no row");
+    }
+}
+
 #[test]
 fn contributing_explains_every_test_binary() {
     let explained = first_cells("CONTRIBUTING.md");

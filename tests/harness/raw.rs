@@ -40,9 +40,9 @@ impl Http1 {
         patient(self.0.write_all(bytes)).await.unwrap();
     }
 
-    /// Sends to a server that may have closed the connection.
-    pub(crate) async fn try_send(&mut self, bytes: &[u8]) {
-        drop(patient(self.0.write_all(bytes)).await);
+    /// Sends to a server that may have closed the connection, which is `None`.
+    pub(crate) async fn try_send(&mut self, bytes: &[u8]) -> Option<()> {
+        patient(self.0.write_all(bytes)).await.ok()
     }
 
     /// Reads up to the end of the next head: a response, or a `100 Continue`.

@@ -1,6 +1,8 @@
-//! Authentication in front of uploads. Its clients send the whole body, whatever they
-//! are told meanwhile, and then read.
+//! Authentication in front of uploads. Its clients send the whole body, whatever the
+//! server answers meanwhile, and then read. Like curl, they give up when they cannot
+//! send.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
 
 use axum::Router;
@@ -113,11 +115,10 @@ async fn over_http_1(address: SocketAddr, method: &str, length: Length) -> Optio
             Length::Known => PIECE.to_vec(),
             Length::Unknown => [b"10000\r\n", &PIECE[..], b"\r\n"].concat(),
         };
-        // What a server that is gone does not take is not what is looked at.
-        client.try_send(&piece).await;
+        client.try_send(&piece).await?;
     }
     if matches!(length, Length::Unknown) {
-        client.try_send(b"0\r\n\r\n").await;
+        client.try_send(b"0\r\n\r\n").await?;
     }
     Some(client.response().await?.status().as_u16())
 }
@@ -133,9 +134,18 @@ async fn over_http_2(address: SocketAddr, method: &str, length: Length) -> Optio
         request = request.header("Content-Length", BODY);
     }
     let request = request.body(()).unwrap();
-    let mut stream = client.begin(request, Ends::Later).await;
-    stream.send(Bytes::from(vec![0; BODY]), Ends::Here).await;
-    Some(stream.response().await?.status().as_u16())
+    let stream = client.begin(request, Ends::Later).await;
+    let (answer, mut stream) = stream.split();
+    let mut left = Bytes::from(vec![0; BODY]);
+    while !left.is_empty() {
+        stream.reserve_capacity(left.len());
+        let room = patient(poll_fn(|cx| stream.poll_capacity(cx))).await;
+        // A server that wants no more says so.
+        let Some(Ok(room)) = room else { break };
+        let piece = left.split_to(room.min(left.len()));
+        drop(stream.send_data(piece, left.is_empty()));
+    }
+    Some(patient(answer).await.ok()?.status().as_u16())
 }
 
 async fn statuses(start: Start) -> Vec<Option<u16>> {
