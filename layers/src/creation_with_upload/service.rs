@@ -8,6 +8,7 @@ use tower_service::Service;
 use super::ResponseFuture;
 use super::split::{brings_bytes, brought_others, merge, refusal, verify};
 use crate::context::{Derived, Rollback};
+use crate::inner::gives_inner;
 use crate::protocol::{Body, Error, Outcome, UploadId};
 use crate::ready::{call_again, take_ready};
 
@@ -18,6 +19,8 @@ use crate::ready::{call_again, take_ready};
 pub struct CreationWithUpload<S> {
     inner: S,
 }
+
+gives_inner!(CreationWithUpload);
 
 impl<S> CreationWithUpload<S> {
     /// `inner`, which is called once for the upload and once for its bytes.

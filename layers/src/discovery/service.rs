@@ -4,6 +4,7 @@ use http::{Method, Request, Response};
 use tower_service::Service;
 
 use super::ResponseFuture;
+use crate::inner::gives_inner;
 
 /// Middleware that makes one description of all that the layers inside announce.
 ///
@@ -12,6 +13,8 @@ use super::ResponseFuture;
 pub struct Discovery<S> {
     inner: S,
 }
+
+gives_inner!(Discovery);
 
 impl<S> Discovery<S> {
     /// `inner`, described.

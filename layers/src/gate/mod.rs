@@ -125,7 +125,7 @@ pub trait Gate: Debug + Send + Sync + 'static {
     /// is the gate's own no, of which the core counts
     /// [so many](crate::service::Core::finish_attempts); any other is a failure
     /// of the gate, and is retried without a limit. Where the gate does not
-    /// decide, the error is logged.
+    /// decide, the error is logged by a stack with the Log layer.
     async fn complete(&self, request: &Parts, upload: &Upload) -> Result<(), Error> {
         let _ = (request, upload);
         Ok(())

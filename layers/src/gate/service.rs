@@ -6,6 +6,7 @@ use tower_service::Service;
 
 use super::Gate;
 use crate::context::Context;
+use crate::inner::gives_inner;
 
 /// Middleware that has the core ask some gates.
 ///
@@ -15,6 +16,8 @@ pub struct GateService<S> {
     inner: S,
     gates: Arc<[Arc<dyn Gate>]>,
 }
+
+gives_inner!(GateService);
 
 impl<S> GateService<S> {
     /// `inner` behind `gates`, which are asked in their order.

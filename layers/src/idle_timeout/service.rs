@@ -6,6 +6,7 @@ use http_body::Body as _;
 use tower_service::Service;
 
 use super::body::Idle;
+use crate::inner::gives_inner;
 use crate::protocol::Body;
 
 /// Middleware that waits for a client only so long.
@@ -16,6 +17,8 @@ pub struct IdleTimeout<S> {
     inner: S,
     timeout: Duration,
 }
+
+gives_inner!(IdleTimeout);
 
 impl<S> IdleTimeout<S> {
     /// `inner`, whose clients may pause for less than `timeout`.

@@ -7,6 +7,7 @@ use tower_service::Service;
 use super::ResponseFuture;
 use super::body::Interruptible;
 use crate::context::Context;
+use crate::inner::gives_inner;
 use crate::protocol::{Body, Interrupt, Shutdown};
 
 /// Middleware that lets others end the body of a request.
@@ -17,6 +18,8 @@ pub struct InterruptService<S> {
     inner: S,
     shutdown: Shutdown,
 }
+
+gives_inner!(InterruptService);
 
 impl<S> InterruptService<S> {
     /// `inner`, whose requests end when `shutdown` begins.

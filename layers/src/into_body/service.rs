@@ -4,6 +4,7 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use super::ResponseFuture;
+use crate::inner::gives_inner;
 use crate::protocol::{Body, BoxError};
 
 /// Middleware that erases the bodies of requests and responses.
@@ -13,6 +14,8 @@ use crate::protocol::{Body, BoxError};
 pub struct IntoBody<S> {
     inner: S,
 }
+
+gives_inner!(IntoBody);
 
 impl<S> IntoBody<S> {
     /// Erases the bodies around `inner`.

@@ -9,6 +9,7 @@ use tower_service::Service;
 
 use super::ResponseFuture;
 use crate::context::{Context, check_rejection};
+use crate::inner::gives_inner;
 use crate::lock::{Locker, acquire};
 use crate::protocol::{Body, BoxError, Error, Target, UploadId};
 use crate::ready::take_ready;
@@ -23,6 +24,8 @@ pub struct Lock<S> {
     timeout: Duration,
     writers: Option<Arc<Semaphore>>,
 }
+
+gives_inner!(Lock);
 
 impl<S> Lock<S> {
     /// `inner` behind `locker`, whose locks are waited for as long as `timeout`.

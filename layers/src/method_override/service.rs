@@ -3,6 +3,7 @@ use std::task::{Context, Poll};
 use http::{HeaderMap, Method, Request};
 use tower_service::Service;
 
+use crate::inner::gives_inner;
 use crate::protocol::header::X_HTTP_METHOD_OVERRIDE;
 
 /// Middleware that lets a header say what the method is.
@@ -12,6 +13,8 @@ use crate::protocol::header::X_HTTP_METHOD_OVERRIDE;
 pub struct MethodOverride<S> {
     inner: S,
 }
+
+gives_inner!(MethodOverride);
 
 impl<S> MethodOverride<S> {
     /// `inner`, which sees the method that the client means.

@@ -7,6 +7,7 @@ use tower_service::Service;
 use super::ResponseFuture;
 use crate::context::check_rejection;
 use crate::future;
+use crate::inner::gives_inner;
 use crate::protocol::header::{TusResumable, is_plain_or_chunked};
 use crate::protocol::{Body, Error, Strictness};
 
@@ -18,6 +19,8 @@ pub struct Version<S> {
     inner: S,
     strictness: Strictness,
 }
+
+gives_inner!(Version);
 
 impl<S> Version<S> {
     /// `inner` behind the version check.
