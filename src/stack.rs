@@ -10,16 +10,22 @@ use tower::ServiceBuilder;
 use tower::util::{BoxCloneSyncService, option_layer};
 use tower_tus_layers::base_url::BaseUrlLayer;
 use tower_tus_layers::cached_head::CachedHeadLayer;
+#[cfg(feature = "checksum")]
 use tower_tus_layers::checksum::{Algorithms, ChecksumLayer};
+#[cfg(feature = "concatenation")]
 use tower_tus_layers::concatenation::ConcatenationLayer;
+#[cfg(feature = "cors")]
 use tower_tus_layers::cors::CorsLayer;
 use tower_tus_layers::creation_with_upload::CreationWithUploadLayer;
 use tower_tus_layers::detach::DetachLayer;
 use tower_tus_layers::discovery::DiscoveryLayer;
+#[cfg(feature = "download")]
 use tower_tus_layers::download::DownloadLayer;
 use tower_tus_layers::gate::Gate;
 use tower_tus_layers::gate::GateLayer;
+#[cfg(feature = "hooks")]
 use tower_tus_layers::hooks::HooksLayer;
+#[cfg(feature = "hooks")]
 use tower_tus_layers::hooks::{HookKinds, Hooks};
 use tower_tus_layers::idle_timeout::IdleTimeoutLayer;
 use tower_tus_layers::interrupt::InterruptLayer;
@@ -27,7 +33,10 @@ use tower_tus_layers::lock::LockLayer;
 use tower_tus_layers::lock::{Locker, MemoryLocker};
 use tower_tus_layers::log::LogLayer;
 use tower_tus_layers::method_override::MethodOverrideLayer;
-use tower_tus_layers::metrics::{MetricsLayer, TimedHooks, TimedLocker, TimedStore};
+#[cfg(all(feature = "hooks", feature = "metrics"))]
+use tower_tus_layers::metrics::TimedHooks;
+#[cfg(feature = "metrics")]
+use tower_tus_layers::metrics::{MetricsLayer, TimedLocker, TimedStore};
 use tower_tus_layers::protocol::{Body, Shutdown};
 use tower_tus_layers::render::RenderLayer;
 use tower_tus_layers::route::{BasePath, RouteLayer};
@@ -35,6 +44,20 @@ use tower_tus_layers::service::Core;
 use tower_tus_layers::size_limit::SizeLimitLayer;
 use tower_tus_layers::store::Store;
 use tower_tus_layers::version::VersionLayer;
+
+// A layer whose feature is disabled does nothing.
+#[cfg(not(feature = "checksum"))]
+use tower_layer::Identity as ChecksumLayer;
+#[cfg(not(feature = "concatenation"))]
+use tower_layer::Identity as ConcatenationLayer;
+#[cfg(not(feature = "cors"))]
+use tower_layer::Identity as CorsLayer;
+#[cfg(not(feature = "download"))]
+use tower_layer::Identity as DownloadLayer;
+#[cfg(not(feature = "hooks"))]
+use tower_layer::Identity as HooksLayer;
+#[cfg(not(feature = "metrics"))]
+use tower_layer::Identity as MetricsLayer;
 
 use crate::{TusLayer, TusService};
 
@@ -87,6 +110,7 @@ use crate::{TusLayer, TusService};
 pub struct Stack {
     core: Core,
     base_path: BasePath,
+    #[cfg(feature = "metrics")]
     metrics: Option<String>,
     log: Option<LogLayer>,
     cors: Option<CorsLayer>,
@@ -97,21 +121,29 @@ pub struct Stack {
     locker: Arc<dyn Locker>,
     lock_timeout: Duration,
     max_open_uploads: Option<usize>,
+    #[cfg(feature = "hooks")]
     hooks: Option<Arc<dyn Hooks>>,
+    #[cfg(feature = "hooks")]
     kinds: Option<HookKinds>,
+    #[cfg(feature = "hooks")]
     progress_interval: Duration,
     gates: Vec<Arc<dyn Gate>>,
     idle_timeout: Option<IdleTimeoutLayer>,
     checksum: Option<ChecksumLayer>,
+    #[cfg(feature = "download")]
     download: Option<Download>,
+    #[cfg(feature = "download")]
     max_downloads: Option<usize>,
+    #[cfg(feature = "concatenation")]
     finals: Option<Finals>,
+    #[cfg(feature = "concatenation")]
     max_concat_parts: usize,
     lenient: bool,
     shutdown: Shutdown,
 }
 
 /// Which uploads are given out.
+#[cfg(feature = "download")]
 #[derive(Clone, Copy, Debug)]
 enum Download {
     All,
@@ -119,6 +151,7 @@ enum Download {
 }
 
 /// Of which parts final uploads are made.
+#[cfg(feature = "concatenation")]
 #[derive(Clone, Copy, Debug)]
 enum Finals {
     OfFinished,
@@ -132,6 +165,7 @@ impl Stack {
         Self {
             core: Core::new(store),
             base_path: BasePath::default(),
+            #[cfg(feature = "metrics")]
             metrics: None,
             log: None,
             cors: None,
@@ -142,15 +176,22 @@ impl Stack {
             locker: Arc::new(MemoryLocker::default()),
             lock_timeout: Duration::from_secs(20),
             max_open_uploads: None,
+            #[cfg(feature = "hooks")]
             hooks: None,
+            #[cfg(feature = "hooks")]
             kinds: None,
+            #[cfg(feature = "hooks")]
             progress_interval: Duration::from_secs(1),
             gates: Vec::new(),
             idle_timeout: None,
             checksum: Some(ChecksumLayer::new()),
+            #[cfg(feature = "download")]
             download: Some(Download::All),
+            #[cfg(feature = "download")]
             max_downloads: None,
+            #[cfg(feature = "concatenation")]
             finals: Some(Finals::OfFinished),
+            #[cfg(feature = "concatenation")]
             max_concat_parts: 1_000,
             lenient: false,
             shutdown: Shutdown::default(),
@@ -209,6 +250,7 @@ impl Stack {
     }
 
     /// Lets pages of other origins upload, as the layer has it. Unless set, none can.
+    #[cfg(feature = "cors")]
     pub fn cors(mut self, cors: CorsLayer) -> Self {
         self.cors = Some(cors);
         self
@@ -270,18 +312,21 @@ impl Stack {
     /// });
     /// let service = Stack::new(MemoryStore::default()).hooks(hooks).into_service();
     /// ```
+    #[cfg(feature = "hooks")]
     pub fn hooks(mut self, hooks: impl Hooks) -> Self {
         self.hooks = Some(Arc::new(hooks));
         self
     }
 
     /// At which moments hooks are asked and told: at those that they want unless set.
+    #[cfg(feature = "hooks")]
     pub const fn kinds(mut self, kinds: HookKinds) -> Self {
         self.kinds = Some(kinds);
         self
     }
 
     /// How often hooks are told how far an upload has come: every second unless set.
+    #[cfg(feature = "hooks")]
     pub const fn progress_interval(mut self, interval: Duration) -> Self {
         self.progress_interval = interval;
         self
@@ -304,6 +349,7 @@ impl Stack {
 
     /// By which algorithms clients may have their bytes verified: by all of
     /// [`Algorithms::default`] unless set.
+    #[cfg(feature = "checksum")]
     pub fn checksums(mut self, algorithms: Algorithms) -> Self {
         let checksum = self.checksum.unwrap_or_default();
         self.checksum = Some(checksum.algorithms(algorithms));
@@ -314,6 +360,7 @@ impl Stack {
     /// default `sha1`, `sha256`, `crc32` and `crc32c`. All of them run over the
     /// bytes of a request that announces one. Without effect where checksums are
     /// switched off.
+    #[cfg(feature = "checksum")]
     pub fn checksum_trailers(mut self, algorithms: Algorithms) -> Self {
         let checksum = self.checksum;
         self.checksum = checksum.map(|checksum| checksum.trailer_algorithms(algorithms));
@@ -323,6 +370,7 @@ impl Stack {
     /// Sets how many requests with a checksum in a trailer may run at once: 100 by
     /// default. Others are refused with 503. Without effect where checksums are
     /// switched off.
+    #[cfg(feature = "checksum")]
     pub fn max_checksum_trailers_at_once(mut self, max: usize) -> Self {
         let checksum = self.checksum;
         self.checksum = checksum.map(|checksum| checksum.max_trailers_at_once(max));
@@ -330,6 +378,7 @@ impl Stack {
     }
 
     /// Verifies no bytes: `Upload-Checksum` is not looked at.
+    #[cfg(feature = "checksum")]
     pub fn without_checksums(mut self) -> Self {
         self.checksum = None;
         self
@@ -340,9 +389,10 @@ impl Stack {
     ///
     /// All metrics are registered when the stack is made into a layer or a
     /// service, with the recorder that is installed then. See
-    /// [`measuring`](crate::layers::metrics) for their names.
+    /// [the module](crate::layers::metrics) for their names.
     ///
     /// [`metrics`]: https://docs.rs/metrics
+    #[cfg(feature = "metrics")]
     pub fn metrics(mut self, prefix: &str) -> Self {
         self.metrics = Some(prefix.to_owned());
         self
@@ -395,6 +445,7 @@ impl Stack {
 
     /// Gives out no upload: GET is 405. With `Tus-Resumable` it is answered like
     /// HEAD, which caches turn into GET.
+    #[cfg(feature = "download")]
     pub const fn without_download(mut self) -> Self {
         self.download = None;
         self
@@ -402,6 +453,7 @@ impl Stack {
 
     /// Gives out finished uploads alone. Unless set, an unfinished one is given
     /// out as far as it is stored.
+    #[cfg(feature = "download")]
     pub const fn download_only_finished(mut self) -> Self {
         self.download = Some(Download::Finished);
         self
@@ -410,6 +462,7 @@ impl Stack {
     /// Limits how many downloads may be in progress at once, since each may hold
     /// an open file; the default is 4096. Beyond the limit GET answers
     /// `503 ERR_TOO_MANY_DOWNLOADS` with `Retry-After`.
+    #[cfg(feature = "download")]
     pub const fn max_downloads(mut self, downloads: usize) -> Self {
         self.max_downloads = Some(downloads);
         self
@@ -425,6 +478,7 @@ impl Stack {
 
     /// Makes no upload of other uploads, also where the store could. Partials that
     /// exist go on, and finals that are pending stay so.
+    #[cfg(feature = "concatenation")]
     pub const fn without_concatenation(mut self) -> Self {
         self.finals = None;
         self
@@ -433,6 +487,7 @@ impl Stack {
     /// Takes final uploads of which some parts are unfinished, and makes them as
     /// soon as these are not: `concatenation-unfinished`. Unless set, such a
     /// final is refused.
+    #[cfg(feature = "concatenation")]
     pub const fn unfinished_concatenation(mut self) -> Self {
         self.finals = Some(Finals::OfAny);
         self
@@ -440,6 +495,7 @@ impl Stack {
 
     /// Sets how many parts a final upload may name, each as often as it is
     /// repeated: 1,000 by default.
+    #[cfg(feature = "concatenation")]
     pub const fn max_concat_parts(mut self, max: usize) -> Self {
         self.max_concat_parts = max;
         self
@@ -469,15 +525,7 @@ impl Stack {
             upload_methods.insert(0, Method::GET);
         }
         let concatenation = self.concatenation();
-        let hooks = self.hooks.map(|hooks| {
-            let kinds = self.kinds.unwrap_or_else(|| hooks.kinds());
-            HooksLayer::new(hooks)
-                .kinds(kinds)
-                .progress_interval(self.progress_interval)
-                .base_path(self.base_path.as_str())
-                .locker(Arc::clone(&self.locker), self.lock_timeout)
-                .shutdown(self.shutdown.clone())
-        });
+        let hooks = self.hooks_layer();
         let mut locks = LockLayer::new(Arc::clone(&self.locker)).timeout(self.lock_timeout);
         if let Some(uploads) = self.max_open_uploads {
             locks = locks.max_writers(uploads);
@@ -531,6 +579,7 @@ impl Stack {
     }
 
     /// The layer that gives uploads out, where that is wanted and the store can.
+    #[cfg(feature = "download")]
     fn download(&self) -> Option<DownloadLayer> {
         let store = self.core.store();
         store.reader()?;
@@ -546,6 +595,7 @@ impl Stack {
 
     /// The layer that makes uploads of others, with the store and the locker of
     /// all others.
+    #[cfg(feature = "concatenation")]
     fn concatenation(&self) -> Option<ConcatenationLayer> {
         let layer =
             ConcatenationLayer::new(Arc::clone(self.core.store()), Arc::clone(&self.locker));
@@ -562,6 +612,7 @@ impl Stack {
 
     /// Measures the store and the locker where metrics are wanted, and gives the
     /// layer for all else.
+    #[cfg(feature = "metrics")]
     fn measure(&mut self) -> Option<MetricsLayer> {
         let prefix = self.metrics.as_deref()?;
         self.core = self
@@ -569,9 +620,50 @@ impl Stack {
             .clone()
             .map_store(|store| Arc::new(TimedStore::new(store, prefix)));
         self.locker = Arc::new(TimedLocker::new(Arc::clone(&self.locker), prefix));
-        let hooks = self.hooks.take();
-        self.hooks = hooks.map(|hooks| Arc::new(TimedHooks::new(hooks, prefix)) as _);
+        #[cfg(feature = "hooks")]
+        {
+            let hooks = self.hooks.take();
+            self.hooks = hooks.map(|hooks| Arc::new(TimedHooks::new(hooks, prefix)) as _);
+        }
         Some(MetricsLayer::with_prefix(prefix))
+    }
+
+    /// The layer that calls hooks, if there are any.
+    #[cfg(feature = "hooks")]
+    fn hooks_layer(&mut self) -> Option<HooksLayer> {
+        let hooks = self.hooks.take()?;
+        let kinds = self.kinds.unwrap_or_else(|| hooks.kinds());
+        let layer = HooksLayer::new(hooks)
+            .kinds(kinds)
+            .progress_interval(self.progress_interval)
+            .base_path(self.base_path.as_str())
+            .locker(Arc::clone(&self.locker), self.lock_timeout)
+            .shutdown(self.shutdown.clone());
+        Some(layer)
+    }
+}
+
+/// What stands in for the features that are disabled.
+#[allow(clippy::unused_self, reason = "the functions they stand in for use it")]
+impl Stack {
+    #[cfg(not(feature = "concatenation"))]
+    const fn concatenation(&self) -> Option<ConcatenationLayer> {
+        None
+    }
+
+    #[cfg(not(feature = "download"))]
+    const fn download(&self) -> Option<DownloadLayer> {
+        None
+    }
+
+    #[cfg(not(feature = "hooks"))]
+    const fn hooks_layer(&mut self) -> Option<HooksLayer> {
+        None
+    }
+
+    #[cfg(not(feature = "metrics"))]
+    const fn measure(&mut self) -> Option<MetricsLayer> {
+        None
     }
 }
 

@@ -37,6 +37,16 @@ fn less_address(line: &str) -> String {
     format!("{before} {rest}").trim_end().to_owned()
 }
 
+/// The same with `made` for a request id that the server made, which is checked.
+fn less_made_id(line: &str) -> String {
+    let made = |id: &str| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let words = line.split(' ').map(|word| match word.split_once('=') {
+        Some(("requestId", id)) if made(id) => "requestId=made",
+        _ => word,
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
 /// A line without its time, which is checked.
 fn less_time(line: &str) -> &str {
     let (time, rest) = line.split_at("2006/01/02 15:04:05.000000 ".len());
@@ -133,13 +143,13 @@ async fn an_upload_is_told_in_tusd_s_lines() {
     let log = log_of(server).await;
     let log: Vec<_> = log
         .iter()
-        .map(|line| less_address(less_time(line)))
+        .map(|line| less_made_id(&less_address(less_time(line))))
         .collect();
     let requests = log.iter().filter(|line| line.contains("method="));
     assert_eq!(requests.count() + 1, log.len());
-    let on = |method: &str| format!("method={method} path={id} requestId=\"\"");
+    let on = |method: &str| format!("method={method} path={id} requestId=made");
     let named = format!("method=PATCH path={id} requestId=\"one two\"");
-    let no_path = "method=POST path=\"\" requestId=\"\"";
+    let no_path = "method=POST path=\"\" requestId=made";
     let expected = [
         format!("level=INFO event=RequestIncoming {no_path}"),
         format!("level=INFO event=UploadCreated {no_path} id={id} size=10 url={url}"),
@@ -265,6 +275,43 @@ async fn a_malformed_request_writes_no_line_that_wakes_an_operator() {
 }
 
 #[tokio::test]
+async fn each_answer_names_the_id_of_its_request_as_the_log_does() {
+    for version in [Version::Http1, Version::Http2] {
+        let server = Server::start(&[]).await;
+        let tus = Tus::new(server.url(), version);
+        let metrics = format!("http://{}/metrics", server.address());
+        let nowhere = format!("http://{}/elsewhere", server.address());
+        let mut made = Vec::new();
+        for url in [server.url(), &metrics, &nowhere] {
+            let sent = request(Method::GET, url).header("X-Request-ID", "the client's");
+            let answer = tus.ask(sent).await;
+            assert_eq!(answer.headers()["x-request-id"], "the client's", "{url}");
+            let answer = tus.ask(request(Method::GET, url)).await;
+            let id = answer.headers()["x-request-id"].to_str().unwrap();
+            assert_eq!(id.len(), 32, "{id}");
+            assert!(!made.contains(&id.to_owned()), "it is there twice: {id}");
+            made.push(id.to_owned());
+        }
+        let log = log_of(server).await;
+        for part in [&*made[0], "\"the client's\""] {
+            let part = format!("requestId={part}");
+            let lines = log.iter().filter(|line| line.contains(&part));
+            assert_eq!(lines.count(), 2, "{part}: {log:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_malformed_request_is_answered_with_an_id_too() {
+    let server = Server::start(&[]).await;
+    let mut client = harness::raw::Http1::connect(server.address()).await;
+    client.send(b"GET / HTTP/1.1\r\n\r\n").await;
+    let answer = client.response().await.expect("it is refused");
+    assert_eq!(answer.status(), 400);
+    assert_eq!(answer.headers()["x-request-id"].len(), 32);
+}
+
+#[tokio::test]
 async fn no_credential_of_a_client_is_in_any_line_and_hooks_still_see_all_of_them() {
     const SECRETS: [(&str, &str); 3] = [
         ("Authorization", "Bearer hush-1"),
@@ -301,6 +348,10 @@ async fn no_credential_of_a_client_is_in_any_line_and_hooks_still_see_all_of_the
         assert!(!log.contains("hush"), "{log}");
     }
     let seen = std::fs::read_to_string(home.path().join("seen")).unwrap();
+    assert!(
+        !seen.contains("X-Request-Id"),
+        "only what clients send: {seen}"
+    );
     for (name, value) in SECRETS {
         assert!(
             seen.contains(&format!("\"{name}\":[\"{value}\"]")),

@@ -38,6 +38,7 @@ pub(crate) enum Derived {
     /// Asks for the bytes of the upload.
     Get,
     /// Creates a final.
+    #[cfg_attr(not(feature = "concatenation"), allow(dead_code))]
     Final(NewConcat),
     /// Removes an upload.
     Rollback(UploadId, Rollback),

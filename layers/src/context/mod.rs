@@ -10,6 +10,7 @@
 //! | [`base_url`](Context::base_url) | BaseUrl, Route, or your router | Concatenation, Download, Log, core | the request's own path, or `/` for an upload |
 //! | [`peer`](Context::peer) | the server | Log, hooks | no address |
 //! | [`disconnect`](Context::disconnect) | Detach, or the server | Hooks, Concatenation | the client never goes away |
+//! | [`request_id`](Context::request_id) | the server | Log | no id, unless the client sent one |
 //! | [`interrupt`](Context::interrupt) | Interrupt | Lock, Hooks, Concatenation, core | nothing ends the body |
 //! | [`max_size`](Context::max_size) | SizeLimit, or your layer | Concatenation, core | unlimited |
 //! | [`write_mode`](Context::write_mode) | Checksum, or your layer | Hooks, core | [`WriteMode::Streaming`] |
@@ -30,7 +31,7 @@ mod rollback;
 use std::sync::Arc;
 
 use http::request::Parts;
-use http::{Extensions, HeaderMap, Method};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request};
 
 use crate::gate::Gate;
 use crate::protocol::{
@@ -65,6 +66,7 @@ pub struct Context {
     base_url: Option<BaseUrl>,
     peer: Option<Peer>,
     disconnect: Option<Disconnect>,
+    request_id: Option<HeaderValue>,
     interrupt: Option<Interrupt>,
     max_size: Option<u64>,
     write_mode: WriteMode,
@@ -82,6 +84,7 @@ static EMPTY: Context = Context {
     base_url: None,
     peer: None,
     disconnect: None,
+    request_id: None,
     interrupt: None,
     max_size: None,
     write_mode: WriteMode::Streaming,
@@ -178,6 +181,22 @@ impl Context {
         self.disconnect = Some(disconnect);
     }
 
+    /// Returns the id of a request: its `X-Request-ID` unless that is empty, or else
+    /// the one that was [set](Self::set_request_id).
+    #[must_use]
+    pub fn request_id<B>(request: &Request<B>) -> Option<&HeaderValue> {
+        const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+        let sent = request.headers().get(X_REQUEST_ID);
+        let set = || Self::of(request.extensions()).request_id.as_ref();
+        sent.filter(|id| !id.is_empty()).or_else(set)
+    }
+
+    /// Sets the id of a request whose client sent none. It is no header, so hooks
+    /// report the request as the client sent it.
+    pub fn set_request_id(&mut self, id: HeaderValue) {
+        self.request_id = Some(id);
+    }
+
     /// Returns the way to end the request's body from outside. Without the
     /// Interrupt layer, firing it has no effect.
     #[must_use]
@@ -258,6 +277,7 @@ impl Context {
         self.concat.as_ref()
     }
 
+    #[cfg_attr(not(feature = "concatenation"), allow(dead_code))]
     pub(crate) fn set_concat(&mut self, concat: NewConcat) {
         self.concat = Some(concat);
     }
@@ -278,6 +298,7 @@ impl Context {
     }
 
     /// Whether another layer has derived this request.
+    #[cfg_attr(not(feature = "checksum"), allow(dead_code))]
     pub(crate) const fn is_derived(&self) -> bool {
         self.original.is_some()
     }

@@ -5,5 +5,6 @@ pub(crate) enum Rollback {
     /// Whatever the state of the upload.
     Always,
     /// A finished upload stays.
+    #[cfg_attr(not(feature = "hooks"), allow(dead_code))]
     UnlessFinished,
 }

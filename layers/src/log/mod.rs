@@ -2,7 +2,8 @@
 //!
 //! Everything goes through [`tracing`], so the program decides where it ends up
 //! and in which form. Each request has a span, `request`, with its `method`, its
-//! `path` and its `requestId` (the first 36 characters of `X-Request-ID`), and with
+//! `path` and its `requestId` (the first 36 characters of `X-Request-ID`, or of
+//! the [`Context`](crate::context::Context::request_id) if the client sent none), and with
 //! `remoteAddr` where the [`Peer`](crate::protocol::Peer) has an address: what is
 //! logged inside, by other layers, stores and gates too, belongs to it. Names
 //! are tusd's, and levels but for what any client can cause, which is no warning:

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::gate::Gate;
 use crate::inner::gives_inner;
 
-/// How much of a request's id is logged, as in tusd.
+/// How many characters of a request's id are logged, like in tusd.
 const REQUEST_ID_CHARS: usize = 36;
 
 /// Middleware that logs requests, and what came of them.
@@ -36,7 +36,7 @@ impl<S> Log<S> {
 
     /// What all lines of a request share.
     fn span<B>(&self, request: &Request<B>) -> Span {
-        let id = request.headers().get("x-request-id");
+        let id = Context::request_id(request);
         let id = id.map_or("".into(), |id| String::from_utf8_lossy(id.as_bytes()));
         let end = id.char_indices().nth(REQUEST_ID_CHARS);
         let peer = Context::of(request.extensions()).peer();

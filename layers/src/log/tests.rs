@@ -264,3 +264,24 @@ async fn the_span_tells_the_request_and_bounds_its_id() {
         assert_eq!(SPAN.take(), expected);
     }
 }
+
+#[tokio::test]
+async fn a_request_without_an_id_is_logged_with_the_one_that_the_program_set() {
+    record();
+    for (sent, told) in [(None, "set"), (Some(""), "set"), (Some("sent"), "sent")] {
+        let mut request = Request::new(Body::default());
+        *request.method_mut() = Method::HEAD;
+        let id = http::HeaderValue::from_static("set");
+        Context::of_mut(request.extensions_mut()).set_request_id(id);
+        if let Some(sent) = sent {
+            let sent = http::HeaderValue::from_static(sent);
+            request.headers_mut().insert("X-Request-ID", sent);
+        }
+        send(&Core::new(MemoryStore::default()), request).await;
+        let span = SPAN.take();
+        assert!(
+            span.contains(&format!(r#""requestId": "\"{told}\"""#)),
+            "{span}"
+        );
+    }
+}

@@ -1,20 +1,24 @@
 //! The life of the server, from its flags to its exit code.
 
+use std::convert::Infallible;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use http::Response;
+use http::{Request, Response};
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
-use tower::ServiceBuilder;
 use tower::util::{MapRequestLayer, option_layer};
+use tower::{Service, ServiceBuilder};
+use tower_tus::Stack;
 use tower_tus::layers::detach::DetachLayer;
 use tower_tus::layers::protocol::{Body, Shutdown};
 
 use crate::error::StartError;
 use crate::flags::{Flags, ParseError};
 use crate::log::Log;
-use crate::net::{Listener, MalformedLayer, Server, hide_credentials, tls, warn_of_proxy_once};
+use crate::net::{
+    Listener, MalformedLayer, RequestIdLayer, Server, hide_credentials, tls, warn_of_proxy_once,
+};
 use crate::pages::{GreetingPage, MetricsPage, NotFound, PageLayer};
 use crate::process::{self, Raised, Signals, complain, say};
 use crate::uploads::{self, Limits};
@@ -74,8 +78,6 @@ async fn serve(flags: &Flags, log: &Log, raised: Option<Raised>) -> Result<ExitC
         true => Some(MetricsPage::install(&flags.metrics.metrics_path)?),
         false => None,
     };
-    let greeting = flags.log.show_greeting;
-    let greeting = greeting.then(|| GreetingPage::new(flags.location.base_path.as_str()));
     let shutdown = Shutdown::default();
     let limits = Limits {
         downloads: process::max_downloads(),
@@ -88,26 +90,7 @@ async fn serve(flags: &Flags, log: &Log, raised: Option<Raised>) -> Result<ExitC
     let listener = Listener::open(&flags.listen, tls).await?;
     let extensions = uploads::extensions(stack.clone(), flags).await;
 
-    let proxy_ignored = !flags.location.behind_proxy && flags.location.public_url().is_none();
-    let page = |page| PageLayer::new(page, shutdown.clone());
-    let greet = |page| PageLayer::new(page, shutdown.clone());
-    let service = ServiceBuilder::new()
-        // Outermost, so that nothing inside can log them by accident.
-        .layer(hide_credentials())
-        .layer(option_layer(
-            proxy_ignored.then(|| MapRequestLayer::new(warn_of_proxy_once)),
-        ))
-        .layer(MalformedLayer::new(shutdown.clone()))
-        // Outside the uploads, which may take every path.
-        .layer(option_layer(metrics.map(page)))
-        // Pages of other origins can read the answers from here on inwards.
-        .layer(option_layer(uploads::cors(&flags.cors)))
-        .map_response(|response: Response<_>| response.map(Body::new))
-        .layer(uploads::observed(stack, flags).into_layer())
-        .layer(option_layer(greeting.map(greet)))
-        // A refusal must reach a client that is still sending.
-        .layer(DetachLayer::new().shutdown(shutdown.clone()))
-        .service(NotFound);
+    let service = service(flags, stack, metrics, &shutdown);
     let mut server = Server::new(service, flags.listen.network_timeout())
         .max_connections(process::max_connections(flags.listen.max_connections));
     if !http2 {
@@ -126,6 +109,41 @@ async fn serve(flags: &Flags, log: &Log, raised: Option<Raised>) -> Result<ExitC
         code = end(server, &shutdown, flags.listen.shutdown_timeout) => Ok(code),
         _ = signals.next() => Ok(ExitCode::FAILURE),
     }
+}
+
+/// Everything between a connection and the answer, outermost first.
+fn service(
+    flags: &Flags,
+    stack: Stack,
+    metrics: Option<MetricsPage>,
+    shutdown: &Shutdown,
+) -> impl Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
++ Clone
++ Send
++ 'static {
+    let greeting = flags.log.show_greeting;
+    let greeting = greeting.then(|| GreetingPage::new(flags.location.base_path.as_str()));
+    let proxy_ignored = !flags.location.behind_proxy && flags.location.public_url().is_none();
+    let page = |page| PageLayer::new(page, shutdown.clone());
+    let greet = |page| PageLayer::new(page, shutdown.clone());
+    ServiceBuilder::new()
+        // Outermost, so that nothing inside can log them by accident.
+        .layer(hide_credentials())
+        .layer(RequestIdLayer)
+        .layer(option_layer(
+            proxy_ignored.then(|| MapRequestLayer::new(warn_of_proxy_once)),
+        ))
+        .layer(MalformedLayer::new(shutdown.clone()))
+        // Outside the uploads, which may take every path.
+        .layer(option_layer(metrics.map(page)))
+        // Pages of other origins can read the answers from here on inwards.
+        .layer(option_layer(uploads::cors(&flags.cors)))
+        .map_response(|response: Response<_>| response.map(Body::new))
+        .layer(uploads::observed(stack, flags).into_layer())
+        .layer(option_layer(greeting.map(greet)))
+        // A refusal must reach a client that is still sending.
+        .layer(DetachLayer::new().shutdown(shutdown.clone()))
+        .service(NotFound)
 }
 
 /// Ends what runs, and waits for it for up to `limit`: cutting something off is a failure.

@@ -11,6 +11,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::trace::TraceLayer;
+use tower_tus::layers::context::Context;
 use tower_tus::layers::detach::DetachLayer;
 use tower_tus::layers::protocol::{Body, Shutdown};
 use tracing::Span;
@@ -47,10 +48,12 @@ pub(super) fn around<P: Page>(
 
 /// The fields of the Log layer's span, so that lines about pages look the same.
 fn span<B>(request: &Request<B>) -> Span {
+    let id = Context::request_id(request).map_or(&[][..], HeaderValue::as_bytes);
     tracing::info_span!(
         "page",
         method = request.method().as_str(),
         path = request.uri().path(),
+        requestId = &*String::from_utf8_lossy(id),
     )
 }
 
@@ -83,7 +86,7 @@ mod tests {
     use tracing::field::{Field, Visit};
     use tracing::span::{Attributes, Id};
     use tracing::{Event, Subscriber};
-    use tracing_subscriber::layer::{Context, SubscriberExt};
+    use tracing_subscriber::layer::{self, SubscriberExt};
     use tracing_subscriber::registry::{LookupSpan, Registry};
 
     use super::*;
@@ -114,13 +117,13 @@ mod tests {
     }
 
     impl<S: Subscriber + for<'a> LookupSpan<'a>> tracing_subscriber::Layer<S> for Recorder {
-        fn on_new_span(&self, span: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        fn on_new_span(&self, span: &Attributes<'_>, id: &Id, context: layer::Context<'_, S>) {
             let mut fields = Fields(Vec::new());
             span.record(&mut fields);
             context.span(id).unwrap().extensions_mut().insert(fields);
         }
 
-        fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        fn on_event(&self, event: &Event<'_>, context: layer::Context<'_, S>) {
             if *event.metadata().level() != tracing::Level::ERROR {
                 return;
             }
@@ -140,7 +143,8 @@ mod tests {
         let recorder = Recorder::default();
         let subscriber = Registry::default().with(recorder.clone());
         let guard = tracing::subscriber::set_default(subscriber);
-        let request = Request::get("/page?token=1").body(Body::default()).unwrap();
+        let request = Request::get("/page?token=1").header("X-Request-ID", "the-one");
+        let request = request.body(Body::default()).unwrap();
         let page = around(Render(Panics), Shutdown::default());
         let Ok(response) = page.oneshot(request).await;
         drop(guard);
@@ -151,7 +155,7 @@ mod tests {
         assert_eq!(body, "internal server error\n");
         let logged = recorder.0.lock().unwrap().join(" ");
         let expected = "message=InternalServerError panic=\"a secret of the inside\" \
-                        method=\"GET\" path=\"/page\"";
+                        method=\"GET\" path=\"/page\" requestId=\"the-one\"";
         assert_eq!(logged, expected);
     }
 }
