@@ -8,7 +8,6 @@
 
 use std::error::Error as StdError;
 
-use async_trait::async_trait;
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
@@ -16,10 +15,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode};
-use tower_tus::Stack;
-use tower_tus::layers::gate::Gate;
-use tower_tus::layers::protocol::{Action, Error, NewUpload, Upload};
-use tower_tus::store::FileStore;
+use tower_tus::{Action, Error, FileStore, Gate, NewUpload, Stack, Upload, async_trait};
 
 /// Who sends the request: an extension, from the layer in front to the gate.
 #[derive(Clone, Copy)]
@@ -79,7 +75,9 @@ impl Gate for Own {
 }
 
 fn app() -> Router {
-    let uploads = Stack::new(FileStore::new("data")).gate(Own).into_layer();
+    let uploads = Stack::new(FileStore::new("data"))
+        .add_gate(Own)
+        .into_layer();
     // The last layer is the first that sees a request.
     Router::new().layer(uploads).layer(from_fn(authenticate))
 }

@@ -12,6 +12,7 @@ use http_body_util::StreamBody;
 use tokio::time::timeout;
 use tower::util::BoxCloneSyncService;
 use tower::{ServiceBuilder, ServiceExt};
+use tower_tus_layers::access::{AccessLayer, AccessRequest};
 use tower_tus_layers::base_url::BaseUrlLayer;
 use tower_tus_layers::checksum::ChecksumLayer;
 use tower_tus_layers::concatenation::ConcatenationLayer;
@@ -40,7 +41,7 @@ use tower_tus_layers::version::VersionLayer;
 
 type Stack = BoxCloneSyncService<Request<Body>, Response<Body>, std::convert::Infallible>;
 
-const LAYERS: [&str; 20] = [
+const LAYERS: [&str; 21] = [
     "Detach",
     "MethodOverride",
     "Metrics",
@@ -52,6 +53,7 @@ const LAYERS: [&str; 20] = [
     "Route",
     "Discovery",
     "Interrupt",
+    "Access",
     "SizeLimit",
     "CreationWithUpload",
     "Lock",
@@ -74,6 +76,8 @@ fn stack_without(absent: &str, store: MemoryStore) -> Stack {
 /// From the inside out, without the type of what is inside: as one type, all
 /// that may be there or not would be too much for a linker.
 fn stack_over(core: Core, absent: &str) -> Stack {
+    let store = Arc::clone(core.store());
+    let everything = async |_: AccessRequest| Ok(());
     let download = DownloadLayer::new(Arc::clone(core.store()));
     let methods = core.upload_methods().into_iter().chain([Method::GET]);
     let route = RouteLayer::new("/", methods);
@@ -101,6 +105,7 @@ fn stack_over(core: Core, absent: &str) -> Stack {
         "Lock" => lock,
         "CreationWithUpload" => CreationWithUploadLayer::new(),
         "SizeLimit" => SizeLimitLayer::new(MAX_SIZE),
+        "Access" => AccessLayer::new(store, everything),
         "Interrupt" => InterruptLayer::new(),
         "Discovery" => DiscoveryLayer::new(),
         "Route" => route,

@@ -24,7 +24,7 @@ gives_inner!(CreationWithUpload);
 
 impl<S> CreationWithUpload<S> {
     /// `inner`, which is called once for the upload and once for its bytes.
-    pub const fn new(inner: S) -> Self {
+    pub fn new(inner: S) -> Self {
         Self { inner }
     }
 }

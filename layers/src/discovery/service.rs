@@ -18,7 +18,7 @@ gives_inner!(Discovery);
 
 impl<S> Discovery<S> {
     /// `inner`, described.
-    pub const fn new(inner: S) -> Self {
+    pub fn new(inner: S) -> Self {
         Self { inner }
     }
 }

@@ -22,7 +22,7 @@ gives_inner!(IdleTimeout);
 
 impl<S> IdleTimeout<S> {
     /// `inner`, whose clients may pause for less than `timeout`.
-    pub const fn new(inner: S, timeout: Duration) -> Self {
+    pub fn new(inner: S, timeout: Duration) -> Self {
         Self { inner, timeout }
     }
 }

@@ -23,7 +23,7 @@ gives_inner!(InterruptService);
 
 impl<S> InterruptService<S> {
     /// `inner`, whose requests end when `shutdown` begins.
-    pub const fn new(inner: S, shutdown: Shutdown) -> Self {
+    pub fn new(inner: S, shutdown: Shutdown) -> Self {
         Self { inner, shutdown }
     }
 }

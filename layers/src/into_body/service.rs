@@ -19,7 +19,7 @@ gives_inner!(IntoBody);
 
 impl<S> IntoBody<S> {
     /// Erases the bodies around `inner`.
-    pub const fn new(inner: S) -> Self {
+    pub fn new(inner: S) -> Self {
         Self { inner }
     }
 }

@@ -29,7 +29,7 @@ gives_inner!(Lock);
 
 impl<S> Lock<S> {
     /// `inner` behind `locker`, whose locks are waited for as long as `timeout`.
-    pub const fn new(inner: S, locker: Arc<dyn Locker>, timeout: Duration) -> Self {
+    pub fn new(inner: S, locker: Arc<dyn Locker>, timeout: Duration) -> Self {
         Self {
             inner,
             locker,

@@ -24,7 +24,7 @@ gives_inner!(Version);
 
 impl<S> Version<S> {
     /// `inner` behind the version check.
-    pub const fn new(inner: S) -> Self {
+    pub fn new(inner: S) -> Self {
         Self {
             inner,
             strictness: Strictness::Strict,
