@@ -1,4 +1,4 @@
-//! Uploads behind a bearer token: each user sees their own.
+//! Uploads behind a bearer token: each user sees their own, and guests cannot upload.
 //!
 //! ```text
 //! cargo run --example auth
@@ -11,35 +11,40 @@ use std::error::Error as StdError;
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::request::Parts;
-use http::{HeaderMap, Method, StatusCode};
-use tower_tus::{Action, Error, FileStore, Gate, NewUpload, Stack, Upload, async_trait};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use tower_tus::{
+    Action, Context, Error, FileStore, Gate, NewUpload, Rejection, Stack, Upload, async_trait,
+};
 
-/// Who sends the request: an extension, from the layer in front to the gate.
-#[derive(Clone, Copy)]
+/// The user who sends the request: an extension, from the layer in front to the gate.
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct User(&'static str);
+
+const GUEST: User = User("guest");
 
 fn user(headers: &HeaderMap) -> Option<User> {
     match headers.get(AUTHORIZATION)?.as_bytes() {
         b"Bearer alices-token" => Some(User("alice")),
         b"Bearer bobs-token" => Some(User("bob")),
+        b"Bearer guests-token" => Some(GUEST),
         _ => None,
     }
 }
 
-/// Lets nobody pass whom it does not know.
+/// Has a request without a known token refused with 401, before it touches an upload.
 async fn authenticate(mut request: Request, next: Next) -> Response {
     if let Some(user) = user(request.headers()) {
         request.extensions_mut().insert(user);
     } else if request.method() != Method::OPTIONS {
         // What the server can do is no secret; browsers ask for it without a token.
-        let headers = [
-            (WWW_AUTHENTICATE.as_str(), "Bearer"),
-            ("Tus-Resumable", "1.0.0"),
-        ];
-        return (StatusCode::UNAUTHORIZED, headers).into_response();
+        let unauthorized = Rejection::new(StatusCode::UNAUTHORIZED)
+            .with_code("ERR_UNAUTHORIZED")
+            .with_text("sign in first")
+            .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        Context::of_mut(request.extensions_mut()).reject(unauthorized.into());
     }
     next.run(request).await
 }
@@ -58,8 +63,14 @@ impl Own {
 #[async_trait]
 impl Gate for Own {
     async fn creating(&self, request: &Parts, upload: &mut NewUpload) -> Result<(), Error> {
-        let User(name) = Self::user(request)?;
-        let id = format!("{name}/{}", upload.id);
+        let user = Self::user(request)?;
+        if user == GUEST {
+            return Err(Rejection::new(StatusCode::FORBIDDEN)
+                .with_code("ERR_READ_ONLY")
+                .with_text("guests cannot upload")
+                .into());
+        }
+        let id = format!("{}/{}", user.0, upload.id);
         upload.id = id.parse().map_err(Error::internal)?;
         Ok(())
     }

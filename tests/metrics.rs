@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use harness::raw::Http1;
+use harness::raw::{Ends, Http1, Http2};
 use harness::tus::{Answer, Tus, Version, content, request};
 use harness::{Server, patient};
 use http::{Method, Request, StatusCode};
@@ -226,6 +226,20 @@ async fn what_a_client_sent_before_it_went_away_is_counted() {
     let interrupted =
         "tusd_request_duration_seconds_count{method=\"PATCH\",outcome=\"interrupted\"}";
     assert_eq!(metrics[interrupted], 1.0);
+}
+
+#[tokio::test]
+async fn a_client_that_resets_its_stream_is_a_disconnect() {
+    let server = Server::start(&[]).await;
+    let url = client(&server).create(10).await;
+    let mut connection = Http2::connect(server.address()).await;
+    let append = harness::tus::patch(&url, 0).body(()).unwrap();
+    let mut stream = connection.begin(append, Ends::Later).await;
+    stream.send("hello".into(), Ends::Later).await;
+    connection.is_heard().await;
+    stream.reset(h2::Reason::CANCEL);
+    let code = "tusd_errors_total{status=\"400\",code=\"ERR_UNEXPECTED_EOF\"}";
+    reaches(&server, code, 1.0).await;
 }
 
 #[tokio::test]

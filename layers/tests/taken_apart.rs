@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream;
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http::header::LOCATION;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Frame;
-use http_body_util::StreamBody;
+use http_body_util::{BodyExt, StreamBody};
 use tokio::time::timeout;
 use tower::util::BoxCloneSyncService;
 use tower::{ServiceBuilder, ServiceExt};
@@ -31,7 +32,7 @@ use tower_tus_layers::lock::MemoryLocker;
 use tower_tus_layers::log::LogLayer;
 use tower_tus_layers::method_override::MethodOverrideLayer;
 use tower_tus_layers::metrics::MetricsLayer;
-use tower_tus_layers::protocol::{Body, Error, ResponseOverride};
+use tower_tus_layers::protocol::{Body, Error, Rejection, ResponseOverride};
 use tower_tus_layers::render::RenderLayer;
 use tower_tus_layers::route::RouteLayer;
 use tower_tus_layers::service::Core;
@@ -121,15 +122,27 @@ fn stack_over(core: Core, absent: &str) -> Stack {
     stack
 }
 
-/// Hooks that have something to say of every creation.
+/// Hooks that reply to a creation as its header `X-Hook` says.
 fn hooks() -> HooksLayer {
-    let amendment = || {
-        let name = HeaderName::from_static("x-hook");
-        ResponseOverride::default().with_header(name, HeaderValue::from_static("yes"))
-    };
-    HooksLayer::new(Callbacks::new().pre_create(move |_| {
-        let reply = Reply::accept().with_response(amendment());
-        async { reply }
+    HooksLayer::new(Callbacks::new().pre_create(|event| async move {
+        let asked = event.request.headers.get("x-hook");
+        match asked.map(HeaderValue::as_bytes) {
+            Some(b"accept") => {
+                let accepted = ResponseOverride::default().with_status(StatusCode::ACCEPTED);
+                Reply::accept().with_response(accepted)
+            }
+            Some(b"answer") => {
+                let found = ResponseOverride::default()
+                    .with_status(StatusCode::CREATED)
+                    .with_header(LOCATION, HeaderValue::from_static("/mine"));
+                Reply::reject().with_response(found)
+            }
+            Some(b"reject") => {
+                let broke = Rejection::new(StatusCode::PAYMENT_REQUIRED).with_code("ERR_QUOTA");
+                Reply::reject_with(broke)
+            }
+            _ => Reply::accept(),
+        }
     }))
 }
 
@@ -310,16 +323,60 @@ async fn without_the_layer_that_overrides_it_the_method_is_the_actual_one() {
     }
 }
 
-#[tokio::test]
-async fn hooks_have_their_say_when_their_layer_and_the_one_that_writes_are_there() {
-    for (absent, says) in [("none of them", true), ("Hooks", false), ("Render", false)] {
-        let create = request(Method::POST, "/").header("Upload-Length", "5");
+/// The answers to a creation with bytes, or without where nothing takes them, whose
+/// hook replies like this, without each of the other layers.
+async fn hooked(reply: &str) -> Vec<(&'static str, Response<Body>)> {
+    let mut responses = Vec::new();
+    for absent in LAYERS.into_iter().chain(["none of them"]) {
+        let mut create = request(Method::POST, "/")
+            .header("Upload-Length", "5")
+            .header("X-Hook", reply);
+        let mut bytes = "";
+        if absent != "CreationWithUpload" {
+            create = create.header("Content-Type", "application/offset+octet-stream");
+            bytes = "hello";
+        }
         let stack = stack_without(absent, MemoryStore::default());
-        let response = stack.oneshot(create.body(Body::default()).unwrap());
-        let response = response.await.unwrap();
+        let response = stack.oneshot(create.body(bytes.into()).unwrap());
+        responses.push((absent, response.await.unwrap()));
+    }
+    responses
+}
+
+#[tokio::test]
+async fn hooks_have_their_say_whichever_other_layer_is_absent() {
+    for (absent, response) in hooked("accept").await {
+        let status = match absent {
+            "Hooks" => StatusCode::CREATED,
+            _ => StatusCode::ACCEPTED,
+        };
+        assert_eq!(response.status(), status, "without {absent}");
+    }
+}
+
+#[tokio::test]
+async fn a_hook_answers_in_place_of_a_creation_whichever_other_layer_is_absent() {
+    for (absent, response) in hooked("answer").await {
         assert_eq!(response.status(), StatusCode::CREATED, "without {absent}");
-        let said = response.headers().contains_key("x-hook");
-        assert_eq!(said, says, "without {absent}");
+        let is_its_own = response.headers()["location"] == "/mine";
+        assert_eq!(is_its_own, absent != "Hooks", "without {absent}");
+        assert!(response.extensions().get::<Error>().is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_hook_rejects_with_its_own_status_whichever_other_layer_is_absent() {
+    for (absent, response) in hooked("reject").await {
+        if absent == "Hooks" {
+            continue;
+        }
+        let payment_required = StatusCode::PAYMENT_REQUIRED;
+        assert_eq!(response.status(), payment_required, "without {absent}");
+        let error = response.extensions().get::<Error>().unwrap();
+        assert_eq!(error.status(), payment_required);
+        assert_eq!(error.code(), "ERR_QUOTA");
+        let text = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(text.is_empty(), absent == "Render", "without {absent}");
     }
 }
 

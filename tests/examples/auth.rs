@@ -87,8 +87,24 @@ async fn without_a_token_nothing_is_done() {
                 let refused = client.send(request, b"").await;
                 assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
                 assert_eq!(refused.headers()["www-authenticate"], "Bearer");
+                assert_eq!(refused.headers()["tus-resumable"], "1.0.0");
             }
         }
+        assert!(!example.home.path().join("data").exists());
+    }
+}
+
+#[tokio::test]
+async fn a_guest_cannot_upload() {
+    let example = Example::start("auth").await;
+    for mut client in example.clients().await {
+        let post = example
+            .request(Method::POST, "/files/")
+            .header("authorization", "Bearer guests-token")
+            .header("upload-length", "5");
+        let refused = client.send(post, b"").await;
+        assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+        assert_eq!(refused.body(), "ERR_READ_ONLY: guests cannot upload\n");
         assert!(!example.home.path().join("data").exists());
     }
 }

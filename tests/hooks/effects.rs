@@ -45,6 +45,12 @@ async fn a_rejected_creation_makes_nothing_and_the_hook_has_the_word() {
     assert_eq!(answer.headers()["content-type"], "application/json");
     assert_eq!(answer.headers()["tus-resumable"], "1.0.0");
     assert_eq!(scene.files(), 0);
+
+    let metrics = format!("http://{}/metrics", scene.server.address());
+    let metrics = scene.tus.ask(request(Method::GET, &metrics)).await;
+    let counted = "tusd_errors_total{status=\"402\",code=\"ERR_UPLOAD_REJECTED\"} 1";
+    let metrics = std::str::from_utf8(metrics.body()).unwrap();
+    assert!(metrics.contains(counted), "{metrics}");
 }
 
 #[tokio::test]

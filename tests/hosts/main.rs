@@ -12,6 +12,7 @@ mod disconnect;
 mod expect;
 mod foreign;
 mod host;
+mod problems;
 mod table;
 mod trailers;
 mod traits;

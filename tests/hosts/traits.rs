@@ -109,6 +109,7 @@ fn traits() {
     future::<cached_head::ResponseFuture<Inner>>();
 
     layer::<into_body::IntoBodyLayer>();
+    layer::<into_body::Around<cors::CorsLayer>>();
     service::<into_body::IntoBody<Core>>();
     future::<into_body::ResponseFuture<Inner>>();
 

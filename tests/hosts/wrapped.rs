@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
 use http::request::Builder;
 use http::{Method, Request, StatusCode};
 use http_body::Frame;
@@ -11,8 +11,9 @@ use http_body_util::{BodyExt, BodyStream, StreamBody};
 use hyper::body::Incoming;
 use tower::{ServiceBuilder, ServiceExt};
 use tower_http::decompression::RequestDecompressionLayer;
-use tower_http::timeout::RequestBodyTimeoutLayer;
-use tower_tus::layers::protocol::{Concat, Metadata, NewUpload, Role};
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutBody, TimeoutError};
+use tower_tus::layers::protocol::{Body, Concat, Error, Metadata, NewUpload, Role};
 use tower_tus::layers::store::Store;
 use tower_tus::{Stack, TusService};
 
@@ -168,6 +169,63 @@ async fn bytes_are_stored_behind_layers_of_others() {
         let get = request(Method::GET, "/files/part");
         let answer = send(&peer, get, content("")).await;
         assert_eq!(answer.body(), "helloworld", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn more_bytes_than_another_layer_lets_pass_are_413_and_the_first_are_kept() {
+    for version in [Version::Http1, Version::Http2] {
+        let layer = RequestBodyLimitLayer::new(3);
+        let service = ServiceBuilder::new().layer(layer).service(service().await);
+        let peer = hosted(service, version);
+        let body = chunked(&["wor", "ld"]);
+        let answer = send(&peer, patch("/files/part", 5), body).await;
+        assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(
+            answer.body(),
+            "ERR_MAX_SIZE_EXCEEDED: maximum size exceeded\n"
+        );
+        let head = request(Method::HEAD, "/files/part");
+        let answer = send(&peer, head, content("")).await;
+        assert_eq!(answer.headers()["upload-offset"], "8");
+    }
+}
+
+/// A service behind a time-out that is soon over, which `name` knows or not.
+async fn behind_a_timeout<F>(name: F, version: Version) -> Peer
+where
+    F: Fn(&(dyn std::error::Error + 'static)) -> Option<Error> + Copy + Send + 'static,
+{
+    let erase = move |request: Request<TimeoutBody<Incoming>>| {
+        request.map(|body| Body::new_with(body, name))
+    };
+    let service = ServiceBuilder::new()
+        .layer(RequestBodyTimeoutLayer::new(Duration::from_millis(50)))
+        .map_request(erase)
+        .service(service().await);
+    hosted(service, version)
+}
+
+async fn stalled(peer: &Peer) -> Answer {
+    let nothing_comes = BodyExt::boxed(StreamBody::new(stream::pending()));
+    send(peer, patch("/files/part", 5), nothing_comes).await
+}
+
+#[tokio::test]
+async fn a_timeout_of_another_layer_is_a_500_and_one_of_ours_when_it_is_named() {
+    let name = |error: &(dyn std::error::Error + 'static)| {
+        error.is::<TimeoutError>().then_some(Error::ReadTimeout)
+    };
+    for version in [Version::Http1, Version::Http2] {
+        let answer = stalled(&behind_a_timeout(|_| None, version).await).await;
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let text = "ERR_BODY_READ: failed to read the request body\n";
+        assert_eq!(answer.body(), text);
+
+        let answer = stalled(&behind_a_timeout(name, version).await).await;
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let text = "ERR_READ_TIMEOUT: timeout while reading request body\n";
+        assert_eq!(answer.body(), text);
     }
 }
 

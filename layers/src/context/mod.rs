@@ -18,6 +18,7 @@
 //! | [`rejection`](Context::rejection) | Cors, or your layer | Version, Route, Access, Lock, Download, core | not rejected |
 //! | [`original`](Context::original) | layers that derive a request | Hooks | the request itself |
 //! | concatenation | Concatenation | core | `Upload-Concat` is refused |
+//! | overrides | Render, CreationWithUpload, Hooks | the same | whoever makes one carries it out |
 //! | roll-back | layers that derive a DELETE | core | a client's DELETE |
 //! | log | Log | core | the core logs nothing |
 //!
@@ -35,7 +36,7 @@ use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request};
 
 use crate::gate::Gate;
 use crate::protocol::{
-    BaseUrl, Disconnect, Error, Interrupt, InvalidUploadId, NewConcat, Peer, Target,
+    BaseUrl, CarryOut, Disconnect, Error, Interrupt, InvalidUploadId, NewConcat, Peer, Target,
 };
 use crate::store::WriteMode;
 
@@ -76,6 +77,7 @@ pub struct Context {
     concat: Option<NewConcat>,
     rollback: Option<Rollback>,
     logged: bool,
+    overrides: CarryOut,
 }
 
 /// The context of a request that has none.
@@ -94,6 +96,7 @@ static EMPTY: Context = Context {
     concat: None,
     rollback: None,
     logged: false,
+    overrides: CarryOut::Here,
 };
 
 impl Context {
@@ -295,6 +298,12 @@ impl Context {
     /// Has the core log what it does.
     pub(crate) fn set_logged(&mut self) {
         self.logged = true;
+    }
+
+    /// Promises to carry out the overrides of the response, and tells whether a layer
+    /// outside has done so before: then they are left to it.
+    pub(crate) fn claim_overrides(&mut self) -> CarryOut {
+        std::mem::replace(&mut self.overrides, CarryOut::Outside)
     }
 
     /// Whether another layer has derived this request.

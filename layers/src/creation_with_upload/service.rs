@@ -1,4 +1,4 @@
-use std::task::{Context, Poll};
+use std::task::{Context as TaskContext, Poll};
 
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
@@ -7,9 +7,9 @@ use tower_service::Service;
 
 use super::ResponseFuture;
 use super::split::{brings_bytes, brought_others, merge, refusal, verify};
-use crate::context::{Derived, Rollback};
+use crate::context::{Context, Derived, Rollback};
 use crate::inner::gives_inner;
-use crate::protocol::{Body, Error, Outcome, UploadId};
+use crate::protocol::{Body, Error, Outcome, ResponseOverride, UploadId};
 use crate::ready::{call_again, take_ready};
 
 /// Middleware that takes the first bytes of an upload with its creation.
@@ -40,7 +40,7 @@ where
     type Future = ResponseFuture<S::Future>;
 
     #[inline]
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
@@ -50,7 +50,7 @@ where
             return ResponseFuture::inner(self.inner.call(request))
                 .announce("creation-with-upload");
         }
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         if !brings_bytes(&parts) {
             return ResponseFuture::inner(self.inner.call(Request::from_parts(parts, body)));
         }
@@ -58,7 +58,15 @@ where
             return ResponseFuture::refused(error);
         }
         let inner = take_ready(&mut self.inner);
-        ResponseFuture::awaited(create_and_append(inner, parts, body))
+        // Both responses are seen as they are, and what their merger is, is changed.
+        let place = Context::of_mut(&mut parts.extensions).claim_overrides();
+        ResponseFuture::awaited(async move {
+            let mut response = create_and_append(inner, parts, body).await?;
+            if let Some(change) = response.extensions_mut().remove::<ResponseOverride>() {
+                change.settle(&mut response, &Method::POST, place);
+            }
+            Ok(response)
+        })
     }
 }
 

@@ -77,7 +77,7 @@
 //! let mut body = Body::from("hello world");
 //! drop(upload.append(Chunk::new(&mut body), AppendOptions::default()).await);
 //!
-//! let request = Request::get(format!("/{}", upload.upload().id)).header("Range", "bytes=6-");
+//! let request = Request::get(format!("/{}", upload.info().id)).header("Range", "bytes=6-");
 //! let response = service.oneshot(request.body(Body::default())?).await?;
 //! assert_eq!(response.status(), StatusCode::PARTIAL_CONTENT);
 //! let headers = response.headers();

@@ -1,29 +1,41 @@
-//! Where a layer may look at what the core does, or say no.
+//! Checks of your own while the core works on an upload.
 //!
-//! The core knows four moments of an upload, and at each asks every gate in
-//! the request's [`Context`](crate::context::Context), in the order in which they were added.
-//! Hooks, expiry and interim responses are gates; so is what a program of its
-//! own wants to check:
+//! The core knows four moments of an upload, and at each it asks every gate in the
+//! request's [`Context`](crate::context::Context), in the order in which they were
+//! added. Hooks and the Log layer use gates; so can your program, to check what it
+//! likes and to refuse with any [`Error`], such as a
+//! [`Rejection`](crate::protocol::Rejection) with a status and headers of its own:
 //!
 //! ```
 //! use async_trait::async_trait;
+//! use http::header::WWW_AUTHENTICATE;
 //! use http::request::Parts;
+//! use http::{HeaderValue, StatusCode};
 //! use tower_tus_layers::gate::Gate;
-//! use tower_tus_layers::protocol::{Error, NewUpload};
+//! use tower_tus_layers::protocol::{Error, NewUpload, Rejection};
 //!
-//! /// Uploads need a file name.
+//! /// Uploads need a token.
 //! #[derive(Debug)]
-//! struct Named;
+//! struct SignedIn;
 //!
 //! #[async_trait]
-//! impl Gate for Named {
-//!     async fn creating(&self, _: &Parts, upload: &mut NewUpload) -> Result<(), Error> {
-//!         upload.metadata.get("filename").map(drop).ok_or(Error::Rejected)
+//! impl Gate for SignedIn {
+//!     async fn creating(&self, request: &Parts, _: &mut NewUpload) -> Result<(), Error> {
+//!         if request.headers.contains_key("Authorization") {
+//!             return Ok(());
+//!         }
+//!         Err(Rejection::new(StatusCode::UNAUTHORIZED)
+//!             .with_code("ERR_UNAUTHORIZED")
+//!             .with_text("sign in first")
+//!             .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+//!             .into())
 //!     }
 //! }
 //! ```
 //!
-//! [`GateLayer`] puts one in front of the core.
+//! [`GateLayer`] puts a gate in front of the core. A gate is asked inside the lock: to
+//! keep a stranger's request from interrupting an upload, refuse it further outside,
+//! by [`Context::reject`](crate::context::Context::reject).
 //!
 //! # The layer
 //!
@@ -90,42 +102,42 @@ use crate::protocol::{Action, BoxError, Error, NewUpload, Upload};
     note = "write `#[async_trait] impl Gate for ..` with the methods that you need, all of which have defaults"
 )]
 pub trait Gate: Debug + Send + Sync + 'static {
-    /// Before an upload is made. It may change what it will be, or refuse it.
+    /// Runs before an upload is created. It may change the upload, or refuse it.
     ///
     /// # Errors
     ///
-    /// What the client is to be told; nothing is made then.
+    /// The response to the client; then nothing is created.
     async fn creating(&self, request: &Parts, upload: &mut NewUpload) -> Result<(), Error> {
         let _ = (request, upload);
         Ok(())
     }
 
-    /// After an upload was made.
+    /// Runs after an upload was created.
     async fn created(&self, request: &Parts, upload: &Upload) {
         let _ = (request, upload);
     }
 
-    /// After an upload was found and before `action` is done to it.
+    /// Runs after an upload was found and before `action` is done to it.
     ///
     /// # Errors
     ///
-    /// What the client is to be told; nothing is changed then.
+    /// The response to the client; then nothing is changed.
     async fn opened(&self, request: &Parts, upload: &Upload, action: Action) -> Result<(), Error> {
         let _ = (request, upload, action);
         Ok(())
     }
 
-    /// After the last byte was stored, and before the client is told so.
+    /// Runs after the last byte was stored, and before the response.
     ///
     /// # Errors
     ///
-    /// Where the gate [decides](Self::decides_completion), the client is told
-    /// and the upload stays unfinished: the next HEAD or PATCH tries again.
-    /// An error with a 4xx status, or one that has [`Refused`] among its sources,
-    /// is the gate's own no, of which the core counts
-    /// [so many](crate::service::Core::finish_attempts); any other is a failure
-    /// of the gate, and is retried without a limit. Where the gate does not
-    /// decide, the error is logged by a stack with the Log layer.
+    /// If the gate [decides](Self::decides_completion), the error is the response to
+    /// the client, and the upload stays unfinished: the next HEAD or PATCH tries again.
+    /// An error with a 4xx status, or one that has [`Refused`] among its sources, is a
+    /// decision of the gate, and the core accepts
+    /// [a limited number](crate::service::Core::finish_attempts) of them; any other is a
+    /// failure of the gate, and is retried without a limit. If the gate does not decide,
+    /// the error is only logged, by a stack with the Log layer.
     async fn complete(&self, request: &Parts, upload: &Upload) -> Result<(), Error> {
         let _ = (request, upload);
         Ok(())
@@ -137,13 +149,15 @@ pub trait Gate: Debug + Send + Sync + 'static {
     }
 }
 
-/// A gate has decided against an upload, for a reason that the client is not told:
-/// to be the source of an [`Error::internal`].
+/// Marks an error as a decision of a gate rather than a failure, whatever its status:
+/// the source of an [`Error::internal`], or of a
+/// [`Rejection`](crate::protocol::Rejection) with a 5xx status. The client does not
+/// see the reason.
 #[derive(Debug)]
 pub struct Refused(BoxError);
 
 impl Refused {
-    /// A decision for this reason.
+    /// Creates a decision with this reason, which is for the log.
     pub fn new(reason: impl Into<BoxError>) -> Self {
         Self(reason.into())
     }

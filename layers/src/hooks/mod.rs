@@ -83,9 +83,13 @@
 //!
 //! A hook that stops an upload ends the request that brings its bytes
 //! ([`Error::Stopped`]), and the upload is removed. A stop that arrives after the
-//! response was sent removes the upload as well, unless it is finished by then. A
-//! change of the response stands in its extensions, as a
-//! [`ResponseOverride`](crate::protocol::ResponseOverride), for Version to carry out.
+//! response was sent removes the upload as well, unless it is finished by then.
+//!
+//! A rejection is the error of the response, with the status and the code that the
+//! client gets. A change of a success is left to [`Render`](crate::render) as a
+//! [`ResponseOverride`](crate::protocol::ResponseOverride), so that the layers in
+//! between see the creation; without Render it is carried out here, or by
+//! CreationWithUpload.
 //!
 //! The layer belongs inside the lock, around the core: it sees a creation with bytes
 //! as two steps.

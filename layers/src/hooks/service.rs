@@ -81,7 +81,9 @@ where
         let (mut parts, mut body) = request.into_parts();
         let session = Arc::new(Session::new(self.teller.clone(), &parts, &self.base_path));
         let gate = Arc::clone(&session);
-        Context::of_mut(&mut parts.extensions).add_gate(gate);
+        let context = Context::of_mut(&mut parts.extensions);
+        context.add_gate(gate);
+        let (method, place) = (parts.method.clone(), context.claim_overrides());
         let progress = self.progress(&parts);
         let count = Count::default();
         if progress.is_some() {
@@ -103,7 +105,7 @@ where
                 let removed = remove(&mut inner, session.request(), &id).await?;
                 response = stopped(response, removed);
             }
-            session.answered(&mut response);
+            session.answered(&mut response, &method, place);
             Ok(response)
         })
     }

@@ -17,8 +17,8 @@ use crate::gate::Gate;
 use crate::hooks::{Event, HookKind, Reply, Verdict};
 use crate::protocol::header::UploadLength;
 use crate::protocol::{
-    Action, Body, Disconnect, Error, NewUpload, Outcome, ResponseOverride, Upload, UploadId,
-    is_side_file,
+    Action, Body, CarryOut, Disconnect, Error, NewUpload, Outcome, Rejection, ResponseOverride,
+    Upload, UploadId, is_side_file, write_own_body,
 };
 use crate::race::first;
 use crate::store::WriteMode;
@@ -32,7 +32,7 @@ pub(super) struct Session {
     /// Where the request's log lines belong.
     span: Span,
     disconnect: Disconnect,
-    amendments: Mutex<Amendments>,
+    replies: Mutex<Replies>,
     receiving: Mutex<Option<Receiving>>,
     /// The offset that was told last.
     told: AtomicU64,
@@ -46,13 +46,15 @@ struct Receiving {
     mode: WriteMode,
 }
 
-/// What hooks want changed in the response.
+/// What hooks reply about the response.
 #[derive(Debug, Default)]
-struct Amendments {
-    /// When what they let pass has succeeded: no error is to look like success.
-    success: ResponseOverride,
-    /// When it ended by their word.
+struct Replies {
+    /// The error of a request that one has rejected, where it names one.
+    rejection: Option<Rejection>,
+    /// Changes to the error of a request that one has rejected or stopped.
     refusal: ResponseOverride,
+    /// Changes to a success. No other error is made to look like one.
+    success: ResponseOverride,
 }
 
 impl Session {
@@ -63,7 +65,7 @@ impl Session {
             request: Arc::new(as_sent(parts, base_path)),
             span: Span::current(),
             disconnect: context.disconnect(),
-            amendments: Mutex::default(),
+            replies: Mutex::default(),
             receiving: Mutex::default(),
             told: AtomicU64::new(0),
             stop: Arc::new(Stop::new(context.interrupt())),
@@ -90,11 +92,14 @@ impl Session {
         }
         let mut reply = self.teller.ask(&self.event(kind, upload)).await?;
         let response = std::mem::take(&mut reply.response);
+        let mut replies = lock(&self.replies);
         if reply.verdict == Verdict::Reject {
-            lock(&self.amendments).refusal.merge(response);
+            replies.rejection = reply.rejection;
+            replies.refusal.merge(response);
             return Err(refusal);
         }
-        lock(&self.amendments).success.merge(response);
+        replies.success.merge(response);
+        drop(replies);
         Ok(reply)
     }
 
@@ -130,7 +135,7 @@ impl Session {
         if let Some(Receiving { upload, .. }) = &receiving {
             self.teller.receives_no_more(&upload.id, &self.stop);
         }
-        lock(&self.amendments).refusal.merge(stopped?);
+        lock(&self.replies).refusal.merge(stopped?);
         if is_finished && !matches!(extensions.get(), Some(Error::Stopped)) {
             return None;
         }
@@ -161,19 +166,27 @@ impl Session {
         }
     }
 
-    /// Tells what the request did, and has the response amended.
-    pub(super) fn answered(self: &Arc<Self>, response: &mut Response<Body>) {
+    /// Tells what the request did, and has the response changed as hooks reply: a
+    /// rejection replaces the error of the core, so that all layers outside see what
+    /// the client gets.
+    pub(super) fn answered(
+        self: &Arc<Self>,
+        response: &mut Response<Body>,
+        method: &Method,
+        place: CarryOut,
+    ) {
         if let Some(outcome) = response.extensions().get::<Outcome>() {
             self.tell_outcome(outcome);
         }
-        let amendments = std::mem::take(&mut *lock(&self.amendments));
-        let amendment = match response.extensions().get::<Error>() {
-            Some(_) => amendments.refusal,
-            None => amendments.success,
-        };
-        if !amendment.is_empty() {
-            response.extensions_mut().insert(amendment);
+        let replies = std::mem::take(&mut *lock(&self.replies));
+        if response.extensions().get::<Error>().is_none() {
+            return replies.success.settle(response, method, place);
         }
+        if let Some(rejection) = replies.rejection {
+            rejection.replace(response);
+            write_own_body(response, method);
+        }
+        replies.refusal.settle(response, method, place);
     }
 
     pub(super) fn tell_outcome(self: &Arc<Self>, outcome: &Outcome) {

@@ -21,16 +21,16 @@
 //! The layer also turns on the log of the core, which by itself logs nothing:
 //! `ChunkWriteStart` (`id`, `maxSize`, `offset`), `ChunkWriteComplete` (`id`,
 //! `bytesWritten`) and `BodyReadError` (`id`, `error`) at info, and a gate that fails
-//! without deciding at warn. Render logs `InternalServerError` at error, with what the
-//! client is not told, also where this layer is absent.
+//! without deciding at warn. [Render](crate::render) logs the sources of errors, which
+//! clients do not see, also where this layer is absent.
 //!
 //! The layer belongs where Metrics is: outside all others but Detach and
 //! whatever changes the method.
 //!
 //! | response extension | without it |
 //! |---|---|
-//! | [`Error`](crate::protocol::Error) | the body is taken for empty |
-//! | [`Outcome`](crate::protocol::Outcome) | it is not told what the request did |
+//! | [`Error`](crate::protocol::Error) | `body` is empty |
+//! | [`Outcome`](crate::protocol::Outcome) | the events of uploads are missing |
 //!
 //! # Example
 //!

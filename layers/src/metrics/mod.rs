@@ -22,7 +22,8 @@
 //!   any other is neither counted nor timed, but its error is counted.
 //! * `status` and `code` are those of [`Error::all_codes`], except 405, which tusd
 //!   does not count as an error. Those of a [`Rejection`] are registered when they
-//!   occur for the first time, up to 64 pairs; all beyond are counted as `other`.
+//!   first occur, up to 64 pairs, with the recorder of that moment; all others
+//!   are counted as `other`.
 //! * `outcome` is `success`; `client_error` and `server_error`, by the status;
 //!   `interrupted`, whatever the status, where the client went away or was too
 //!   slow, another request wanted the upload, or the server was shutting down;

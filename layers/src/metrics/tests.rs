@@ -19,8 +19,8 @@ use super::{MetricsLayer, TimedHooks, TimedLocker, TimedStore};
 use crate::hooks::{Callbacks, Event, HookKind, Hooks, Reply};
 use crate::lock::{Locker, MemoryLocker};
 use crate::protocol::{
-    Body, BoxError, Chunk, Error, FinishState, Interrupt, Metadata, NewUpload, Outcome, Upload,
-    UploadId,
+    Body, BoxError, Chunk, Error, FinishState, Interrupt, Metadata, NewUpload, Outcome, Rejection,
+    Upload, UploadId,
 };
 use crate::store::{AppendOptions, MemoryStore, Store};
 
@@ -205,6 +205,40 @@ async fn each_error_has_a_counter_of_its_own() {
         let counted: Vec<_> = errors.filter(|(_, value)| **value != 0.0).collect();
         assert_eq!(counted, [(&name, &1.0)]);
     }
+}
+
+#[tokio::test]
+async fn a_rejection_is_counted_by_its_own_status_and_code() {
+    let recorder = DebuggingRecorder::new();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let (layer, seen) = (MetricsLayer::new(), Seen(recorder.snapshotter()));
+    let quota = Rejection::new(StatusCode::TOO_MANY_REQUESTS).with_code("ERR_QUOTA");
+    let paid = Rejection::new(StatusCode::PAYMENT_REQUIRED);
+    for rejection in [quota.clone(), quota, paid] {
+        let response = Error::from(rejection).into_response();
+        send(&layer, Method::POST, response).await;
+    }
+    let changes = seen.changes();
+    assert_eq!(changes["tus_errors_total 429 ERR_QUOTA"], 2.0);
+    assert_eq!(changes["tus_errors_total 402 ERR_UPLOAD_REJECTED"], 1.0);
+    assert_eq!(changes["tus_errors_total 400 ERR_UPLOAD_REJECTED"], 0.0);
+}
+
+#[tokio::test]
+async fn rejections_beyond_64_statuses_and_codes_are_counted_as_one() {
+    let recorder = DebuggingRecorder::new();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let (layer, seen) = (MetricsLayer::new(), Seen(recorder.snapshotter()));
+    for status in (400..470).chain(400..470) {
+        let status = StatusCode::from_u16(status).unwrap();
+        let rejection = Rejection::new(status).with_code("ERR_QUOTA");
+        send(&layer, Method::POST, Error::from(rejection).into_response()).await;
+    }
+    let changes = seen.changes();
+    let mut custom = changes.iter().filter(|(name, _)| name.contains("QUOTA"));
+    assert_eq!(custom.clone().count(), 64);
+    assert!(custom.all(|(_, count)| *count == 2.0));
+    assert_eq!(changes["tus_errors_total other other"], 12.0);
 }
 
 #[tokio::test]

@@ -73,6 +73,21 @@ impl ResponseOverride {
         replace(&mut self.headers, later.headers);
     }
 
+    /// Has the response changed: by this layer, or by one outside that sees what layers
+    /// in between do. An error is changed at once, so that it is the same for all.
+    pub(crate) fn settle(self, response: &mut Response<Body>, method: &Method, place: CarryOut) {
+        if self.is_empty() {
+            return;
+        }
+        let stays_error = response.extensions().get::<Error>().is_some()
+            && is_error(self.status.unwrap_or(response.status()));
+        if stays_error || place == CarryOut::Here {
+            return self.carry_out(response, method);
+        }
+        let extensions = response.extensions_mut();
+        extensions.get_or_insert_default::<Self>().merge(self);
+    }
+
     /// Changes the response to a request with this method.
     ///
     /// An [`Error`] that stays one becomes a [`Rejection`], so that its status and its
@@ -112,6 +127,16 @@ impl ResponseOverride {
         }
         replace(response.headers_mut(), headers);
     }
+}
+
+/// Which layer carries out the overrides of a request's response.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum CarryOut {
+    /// The one that makes an override, since none outside has promised to.
+    #[default]
+    Here,
+    /// One outside, such as Render.
+    Outside,
 }
 
 /// Gives the response the body that its [`Rejection`] brings, and tells whether it

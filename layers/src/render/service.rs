@@ -1,10 +1,11 @@
-use std::task::{Context, Poll};
+use std::task::{Context as TaskContext, Poll};
 
 use http::{Request, Response};
 use tower_service::Service;
 
 use super::ResponseFuture;
 use super::writer::Writer;
+use crate::context::Context;
 use crate::inner::gives_inner;
 use crate::protocol::Body;
 
@@ -34,12 +35,14 @@ where
     type Future = ResponseFuture<S::Future>;
 
     #[inline]
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let method = request.method().clone();
+        // Whoever else promises it, all is carried out here at the latest.
+        let _ = Context::of_mut(request.extensions_mut()).claim_overrides();
         ResponseFuture::new(self.inner.call(request), method, self.writer.clone())
     }
 }

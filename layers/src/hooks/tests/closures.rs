@@ -3,8 +3,9 @@
 use std::io;
 
 use super::*;
+use crate::context::context;
 use crate::hooks::Callbacks;
-use crate::protocol::Metadata;
+use crate::protocol::{Metadata, Target};
 
 /// A layer in front knows this.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,7 +100,7 @@ async fn an_event_has_the_request_and_what_layers_in_front_know() {
     });
     let request = Request::post("/files/?a=b").header("Upload-Length", "5");
     let request = request.header("X-Trace", "1").extension(User("alice"));
-    let request = request.extension(crate::protocol::Target::Collection);
+    let request = request.extension(context(|it| it.set_target(Target::Collection)));
     let scene = Scene::new(hooks);
     scene.send(request.body(Body::default()).unwrap()).await;
     let events = events.lock().unwrap();
@@ -120,7 +121,7 @@ async fn a_reply_sets_id_metadata_and_storage_path_in_one_expression() {
         .with_id("alice/1".parse().unwrap())
         .with_metadata(metadata())
         .with_storage_path("by user/alice")
-        .with_response(amended("yes"));
+        .with_response(changed("yes"));
     assert_eq!(reply.storage_path.as_deref(), Some("by user/alice"));
     let hooks = Recorder::default().reply(HookKind::PreCreate, Ok(reply));
     let scene = Scene::new(hooks);

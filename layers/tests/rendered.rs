@@ -1,0 +1,113 @@
+//! What Render logs of errors, and what becomes of errors and overrides with and
+//! without it.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::fmt::{self, Debug};
+use std::future::ready;
+use std::io;
+use std::sync::Once;
+
+use http::{Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use tower::{ServiceBuilder, ServiceExt, service_fn};
+use tower_tus_layers::protocol::{Body, Error, Rejection};
+use tower_tus_layers::render::RenderLayer;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+thread_local! {
+    static LINES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Keeps what each test logs: a test has a thread of its own.
+struct Recorder;
+
+struct Line(String);
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.0 += &format!(" {field}={value:?}");
+    }
+}
+
+impl Subscriber for Recorder {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("tower_tus_layers")
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let mut line = Line(event.metadata().level().to_string());
+        event.record(&mut line);
+        LINES.with_borrow_mut(|lines| lines.push(line.0));
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+/// What is logged when this error is rendered.
+async fn logged(error: Error) -> Vec<String> {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| tracing::subscriber::set_global_default(Recorder).unwrap());
+    LINES.take();
+    let inner = service_fn(move |_| ready(Ok::<_, Infallible>(error.clone().into_response())));
+    let service = ServiceBuilder::new()
+        .layer(RenderLayer::new())
+        .service(inner);
+    let response: Response<Body> = service.oneshot(Request::new(())).await.unwrap();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    assert!(!String::from_utf8_lossy(&body).contains("secret"));
+    LINES.take()
+}
+
+/// An error whose message does not name its source.
+#[derive(Debug)]
+struct Foreign(io::Error);
+
+impl fmt::Display for Foreign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("foreign")
+    }
+}
+
+impl std::error::Error for Foreign {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+fn foreign() -> Foreign {
+    Foreign(io::Error::other("a secret"))
+}
+
+#[tokio::test]
+async fn the_source_of_an_error_is_in_the_log_and_not_in_the_response() {
+    let internal = Error::internal("a secret");
+    let line = "ERROR message=InternalServerError error=a secret";
+    assert_eq!(logged(internal).await, [line]);
+
+    let unknown = Error::from_body(foreign());
+    let line = "INFO message=UnknownBodyError error=\"foreign: a secret\"";
+    assert_eq!(logged(unknown).await, [line]);
+
+    let rejection = |status| Rejection::new(status).with_source(foreign());
+    let line =
+        "INFO message=RequestRejected code=\"ERR_UPLOAD_REJECTED\" error=\"foreign: a secret\"";
+    let forbidden = rejection(StatusCode::FORBIDDEN).into();
+    assert_eq!(logged(forbidden).await, [line]);
+    let line =
+        "ERROR message=RequestFailed code=\"ERR_UPLOAD_REJECTED\" error=\"foreign: a secret\"";
+    let unavailable = rejection(StatusCode::SERVICE_UNAVAILABLE).into();
+    assert_eq!(logged(unavailable).await, [line]);
+
+    let without_source = Rejection::new(StatusCode::FORBIDDEN).into();
+    assert!(logged(without_source).await.is_empty());
+}
