@@ -49,7 +49,7 @@
 //! #[derive(Clone)]
 //! struct User(&'static str);
 //!
-//! let own = async |request: AccessRequest| {
+//! async fn own(request: AccessRequest) -> Result<(), Error> {
 //!     let user = request.extension::<User>().ok_or(Error::AccessDenied)?;
 //!     if request.action() == Action::Create {
 //!         return Ok(());
@@ -58,7 +58,7 @@
 //!         Some(owner) if owner == user.0.as_bytes() => Ok(()),
 //!         _ => Err(Error::NotFound),
 //!     }
-//! };
+//! }
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -125,12 +125,15 @@ pub use crate::future::ResponseFuture;
 ///     }
 /// }
 ///
-/// fn policy(_: impl Access) {}
-/// policy(ReadOnly);
-/// policy(async |request: AccessRequest| match request.action() {
+/// fn is_policy(_: impl Access) {}
+///
+/// # fn main() {
+/// is_policy(ReadOnly);
+/// is_policy(async |request: AccessRequest| match request.action() {
 ///     Action::Inspect | Action::Read => Ok(()),
 ///     _ => Err(Error::AccessDenied),
 /// });
+/// # }
 /// ```
 #[async_trait]
 #[diagnostic::on_unimplemented(
