@@ -29,7 +29,9 @@ use tokio::runtime::Builder;
 use tower::{Service, ServiceExt};
 use tower_tus::TusService;
 use tower_tus::layers::into_body::IntoBody;
-use tower_tus::layers::protocol::{Body, Chunk, Error, FinishState, NewUpload, Upload, UploadId};
+use tower_tus::layers::protocol::{
+    Body, Chunk, Error, FinishState, Length, NewUpload, Upload, UploadId,
+};
 use tower_tus::layers::service::Core;
 use tower_tus::layers::store::{AppendOptions, Appended, Handle, Store};
 
@@ -233,7 +235,7 @@ impl Store for Discard {
 
     async fn open(&self, id: &UploadId) -> Result<Box<dyn Handle>, Error> {
         let mut upload = Upload::new(id.clone());
-        upload.length = Some(1 << 40);
+        upload.length = Some(Length::saturating(1 << 40));
         Ok(Box::new(Discarded(upload)))
     }
 }
@@ -249,7 +251,7 @@ impl Handle for Discarded {
 
     async fn append(&mut self, mut chunk: Chunk<'_>, _: AppendOptions) -> Appended {
         while let Some(Ok(data)) = chunk.next_data().await {
-            self.0.offset += data.len() as u64;
+            self.0.offset = self.0.offset.saturating_add(data.len() as u64);
         }
         Appended::new(self.0.offset, Ok(()))
     }

@@ -21,7 +21,7 @@ use tokio::fs::{self, File};
 use tokio::io::AsyncWriteExt;
 use tower_tus::layers::store::conformance;
 use tower_tus::{
-    AppendOptions, Appended, Chunk, Error, FinishState, Handle, Metadata, NewUpload, Store,
+    AppendOptions, Appended, Chunk, Error, FinishState, Handle, Metadata, NewUpload, Offset, Store,
     Terminator, TusService, Upload, UploadId, async_trait,
 };
 
@@ -124,13 +124,14 @@ impl Handle for Directory {
 impl Directory {
     /// The file for the next chunk.
     fn next_chunk(&self) -> PathBuf {
-        self.dir.join(format!("{:020}.chunk", self.upload.offset))
+        self.dir
+            .join(format!("{:020}.chunk", self.upload.offset.get()))
     }
 
     async fn append_streaming(&mut self, chunk: Chunk<'_>) -> Result<(), Error> {
         let (bytes, ended) = copy(chunk, self.next_chunk()).await?;
         // Also after an error of the body: the bytes that came are kept.
-        self.upload.offset += bytes;
+        self.upload.offset = self.upload.offset.saturating_add(bytes);
         ended
     }
 
@@ -140,7 +141,7 @@ impl Directory {
         let (bytes, ended) = copy(chunk, part.clone()).await?;
         ended?;
         fs::rename(part, self.next_chunk()).await.map_err(failed)?;
-        self.upload.offset += bytes;
+        self.upload.offset = self.upload.offset.saturating_add(bytes);
         Ok(())
     }
 
@@ -175,15 +176,15 @@ fn parse_info(id: &UploadId, info: &[u8]) -> Option<Upload> {
 }
 
 /// Counts the bytes of all chunks.
-async fn stored(dir: &Path) -> io::Result<u64> {
-    let mut bytes = 0;
+async fn stored(dir: &Path) -> io::Result<Offset> {
+    let mut offset = Offset::ZERO;
     let mut files = fs::read_dir(dir).await?;
     while let Some(file) = files.next_entry().await? {
         if file.path().extension() == Some("chunk".as_ref()) {
-            bytes += file.metadata().await?.len();
+            offset = offset.saturating_add(file.metadata().await?.len());
         }
     }
-    Ok(bytes)
+    Ok(offset)
 }
 
 /// Writes a chunk to a new file. Returns how many bytes came, and how it ended.

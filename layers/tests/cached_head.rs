@@ -16,8 +16,8 @@ use tower_tus_layers::download::DownloadLayer;
 use tower_tus_layers::lock::LockLayer;
 use tower_tus_layers::lock::{Locker, MemoryLocker};
 use tower_tus_layers::protocol::{
-    Body, Chunk, Concat, Error, FinishState, Interrupt, Metadata, NewUpload, Outcome, Role, Upload,
-    UploadId,
+    Body, Chunk, Concat, Error, FinishState, Interrupt, Length, Metadata, NewUpload, Outcome, Role,
+    Upload, UploadId,
 };
 use tower_tus_layers::render::RenderLayer;
 use tower_tus_layers::route::RouteLayer;
@@ -84,9 +84,9 @@ async fn text(response: Response<Body>) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-fn of_length(length: Option<u64>) -> NewUpload {
+fn of_length(length: Option<u32>) -> NewUpload {
     let metadata = Metadata::from_pairs([("filename", "a.txt")]).unwrap();
-    NewUpload::new(length, metadata)
+    NewUpload::new(length.map(Length::from), metadata)
 }
 
 #[tokio::test]
@@ -213,7 +213,7 @@ async fn finishing(request: Request<Body>) -> Result<Response<Body>, Infallible>
         "hooks hear of what was sent"
     );
     let mut upload = Upload::new("a".parse().unwrap());
-    upload.length = Some(0);
+    upload.length = Some(Length::from(0));
     let mut outcome = Outcome::new(upload);
     outcome.finished = parts.method == Method::HEAD;
     let mut response = Response::new(Body::from(Bytes::from(parts.method.to_string())));

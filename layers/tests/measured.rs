@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tower::{Service, ServiceBuilder};
 use tower_tus_layers::detach::DetachLayer;
 use tower_tus_layers::metrics::MetricsLayer;
-use tower_tus_layers::protocol::{Body, Error, Metadata, NewUpload, Shutdown};
+use tower_tus_layers::protocol::{Body, Error, Length, Metadata, NewUpload, Shutdown};
 use tower_tus_layers::service::Core;
 use tower_tus_layers::store::{MemoryStore, Store};
 
@@ -36,7 +36,7 @@ fn counted(seen: &Snapshotter) -> Vec<(String, u64)> {
 #[tokio::test]
 async fn the_bytes_and_the_error_of_a_client_that_has_gone_are_counted() {
     let store = MemoryStore::default();
-    let new = NewUpload::new(Some(10), Metadata::default());
+    let new = NewUpload::new(Some(Length::from(10)), Metadata::default());
     let upload = store.create(new).await.unwrap();
     let id = upload.info().id.clone();
 

@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use tower_tus::Stack;
 use tower_tus::layers::gate::Gate;
 use tower_tus::layers::protocol::{
-    Action, Error, FinishState, Metadata, NewUpload, Shutdown, Upload, UploadId,
+    Action, Error, FinishState, Length, Metadata, NewUpload, Shutdown, Upload, UploadId,
 };
 use tower_tus::layers::store::{MemoryStore, Store};
 use tower_tus::store::FileStore;
@@ -173,7 +173,7 @@ impl Scene {
 
     /// An upload of which nothing is stored yet.
     async fn upload(&self) -> UploadId {
-        let mut new = NewUpload::new(Some(LENGTH as u64), Metadata::default());
+        let mut new = NewUpload::new(Some(Length::saturating(LENGTH as u64)), Metadata::default());
         new.finishing = Some(FinishState::Pending { attempts: 0 });
         let id = self.store.create(new).await.unwrap().info().id.clone();
         *self.gate.id.lock().unwrap() = Some(id.clone());
@@ -249,7 +249,7 @@ impl Scene {
             return false;
         };
         let upload = self.store.open(&id).await;
-        upload.is_ok_and(|upload| upload.info().offset >= enough)
+        upload.is_ok_and(|upload| upload.info().offset.get() >= enough)
     }
 
     /// Waits until nothing runs any more.

@@ -15,7 +15,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::sleep;
 use tower_tus::Stack;
 use tower_tus::layers::protocol::{
-    Body, Chunk, Error, FinishState, Metadata, NewUpload, Upload, UploadId,
+    Body, Chunk, Error, FinishState, Length, Metadata, NewUpload, Upload, UploadId,
 };
 use tower_tus::layers::store::{AppendOptions, Appended, Handle, MemoryStore, Store};
 use tower_tus::store::FileStore;
@@ -32,14 +32,14 @@ const TOO_SLOW: &str = "ERR_READ_TIMEOUT: timeout while reading request body\n";
 
 /// An upload of which nothing is stored yet.
 async fn upload(store: &impl Store) -> UploadId {
-    let new = NewUpload::new(Some(11), Metadata::default());
+    let new = NewUpload::new(Some(Length::from(11)), Metadata::default());
     store.create(new).await.unwrap().info().id.clone()
 }
 
 /// Where an upload stands.
 async fn offset(store: &impl Store, id: &UploadId) -> usize {
     let upload = store.open(id).await.unwrap();
-    upload.info().offset.try_into().unwrap()
+    upload.info().offset.get().try_into().unwrap()
 }
 
 async fn http1_is_cut(store: impl Store + Clone) {

@@ -8,7 +8,7 @@ use http::request::{Builder, Parts};
 use http::{HeaderMap, Method};
 use tower_tus::Stack;
 use tower_tus::layers::gate::Gate;
-use tower_tus::layers::protocol::{Body, Chunk, Error, Metadata, NewUpload};
+use tower_tus::layers::protocol::{Body, Chunk, Error, Length, Metadata, NewUpload};
 use tower_tus::layers::store::{AppendOptions, MemoryStore, Store};
 
 use crate::host;
@@ -372,7 +372,7 @@ pub(crate) async fn uploads() -> MemoryStore {
         ),
     ] {
         let metadata = Metadata::parse(metadata.as_bytes()).unwrap();
-        let mut new = NewUpload::new(length, metadata);
+        let mut new = NewUpload::new(length.map(Length::from), metadata);
         new.id = id.parse().unwrap();
         let mut upload = store.create(new).await.unwrap();
         let mut body = Body::from(bytes);

@@ -13,7 +13,7 @@ use tower::{ServiceBuilder, ServiceExt};
 use tower_http::decompression::RequestDecompressionLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutBody, TimeoutError};
-use tower_tus::layers::protocol::{Body, Concat, Error, Metadata, NewUpload, Role};
+use tower_tus::layers::protocol::{Body, Concat, Error, Length, Metadata, NewUpload, Role};
 use tower_tus::layers::store::Store;
 use tower_tus::{Stack, TusService};
 
@@ -39,7 +39,7 @@ fn from_data(
 async fn service() -> TusService {
     let store = uploads().await;
     for id in ["left", "right"] {
-        let mut new = NewUpload::new(Some(0), Metadata::EMPTY);
+        let mut new = NewUpload::new(Some(Length::from(0)), Metadata::EMPTY);
         new.id = id.parse().unwrap();
         let role = Role::Partial { awaited_by: vec![] };
         new.concat = Some(Concat::new(role, None));

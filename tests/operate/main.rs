@@ -1,4 +1,4 @@
-//! What the examples in `examples/operate` promise, each run as it is there.
+//! What the README and the examples in `examples/operate` promise, each run as it is there.
 
 #![cfg(unix)]
 
@@ -9,6 +9,7 @@ mod curl;
 mod entrypoint;
 mod proxies;
 mod proxy;
+mod readme;
 mod unit;
 
 use std::path::{Path, PathBuf};

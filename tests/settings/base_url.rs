@@ -2,7 +2,6 @@
 
 use tower_tus::Stack;
 use tower_tus::layers::base_url::BaseUrlLayer;
-use tower_tus::layers::context::Context;
 use tower_tus::layers::hooks::Callbacks;
 use tower_tus::layers::store::MemoryStore;
 
@@ -41,8 +40,9 @@ async fn cre_15_a_location_is_on_the_server_that_was_asked() {
 async fn stored(stack: Stack, version: Version) -> (Tus, mpsc::UnboundedReceiver<String>) {
     let (sender, stored) = mpsc::unbounded_channel();
     let hooks = Callbacks::new().post_finish(move |event| {
-        let url = Context::base_url(&event.request).location(&event.upload.id);
-        sender.send(url.to_str().unwrap().to_owned()).unwrap();
+        sender
+            .send(event.url().to_str().unwrap().to_owned())
+            .unwrap();
         async {}
     });
     let address = host(stack.hooks(hooks).into_service()).await;

@@ -232,7 +232,7 @@ async fn answers(program: Program) -> BTreeSet<String> {
 /// How the rows on the page begin, and what they make differ.
 const KNOWN: [(&str, &str); 24] = [
     (
-        "each answer has an `X-Request-ID`",
+        "every response has an `X-Request-ID`",
         "[+] .*: x-request-id: some",
     ),
     (
@@ -285,11 +285,11 @@ const KNOWN: [(&str, &str); 24] = [
         "[-+] a final of wholes: .*",
     ),
     (
-        "HEAD tells `Upload-Concat` as it came",
+        "HEAD returns `Upload-Concat` as it was sent",
         "[-+] head of a final: upload-concat: .*",
     ),
     (
-        "a creation's answer has `Upload-Concat`",
+        "the response to a creation has `Upload-Concat`",
         "[+] create .*: upload-concat: .*",
     ),
     (
@@ -306,7 +306,7 @@ const KNOWN: [(&str, &str); 24] = [
         "[+] get( .*)?: (etag: some|cache-control: no-store)",
     ),
     (
-        "GET tells what HEAD tells",
+        "GET returns the headers of HEAD",
         "[+] get( .*)?: upload-(offset|length|metadata): .*",
     ),
     ("GET with `Tus-Resumable`", "[-+] get by a client: .*"),

@@ -106,7 +106,9 @@ pub use crate::future::ResponseFuture;
 /// Decides whether a client may do what its request asks for.
 ///
 /// Functions and closures that take an [`AccessRequest`] and return a future are
-/// policies too, and so are async closures:
+/// policies too, and so are async closures that capture nothing. With a captured
+/// state, write `move |request: AccessRequest| { let state = state.clone(); async move
+/// { .. } }`.
 ///
 /// ```
 /// use tower_tus_layers::access::{Access, AccessRequest};
@@ -139,7 +141,7 @@ pub use crate::future::ResponseFuture;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not decide on access to uploads",
     label = "needs `Access`",
-    note = "pass `async |request: AccessRequest| Ok(())`, whose future is `Send`, an `Arc<dyn Access>`, or your own type with `#[async_trait] impl Access for ..`"
+    note = "pass `async |request: AccessRequest| Ok(())`, which captures nothing, a closure that returns a `Send` future, an `Arc<dyn Access>`, or your own type with `#[async_trait] impl Access for ..`"
 )]
 pub trait Access: Send + Sync + 'static {
     /// Allows a request, or refuses it.

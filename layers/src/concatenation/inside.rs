@@ -37,7 +37,6 @@ use tower_service::Service;
 
 use super::settings::{Progress, Settings};
 use crate::context::{Derived, Rollback};
-use crate::protocol::header::UploadLength;
 use crate::protocol::{Body, Concat, Error, Outcome, UploadId};
 use crate::ready::call_again;
 
@@ -150,7 +149,6 @@ where
             Ok(Progress::Pending(length)) => {
                 // CAT-15
                 if let Some(length) = length {
-                    let length = UploadLength::saturating(length);
                     response.headers_mut().typed_insert(length);
                 }
             }

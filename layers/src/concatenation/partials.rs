@@ -3,8 +3,7 @@ use std::collections::BTreeMap;
 use http::request::Parts;
 
 use crate::context::Context;
-use crate::protocol::header::MAX_BYTES;
-use crate::protocol::{Error, Upload, UploadId};
+use crate::protocol::{Error, Length, Upload, UploadId};
 use crate::store::Store;
 
 /// The uploads that a final is made of, as they stand.
@@ -44,14 +43,14 @@ impl<'a> Partials<'a> {
     /// or nothing when a length is deferred. CAT-04, CAT-15
     ///
     /// What is known of it already may be too much for the request.
-    pub(super) fn length(&self, request: &Parts) -> Result<Option<u64>, Error> {
+    pub(super) fn length(&self, request: &Parts) -> Result<Option<Length>, Error> {
         let max = Context::of(&request.extensions).max_size();
-        let max = max.map_or(MAX_BYTES, |max| max.min(MAX_BYTES));
-        let (mut least, mut is_known) = (0_u64, true);
+        let max = max.map_or(Length::MAX, Length::saturating);
+        let (mut least, mut is_known) = (Length::ZERO, true);
         for id in self.order {
             let upload = &self.uploads[id];
-            let bytes = upload.length.unwrap_or(upload.offset);
-            let sum = least.checked_add(bytes).filter(|&sum| sum <= max);
+            let bytes = upload.length.unwrap_or(upload.offset.into());
+            let sum = least.checked_add(bytes.get()).filter(|&sum| sum <= max);
             least = sum.ok_or(Error::MaxSizeExceeded)?;
             is_known &= upload.length.is_some();
         }

@@ -9,7 +9,7 @@ use super::ending::with_request;
 use super::partials::Partials;
 use crate::context::Context;
 use crate::lock::{Guard, Locker, acquire};
-use crate::protocol::{Concat, Error, Interrupt, Strictness, UploadId};
+use crate::protocol::{Concat, Error, Interrupt, Length, Strictness, UploadId};
 use crate::store::{Concatenator, Store};
 
 /// What the layer works with.
@@ -32,7 +32,7 @@ pub(super) enum Progress {
     /// It has its bytes.
     Assembled,
     /// Some of its parts are unfinished. Its length, where they tell.
-    Pending(Option<u64>),
+    Pending(Option<Length>),
 }
 
 impl Settings {
@@ -46,7 +46,7 @@ impl Settings {
         &self,
         request: &Parts,
         partials: &Partials<'_>,
-    ) -> Result<Option<u64>, Error> {
+    ) -> Result<Option<Length>, Error> {
         let are_partials = partials.are_partials();
         // CAT-18
         if !are_partials

@@ -7,10 +7,8 @@ use http::{HeaderMap, HeaderValue, Method};
 
 use super::original::OriginalRequest;
 use super::{Context, Rollback};
-use crate::protocol::header::{
-    UPLOAD_CONCAT, UPLOAD_DEFER_LENGTH, UPLOAD_LENGTH, UPLOAD_METADATA, UploadOffset,
-};
-use crate::protocol::{NewConcat, Target, UploadId};
+use crate::protocol::header::{UPLOAD_CONCAT, UPLOAD_DEFER_LENGTH, UPLOAD_LENGTH, UPLOAD_METADATA};
+use crate::protocol::{NewConcat, Offset, Target, UploadId};
 
 /// What a layer asks for in the name of a request.
 ///
@@ -90,7 +88,7 @@ fn describe_chunk(headers: &mut HeaderMap) {
     ] {
         headers.remove(header);
     }
-    headers.typed_insert(UploadOffset::saturating(0));
+    headers.typed_insert(Offset::ZERO);
 }
 
 fn leave_body_out(headers: &mut HeaderMap) {

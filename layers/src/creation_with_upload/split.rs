@@ -5,8 +5,8 @@ use http::header::LOCATION;
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode};
 
-use crate::protocol::header::{UPLOAD_CONCAT, UploadLength, is_offset_octet_stream};
-use crate::protocol::{Body, Error, Outcome, ResponseOverride};
+use crate::protocol::header::{UPLOAD_CONCAT, is_offset_octet_stream};
+use crate::protocol::{Body, Error, Length, Outcome, ResponseOverride};
 
 /// Whether the request creates an upload and brings bytes for it. CWU-03
 pub(super) fn brings_bytes(parts: &Parts) -> bool {
@@ -20,8 +20,8 @@ pub(super) fn verify(parts: &Parts, bytes: u64) -> Result<(), Error> {
         return Err(Error::ModifyFinal);
     }
     // A length that cannot be read is for the inner POST to refuse.
-    let length = parts.headers.typed_get::<UploadLength>();
-    if length.is_some_and(|length| bytes > length.bytes()) {
+    let length = parts.headers.typed_get::<Length>();
+    if length.is_some_and(|length| bytes > length.get()) {
         return Err(Error::SizeExceeded);
     }
     Ok(())

@@ -61,7 +61,7 @@
 //! use http_body_util::BodyExt;
 //! use tower::{ServiceBuilder, ServiceExt};
 //! use tower_tus_layers::download::DownloadLayer;
-//! use tower_tus_layers::protocol::{Body, Chunk, Metadata, NewUpload};
+//! use tower_tus_layers::protocol::{Body, Chunk, Length, Metadata, NewUpload};
 //! use tower_tus_layers::service::Core;
 //! use tower_tus_layers::store::{AppendOptions, MemoryStore, Store};
 //!
@@ -73,7 +73,7 @@
 //!     .service(Core::new(store.clone()));
 //!
 //! let metadata = Metadata::from_pairs([("filename", "hello.txt"), ("filetype", "text/plain")])?;
-//! let mut upload = store.create(NewUpload::new(Some(11), metadata)).await?;
+//! let mut upload = store.create(NewUpload::new(Some(Length::from(11)), metadata)).await?;
 //! let mut body = Body::from("hello world");
 //! drop(upload.append(Chunk::new(&mut body), AppendOptions::default()).await);
 //!

@@ -29,7 +29,7 @@ pub(super) fn represent(
         *response.status_mut() = status;
         return response;
     }
-    let whole = content.upload().offset;
+    let whole = content.upload().offset.get();
     let wanted = match validators.fit(asked) {
         true => Wanted::of(asked, whole),
         false => Wanted::Whole,
@@ -49,14 +49,15 @@ fn give(
     share: Share,
 ) -> Response<Body> {
     let upload = content.upload();
+    let whole = upload.offset.get();
     let headers = response.headers_mut();
     let content_type = describe(headers, &upload.metadata);
     let (status, pieces) = match wanted {
         Wanted::Ranges(ranges) => (
             StatusCode::PARTIAL_CONTENT,
-            part(headers, &content_type, ranges, upload.offset),
+            part(headers, &content_type, ranges, whole),
         ),
-        _ => (StatusCode::OK, vec![Piece::Stored(0..upload.offset)]),
+        _ => (StatusCode::OK, vec![Piece::Stored(0..whole)]),
     };
     let pieces = Pieces::new(content, share, pieces);
     headers.typed_insert(ContentLength(pieces.len()));

@@ -20,7 +20,7 @@ pub(super) struct Validators {
 impl Validators {
     pub(super) fn of(content: &dyn Content) -> Self {
         let modified = content.modified();
-        let tag = modified.map(|modified| tag(modified, content.upload().offset));
+        let tag = modified.map(|modified| tag(modified, content.upload().offset.get()));
         Self {
             tag,
             // A time to come is none to tell.

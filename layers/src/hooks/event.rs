@@ -3,9 +3,10 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use http::request::Parts;
-use http::{HeaderMap, Method, Uri};
+use http::{HeaderMap, HeaderValue, Method, Uri};
 
-use crate::protocol::Upload;
+use crate::context::Context;
+use crate::protocol::{Peer, Upload};
 
 /// Something that is about to happen to an upload, or has happened.
 ///
@@ -63,6 +64,18 @@ impl Event {
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.request.headers
+    }
+
+    /// Returns the public URL of the upload, as `Location` has it.
+    #[must_use]
+    pub fn url(&self) -> HeaderValue {
+        Context::base_url(&self.request).location(&self.upload.id)
+    }
+
+    /// Returns the other end of the connection, if the server has set it.
+    #[must_use]
+    pub fn peer(&self) -> Option<Peer> {
+        Context::of(&self.request.extensions).peer()
     }
 
     /// Returns an extension of the request, such as the user whom a layer in front has

@@ -15,10 +15,9 @@ use super::teller::Teller;
 use crate::context::Context;
 use crate::gate::Gate;
 use crate::hooks::{Event, HookKind, Reply, Verdict};
-use crate::protocol::header::UploadLength;
 use crate::protocol::{
-    Action, Body, CarryOut, Disconnect, Error, NewUpload, Outcome, Rejection, ResponseOverride,
-    Upload, UploadId, is_side_file, write_own_body,
+    Action, Body, CarryOut, Disconnect, Error, Length, NewUpload, Offset, Outcome, Rejection,
+    ResponseOverride, Upload, UploadId, is_side_file, write_own_body,
 };
 use crate::race::first;
 use crate::store::WriteMode;
@@ -152,7 +151,7 @@ impl Session {
         match self.receiving() {
             // A chunk that may still be rolled back is not reported before it is kept.
             Some(Receiving { mut upload, mode }) if bytes > 0 && mode == WriteMode::Streaming => {
-                upload.offset += bytes;
+                upload.offset = upload.offset.saturating_add(bytes);
                 self.tell_offset(upload);
             }
             _ => {}
@@ -160,7 +159,8 @@ impl Session {
     }
 
     fn tell_offset(self: &Arc<Self>, upload: Upload) {
-        if self.told.swap(upload.offset, Ordering::Relaxed) != upload.offset {
+        let offset = upload.offset.get();
+        if self.told.swap(offset, Ordering::Relaxed) != offset {
             let event = self.event(HookKind::PostReceive, upload);
             self.teller.tell(event, self);
         }
@@ -195,7 +195,7 @@ impl Session {
         if outcome.created {
             // It was created without bytes, also when it has them by now.
             let mut upload = upload.clone();
-            upload.offset = 0;
+            upload.offset = Offset::ZERO;
             tell(HookKind::PostCreate, upload);
         }
         if outcome.received > 0 {
@@ -294,8 +294,8 @@ impl fmt::Display for ReservedPath {
 impl std::error::Error for ReservedPath {}
 
 /// The length that an append declares.
-fn declared_length(parts: &Parts) -> Option<u64> {
-    parts.headers.typed_get().map(UploadLength::bytes)
+fn declared_length(parts: &Parts) -> Option<Length> {
+    parts.headers.typed_get()
 }
 
 /// The request as the client sent it, less its body.

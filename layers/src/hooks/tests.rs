@@ -16,7 +16,8 @@ use super::HooksLayer;
 use crate::context::{Derived, Rollback, context};
 use crate::hooks::{Event, HookKind, HookKinds, Hooks, Reply};
 use crate::protocol::{
-    Body, BoxError, Disconnect, Error, FinishState, Interrupt, Outcome, ResponseOverride, Shutdown,
+    Body, BoxError, Disconnect, Error, FinishState, Interrupt, Length, Offset, Outcome,
+    ResponseOverride, Shutdown,
 };
 use crate::service::Core;
 use crate::store::{MemoryStore, Store, WriteMode};
@@ -373,7 +374,8 @@ async fn def_03_progress_has_the_length_that_its_request_declares() {
     let request = append(&url, 5).header("Upload-Length", 100);
     scene.send(request.body(body).unwrap()).await;
     client.await.unwrap();
-    let expected = [(5, None), (6, Some(100)), (7, Some(100))];
+    let expected = [(5, None), (6, Some(100)), (7, Some(100))]
+        .map(|(offset, length)| (Offset::from(offset), length.map(Length::from)));
     assert_eq!(*lengths.lock().unwrap(), expected);
 }
 

@@ -22,14 +22,14 @@
 //! use http_body_util::StreamBody;
 //! use tower::{ServiceBuilder, ServiceExt};
 //! use tower_tus_layers::idle_timeout::IdleTimeoutLayer;
-//! use tower_tus_layers::protocol::{Body, Error, Metadata, NewUpload};
+//! use tower_tus_layers::protocol::{Body, Error, Length, Metadata, NewUpload};
 //! use tower_tus_layers::service::Core;
 //! use tower_tus_layers::store::{MemoryStore, Store};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let store = MemoryStore::default();
-//! let upload = store.create(NewUpload::new(Some(5), Metadata::default())).await?;
+//! let upload = store.create(NewUpload::new(Some(Length::from(5)), Metadata::default())).await?;
 //! let id = upload.info().id.clone();
 //!
 //! let service = ServiceBuilder::new()
@@ -72,7 +72,7 @@ mod tests {
 
     use super::IdleTimeoutLayer;
     use super::body::Idle;
-    use crate::protocol::{Body, Error, Metadata, NewUpload};
+    use crate::protocol::{Body, Error, Length, Metadata, NewUpload};
     use crate::service::Core;
     use crate::store::{MemoryStore, Store};
 
@@ -184,7 +184,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn core_30_what_a_client_sent_before_it_stalled_is_kept() {
         let store = MemoryStore::default();
-        let upload = NewUpload::new(Some(11), Metadata::default());
+        let upload = NewUpload::new(Some(Length::from(11)), Metadata::default());
         let id = upload.id.clone();
         store.create(upload).await.unwrap();
         let (sender, body) = channel();

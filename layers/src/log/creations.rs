@@ -15,7 +15,7 @@ impl Gate for Creations {
         let url = Context::base_url(request).location(&upload.id);
         tracing::info!(
             id = %upload.id,
-            size = upload.length.unwrap_or(0),
+            size = upload.length.unwrap_or_default().get(),
             url = url.to_str().unwrap_or_default(),
             "UploadCreated"
         );

@@ -66,7 +66,7 @@ fn answered<B>(response: &Response<B>) {
 fn did(outcome: &Outcome) {
     let upload = &outcome.upload;
     if outcome.finished {
-        let size = upload.length.unwrap_or(upload.offset);
+        let size = upload.length.unwrap_or(upload.offset.into()).get();
         tracing::info!(id = %upload.id, size, "UploadFinished");
     }
     if outcome.terminated {

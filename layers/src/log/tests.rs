@@ -15,7 +15,7 @@ use tracing::{Event, Metadata, Subscriber};
 
 use super::LogLayer;
 use crate::context::Context;
-use crate::protocol::{Body, Error, Outcome, Peer, Upload};
+use crate::protocol::{Body, Error, Length, Outcome, Peer, Upload};
 use crate::service::Core;
 use crate::store::MemoryStore;
 
@@ -192,7 +192,7 @@ fn extension(outcome: Outcome) -> http::Extensions {
 
 fn outcome(id: &str) -> Outcome {
     let mut upload = Upload::new(id.parse().unwrap());
-    upload.length = Some(3);
+    upload.length = Some(Length::from(3));
     Outcome::new(upload)
 }
 

@@ -16,14 +16,14 @@
 //! use http::{Request, StatusCode};
 //! use tower::{ServiceBuilder, ServiceExt};
 //! use tower_tus_layers::method_override::MethodOverrideLayer;
-//! use tower_tus_layers::protocol::{Body, Metadata, NewUpload};
+//! use tower_tus_layers::protocol::{Body, Length, Metadata, NewUpload};
 //! use tower_tus_layers::service::Core;
 //! use tower_tus_layers::store::{MemoryStore, Store};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let store = MemoryStore::default();
-//! let upload = store.create(NewUpload::new(Some(5), Metadata::default())).await?;
+//! let upload = store.create(NewUpload::new(Some(Length::from(5)), Metadata::default())).await?;
 //! let id = upload.info().id.clone();
 //!
 //! let service = ServiceBuilder::new()

@@ -8,7 +8,7 @@ use metrics::{Gauge, Histogram, gauge, histogram};
 
 use super::names::{described_gauge, described_histogram};
 use super::stopwatch::Stopwatch;
-use crate::protocol::{Chunk, Error, FinishState, Interrupt, NewUpload, Upload, UploadId};
+use crate::protocol::{Chunk, Error, FinishState, Interrupt, Length, NewUpload, Upload, UploadId};
 use crate::store::{
     AppendOptions, Appended, Concatenator, Content, Handle, Reader, Store, Terminator,
 };
@@ -217,7 +217,7 @@ impl Handle for TimedHandle {
         self.handle.append(chunk, options).await
     }
 
-    async fn declare_length(&mut self, length: u64) -> Result<(), Error> {
+    async fn declare_length(&mut self, length: Length) -> Result<(), Error> {
         let _time = Stopwatch::start(&self.metrics.declare_length);
         self.handle.declare_length(length).await
     }

@@ -19,8 +19,8 @@ use super::{MetricsLayer, TimedHooks, TimedLocker, TimedStore};
 use crate::hooks::{Callbacks, Event, HookKind, Hooks, Reply};
 use crate::lock::{Locker, MemoryLocker};
 use crate::protocol::{
-    Body, BoxError, Chunk, Error, FinishState, Interrupt, Metadata, NewUpload, Outcome, Rejection,
-    Upload, UploadId,
+    Body, BoxError, Chunk, Error, FinishState, Interrupt, Length, Metadata, NewUpload, Outcome,
+    Rejection, Upload, UploadId,
 };
 use crate::store::{AppendOptions, MemoryStore, Store};
 
@@ -296,7 +296,7 @@ async fn each_operation_of_a_store_is_timed() {
     let new = NewUpload::new(None, Metadata::default());
     let id = store.create(new).await.unwrap().info().id.clone();
     let mut handle = store.open(&id).await.unwrap();
-    handle.declare_length(5).await.unwrap();
+    handle.declare_length(Length::from(5)).await.unwrap();
     let mut body = Body::from("hello");
     let _ = handle
         .append(Chunk::new(&mut body), AppendOptions::default())
@@ -364,7 +364,7 @@ async fn a_hook_that_panics_is_counted_as_one_that_fails() {
 #[tokio::test]
 async fn an_upload_is_in_progress_while_it_receives_bytes() {
     let (store, seen) = recorded(|| TimedStore::new(Arc::new(MemoryStore::default()), "tus"));
-    let new = NewUpload::new(Some(5), Metadata::default());
+    let new = NewUpload::new(Some(Length::from(5)), Metadata::default());
     let mut handle = store.create(new).await.unwrap();
     seen.changes();
 

@@ -1,6 +1,6 @@
 use http::HeaderValue;
 
-use super::{BaseUrl, UploadId};
+use super::{BaseUrl, Length, UploadId};
 
 /// What an upload has to do with others: a part of some, or made of some.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub(crate) struct NewConcat {
     /// What the upload will be.
     pub(crate) concat: Concat,
     /// Of a final: how many bytes its parts have together, where all tell. CAT-04
-    pub(crate) length: Option<u64>,
+    pub(crate) length: Option<Length>,
 }
 
 impl Concat {

@@ -3,7 +3,7 @@
 use headers::HeaderMapExt;
 use http::HeaderMap;
 
-use super::header::{UPLOAD_CONCAT, UploadDeferLength, UploadLength, UploadOffset};
+use super::header::{UPLOAD_CONCAT, UploadDeferLength};
 use super::{BaseUrl, Upload};
 
 impl Upload {
@@ -13,11 +13,11 @@ impl Upload {
         // CAT-12. Clients would take the offset of a complete upload for its success.
         if !self.is_pending() && (self.is_finished() || !self.is_complete()) {
             // CORE-17, CAT-13, CAT-14
-            headers.typed_insert(UploadOffset::saturating(self.offset));
+            headers.typed_insert(self.offset);
         }
         match self.length {
             // CORE-18, CAT-15
-            Some(length) => headers.typed_insert(UploadLength::saturating(length)),
+            Some(length) => headers.typed_insert(length),
             // CUF-02: no client will tell.
             None if self.is_pending() => {}
             // DEF-02

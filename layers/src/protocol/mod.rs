@@ -6,6 +6,7 @@
 
 mod base_url;
 mod body;
+mod byte_count;
 mod chunk;
 mod concat;
 mod description;
@@ -27,6 +28,7 @@ mod upload;
 pub use self::base_url::BaseUrl;
 pub use self::body::{Body, BoxError};
 pub(crate) use self::body::{PolledFrame, Watch};
+pub use self::byte_count::{InvalidByteCount, Length, Offset};
 pub use self::chunk::Chunk;
 pub(crate) use self::concat::NewConcat;
 pub use self::concat::{Concat, Role};

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::{Concat, Metadata, UploadId};
+use super::{Concat, Length, Metadata, Offset, UploadId};
 
 /// The state of an upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,9 +13,9 @@ pub struct Upload {
     /// The id, which is the last part of the upload's URL.
     pub id: UploadId,
     /// How many bytes are stored.
-    pub offset: u64,
+    pub offset: Offset,
     /// How many bytes the upload will have, or `None` while the client defers it.
-    pub length: Option<u64>,
+    pub length: Option<Length>,
     /// What the client said about it.
     pub metadata: Metadata,
     /// The recorded finish state. `None` for an upload that is finished as soon as
@@ -99,7 +99,7 @@ impl Upload {
     pub fn new(id: UploadId) -> Self {
         Self {
             id,
-            offset: 0,
+            offset: Offset::ZERO,
             length: None,
             metadata: Metadata::EMPTY,
             finishing: None,
@@ -136,7 +136,7 @@ impl Upload {
     /// Whether every byte is stored. DEF-05: never while the length is deferred.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        !self.is_pending() && self.length.is_some_and(|length| self.offset >= length)
+        !self.is_pending() && self.length.is_some_and(|it| it.remaining(self.offset) == 0)
     }
 
     /// Whether it is made of other uploads, so that clients cannot append to it.
@@ -173,7 +173,7 @@ pub struct NewUpload {
     /// The id; a random one unless a gate changes it.
     pub id: UploadId,
     /// How many bytes the upload will have, or `None` if the client defers it.
-    pub length: Option<u64>,
+    pub length: Option<Length>,
     /// What the client said about it.
     pub metadata: Metadata,
     /// Where the store will keep its bytes, for stores that have a choice.
@@ -187,7 +187,7 @@ pub struct NewUpload {
 impl NewUpload {
     /// Makes an upload of this length with a random id.
     #[must_use]
-    pub fn new(length: Option<u64>, metadata: Metadata) -> Self {
+    pub fn new(length: Option<Length>, metadata: Metadata) -> Self {
         Self {
             id: UploadId::random(),
             length,
@@ -258,11 +258,12 @@ mod tests {
 
     #[test]
     fn a_new_upload_becomes_an_upload_with_all_that_was_asked_for() {
-        let mut new = NewUpload::new(Some(5), Metadata::parse(b"a YQ==").unwrap());
+        let mut new = NewUpload::new(Some(Length::from(5)), Metadata::parse(b"a YQ==").unwrap());
         new.finishing = Some(FinishState::Done);
         let upload = Upload::from(new.clone());
         assert_eq!(upload.id, new.id);
-        assert_eq!((upload.offset, upload.length), (0, Some(5)));
+        assert_eq!(upload.offset, Offset::ZERO);
+        assert_eq!(upload.length, Some(Length::from(5)));
         assert_eq!(upload.metadata, new.metadata);
         assert_eq!(upload.finishing, Some(FinishState::Done));
         assert_eq!(upload.path(), None);

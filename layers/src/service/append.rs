@@ -10,8 +10,10 @@ use super::create::typed;
 use super::{Core, respond};
 use crate::context::Context;
 use crate::empty_body::{self, bytes_come};
-use crate::protocol::header::{UploadLength, UploadOffset, is_offset_octet_stream};
-use crate::protocol::{Action, Body, Chunk, Error, FinishState, Outcome, Upload, UploadId};
+use crate::protocol::header::is_offset_octet_stream;
+use crate::protocol::{
+    Action, Body, Chunk, Error, FinishState, Length, Offset, Outcome, Upload, UploadId,
+};
 use crate::store::{Appended, Handle, WriteMode};
 
 impl Core {
@@ -39,8 +41,8 @@ impl Core {
         if !is_offset_octet_stream(&parts.headers) {
             return Err(Error::InvalidContentType);
         }
-        let offset = typed::<UploadOffset>(&parts.headers, Error::InvalidOffset)?;
-        let offset = offset.ok_or(Error::InvalidOffset)?.bytes();
+        let offset = typed::<Offset>(&parts.headers, Error::InvalidOffset)?;
+        let offset = offset.ok_or(Error::InvalidOffset)?;
         let handle = self.open(parts, id, Action::Append).await?;
         match handle.info().offset {
             // CAT-10, CAT-11
@@ -87,7 +89,7 @@ impl Core {
         let mut chunk = Capped::new(body, room);
         let appended = write(context, handle, Chunk::new(&mut chunk), bytes).await;
         // A store that finds less than there was says so, and has received nothing.
-        outcome.received = appended.offset.saturating_sub(outcome.upload.offset);
+        outcome.received = appended.offset.since(outcome.upload.offset);
         if appended.error.is_none() {
             declare(handle, later).await?;
         }
@@ -117,9 +119,9 @@ async fn write(
     }
     let offset = handle.info().offset;
     let id = handle.info().id.clone();
-    tracing::info!(%id, maxSize = room, offset, "ChunkWriteStart");
+    tracing::info!(%id, maxSize = room, offset = offset.get(), "ChunkWriteStart");
     let appended = handle.append(chunk, mode).await;
-    let written = appended.offset.saturating_sub(offset);
+    let written = appended.offset.since(offset);
     tracing::info!(%id, bytesWritten = written, "ChunkWriteComplete");
     match &appended.error {
         // A client that pauses does so, and it comes back.
@@ -133,19 +135,19 @@ async fn write(
 ///
 /// A client may say a length that is known already: one that lost an answer sends
 /// its request again as it was. Another length never takes its place. CRE-09
-fn declared_length(parts: &Parts, upload: &Upload) -> Result<Option<u64>, Error> {
-    let declared = typed::<UploadLength>(&parts.headers, Error::InvalidUploadLength)?;
-    let Some(length) = declared.map(UploadLength::bytes) else {
+fn declared_length(parts: &Parts, upload: &Upload) -> Result<Option<Length>, Error> {
+    let declared = typed::<Length>(&parts.headers, Error::InvalidUploadLength)?;
+    let Some(length) = declared else {
         return Ok(None);
     };
     match upload.length {
-        None if length >= upload.offset => Ok(Some(length)),
+        None if length >= upload.offset.into() => Ok(Some(length)),
         Some(known) if length == known => Ok(None),
         _ => Err(Error::InvalidUploadLength), // DEF-04
     }
 }
 
-async fn declare(handle: &mut dyn Handle, length: Option<u64>) -> Result<(), Error> {
+async fn declare(handle: &mut dyn Handle, length: Option<Length>) -> Result<(), Error> {
     match length {
         Some(length) => handle.declare_length(length).await,
         None => Ok(()),
@@ -165,11 +167,9 @@ async fn nothing_comes(parts: &Parts, body: &mut Body, keep: WriteMode) -> Resul
 }
 
 /// CORE-26, CORE-27, CORE-28
-fn appended(offset: u64) -> Response<Body> {
+fn appended(offset: Offset) -> Response<Body> {
     let mut response = Response::default();
     *response.status_mut() = StatusCode::NO_CONTENT;
-    response
-        .headers_mut()
-        .typed_insert(UploadOffset::saturating(offset));
+    response.headers_mut().typed_insert(offset);
     response
 }

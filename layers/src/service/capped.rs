@@ -4,8 +4,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
-use crate::protocol::header::MAX_BYTES;
-use crate::protocol::{Body, Error, PolledFrame, Upload};
+use crate::protocol::{Body, Error, Length, PolledFrame, Upload};
 
 /// How many more bytes an upload takes.
 #[derive(Debug)]
@@ -19,14 +18,14 @@ impl Room {
     /// Up to its length, which the request may declare, and the maximum: a length
     /// that is deferred is no way around it, and neither is an upload from before
     /// it was set.
-    pub(super) fn of(upload: &Upload, declared: Option<u64>, max: Option<u64>) -> Self {
-        let length = declared.or(upload.length).unwrap_or(MAX_BYTES);
+    pub(super) fn of(upload: &Upload, declared: Option<Length>, max: Option<u64>) -> Self {
+        let length = declared.or(upload.length).unwrap_or(Length::MAX);
         let (end, excess) = match max {
-            Some(max) if max < length => (max, Error::MaxSizeExceeded),
+            Some(max) if max < length.get() => (Length::saturating(max), Error::MaxSizeExceeded),
             _ => (length, Error::SizeExceeded),
         };
         Self {
-            bytes: end.saturating_sub(upload.offset),
+            bytes: end.remaining(upload.offset),
             excess,
         }
     }

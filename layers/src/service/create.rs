@@ -8,8 +8,8 @@ use http::{HeaderMap, Response, StatusCode};
 use super::{Core, respond};
 use crate::context::Context;
 use crate::empty_body::refuse_bytes;
-use crate::protocol::header::{UPLOAD_CONCAT, UploadDeferLength, UploadLength};
-use crate::protocol::{Body, Concat, Error, FinishState, NewUpload, Outcome, is_side_file};
+use crate::protocol::header::{UPLOAD_CONCAT, UploadDeferLength};
+use crate::protocol::{Body, Concat, Error, FinishState, Length, NewUpload, Outcome, is_side_file};
 use crate::store::Handle;
 
 impl Core {
@@ -94,12 +94,12 @@ impl Core {
     }
 
     /// CRE-07: the length, or the word that it comes later.
-    fn length(&self, headers: &HeaderMap) -> Result<Option<u64>, Error> {
-        let length = typed::<UploadLength>(headers, Error::InvalidUploadLength)?;
+    fn length(&self, headers: &HeaderMap) -> Result<Option<Length>, Error> {
+        let length = typed::<Length>(headers, Error::InvalidUploadLength)?;
         // CRE-08
         let deferred = typed::<UploadDeferLength>(headers, Error::InvalidUploadDeferLength)?;
         match (length, deferred) {
-            (Some(length), None) => Ok(Some(length.bytes())),
+            (Some(length), None) => Ok(Some(length)),
             (None, Some(_)) if self.may_defer_length() => Ok(None),
             (None, Some(_)) => Err(Error::NotImplemented),
             (Some(_), Some(_)) => Err(Error::AmbiguousUploadLength),

@@ -10,8 +10,8 @@ use super::ResponseFuture;
 use super::limit::Limit;
 use crate::context::Context;
 use crate::inner::gives_inner;
-use crate::protocol::header::{MAX_BYTES, TUS_MAX_SIZE, UploadLength, is_offset_octet_stream};
-use crate::protocol::{Body, Error};
+use crate::protocol::header::{TUS_MAX_SIZE, is_offset_octet_stream};
+use crate::protocol::{Body, Error, Length};
 use crate::ready::take_ready;
 
 /// Middleware that sets the maximum size of uploads.
@@ -85,7 +85,7 @@ where
 }
 
 fn value(max: u64) -> HeaderValue {
-    max.min(MAX_BYTES).into()
+    Length::saturating(max).get().into()
 }
 
 /// Tells those inside the maximum, unless the request names more already.
@@ -107,8 +107,8 @@ fn admit(parts: &mut Parts, body: &Body, max: Option<u64>) -> Result<(), Error> 
 /// The least number of bytes that the upload will have.
 fn named(parts: &Parts, body: &Body) -> u64 {
     let length = || {
-        let length = parts.headers.typed_get::<UploadLength>();
-        length.map_or(0, UploadLength::bytes)
+        let length = parts.headers.typed_get::<Length>();
+        length.map_or(0, Length::get)
     };
     match parts.method {
         // Bytes of another type are for no upload, and for those inside to refuse.

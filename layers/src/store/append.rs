@@ -1,4 +1,4 @@
-use crate::protocol::Error;
+use crate::protocol::{Error, Offset};
 
 #[cfg(doc)]
 use super::Handle;
@@ -53,15 +53,15 @@ impl WriteMode {
 #[must_use]
 #[non_exhaustive]
 pub struct Appended {
-    /// The new offset of the upload, in bytes.
-    pub offset: u64,
+    /// The new offset of the upload.
+    pub offset: Offset,
     /// What ended the chunk early: an error of the body or of the store.
     pub error: Option<Error>,
 }
 
 impl Appended {
     /// The upload has reached `offset`, and the chunk was `stored` to its end or not.
-    pub fn new(offset: u64, stored: Result<(), Error>) -> Self {
+    pub fn new(offset: Offset, stored: Result<(), Error>) -> Self {
         Self {
             offset,
             error: stored.err(),

@@ -36,7 +36,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame};
 
 use super::{Appended, Content, Handle, Store, WriteMode};
-use crate::protocol::{Chunk, Error, FinishState, Metadata, NewUpload, UploadId};
+use crate::protocol::{Chunk, Error, FinishState, Length, Metadata, NewUpload, Offset, UploadId};
 use crate::suite::{Suite, cases};
 
 /// Runs the whole suite.
@@ -118,19 +118,19 @@ async fn append(handle: &mut dyn Handle, mut chunk: Frames, mode: WriteMode) -> 
     handle.append(Chunk::new(&mut chunk), mode.into()).await
 }
 
-async fn create(store: &dyn Store, length: u64) -> Box<dyn Handle> {
-    let new = NewUpload::new(Some(length), Metadata::default());
+async fn create(store: &dyn Store, length: u32) -> Box<dyn Handle> {
+    let new = NewUpload::new(Some(length.into()), Metadata::default());
     store.create(new).await.expect("an upload can be created")
 }
 
-async fn offset(store: &dyn Store, id: &UploadId) -> u64 {
+async fn offset(store: &dyn Store, id: &UploadId) -> Offset {
     let handle = store.open(id).await.expect("the upload is found");
     handle.info().offset
 }
 
 async fn a_new_upload_is_found_as_it_was_created(open: &impl Fn() -> Arc<dyn Store>) {
     let metadata = Metadata::parse(b"name d29ybGQ= , flag").expect("the metadata is well formed");
-    let mut new = NewUpload::new(Some(10), metadata.clone());
+    let mut new = NewUpload::new(Some(Length::from(10)), metadata.clone());
     new.finishing = Some(FinishState::Pending { attempts: 0 });
     let created = open().create(new).await.expect("an upload can be created");
 
@@ -144,7 +144,7 @@ async fn a_new_upload_is_found_as_it_was_created(open: &impl Fn() -> Arc<dyn Sto
         "it is found as it was created"
     );
     assert_eq!(found.info().offset, 0, "nothing is stored yet");
-    assert_eq!(found.info().length, Some(10));
+    assert_eq!(found.info().length, Some(Length::from(10)));
     assert_eq!(
         found.info().metadata.raw(),
         metadata.raw(),
@@ -179,7 +179,7 @@ async fn an_id_is_taken_once(open: &impl Fn() -> Arc<dyn Store>) {
 
     let taken = [id.clone(), below(&id, "b"), below(&id, "b/c")];
     for id in taken {
-        let mut again = NewUpload::new(Some(7), Metadata::default());
+        let mut again = NewUpload::new(Some(Length::from(7)), Metadata::default());
         again.id = id.clone();
         let again = store.create(again).await;
         assert!(
@@ -188,7 +188,10 @@ async fn an_id_is_taken_once(open: &impl Fn() -> Arc<dyn Store>) {
         );
     }
     let found = store.open(&id).await.expect("the first one is still there");
-    assert_eq!((found.info().offset, found.info().length), (5, Some(5)));
+    assert_eq!(
+        (found.info().offset, found.info().length),
+        (Offset::from(5), Some(Length::from(5)))
+    );
     for id in [below(&id, "b"), below(&id, "b/c")] {
         let found = store.open(&id).await;
         assert!(
@@ -200,7 +203,7 @@ async fn an_id_is_taken_once(open: &impl Fn() -> Arc<dyn Store>) {
 
 async fn an_id_may_have_segments(open: &impl Fn() -> Arc<dyn Store>) {
     let outer = UploadId::random();
-    let mut new = NewUpload::new(Some(5), Metadata::default());
+    let mut new = NewUpload::new(Some(Length::from(5)), Metadata::default());
     new.id = below(&outer, "deep/down");
     let mut handle = open().create(new).await.expect("an id may have segments");
     append_whole(&mut *handle, "hello").await;
@@ -212,7 +215,7 @@ async fn an_id_may_have_segments(open: &impl Fn() -> Arc<dyn Store>) {
             matches!(found, Err(Error::NotFound)),
             "{id} was found: {found:?}"
         );
-        let mut new = NewUpload::new(Some(5), Metadata::default());
+        let mut new = NewUpload::new(Some(Length::from(5)), Metadata::default());
         new.id = id.clone();
         let created = open().create(new).await;
         assert!(
@@ -226,7 +229,7 @@ async fn append_whole(handle: &mut dyn Handle, text: &'static str) {
     let before = handle.info().offset;
     let appended = append(handle, Frames::of([text]), WriteMode::Streaming).await;
     assert!(appended.error.is_none(), "{:?}", appended.error);
-    assert_eq!(appended.offset, before + text.len() as u64);
+    assert_eq!(appended.offset.since(before), text.len() as u64);
 }
 
 async fn chunks_follow_each_other(open: &impl Fn() -> Arc<dyn Store>) {
@@ -325,7 +328,7 @@ async fn an_atomic_chunk_is_invisible_while_it_arrives(open: &impl Fn() -> Arc<d
     assert_eq!(appended.offset, 10);
     assert_eq!(
         chunk.seen,
-        Some(5),
+        Some(Offset::from(5)),
         "meanwhile the offset is where the chunk began"
     );
 }
@@ -375,16 +378,19 @@ async fn a_deferred_length_is_declared_later(open: &impl Fn() -> Arc<dyn Store>)
         None
     );
     handle
-        .declare_length(10)
+        .declare_length(Length::from(10))
         .await
         .expect("the length can be declared");
-    assert_eq!(handle.info().length, Some(10));
+    assert_eq!(handle.info().length, Some(Length::from(10)));
 
     let again = open()
         .open(&handle.info().id)
         .await
         .expect("the upload is found");
-    assert_eq!((again.info().offset, again.info().length), (5, Some(10)));
+    assert_eq!(
+        (again.info().offset, again.info().length),
+        (Offset::from(5), Some(Length::from(10)))
+    );
     append_whole(&mut *handle, "world").await;
     assert!(handle.info().is_complete());
 }
@@ -478,7 +484,10 @@ async fn opened_content_does_not_change(open: &impl Fn() -> Arc<dyn Store>) {
     assert_eq!(content.upload().offset, 5, "it has not grown");
     assert_eq!(bytes(&*content, 0..5).await, "hello");
     let again = read(&*open(), &id).await.expect("the upload is found");
-    assert_eq!(bytes(&*again, 0..again.upload().offset).await, "helloworld");
+    assert_eq!(
+        bytes(&*again, 0..again.upload().offset.get()).await,
+        "helloworld"
+    );
     if let (Some(before), Some(after)) = (content.modified(), again.modified()) {
         assert!(before <= after, "it was changed before it was");
     }

@@ -10,7 +10,7 @@ use tokio::task::yield_now;
 
 use super::{AppendOptions, Appended, Concatenator, Content, Handle, Reader, Store, Terminator};
 use crate::protocol::{
-    Chunk, Concat, Error, FinishState, Interrupt, NewUpload, Role, Upload, UploadId,
+    Chunk, Concat, Error, FinishState, Interrupt, Length, NewUpload, Offset, Role, Upload, UploadId,
 };
 
 /// How many bytes are copied at once into a final upload.
@@ -21,13 +21,13 @@ const STEP: usize = 1 << 20;
 /// A clone is the same store.
 ///
 /// ```
-/// use tower_tus_layers::protocol::{Metadata, NewUpload};
+/// use tower_tus_layers::protocol::{Length, Metadata, NewUpload};
 /// use tower_tus_layers::store::{MemoryStore, Store};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), tower_tus_layers::protocol::Error> {
 /// let store = MemoryStore::default();
-/// let upload = store.create(NewUpload::new(Some(5), Metadata::default())).await?;
+/// let upload = store.create(NewUpload::new(Some(Length::from(5)), Metadata::default())).await?;
 /// assert_eq!(store.bytes(&upload.info().id).unwrap(), "");
 /// # Ok(())
 /// # }
@@ -145,7 +145,7 @@ impl Concatenator for MemoryStore {
     ) -> Result<Box<dyn Handle>, Error> {
         let parts = new.concat.as_ref().map_or(&[][..], Concat::parts);
         let bytes = self.join(parts, interrupt).await?;
-        new.length = Some(bytes.len() as u64); // CAT-04
+        new.length = Some(end(&bytes).into()); // CAT-04
         let upload = insert(&mut self.uploads(), new, bytes)?;
         Ok(self.handle(upload))
     }
@@ -180,6 +180,11 @@ impl Concatenator for MemoryStore {
     }
 }
 
+/// The offset behind the last byte: no memory has as many as an offset can be.
+fn end(bytes: &[u8]) -> Offset {
+    Offset::saturating(bytes.len() as u64)
+}
+
 /// Adds an upload, unless its place is taken.
 fn insert(
     uploads: &mut HashMap<UploadId, Stored>,
@@ -190,7 +195,7 @@ fn insert(
         return Err(Error::UploadExists);
     }
     let mut upload = Upload::from(new);
-    upload.offset = bytes.len() as u64;
+    upload.offset = end(&bytes);
     let stored = Stored {
         upload: upload.clone(),
         bytes,
@@ -241,8 +246,8 @@ impl MemoryStore {
 impl Stored {
     /// A pending final has its bytes now.
     fn assembled(&mut self, bytes: BytesMut) {
-        self.upload.offset = bytes.len() as u64;
-        self.upload.length = Some(self.upload.offset);
+        self.upload.offset = end(&bytes);
+        self.upload.length = Some(self.upload.offset.into());
         if let Some(Role::Final { pending, .. }) =
             self.upload.concat.as_mut().map(|it| &mut it.role)
         {
@@ -281,7 +286,7 @@ impl MemoryHandle {
     fn push(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.change(|stored| {
             stored.bytes.extend_from_slice(bytes);
-            stored.upload.offset = stored.bytes.len() as u64;
+            stored.upload.offset = end(&stored.bytes);
             stored.modified = SystemTime::now();
         })
     }
@@ -316,7 +321,7 @@ impl Handle for MemoryHandle {
         Appended::new(self.upload.offset, stored)
     }
 
-    async fn declare_length(&mut self, length: u64) -> Result<(), Error> {
+    async fn declare_length(&mut self, length: Length) -> Result<(), Error> {
         self.change(|stored| stored.upload.length = Some(length))
     }
 
@@ -341,7 +346,7 @@ mod tests {
         let store = MemoryStore::default();
         let mut parts = Vec::new();
         for text in ["hello", " world"] {
-            let length = text.len() as u64;
+            let length = Length::saturating(text.len() as u64);
             let part = store
                 .create(NewUpload::new(Some(length), Metadata::EMPTY))
                 .await;

@@ -15,9 +15,7 @@
 //! use std::collections::HashMap;
 //! use std::sync::{Arc, Mutex};
 //! use tower_tus_layers::async_trait;
-//! use tower_tus_layers::protocol::{
-//!     Body, Chunk, Error, FinishState, Metadata, NewUpload, Upload, UploadId,
-//! };
+//! use tower_tus_layers::protocol::{//!, //!     Body, Chunk, Error, FinishState, Length, Metadata, NewUpload, Upload, UploadId};
 //! use tower_tus_layers::store::{AppendOptions, Appended, Handle, Store};
 //!
 //! type Uploads = Arc<Mutex<HashMap<UploadId, Upload>>>;
@@ -53,14 +51,15 @@
 //!     }
 //!
 //!     async fn count(&mut self, mut chunk: Chunk<'_>, options: AppendOptions) -> Result<(), Error> {
-//!         let mut whole = 0;
+//!         let mut offset = self.1.offset;
 //!         while let Some(data) = chunk.next_data().await {
-//!             match options.mode.is_atomic() {
-//!                 true => whole += data?.len() as u64,
-//!                 false => self.1.offset += data?.len() as u64,
+//!             let bytes = data?.len() as u64;
+//!             offset = offset.checked_add(bytes).ok_or(Error::SizeExceeded)?;
+//!             if !options.mode.is_atomic() {
+//!                 self.1.offset = offset;
 //!             }
 //!         }
-//!         self.1.offset += whole;
+//!         self.1.offset = offset;
 //!         Ok(())
 //!     }
 //! }
@@ -90,7 +89,7 @@
 //! # #[cfg(feature = "conformance")]
 //! tower_tus_layers::store::conformance::run(|| Arc::clone(&store)).await;
 //!
-//! let mut upload = store.create(NewUpload::new(Some(5), Metadata::EMPTY)).await?;
+//! let mut upload = store.create(NewUpload::new(Some(Length::from(5)), Metadata::EMPTY)).await?;
 //! let mut body = Body::from("hello");
 //! let appended = upload.append(Chunk::new(&mut body), AppendOptions::default()).await;
 //! assert_eq!(appended.offset, 5);
@@ -113,7 +112,7 @@ use std::fmt::Debug;
 
 use async_trait::async_trait;
 
-use crate::protocol::{Chunk, Error, FinishState, NewUpload, Upload, UploadId};
+use crate::protocol::{Chunk, Error, FinishState, Length, NewUpload, Upload, UploadId};
 
 pub use self::append::{AppendOptions, Appended, WriteMode};
 pub use self::capability::{Concatenator, Content, Reader, Terminator};
@@ -201,7 +200,7 @@ pub trait Handle: Debug + Send {
     /// # Errors
     ///
     /// [`Error::NotImplemented`] where the store cannot defer a length.
-    async fn declare_length(&mut self, length: u64) -> Result<(), Error> {
+    async fn declare_length(&mut self, length: Length) -> Result<(), Error> {
         let _ = length;
         Err(Error::NotImplemented)
     }

@@ -31,9 +31,9 @@ impl From<&Upload> for FileInfo {
         };
         Self {
             id: upload.id.to_string(),
-            size: integer(upload.length.unwrap_or(0)),
+            size: integer(upload.length.unwrap_or_default().get()),
             size_is_deferred: upload.length.is_none(),
-            offset: integer(upload.offset),
+            offset: integer(upload.offset.get()),
             meta_data: metadata
                 .map(|(key, value)| (key.to_owned(), text(value).into_owned()))
                 .collect(),

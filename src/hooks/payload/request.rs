@@ -81,9 +81,9 @@ fn file_info<'a>(upload: &'a Upload, id: &'a str) -> FileInfo<'a> {
     let metadata = upload.metadata.iter();
     FileInfo {
         id,
-        size: upload.length.unwrap_or(0),
+        size: upload.length.unwrap_or_default().get(),
         size_is_deferred: upload.length.is_none(),
-        offset: upload.offset,
+        offset: upload.offset.get(),
         meta_data: metadata.map(|(key, value)| (key, text(value))).collect(),
         is_partial: upload.is_partial(),
         is_final: upload.is_final(),

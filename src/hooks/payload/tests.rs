@@ -7,7 +7,7 @@ use http::request::{Builder, Parts};
 use http::{HeaderValue, Request, StatusCode, Version};
 use tower_tus_layers::context::Context;
 use tower_tus_layers::hooks::{Event, HookKind, Reply, Verdict};
-use tower_tus_layers::protocol::{Concat, Metadata, Peer, Role, Upload};
+use tower_tus_layers::protocol::{Concat, Length, Metadata, Offset, Peer, Role, Upload};
 
 use super::reply;
 
@@ -15,7 +15,7 @@ const STORAGE: &str = r#"{"InfoPath":"/up/a/b.info","Path":"/up/a/b","Type":"fil
 
 fn upload() -> Upload {
     let mut upload = Upload::new("a/b".parse().unwrap());
-    upload.length = Some(11);
+    upload.length = Some(Length::from(11));
     upload.metadata = Metadata::parse(b"name PGE+,bytes /w==,empty").unwrap();
     let storage = [
         ("Path", "/up/a/b"),
@@ -66,7 +66,7 @@ fn all_other_events_are_the_same_but_for_their_type() {
     for kind in &HookKind::ALL[1..] {
         let mut upload = upload();
         upload.metadata = Metadata::EMPTY;
-        upload.offset = 5;
+        upload.offset = Offset::from(5);
         let request = Request::patch("/files/a/b").header("tus-resumable", "1.0.0");
         let expected = format!(
             concat!(

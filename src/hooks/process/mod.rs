@@ -178,7 +178,7 @@ impl ProcessHooks {
         command
             .current_dir(&self.dir)
             .env("TUS_ID", payload::id(event))
-            .env("TUS_SIZE", upload.length.unwrap_or(0).to_string())
+            .env("TUS_SIZE", upload.length.unwrap_or_default().to_string())
             .env("TUS_OFFSET", upload.offset.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

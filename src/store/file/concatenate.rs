@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use tower_tus_layers::protocol::{Concat, Error, Interrupt, NewUpload, Role, UploadId};
+use tower_tus_layers::protocol::{Concat, Error, Interrupt, Length, NewUpload, Role, UploadId};
 
 use super::create::create_with;
 use super::error::of_upload;
@@ -29,7 +29,7 @@ pub(super) fn concatenate(
     let parts = Parts::find(store, &order)?;
     let length = parts.length()?;
     new.length = Some(length); // CAT-04
-    create_with(store, new, length, |data| {
+    create_with(store, new, length.into(), |data| {
         parts.copy_to(data, store.durability, interrupt)
     })
 }
@@ -54,7 +54,7 @@ pub(super) fn assemble(
     let copied = parts.copy_to(&data, store.durability, interrupt);
     copied.inspect_err(|_| drop(data.truncate(0)))?;
     *pending = false;
-    (upload.offset, upload.length) = (length, Some(length)); // CAT-04
+    (upload.offset, upload.length) = (length.into(), Some(length)); // CAT-04
     handle.rewrite(upload).map(drop)
 }
 
@@ -92,14 +92,14 @@ impl<'a> Parts<'a> {
     }
 
     /// Where each part is, and how many bytes it has. CAT-05
-    fn in_order(&self) -> impl Iterator<Item = (&FileHandle, u64)> {
+    fn in_order(&self) -> impl Iterator<Item = (&FileHandle, Length)> {
         let parts = self.order.iter().map(|id| &self.found[id]);
         parts.map(|part| (part, part.upload().length.unwrap_or_default()))
     }
 
-    fn length(&self) -> Result<u64, Error> {
+    fn length(&self) -> Result<Length, Error> {
         let mut lengths = self.in_order().map(|(_, length)| length);
-        let sum = lengths.try_fold(0_u64, u64::checked_add);
+        let sum = lengths.try_fold(Length::ZERO, |sum, length| sum.checked_add(length.get()));
         sum.ok_or(Error::MaxSizeExceeded)
     }
 
@@ -112,7 +112,8 @@ impl<'a> Parts<'a> {
         interrupt: &Interrupt,
     ) -> Result<(), Error> {
         let mut unseen = 0;
-        for (part, mut left) in self.in_order() {
+        for (part, length) in self.in_order() {
+            let mut left = length.get();
             let part = sys::File::open_to_read(&part.layout().data).map_err(of_upload)?;
             while left > 0 {
                 if unseen == STEP {

@@ -2,7 +2,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use tower_tus_layers::protocol::{Error, NewUpload, Upload, UploadId};
+use tower_tus_layers::protocol::{Error, NewUpload, Offset, Upload, UploadId};
 
 use super::error::{of_new_upload, of_store};
 use super::handle::FileHandle;
@@ -12,7 +12,7 @@ use super::{Durability, FileStore, publish, sys};
 
 /// Makes the files of a new upload, or leaves none behind.
 pub(super) fn create(store: &FileStore, new: NewUpload) -> Result<FileHandle, Error> {
-    create_with(store, new, 0, |_| Ok(()))
+    create_with(store, new, Offset::ZERO, |_| Ok(()))
 }
 
 /// As [`create`], with `offset` bytes that `fill` writes to the data file: they
@@ -20,7 +20,7 @@ pub(super) fn create(store: &FileStore, new: NewUpload) -> Result<FileHandle, Er
 pub(super) fn create_with(
     store: &FileStore,
     new: NewUpload,
-    offset: u64,
+    offset: Offset,
     fill: impl FnOnce(&sys::File) -> Result<(), Error>,
 ) -> Result<FileHandle, Error> {
     let storage_path = new.storage_path.clone();

@@ -2,7 +2,7 @@ use std::io;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tower_tus_layers::protocol::{Chunk, Error, FinishState, Upload, UploadId};
+use tower_tus_layers::protocol::{Chunk, Error, FinishState, Length, Upload, UploadId};
 use tower_tus_layers::store::{AppendOptions, Appended, Handle};
 
 use super::append::append;
@@ -100,7 +100,7 @@ impl Handle for FileHandle {
             layout,
             self.store.durability,
             options.mode,
-            self.upload.offset,
+            self.upload.offset.get(),
         );
         let mut appended = append(chunk, writer, &self.store.batches).await;
         self.upload.offset = appended.offset;
@@ -111,7 +111,7 @@ impl Handle for FileHandle {
         appended
     }
 
-    async fn declare_length(&mut self, length: u64) -> Result<(), Error> {
+    async fn declare_length(&mut self, length: Length) -> Result<(), Error> {
         // The length may be where a chunk began that a crash cut short, and
         // then no append comes that would take its bytes back.
         let layout = self.layout.clone();

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use http::HeaderValue;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
-use tower_tus_layers::protocol::{Concat, FinishState, Metadata, Role, Upload, UploadId};
+use tower_tus_layers::protocol::{
+    Concat, FinishState, Length, Metadata, Offset, Role, Upload, UploadId,
+};
 
 use super::layout::Layout;
 use super::sys;
@@ -93,9 +95,9 @@ impl Document {
 
     /// Takes over what changes in the life of an upload.
     pub(super) fn update(&mut self, upload: &Upload) {
-        self.size = upload.length.unwrap_or(0);
+        self.size = upload.length.unwrap_or_default().get();
         self.size_is_deferred = upload.length.is_none();
-        self.offset = upload.offset;
+        self.offset = upload.offset.get();
         self.tower_tus.finishing = upload.finishing.map(State::from);
         self.tower_tus.pending = upload.is_pending();
         if let Some(concat) = &upload.concat {
@@ -122,8 +124,11 @@ impl Document {
         let mut upload = Upload::new(id);
         upload.concat = self.concat();
         // What a pending final has is what was left of an attempt to assemble it.
-        upload.offset = if upload.is_pending() { 0 } else { offset };
-        upload.length = (!self.size_is_deferred).then_some(self.size);
+        upload.offset = match upload.is_pending() {
+            true => Offset::ZERO,
+            false => Offset::saturating(offset),
+        };
+        upload.length = (!self.size_is_deferred).then_some(Length::saturating(self.size));
         upload.metadata = self.metadata();
         upload.storage = self.storage.clone();
         upload.finishing = self.tower_tus.finishing.map(FinishState::from);
@@ -274,7 +279,7 @@ mod tests {
     #[test]
     fn it_reads_as_tusd_writes_it() {
         let mut upload = Upload::new("a".parse().unwrap());
-        upload.length = Some(10);
+        upload.length = Some(Length::from(10));
         let json = document(&upload).to_json();
         let expected = concat!(
             r#"{"ID":"a","Size":10,"SizeIsDeferred":false,"Offset":0,"MetaData":{},"#,
@@ -376,7 +381,7 @@ mod tests {
         ] {
             for length in [None, Some(0), Some(10)] {
                 let mut upload = with_metadata(b"z eg==,  name /w== , flag");
-                (upload.length, upload.finishing) = (length, finishing);
+                (upload.length, upload.finishing) = (length.map(Length::from), finishing);
                 let written = document(&upload);
                 upload.storage = written.storage();
                 let read: Document = serde_json::from_slice(&written.to_json()).unwrap();

@@ -33,7 +33,7 @@
 //!
 //! ```
 //! use tower_tus::store::file::{Durability, FileStore};
-//! use tower_tus_layers::protocol::{Body, Chunk, Metadata, NewUpload};
+//! use tower_tus_layers::protocol::{Body, Chunk, Length, Metadata, NewUpload};
 //! use tower_tus_layers::store::{AppendOptions, Store};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -43,7 +43,7 @@
 //! let store = FileStore::new(dir).durability(Durability::Offset);
 //!
 //! let metadata = Metadata::from_pairs([("filename", "hello.txt")])?;
-//! let mut upload = store.create(NewUpload::new(Some(5), metadata)).await?;
+//! let mut upload = store.create(NewUpload::new(Some(Length::from(5)), metadata)).await?;
 //! let mut body = Body::from("hello");
 //! let appended = upload.append(Chunk::new(&mut body), AppendOptions::default()).await;
 //! assert_eq!(appended.offset, 5);

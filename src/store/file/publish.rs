@@ -73,7 +73,7 @@ fn write_again(
 mod tests {
     use std::fs;
 
-    use tower_tus_layers::protocol::Upload;
+    use tower_tus_layers::protocol::{Length, Upload};
 
     use super::*;
 
@@ -88,7 +88,7 @@ mod tests {
         fs::hard_link(&layout.info, &layout.new).unwrap();
         fs::hard_link(&layout.info, dir.path().join("witness")).unwrap();
 
-        upload.length = Some(5);
+        upload.length = Some(Length::from(5));
         let mut newer = document.clone();
         newer.update(&upload);
         again(&store, &layout, &newer).unwrap();

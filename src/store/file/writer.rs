@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tower_tus_layers::protocol::Error;
+use tower_tus_layers::protocol::{Error, Offset};
 use tower_tus_layers::store::WriteMode;
 
 use super::error::of_upload;
@@ -61,6 +61,7 @@ impl Writer {
         let current = file.len().map_err(of_upload)?;
         if current != self.offset {
             self.offset = current;
+            let current = Offset::saturating(current);
             return Err(Error::MismatchedOffset { current });
         }
         if self.mode.is_atomic() {

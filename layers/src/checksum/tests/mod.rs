@@ -13,7 +13,7 @@ use http_body_util::StreamBody;
 use tower::{Layer, ServiceExt};
 
 use super::ChecksumLayer;
-use crate::protocol::{Body, Error, Metadata, NewUpload, Upload, UploadId};
+use crate::protocol::{Body, Error, Length, Metadata, NewUpload, Upload, UploadId};
 use crate::service::Core;
 use crate::store::{MemoryStore, Store};
 
@@ -33,9 +33,9 @@ struct Scene {
 
 impl Scene {
     /// An upload of which `hello` is stored.
-    async fn new(length: impl Into<Option<u64>>) -> Self {
+    async fn new(length: impl Into<Option<u32>>) -> Self {
         let store = MemoryStore::default();
-        let new = NewUpload::new(length.into(), Metadata::default());
+        let new = NewUpload::new(length.into().map(Length::from), Metadata::default());
         let scene = Self {
             id: new.id.clone(),
             layer: ChecksumLayer::new(),

@@ -18,8 +18,8 @@ use crate::context::{Context, context};
 use crate::gate::Gate;
 use crate::lock::{Locker, MemoryLocker};
 use crate::protocol::{
-    BaseUrl, Body, Concat, Error, Interrupt, Metadata, NewUpload, Outcome, Role, Target, Upload,
-    UploadId,
+    BaseUrl, Body, Concat, Error, Interrupt, Length, Metadata, NewUpload, Outcome, Role, Target,
+    Upload, UploadId,
 };
 use crate::service::Core;
 use crate::store::{MemoryStore, Store};
@@ -250,7 +250,10 @@ async fn parts_are_found_behind_a_proxy_that_strips_a_prefix() {
 async fn of_several_suffixes_the_longest_counts_that_the_client_may_use() {
     let mut uploads = Uploads::default();
     for id in ["b/c", "x/b", "c"] {
-        let mut new = NewUpload::new(Some(id.len() as u64), Metadata::default());
+        let mut new = NewUpload::new(
+            Some(Length::saturating(id.len() as u64)),
+            Metadata::default(),
+        );
         new.id = id.parse().unwrap();
         new.concat = Some(Concat::new(Role::Partial { awaited_by: vec![] }, None));
         uploads.store.create(new).await.unwrap();

@@ -15,7 +15,7 @@ use super::{Uploads, created, is_refused, list, on, outcome, patch, post};
 use crate::context::Context;
 use crate::gate::Gate;
 use crate::lock::Locker;
-use crate::protocol::{Body, Concat, Error, FinishState, Interrupt, NewUpload};
+use crate::protocol::{Body, Concat, Error, FinishState, Interrupt, Length, NewUpload};
 use crate::protocol::{Metadata, Outcome, Role, Target, Upload, UploadId};
 use crate::service::Core;
 use crate::store::{Concatenator, Store};
@@ -145,7 +145,11 @@ async fn cat_15_a_length_is_told_as_soon_as_all_parts_have_one() {
 
     uploads.append(&deferred, 2, "c").await;
     assert_eq!(uploads.bytes(&id), "abchello");
-    assert_eq!(uploads.info(&id).await.length, Some(8), "CAT-04");
+    assert_eq!(
+        uploads.info(&id).await.length,
+        Some(Length::from(8)),
+        "CAT-04"
+    );
 }
 
 #[tokio::test]
@@ -264,7 +268,7 @@ async fn get_completes_a_final_too() {
             };
             let upload = store.open(&id).await.unwrap().info().clone();
             let mut response = Response::new(Body::default());
-            let offset = upload.offset;
+            let offset = upload.offset.get();
             response
                 .headers_mut()
                 .insert("content-length", offset.into());
@@ -344,7 +348,7 @@ async fn a_final_that_is_gone_is_missed_by_nobody() {
     assert_eq!(uploads.delete(&id).await.status(), StatusCode::NO_CONTENT);
 
     // Its id may be another upload's by now.
-    let mut new = NewUpload::new(Some(5), Metadata::EMPTY);
+    let mut new = NewUpload::new(Some(Length::from(5)), Metadata::EMPTY);
     new.id = id.clone();
     uploads.store.create(new).await.unwrap();
     let response = uploads.append(&part, 2, "llo").await;

@@ -29,7 +29,7 @@ impl Content for Broken {
 /// What such content is given out as.
 fn broken(reads: fn(Range<u64>) -> Result<Bytes, Error>) -> Response<Body> {
     let mut upload = Upload::new(UploadId::random());
-    upload.offset = 11;
+    upload.offset = Offset::from(11);
     let content = Box::new(Broken { upload, reads });
     let share = Budget::default().open().unwrap();
     represent(&with([("if-match", "*")]), content, share)
@@ -144,7 +144,7 @@ async fn an_unread_download_holds_a_small_piece_and_no_more() {
     const WHOLE: usize = 4 << 20;
     static LARGEST: Mutex<u64> = Mutex::new(0);
     let mut upload = Upload::new(UploadId::random());
-    upload.offset = WHOLE as u64;
+    upload.offset = Offset::saturating(WHOLE as u64);
     let reads = |range: Range<u64>| {
         let length = range.end - range.start;
         let mut largest = LARGEST.lock().unwrap();

@@ -29,7 +29,7 @@ async fn the_tag_is_that_of_the_bytes() {
     assert_ne!(grown, first, "it has grown");
 
     store.terminator().unwrap().terminate(&id).await.unwrap();
-    let mut new = NewUpload::new(Some(11), Metadata::EMPTY);
+    let mut new = NewUpload::new(Some(Length::from(11)), Metadata::EMPTY);
     new.id = id.clone();
     store.create(new).await.unwrap();
     append(&store, &id, "HELLO WORLD").await;

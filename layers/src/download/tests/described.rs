@@ -84,7 +84,7 @@ async fn no_cache_stores_an_answer_to_a_tus_client() {
 #[tokio::test]
 async fn no_offset_is_told_of_what_is_complete_and_not_finished() {
     let store = MemoryStore::default();
-    let mut new = NewUpload::new(Some(5), Metadata::EMPTY);
+    let mut new = NewUpload::new(Some(Length::from(5)), Metadata::EMPTY);
     new.finishing = Some(FinishState::Pending { attempts: 1 });
     let id = store.create(new).await.unwrap().info().id.clone();
     append(&store, &id, "hello").await;

@@ -25,8 +25,8 @@ use super::DownloadLayer;
 use crate::context::Context;
 use crate::gate::Gate;
 use crate::protocol::{
-    Action, Body, Chunk, Concat, Error, FinishState, Metadata, NewUpload, Outcome, Role, Upload,
-    UploadId,
+    Action, Body, Chunk, Concat, Error, FinishState, Length, Metadata, NewUpload, Offset, Outcome,
+    Role, Upload, UploadId,
 };
 use crate::service::Core;
 use crate::store::{AppendOptions, Content, Handle, MemoryStore, Reader, Store};
@@ -46,7 +46,7 @@ async fn append(store: &impl Store, id: &UploadId, text: &'static str) {
 /// An upload of eleven bytes, of which these are stored.
 async fn upload(store: &impl Store, metadata: &[(&str, &str)], text: &'static str) -> UploadId {
     let metadata = Metadata::from_pairs(metadata.iter().copied()).unwrap();
-    let new = NewUpload::new(Some(TEXT.len() as u64), metadata);
+    let new = NewUpload::new(Some(Length::saturating(TEXT.len() as u64)), metadata);
     let id = store.create(new).await.unwrap().info().id.clone();
     append(store, &id, text).await;
     id

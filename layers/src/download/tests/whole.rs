@@ -26,7 +26,8 @@ async fn an_upload_is_given_out_whole() {
         assert_eq!(header(&response, name), value, "{name}");
     }
     let outcome: &Outcome = response.extensions().get().unwrap();
-    assert_eq!((&outcome.upload.id, outcome.upload.offset), (&id, 11));
+    assert_eq!(outcome.upload.id, id);
+    assert_eq!(outcome.upload.offset, 11);
     assert_eq!(text(response).await, TEXT);
 }
 
@@ -54,7 +55,7 @@ async fn refusal(store: &MemoryStore, new: NewUpload, text: &'static str) -> Opt
 #[tokio::test]
 async fn unfinished_uploads_may_be_refused() {
     let store = MemoryStore::default();
-    let new = || NewUpload::new(Some(5), Metadata::EMPTY);
+    let new = || NewUpload::new(Some(Length::from(5)), Metadata::EMPTY);
     assert_eq!(refusal(&store, new(), "hello").await, None);
     let incomplete = Some("ERR_INCOMPLETE_UPLOAD");
     assert_eq!(refusal(&store, new(), "hell").await, incomplete);
@@ -88,7 +89,7 @@ impl Store for AllPending {
 impl Reader for AllPending {
     async fn read(&self, id: &UploadId) -> Result<Box<dyn Content>, Error> {
         let mut upload = Upload::new(id.clone());
-        upload.length = Some(0);
+        upload.length = Some(Length::from(0));
         let (parts, pending) = (vec![], true);
         upload.concat = Some(Concat::new(Role::Final { parts, pending }, None));
         Ok(Box::new(Broken {
@@ -192,7 +193,7 @@ impl Gate for Deciding {
 #[tokio::test]
 async fn what_a_deciding_gate_has_not_let_pass_is_not_given_out() {
     let store = MemoryStore::default();
-    let mut new = NewUpload::new(Some(5), Metadata::EMPTY);
+    let mut new = NewUpload::new(Some(Length::from(5)), Metadata::EMPTY);
     new.finishing = Some(FinishState::Pending { attempts: 0 });
     let id = store.create(new).await.unwrap().info().id.clone();
     append(&store, &id, "hello").await;

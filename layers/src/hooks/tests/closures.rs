@@ -100,7 +100,11 @@ async fn an_event_has_the_request_and_what_layers_in_front_know() {
     });
     let request = Request::post("/files/?a=b").header("Upload-Length", "5");
     let request = request.header("X-Trace", "1").extension(User("alice"));
-    let request = request.extension(context(|it| it.set_target(Target::Collection)));
+    let context = context(|context| {
+        context.set_target(Target::Collection);
+        context.set_base_url(crate::protocol::BaseUrl::new("https://a.example/files/"));
+    });
+    let request = request.extension(context);
     let scene = Scene::new(hooks);
     scene.send(request.body(Body::default()).unwrap()).await;
     let events = events.lock().unwrap();
@@ -109,6 +113,9 @@ async fn an_event_has_the_request_and_what_layers_in_front_know() {
     };
     assert_eq!(event.extension(), Some(&User("alice")));
     assert_eq!(event.extension::<u64>(), None);
+    let url = format!("https://a.example/files/{}", event.upload.id);
+    assert_eq!(event.url(), url);
+    assert!(event.peer().is_none());
     assert_eq!(event.method(), "POST");
     assert_eq!(event.uri(), "/files/?a=b");
     assert_eq!(event.headers()["x-trace"], "1");

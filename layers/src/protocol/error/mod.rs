@@ -7,8 +7,9 @@ use http::header::{ALLOW, CONNECTION, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
 use self::rejection::Rejection;
+use super::Offset;
 use super::body::BoxError;
-use super::header::{TusVersion, UploadOffset};
+use super::header::TusVersion;
 
 mod of_body;
 pub(super) mod rejection;
@@ -67,7 +68,7 @@ pub enum Error {
     /// `Upload-Offset` is not the current offset of the upload.
     MismatchedOffset {
         /// The current offset of the upload, in bytes.
-        current: u64,
+        current: Offset,
     },
     /// The server accepts no requests from pages of this origin.
     OriginNotAllowed,
@@ -225,7 +226,7 @@ impl Error {
             // CORE-09
             Self::UnsupportedVersion => headers.typed_insert(TusVersion),
             Self::MismatchedOffset { current } => {
-                headers.typed_insert(UploadOffset::saturating(*current));
+                headers.typed_insert(*current);
             }
             Self::MethodNotAllowed { allow } => {
                 headers.insert(ALLOW, allow.clone());
@@ -281,7 +282,10 @@ mod tests {
 
     #[test]
     fn a_refusal_carries_what_the_client_needs_to_go_on() {
-        let response: Response<()> = Error::MismatchedOffset { current: 7 }.into_response();
+        let response: Response<()> = Error::MismatchedOffset {
+            current: Offset::from(7),
+        }
+        .into_response();
         assert_eq!(response.status(), 409);
         assert_eq!(response.headers()["upload-offset"], "7");
 

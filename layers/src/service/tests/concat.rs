@@ -12,7 +12,7 @@ use http_body_util::StreamBody;
 use super::{code, empty, outcome, patch, send};
 use crate::context::context;
 use crate::protocol::{
-    BaseUrl, Body, Concat, Error, FinishState, Interrupt, NewConcat, Role, UploadId,
+    BaseUrl, Body, Concat, Error, FinishState, Interrupt, Length, NewConcat, Role, UploadId,
 };
 use crate::store::{Concatenator, MemoryStore, Store};
 
@@ -90,7 +90,7 @@ async fn a_pending_final_has_no_offset_and_is_finished_by_who_comes_next() {
     let part = partial(&store, "hello").await;
     for length in [None, Some(5)] {
         let mut asked = new_final(&[&part], true, Some("final;/a"));
-        asked.length = length;
+        asked.length = length.map(Length::from);
         let (id, response) = created(&store, post(asked)).await;
         assert!(!outcome(&response).finished);
 

@@ -17,7 +17,7 @@ use tower::ServiceExt;
 
 use super::Core;
 use crate::context::{Derived, Rollback, context};
-use crate::protocol::{Body, Error, Metadata, NewUpload, Outcome, UploadId};
+use crate::protocol::{Body, Error, Length, Metadata, NewUpload, Outcome, UploadId};
 use crate::store::{Handle, MemoryStore, Store, WriteMode};
 
 async fn send(store: &MemoryStore, request: Request<Body>) -> Response<Body> {
@@ -477,7 +477,7 @@ async fn a_chunk_is_kept_as_the_request_says() {
 #[tokio::test]
 async fn a_discarded_upload_is_gone_though_nobody_may_end_one() {
     let store = MemoryStore::default();
-    let upload = NewUpload::new(Some(5), Metadata::default());
+    let upload = NewUpload::new(Some(Length::from(5)), Metadata::default());
     let id = upload.id.clone();
     store.create(upload).await.unwrap();
     let (parts, ()) = Request::patch("/").body(()).unwrap().into_parts();

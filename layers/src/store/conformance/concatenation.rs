@@ -6,7 +6,7 @@ use http::HeaderValue;
 
 use super::{append_whole, offset};
 use crate::protocol::{
-    Concat, Error, FinishState, Interrupt, Metadata, NewUpload, Role, Upload, UploadId,
+    Concat, Error, FinishState, Interrupt, Length, Metadata, NewUpload, Role, Upload, UploadId,
 };
 use crate::store::{Concatenator, Handle, Store};
 use crate::suite::{Suite, cases};
@@ -34,8 +34,8 @@ fn concatenator(store: &dyn Store) -> &dyn Concatenator {
 }
 
 /// What a client asks for that wrote `raw`.
-fn new(role: Role, raw: &'static [u8], length: Option<u64>) -> NewUpload {
-    let mut new = NewUpload::new(length, Metadata::default());
+fn new(role: Role, raw: &'static [u8], length: Option<u32>) -> NewUpload {
+    let mut new = NewUpload::new(length.map(Length::from), Metadata::default());
     let raw = HeaderValue::from_bytes(raw).expect("it is a value");
     new.concat = Some(Concat::new(role, Some(raw)));
     new
@@ -118,7 +118,7 @@ async fn a_final_has_the_bytes_of_its_parts_in_their_order(open: &impl Fn() -> A
             .concatenate(asked, &Interrupt::default())
             .await;
         let made = made.expect("complete partials can be concatenated");
-        let length = text.len() as u64;
+        let length = Length::saturating(text.len() as u64);
         assert_eq!(made.info().length, Some(length), "CAT-04");
         assert!(made.info().is_complete(), "CAT-13");
 
@@ -153,7 +153,7 @@ async fn a_final_of_an_incomplete_part_is_not_made(open: &impl Fn() -> Arc<dyn S
         let found = open().open(&id).await;
         assert!(matches!(found, Err(Error::NotFound)), "{found:?}");
 
-        let mut other = NewUpload::new(Some(1), Metadata::default());
+        let mut other = NewUpload::new(Some(Length::from(1)), Metadata::default());
         other.id = id;
         let created = open().create(other).await;
         assert!(created.is_ok(), "something is left of it: {created:?}");
@@ -199,7 +199,7 @@ async fn a_pending_final_is_assembled_once(open: &impl Fn() -> Arc<dyn Store>) {
         .expect("all is there");
     let assembled = info(&*open(), id).await;
     assert!(assembled.is_complete() && !assembled.is_pending());
-    assert_eq!(assembled.length, Some(30), "CAT-04");
+    assert_eq!(assembled.length, Some(Length::from(30)), "CAT-04");
     holds(open, id, "0123456789abcdefghij0123456789").await;
 
     let terminate = open();
@@ -235,7 +235,7 @@ async fn a_pending_final_with_a_missing_part_stays_pending(open: &impl Fn() -> A
 async fn an_interrupted_final_leaves_nothing(open: &impl Fn() -> Arc<dyn Store>) {
     let text: &'static str = "0123456789abcdef".repeat(LARGE / 16).leak();
     let mut large = new(Role::Partial { awaited_by: vec![] }, b"partial", None);
-    large.length = Some(LARGE as u64);
+    large.length = Some(Length::saturating(LARGE as u64));
     let made = open().create(large).await;
     let mut made = made.expect("a partial can be created");
     append_whole(&mut *made, text).await;

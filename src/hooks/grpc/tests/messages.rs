@@ -7,7 +7,7 @@ use http::{HeaderValue, Request, StatusCode, Version};
 use tower_tus_layers::context::Context;
 use tower_tus_layers::hooks::{HookKind, Reply, Verdict};
 use tower_tus_layers::protocol::{
-    BoxError, Concat, Metadata, Peer, ResponseOverride, Role, Upload,
+    BoxError, Concat, Length, Metadata, Offset, Peer, ResponseOverride, Role, Upload,
 };
 
 use super::super::message::{
@@ -76,7 +76,7 @@ fn over_http2_the_host_is_the_authority_and_cookies_are_one() {
 #[test]
 fn an_upload_has_all_that_is_known_of_it() {
     let mut upload = Upload::new("a/b".parse().unwrap());
-    upload.offset = 5;
+    upload.offset = Offset::from(5);
     let mut expected = FileInfo {
         id: "a/b".to_owned(),
         size_is_deferred: true,
@@ -85,7 +85,7 @@ fn an_upload_has_all_that_is_known_of_it() {
     };
     assert_eq!(FileInfo::from(&upload), expected);
 
-    upload.length = Some(11);
+    upload.length = Some(Length::from(11));
     upload.metadata = Metadata::from_pairs([("name", &b"a\xff"[..]), ("none", b"")]).unwrap();
     upload.storage = Some(Arc::new(map([("Type", "filestore"), ("Path", "/a/b")])));
     upload.concat = Some(Concat::new(

@@ -6,7 +6,7 @@ use http::{HeaderMap, Request};
 use http_body::Frame;
 use tower::{Layer, ServiceExt};
 use tower_tus_layers::checksum::ChecksumLayer;
-use tower_tus_layers::protocol::{Body, Error, FinishState, Metadata, NewUpload};
+use tower_tus_layers::protocol::{Body, Error, FinishState, Length, Metadata, NewUpload};
 use tower_tus_layers::service::Core;
 use tower_tus_layers::store::Store;
 
@@ -44,9 +44,9 @@ async fn send(files: &Fixture, request: Builder, body: Frames) -> u16 {
 }
 
 /// An upload of ten bytes, or of a length that nobody knows, of which five are stored.
-async fn begun(length: Option<u64>) -> Fixture {
+async fn begun(length: Option<u32>) -> Fixture {
     let files = Fixture::new();
-    let mut new = NewUpload::new(length, Metadata::default());
+    let mut new = NewUpload::new(length.map(Length::from), Metadata::default());
     new.id = "a".parse().unwrap();
     new.finishing = Some(FinishState::Pending { attempts: 0 });
     let mut upload = files.store.create(new).await.unwrap();

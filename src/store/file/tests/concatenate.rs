@@ -3,7 +3,7 @@
 use http::HeaderValue;
 use serde_json::json;
 use tower_tus_layers::protocol::{
-    Concat, Error, FinishState, Interrupt, NewUpload, Role, UploadId,
+    Concat, Error, FinishState, Interrupt, Length, NewUpload, Role, UploadId,
 };
 use tower_tus_layers::store::{Concatenator, Store};
 
@@ -143,7 +143,7 @@ async fn a_final_that_cannot_be_made_leaves_no_file() {
 async fn a_final_that_is_interrupted_leaves_no_file() {
     let files = Fixture::new();
     let mut part = new("a", Role::Partial { awaited_by: vec![] }, b"partial");
-    part.length = Some(9 << 20);
+    part.length = Some(Length::from(9 << 20));
     let mut part = files.store.create(part).await.unwrap();
     append_all(&mut *part, "9 bytes.\n".repeat(1 << 20).leak()).await;
     let new = new_final("p", &["a", "a"], true);

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame};
 use serde_json::Value;
 use tempfile::TempDir;
-use tower_tus_layers::protocol::{Chunk, Error, Metadata, NewUpload};
+use tower_tus_layers::protocol::{Chunk, Error, Length, Metadata, NewUpload};
 use tower_tus_layers::store::{Appended, Handle, Store, Terminator, WriteMode, conformance};
 
 use super::{Durability, FileStore, blocking};
@@ -118,7 +118,7 @@ impl Fixture {
     }
 
     async fn offset(&self, id: &str) -> u64 {
-        self.open(id).await.unwrap().info().offset
+        self.open(id).await.unwrap().info().offset.get()
     }
 
     async fn terminate(&self, id: &str) -> Result<(), Error> {
@@ -127,7 +127,7 @@ impl Fixture {
 }
 
 fn new(id: &str) -> NewUpload {
-    let mut new = NewUpload::new(Some(10), Metadata::default());
+    let mut new = NewUpload::new(Some(Length::from(10)), Metadata::default());
     new.id = id.parse().unwrap();
     new
 }

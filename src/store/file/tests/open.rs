@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 use tower_tus_layers::lock::Locker;
-use tower_tus_layers::protocol::{Error, FinishState, Metadata, UploadId};
+use tower_tus_layers::protocol::{Error, FinishState, Length, Metadata, UploadId};
 use tower_tus_layers::store::{Store, Terminator, WriteMode};
 
 use super::{Fixture, Frames, append, append_all, is_exists, is_not_found, is_unavailable, new};
@@ -34,9 +34,10 @@ async fn an_upload_of_tusd_goes_on_with_all_that_tusd_knows() {
         files.write("a.info", &info.to_string());
 
         let mut handle = files.open("a").await.unwrap();
-        assert_eq!((handle.info().offset, handle.info().length), (5, None));
+        assert_eq!(handle.info().offset, 5);
+        assert_eq!(handle.info().length, None);
         assert_eq!(handle.info().metadata.raw().unwrap(), "b,name w6Q=");
-        handle.declare_length(10).await.unwrap();
+        handle.declare_length(Length::from(10)).await.unwrap();
         append_all(&mut *handle, "world").await;
         handle.finish().await.unwrap();
 
@@ -59,7 +60,8 @@ async fn an_info_without_storage_is_read() {
     files.write("a", "hello");
     files.write("a.info", r#"{"ID":"a","Size":10,"MetaData":null}"#);
     let handle = files.open("a").await.unwrap();
-    assert_eq!((handle.info().offset, handle.info().length), (5, Some(10)));
+    assert_eq!(handle.info().offset, 5);
+    assert_eq!(handle.info().length, Some(Length::from(10)));
 }
 
 #[tokio::test]
@@ -169,7 +171,7 @@ async fn an_upload_without_info_is_not_found_and_not_made_again() {
         "{appended:?}"
     );
     assert!(is_not_found(&handle.record(FinishState::Done).await));
-    assert!(is_not_found(&handle.declare_length(10).await));
+    assert!(is_not_found(&handle.declare_length(Length::from(10)).await));
     assert!(
         is_not_found(&files.terminate("a").await),
         "it may be no upload at all"

@@ -1,0 +1,179 @@
+//! The documentation points at things that exist.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = repository().join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn entries(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).unwrap();
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
+
+/// All Markdown files, without those that others or the build put here.
+fn pages(dir: &Path) -> Vec<PathBuf> {
+    let foreign = ["target", "node_modules"];
+    let entries = entries(dir).into_iter();
+    let own = entries.filter(|path| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        !name.starts_with('.') && !foreign.contains(&name)
+    });
+    own.flat_map(|path| match path.extension() {
+        None if path.is_dir() => pages(&path),
+        Some(extension) if extension == "md" => vec![path],
+        _ => Vec::new(),
+    })
+    .collect()
+}
+
+/// The text without its blocks of code.
+fn prose(text: &str) -> String {
+    let mut in_code = false;
+    let lines = text.lines().filter(|line| {
+        let fence = line.trim_start().starts_with("```");
+        in_code ^= fence;
+        !fence && !in_code
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The targets of all links that are no URLs. Those of chapters that are yet to be
+/// written are empty.
+fn links(text: &str) -> Vec<String> {
+    let text = prose(text);
+    let behind = text.split("](").skip(1);
+    let targets = behind.filter_map(|rest| rest.split(')').next());
+    let targets = targets.filter(|target| !target.is_empty() && !target.contains("://"));
+    targets.map(str::to_owned).collect()
+}
+
+/// The anchors of a page's headings, as GitHub and mdBook make them.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let text = prose(text);
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    let anchor = |line: &str| {
+        let title = line.trim_start_matches('#').trim().to_lowercase();
+        let kept = title
+            .chars()
+            .filter(|char| char.is_alphanumeric() || [' ', '-', '_'].contains(char));
+        kept.map(|char| if char == ' ' { '-' } else { char })
+            .collect()
+    };
+    headings.map(anchor).collect()
+}
+
+/// Why a link of `page` leads nowhere, if it does.
+fn broken(page: &Path, link: &str) -> Option<String> {
+    let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+    let target = match path {
+        "" => page.to_owned(),
+        path => page.parent().unwrap().join(path),
+    };
+    if !target.exists() {
+        return Some(format!("{}: no {link}", page.display()));
+    }
+    let found = anchor.is_empty() || anchors(&read(&target)).contains(anchor);
+    (!found).then(|| format!("{}: no anchor {link}", page.display()))
+}
+
+#[test]
+fn every_relative_link_leads_to_a_file_and_an_anchor() {
+    let pages = pages(repository());
+    assert!(pages.iter().any(|page| page.ends_with("docs/flags.md")));
+    let links = |page: &PathBuf| {
+        let links = links(&read(page)).into_iter();
+        links.filter_map(|link| broken(page, &link)).collect()
+    };
+    let broken: Vec<_> = pages.iter().flat_map::<Vec<_>, _>(links).collect();
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+#[test]
+fn a_link_that_leads_nowhere_is_found() {
+    let page = repository().join("docs/flags.md");
+    assert_eq!(
+        links("[a](b.md) `code`\n```\n[c](d)\n```\n[e](https://f)"),
+        ["b.md"]
+    );
+    for link in ["hooks.md", "hooks.md#when-a-hook-fails", "#uploads"] {
+        assert_eq!(broken(&page, link), None);
+    }
+    for link in ["none.md", "hooks.md#none", "#none", "../none"] {
+        assert!(broken(&page, link).is_some(), "{link}");
+    }
+}
+
+/// A book has nothing but its own pages.
+#[test]
+fn links_in_the_book_stay_in_the_book() {
+    for page in entries(&repository().join("docs")) {
+        let outside: Vec<_> = links(&read(&page)).into_iter().collect();
+        let outside: Vec<_> = outside.iter().filter(|link| link.contains('/')).collect();
+        assert!(outside.is_empty(), "{}: {outside:?}", page.display());
+    }
+}
+
+#[test]
+fn the_summary_of_the_book_lists_every_page() {
+    let listed: BTreeSet<_> = links(&read("docs/SUMMARY.md")).into_iter().collect();
+    let pages = entries(&repository().join("docs")).into_iter();
+    let names = pages.map(|page| page.file_name().unwrap().to_str().unwrap().to_owned());
+    let pages: BTreeSet<_> = names.filter(|name| name != "SUMMARY.md").collect();
+    assert_eq!(listed, pages, "left: docs/SUMMARY.md; right: docs");
+}
+
+/// The first cells of the tables in a page.
+fn first_cells(page: &str) -> String {
+    let page = read(page);
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| "));
+    let cells = rows.filter_map(|row| row.split(" | ").next());
+    cells.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn contributing_explains_every_test_binary() {
+    let explained = first_cells("CONTRIBUTING.md");
+    for dir in ["tests", "layers/tests"] {
+        let paths = entries(&repository().join(dir)).into_iter();
+        let binaries = paths.filter(|path| match path.extension() {
+            Some(extension) => extension == "rs",
+            None => path.join("main.rs").exists(),
+        });
+        for path in binaries {
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            let found = explained.contains(&format!("`{name}`"));
+            assert!(found, "{dir}/{name} has no row in CONTRIBUTING.md");
+        }
+    }
+}
+
+#[test]
+fn architecture_explains_every_layer() {
+    let explained = first_cells("ARCHITECTURE.md").replace('`', "");
+    let explained: BTreeSet<_> = explained.split([',', '\n']).map(str::trim).collect();
+    let modules = entries(&repository().join("layers/src")).into_iter();
+    let layers = modules.filter(|path| path.join("layer.rs").exists());
+    // It stands around the layers of others, and has no place of its own.
+    let layers = layers.filter(|path| !path.ends_with("into_body"));
+    let names: Vec<_> = layers.map(|path| camel_case(&path)).collect();
+    assert!(names.len() > 15, "the layers are elsewhere: {names:?}");
+    for name in names {
+        assert!(explained.contains(&*name), "{name} has no row");
+    }
+}
+
+/// The name of a layer, from that of its module.
+fn camel_case(module: &Path) -> String {
+    let name = module.file_name().unwrap().to_str().unwrap();
+    let words = name.split('_');
+    let capital = |word: &str| word[..1].to_uppercase() + &word[1..];
+    words.map(capital).collect()
+}
