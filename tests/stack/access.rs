@@ -41,17 +41,17 @@ async fn a_stranger_neither_creates_nor_reads_nor_changes_nor_terminates() {
     // In the order in which the owner can do all of them.
     for (wanted, body, status) in [
         (creation as fn() -> Builder, "", StatusCode::CREATED),
-        (|| request(Method::HEAD, "URL"), "", StatusCode::OK),
-        (|| append("URL"), "hello", StatusCode::NO_CONTENT),
-        (|| request(Method::GET, "URL"), "", StatusCode::OK),
+        (|| request(Method::HEAD, "/URL"), "", StatusCode::OK),
+        (|| append("/URL"), "hello", StatusCode::NO_CONTENT),
+        (|| request(Method::GET, "/URL"), "", StatusCode::OK),
         (
-            || request(Method::DELETE, "URL"),
+            || request(Method::DELETE, "/URL"),
             "",
             StatusCode::NO_CONTENT,
         ),
     ] {
         let wanted = || match wanted().body(()).unwrap().uri().path() {
-            "URL" => at(wanted(), &url),
+            "/URL" => at(wanted(), &url),
             _ => wanted(),
         };
         let before = format!("{store:?} {:?}", bytes(&store, &url));

@@ -105,7 +105,6 @@ fn what_was_set_can_be_taken_back_and_setting_it_twice_is_as_once() {
         assert_eq!(format!("{:?}", take_back(set(stack()))), plain, "{name}");
         assert_eq!(format!("{:?}", take_back(stack())), plain, "{name}");
     }
-    let layer = IntoBodyLayer::new();
     for (name, add, take_back) in [
         (
             "add_gate",
@@ -122,7 +121,6 @@ fn what_was_set_can_be_taken_back_and_setting_it_twice_is_as_once() {
         let added = take_back(add(add(stack())));
         assert_eq!(format!("{added:?}"), plain, "{name}");
     }
-    drop(layer);
 }
 
 #[test]
