@@ -74,52 +74,56 @@ fn stack_without(absent: &str, store: MemoryStore) -> Stack {
     stack_over(Core::new(store), absent)
 }
 
-/// From the inside out, without the type of what is inside: as one type, all
-/// that may be there or not would be too much for a linker.
+/// Returns the stack of all layers but the `absent` one: for each a plain
+/// `ServiceBuilder`, whose type is erased at the end, so that one function can return it.
+macro_rules! without {
+    ($absent:expr, $core:expr; [$($before:expr,)*] $name:literal => $layer:expr, $($rest_name:literal => $rest:expr,)*) => {
+        if $absent == $name {
+            let stack = ServiceBuilder::new()$(.layer($before))*$(.layer($rest))*;
+            return Stack::new(stack.service($core));
+        }
+        without!($absent, $core; [$($before,)* $layer,] $($rest_name => $rest,)*)
+    };
+    ($absent:expr, $core:expr; [$($all:expr,)*]) => {
+        Stack::new(ServiceBuilder::new()$(.layer($all))*.service($core))
+    };
+}
+
+#[allow(
+    clippy::redundant_clone,
+    reason = "each stack but the last one leaves the locker to another"
+)]
 fn stack_over(core: Core, absent: &str) -> Stack {
     let store = Arc::clone(core.store());
-    let everything = async |_: AccessRequest| Ok(());
-    let download = DownloadLayer::new(Arc::clone(core.store()));
-    let methods = core.upload_methods().into_iter().chain([Method::GET]);
-    let route = RouteLayer::new("/", methods);
+    let methods: Vec<_> = core
+        .upload_methods()
+        .into_iter()
+        .chain([Method::GET])
+        .collect();
     let locker = Arc::new(MemoryLocker::default());
-    let lock = LockLayer::new(locker.clone());
-    let concatenation = ConcatenationLayer::new(Arc::clone(core.store()), locker);
-
-    let mut stack = Stack::new(core);
-    macro_rules! around {
-        ($($name:literal => $layer:expr,)*) => {
-            $(
-                if absent != $name {
-                    stack = Stack::new(ServiceBuilder::new().layer($layer).service(stack));
-                }
-            )*
-        };
-    }
-    around! {
-        "Download" => download,
-        "Concatenation" => concatenation,
-        "Checksum" => ChecksumLayer::new(),
-        "IdleTimeout" => IdleTimeoutLayer::new(IDLE_TIMEOUT),
-        "Gate" => GateLayer::all([]),
-        "Hooks" => hooks(),
-        "Lock" => lock,
-        "CreationWithUpload" => CreationWithUploadLayer::new(),
-        "SizeLimit" => SizeLimitLayer::new(MAX_SIZE),
-        "Access" => AccessLayer::new(store, everything),
-        "Interrupt" => InterruptLayer::new(),
-        "Discovery" => DiscoveryLayer::new(),
-        "Route" => route,
-        "Version" => VersionLayer::new(),
-        "Render" => RenderLayer::new(),
-        "BaseUrl" => BaseUrlLayer::from_request("/"),
-        "Cors" => CorsLayer::new(),
-        "Log" => LogLayer::new(),
-        "Metrics" => MetricsLayer::new(),
-        "MethodOverride" => MethodOverrideLayer::new(),
+    without! { absent, core; []
         "Detach" => DetachLayer::new(),
+        "MethodOverride" => MethodOverrideLayer::new(),
+        "Metrics" => MetricsLayer::new(),
+        "Log" => LogLayer::new(),
+        "Cors" => CorsLayer::new(),
+        "BaseUrl" => BaseUrlLayer::from_request("/"),
+        "Render" => RenderLayer::new(),
+        "Version" => VersionLayer::new(),
+        "Route" => RouteLayer::new("/", methods),
+        "Discovery" => DiscoveryLayer::new(),
+        "Interrupt" => InterruptLayer::new(),
+        "Access" => AccessLayer::new(Arc::clone(&store), async |_: AccessRequest| Ok(())),
+        "SizeLimit" => SizeLimitLayer::new(MAX_SIZE),
+        "CreationWithUpload" => CreationWithUploadLayer::new(),
+        "Lock" => LockLayer::new(locker.clone()),
+        "Hooks" => hooks(),
+        "Gate" => GateLayer::all([]),
+        "IdleTimeout" => IdleTimeoutLayer::new(IDLE_TIMEOUT),
+        "Checksum" => ChecksumLayer::new(),
+        "Concatenation" => ConcatenationLayer::new(Arc::clone(&store), locker.clone()),
+        "Download" => DownloadLayer::new(Arc::clone(&store)),
     }
-    stack
 }
 
 /// Hooks that reply to a creation as its header `X-Hook` says.

@@ -8,7 +8,7 @@ use tower_service::Service;
 
 use super::parts::PartsGate;
 use super::{Access, AccessRequest, ResponseFuture};
-use crate::context::{Context, check_rejection};
+use crate::context::{Context, Place, check_rejection};
 use crate::inner::gives_inner;
 use crate::protocol::header::UPLOAD_CONCAT;
 use crate::protocol::{Action, Body, Error, Target, UploadId};
@@ -76,7 +76,8 @@ where
         if rolls_back || request.method() == Method::OPTIONS {
             return ResponseFuture::inner(self.inner.call(request));
         }
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        Context::of_mut(&mut parts.extensions).pass(Place::Access);
         let asked = check_rejection(&parts.extensions).and_then(|()| asked(&parts));
         let (action, id) = match asked {
             Ok(asked) => asked,

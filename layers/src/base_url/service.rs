@@ -6,7 +6,7 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use super::source::Source;
-use crate::context::Context;
+use crate::context::{Context, Place};
 use crate::inner::gives_inner;
 
 /// Middleware that tells those inside where uploads live, as clients see it.
@@ -50,6 +50,7 @@ where
 
     fn call(&mut self, request: Request<ReqBody>) -> S::Future {
         let (mut parts, body) = request.into_parts();
+        Context::of_mut(&mut parts.extensions).pass(Place::BaseUrl);
         self.tell(&mut parts);
         self.inner.call(Request::from_parts(parts, body))
     }

@@ -6,7 +6,7 @@ use http::{Method, Request, Response, StatusCode};
 use tower_service::Service;
 
 use super::ResponseFuture;
-use crate::context::{Context, Derived};
+use crate::context::{Context, Derived, Place};
 use crate::inner::gives_inner;
 use crate::protocol::header::TUS_RESUMABLE;
 use crate::protocol::{Body, Outcome};
@@ -90,7 +90,8 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        Context::of_mut(request.extensions_mut()).pass(Place::CachedHead);
         if !was_head(&request) {
             return ResponseFuture::inner(self.inner.call(request));
         }

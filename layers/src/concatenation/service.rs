@@ -8,7 +8,7 @@ use super::asked::Asked;
 use super::create::create;
 use super::inside::Inside;
 use super::settings::Settings;
-use crate::context::Context;
+use crate::context::{Context, Place};
 use crate::inner::gives_inner;
 use crate::protocol::header::UPLOAD_CONCAT;
 use crate::protocol::{Body, Concat, NewConcat, Role};
@@ -46,7 +46,8 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        Context::of_mut(request.extensions_mut()).pass(Place::Concatenation);
         match *request.method() {
             _ if self.settings.store.concatenator().is_none() => {}
             Method::OPTIONS => return self.describe(request),

@@ -22,10 +22,15 @@
 //! | roll-back | layers that derive a DELETE | core | a client's DELETE |
 //! | log | Log | core | the core logs nothing |
 //!
+//! Layers also note here that a request passes them. Where one stands inside
+//! another that belongs inside it, no request gets through: the response is a 500,
+//! and the log tells how to put the layers right.
+//!
 //! Requests that one layer derives from another are all made by one function of
 //! this module, which states what they inherit.
 
 mod derived;
+mod order;
 mod original;
 mod rollback;
 
@@ -41,6 +46,8 @@ use crate::protocol::{
 use crate::store::WriteMode;
 
 pub(crate) use self::derived::Derived;
+use self::order::Passed;
+pub(crate) use self::order::Place;
 use self::original::OriginalRequest;
 pub(crate) use self::rollback::Rollback;
 
@@ -77,6 +84,7 @@ pub struct Context {
     concat: Option<NewConcat>,
     rollback: Option<Rollback>,
     logged: bool,
+    passed: Passed,
     overrides: CarryOut,
 }
 
@@ -96,6 +104,7 @@ static EMPTY: Context = Context {
     concat: None,
     rollback: None,
     logged: false,
+    passed: Passed(0),
     overrides: CarryOut::Here,
 };
 

@@ -7,7 +7,7 @@ use tower_service::Service;
 
 use super::ResponseFuture;
 use super::split::{brings_bytes, brought_others, merge, refusal, verify};
-use crate::context::{Context, Derived, Rollback};
+use crate::context::{Context, Derived, Place, Rollback};
 use crate::inner::gives_inner;
 use crate::protocol::{Body, Error, Outcome, ResponseOverride, UploadId};
 use crate::ready::{call_again, take_ready};
@@ -51,6 +51,7 @@ where
                 .announce("creation-with-upload");
         }
         let (mut parts, body) = request.into_parts();
+        Context::of_mut(&mut parts.extensions).pass(Place::CreationWithUpload);
         if !brings_bytes(&parts) {
             return ResponseFuture::inner(self.inner.call(Request::from_parts(parts, body)));
         }

@@ -13,7 +13,7 @@ use super::ResponseFuture;
 use super::body::{Returned, Returning};
 use super::limits::Limits;
 use super::linger::Unread;
-use crate::context::Context;
+use crate::context::{Context, Place};
 use crate::inner::gives_inner;
 use crate::protocol::{Body, Error, Shutdown, Task};
 use crate::ready::take_ready;
@@ -72,6 +72,7 @@ where
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
         let context = Context::of_mut(&mut parts.extensions);
+        context.pass(Place::Detach);
         let disconnect = context.disconnect_mut().clone();
         let (body, rest) = match body.is_end_stream() {
             true => (body, None),

@@ -39,7 +39,7 @@ use crate::protocol::BoxError;
 ///         Ok(())
 ///     })
 ///     .on(HookKind::PostReceive, |event| async move {
-///         match event.upload.offset > 1_000_000 {
+///         match event.upload.offset.get() > 1_000_000 {
 ///             true => Reply::stop(),
 ///             false => Reply::accept(),
 ///         }

@@ -14,7 +14,7 @@ use super::late::{Lock, removal, remove};
 use super::session::Session;
 use super::teller::Teller;
 use super::{HookKind, ResponseFuture};
-use crate::context::Context;
+use crate::context::{Context, Place};
 use crate::inner::gives_inner;
 use crate::protocol::{Body, Error, Outcome};
 use crate::race::first;
@@ -82,6 +82,7 @@ where
         let session = Arc::new(Session::new(self.teller.clone(), &parts, &self.base_path));
         let gate = Arc::clone(&session);
         let context = Context::of_mut(&mut parts.extensions);
+        context.pass(Place::Hooks);
         context.add_gate(gate);
         let (method, place) = (parts.method.clone(), context.claim_overrides());
         let progress = self.progress(&parts);

@@ -6,7 +6,7 @@ use tower_service::Service;
 
 use super::ResponseFuture;
 use super::body::Interruptible;
-use crate::context::Context;
+use crate::context::{Context, Place};
 use crate::inner::gives_inner;
 use crate::protocol::{Body, Interrupt, Shutdown};
 
@@ -44,7 +44,9 @@ where
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let registered = self.shutdown.interrupt();
         let interrupt = Interrupt::clone(&registered);
-        Context::of_mut(request.extensions_mut()).set_interrupt(interrupt.clone());
+        let context = Context::of_mut(request.extensions_mut());
+        context.pass(Place::Interrupt);
+        context.set_interrupt(interrupt.clone());
         let request = request.map(|body| match body.is_end_stream() {
             true => body,
             false => body.watched(Interruptible(interrupt)),

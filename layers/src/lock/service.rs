@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower_service::Service;
 
 use super::ResponseFuture;
-use crate::context::{Context, check_rejection};
+use crate::context::{Context, Place, check_rejection};
 use crate::inner::gives_inner;
 use crate::lock::{Locker, acquire};
 use crate::protocol::{Body, BoxError, Error, Target, UploadId};
@@ -84,7 +84,8 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        Context::of_mut(&mut parts.extensions).pass(Place::Lock);
         let Some(id) = wanted(&parts) else {
             return ResponseFuture::inner(self.inner.call(Request::from_parts(parts, body)));
         };

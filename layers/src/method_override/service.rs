@@ -1,8 +1,9 @@
-use std::task::{Context, Poll};
+use std::task::{Context as TaskContext, Poll};
 
 use http::{HeaderMap, Method, Request};
 use tower_service::Service;
 
+use crate::context::{Context, Place};
 use crate::inner::gives_inner;
 use crate::protocol::header::X_HTTP_METHOD_OVERRIDE;
 
@@ -47,11 +48,12 @@ where
     type Future = S::Future;
 
     #[inline]
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> S::Future {
+        Context::of_mut(request.extensions_mut()).pass(Place::MethodOverride);
         if let Some(method) = told(request.headers()) {
             *request.method_mut() = method; // CORE-16
         }

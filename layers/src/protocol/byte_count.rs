@@ -114,7 +114,7 @@ byte_count! {
     /// let offset = Offset::ZERO.checked_add(5).unwrap();
     /// assert_eq!(length.remaining(offset), 6);
     /// assert_eq!("5".parse(), Ok(offset));
-    /// assert!(Offset::try_from(1 << 63).is_err());
+    /// assert!(Offset::try_from(1_u64 << 63).is_err());
     /// ```
     Offset
 }

@@ -5,7 +5,7 @@ use http::{Method, Request, Response};
 use tower_service::Service;
 
 use super::{BasePath, ResponseFuture};
-use crate::context::{Context, check_rejection};
+use crate::context::{Context, Place, check_rejection};
 use crate::inner::gives_inner;
 use crate::protocol::{BaseUrl, Body, Error, Target};
 
@@ -60,6 +60,7 @@ impl Table {
 
     /// Tells those inside what was found.
     fn route<B>(&self, request: &mut Request<B>) -> Result<(), Error> {
+        Context::of_mut(request.extensions_mut()).pass(Place::Route);
         check_rejection(request.extensions())?;
         // OPTIONS asks what the server can do, on any path.
         if request.method() == Method::OPTIONS {

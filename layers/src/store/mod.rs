@@ -15,7 +15,9 @@
 //! use std::collections::HashMap;
 //! use std::sync::{Arc, Mutex};
 //! use tower_tus_layers::async_trait;
-//! use tower_tus_layers::protocol::{//!, //!     Body, Chunk, Error, FinishState, Length, Metadata, NewUpload, Upload, UploadId};
+//! use tower_tus_layers::protocol::{
+//!     Body, Chunk, Error, FinishState, Length, Metadata, NewUpload, Upload, UploadId,
+//! };
 //! use tower_tus_layers::store::{AppendOptions, Appended, Handle, Store};
 //!
 //! type Uploads = Arc<Mutex<HashMap<UploadId, Upload>>>;

@@ -5,7 +5,7 @@ use http::{Method, Request, Response};
 use tower_service::Service;
 
 use super::ResponseFuture;
-use crate::context::check_rejection;
+use crate::context::{Context, Place, check_rejection};
 use crate::future;
 use crate::inner::gives_inner;
 use crate::protocol::header::{TusResumable, is_plain_or_chunked};
@@ -69,7 +69,8 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        Context::of_mut(request.extensions_mut()).pass(Place::Version);
         let future = match self.verify(&request) {
             Ok(()) => future::ResponseFuture::inner(self.inner.call(request)),
             // CORE-10: nothing inside sees it.
