@@ -19,7 +19,7 @@ use tower_tus::layers::detach::DetachLayer;
 use tower_tus::layers::into_body::IntoBodyLayer;
 use tower_tus::layers::protocol::{Body, Rejection};
 use tower_tus::layers::store::MemoryStore;
-use tower_tus::{TusLayer, TusService};
+use tower_tus::{Stack, TusLayer, TusService};
 
 use crate::host::{Peer, hosted};
 use crate::patient;
@@ -166,6 +166,17 @@ async fn no_401_in_front_is_lost_inside_detach() {
     for (name, start) in IN_FRONT {
         assert_eq!(statuses(start).await, [Some(401); 6], "{name}");
     }
+}
+
+#[tokio::test]
+async fn no_401_before_the_lock_is_lost() {
+    let start: Start = |version| {
+        let validate = |_: &mut Request<Body>| Err(unauthorized::<Body>());
+        let stack = Stack::new(MemoryStore::default())
+            .layer_before_lock(ValidateRequestHeaderLayer::custom(validate));
+        hosted(stack.into_service(), version)
+    };
+    assert_eq!(statuses(start).await, [Some(401); 6]);
 }
 
 #[tokio::test]

@@ -175,6 +175,28 @@ async fn a_limit_of_the_stack_turns_uploads_away_and_lets_head_pass() {
 }
 
 #[tokio::test]
+async fn a_limit_at_a_place_of_the_stack_delays_uploads_alone() {
+    let service = Stack::new(uploads().await)
+        .layer_outside(GlobalConcurrencyLimitLayer::new(1))
+        .into_layer()
+        .layer(service_fn(hello));
+    let (client, body) = held();
+    let first = patch("/files/part", 5).body(body).unwrap();
+    let first = tokio::spawn(service.clone().oneshot(first));
+    client.send("wor".into()).await.unwrap();
+    client.send("l".into()).await.unwrap();
+
+    let answer = ask(&service, get("/"), content("")).await;
+    assert_eq!(answer.body(), "hello");
+    let mut second = pin!(head(&service, "/files/part"));
+    assert!(waits(second.as_mut()).await);
+    drop(client);
+    let answer = patient(first).await.unwrap().unwrap();
+    assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+    assert_eq!(second.await.headers()["upload-offset"], "9");
+}
+
+#[tokio::test]
 async fn load_shed_behind_turns_other_requests_away_and_no_upload() {
     let (called, mut is_called) = unbounded_channel();
     let stuck = move || {

@@ -93,7 +93,7 @@ async fn catch_panic_outside_catches_what_is_not_of_uploads() {
         .layer(CatchPanicLayer::new())
         .layer(
             Stack::new(MemoryStore::default())
-                .gate(Own::default())
+                .add_gate(Own::default())
                 .into_layer(),
         )
         .service(service_fn(panics));
@@ -112,7 +112,7 @@ async fn the_id_of_a_request_reaches_gates_and_every_answer() {
     let service = ServiceBuilder::new()
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .layer(PropagateRequestIdLayer::x_request_id())
-        .layer(Stack::new(MemoryStore::default()).gate(own).into_layer())
+        .layer(Stack::new(MemoryStore::default()).add_gate(own).into_layer())
         .service(service_fn(hello));
     let answer = ask(&service, post(), content("")).await;
     assert_eq!(answer.status(), StatusCode::CREATED);

@@ -39,7 +39,7 @@ impl Gate for Opened {
 async fn stack(shutdown: &Shutdown) -> (Stack, UnboundedReceiver<()>) {
     let (opened, is_opened) = unbounded_channel();
     let stack = Stack::new(uploads().await)
-        .gate(Opened(opened))
+        .add_gate(Opened(opened))
         .shutdown(shutdown.clone());
     (stack, is_opened)
 }
