@@ -112,7 +112,11 @@ async fn the_id_of_a_request_reaches_gates_and_every_answer() {
     let service = ServiceBuilder::new()
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .layer(PropagateRequestIdLayer::x_request_id())
-        .layer(Stack::new(MemoryStore::default()).add_gate(own).into_layer())
+        .layer(
+            Stack::new(MemoryStore::default())
+                .add_gate(own)
+                .into_layer(),
+        )
         .service(service_fn(hello));
     let answer = ask(&service, post(), content("")).await;
     assert_eq!(answer.status(), StatusCode::CREATED);
