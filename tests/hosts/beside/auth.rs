@@ -10,7 +10,7 @@ use axum::extract::Request as AxumRequest;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response as AxumResponse};
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use tower::ServiceBuilder;
 use tower_http::auth::AsyncRequireAuthorizationLayer;
 use tower_http::validate_request::ValidateRequestHeaderLayer;
@@ -107,9 +107,11 @@ async fn over_http_1(address: SocketAddr, method: &str, length: Length) -> Optio
         ("Upload-Length", BODY.to_string()),
         ("Content-Type", content_type),
     ];
-    client
-        .head(&format!("{method} /files/part"), &headers)
-        .await;
+    let path = match method {
+        "PATCH" => "/files/part",
+        _ => "/files/",
+    };
+    client.head(&format!("{method} {path}"), &headers).await;
     for _ in 0..BODY / PIECE.len() {
         let piece = match length {
             Length::Known => PIECE.to_vec(),
@@ -125,10 +127,10 @@ async fn over_http_1(address: SocketAddr, method: &str, length: Length) -> Optio
 
 async fn over_http_2(address: SocketAddr, method: &str, length: Length) -> Option<u16> {
     let mut client = Http2::connect(address).await;
-    let url = format!("http://{address}/files/part");
+    let url = format!("http://{address}/files/");
     let mut request = match method {
-        "PATCH" => patch(&url, 0),
-        _ => request(http::Method::POST, &url).header("Upload-Length", BODY),
+        "PATCH" => patch(&(url + "part"), 0),
+        _ => request(Method::POST, &url).header("Upload-Length", BODY),
     };
     if matches!(length, Length::Known) {
         request = request.header("Content-Length", BODY);
