@@ -59,6 +59,7 @@ use tower_layer::Identity as HooksLayer;
 #[cfg(not(feature = "metrics"))]
 use tower_layer::Identity as MetricsLayer;
 
+use crate::mount::host::{Mounting, Urls};
 use crate::{TusLayer, TusService};
 
 /// All layers in their order, and the few things that can be set.
@@ -198,10 +199,10 @@ impl Stack {
         }
     }
 
-    /// The path below which uploads live: `/files/` unless set. `/` is every path.
+    /// Sets the path below which uploads live: `/files/` by default. `/` is every path.
     ///
-    /// `Location` begins with it, so below a host that strips a prefix (axum's
-    /// `nest_service`) this is the prefix.
+    /// `Location` begins with it, unless a router has stripped another path: see
+    /// [`mount`](crate::mount).
     pub fn base_path(mut self, path: &str) -> Self {
         self.base_path = BasePath::new(path);
         self
@@ -511,13 +512,14 @@ impl Stack {
     /// others to the service it is put in front of.
     #[must_use]
     pub fn into_layer(self) -> TusLayer {
-        let base_path = self.base_path.clone();
-        TusLayer::mount(self.into_service(), base_path)
+        TusLayer::mount(self.into_service())
     }
 
     /// A service that takes every request.
     #[must_use]
     pub fn into_service(mut self) -> TusService {
+        let urls = self.base_url.as_ref().map_or(Urls::Found, |_| Urls::Set);
+        let mounting = Mounting::new(self.base_path.clone(), urls);
         let metrics = self.measure();
         let download = self.download();
         let mut upload_methods = self.core.upload_methods();
@@ -575,7 +577,7 @@ impl Stack {
             // A neighbour of the core, for what that does not know.
             .layer(option_layer(download))
             .service(self.core);
-        TusService::from_stack(Sealed::new(stack))
+        TusService::from_stack(Sealed::new(stack), mounting)
     }
 
     /// The layer that gives uploads out, where that is wanted and the store can.

@@ -1,15 +1,20 @@
 use tower_layer::Layer;
-use tower_tus_layers::route::BasePath;
 use tower_tus_layers::store::Store;
 
 use super::TusMount;
 use crate::{Stack, TusService};
 
-/// Layer that gives any service resumable uploads, below `/files/` unless set.
+/// Adds resumable uploads to any service, below `/files/` by default.
 ///
-/// Requests whose path is the base path, with or without its last slash, or
-/// below it are for uploads, whatever their method; all others go to the
-/// service behind, untouched.
+/// The layer takes each request whose path is the base path, with or without its
+/// last slash, or below it, whatever the method. All others go to the service behind
+/// it, untouched.
+///
+/// In an axum router, **add it last**: after all routes and the fallback, and not
+/// inside `nest`. It takes uploads out of the router's fallback, so a fallback that is
+/// set later gets them instead, and a nested router without a fallback of its own
+/// never sees them. The [module docs](crate::mount) have all ways to mount uploads,
+/// and what `Location` is.
 ///
 /// ```
 /// use axum::Router;
@@ -26,7 +31,6 @@ use crate::{Stack, TusService};
 #[derive(Clone, Debug)]
 pub struct TusLayer {
     tus: TusService,
-    base_path: BasePath,
 }
 
 impl TusLayer {
@@ -36,8 +40,8 @@ impl TusLayer {
         Stack::new(store).into_layer()
     }
 
-    pub(crate) const fn mount(tus: TusService, base_path: BasePath) -> Self {
-        Self { tus, base_path }
+    pub(crate) const fn mount(tus: TusService) -> Self {
+        Self { tus }
     }
 }
 
@@ -46,6 +50,6 @@ impl<S> Layer<S> for TusLayer {
 
     // Hosts call this once for each route: no state is made here.
     fn layer(&self, inner: S) -> TusMount<S> {
-        TusMount::new(inner, self.tus.clone(), self.base_path.clone())
+        TusMount::new(inner, self.tus.clone())
     }
 }

@@ -4,8 +4,8 @@ use http::{Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 use tower_tus_layers::protocol::BoxError;
-use tower_tus_layers::route::BasePath;
 
+use super::host::Place;
 use super::{ResponseBody, ResponseFuture};
 use crate::TusService;
 
@@ -16,16 +16,11 @@ use crate::TusService;
 pub struct TusMount<S> {
     inner: S,
     tus: TusService,
-    base_path: BasePath,
 }
 
 impl<S> TusMount<S> {
-    pub(super) const fn new(inner: S, tus: TusService, base_path: BasePath) -> Self {
-        Self {
-            inner,
-            tus,
-            base_path,
-        }
+    pub(super) const fn new(inner: S, tus: TusService) -> Self {
+        Self { inner, tus }
     }
 }
 
@@ -46,9 +41,11 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        if self.base_path.strip(request.uri().path()).is_some() {
-            ResponseFuture::tus(self.tus.call(request))
+        let base_path = self.tus.mounting().base_path();
+        if base_path.strip(request.uri().path()).is_some() {
+            ResponseFuture::tus(self.tus.call_from::<S, _>(request, Place::Layer))
         } else {
+            self.tus.mounting().warn_of_nesting(request.extensions());
             ResponseFuture::inner(self.inner.call(request))
         }
     }
