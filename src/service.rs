@@ -13,7 +13,7 @@ use tower_tus_layers::store::Store;
 
 use crate::Stack;
 use crate::mount::host::{Mounting, Place};
-use crate::stack::Sealed;
+use crate::stack::Next;
 
 /// Serves uploads at every path, for a router or a server of your own.
 ///
@@ -22,8 +22,7 @@ use crate::stack::Sealed;
 ///
 /// ```
 /// use axum::Router;
-/// use tower_tus::TusService;
-/// use tower_tus::layers::store::MemoryStore;
+/// use tower_tus::{MemoryStore, TusService};
 ///
 /// let uploads = TusService::new(MemoryStore::default());
 /// let app: Router = Router::new().nest_service("/files", uploads);
@@ -33,19 +32,56 @@ use crate::stack::Sealed;
 /// the layers and all settings.
 #[derive(Clone)]
 pub struct TusService {
-    stack: Sealed,
+    stack: Next,
     mounting: Mounting,
 }
 
 impl TusService {
-    /// The stack over `store`, with nothing else set.
+    /// Creates a service over `store`, with the defaults of [`Stack`].
     #[must_use]
     pub fn new(store: impl Store) -> Self {
         Stack::new(store).into_service()
     }
 
-    pub(crate) const fn from_stack(stack: Sealed, mounting: Mounting) -> Self {
-        Self { stack, mounting }
+    /// Creates a service over a stack of your own, which is called with erased bodies.
+    /// Its [`RouteLayer`](crate::layers::route::RouteLayer) says which base path it
+    /// strips.
+    ///
+    /// ```
+    /// use tower::ServiceBuilder;
+    /// use tower_tus::layers::detach::DetachLayer;
+    /// use tower_tus::layers::render::RenderLayer;
+    /// use tower_tus::layers::route::RouteLayer;
+    /// use tower_tus::layers::service::Core;
+    /// use tower_tus::layers::version::VersionLayer;
+    /// use tower_tus::{MemoryStore, TusService};
+    ///
+    /// let core = Core::new(MemoryStore::default());
+    /// let stack = ServiceBuilder::new()
+    ///     .layer(DetachLayer::new())
+    ///     .layer(RenderLayer::new())
+    ///     .layer(VersionLayer::new())
+    ///     .layer(RouteLayer::new("/files/", core.upload_methods()))
+    ///     .service(core);
+    /// let service = TusService::over(stack);
+    /// ```
+    #[must_use]
+    pub fn over<S>(stack: S) -> Self
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+        S: Clone + Send + Sync + 'static,
+        S::Future: Send + 'static,
+    {
+        Self {
+            stack: Next::new(stack),
+            mounting: Mounting::default(),
+        }
+    }
+}
+
+impl TusService {
+    pub(crate) fn mounted(self, mounting: Mounting) -> Self {
+        Self { mounting, ..self }
     }
 
     pub(crate) const fn mounting(&self) -> &Mounting {
@@ -60,7 +96,7 @@ impl TusService {
     {
         let mut request = request.map(Body::new);
         self.mounting.record::<T, _>(&mut request, place);
-        ResponseFuture(self.stack.call(request))
+        self.stack.call(request)
     }
 }
 
@@ -90,7 +126,15 @@ impl fmt::Debug for TusService {
 }
 
 /// The response future of [`TusService`].
-pub struct ResponseFuture(Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>);
+pub struct ResponseFuture(Answer);
+
+type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+impl ResponseFuture {
+    pub(crate) fn new(answer: Answer) -> Self {
+        Self(answer)
+    }
+}
 
 impl Future for ResponseFuture {
     type Output = Result<Response<Body>, Infallible>;

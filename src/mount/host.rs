@@ -19,11 +19,12 @@ pub(crate) enum Place {
 }
 
 /// Where the URLs of uploads come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Urls {
     /// From a layer, whatever the host does.
     Set,
     /// From the path of the request.
+    #[default]
     Found,
 }
 
@@ -31,22 +32,29 @@ pub(crate) enum Urls {
 /// leads back to the stack, and rejects the request where that cannot be known.
 #[derive(Clone, Debug)]
 pub(crate) struct Mounting {
-    base_path: BasePath,
+    /// Of a stack of the user's own only its Route layer knows.
+    base_path: Option<BasePath>,
     urls: Urls,
     nesting_warned: Arc<Once>,
+}
+
+impl Default for Mounting {
+    fn default() -> Self {
+        Self {
+            base_path: None,
+            urls: Urls::default(),
+            nesting_warned: Arc::new(Once::new()),
+        }
+    }
 }
 
 impl Mounting {
     pub(crate) fn new(base_path: BasePath, urls: Urls) -> Self {
         Self {
-            base_path,
+            base_path: Some(base_path),
             urls,
-            nesting_warned: Arc::new(Once::new()),
+            ..Self::default()
         }
-    }
-
-    pub(crate) const fn base_path(&self) -> &BasePath {
-        &self.base_path
     }
 
     /// Warns once of a layer that is nested, at a request that is not for uploads: those
@@ -99,10 +107,13 @@ impl Mounting {
         if let Some(prefix) = context.stripped_prefix() {
             return Ok(prefix);
         }
-        let is_below = self.base_path.strip(path).is_some();
-        if place == Place::Service && !is_below && axum::is_route(extensions) {
-            let base_path = self.base_path.clone();
-            return Err(Misplaced::Elsewhere(path.to_owned(), base_path));
+        let base_path = self.base_path.as_ref();
+        let is_below = base_path.is_some_and(|base_path| base_path.strip(path).is_some());
+        if let Some(base_path) = base_path.filter(|_| !is_below)
+            && place == Place::Service
+            && axum::is_route(extensions)
+        {
+            return Err(Misplaced::Elsewhere(path.to_owned(), base_path.clone()));
         }
         let prefix = match axum::original_path(extensions) {
             Some(original) => before(original, path)

@@ -4,6 +4,7 @@ use http::{Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 use tower_tus_layers::protocol::BoxError;
+use tower_tus_layers::route::BasePath;
 
 use super::host::Place;
 use super::{ResponseBody, ResponseFuture};
@@ -16,11 +17,34 @@ use crate::TusService;
 pub struct TusMount<S> {
     inner: S,
     tus: TusService,
+    base_path: BasePath,
 }
 
 impl<S> TusMount<S> {
-    pub(super) const fn new(inner: S, tus: TusService) -> Self {
-        Self { inner, tus }
+    pub(super) const fn new(inner: S, tus: TusService, base_path: BasePath) -> Self {
+        Self {
+            inner,
+            tus,
+            base_path,
+        }
+    }
+}
+
+impl<S> TusMount<S> {
+    /// Returns the service behind.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// Returns the service behind, to be changed.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Takes the service behind out.
+    #[must_use]
+    pub fn into_inner(self) -> S {
+        self.inner
     }
 }
 
@@ -41,8 +65,7 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let base_path = self.tus.mounting().base_path();
-        if base_path.strip(request.uri().path()).is_some() {
+        if self.base_path.strip(request.uri().path()).is_some() {
             ResponseFuture::tus(self.tus.call_from::<S, _>(request, Place::Layer))
         } else {
             self.tus.mounting().warn_of_nesting(request.extensions());

@@ -54,7 +54,7 @@ pub(crate) async fn own_uploads(
 }
 
 /// A stack built by hand, and what it has to be told of axum.
-fn taken_apart() -> Router {
+fn taken_apart() -> [Router; 2] {
     let core = Core::new(MemoryStore::default());
     let methods = core.upload_methods();
     let uploads = ServiceBuilder::new()
@@ -63,10 +63,13 @@ fn taken_apart() -> Router {
         .layer(VersionLayer::new())
         .layer(RouteLayer::new("/files/", methods))
         .service(core);
-    let uploads = ServiceBuilder::new()
+    let told = ServiceBuilder::new()
         .layer(map_request(tell_prefix))
-        .service(uploads);
-    Router::new().nest_service("/uploads", uploads)
+        .service(uploads.clone());
+    [
+        Router::new().nest_service("/uploads", told),
+        Router::new().nest_service("/uploads", TusService::over(uploads)),
+    ]
 }
 
 async fn tell_prefix(OriginalUri(original): OriginalUri, mut request: Request) -> Request {
@@ -92,7 +95,14 @@ fn rows() -> Vec<Row> {
     // A router inherits a fallback from what is nested in it only if it has its own.
     let nested_twice = application().nest("/b", application().layer(layer()));
     let at_uploads = || stack().base_path("/uploads/").into_service();
+    let [told_by_hand, built_by_hand] = taken_apart();
     vec![
+        (
+            "a stack built by hand",
+            built_by_hand,
+            "/uploads",
+            "/uploads/",
+        ),
         ("layer", application().layer(layer()), "/files", "/files/"),
         (
             "layer inside nest",
@@ -220,8 +230,8 @@ fn rows() -> Vec<Row> {
             "http://{host}/api/files/",
         ),
         (
-            "a stack built by hand",
-            taken_apart(),
+            "a stack built by hand and told by hand",
+            told_by_hand,
             "/uploads",
             "/uploads/",
         ),
