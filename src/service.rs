@@ -13,12 +13,13 @@ use tower_tus_layers::protocol::{Body, BoxError};
 use tower_tus_layers::store::Store;
 
 use crate::Stack;
+use crate::mount::host::{Mounting, Place};
 use crate::stack::Next;
 
-/// The whole stack as a service that takes every request.
+/// Serves uploads at every path, for a router or a server of your own.
 ///
-/// A path below the base path is taken without it, any other one as a whole, so
-/// that the service works behind a host that strips the prefix:
+/// The service strips the base path if there is one. A router may have stripped it
+/// before, and then `Location` begins with what the router has stripped:
 ///
 /// ```
 /// use axum::Router;
@@ -28,10 +29,12 @@ use crate::stack::Next;
 /// let app: Router = Router::new().nest_service("/files", uploads);
 /// ```
 ///
-/// See [`Stack`] for the order of the layers, and for what can be set.
+/// See [`mount`](crate::mount) for all ways to mount it, and [`Stack`] for the order of
+/// the layers and all settings.
 #[derive(Clone)]
 pub struct TusService {
     stack: Next,
+    mounting: Mounting,
 }
 
 impl TusService {
@@ -72,18 +75,40 @@ impl TusService {
     {
         Self {
             stack: Next::new(stack),
+            mounting: Mounting::default(),
         }
     }
+}
 
-    /// Calls the stack once it is ready, which it always is unless a layer of the
-    /// user's own is not.
-    pub(crate) fn call_ready<B>(&self, request: Request<B>) -> ResponseFuture
+impl TusService {
+    pub(crate) fn mounted(self, mounting: Mounting) -> Self {
+        Self { mounting, ..self }
+    }
+
+    pub(crate) const fn mounting(&self) -> &Mounting {
+        &self.mounting
+    }
+
+    /// Calls the stack as a layer around a service of type `T`, once the stack is
+    /// ready: a layer that the user has added may not be.
+    pub(crate) fn call_around<T, B>(&self, request: Request<B>) -> ResponseFuture
     where
         B: http_body::Body + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let stack = self.stack.clone();
-        ResponseFuture(Box::pin(stack.oneshot(request.map(Body::new))))
+        let request = self.record::<T, _>(request, Place::Layer);
+        ResponseFuture::new(Box::pin(self.stack.clone().oneshot(request)))
+    }
+
+    /// Notes the place in a host, which the type `T` tells, in a request.
+    fn record<T, B>(&self, request: Request<B>, place: Place) -> Request<Body>
+    where
+        B: http_body::Body + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let mut request = request.map(Body::new);
+        self.mounting.record::<T, _>(&mut request, place);
+        request
     }
 }
 
@@ -102,7 +127,8 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> ResponseFuture {
-        self.stack.call(request.map(Body::new))
+        let request = self.record::<B, _>(request, Place::Service);
+        self.stack.call(request)
     }
 }
 

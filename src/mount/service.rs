@@ -70,8 +70,9 @@ where
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         if self.base_path.strip(request.uri().path()).is_some() {
-            ResponseFuture::tus(self.tus.call_ready(request))
+            ResponseFuture::tus(self.tus.call_around::<S, _>(request))
         } else {
+            self.tus.mounting().warn_of_nesting(request.extensions());
             ResponseFuture::inner(self.inner.clone().oneshot(request))
         }
     }
