@@ -17,16 +17,17 @@ pub struct BaseUrlLayer {
 }
 
 impl BaseUrlLayer {
-    /// A layer that always tells this URL, such as `https://example.com/files/`.
+    /// Creates a layer that sets this URL for every request, such as
+    /// `https://example.com/files/`.
     pub fn fixed(url: &str) -> Self {
         Self::from(Source::Fixed(BaseUrl::new(url)))
     }
 
-    /// A layer that tells the scheme and the host of the request, and
+    /// Creates a layer that combines the scheme and host of the request with
     /// `base_path`, the path below which clients find uploads.
     ///
-    /// Below a host that strips a prefix (axum's `nest_service`) the prefix
-    /// belongs to the path: no request tells it.
+    /// If the host strips a prefix (axum's `nest_service`), include it in
+    /// `base_path`: the request no longer contains it.
     pub fn from_request(base_path: &str) -> Self {
         Self::from(Source::Request(FromRequest {
             path: format!("/{}", base_path.trim_matches('/')),
@@ -36,28 +37,31 @@ impl BaseUrlLayer {
         }))
     }
 
-    /// A layer that tells what `make` does, or nothing.
+    /// Creates a layer that sets the URL that `make` returns, or none if it returns
+    /// `None`.
     pub fn by(make: impl Fn(&Parts) -> Option<BaseUrl> + Send + Sync + 'static) -> Self {
         Self::from(Source::Closure(Arc::new(make)))
     }
 
-    /// With [`from_request`](Self::from_request): believes `Forwarded` (RFC
-    /// 7239), and beneath it `X-Forwarded-Host`, `-Proto`, `-Port` and `-Prefix`.
+    /// With [`from_request`](Self::from_request): uses `Forwarded` (RFC 7239) and,
+    /// with lower precedence, `X-Forwarded-Host`, `-Proto`, `-Port` and `-Prefix`.
+    /// Off by default.
     ///
-    /// For servers that are reached through a proxy alone, which replaces these
-    /// headers: elsewhere a client would tell itself where it uploads to.
+    /// Enable this only behind a proxy that replaces these headers: otherwise clients
+    /// can set them, and with them the URL of their uploads.
     pub fn trust_forwarded(self) -> Self {
         self.reading(|from| from.trusting = true)
     }
 
-    /// With [`from_request`](Self::from_request): takes `https` where the
-    /// request does not tell its scheme, as over HTTP/1.1. For listeners with TLS.
+    /// With [`from_request`](Self::from_request): assumes `https` if the request does
+    /// not carry its scheme, as over HTTP/1.1. The default is `http`. Use it for TLS
+    /// listeners.
     pub fn scheme_https(self) -> Self {
         self.reading(|from| from.scheme = Scheme::Https)
     }
 
-    /// With [`from_request`](Self::from_request): tells the path alone, so that
-    /// the client stays on the server it has found.
+    /// With [`from_request`](Self::from_request): sets a path without scheme and
+    /// host, so that clients stay on the server that they already use.
     pub fn relative(self) -> Self {
         self.reading(|from| from.relative = true)
     }

@@ -8,7 +8,7 @@ use tower_service::Service;
 use super::source::Source;
 use crate::context::{Context, Place};
 
-/// Middleware that tells those inside where uploads live, as clients see it.
+/// Middleware that sets the public URL of uploads in the request's context.
 ///
 /// See the [module docs](crate::base_url) for an example.
 #[derive(Clone, Debug)]

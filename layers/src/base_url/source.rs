@@ -37,10 +37,10 @@ impl fmt::Debug for Source {
     }
 }
 
-/// How to read the URL from a request.
+/// How to derive the URL from a request.
 #[derive(Clone, Debug)]
 pub(super) struct FromRequest {
-    /// With a slash at its beginning.
+    /// Begins with a slash.
     pub(super) path: String,
     pub(super) scheme: Scheme,
     pub(super) relative: bool,
@@ -51,30 +51,30 @@ impl FromRequest {
     fn base_url(&self, parts: &Parts) -> BaseUrl {
         let url = self.url(parts);
         match self.trusting {
-            // The host that clients know may be the proxy's alone.
+            // Clients may know this server only by the proxy's host.
             true => url.of_any_host(),
             false => url,
         }
     }
 
     fn url(&self, parts: &Parts) -> BaseUrl {
-        let told = if self.trusting {
+        let forwarded = if self.trusting {
             Forwarded::of(&parts.headers)
         } else {
             Forwarded::default()
         };
-        let path = format!("{}{}", told.prefix.trim_end_matches('/'), self.path);
-        let authority = told.authority.or_else(|| own_authority(parts));
+        let path = format!("{}{}", forwarded.prefix.trim_end_matches('/'), self.path);
+        let authority = forwarded.authority.or_else(|| own_authority(parts));
         let Some(authority) = authority.filter(|_| !self.relative) else {
             return BaseUrl::new(&path);
         };
         let own_scheme = || parts.uri.scheme_str().and_then(Scheme::parse);
-        let scheme = told.scheme.or_else(own_scheme).unwrap_or(self.scheme);
+        let scheme = forwarded.scheme.or_else(own_scheme).unwrap_or(self.scheme);
         let authority = match self.trusting {
-            // It is the port of a hop between a proxy and this server.
+            // The port of a hop between a proxy and this server.
             true => authority
                 .without_port(scheme.other().default_port())
-                .or_port(told.port)
+                .or_port(forwarded.port)
                 .without_port(scheme.other().default_port()),
             false => authority,
         };
@@ -83,7 +83,8 @@ impl FromRequest {
     }
 }
 
-/// The authority of the request's URI, which HTTP/2 has, or its only `Host`.
+/// Returns the authority of the request's URI, which HTTP/2 requests have, or of the
+/// `Host` header if there is exactly one.
 fn own_authority(parts: &Parts) -> Option<Authority<'_>> {
     if let Some(authority) = parts.uri.authority() {
         return Authority::parse(authority.as_str());

@@ -28,7 +28,7 @@ impl<E> ResponseFuture<E> {
     }
 }
 
-/// A client that waits for its answer. One that no longer does has gone.
+/// Reports a disconnect if it is dropped while the client waits for the response.
 #[derive(Debug)]
 struct Waiting(Option<Disconnect>);
 
@@ -53,8 +53,9 @@ impl<E> Future for ResponseFuture<E> {
     }
 }
 
-/// A task that ends without an answer has panicked. Nobody outside would stamp
-/// the response. CORE-06
+/// Returns the response of a task that has panicked, since it sent none. It sets
+/// `Tus-Resumable`, since no layer outside does.
+// CORE-06
 fn panicked(gone: oneshot::error::RecvError) -> Response<Body> {
     tracing::error!("a request panicked");
     let mut response = Error::internal(gone).into_response::<Body>();

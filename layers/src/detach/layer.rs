@@ -12,14 +12,14 @@ pub struct DetachLayer {
 }
 
 impl DetachLayer {
-    /// A layer whose tasks nobody waits for.
+    /// Creates a layer whose requests no shutdown waits for.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Counts every request until its end, so that
-    /// [`Shutdown::drained`] waits for them.
+    /// Counts every request until its end, so that [`Shutdown::drained`] waits for
+    /// it.
     #[must_use]
     pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
         self.shutdown = shutdown;

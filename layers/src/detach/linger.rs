@@ -6,22 +6,23 @@ use tokio::time::{sleep, timeout};
 use crate::protocol::{Body, Task};
 use crate::race::first;
 
-/// How long a client may pause.
+/// Maximum pause of a client.
 const IDLE: Duration = Duration::from_secs(5);
-/// How long it may go on in all.
+/// Maximum time in total.
 const TOTAL: Duration = Duration::from_secs(30);
-/// How long it may go on once the server shuts down.
+/// Maximum time after a shutdown begins.
 const AT_SHUTDOWN: Duration = Duration::from_millis(150);
-/// How much it may send.
+/// Maximum number of bytes.
 const BYTES: u64 = 256 << 20;
-/// How much is read before the answer, so that the connection can be kept.
+/// Maximum number of bytes read before the response, so that the connection can be
+/// kept.
 const SMALL: u64 = 64 << 10;
-/// How long the answer may wait for that.
+/// Maximum delay of the response for these.
 const SOON: Duration = Duration::from_millis(20);
-/// How long a client may pause while a success waits for the end of its body.
+/// Maximum pause of a client while a success waits for the end of its body.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Whether a body has more.
+/// Whether a body was read to its end.
 #[derive(Debug)]
 enum Rest {
     Read,
@@ -37,7 +38,8 @@ pub(super) struct Unread {
 }
 
 impl Unread {
-    /// Reads a small rest that is on its way already. Returns what is left.
+    /// Reads a small rest that is already on its way. Returns the body if there is
+    /// more.
     pub(super) async fn skip_small(mut self) -> Option<Self> {
         if !self.sends || self.body.size_hint().lower() > SMALL {
             return Some(self);
@@ -46,8 +48,8 @@ impl Unread {
         (!matches!(rest, Ok(Rest::Read))).then_some(self)
     }
 
-    /// Reads and discards what a client sends while its answer waits. Returns
-    /// what is left.
+    /// Reads and discards what a client sends while its response waits. Returns the
+    /// body if there is more.
     pub(super) async fn skip(mut self, task: &mut Task) -> Option<Self> {
         let rest = self.read(PAUSE, task).await;
         matches!(rest, Rest::Left).then_some(self)
@@ -74,13 +76,13 @@ impl Unread {
     }
 }
 
-/// Reads and discards up to the end, a pause, or about `most` bytes.
+/// Reads and discards until the end, a pause, or about `most` bytes.
 async fn discard(body: &mut Body, most: u64, pause: Duration) -> Rest {
     let mut read = 0;
     while read <= most {
         match timeout(pause, body.next()).await {
             Ok(Some(Ok(frame))) => read += frame.data_ref().map_or(0, |data| data.len() as u64),
-            // After an error too there is nothing left to read.
+            // After an error nothing is left to read either.
             Ok(_) => return Rest::Read,
             Err(_) => return Rest::Left,
         }

@@ -5,7 +5,7 @@ use tower_service::Service;
 
 use super::ResponseFuture;
 
-/// Middleware that makes one description of all that the layers inside announce.
+/// Middleware that folds everything that inner layers announce into one header.
 ///
 /// See the [module docs](crate::discovery) for an example.
 #[derive(Clone, Copy, Debug)]
@@ -14,7 +14,7 @@ pub struct Discovery<S> {
 }
 
 impl<S> Discovery<S> {
-    /// `inner`, described.
+    /// Wraps `inner`.
     pub const fn new(inner: S) -> Self {
         Self { inner }
     }
@@ -34,7 +34,7 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let asked = request.method() == Method::OPTIONS;
-        ResponseFuture::new(self.inner.call(request), asked)
+        let is_options = request.method() == Method::OPTIONS;
+        ResponseFuture::new(self.inner.call(request), is_options)
     }
 }
