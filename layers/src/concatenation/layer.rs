@@ -20,7 +20,7 @@ pub struct ConcatenationLayer {
 impl ConcatenationLayer {
     /// Creates a layer over the store and the locker that the layers around it use.
     #[must_use]
-    pub const fn new(store: Arc<dyn Store>, locker: Arc<dyn Locker>) -> Self {
+    pub fn new(store: Arc<dyn Store>, locker: Arc<dyn Locker>) -> Self {
         Self {
             settings: Settings {
                 store,
@@ -36,7 +36,7 @@ impl ConcatenationLayer {
     /// Sets how long a request waits for the locks of uploads other than its own; the
     /// default is 20 seconds.
     #[must_use]
-    pub const fn lock_timeout(mut self, timeout: Duration) -> Self {
+    pub fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.settings.lock_timeout = timeout;
         self
     }
@@ -45,7 +45,7 @@ impl ConcatenationLayer {
     /// count each time. Larger finals are refused with
     /// [`Error::TooManyParts`](crate::protocol::Error::TooManyParts).
     #[must_use]
-    pub const fn max_parts(mut self, max: usize) -> Self {
+    pub fn max_parts(mut self, max: usize) -> Self {
         self.settings.max_parts = max;
         self
     }
@@ -54,7 +54,7 @@ impl ConcatenationLayer {
     /// are finished: `concatenation-unfinished`. Off by default.
     // CUF-01
     #[must_use]
-    pub const fn unfinished(mut self) -> Self {
+    pub fn unfinished(mut self) -> Self {
         self.settings.unfinished = true;
         self
     }
@@ -62,7 +62,7 @@ impl ConcatenationLayer {
     /// Accepts finished uploads as parts even if they were not created as partials,
     /// like tusd does. Off by default.
     #[must_use]
-    pub const fn lenient(mut self) -> Self {
+    pub fn lenient(mut self) -> Self {
         self.settings.strictness = Strictness::Lenient;
         self
     }

@@ -13,12 +13,13 @@
 //! | [`interrupt`](Context::interrupt) | Interrupt | Lock, Hooks, Concatenation, core | nothing ends the body |
 //! | [`max_size`](Context::max_size) | SizeLimit, or your layer | Concatenation, core | unlimited |
 //! | [`write_mode`](Context::write_mode) | Checksum, or your layer | Hooks, core | [`WriteMode::Streaming`] |
-//! | [`gates`](Context::gates) | Log, Hooks, Gate, or your layer | Concatenation, Download, core | no gate |
-//! | [`rejection`](Context::rejection) | Cors, or your layer | Version, Route, Lock, Download, core | not rejected |
+//! | [`gates`](Context::gates) | Access, Log, Hooks, Gate, or your layer | Concatenation, Download, core | no gate |
+//! | [`rejection`](Context::rejection) | Cors, or your layer | Version, Route, Access, Lock, Download, core | not rejected |
 //! | [`original`](Context::original) | layers that derive a request | Hooks | the request itself |
 //! | concatenation | Concatenation | core | `Upload-Concat` is refused |
 //! | overrides | Render, CreationWithUpload, Hooks | the same | the layer that makes one carries it out |
 //! | roll-back | layers that derive a DELETE | core | a client's DELETE |
+//! | log | Log | core | the core logs nothing |
 //!
 //! The context also records which layers a request has passed. If a layer stands
 //! inside one that it belongs outside of, every request is refused with a 500, and
@@ -81,6 +82,7 @@ pub struct Context {
     original: Option<OriginalRequest>,
     concat: Option<NewConcat>,
     rollback: Option<Rollback>,
+    logged: bool,
     passed: Passed,
     overrides: CarryOut,
 }
@@ -100,6 +102,7 @@ static EMPTY: Context = Context {
     original: None,
     concat: None,
     rollback: None,
+    logged: false,
     passed: Passed(0),
     overrides: CarryOut::Here,
 };
@@ -296,8 +299,18 @@ impl Context {
         self.rollback
     }
 
-    /// Claims the overrides of the response for the calling layer. Returns
-    /// whether an outer layer has claimed them before, and so carries them out.
+    /// Whether the core logs what it does for the request.
+    pub(crate) const fn is_logged(&self) -> bool {
+        self.logged
+    }
+
+    /// Makes the core log what it does for the request.
+    pub(crate) fn set_logged(&mut self) {
+        self.logged = true;
+    }
+
+    /// Claims the overrides of the response for the calling layer. Returns whether an
+    /// outer layer has claimed them before, and so carries them out.
     pub(crate) fn claim_overrides(&mut self) -> CarryOut {
         std::mem::replace(&mut self.overrides, CarryOut::Outside)
     }

@@ -15,6 +15,7 @@ pub(crate) enum Place {
     Version,
     Route,
     Interrupt,
+    Access,
     CreationWithUpload,
     Lock,
     #[cfg_attr(not(feature = "hooks"), allow(dead_code))]
@@ -24,7 +25,7 @@ pub(crate) enum Place {
 }
 
 use Place::{
-    BaseUrl, CachedHead, Concatenation, CreationWithUpload, Detach, Hooks, Interrupt, Lock,
+    Access, BaseUrl, CachedHead, Concatenation, CreationWithUpload, Detach, Hooks, Interrupt, Lock,
     MethodOverride, Route, Version,
 };
 
@@ -35,18 +36,29 @@ impl Place {
             // A lock must not be released while the work under it goes on.
             Detach => &[Interrupt, CreationWithUpload, Lock, Hooks, Concatenation],
             // Whatever depends on the method must use the new one.
-            MethodOverride => &[CachedHead, Version, Route, CreationWithUpload, Lock, Hooks],
+            MethodOverride => &[
+                CachedHead,
+                Version,
+                Route,
+                Access,
+                CreationWithUpload,
+                Lock,
+                Hooks,
+            ],
             // They would treat the request as a GET.
             CachedHead => &[Version, Route],
             // Route sets a base URL if there is none.
             BaseUrl => &[Route],
             // A refused request must not interrupt another one.
-            Version => &[CreationWithUpload, Lock, Hooks],
+            Version => &[Access, CreationWithUpload, Lock, Hooks],
             // They rely on the target, and Route must not replace it.
-            Route => &[CreationWithUpload, Lock, Hooks, Concatenation],
+            Route => &[Access, CreationWithUpload, Lock, Hooks, Concatenation],
             // Otherwise no holder of a lock could be interrupted, and no hook could
             // stop an upload.
             Interrupt => &[Lock, Hooks],
+            // A client without access must not interrupt a holder, and a creation is
+            // checked only once.
+            Access => &[CreationWithUpload, Lock, Hooks, Concatenation],
             // The derived PATCH must be locked, and is a separate step for hooks.
             CreationWithUpload => &[Lock, Hooks, Concatenation],
             // They expect the upload to be locked.

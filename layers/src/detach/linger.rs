@@ -3,24 +3,9 @@ use std::time::Duration;
 use http_body::Body as _;
 use tokio::time::{sleep, timeout};
 
+use super::limits::Limits;
 use crate::protocol::{Body, Task};
 use crate::race::first;
-
-/// Maximum pause of a client.
-const IDLE: Duration = Duration::from_secs(5);
-/// Maximum time in total.
-const TOTAL: Duration = Duration::from_secs(30);
-/// Maximum time after a shutdown begins.
-const AT_SHUTDOWN: Duration = Duration::from_millis(150);
-/// Maximum number of bytes.
-const BYTES: u64 = 256 << 20;
-/// Maximum number of bytes read before the response, so that the connection can be
-/// kept.
-const SMALL: u64 = 64 << 10;
-/// Maximum delay of the response for these.
-const SOON: Duration = Duration::from_millis(20);
-/// Maximum pause of a client while a success waits for the end of its body.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// Whether a body was read to its end.
 #[derive(Debug)]
@@ -40,39 +25,40 @@ pub(super) struct Unread {
 impl Unread {
     /// Reads a small rest that is already on its way. Returns the body if there is
     /// more.
-    pub(super) async fn skip_small(mut self) -> Option<Self> {
-        if !self.sends || self.body.size_hint().lower() > SMALL {
+    pub(super) async fn skip_small(mut self, limits: Limits) -> Option<Self> {
+        if !self.sends || self.body.size_hint().lower() > limits.small {
             return Some(self);
         }
-        let rest = timeout(SOON, discard(&mut self.body, SMALL, IDLE)).await;
+        let small = discard(&mut self.body, limits.small, limits.pause);
+        let rest = timeout(limits.small_wait, small).await;
         (!matches!(rest, Ok(Rest::Read))).then_some(self)
     }
 
     /// Reads and discards what a client sends while its response waits. Returns the
     /// body if there is more.
-    pub(super) async fn skip(mut self, task: &mut Task) -> Option<Self> {
-        let rest = self.read(PAUSE, task).await;
+    pub(super) async fn skip(mut self, limits: Limits, task: &mut Task) -> Option<Self> {
+        let rest = self.read(limits, limits.success_pause, task).await;
         matches!(rest, Rest::Left).then_some(self)
     }
 
     /// Reads and discards what a client sends.
-    pub(super) async fn linger(mut self, mut task: Task) {
-        self.read(IDLE, &mut task).await;
+    pub(super) async fn linger(mut self, limits: Limits, mut task: Task) {
+        self.read(limits, limits.pause, &mut task).await;
     }
 
-    async fn read(&mut self, pause: Duration, task: &mut Task) -> Rest {
+    async fn read(&mut self, limits: Limits, pause: Duration, task: &mut Task) -> Rest {
         if !self.sends {
             return Rest::Left;
         }
         let at_shutdown = async {
             task.begun().await;
-            sleep(AT_SHUTDOWN).await;
+            sleep(limits.time_at_shutdown).await;
         };
         let too_long = async {
-            first(sleep(TOTAL), at_shutdown).await;
+            first(sleep(limits.time), at_shutdown).await;
             Rest::Left
         };
-        first(discard(&mut self.body, BYTES, pause), too_long).await
+        first(discard(&mut self.body, limits.bytes, pause), too_long).await
     }
 }
 

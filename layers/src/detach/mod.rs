@@ -9,9 +9,10 @@
 //! then the rest of the body is read and discarded for a while. Otherwise a client
 //! that is still sending would have its connection reset, and might never see the
 //! response. Reading stops after a pause of 5 seconds, after 30 seconds or 256 MiB in
-//! total, and 150 milliseconds after a shutdown begins. A client that waits for
-//! `100 Continue` sends nothing, so nothing is read from it. A client that was too
-//! slow ([`Error::ReadTimeout`](crate::protocol::Error::ReadTimeout)) is cut off.
+//! total, and 150 milliseconds after a shutdown begins. These limits, and those
+//! below, are settings of [`DetachLayer`]. A client that waits for `100 Continue`
+//! sends nothing, so nothing is read from it. A client that was too slow
+//! ([`Error::ReadTimeout`](crate::protocol::Error::ReadTimeout)) is cut off.
 //!
 //! Over HTTP/1 such a response carries `Connection: close`, so that the client's next
 //! request does not wait behind the rest of this body. A small rest (64 KiB) that
@@ -27,7 +28,8 @@
 //! [`Disconnect`](crate::protocol::Disconnect), to stop work that is useless once the
 //! client has gone.
 //!
-//! A panic inside becomes a `500` with `Tus-Resumable`.
+//! A panic inside becomes a `500` with `Tus-Resumable`, and with `Retry-After` if
+//! [set](DetachLayer::retry_after).
 //!
 //! Place this layer outermost, except for [Cors](crate::cors). It requires a tokio
 //! runtime.
@@ -60,6 +62,7 @@
 mod body;
 mod future;
 mod layer;
+mod limits;
 mod linger;
 mod service;
 

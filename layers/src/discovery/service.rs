@@ -4,6 +4,7 @@ use http::{Method, Request, Response};
 use tower_service::Service;
 
 use super::ResponseFuture;
+use crate::inner::gives_inner;
 
 /// Middleware that folds everything that inner layers announce into one header.
 ///
@@ -13,9 +14,11 @@ pub struct Discovery<S> {
     inner: S,
 }
 
+gives_inner!(Discovery);
+
 impl<S> Discovery<S> {
     /// Wraps `inner`.
-    pub const fn new(inner: S) -> Self {
+    pub fn new(inner: S) -> Self {
         Self { inner }
     }
 }

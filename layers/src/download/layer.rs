@@ -49,7 +49,7 @@ impl DownloadLayer {
     /// Refuses unfinished uploads instead of serving the bytes stored so far. Off by
     /// default.
     #[must_use]
-    pub const fn only_finished(mut self) -> Self {
+    pub fn only_finished(mut self) -> Self {
         self.offer = Offer::Finished;
         self
     }
