@@ -26,8 +26,11 @@ impl BaseUrlLayer {
     /// Creates a layer that combines the scheme and host of the request with
     /// `base_path`, the path below which clients find uploads.
     ///
-    /// If the host strips a prefix (axum's `nest_service`), include it in
-    /// `base_path`: the request no longer contains it.
+    /// If a router strips a prefix and the stack knows it (see
+    /// [`Context::stripped_prefix`](crate::context::Context::stripped_prefix)),
+    /// `base_path` may include the prefix or omit it. A path that cannot be right
+    /// makes the request fail with 500, and the log says what to write. If the stack
+    /// does not know the prefix, `base_path` must include it.
     pub fn from_request(base_path: &str) -> Self {
         Self::from(Source::Request(FromRequest {
             path: format!("/{}", base_path.trim_matches('/')),
