@@ -1,4 +1,4 @@
-//! How a service is called, when it answers and when it does not.
+//! Calls to services that answer, and to services that do not.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -177,7 +177,7 @@ async fn a_service_that_hangs_is_given_up_and_the_connection_with_it() {
     let (accepted, mut connections) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         while let Ok((connection, _)) = listener.accept().await {
-            // It stays open.
+            // Keeps the connection open.
             accepted.send(connection).unwrap();
         }
     });
