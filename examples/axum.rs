@@ -1,5 +1,5 @@
-//! Resumable uploads beside the routes of an axum application, in both ways
-//! that axum knows.
+//! Adds resumable uploads to an axum application in two ways: as a layer, and as a
+//! nested service.
 //!
 //! ```text
 //! cargo run --example axum
@@ -13,10 +13,10 @@ use tower_tus::store::FileStore;
 use tower_tus::{Stack, TusLayer};
 
 fn app() -> Router {
-    // As a layer: everything below /files/ is an upload, all else is the application's.
+    // A layer: it handles all paths below /files/, and the application all others.
     let files = TusLayer::new(FileStore::new("data/files"));
 
-    // As a service: axum strips the prefix, and `Location` has to name it.
+    // A service: axum strips the prefix, so it must be configured for `Location`.
     let photos = Stack::new(FileStore::new("data/photos"))
         .base_path("/photos/")
         .into_service();

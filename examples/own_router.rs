@@ -1,4 +1,4 @@
-//! axum's router in the place of ours: each user's uploads at a URL of their own.
+//! Replaces the Route layer with axum's router: each user has a separate upload URL.
 //!
 //! ```text
 //! cargo run --example own_router
@@ -32,7 +32,7 @@ use tower_tus::layers::service::Core;
 use tower_tus::layers::version::VersionLayer;
 use tower_tus::store::FileStore;
 
-/// All layers but Route.
+/// All layers except Route.
 type Uploads = BoxCloneSyncService<Request, Response<Body>, Infallible>;
 
 fn uploads() -> Uploads {
@@ -56,14 +56,15 @@ fn app() -> Router {
         .with_state(uploads())
 }
 
-/// What Route does for the collection, and a gate that gives the upload its id.
+/// Does the work of Route for the collection, and adds a gate that chooses the id.
 async fn collection(
     State(uploads): State<Uploads>,
     Path(user): Path<String>,
     mut request: Request,
 ) -> Result<Response<Body>, StatusCode> {
     let user = user_id(&user)?;
-    // In the store the upload is `{user}/{id}`; its URL is this one and the id.
+    // The store knows the upload as `{user}/{id}`; its URL is this URL followed by
+    // `{id}`.
     let base_url = BaseUrl::new(request.uri().path()).within(user.as_str());
     let context = Context::of_mut(request.extensions_mut());
     context.set_target(Target::Collection);
@@ -73,21 +74,22 @@ async fn collection(
     Ok(response)
 }
 
-/// What Route does for an upload.
+/// Does the work of Route for an upload.
 async fn upload(
     State(uploads): State<Uploads>,
     Path((user, id)): Path<(String, String)>,
     mut request: Request,
 ) -> Result<Response<Body>, StatusCode> {
     let id = format!("{}/{id}", user_id(&user)?);
-    // An id never leads out of where it begins: `alice/../bob` is none.
+    // An id cannot lead out of its directory: `alice/../bob` is invalid.
     let id = id.parse().map_err(|_| StatusCode::NOT_FOUND)?;
     Context::of_mut(request.extensions_mut()).set_target(Target::Upload(id));
     let Ok(response) = uploads.oneshot(request).await;
     Ok(response)
 }
 
-/// One segment of an id, so that no user's ids are below another one's.
+/// Parses a user name as one segment of an id, so that no user's ids are below
+/// another's.
 fn user_id(user: &str) -> Result<UploadId, StatusCode> {
     match user.parse() {
         Ok(user_id) if !user.contains('/') => Ok(user_id),
@@ -95,7 +97,7 @@ fn user_id(user: &str) -> Result<UploadId, StatusCode> {
     }
 }
 
-/// Puts a new upload below its user.
+/// Prefixes the id of a new upload with the user.
 #[derive(Debug)]
 struct Below(UploadId);
 

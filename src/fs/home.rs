@@ -72,7 +72,7 @@ impl Home {
                 self.found();
                 Ok(())
             }
-            Ok(_) => Err(self.lose("another directory is there")),
+            Ok(_) => Err(self.lose("the path leads to another directory")),
             Err(error) => Err(self.lose(&error.to_string())),
         }
     }

@@ -60,7 +60,7 @@ async fn refuse_what_cannot_run(wrapper: &[&str]) {
         (|path| script(path, ""), "format"),
         (
             |path| symlink("/no/such", path).unwrap(),
-            "symlink to nothing",
+            "dangling symlink",
         ),
         (
             |path| fs::write(path, "#!/bin/sh\n").unwrap(),

@@ -177,7 +177,7 @@ impl GrpcHooks {
         let answer = timeout(self.timeout, self.call_until_it_succeeds(event)).await;
         let Ok(answer) = answer else {
             self.connection.forget();
-            return Err(format!("no answer within {:?}", self.timeout).into());
+            return Err(format!("no response within {:?}", self.timeout).into());
         };
         let response = payload::HookResponse::from(answer.map_err(failed)?);
         Ok(response.into_reply(event.kind)?)

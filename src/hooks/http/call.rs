@@ -39,7 +39,7 @@ impl HttpHooks {
             });
         }
         if let Some(kind) = kind {
-            return Err(format!("its answer is {kind}, not application/json").into());
+            return Err(format!("the response is {kind}, not application/json").into());
         }
         let reply = payload::reply(event.kind, &body);
         reply.map_err(|error| format!("{error}: {}", payload::excerpt(&body)).into())
@@ -117,7 +117,7 @@ impl HttpHooks {
             let frame = frame.map_err(|error| in_full(&error))?;
             body.extend_from_slice(frame.data_ref().map_or(&[], |chunk| chunk));
             if body.len() as u64 > self.size_limit {
-                return Err(format!("its answer has more than {} bytes", self.size_limit).into());
+                return Err(format!("the response has more than {} bytes", self.size_limit).into());
             }
         }
         Ok(body)

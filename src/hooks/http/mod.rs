@@ -166,7 +166,7 @@ impl Hooks for HttpHooks {
         let _turn = self.turns.take(event).await?;
         let reply = match timeout(self.timeout, self.ask(event)).await {
             Ok(reply) => reply,
-            Err(_) => Err(format!("no answer within {:?}", self.timeout).into()),
+            Err(_) => Err(format!("no response within {:?}", self.timeout).into()),
         };
         reply.map_err(|error| named(self.target.place(), error))
     }

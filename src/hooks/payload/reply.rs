@@ -104,11 +104,11 @@ fn insert(headers: &mut HeaderMap, name: String, value: &str) -> Result<(), Inva
 impl fmt::Display for InvalidReply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Json(error) => write!(f, "not the JSON of a hook response: {error}"),
+            Self::Json(error) => write!(f, "invalid JSON in the hook response: {error}"),
             Self::Member(name) => write!(f, "a hook response has no member {name:?}"),
             Self::Storage(key) => write!(f, "ChangeFileInfo.Storage has no {key:?}, only \"Path\""),
-            Self::Status(code) => write!(f, "{code} is not the status of a response"),
-            Self::Header(name) => write!(f, "not a header: {name:?}"),
+            Self::Status(code) => write!(f, "{code} is not a valid response status"),
+            Self::Header(name) => write!(f, "invalid header: {name:?}"),
             Self::Id(id) => write!(f, "the id {id:?} is {}", InvalidUploadId::RULE),
             Self::Metadata => f.write_str("metadata that Upload-Metadata cannot carry"),
         }

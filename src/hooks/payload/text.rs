@@ -34,7 +34,7 @@ pub(super) fn json(value: &impl Serialize) -> Vec<u8> {
     let mut json = Vec::new();
     value
         .serialize(&mut Serializer::with_formatter(&mut json, Go))
-        .expect("strings, numbers and maps can be written as JSON");
+        .expect("strings, numbers and maps serialize to JSON");
     json
 }
 

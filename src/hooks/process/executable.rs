@@ -23,7 +23,7 @@ pub(super) fn reason(path: &Path, error: &io::Error) -> String {
     match (error.kind(), fs::metadata(path)) {
         (_, Ok(file)) if file.is_dir() => "it is a directory".to_owned(),
         (io::ErrorKind::NotFound, Ok(_)) => interpreter(path),
-        (io::ErrorKind::NotFound, Err(_)) => "it is a symlink to nothing".to_owned(),
+        (io::ErrorKind::NotFound, Err(_)) => "it is a dangling symlink".to_owned(),
         (io::ErrorKind::PermissionDenied, Ok(_)) => format!("it is not executable: {error}"),
         _ => error.to_string(),
     }
@@ -48,12 +48,12 @@ fn interpreter(path: &Path) -> String {
     let line = first_line(path).unwrap_or_default();
     match String::from_utf8_lossy(&line).strip_prefix("#!") {
         Some(line) if line.ends_with('\r') => {
-            "its first line ends with a carriage return (CRLF), which the system takes for a \
+            "its first line ends with a carriage return (CRLF), which the system treats as \
              part of the interpreter's name"
                 .to_owned()
         }
         Some(line) => format!("its interpreter is missing: {:?}", line.trim()),
-        None => "the loader that it names is missing".to_owned(),
+        None => "the loader that it requires is missing".to_owned(),
     }
 }
 

@@ -220,7 +220,8 @@ impl ProcessHooks {
         // Dropped before `running`, while the process id is still the hook's.
         let group = group;
         let output = timeout(self.timeout, running.as_mut()).await;
-        let output = output.map_err(|_| format!("it was killed after {:?}", self.timeout))?;
+        let output =
+            output.map_err(|_| format!("killed after the timeout of {:?}", self.timeout))?;
         group.let_go();
         output
     }
@@ -250,7 +251,7 @@ impl ProcessHooks {
         });
         let Ok(output) = timeout(self.timeout, output).await else {
             let waited = self.timeout;
-            tracing::warn!(r#type = %kind, id = %event.upload.id, ?waited, "a hook still runs, and is not waited for");
+            tracing::warn!(r#type = %kind, id = %event.upload.id, ?waited, "a hook is still running after its timeout; later events no longer wait for it");
             return Ok(Vec::new());
         };
         output?

@@ -59,7 +59,7 @@ impl Output {
     pub(super) fn into_bytes(self) -> Result<Vec<u8>, BoxError> {
         match self.bytes.len() {
             0..=LIMIT => Ok(self.bytes),
-            _ => Err("it said more than 1 MiB".into()),
+            _ => Err("the reply has more than 1 MiB".into()),
         }
     }
 }

@@ -89,6 +89,6 @@ impl Turns {
 
     async fn told(&self) -> OwnedSemaphorePermit {
         let permit = Arc::clone(&self.told).acquire_owned().await;
-        permit.expect("nobody closes it")
+        permit.expect("the semaphore is never closed")
     }
 }

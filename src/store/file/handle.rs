@@ -72,7 +72,7 @@ impl FileHandle {
     /// good.
     fn sync_data(&self) -> Result<(), Error> {
         if self.store.lost.contains(&self.upload.id) {
-            return Err(Error::internal("an earlier sync of these bytes has failed"));
+            return Err(Error::internal("an earlier sync of these bytes failed"));
         }
         let file = sys::open_to_sync(&self.layout.data).map_err(of_upload)?;
         let synced = file.sync_all();

@@ -118,7 +118,7 @@ impl Document {
     }
 
     pub(super) fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("strings and numbers can be written as JSON")
+        serde_json::to_vec(self).expect("strings and numbers serialize to JSON")
     }
 
     /// Returns the upload that the document describes.

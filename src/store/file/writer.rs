@@ -114,9 +114,8 @@ impl Writer {
     fn take_back(&mut self, file: &sys::File) {
         self.offset = self.start;
         if let Err(error) = mark::take_back(&self.layout, file) {
-            // The mark remains, so the bytes do not count; the next append
-            // tries again.
-            tracing::warn!(%error, "a chunk could not be taken back yet");
+            // The mark remains, so the bytes do not count.
+            tracing::warn!(%error, "a chunk could not be rolled back; the next append tries again");
         }
     }
 

@@ -186,7 +186,7 @@ async fn a_service_that_hangs_is_given_up_and_the_connection_with_it() {
         let error = call(&hooks).await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            format!("http://{address}/: no answer within 50ms")
+            format!("http://{address}/: no response within 50ms")
         );
         let connection = tokio::time::timeout(PATIENCE, connections.recv()).await;
         connection.expect("it has one of its own").unwrap();
