@@ -1,4 +1,4 @@
-//! Hooks end with their server.
+//! Hooks end together with their server.
 
 use std::fs;
 
@@ -7,12 +7,12 @@ use crate::harness::tus::request;
 use crate::harness::{Signal, patient};
 use crate::scene::{Scene, is_alive, until};
 
-/// Writes its id and that of a child into files of its event, and hangs.
+/// Writes its process id and that of a child to files, and hangs.
 const HANG: &str = "sleep 1000 & echo $! >$event.child; echo $$ >$event.self; sleep 1000";
 
-/// A server with a hook that is told something, hangs, and is waited for no longer.
+/// Starts a server with a notification that hangs beyond its timeout.
 async fn hanging() -> Scene {
-    // No other hook may be too slow for the time.
+    // Long enough for all other hooks.
     let args = [
         "-hooks-enabled-events=post-create",
         "-hooks-process-timeout=20ms",

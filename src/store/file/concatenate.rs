@@ -71,7 +71,8 @@ pub(super) fn await_part(store: &FileStore, part: UploadId, id: UploadId) -> Res
 
 /// Complete uploads, in the order in which they are concatenated.
 struct Parts<'a> {
-    /// May contain the same upload more than once. CAT-09
+    /// May contain the same upload more than once.
+    // CAT-09
     order: &'a [UploadId],
     found: HashMap<&'a UploadId, FileHandle>,
 }
@@ -91,7 +92,8 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// Returns the handle and the length of each part, in order. CAT-05
+    /// Returns the handle and the length of each part, in order.
+    // CAT-05
     fn in_order(&self) -> impl Iterator<Item = (&FileHandle, Length)> {
         let parts = self.order.iter().map(|id| &self.found[id]);
         parts.map(|part| (part, part.upload().length.unwrap_or_default()))
