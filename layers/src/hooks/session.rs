@@ -1,22 +1,19 @@
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use headers::HeaderMapExt;
 use http::request::Parts;
-use http::uri::PathAndQuery;
-use http::{Method, Response, Uri};
+use http::{Method, Response};
 
-use tracing::Span;
-
-use super::stop::{Met, Removal, Stop};
+use super::origin::Origin;
+use super::stop::Removal;
 use super::teller::Teller;
 use crate::context::Context;
 use crate::gate::Gate;
-use crate::hooks::{Event, HookKind, Reply, Verdict};
+use crate::hooks::{HookKind, Reply, Verdict};
 use crate::protocol::{
-    Action, Body, CarryOut, Disconnect, Error, Length, NewUpload, Offset, Outcome, Rejection,
+    Action, Body, CarryOut, Disconnect, Error, Length, NewUpload, Outcome, Rejection,
     ResponseOverride, Upload, UploadId, is_side_file, write_own_body,
 };
 use crate::race::first;
@@ -26,16 +23,10 @@ use crate::store::WriteMode;
 #[derive(Debug)]
 pub(super) struct Session {
     teller: Teller,
-    /// As hooks are told it.
-    request: Arc<Parts>,
-    /// Where the request's log lines belong.
-    span: Span,
+    origin: Origin,
     disconnect: Disconnect,
     replies: Mutex<Replies>,
     receiving: Mutex<Option<Receiving>>,
-    /// The offset that was told last.
-    told: AtomicU64,
-    stop: Arc<Stop>,
 }
 
 /// The upload before this request's bytes, and what becomes of these.
@@ -58,30 +49,18 @@ struct Replies {
 
 impl Session {
     pub(super) fn new(teller: Teller, parts: &Parts, base_path: &str) -> Self {
-        let context = Context::of(&parts.extensions);
         Self {
             teller,
-            request: Arc::new(as_sent(parts, base_path)),
-            span: Span::current(),
-            disconnect: context.disconnect(),
+            origin: Origin::new(parts, base_path),
+            disconnect: Context::of(&parts.extensions).disconnect(),
             replies: Mutex::default(),
             receiving: Mutex::default(),
-            told: AtomicU64::new(0),
-            stop: Arc::new(Stop::new(context.interrupt())),
         }
     }
 
-    pub(super) const fn span(&self) -> &Span {
-        &self.span
-    }
-
-    /// The request as hooks are told it.
-    pub(super) const fn request(&self) -> &Arc<Parts> {
-        &self.request
-    }
-
-    fn event(&self, kind: HookKind, upload: Upload) -> Event {
-        Event::new(kind, upload, Arc::clone(&self.request))
+    /// The request as hooks see it.
+    pub(super) fn request(&self) -> &Arc<Parts> {
+        self.origin.request()
     }
 
     /// Asks, and gives the reply unless it is the `refusal`.
@@ -89,7 +68,7 @@ impl Session {
         if !self.teller.wants(kind) {
             return Ok(Reply::accept());
         }
-        let mut reply = self.teller.ask(&self.event(kind, upload)).await?;
+        let mut reply = self.teller.ask(&self.origin.event(kind, upload)).await?;
         let response = std::mem::take(&mut reply.response);
         let mut replies = lock(&self.replies);
         if reply.verdict == Verdict::Reject {
@@ -104,16 +83,11 @@ impl Session {
 
     /// Whether a hook hears of this request that may stop its upload.
     pub(super) fn may_be_stopped(&self) -> bool {
-        let kind = match self.request.method {
+        let kind = match self.request().method {
             Method::HEAD | Method::GET | Method::DELETE => return false,
             _ => [HookKind::PostCreate, HookKind::PostReceive],
         };
         kind.into_iter().any(|kind| self.teller.wants(kind))
-    }
-
-    /// Stops the upload as a reply to this session's news demands.
-    pub(super) fn stop(&self, response: ResponseOverride) -> Met {
-        self.stop.stop(response)
     }
 
     /// The upload to remove when a hook has stopped the request; otherwise the
@@ -129,16 +103,16 @@ impl Session {
         let outcome = extensions.get::<Outcome>();
         let is_finished = outcome.is_some_and(|outcome| outcome.finished);
         let is_left = outcome.is_some_and(|outcome| !outcome.finished && !outcome.terminated);
-        let stopped = self.stop.close(removal.filter(|_| is_left));
+        let stopped = self.origin.stop().close(removal.filter(|_| is_left));
         let receiving = self.receiving();
         if let Some(Receiving { upload, .. }) = &receiving {
-            self.teller.receives_no_more(&upload.id, &self.stop);
+            self.teller.receives_no_more(&upload.id, &self.origin);
         }
         lock(&self.replies).refusal.merge(stopped?);
         if is_finished && !matches!(extensions.get(), Some(Error::Stopped)) {
             return None;
         }
-        self.stop.forget();
+        self.origin.stop().forget();
         receiving.map(|receiving| receiving.upload.id)
     }
 
@@ -147,36 +121,23 @@ impl Session {
     }
 
     /// Tells how far the upload has come, when `bytes` of the body have arrived.
-    pub(super) fn progress(self: &Arc<Self>, bytes: u64) {
+    pub(super) fn progress(&self, bytes: u64) {
         match self.receiving() {
             // A chunk that may still be rolled back is not reported before it is kept.
             Some(Receiving { mut upload, mode }) if bytes > 0 && mode == WriteMode::Streaming => {
                 upload.offset = upload.offset.saturating_add(bytes);
-                self.tell_offset(upload);
+                self.teller.tell_offset(upload, &self.origin);
             }
             _ => {}
-        }
-    }
-
-    fn tell_offset(self: &Arc<Self>, upload: Upload) {
-        let offset = upload.offset.get();
-        if self.told.swap(offset, Ordering::Relaxed) != offset {
-            let event = self.event(HookKind::PostReceive, upload);
-            self.teller.tell(event, self);
         }
     }
 
     /// Tells what the request did, and has the response changed as hooks reply: a
     /// rejection replaces the error of the core, so that all layers outside see what
     /// the client gets.
-    pub(super) fn answered(
-        self: &Arc<Self>,
-        response: &mut Response<Body>,
-        method: &Method,
-        place: CarryOut,
-    ) {
+    pub(super) fn answered(&self, response: &mut Response<Body>, method: &Method, place: CarryOut) {
         if let Some(outcome) = response.extensions().get::<Outcome>() {
-            self.tell_outcome(outcome);
+            self.teller.tell_outcome(outcome, &self.origin);
         }
         let replies = std::mem::take(&mut *lock(&self.replies));
         if response.extensions().get::<Error>().is_none() {
@@ -187,29 +148,6 @@ impl Session {
             write_own_body(response, method);
         }
         replies.refusal.settle(response, method, place);
-    }
-
-    pub(super) fn tell_outcome(self: &Arc<Self>, outcome: &Outcome) {
-        let tell = |kind, upload| self.teller.tell(self.event(kind, upload), self);
-        let upload = &outcome.upload;
-        if outcome.created {
-            // It was created without bytes, also when it has them by now.
-            let mut upload = upload.clone();
-            upload.offset = Offset::ZERO;
-            tell(HookKind::PostCreate, upload);
-        }
-        if outcome.received > 0 {
-            self.tell_offset(upload.clone());
-        }
-        if outcome.finished {
-            tell(HookKind::PostFinish, upload.clone());
-        }
-        if outcome.terminated {
-            tell(HookKind::PostTerminate, upload.clone());
-        }
-        for other in &outcome.others {
-            self.tell_outcome(other);
-        }
     }
 }
 
@@ -246,7 +184,7 @@ impl Gate for Session {
                 let mut upload = upload.clone();
                 // Bytes arrive only once the upload has this length. DEF-03
                 upload.length = upload.length.or_else(|| declared_length(parts));
-                self.teller.receives(upload.id.clone(), &self.stop);
+                self.teller.receives(upload.id.clone(), &self.origin);
                 *lock(&self.receiving) = Some(Receiving { upload, mode });
             }
             Action::Terminate => {
@@ -272,7 +210,7 @@ impl Drop for Session {
     /// Also where the request has panicked.
     fn drop(&mut self) {
         if let Some(Receiving { upload, .. }) = self.receiving() {
-            self.teller.receives_no_more(&upload.id, &self.stop);
+            self.teller.receives_no_more(&upload.id, &self.origin);
         }
     }
 }
@@ -296,30 +234,6 @@ impl std::error::Error for ReservedPath {}
 /// The length that an append declares.
 fn declared_length(parts: &Parts) -> Option<Length> {
     parts.headers.typed_get()
-}
-
-/// The request as the client sent it, less its body.
-fn as_sent(parts: &Parts, base_path: &str) -> Parts {
-    let mut sent = parts.clone();
-    let (method, headers) = Context::original(parts);
-    sent.method = method.clone();
-    sent.headers = headers.clone();
-    if let Some(uri) = whole(&parts.uri, base_path) {
-        sent.uri = uri;
-    }
-    sent
-}
-
-/// The path and query with the base path that a host has stripped.
-fn whole(uri: &Uri, base_path: &str) -> Option<Uri> {
-    let rest = uri.path().strip_prefix(base_path);
-    if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
-        return None;
-    }
-    let whole = format!("{base_path}{}", uri.path_and_query()?);
-    let mut parts = uri.clone().into_parts();
-    parts.path_and_query = Some(PathAndQuery::try_from(whole).ok()?);
-    Uri::from_parts(parts).ok()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
