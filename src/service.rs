@@ -1,4 +1,4 @@
-//! The stack as a service of its own.
+//! The stack as a standalone service.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -14,10 +14,10 @@ use tower_tus_layers::store::Store;
 use crate::Stack;
 use crate::stack::Sealed;
 
-/// The whole stack as a service that takes every request.
+/// The whole stack as a service that handles every request.
 ///
-/// A path below the base path is taken without it, any other one as a whole, so
-/// that the service works behind a host that strips the prefix:
+/// The base path is removed from a path below it; any other path is used as it is. So
+/// the service also works behind a host that strips the prefix:
 ///
 /// ```
 /// use axum::Router;
@@ -28,14 +28,14 @@ use crate::stack::Sealed;
 /// let app: Router = Router::new().nest_service("/files", uploads);
 /// ```
 ///
-/// See [`Stack`] for the order of the layers, and for what can be set.
+/// See [`Stack`] for the order of the layers, and for the settings.
 #[derive(Clone)]
 pub struct TusService {
     stack: Sealed,
 }
 
 impl TusService {
-    /// The stack over `store`, with nothing else set.
+    /// Creates a service over `store`, with default settings.
     #[must_use]
     pub fn new(store: impl Store) -> Self {
         Stack::new(store).into_service()

@@ -5,11 +5,11 @@ use tower_tus_layers::store::Store;
 use super::TusMount;
 use crate::{Stack, TusService};
 
-/// Layer that gives any service resumable uploads, below `/files/` unless set.
+/// Adds resumable uploads to any service, by default below `/files/`.
 ///
-/// Requests whose path is the base path, with or without its last slash, or
-/// below it are for uploads, whatever their method; all others go to the
-/// service behind, untouched.
+/// The stack handles all requests to the base path, with or without its trailing
+/// slash, and to paths below it, whatever their method. All other requests reach
+/// the inner service unchanged.
 ///
 /// ```
 /// use axum::Router;
@@ -22,7 +22,7 @@ use crate::{Stack, TusService};
 ///     .layer(TusLayer::new(MemoryStore::default()));
 /// ```
 ///
-/// See [`Stack`] for the order of the layers, and for what can be set.
+/// See [`Stack`] for the order of the layers, and for the settings.
 #[derive(Clone, Debug)]
 pub struct TusLayer {
     tus: TusService,
@@ -30,7 +30,7 @@ pub struct TusLayer {
 }
 
 impl TusLayer {
-    /// The stack over `store`, with nothing else set.
+    /// Creates a layer over `store`, with default settings.
     #[must_use]
     pub fn new(store: impl Store) -> Self {
         Stack::new(store).into_layer()
@@ -44,7 +44,7 @@ impl TusLayer {
 impl<S> Layer<S> for TusLayer {
     type Service = TusMount<S>;
 
-    // Hosts call this once for each route: no state is made here.
+    // Hosts call this once per route, so it must not create state.
     fn layer(&self, inner: S) -> TusMount<S> {
         TusMount::new(inner, self.tus.clone(), self.base_path.clone())
     }

@@ -9,7 +9,7 @@ use tower_tus_layers::route::BasePath;
 use super::{ResponseBody, ResponseFuture};
 use crate::TusService;
 
-/// Middleware that takes the requests for uploads.
+/// Passes requests for uploads to the stack, and all others to the inner service.
 ///
 /// See [`TusLayer`](super::TusLayer) for an example.
 #[derive(Clone, Debug)]

@@ -32,7 +32,7 @@ async fn have_ended(scene: &Scene, event: &str) {
 #[tokio::test]
 async fn a_hook_that_nobody_waits_for_any_more_ends_with_the_server() {
     let mut scene = hanging().await;
-    scene.server.line("a hook still runs").await;
+    scene.server.line("a hook is still running").await;
     assert!(is_alive(&scene, "post-create.self"));
     scene.server.signal(Signal::TERM);
     patient(scene.server.exit()).await;

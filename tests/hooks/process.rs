@@ -109,7 +109,7 @@ async fn one_that_is_told_something_is_not_waited_for_and_not_killed() {
     scene.tus.append(&url, 0, content("hello")).await;
     // Later events are delivered meanwhile.
     scene.heard(5).await;
-    scene.server.line("a hook still runs").await;
+    scene.server.line("a hook is still running").await;
     assert!(is_alive(&scene, "self"));
     fs::write(scene.file("go"), "").unwrap();
     until(|| scene.file("done").exists()).await;
