@@ -9,26 +9,20 @@ use std::sync::Arc;
 
 use axum::Router;
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Response};
 use tower::ServiceBuilder;
 use tower_tus::layers::detach::DetachLayer;
 use tower_tus::layers::discovery::DiscoveryLayer;
 use tower_tus::layers::interrupt::InterruptLayer;
 use tower_tus::layers::lock::LockLayer;
-use tower_tus::layers::lock::MemoryLocker;
-use tower_tus::layers::protocol::{Body, Error};
-use tower_tus::layers::render::RenderLayer;
 use tower_tus::layers::route::RouteLayer;
 use tower_tus::layers::service::Core;
 use tower_tus::layers::version::VersionLayer;
-use tower_tus::store::FileStore;
+use tower_tus::{Body, Error, FileStore, MemoryLocker, RenderLayer, TusLayer};
 
 fn app() -> Router {
     let core = Core::new(FileStore::new("data"));
-    let uploads = ServiceBuilder::new()
-        // Converts the host's body to ours, which distinguishes a truncated body from a
-        // whole one.
-        .map_request(|request: Request<axum::body::Body>| request.map(Body::new))
+    let stack = ServiceBuilder::new()
         .layer(DetachLayer::new())
         // `RenderLayer::new()`, which `Stack` uses, would write plain text.
         .layer(RenderLayer::with(write_json))
@@ -40,7 +34,8 @@ fn app() -> Router {
         // first bytes, and OPTIONS does not list `creation-with-upload`.
         .layer(LockLayer::new(Arc::new(MemoryLocker::default())))
         .service(core);
-    Router::new().nest_service("/files", uploads)
+    // TusLayer converts the host's bodies, and detects truncated ones.
+    Router::new().layer(TusLayer::over("/files/", stack))
 }
 
 /// Writes an error as JSON.

@@ -111,7 +111,7 @@ impl ProcessHooks {
 
     /// Limits the run time of one hook; the default is one minute.
     #[must_use]
-    pub const fn timeout(mut self, timeout: Duration) -> Self {
+    pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
