@@ -40,9 +40,9 @@ impl TusService {
         Stack::new(store).into_service()
     }
 
-    /// Creates a service over a stack of your own, which is called with erased bodies.
-    /// Its [`RouteLayer`](crate::layers::route::RouteLayer) says which base path it
-    /// strips.
+    /// Creates a service over a stack of your own, which receives erased bodies.
+    /// Its [`RouteLayer`](crate::layers::route::RouteLayer) determines the base
+    /// path to strip.
     ///
     /// ```
     /// use tower::ServiceBuilder;

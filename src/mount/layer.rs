@@ -40,8 +40,8 @@ impl TusLayer {
         Stack::new(store).into_layer()
     }
 
-    /// Creates a layer that gives the requests below `base_path` to a stack of your own.
-    /// The stack's [`RouteLayer`](crate::layers::route::RouteLayer) has to have the same
+    /// Creates a layer that passes requests below `base_path` to a stack of your
+    /// own. Its [`RouteLayer`](crate::layers::route::RouteLayer) must have the same
     /// base path.
     ///
     /// See [`TusService::over`] for an example.
