@@ -146,7 +146,7 @@ async fn foreign_layers_fit_at_each_place() {
     assert_eq!(appended.status(), StatusCode::PAYLOAD_TOO_LARGE);
 }
 
-/// A store that refuses ids with this name.
+/// A store that refuses uploads with this metadata key.
 #[derive(Debug)]
 struct Refusing(Arc<dyn Store>, &'static str);
 
