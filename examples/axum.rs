@@ -10,20 +10,19 @@ use std::error::Error;
 use axum::Router;
 use axum::routing::get;
 use tower_tus::store::FileStore;
-use tower_tus::{Stack, TusLayer};
+use tower_tus::{TusLayer, TusService};
 
 fn app() -> Router {
     // A layer: it handles all paths below /files/, and the application all others.
     let files = TusLayer::new(FileStore::new("data/files"));
 
-    // A service: axum strips the prefix, so it must be configured for `Location`.
-    let photos = Stack::new(FileStore::new("data/photos"))
-        .base_path("/photos/")
-        .into_service();
+    // A service: axum strips the prefix, and `Location` begins with it.
+    let photos = TusService::new(FileStore::new("data/photos"));
 
     Router::new()
         .route("/", get(|| async { "hello" }))
         .nest_service("/photos", photos)
+        // Last, so that it sees what no route takes.
         .layer(files)
 }
 

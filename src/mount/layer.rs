@@ -10,11 +10,17 @@ use tower_tus_layers::store::Store;
 use super::TusMount;
 use crate::{Stack, TusService};
 
-/// Adds resumable uploads to any service, by default below `/files/`.
+/// Adds resumable uploads to any service, below `/files/` by default.
 ///
 /// The stack handles all requests to the base path, with or without its trailing
 /// slash, and to paths below it, whatever their method. All other requests reach
 /// the inner service unchanged.
+///
+/// In an axum router, **add it last**: after all routes and the fallback, and not
+/// inside `nest`. It intercepts uploads in the router's fallback: a fallback that is
+/// set later replaces it, and a nested router without a fallback of its own never
+/// calls it. The [module docs](crate::mount) describe all ways to mount uploads,
+/// and the resulting `Location`.
 ///
 /// ```
 /// use axum::Router;
