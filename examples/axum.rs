@@ -22,7 +22,7 @@ fn app() -> Router {
     Router::new()
         .route("/", get(|| async { "hello" }))
         .nest_service("/photos", photos)
-        // Last, so that it sees what no route takes.
+        // Added last, so that it receives all requests without a route.
         .layer(files)
 }
 

@@ -55,7 +55,7 @@ fn app() -> Router {
         .with_state(uploads())
 }
 
-/// Does what Route does for the collection.
+/// Does the work of Route for the collection.
 async fn collection(
     State(uploads): State<Uploads>,
     Path(user): Path<String>,
@@ -65,13 +65,13 @@ async fn collection(
     let context = Context::of_mut(request.extensions_mut());
     context.set_target(Target::Collection);
     context.set_base_url(base_url);
-    // In the store a new upload is `{user}/{id}`; its URL is this one and the id.
+    // The store knows the upload as `{user}/{id}`; its URL is this URL and the id.
     context.set_scope(scope(&user)?);
     let Ok(response) = uploads.oneshot(request).await;
     Ok(response)
 }
 
-/// Does what Route does for an upload.
+/// Does the work of Route for an upload.
 async fn upload(
     State(uploads): State<Uploads>,
     Path((user, id)): Path<(String, String)>,

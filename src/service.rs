@@ -88,7 +88,7 @@ impl TusService {
         &self.mounting
     }
 
-    /// Calls the stack from a place in a host that the type `T` tells.
+    /// Calls the stack from a place in a host, which the type `T` identifies.
     pub(crate) fn call_from<T, B>(&mut self, request: Request<B>, place: Place) -> ResponseFuture
     where
         B: http_body::Body + Send + 'static,

@@ -161,7 +161,7 @@ impl Client {
         response.expect("the example answers")
     }
 
-    /// As [`send`](Self::send) to an example that may end before it answers.
+    /// Like [`send`](Self::send), for an example that may exit before it responds.
     pub(crate) async fn try_send(
         &mut self,
         request: http::request::Builder,
