@@ -92,7 +92,7 @@ enum Length {
     Unknown,
 }
 
-const PIECE: [u8; 64 << 10] = [0; 64 << 10];
+static PIECE: [u8; 64 << 10] = [0; 64 << 10];
 
 async fn over_http_1(address: SocketAddr, method: &str, length: Length) -> Option<u16> {
     let mut client = Http1::connect(address).await;

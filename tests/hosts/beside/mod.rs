@@ -1,5 +1,7 @@
 //! The stack beside middleware of others: the rows of `docs/middleware.md`.
 
+#![allow(clippy::result_large_err, reason = "tower-http has the type")]
+
 mod auth;
 mod bodies;
 mod cors;
