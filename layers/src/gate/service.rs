@@ -7,7 +7,7 @@ use tower_service::Service;
 use super::Gate;
 use crate::context::Context;
 
-/// Middleware that has the core ask some gates.
+/// Middleware that adds gates to each request, for the core to call.
 ///
 /// See the [module docs](crate::gate) for an example.
 #[derive(Clone, Debug)]
@@ -17,7 +17,7 @@ pub struct GateService<S> {
 }
 
 impl<S> GateService<S> {
-    /// `inner` behind `gates`, which are asked in their order.
+    /// Wraps `inner`, and adds `gates` to each request in this order.
     pub const fn new(inner: S, gates: Arc<[Arc<dyn Gate>]>) -> Self {
         Self { inner, gates }
     }

@@ -8,7 +8,7 @@ use tower_service::Service;
 use super::body::Idle;
 use crate::protocol::Body;
 
-/// Middleware that waits for a client only so long.
+/// Middleware that ends a request body when the client pauses for too long.
 ///
 /// See the [module docs](crate::idle_timeout) for an example.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +18,7 @@ pub struct IdleTimeout<S> {
 }
 
 impl<S> IdleTimeout<S> {
-    /// `inner`, whose clients may pause for less than `timeout`.
+    /// Wraps `inner`, and ends request bodies that pause for `timeout`.
     pub const fn new(inner: S, timeout: Duration) -> Self {
         Self { inner, timeout }
     }

@@ -19,7 +19,7 @@ pub struct InterruptService<S> {
 }
 
 impl<S> InterruptService<S> {
-    /// `inner`, whose requests end when `shutdown` begins.
+    /// Wraps `inner`, and interrupts its requests when `shutdown` begins.
     pub const fn new(inner: S, shutdown: Shutdown) -> Self {
         Self { inner, shutdown }
     }

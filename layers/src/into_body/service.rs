@@ -6,7 +6,7 @@ use tower_service::Service;
 use super::ResponseFuture;
 use crate::protocol::{Body, BoxError};
 
-/// Middleware that erases the bodies of requests and responses.
+/// Middleware that erases the body types of requests and responses.
 ///
 /// See the [module docs](crate::into_body) for an example.
 #[derive(Clone, Copy, Debug)]
@@ -15,7 +15,7 @@ pub struct IntoBody<S> {
 }
 
 impl<S> IntoBody<S> {
-    /// Erases the bodies around `inner`.
+    /// Wraps `inner`, and erases the body types on both sides.
     pub const fn new(inner: S) -> Self {
         Self { inner }
     }

@@ -1,7 +1,7 @@
-//! What every [`Locker`] has to do, as tests that panic where it does not.
+//! A test suite that every [`Locker`] must pass.
 //!
-//! A back end calls [`run`] in a test of its own. It needs the feature `conformance`,
-//! which is best turned on among the `dev-dependencies` only.
+//! Call [`run`] in a test of your locker. The suite needs the feature
+//! `conformance`, which is best enabled only for `dev-dependencies`.
 //!
 //! ```
 //! use tower_tus_layers::lock::{MemoryLocker, conformance};
@@ -12,8 +12,8 @@
 //! # }
 //! ```
 //!
-//! Each case is printed by its name before it runs. All cases run, and the panic at
-//! the end names those that have failed.
+//! The name of each case is printed before the case runs. All cases run, and
+//! the panic at the end lists those that have failed.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -26,18 +26,18 @@ use super::{Guard, Locker};
 use crate::protocol::{Error, Interrupt, UploadId};
 use crate::suite::{Suite, cases};
 
-/// How long a case waits for something that has to happen.
+/// How long a case waits for something that must happen.
 const LONG: Duration = Duration::from_secs(20);
 /// How long a case waits to see that something does not happen.
 const SHORT: Duration = Duration::from_millis(300);
 
-/// Runs the whole suite, on random ids.
+/// Runs the whole suite, with random ids.
 ///
-/// It needs tokio's time, and takes a few seconds of it.
+/// It needs tokio's timer, and takes a few seconds.
 ///
 /// # Panics
 ///
-/// If the locker does not do what it has to, with the names of the cases that failed.
+/// If the locker fails a case; the message lists the failed cases.
 pub async fn run(locker: impl Locker) {
     let locker = &(Arc::new(locker) as Arc<dyn Locker>);
     let mut suite = Suite::new("lock::conformance");
@@ -160,7 +160,7 @@ mod tests {
 
     use super::*;
 
-    /// A locker that gives each lock to everyone.
+    /// A locker that grants every request at once.
     #[derive(Debug)]
     struct Generous;
 
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn a_locker_that_fails_is_told_in_which_cases() {
         let mut runtime = tokio::runtime::Builder::new_current_thread();
-        // The time that has to pass passes at once.
+        // Paused time: waits take no real time.
         let runtime = runtime.enable_time().start_paused(true).build();
         let run = || runtime.unwrap().block_on(run(Generous));
         let panic = catch_unwind(AssertUnwindSafe(run)).unwrap_err();

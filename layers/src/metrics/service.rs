@@ -7,7 +7,7 @@ use tower_service::Service;
 use super::ResponseFuture;
 use super::registry::Registry;
 
-/// Middleware that counts requests, and what came of them.
+/// Middleware that counts requests and their outcomes.
 ///
 /// See the [module docs](crate::metrics) for an example.
 #[derive(Clone, Debug)]
