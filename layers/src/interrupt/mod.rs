@@ -89,9 +89,9 @@ mod tests {
     }
 
     /// Builds a response that carries a value to the test.
-    fn reply<T: Clone + Send + Sync + 'static>(told: T) -> Response<Body> {
+    fn reply<T: Clone + Send + Sync + 'static>(value: T) -> Response<Body> {
         let mut response = Response::default();
-        response.extensions_mut().insert(told);
+        response.extensions_mut().insert(value);
         response
     }
 

@@ -8,7 +8,7 @@ use super::writer::Writer;
 use crate::context::Context;
 use crate::protocol::Body;
 
-/// Middleware that writes the body of errors, and carries out overrides.
+/// Middleware that writes the body of errors, and applies overrides.
 ///
 /// See the [module docs](crate::render) for an example.
 #[derive(Clone, Debug)]
@@ -38,7 +38,8 @@ where
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let method = request.method().clone();
-        // Whoever else promises it, all is carried out here at the latest.
+        // An outer layer may have claimed the overrides; they are applied here
+        // in any case.
         let _ = Context::of_mut(request.extensions_mut()).claim_overrides();
         ResponseFuture::new(self.inner.call(request), method, self.writer.clone())
     }
