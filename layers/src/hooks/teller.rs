@@ -13,24 +13,23 @@ use super::tally::Tally;
 use crate::hooks::{Event, HookKind, HookKinds, Hooks, Reply, Verdict, caught};
 use crate::protocol::{BoxError, Error, ResponseOverride, Shutdown, Task, UploadId};
 
-/// Speaks with the hooks: asks them, and tells them what has happened, of each
-/// upload in its order.
+/// Calls the hooks, for decisions and for notifications; those of one upload
+/// are delivered in order.
 #[derive(Clone, Debug)]
 pub(super) struct Teller {
     hooks: Arc<dyn Hooks>,
     kinds: HookKinds,
     shutdown: Shutdown,
-    /// What is still to be told. While an upload is here, a task is telling of it.
+    /// Notifications to deliver. A task is running for each upload in the map.
     queues: Arc<Mutex<HashMap<UploadId, VecDeque<News>>>>,
-    /// The uploads whose bytes are arriving. Only one request at a time brings
-    /// bytes of an upload.
+    /// The uploads that are receiving bytes, each from one request at a time.
     receiving: Arc<Mutex<HashMap<UploadId, Arc<Stop>>>>,
     backlog: Backlog,
     dropped: Tally,
     busy: Tally,
 }
 
-/// An event, and the request that ends when the reply says so.
+/// A notification, and the session to stop if the reply says so.
 #[derive(Debug)]
 struct News {
     event: Event,
@@ -60,12 +59,12 @@ impl Teller {
         Self { shutdown, ..self }
     }
 
-    /// Whether anyone wants to hear of that moment.
+    /// Returns whether hooks are called for this kind.
     pub(super) const fn wants(&self, kind: HookKind) -> bool {
         self.kinds.contains(kind)
     }
 
-    /// Asks, and waits for the answer.
+    /// Calls the hook for a decision, and waits for its reply.
     pub(super) async fn ask(&self, event: &Event) -> Result<Reply, Error> {
         let reply = self.call(event).await;
         reply.map_err(|source| match source.downcast::<Error>() {
@@ -74,21 +73,22 @@ impl Teller {
         })
     }
 
-    /// The error of a hook whose reply cannot be carried out, which is logged.
+    /// Logs a reply that cannot be applied, and returns the error for it.
     pub(super) fn failed(kind: HookKind, source: impl Into<BoxError>) -> Error {
         let source = source.into();
         tracing::error!(parent: None, { "type" = kind.as_str(), id = "", error = %source }, "HookInvocationError");
         failed(kind, source)
     }
 
-    /// Calls, and has the log tell so in tusd's words: of the hook alone, also where
-    /// a request waits for it.
+    /// Calls the hook, and logs the call with tusd's event names. The log
+    /// events have no parent span, even if a request waits for the call.
     async fn call(&self, event: &Event) -> Result<Reply, BoxError> {
         if !self.hooks.hears(event.kind) {
             return Ok(Reply::accept());
         }
         let kind = event.kind.as_str();
-        // Before its creation an upload may still get another id.
+        // Like in tusd: before its creation, an upload may still get another
+        // id.
         let id = match event.kind {
             HookKind::PreCreate => "",
             _ => event.upload.id.as_str(),
@@ -97,7 +97,7 @@ impl Teller {
         let reply = caught(|| self.hooks.call(event)).await;
         match &reply {
             Ok(_) => tracing::debug!(parent: None, { "type" = kind, id }, "HookInvocationFinish"),
-            // As many as clients like.
+            // Clients can cause any number of these.
             Err(error) if is_busy(error) => self.busy.count(&self.shutdown, |requests| {
                 tracing::warn!(
                     requests,
@@ -111,7 +111,8 @@ impl Teller {
         reply
     }
 
-    /// Tells, after all that was told of this upload before, and does not wait.
+    /// Queues a notification after the earlier ones of this upload. Does not
+    /// wait.
     pub(super) fn tell(&self, event: Event, session: &Arc<Session>) {
         if !self.wants(event.kind) {
             return;
@@ -146,7 +147,7 @@ impl Teller {
             _place,
         }) = self.next(&id)
         {
-            // A failure is in the log, and what happened has happened.
+            // A failure has been logged, and cannot undo what happened.
             let called = self.call(&event).instrument(session.span().clone());
             let Ok(reply) = called.await else {
                 continue;
@@ -157,8 +158,8 @@ impl Teller {
         }
     }
 
-    /// Ends the upload: by the request that brings bytes of it now, or by a
-    /// removal when none does.
+    /// Stops the upload: by the request that is sending its bytes, or by a
+    /// removal if there is none.
     async fn stop(&self, id: &UploadId, response: ResponseOverride, session: &Arc<Session>) {
         let running = lock(&self.receiving).get(id).cloned();
         if let Some(running) = running
@@ -179,12 +180,13 @@ impl Teller {
         }
     }
 
-    /// Bytes of this upload arrive in a request that `stop` can end.
+    /// Registers a request that is sending bytes of this upload, and that
+    /// `stop` can end.
     pub(super) fn receives(&self, id: UploadId, stop: &Arc<Stop>) {
         lock(&self.receiving).insert(id, Arc::clone(stop));
     }
 
-    /// That request is over.
+    /// Removes that registration.
     pub(super) fn receives_no_more(&self, id: &UploadId, stop: &Arc<Stop>) {
         let mut receiving = lock(&self.receiving);
         if receiving.get(id).is_some_and(|it| Arc::ptr_eq(it, stop)) {
@@ -192,7 +194,7 @@ impl Teller {
         }
     }
 
-    /// The next event to tell. With the last one the queue goes.
+    /// Takes the next notification, or removes the empty queue.
     fn next(&self, id: &UploadId) -> Option<News> {
         let mut queues = self.queues();
         let next = queues.get_mut(id)?.pop_front();
@@ -208,11 +210,11 @@ impl Teller {
 }
 
 fn lock<T>(map: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing that runs under the locks can leave a map half changed.
+    // A panic under these mutexes cannot leave a map inconsistent.
     map.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether a reply at this moment may stop the upload.
+/// Returns whether a reply to this kind may stop the upload.
 const fn may_stop(kind: HookKind) -> bool {
     matches!(kind, HookKind::PostCreate | HookKind::PostReceive)
 }
@@ -221,7 +223,7 @@ fn failed(kind: HookKind, source: BoxError) -> Error {
     Error::internal(HookFailed { kind, source })
 }
 
-/// Of how far an upload has come only the latest news count.
+/// Queues an event. Only the latest of consecutive progress events is kept.
 fn add(queue: &mut VecDeque<News>, news: News) {
     let is_progress = |news: &News| news.event.kind == HookKind::PostReceive;
     match queue.back_mut() {
@@ -234,7 +236,7 @@ fn is_busy(error: &BoxError) -> bool {
     matches!(error.downcast_ref(), Some(Error::HooksBusy))
 }
 
-/// What the log reads when a question has no answer.
+/// The logged error of a hook that failed to decide.
 #[derive(Debug)]
 struct HookFailed {
     kind: HookKind,

@@ -55,7 +55,7 @@ pub async fn run(locker: impl Locker) {
 
 async fn acquire(locker: &Arc<dyn Locker>, id: &UploadId) -> Box<dyn Guard> {
     let guard = locker.acquire(id, Interrupt::default(), LONG).await;
-    guard.expect("the lock can be had")
+    guard.expect("the lock is granted")
 }
 
 async fn a_lock_is_free_after_its_release(locker: &Arc<dyn Locker>) {
@@ -91,7 +91,7 @@ async fn the_holder_is_asked_to_let_go_and_the_next_request_proceeds(locker: &Ar
     let early = timeout(SHORT, asked.fired()).await;
     assert!(
         early.is_err(),
-        "the holder was asked though nobody waits: {early:?}"
+        "the holder was interrupted although no request waits: {early:?}"
     );
 
     let newcomer = tokio::spawn({
@@ -100,13 +100,13 @@ async fn the_holder_is_asked_to_let_go_and_the_next_request_proceeds(locker: &Ar
     });
     let cause = timeout(LONG, asked.fired())
         .await
-        .expect("the holder is asked");
+        .expect("the holder is interrupted");
     assert!(matches!(cause, Error::Interrupted), "{cause:?}");
     guard.release().await;
     let served = timeout(LONG, newcomer)
         .await
-        .expect("the newcomer is served");
-    served.expect("the newcomer did not panic").release().await;
+        .expect("the newer request gets the lock");
+    served.expect("the newer request did not panic").release().await;
 }
 
 async fn dropping_a_guard_releases_it(locker: &Arc<dyn Locker>) {
@@ -120,7 +120,7 @@ async fn a_request_that_stops_waiting_holds_nothing(locker: &Arc<dyn Locker>) {
     let guard = acquire(locker, &id).await;
     {
         let waiting = pin!(locker.acquire(&id, Interrupt::default(), LONG));
-        assert!(timeout(SHORT, waiting).await.is_err(), "two hold one lock");
+        assert!(timeout(SHORT, waiting).await.is_err(), "two requests hold one lock");
     }
     guard.release().await;
     acquire(locker, &id).await.release().await;
@@ -138,7 +138,7 @@ async fn one_request_at_a_time_holds_a_lock_and_all_proceed(locker: &Arc<dyn Loc
             let (busy, served) = (Arc::clone(&busy), Arc::clone(&served));
             tokio::spawn(async move {
                 let guard = acquire(&locker, &id).await;
-                assert!(!busy.swap(true, Ordering::SeqCst), "two hold one lock");
+                assert!(!busy.swap(true, Ordering::SeqCst), "two requests hold one lock");
                 sleep(Duration::from_millis(1)).await;
                 busy.store(false, Ordering::SeqCst);
                 served.fetch_add(1, Ordering::SeqCst);

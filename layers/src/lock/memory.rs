@@ -154,7 +154,7 @@ mod tests {
         super::super::conformance::run(locker.clone()).await;
         assert!(
             locker.held().is_empty(),
-            "a lock that nobody holds takes no room"
+            "a free lock uses no memory"
         );
     }
 }

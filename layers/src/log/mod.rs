@@ -48,7 +48,7 @@
 //!     .service(Core::new(MemoryStore::default()));
 //!
 //! let request = Request::post("/").header("Upload-Length", "5").body(Body::default())?;
-//! // A subscriber is told RequestIncoming, UploadCreated and ResponseOutgoing.
+//! // Logs RequestIncoming, UploadCreated and ResponseOutgoing.
 //! service.oneshot(request).await?;
 //! # Ok(())
 //! # }

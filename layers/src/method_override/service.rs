@@ -34,7 +34,7 @@ fn named_method(headers: &HeaderMap) -> Option<Method> {
 
 /// The method that replaces an invalid one; no resource allows it.
 fn no_method() -> Method {
-    Method::from_bytes(b"MALFORMED").expect("it is a token")
+    Method::from_bytes(b"MALFORMED").expect("MALFORMED is a token")
 }
 
 impl<S, ReqBody> Service<Request<ReqBody>> for MethodOverride<S>

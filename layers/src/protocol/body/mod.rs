@@ -55,9 +55,9 @@ impl Body {
         // A `Body` is not wrapped again.
         let mut body = Some(body);
         if let Some(same) = (&mut body as &mut dyn Any).downcast_mut::<Option<Self>>() {
-            return same.take().expect("it was put there above");
+            return same.take().expect("the body was put there above");
         }
-        let body = body.expect("it was not taken");
+        let body = body.expect("the body was not taken");
         if body.is_end_stream() {
             return Self::default();
         }

@@ -24,7 +24,7 @@ impl Error {
     /// | anything else | [`BodyRead`](Self::BodyRead) | 500 |
     ///
     /// Clients retry after a 5xx, and after 409 and 423 but no other 4xx, so an
-    /// error that is not known to be permanent becomes a 5xx. Nobody reads the
+    /// error that is not known to be permanent becomes a 5xx. No client reads the
     /// 400, because that client has disconnected. Whatever the error, the bytes
     /// that arrived before it are kept unless they belong to a checksummed
     /// chunk.
