@@ -106,7 +106,10 @@ async fn the_holder_is_asked_to_let_go_and_the_next_request_proceeds(locker: &Ar
     let served = timeout(LONG, newcomer)
         .await
         .expect("the newer request gets the lock");
-    served.expect("the newer request did not panic").release().await;
+    served
+        .expect("the newer request did not panic")
+        .release()
+        .await;
 }
 
 async fn dropping_a_guard_releases_it(locker: &Arc<dyn Locker>) {
@@ -120,7 +123,10 @@ async fn a_request_that_stops_waiting_holds_nothing(locker: &Arc<dyn Locker>) {
     let guard = acquire(locker, &id).await;
     {
         let waiting = pin!(locker.acquire(&id, Interrupt::default(), LONG));
-        assert!(timeout(SHORT, waiting).await.is_err(), "two requests hold one lock");
+        assert!(
+            timeout(SHORT, waiting).await.is_err(),
+            "two requests hold one lock"
+        );
     }
     guard.release().await;
     acquire(locker, &id).await.release().await;
@@ -138,7 +144,10 @@ async fn one_request_at_a_time_holds_a_lock_and_all_proceed(locker: &Arc<dyn Loc
             let (busy, served) = (Arc::clone(&busy), Arc::clone(&served));
             tokio::spawn(async move {
                 let guard = acquire(&locker, &id).await;
-                assert!(!busy.swap(true, Ordering::SeqCst), "two requests hold one lock");
+                assert!(
+                    !busy.swap(true, Ordering::SeqCst),
+                    "two requests hold one lock"
+                );
                 sleep(Duration::from_millis(1)).await;
                 busy.store(false, Ordering::SeqCst);
                 served.fetch_add(1, Ordering::SeqCst);

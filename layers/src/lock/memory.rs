@@ -152,9 +152,6 @@ mod tests {
     async fn it_passes_the_conformance_suite() {
         let locker = MemoryLocker::default();
         super::super::conformance::run(locker.clone()).await;
-        assert!(
-            locker.held().is_empty(),
-            "a free lock uses no memory"
-        );
+        assert!(locker.held().is_empty(), "a free lock uses no memory");
     }
 }

@@ -352,7 +352,10 @@ async fn the_finish_state_is_recorded(open: &impl Fn() -> Arc<dyn Store>) {
     );
     append_whole(&mut *handle, "hello").await;
     for finishing in [FinishState::Pending { attempts: 2 }, FinishState::Done] {
-        handle.record(finishing).await.expect("the record can be written");
+        handle
+            .record(finishing)
+            .await
+            .expect("the record can be written");
         assert_eq!(handle.info().finishing, Some(finishing));
         let again = open()
             .open(&handle.info().id)
@@ -465,7 +468,11 @@ async fn opened_content_does_not_change(open: &impl Fn() -> Arc<dyn Store>) {
     let (store, id) = (open(), handle.info().id.clone());
     let look = async {
         let content = read(&*store, &id).await.expect("the upload is found");
-        assert_eq!(content.upload().offset, 5, "the offset is the beginning of the chunk");
+        assert_eq!(
+            content.upload().offset,
+            5,
+            "the offset is the beginning of the chunk"
+        );
         let text = bytes(&*content, 0..5).await;
         (content, text)
     };

@@ -93,9 +93,16 @@ async fn a_role_and_its_exact_text_are_kept(open: &impl Fn() -> Arc<dyn Store>) 
         new_pending(&[a.clone(), b, a]),
     ] {
         let concat = asked.concat.clone();
-        let created = open().create(asked).await.expect("the upload can be created");
+        let created = open()
+            .create(asked)
+            .await
+            .expect("the upload can be created");
         let found = info(&*open(), &created.info().id).await;
-        assert_eq!(&found, created.info(), "the upload is found as it was created");
+        assert_eq!(
+            &found,
+            created.info(),
+            "the upload is found as it was created"
+        );
         assert_eq!(found.concat, concat, "CAT-16");
     }
 }
@@ -156,7 +163,10 @@ async fn a_final_of_an_incomplete_part_is_not_made(open: &impl Fn() -> Arc<dyn S
         let mut other = NewUpload::new(Some(Length::from(1)), Metadata::default());
         other.id = id;
         let created = open().create(other).await;
-        assert!(created.is_ok(), "the first attempt left something behind: {created:?}");
+        assert!(
+            created.is_ok(),
+            "the first attempt left something behind: {created:?}"
+        );
     }
 }
 
@@ -189,7 +199,11 @@ async fn a_pending_final_is_assembled_once(open: &impl Fn() -> Arc<dyn Store>) {
         .assemble(id, &Interrupt::default())
         .await;
     assert!(matches!(assembled, Err(Error::UploadNotFinished)));
-    assert_eq!(&info(&*open(), id).await, made.info(), "the upload is unchanged");
+    assert_eq!(
+        &info(&*open(), id).await,
+        made.info(),
+        "the upload is unchanged"
+    );
 
     let mut rest = open().open(&a).await.expect("the partial is found");
     append_whole(&mut *rest, "56789").await;
@@ -204,7 +218,10 @@ async fn a_pending_final_is_assembled_once(open: &impl Fn() -> Arc<dyn Store>) {
 
     let terminate = open();
     if let Some(terminate) = terminate.terminator() {
-        terminate.terminate(&b).await.expect("the partial can be terminated");
+        terminate
+            .terminate(&b)
+            .await
+            .expect("the partial can be terminated");
     }
     concatenator(&*open())
         .assemble(id, &Interrupt::default())
@@ -278,7 +295,11 @@ async fn a_part_knows_the_finals_that_wait_for_it(open: &impl Fn() -> Arc<dyn St
         awaited.expect("the record can be written");
     }
     let mut again = open().open(&part).await.expect("the partial is found");
-    let concat = again.info().concat.clone().expect("the upload is a partial");
+    let concat = again
+        .info()
+        .concat
+        .clone()
+        .expect("the upload is a partial");
     assert_eq!(concat.awaited_by(), finals);
     assert_eq!(concat.raw.expect("the raw header is kept"), "partial");
     assert_eq!(again.info().offset, 5, "CAT-14");
@@ -288,7 +309,11 @@ async fn a_part_knows_the_finals_that_wait_for_it(open: &impl Fn() -> Arc<dyn St
     again.record(done).await.expect("the record can be written");
     let found = info(&*open(), &part).await;
     let concat = found.concat.expect("the upload is a partial");
-    assert_eq!(concat.awaited_by(), finals, "other records do not change it");
+    assert_eq!(
+        concat.awaited_by(),
+        finals,
+        "other records do not change it"
+    );
 
     let store = open();
     let plain = super::create(&*store, 10).await;
