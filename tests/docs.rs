@@ -170,6 +170,18 @@ fn architecture_explains_every_layer() {
     }
 }
 
+#[test]
+fn the_readme_explains_every_feature() {
+    let manifest = read("Cargo.toml");
+    let (_, features) = manifest.split_once("\n[features]\n").unwrap();
+    let features = features.split("\n[").next().unwrap().lines();
+    let names = features.filter_map(|line| line.split_once(" = ["));
+    let readme = read("README.md");
+    for (name, _) in names.filter(|(name, _)| *name != "default") {
+        assert!(readme.contains(&format!("`{name}`")), "{name} is missing");
+    }
+}
+
 /// The name of a layer, from that of its module.
 fn camel_case(module: &Path) -> String {
     let name = module.file_name().unwrap().to_str().unwrap();
