@@ -106,7 +106,8 @@
 //!   Put [`IntoBodyLayer`](into_body::IntoBodyLayer) outermost in a stack that you
 //!   build yourself, and around foreign layers.
 //! * A request is validated before its body is first polled: at that poll hyper
-//!   sends `100 Continue`, so a client that waits for it sends no body in vain.
+//!   sends `100 Continue`, and a client that waits for it does not send the body of
+//!   a refused request.
 //! * A body that must be empty is read to its end to make sure: `is_end_stream` and
 //!   `size_hint` are hints, which other layers may lose.
 
