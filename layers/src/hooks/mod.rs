@@ -147,6 +147,7 @@ mod caught;
 mod event;
 mod late;
 mod layer;
+mod origin;
 mod reply;
 mod service;
 mod session;

@@ -1,22 +1,19 @@
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use headers::HeaderMapExt;
 use http::request::Parts;
-use http::uri::PathAndQuery;
-use http::{Method, Response, Uri};
+use http::{Method, Response};
 
-use tracing::Span;
-
-use super::stop::{Met, Removal, Stop};
+use super::origin::Origin;
+use super::stop::Removal;
 use super::teller::Teller;
 use crate::context::Context;
 use crate::gate::Gate;
-use crate::hooks::{Event, HookKind, Reply, Verdict};
+use crate::hooks::{HookKind, Reply, Verdict};
 use crate::protocol::{
-    Action, Body, CarryOut, Disconnect, Error, Length, NewUpload, Offset, Outcome, Rejection,
+    Action, Body, CarryOut, Disconnect, Error, Length, NewUpload, Outcome, Rejection,
     ResponseOverride, Upload, UploadId, is_side_file, write_own_body,
 };
 use crate::race::first;
@@ -26,16 +23,10 @@ use crate::store::WriteMode;
 #[derive(Debug)]
 pub(super) struct Session {
     teller: Teller,
-    /// The request as hooks see it.
-    request: Arc<Parts>,
-    /// The span of the request's log events.
-    span: Span,
+    origin: Origin,
     disconnect: Disconnect,
     replies: Mutex<Replies>,
     receiving: Mutex<Option<Receiving>>,
-    /// The offset that was reported last.
-    told: AtomicU64,
-    stop: Arc<Stop>,
 }
 
 /// The upload before this request's bytes, and how they are written.
@@ -58,30 +49,18 @@ struct Replies {
 
 impl Session {
     pub(super) fn new(teller: Teller, parts: &Parts, base_path: &str) -> Self {
-        let context = Context::of(&parts.extensions);
         Self {
             teller,
-            request: Arc::new(as_sent(parts, base_path)),
-            span: Span::current(),
-            disconnect: context.disconnect(),
+            origin: Origin::new(parts, base_path),
+            disconnect: Context::of(&parts.extensions).disconnect(),
             replies: Mutex::default(),
             receiving: Mutex::default(),
-            told: AtomicU64::new(0),
-            stop: Arc::new(Stop::new(context.interrupt())),
         }
     }
 
-    pub(super) const fn span(&self) -> &Span {
-        &self.span
-    }
-
     /// Returns the request as hooks see it.
-    pub(super) const fn request(&self) -> &Arc<Parts> {
-        &self.request
-    }
-
-    fn event(&self, kind: HookKind, upload: Upload) -> Event {
-        Event::new(kind, upload, Arc::clone(&self.request))
+    pub(super) fn request(&self) -> &Arc<Parts> {
+        self.origin.request()
     }
 
     /// Calls a deciding hook, and returns its reply, or `refusal` if it
@@ -90,7 +69,7 @@ impl Session {
         if !self.teller.wants(kind) {
             return Ok(Reply::accept());
         }
-        let mut reply = self.teller.ask(&self.event(kind, upload)).await?;
+        let mut reply = self.teller.ask(&self.origin.event(kind, upload)).await?;
         let response = std::mem::take(&mut reply.response);
         let mut replies = lock(&self.replies);
         if reply.verdict == Verdict::Reject {
@@ -106,16 +85,11 @@ impl Session {
     /// Returns whether a hook that may stop the upload is called for this
     /// request.
     pub(super) fn may_be_stopped(&self) -> bool {
-        let kind = match self.request.method {
+        let kind = match self.request().method {
             Method::HEAD | Method::GET | Method::DELETE => return false,
             _ => [HookKind::PostCreate, HookKind::PostReceive],
         };
         kind.into_iter().any(|kind| self.teller.wants(kind))
-    }
-
-    /// Stops the upload, because a reply to this session's event says so.
-    pub(super) fn stop(&self, response: ResponseOverride) -> Met {
-        self.stop.stop(response)
     }
 
     /// Ends the session. Returns the upload to remove if a hook has stopped the
@@ -131,16 +105,16 @@ impl Session {
         let outcome = extensions.get::<Outcome>();
         let is_finished = outcome.is_some_and(|outcome| outcome.finished);
         let is_left = outcome.is_some_and(|outcome| !outcome.finished && !outcome.terminated);
-        let stopped = self.stop.close(removal.filter(|_| is_left));
+        let stopped = self.origin.stop().close(removal.filter(|_| is_left));
         let receiving = self.receiving();
         if let Some(Receiving { upload, .. }) = &receiving {
-            self.teller.receives_no_more(&upload.id, &self.stop);
+            self.teller.receives_no_more(&upload.id, &self.origin);
         }
         lock(&self.replies).refusal.merge(stopped?);
         if is_finished && !matches!(extensions.get(), Some(Error::Stopped)) {
             return None;
         }
-        self.stop.forget();
+        self.origin.stop().forget();
         receiving.map(|receiving| receiving.upload.id)
     }
 
@@ -149,37 +123,24 @@ impl Session {
     }
 
     /// Reports progress: `bytes` of the body have arrived.
-    pub(super) fn progress(self: &Arc<Self>, bytes: u64) {
+    pub(super) fn progress(&self, bytes: u64) {
         match self.receiving() {
             // A chunk that may be rolled back is not reported before it is
             // kept.
             Some(Receiving { mut upload, mode }) if bytes > 0 && mode == WriteMode::Streaming => {
                 upload.offset = upload.offset.saturating_add(bytes);
-                self.tell_offset(upload);
+                self.teller.tell_offset(upload, &self.origin);
             }
             _ => {}
-        }
-    }
-
-    fn tell_offset(self: &Arc<Self>, upload: Upload) {
-        let offset = upload.offset.get();
-        if self.told.swap(offset, Ordering::Relaxed) != offset {
-            let event = self.event(HookKind::PostReceive, upload);
-            self.teller.tell(event, self);
         }
     }
 
     /// Reports what the request did, and applies the hooks' changes to the
     /// response. A rejection replaces the error of the core, so that all outer
     /// layers see what the client gets.
-    pub(super) fn answered(
-        self: &Arc<Self>,
-        response: &mut Response<Body>,
-        method: &Method,
-        place: CarryOut,
-    ) {
+    pub(super) fn answered(&self, response: &mut Response<Body>, method: &Method, place: CarryOut) {
         if let Some(outcome) = response.extensions().get::<Outcome>() {
-            self.tell_outcome(outcome);
+            self.teller.tell_outcome(outcome, &self.origin);
         }
         let replies = std::mem::take(&mut *lock(&self.replies));
         if response.extensions().get::<Error>().is_none() {
@@ -190,29 +151,6 @@ impl Session {
             write_own_body(response, method);
         }
         replies.refusal.settle(response, method, place);
-    }
-
-    pub(super) fn tell_outcome(self: &Arc<Self>, outcome: &Outcome) {
-        let tell = |kind, upload| self.teller.tell(self.event(kind, upload), self);
-        let upload = &outcome.upload;
-        if outcome.created {
-            // It was created without bytes, even if it has some by now.
-            let mut upload = upload.clone();
-            upload.offset = Offset::ZERO;
-            tell(HookKind::PostCreate, upload);
-        }
-        if outcome.received > 0 {
-            self.tell_offset(upload.clone());
-        }
-        if outcome.finished {
-            tell(HookKind::PostFinish, upload.clone());
-        }
-        if outcome.terminated {
-            tell(HookKind::PostTerminate, upload.clone());
-        }
-        for other in &outcome.others {
-            self.tell_outcome(other);
-        }
     }
 }
 
@@ -249,7 +187,7 @@ impl Gate for Session {
                 let mut upload = upload.clone();
                 // The core declares this length before it reads bytes. DEF-03
                 upload.length = upload.length.or_else(|| declared_length(parts));
-                self.teller.receives(upload.id.clone(), &self.stop);
+                self.teller.receives(upload.id.clone(), &self.origin);
                 *lock(&self.receiving) = Some(Receiving { upload, mode });
             }
             Action::Terminate => {
@@ -275,7 +213,7 @@ impl Drop for Session {
     /// Also runs if the request has panicked.
     fn drop(&mut self) {
         if let Some(Receiving { upload, .. }) = self.receiving() {
-            self.teller.receives_no_more(&upload.id, &self.stop);
+            self.teller.receives_no_more(&upload.id, &self.origin);
         }
     }
 }
@@ -299,30 +237,6 @@ impl std::error::Error for ReservedPath {}
 /// Returns the length that an append declares.
 fn declared_length(parts: &Parts) -> Option<Length> {
     parts.headers.typed_get()
-}
-
-/// Restores the request as the client sent it, without its body.
-fn as_sent(parts: &Parts, base_path: &str) -> Parts {
-    let mut sent = parts.clone();
-    let (method, headers) = Context::original(parts);
-    sent.method = method.clone();
-    sent.headers = headers.clone();
-    if let Some(uri) = whole(&parts.uri, base_path) {
-        sent.uri = uri;
-    }
-    sent
-}
-
-/// Restores the base path that a framework has stripped from a URI.
-fn whole(uri: &Uri, base_path: &str) -> Option<Uri> {
-    let rest = uri.path().strip_prefix(base_path);
-    if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
-        return None;
-    }
-    let whole = format!("{base_path}{}", uri.path_and_query()?);
-    let mut parts = uri.clone().into_parts();
-    parts.path_and_query = Some(PathAndQuery::try_from(whole).ok()?);
-    Uri::from_parts(parts).ok()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -7,11 +7,13 @@ use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument;
 
 use super::backlog::Backlog;
-use super::session::Session;
-use super::stop::{Met, Stop};
+use super::origin::Origin;
+use super::stop::Met;
 use super::tally::Tally;
 use crate::hooks::{Event, HookKind, HookKinds, Hooks, Reply, Verdict, caught};
-use crate::protocol::{BoxError, Error, ResponseOverride, Shutdown, Task, UploadId};
+use crate::protocol::{
+    BoxError, Error, Offset, Outcome, ResponseOverride, Shutdown, Task, Upload, UploadId,
+};
 
 /// Calls the hooks, for decisions and for notifications; those of one upload
 /// are delivered in order.
@@ -22,18 +24,18 @@ pub(super) struct Teller {
     shutdown: Shutdown,
     /// Notifications to deliver. A task is running for each upload in the map.
     queues: Arc<Mutex<HashMap<UploadId, VecDeque<News>>>>,
-    /// The uploads that are receiving bytes, each from one request at a time.
-    receiving: Arc<Mutex<HashMap<UploadId, Arc<Stop>>>>,
+    /// The requests that are sending bytes, at most one for each upload.
+    receiving: Arc<Mutex<HashMap<UploadId, Origin>>>,
     backlog: Backlog,
     dropped: Tally,
     busy: Tally,
 }
 
-/// A notification, and the session to stop if the reply says so.
+/// A notification, and the request to stop if the reply says so.
 #[derive(Debug)]
 struct News {
     event: Event,
-    session: Arc<Session>,
+    origin: Origin,
     _place: OwnedSemaphorePermit,
 }
 
@@ -113,10 +115,11 @@ impl Teller {
 
     /// Queues a notification after the earlier ones of this upload. Does not
     /// wait.
-    pub(super) fn tell(&self, event: Event, session: &Arc<Session>) {
-        if !self.wants(event.kind) {
+    fn tell(&self, kind: HookKind, upload: Upload, origin: &Origin) {
+        if !self.wants(kind) {
             return;
         }
+        let event = origin.event(kind, upload);
         let Some(place) = self.backlog.place(&event) else {
             return self.dropped.count(&self.shutdown, |events| {
                 tracing::warn!(
@@ -127,7 +130,7 @@ impl Teller {
         };
         let news = News {
             event,
-            session: Arc::clone(session),
+            origin: origin.clone(),
             _place: place,
         };
         match self.queues().entry(news.event.upload.id.clone()) {
@@ -140,56 +143,85 @@ impl Teller {
         }
     }
 
+    /// Reports the offset of an upload, unless it was reported last.
+    pub(super) fn tell_offset(&self, upload: Upload, origin: &Origin) {
+        if origin.advances(upload.offset) {
+            self.tell(HookKind::PostReceive, upload, origin);
+        }
+    }
+
+    /// Reports what a request did.
+    pub(super) fn tell_outcome(&self, outcome: &Outcome, origin: &Origin) {
+        let upload = &outcome.upload;
+        if outcome.created {
+            // It was created without bytes, even if it has some by now.
+            let mut upload = upload.clone();
+            upload.offset = Offset::ZERO;
+            self.tell(HookKind::PostCreate, upload, origin);
+        }
+        if outcome.received > 0 {
+            self.tell_offset(upload.clone(), origin);
+        }
+        if outcome.finished {
+            self.tell(HookKind::PostFinish, upload.clone(), origin);
+        }
+        if outcome.terminated {
+            self.tell(HookKind::PostTerminate, upload.clone(), origin);
+        }
+        for other in &outcome.others {
+            self.tell_outcome(other, origin);
+        }
+    }
+
     async fn tell_all(self, id: UploadId, _running: Task) {
         while let Some(News {
             event,
-            session,
+            origin,
             _place,
         }) = self.next(&id)
         {
             // A failure has been logged, and cannot undo what happened.
-            let called = self.call(&event).instrument(session.span().clone());
+            let called = self.call(&event).instrument(origin.span().clone());
             let Ok(reply) = called.await else {
                 continue;
             };
             if may_stop(event.kind) && reply.verdict == Verdict::Stop {
-                self.stop(&id, reply.response, &session).await;
+                self.stop(&id, reply.response, &origin).await;
             }
         }
     }
 
     /// Stops the upload: by the request that is sending its bytes, or by a
     /// removal if there is none.
-    async fn stop(&self, id: &UploadId, response: ResponseOverride, session: &Arc<Session>) {
+    async fn stop(&self, id: &UploadId, response: ResponseOverride, origin: &Origin) {
         let running = lock(&self.receiving).get(id).cloned();
         if let Some(running) = running
-            && let Met::Running = running.stop(response.clone())
+            && let Met::Running = running.stop().stop(response.clone())
         {
             tracing::info!(%id, "HookStopUpload");
             return;
         }
-        match session.stop(response) {
+        match origin.stop().stop(response) {
             Met::Running => tracing::info!(%id, "HookStopUpload"),
             Met::Over(Some(removal)) => {
                 tracing::info!(%id, "HookStopUpload");
                 if let Some(outcome) = removal(id.clone()).await {
-                    session.tell_outcome(&outcome);
+                    self.tell_outcome(&outcome, origin);
                 }
             }
             Met::Over(None) => {}
         }
     }
 
-    /// Registers a request that is sending bytes of this upload, and that
-    /// `stop` can end.
-    pub(super) fn receives(&self, id: UploadId, stop: &Arc<Stop>) {
-        lock(&self.receiving).insert(id, Arc::clone(stop));
+    /// Registers a request that is sending bytes of this upload.
+    pub(super) fn receives(&self, id: UploadId, origin: &Origin) {
+        lock(&self.receiving).insert(id, origin.clone());
     }
 
     /// Removes that registration.
-    pub(super) fn receives_no_more(&self, id: &UploadId, stop: &Arc<Stop>) {
+    pub(super) fn receives_no_more(&self, id: &UploadId, origin: &Origin) {
         let mut receiving = lock(&self.receiving);
-        if receiving.get(id).is_some_and(|it| Arc::ptr_eq(it, stop)) {
+        if receiving.get(id).is_some_and(|it| it.is(origin)) {
             receiving.remove(id);
         }
     }
