@@ -32,6 +32,7 @@
 //! | [`RouteLayer`](route::RouteLayer) | finds the upload that a path names |
 //! | [`DiscoveryLayer`](discovery::DiscoveryLayer) | answers OPTIONS with what the layers inside announce |
 //! | [`InterruptLayer`](interrupt::InterruptLayer) | lets something outside a request end its body |
+//! | [`AccessLayer`](access::AccessLayer) | decides which clients may create, read, change and terminate uploads |
 //! | [`SizeLimitLayer`](size_limit::SizeLimitLayer) | limits the size of uploads |
 //! | [`CreationWithUploadLayer`](creation_with_upload::CreationWithUploadLayer) | accepts bytes in the request that creates an upload |
 //! | [`LockLayer`](lock::LockLayer) | admits one request at a time for each upload |
@@ -113,6 +114,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod access;
 pub mod base_url;
 pub mod cached_head;
 #[cfg(feature = "checksum")]
@@ -133,6 +135,7 @@ pub mod gate;
 #[cfg(feature = "hooks")]
 pub mod hooks;
 pub mod idle_timeout;
+mod inner;
 pub mod interrupt;
 pub mod into_body;
 pub mod lock;

@@ -138,10 +138,11 @@ pub trait Gate: Debug + Send + Sync + 'static {
     /// If the gate [decides](Self::decides_completion), the error is the
     /// response to the client, and the upload stays unfinished: the next HEAD
     /// or PATCH tries again. An error with a 4xx status, or with [`Refused`]
-    /// among its sources, counts as a decision of the gate; the core allows [a
-    /// limited number](crate::service::Core::finish_attempts) of them. Any
+    /// among its sources, counts as a decision of the gate; the core allows
+    /// [a limited number](crate::service::Core::finish_attempts) of them. Any
     /// other error counts as a failure of the gate, and the number of retries
-    /// is unlimited. If the gate does not decide, the error is only logged.
+    /// is unlimited. If the gate does not decide, the error is only logged, and
+    /// only in a stack with the Log layer.
     async fn complete(&self, request: &Parts, upload: &Upload) -> Result<(), Error> {
         let _ = (request, upload);
         Ok(())

@@ -44,7 +44,7 @@ impl HooksLayer {
     /// Sets the interval of `post-receive` while bytes arrive; one second by
     /// default.
     #[must_use]
-    pub const fn progress_interval(mut self, interval: Duration) -> Self {
+    pub fn progress_interval(mut self, interval: Duration) -> Self {
         self.progress_interval = interval;
         self
     }

@@ -19,7 +19,7 @@ impl IdleTimeoutLayer {
     /// A timeout of zero ends every body that is not available at once. For no
     /// timeout, leave the layer out.
     #[must_use]
-    pub const fn new(timeout: Duration) -> Self {
+    pub fn new(timeout: Duration) -> Self {
         Self { timeout }
     }
 }

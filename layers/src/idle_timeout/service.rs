@@ -6,6 +6,7 @@ use http_body::Body as _;
 use tower_service::Service;
 
 use super::body::Idle;
+use crate::inner::gives_inner;
 use crate::protocol::Body;
 
 /// Middleware that ends a request body when the client pauses for too long.
@@ -17,9 +18,11 @@ pub struct IdleTimeout<S> {
     timeout: Duration,
 }
 
+gives_inner!(IdleTimeout);
+
 impl<S> IdleTimeout<S> {
     /// Wraps `inner`, and ends request bodies that pause for `timeout`.
-    pub const fn new(inner: S, timeout: Duration) -> Self {
+    pub fn new(inner: S, timeout: Duration) -> Self {
         Self { inner, timeout }
     }
 }

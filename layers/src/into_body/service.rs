@@ -4,6 +4,7 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use super::ResponseFuture;
+use crate::inner::gives_inner;
 use crate::protocol::{Body, BoxError};
 
 /// Middleware that erases the body types of requests and responses.
@@ -14,9 +15,11 @@ pub struct IntoBody<S> {
     inner: S,
 }
 
+gives_inner!(IntoBody);
+
 impl<S> IntoBody<S> {
     /// Wraps `inner`, and erases the body types on both sides.
-    pub const fn new(inner: S) -> Self {
+    pub fn new(inner: S) -> Self {
         Self { inner }
     }
 }

@@ -19,9 +19,11 @@
 //! | `NetworkTimeoutError` | info | `id`, `error` | the client sent nothing for too long |
 //! | `ResponseOutgoing` | info | `id`, `status`, `body` | `body` is the text of an error |
 //!
-//! Two other modules log even without this layer: the core (`ChunkWriteStart`,
-//! `ChunkWriteComplete` and `BodyReadError` at info), and
-//! [Render](crate::render) (the sources of errors, which clients do not see).
+//! The layer also enables logging in the core, which is off without it:
+//! `ChunkWriteStart` (`id`, `maxSize`, `offset`), `ChunkWriteComplete` (`id`,
+//! `bytesWritten`) and `BodyReadError` (`id`, `error`) at info, and failures of
+//! gates that do not decide at warn. [Render](crate::render) logs the sources of
+//! errors, which clients do not see, even without this layer.
 //!
 //! Place the layer next to Metrics: outside all others except Detach and layers
 //! that change the method.

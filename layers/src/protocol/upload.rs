@@ -225,6 +225,9 @@ impl From<NewUpload> for Upload {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Action {
+    /// POST: create it. Only access policies get this action; gates use
+    /// [`creating`](crate::gate::Gate::creating) instead.
+    Create,
     /// HEAD: return its offset.
     Inspect,
     /// PATCH: add bytes.

@@ -105,7 +105,7 @@ impl Core {
     /// the upload is rejected permanently: 10 by default, 0 means unlimited.
     /// Failures of a gate or of the store do not count.
     #[must_use]
-    pub const fn finish_attempts(mut self, attempts: u32) -> Self {
+    pub fn finish_attempts(mut self, attempts: u32) -> Self {
         self.finish_attempts = attempts;
         self
     }
@@ -113,7 +113,7 @@ impl Core {
     /// Disables termination even if the store supports it: DELETE answers 405,
     /// and `termination` is not announced. Enabled by default.
     #[must_use]
-    pub const fn without_termination(mut self) -> Self {
+    pub fn without_termination(mut self) -> Self {
         self.terminates = false;
         self
     }
@@ -122,7 +122,7 @@ impl Core {
     /// without a length is refused, and `creation-defer-length` is not
     /// announced. Existing uploads are not affected. Enabled by default.
     #[must_use]
-    pub const fn without_deferred_length(mut self) -> Self {
+    pub fn without_deferred_length(mut self) -> Self {
         self.defers_length = false;
         self
     }
@@ -130,7 +130,7 @@ impl Core {
     /// Sets the maximum size of `Upload-Metadata` in bytes: 64 KiB by default. A
     /// creation with more is refused with 431.
     #[must_use]
-    pub const fn max_metadata_size(mut self, bytes: usize) -> Self {
+    pub fn max_metadata_size(mut self, bytes: usize) -> Self {
         self.metadata_limit.bytes = bytes;
         self
     }
@@ -138,7 +138,7 @@ impl Core {
     /// Sets the maximum number of pairs in `Upload-Metadata`: 1,000 by default. A
     /// creation with more is refused with 431.
     #[must_use]
-    pub const fn max_metadata_pairs(mut self, pairs: usize) -> Self {
+    pub fn max_metadata_pairs(mut self, pairs: usize) -> Self {
         self.metadata_limit.pairs = pairs;
         self
     }
@@ -146,7 +146,7 @@ impl Core {
     /// Accepts malformed creations like tusd: skips malformed pairs of
     /// metadata, and ignores a body of another type. Strict by default.
     #[must_use]
-    pub const fn lenient(mut self) -> Self {
+    pub fn lenient(mut self) -> Self {
         self.strictness = Strictness::Lenient;
         self
     }

@@ -72,6 +72,8 @@ pub enum Error {
     },
     /// The server accepts no requests from web pages of this origin.
     OriginNotAllowed,
+    /// The client is not allowed to do this to the upload.
+    AccessDenied,
     /// The upload does not exist.
     NotFound,
     /// An upload with this id already exists.
