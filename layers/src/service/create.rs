@@ -51,8 +51,14 @@ impl Core {
         for gate in Context::of(&parts.extensions).gates() {
             gate.creating(parts, &mut new).await?;
         }
-        // Checked for every gate: the path could be a side file with another
-        // upload's offset.
+        if !Context::of(&parts.extensions).may_reach(&new.id) {
+            let why = format!(
+                "a gate has named {} outside the scope of the request",
+                new.id
+            );
+            return Err(Error::internal(why));
+        }
+        // Whatever gate has named it: another upload's offset could stand there.
         if let Some(path) = new.storage_path.as_deref().filter(|path| !path.is_empty())
             && is_side_file(path)
         {
@@ -92,6 +98,9 @@ impl Core {
         // CAT-07: a final upload has the metadata of its own creation, too.
         let mut new = NewUpload::new(length, self.metadata(&parts.headers)?);
         new.concat = asked.map(|asked| asked.concat.clone());
+        if let Some(scope) = Context::of(&parts.extensions).scope() {
+            new.id = scope.id(&new.id).map_err(Error::internal)?;
+        }
         Ok(new)
     }
 
