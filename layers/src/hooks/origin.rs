@@ -74,7 +74,7 @@ fn original(parts: &Parts, base_path: &str) -> Parts {
     let whole = match Context::of(&parts.extensions).stripped_prefix() {
         Some(prefix) => with_prefix(&parts.uri, prefix),
         None if is_below(&parts.uri, base_path) => None,
-        // The host has stripped it.
+        // A framework has stripped the base path.
         None => with_prefix(&parts.uri, base_path),
     };
     if let Some(uri) = whole {

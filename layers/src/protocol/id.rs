@@ -126,7 +126,7 @@ impl InvalidUploadId {
         Self(())
     }
 
-    /// What an id is, for an error that names the text itself.
+    /// The rule for ids, for an error that names the text itself.
     pub const RULE: &str = "not an upload id, which is segments of 1 to 240 of \
         A-Z a-z 0-9 - . _ ~ % ! $ ' ( ) * + , ; = : @ with / between them, none of which is \
         . or .. or ends in .info, .lock, .stop, .chunk, .new or .part";

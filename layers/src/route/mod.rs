@@ -7,10 +7,11 @@
 //! no other setting. An invalid path gets `404`, a method that is not installed
 //! gets `405` with an exact `Allow`, and OPTIONS passes on any path.
 //!
-//! Where no outer layer has set a [`BaseUrl`](crate::protocol::BaseUrl), the
-//! base path becomes it, behind the
-//! [prefix](crate::context::Context::stripped_prefix) that a host has stripped. A
-//! [scope](crate::context::Context::scope) is part of the id, not of the path.
+//! If no outer layer has set a [`BaseUrl`](crate::protocol::BaseUrl), the base
+//! path is used, after the
+//! [prefix](crate::context::Context::stripped_prefix) that a framework has
+//! stripped. A [scope](crate::context::Context::scope) is part of the id, not of
+//! the path.
 //!
 //! # Example
 //!
@@ -198,7 +199,7 @@ mod tests {
         ] {
             let response = scoped(path).await;
             let expected = Target::Upload(id.parse().unwrap());
-            assert_eq!(Context::target(&told(&response)), Ok(expected), "{path}");
+            assert_eq!(Context::target(&received(&response)), Ok(expected), "{path}");
         }
         for path in ["/files/../bob/a", "/files/..%2Fbob%2Fa", "/files/%2e%2e/a"] {
             assert_eq!(scoped(path).await.status(), StatusCode::NOT_FOUND, "{path}");

@@ -58,7 +58,8 @@ impl Core {
             );
             return Err(Error::internal(why));
         }
-        // Whatever gate has named it: another upload's offset could stand there.
+        // Checked for every gate: the path could be a side file with another
+        // upload's offset.
         if let Some(path) = new.storage_path.as_deref().filter(|path| !path.is_empty())
             && is_side_file(path)
         {

@@ -15,9 +15,10 @@
 //! request's [`Context`](crate::context::Context). The core cuts bodies there,
 //! and Concatenation compares the size of finals.
 //!
-//! The maximum is one for all, or one for each request
-//! ([`SizeLimitLayer::by`]). A layer outside may set another one in the context,
-//! such as that of the user it has found: the lowest counts.
+//! The maximum is the same for all requests, or depends on the request
+//! ([`SizeLimitLayer::by`]). An outer layer may also set a maximum in the context,
+//! for example one for the authenticated user; the lower of the two applies. For
+//! unlimited uploads, leave the layer out.
 //!
 //! Place the layer outside [`CreationWithUpload`](crate::creation_with_upload),
 //! so that an upload that is too large is refused before it is created.
