@@ -199,7 +199,11 @@ mod tests {
         ] {
             let response = scoped(path).await;
             let expected = Target::Upload(id.parse().unwrap());
-            assert_eq!(Context::target(&received(&response)), Ok(expected), "{path}");
+            assert_eq!(
+                Context::target(&received(&response)),
+                Ok(expected),
+                "{path}"
+            );
         }
         for path in ["/files/../bob/a", "/files/..%2Fbob%2Fa", "/files/%2e%2e/a"] {
             assert_eq!(scoped(path).await.status(), StatusCode::NOT_FOUND, "{path}");
