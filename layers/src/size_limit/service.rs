@@ -84,6 +84,7 @@ where
     }
 }
 
+// CORE-13
 fn value(max: u64) -> HeaderValue {
     Length::saturating(max).get().into()
 }
