@@ -1,7 +1,10 @@
-//! The stack in front of another service.
+//! Puts the stack in front of another service: [`TusLayer`].
+#![cfg_attr(feature = "axum", doc = "")]
+#![cfg_attr(feature = "axum", doc = include_str!("../../docs/mounting.md"))]
 
 mod body;
 mod future;
+pub(crate) mod host;
 mod layer;
 mod service;
 
@@ -29,7 +32,7 @@ mod tests {
             .expect("the response is well formed"))
     }
 
-    /// Whether the layer takes a request, rather than the service behind it.
+    /// Whether the stack handles a request, rather than the inner service.
     async fn takes(layer: TusLayer, method: Method, uri: &str) -> bool {
         let request = Request::builder().method(method).uri(uri);
         let request = request

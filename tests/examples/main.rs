@@ -1,7 +1,8 @@
-//! The example programs, as their readers run them.
+//! The example programs, run like a reader would run them.
 
 mod program;
 
+mod app;
 mod auth;
 mod axum;
 mod callbacks;

@@ -1,4 +1,4 @@
-//! An example that runs, and clients of it.
+//! A running example, and its clients.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -15,24 +15,28 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
-/// How long an example may take to do as it is told.
+/// Time limit for any step of an example.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) const CONTENT: &[u8] = b"resumable";
 
-/// An example that runs in a directory of its own, and is killed when this is dropped.
+/// An example that runs in a temporary directory, killed on drop.
 pub(crate) struct Example {
     base: Uri,
-    /// Where it runs.
+    /// The working directory of the example.
     pub(crate) home: TempDir,
-    _child: Child,
-    // Nothing that it prints may fail.
+    name: &'static str,
+    child: Child,
+    // Kept open, so that printing does not fail.
     _stdout: BufReader<ChildStdout>,
 }
 
 impl Example {
-    pub(crate) async fn start(name: &str) -> Self {
-        let home = TempDir::new().unwrap();
+    pub(crate) async fn start(name: &'static str) -> Self {
+        Self::start_in(TempDir::new().unwrap(), name).await
+    }
+
+    pub(crate) async fn start_in(home: TempDir, name: &'static str) -> Self {
         let mut command = command(name, "127.0.0.1:0", home.path());
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
@@ -43,12 +47,20 @@ impl Example {
         Self {
             base: base.parse().unwrap(),
             home,
-            _child: child,
+            name,
+            child,
             _stdout: stdout,
         }
     }
 
-    /// A client of either version.
+    /// Kills the example with SIGKILL, and restarts it in the same directory.
+    pub(crate) async fn kill_and_restart(mut self, meanwhile: impl FnOnce()) -> Self {
+        patient(self.child.kill()).await.unwrap();
+        meanwhile();
+        Self::start_in(self.home, self.name).await
+    }
+
+    /// Returns one client per HTTP version.
     pub(crate) async fn clients(&self) -> [Client; 2] {
         [self.http_1().await, self.http_2().await]
     }
@@ -59,7 +71,7 @@ impl Example {
         Client::Http1(client)
     }
 
-    /// HTTP/2 with prior knowledge.
+    /// Connects over HTTP/2 with prior knowledge.
     pub(crate) async fn http_2(&self) -> Client {
         let io = self.connect().await;
         let (client, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
@@ -71,12 +83,12 @@ impl Example {
         TokioIo::new(patient(TcpStream::connect(self.authority())).await.unwrap())
     }
 
-    /// The host and port on which it listens.
+    /// Returns the host and port of the example.
     pub(crate) fn authority(&self) -> &str {
         self.base.authority().unwrap().as_str()
     }
 
-    /// A request to a path, or to wherever a `Location` leads.
+    /// Builds a request to a path or to the URL of a `Location`.
     pub(crate) fn request(&self, method: Method, location: &str) -> http::request::Builder {
         let path = location.parse::<Uri>().unwrap();
         let uri = Uri::builder()
@@ -90,7 +102,8 @@ impl Example {
             .header("tus-resumable", "1.0.0")
     }
 
-    /// Creates an upload in two requests, asks for its offset, and finds it in `dir`.
+    /// Creates an upload in two requests, reads its offset, and finds its file
+    /// in `dir`.
     pub(crate) async fn takes_an_upload(&self, client: &mut Client, base: &str, dir: &str) {
         let post = self
             .request(Method::POST, base)
@@ -116,14 +129,14 @@ impl Example {
         assert_eq!(stored, CONTENT, "{location}");
     }
 
-    /// A request that brings the first bytes of an upload.
+    /// Builds a request with the first bytes of an upload.
     pub(crate) fn append(&self, location: &str) -> http::request::Builder {
         self.request(Method::PATCH, location)
             .header("upload-offset", "0")
             .header("content-type", "application/offset+octet-stream")
     }
 
-    /// The extensions that it announces.
+    /// Returns the extensions that OPTIONS lists.
     pub(crate) async fn extensions(&self, client: &mut Client, base: &str) -> Vec<String> {
         let options = client.send(self.request(Method::OPTIONS, base), b"").await;
         assert_eq!(options.status(), StatusCode::OK, "{base}");
@@ -132,7 +145,7 @@ impl Example {
     }
 }
 
-/// A connection of either version.
+/// A connection of either HTTP version.
 pub(crate) enum Client {
     Http1(http1::SendRequest<Full<Bytes>>),
     Http2(http2::SendRequest<Full<Bytes>>),
@@ -144,22 +157,33 @@ impl Client {
         request: http::request::Builder,
         body: &'static [u8],
     ) -> Response<Bytes> {
+        let response = self.try_send(request, body).await;
+        response.expect("the example answers")
+    }
+
+    /// Like [`send`](Self::send), for an example that may exit before it responds.
+    pub(crate) async fn try_send(
+        &mut self,
+        request: http::request::Builder,
+        body: &'static [u8],
+    ) -> Option<Response<Bytes>> {
         let mut request = request.body(Full::from(body)).unwrap();
         let response = match self {
             Self::Http1(client) => {
-                // In HTTP/1.1 a client sends the path, and the host in its header.
+                // HTTP/1.1 clients send the path only, and the host in a
+                // header.
                 *request.uri_mut() = Uri::from(request.uri().path_and_query().unwrap().clone());
                 patient(client.send_request(request)).await
             }
             Self::Http2(client) => patient(client.send_request(request)).await,
         };
-        let (head, body) = response.unwrap().into_parts();
-        let body = patient(body.collect()).await.unwrap();
-        Response::from_parts(head, body.to_bytes())
+        let (head, body) = response.ok()?.into_parts();
+        let body = patient(body.collect()).await.ok()?;
+        Some(Response::from_parts(head, body.to_bytes()))
     }
 }
 
-/// An example about to run in `home`.
+/// Returns the command that starts an example in `home`.
 pub(crate) fn command(name: &str, argument: &str, home: &Path) -> Command {
     let mut command = Command::new(program(name));
     command
@@ -170,7 +194,7 @@ pub(crate) fn command(name: &str, argument: &str, home: &Path) -> Command {
     command
 }
 
-/// Where `cargo test` and `cargo build --examples` put an example.
+/// Returns the path of an example that cargo has built.
 fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let profile = test

@@ -56,6 +56,7 @@ where
                 let (max, mut inner) = (limit(&parts), take_ready(&mut self.inner));
                 return ResponseFuture::awaited(async move {
                     let admitted = max.await.and_then(|max| {
+                        let max = lowest(&parts, max);
                         admit(&mut parts, &body, max)?;
                         Ok(max)
                     });
@@ -72,16 +73,23 @@ where
                 });
             }
         };
+        let max = lowest(&parts, max);
         if let Err(error) = admit(&mut parts, &body, max) {
             return ResponseFuture::refused(error);
         }
         let announced = max.filter(|_| parts.method == Method::OPTIONS);
         let future = ResponseFuture::inner(self.inner.call(Request::from_parts(parts, body)));
         match announced {
-            Some(max) => future.with_header(TUS_MAX_SIZE.clone(), value(max)), // CORE-14
+            Some(max) => future.with_header(TUS_MAX_SIZE.clone(), value(max)), // CORE-13, CORE-14
             None => future,
         }
     }
+}
+
+/// The maximum, when a layer outside may have set one too.
+fn lowest(parts: &Parts, max: Option<u64>) -> Option<u64> {
+    let outside = Context::of(&parts.extensions).max_size();
+    outside.into_iter().chain(max).min()
 }
 
 // CORE-13
