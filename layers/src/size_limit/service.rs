@@ -92,6 +92,7 @@ fn lowest(parts: &Parts, max: Option<u64>) -> Option<u64> {
     outside.into_iter().chain(max).min()
 }
 
+// CORE-13
 fn value(max: u64) -> HeaderValue {
     Length::saturating(max).get().into()
 }
