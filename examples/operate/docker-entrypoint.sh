@@ -1,13 +1,13 @@
 #!/bin/sh
-# Starts the server in the image, with what the environment says.
+# Starts the server in the image, configured by the environment.
 set -eu
 
-# The modes of new files, as UMASK=0027.
+# Permissions of new files, such as UMASK=0027.
 if [ -n "${UMASK:-}" ]; then
     umask "$UMASK"
 fi
 
-# Secrets are read from files, as AWS_SECRET_ACCESS_KEY_FILE=/run/secrets/key.
+# Reads secrets from files, such as AWS_SECRET_ACCESS_KEY_FILE=/run/secrets/key.
 for name in \
     AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_REGION \
     GCS_SERVICE_ACCOUNT_FILE \
@@ -23,5 +23,5 @@ for name in \
     unset "${name}_FILE"
 done
 
-# In place of this shell: signals are the server's.
+# Replaces this shell, so that the server gets the signals.
 exec tower-tusd "$@"
