@@ -8,7 +8,6 @@
 
 use std::error::Error as StdError;
 
-use async_trait::async_trait;
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
@@ -16,11 +15,9 @@ use axum::response::Response;
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use tower_tus::Stack;
-use tower_tus::layers::context::Context;
-use tower_tus::layers::gate::Gate;
-use tower_tus::layers::protocol::{Action, Error, NewUpload, Rejection, Upload};
-use tower_tus::store::FileStore;
+use tower_tus::{
+    Action, Context, Error, FileStore, Gate, NewUpload, Rejection, Stack, Upload, async_trait,
+};
 
 /// The user who sends the request: an extension, from the layer in front to the gate.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -89,7 +86,9 @@ impl Gate for Own {
 }
 
 fn app() -> Router {
-    let uploads = Stack::new(FileStore::new("data")).gate(Own).into_layer();
+    let uploads = Stack::new(FileStore::new("data"))
+        .add_gate(Own)
+        .into_layer();
     // The last layer is the first that sees a request.
     Router::new().layer(uploads).layer(from_fn(authenticate))
 }

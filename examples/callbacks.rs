@@ -15,10 +15,7 @@ use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode};
-use tower_tus::Stack;
-use tower_tus::layers::hooks::{Callbacks, Event, Reply};
-use tower_tus::layers::protocol::{BoxError, ResponseOverride};
-use tower_tus::store::FileStore;
+use tower_tus::{BoxError, Callbacks, Event, FileStore, Reply, ResponseOverride, Stack};
 
 /// The user: an extension, from a layer in front to the closures.
 #[derive(Clone)]

@@ -9,25 +9,20 @@ use std::sync::Arc;
 
 use axum::Router;
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Response};
 use tower::ServiceBuilder;
 use tower_tus::layers::detach::DetachLayer;
 use tower_tus::layers::discovery::DiscoveryLayer;
 use tower_tus::layers::interrupt::InterruptLayer;
 use tower_tus::layers::lock::LockLayer;
-use tower_tus::layers::lock::MemoryLocker;
-use tower_tus::layers::protocol::{Body, Error};
-use tower_tus::layers::render::RenderLayer;
 use tower_tus::layers::route::RouteLayer;
 use tower_tus::layers::service::Core;
 use tower_tus::layers::version::VersionLayer;
-use tower_tus::store::FileStore;
+use tower_tus::{Body, Error, FileStore, MemoryLocker, RenderLayer, TusLayer};
 
 fn app() -> Router {
     let core = Core::new(FileStore::new("data"));
-    let uploads = ServiceBuilder::new()
-        // The host's body becomes ours, which tells a body cut short from a whole one.
-        .map_request(|request: Request<axum::body::Body>| request.map(Body::new))
+    let stack = ServiceBuilder::new()
         .layer(DetachLayer::new())
         // Where the stack has RenderLayer::new(), which writes plain text.
         .layer(RenderLayer::with(write_json))
@@ -39,7 +34,8 @@ fn app() -> Router {
         // bytes, and OPTIONS does not announce `creation-with-upload`.
         .layer(LockLayer::new(Arc::new(MemoryLocker::default())))
         .service(core);
-    Router::new().nest_service("/files", uploads)
+    // It erases the host's bodies, and tells one cut short from a whole one.
+    Router::new().layer(TusLayer::over("/files/", stack))
 }
 
 /// Writes an error as JSON.

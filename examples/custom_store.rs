@@ -19,12 +19,11 @@ use std::sync::Arc;
 
 use tokio::fs::{self, File};
 use tokio::io::AsyncWriteExt;
-use tower_tus::TusService;
-use tower_tus::layers::async_trait;
-use tower_tus::layers::protocol::{
-    Chunk, Error, FinishState, Metadata, NewUpload, Offset, Upload, UploadId,
+use tower_tus::layers::store::conformance;
+use tower_tus::{
+    AppendOptions, Appended, Chunk, Error, FinishState, Handle, Metadata, NewUpload, Offset, Store,
+    Terminator, TusService, Upload, UploadId, async_trait,
 };
-use tower_tus::layers::store::{AppendOptions, Appended, Handle, Store, Terminator, conformance};
 
 #[derive(Debug)]
 struct Chunks {

@@ -9,8 +9,7 @@ use std::error::Error;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
-use tower_tus::TusService;
-use tower_tus::store::FileStore;
+use tower_tus::{FileStore, TusService};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {

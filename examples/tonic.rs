@@ -9,8 +9,7 @@ use std::error::Error;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
-use tower_tus::TusLayer;
-use tower_tus::store::FileStore;
+use tower_tus::{FileStore, TusLayer};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {

@@ -22,8 +22,38 @@ pub mod service;
 pub mod stack;
 pub mod store;
 
+/// The layers and traits that the stack is made of, for stacks of your own.
 pub use tower_tus_layers as layers;
 
+// What an embedder, and the author of a store, a gate or a policy, needs.
+pub use tower_tus_layers::access::{Access, AccessRequest};
+pub use tower_tus_layers::async_trait;
+pub use tower_tus_layers::base_url::BaseUrlLayer;
+#[cfg(feature = "checksum")]
+pub use tower_tus_layers::checksum::Algorithms;
+pub use tower_tus_layers::context::Context;
+#[cfg(feature = "cors")]
+pub use tower_tus_layers::cors::CorsLayer;
+pub use tower_tus_layers::detach::DetachLayer;
+pub use tower_tus_layers::gate::{Gate, Refused};
+#[cfg(feature = "hooks")]
+pub use tower_tus_layers::hooks::{Callbacks, Event, HookKind, HookKinds, Hooks, Reply};
+pub use tower_tus_layers::into_body::IntoBodyLayer;
+pub use tower_tus_layers::lock::{Guard, Locker, MemoryLocker};
+pub use tower_tus_layers::protocol::{
+    Action, Body, BoxError, Chunk, Error, FinishState, Interrupt, Length, Metadata, NewUpload,
+    Offset, Outcome, Rejection, ResponseOverride, Shutdown, Target, Upload, UploadId,
+};
+pub use tower_tus_layers::render::RenderLayer;
+pub use tower_tus_layers::store::{
+    AppendOptions, Appended, Concatenator, Content, Handle, MemoryStore, Reader, Store, Terminator,
+    WriteMode,
+};
+
+#[cfg(all(unix, feature = "file"))]
+pub use self::lock::FileLocker;
 pub use self::mount::TusLayer;
 pub use self::service::TusService;
 pub use self::stack::Stack;
+#[cfg(all(unix, feature = "file"))]
+pub use self::store::FileStore;

@@ -12,7 +12,7 @@ use tower_tus_layers::protocol::{Body, BoxError};
 use tower_tus_layers::store::Store;
 
 use crate::Stack;
-use crate::stack::Sealed;
+use crate::stack::Next;
 
 /// The whole stack as a service that takes every request.
 ///
@@ -21,8 +21,7 @@ use crate::stack::Sealed;
 ///
 /// ```
 /// use axum::Router;
-/// use tower_tus::TusService;
-/// use tower_tus::layers::store::MemoryStore;
+/// use tower_tus::{MemoryStore, TusService};
 ///
 /// let uploads = TusService::new(MemoryStore::default());
 /// let app: Router = Router::new().nest_service("/files", uploads);
@@ -31,18 +30,48 @@ use crate::stack::Sealed;
 /// See [`Stack`] for the order of the layers, and for what can be set.
 #[derive(Clone)]
 pub struct TusService {
-    stack: Sealed,
+    stack: Next,
 }
 
 impl TusService {
-    /// The stack over `store`, with nothing else set.
+    /// Creates a service over `store`, with the defaults of [`Stack`].
     #[must_use]
     pub fn new(store: impl Store) -> Self {
         Stack::new(store).into_service()
     }
 
-    pub(crate) const fn from_stack(stack: Sealed) -> Self {
-        Self { stack }
+    /// Creates a service over a stack of your own, which is called with erased bodies.
+    /// Its [`RouteLayer`](crate::layers::route::RouteLayer) says which base path it
+    /// strips.
+    ///
+    /// ```
+    /// use tower::ServiceBuilder;
+    /// use tower_tus::layers::detach::DetachLayer;
+    /// use tower_tus::layers::render::RenderLayer;
+    /// use tower_tus::layers::route::RouteLayer;
+    /// use tower_tus::layers::service::Core;
+    /// use tower_tus::layers::version::VersionLayer;
+    /// use tower_tus::{MemoryStore, TusService};
+    ///
+    /// let core = Core::new(MemoryStore::default());
+    /// let stack = ServiceBuilder::new()
+    ///     .layer(DetachLayer::new())
+    ///     .layer(RenderLayer::new())
+    ///     .layer(VersionLayer::new())
+    ///     .layer(RouteLayer::new("/files/", core.upload_methods()))
+    ///     .service(core);
+    /// let service = TusService::over(stack);
+    /// ```
+    #[must_use]
+    pub fn over<S>(stack: S) -> Self
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+        S: Clone + Send + Sync + 'static,
+        S::Future: Send + 'static,
+    {
+        Self {
+            stack: Next::new(stack),
+        }
     }
 }
 
@@ -61,7 +90,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> ResponseFuture {
-        ResponseFuture(self.stack.call(request.map(Body::new)))
+        self.stack.call(request.map(Body::new))
     }
 }
 
@@ -72,7 +101,15 @@ impl fmt::Debug for TusService {
 }
 
 /// The response future of [`TusService`].
-pub struct ResponseFuture(Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>);
+pub struct ResponseFuture(Answer);
+
+type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+impl ResponseFuture {
+    pub(crate) fn new(answer: Answer) -> Self {
+        Self(answer)
+    }
+}
 
 impl Future for ResponseFuture {
     type Output = Result<Response<Body>, Infallible>;

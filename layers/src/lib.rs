@@ -32,6 +32,7 @@
 //! | [`RouteLayer`](route::RouteLayer) | from a path to an upload |
 //! | [`DiscoveryLayer`](discovery::DiscoveryLayer) | OPTIONS: what the layers inside announce |
 //! | [`InterruptLayer`](interrupt::InterruptLayer) | something outside a request ends its body |
+//! | [`AccessLayer`](access::AccessLayer) | who may create, read, change and terminate uploads |
 //! | [`SizeLimitLayer`](size_limit::SizeLimitLayer) | nothing passes the maximum |
 //! | [`CreationWithUploadLayer`](creation_with_upload::CreationWithUploadLayer) | a creation brings bytes along |
 //! | [`LockLayer`](lock::LockLayer) | one request at a time for each upload |
@@ -113,6 +114,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod access;
 pub mod base_url;
 pub mod cached_head;
 #[cfg(feature = "checksum")]
@@ -133,6 +135,7 @@ pub mod gate;
 #[cfg(feature = "hooks")]
 pub mod hooks;
 pub mod idle_timeout;
+mod inner;
 pub mod interrupt;
 pub mod into_body;
 pub mod lock;

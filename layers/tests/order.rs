@@ -7,6 +7,7 @@ use std::sync::Arc;
 use http::{Method, Request, Response, StatusCode};
 use tower::util::BoxCloneSyncService;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
+use tower_tus_layers::access::{AccessLayer, AccessRequest};
 use tower_tus_layers::base_url::BaseUrlLayer;
 use tower_tus_layers::cached_head::CachedHeadLayer;
 use tower_tus_layers::checksum::ChecksumLayer;
@@ -48,6 +49,13 @@ fn named(name: &str, inner: Stack, store: &MemoryStore) -> Stack {
         "Version" => around(VersionLayer::new(), inner),
         "Route" => around(RouteLayer::new("/", [Method::HEAD]), inner),
         "Interrupt" => around(InterruptLayer::new(), inner),
+        "Access" => {
+            let store = Arc::new(store.clone()) as Arc<dyn Store>;
+            around(
+                AccessLayer::new(store, async |_: AccessRequest| Ok(())),
+                inner,
+            )
+        }
         "CreationWithUpload" => around(CreationWithUploadLayer::new(), inner),
         "Lock" => around(LockLayer::new(locker()), inner),
         "Hooks" => around(HooksLayer::new(Callbacks::new()), inner),
@@ -99,6 +107,11 @@ async fn a_layer_inside_one_that_belongs_inside_it_lets_nothing_through() {
         ("Route", "Concatenation"),
         ("Interrupt", "Lock"),
         ("Interrupt", "Hooks"),
+        ("MethodOverride", "Access"),
+        ("Version", "Access"),
+        ("Route", "Access"),
+        ("Access", "CreationWithUpload"),
+        ("Access", "Lock"),
         ("CreationWithUpload", "Lock"),
         ("CreationWithUpload", "Hooks"),
         ("Lock", "Hooks"),

@@ -13,6 +13,7 @@ use http_body_util::{BodyExt, StreamBody};
 use tokio::time::timeout;
 use tower::util::BoxCloneSyncService;
 use tower::{ServiceBuilder, ServiceExt};
+use tower_tus_layers::access::{AccessLayer, AccessRequest};
 use tower_tus_layers::base_url::BaseUrlLayer;
 use tower_tus_layers::checksum::ChecksumLayer;
 use tower_tus_layers::concatenation::ConcatenationLayer;
@@ -41,7 +42,7 @@ use tower_tus_layers::version::VersionLayer;
 
 type Stack = BoxCloneSyncService<Request<Body>, Response<Body>, std::convert::Infallible>;
 
-const LAYERS: [&str; 20] = [
+const LAYERS: [&str; 21] = [
     "Detach",
     "MethodOverride",
     "Metrics",
@@ -53,6 +54,7 @@ const LAYERS: [&str; 20] = [
     "Route",
     "Discovery",
     "Interrupt",
+    "Access",
     "SizeLimit",
     "CreationWithUpload",
     "Lock",
@@ -111,6 +113,7 @@ fn stack_over(core: Core, absent: &str) -> Stack {
         "Route" => RouteLayer::new("/", methods),
         "Discovery" => DiscoveryLayer::new(),
         "Interrupt" => InterruptLayer::new(),
+        "Access" => AccessLayer::new(Arc::clone(&store), async |_: AccessRequest| Ok(())),
         "SizeLimit" => SizeLimitLayer::new(MAX_SIZE),
         "CreationWithUpload" => CreationWithUploadLayer::new(),
         "Lock" => LockLayer::new(locker.clone()),

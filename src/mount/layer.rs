@@ -1,4 +1,9 @@
+use std::convert::Infallible;
+
+use http::{Request, Response};
 use tower_layer::Layer;
+use tower_service::Service;
+use tower_tus_layers::protocol::Body;
 use tower_tus_layers::route::BasePath;
 use tower_tus_layers::store::Store;
 
@@ -14,8 +19,7 @@ use crate::{Stack, TusService};
 /// ```
 /// use axum::Router;
 /// use axum::routing::get;
-/// use tower_tus::TusLayer;
-/// use tower_tus::layers::store::MemoryStore;
+/// use tower_tus::{MemoryStore, TusLayer};
 ///
 /// let app: Router = Router::new()
 ///     .route("/", get(|| async { "hello" }))
@@ -30,13 +34,28 @@ pub struct TusLayer {
 }
 
 impl TusLayer {
-    /// The stack over `store`, with nothing else set.
+    /// Creates a layer over `store`, with the defaults of [`Stack`].
     #[must_use]
     pub fn new(store: impl Store) -> Self {
         Stack::new(store).into_layer()
     }
 
-    pub(crate) const fn mount(tus: TusService, base_path: BasePath) -> Self {
+    /// Creates a layer that gives the requests below `base_path` to a stack of your own.
+    /// The stack's [`RouteLayer`](crate::layers::route::RouteLayer) has to have the same
+    /// base path.
+    ///
+    /// See [`TusService::over`] for an example.
+    #[must_use]
+    pub fn over<T>(base_path: &str, stack: T) -> Self
+    where
+        T: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+        T: Clone + Send + Sync + 'static,
+        T::Future: Send + 'static,
+    {
+        Self::mount(TusService::over(stack), BasePath::new(base_path))
+    }
+
+    pub(crate) fn mount(tus: TusService, base_path: BasePath) -> Self {
         Self { tus, base_path }
     }
 }

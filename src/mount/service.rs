@@ -29,6 +29,24 @@ impl<S> TusMount<S> {
     }
 }
 
+impl<S> TusMount<S> {
+    /// Returns the service behind.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// Returns the service behind, to be changed.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Takes the service behind out.
+    #[must_use]
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for TusMount<S>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,

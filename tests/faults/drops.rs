@@ -156,7 +156,7 @@ impl Scene {
     async fn over(store: impl Store, same: Arc<dyn Store>) -> Self {
         let (gate, shutdown) = (Slow::new(), Shutdown::default());
         let service = Stack::new(store)
-            .gate(gate.clone())
+            .add_gate(gate.clone())
             .shutdown(shutdown.clone())
             .lock_timeout(Duration::ZERO)
             .into_service();

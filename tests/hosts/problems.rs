@@ -90,7 +90,7 @@ async fn stack() -> (TusService, Box<dyn Guard>) {
         .locker(locker)
         .lock_timeout(Duration::from_millis(1))
         .hooks(hooks())
-        .gate(Own)
+        .add_gate(Own)
         .max_downloads(0)
         .into_service();
     (stack, guard)

@@ -339,7 +339,7 @@ async fn every_host_answers_as_the_table_says() {
     let mut wrong = String::new();
     for host in host::all() {
         for case in CASES {
-            let peer = host.host(Stack::new(uploads().await).gate(Named));
+            let peer = host.host(Stack::new(uploads().await).add_gate(Named));
             let (request, body) = (case.ask)();
             let answer = peer.send(request.body(body).unwrap()).await;
             let (seen, expected) = (seen(&answer), case.answer());

@@ -11,9 +11,9 @@ use tower::{Layer, Service};
 use tower_tus::layers::protocol::Body;
 use tower_tus::layers::service::{self, Core};
 use tower_tus::layers::{
-    base_url, cached_head, checksum, concatenation, cors, creation_with_upload, detach, discovery,
-    download, gate, hooks, idle_timeout, interrupt, into_body, lock, log, method_override, metrics,
-    render, route, size_limit, version,
+    access, base_url, cached_head, checksum, concatenation, cors, creation_with_upload, detach,
+    discovery, download, gate, hooks, idle_timeout, interrupt, into_body, lock, log,
+    method_override, metrics, render, route, size_limit, version,
 };
 use tower_tus::{Stack, TusLayer, TusService, mount};
 
@@ -74,6 +74,9 @@ fn traits() {
     layer::<interrupt::InterruptLayer>();
     service::<interrupt::InterruptService<Core>>();
     future::<interrupt::ResponseFuture<Inner>>();
+
+    layer::<access::AccessLayer>();
+    service::<access::AccessService<Core>>();
 
     layer::<creation_with_upload::CreationWithUploadLayer>();
     service::<creation_with_upload::CreationWithUpload<Core>>();

@@ -68,7 +68,9 @@ impl Gate for Panics {
 #[tokio::test]
 async fn a_page_can_read_that_its_request_panicked() {
     let cors = CorsLayer::new().allow_origins([PAGE]);
-    let stack = Stack::new(MemoryStore::default()).cors(cors).gate(Panics);
+    let stack = Stack::new(MemoryStore::default())
+        .cors(cors)
+        .add_gate(Panics);
     let address = host(stack.into_service()).await;
     for version in [Version::Http1, Version::Http2] {
         let tus = Tus::new(&format!("http://{address}/files/"), version);

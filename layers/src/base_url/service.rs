@@ -7,6 +7,7 @@ use tower_service::Service;
 
 use super::source::Source;
 use crate::context::{Context, Place};
+use crate::inner::gives_inner;
 
 /// Middleware that tells those inside where uploads live, as clients see it.
 ///
@@ -16,6 +17,8 @@ pub struct BaseUrlService<S> {
     inner: S,
     source: Arc<Source>,
 }
+
+gives_inner!(BaseUrlService);
 
 impl<S> BaseUrlService<S> {
     pub(super) const fn new(inner: S, source: Arc<Source>) -> Self {

@@ -7,6 +7,7 @@ use tower_service::Service;
 
 use super::ResponseFuture;
 use crate::context::{Context, Derived, Place};
+use crate::inner::gives_inner;
 use crate::protocol::header::TUS_RESUMABLE;
 use crate::protocol::{Body, Outcome};
 use crate::ready::{call_again, take_ready};
@@ -19,9 +20,11 @@ pub struct CachedHead<S> {
     inner: S,
 }
 
+gives_inner!(CachedHead);
+
 impl<S> CachedHead<S> {
     /// `inner`, which serves HEAD and may serve GET.
-    pub const fn new(inner: S) -> Self {
+    pub fn new(inner: S) -> Self {
         Self { inner }
     }
 }

@@ -9,6 +9,7 @@ use super::check::Check;
 use super::settings::Settings;
 use super::{Algorithms, ResponseFuture};
 use crate::context::Context;
+use crate::inner::gives_inner;
 use crate::protocol::header::{TUS_CHECKSUM_ALGORITHM, content_length, is_offset_octet_stream};
 use crate::protocol::{Body, Error};
 use crate::store::WriteMode;
@@ -21,6 +22,8 @@ pub struct Checksum<S> {
     inner: S,
     settings: Settings,
 }
+
+gives_inner!(Checksum);
 
 impl<S> Checksum<S> {
     /// `inner`, whose clients may use `algorithms`.

@@ -20,7 +20,7 @@ pub struct ConcatenationLayer {
 impl ConcatenationLayer {
     /// A layer over the store and the locker that the layers around it use.
     #[must_use]
-    pub const fn new(store: Arc<dyn Store>, locker: Arc<dyn Locker>) -> Self {
+    pub fn new(store: Arc<dyn Store>, locker: Arc<dyn Locker>) -> Self {
         Self {
             settings: Settings {
                 store,
@@ -36,7 +36,7 @@ impl ConcatenationLayer {
     /// How long a request waits for other uploads than its own: 20 seconds
     /// unless set.
     #[must_use]
-    pub const fn lock_timeout(mut self, timeout: Duration) -> Self {
+    pub fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.settings.lock_timeout = timeout;
         self
     }
@@ -45,7 +45,7 @@ impl ConcatenationLayer {
     /// names several times counts as often. Others are refused with
     /// [`Error::TooManyParts`](crate::protocol::Error::TooManyParts).
     #[must_use]
-    pub const fn max_parts(mut self, max: usize) -> Self {
+    pub fn max_parts(mut self, max: usize) -> Self {
         self.settings.max_parts = max;
         self
     }
@@ -53,14 +53,14 @@ impl ConcatenationLayer {
     /// Takes finals of parts that are unfinished still, and makes them as soon
     /// as these are not: `concatenation-unfinished`. CUF-01
     #[must_use]
-    pub const fn unfinished(mut self) -> Self {
+    pub fn unfinished(mut self) -> Self {
         self.settings.unfinished = true;
         self
     }
 
     /// Takes finished uploads as parts that were not created as such, as tusd does.
     #[must_use]
-    pub const fn lenient(mut self) -> Self {
+    pub fn lenient(mut self) -> Self {
         self.settings.strictness = Strictness::Lenient;
         self
     }

@@ -9,6 +9,7 @@ use super::create::create;
 use super::inside::Inside;
 use super::settings::Settings;
 use crate::context::{Context, Place};
+use crate::inner::gives_inner;
 use crate::protocol::header::UPLOAD_CONCAT;
 use crate::protocol::{Body, Concat, NewConcat, Role};
 use crate::ready::take_ready;
@@ -21,6 +22,8 @@ pub struct Concatenation<S> {
     inner: S,
     settings: Settings,
 }
+
+gives_inner!(Concatenation);
 
 impl<S> Concatenation<S> {
     pub(super) const fn new(inner: S, settings: Settings) -> Self {

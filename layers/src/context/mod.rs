@@ -14,12 +14,13 @@
 //! | [`interrupt`](Context::interrupt) | Interrupt | Lock, Hooks, Concatenation, core | nothing ends the body |
 //! | [`max_size`](Context::max_size) | SizeLimit, or your layer | Concatenation, core | unlimited |
 //! | [`write_mode`](Context::write_mode) | Checksum, or your layer | Hooks, core | [`WriteMode::Streaming`] |
-//! | [`gates`](Context::gates) | Log, Hooks, Gate, or your layer | Concatenation, Download, core | no gate |
-//! | [`rejection`](Context::rejection) | Cors, or your layer | Version, Route, Lock, Download, core | not rejected |
+//! | [`gates`](Context::gates) | Access, Log, Hooks, Gate, or your layer | Concatenation, Download, core | no gate |
+//! | [`rejection`](Context::rejection) | Cors, or your layer | Version, Route, Access, Lock, Download, core | not rejected |
 //! | [`original`](Context::original) | layers that derive a request | Hooks | the request itself |
 //! | concatenation | Concatenation | core | `Upload-Concat` is refused |
 //! | overrides | Render, CreationWithUpload, Hooks | the same | whoever makes one carries it out |
 //! | roll-back | layers that derive a DELETE | core | a client's DELETE |
+//! | log | Log | core | the core logs nothing |
 //!
 //! Layers also note here that a request passes them. Where one stands inside
 //! another that belongs inside it, no request gets through: the response is a 500,
@@ -82,6 +83,7 @@ pub struct Context {
     original: Option<OriginalRequest>,
     concat: Option<NewConcat>,
     rollback: Option<Rollback>,
+    logged: bool,
     passed: Passed,
     overrides: CarryOut,
 }
@@ -101,6 +103,7 @@ static EMPTY: Context = Context {
     original: None,
     concat: None,
     rollback: None,
+    logged: false,
     passed: Passed(0),
     overrides: CarryOut::Here,
 };
@@ -294,6 +297,16 @@ impl Context {
     /// Whether, and how, a layer takes back what was created. No client asks for this.
     pub(crate) const fn rollback(&self) -> Option<Rollback> {
         self.rollback
+    }
+
+    /// Whether what is done for the request is logged.
+    pub(crate) const fn is_logged(&self) -> bool {
+        self.logged
+    }
+
+    /// Has the core log what it does.
+    pub(crate) fn set_logged(&mut self) {
+        self.logged = true;
     }
 
     /// Promises to carry out the overrides of the response, and tells whether a layer

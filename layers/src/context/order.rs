@@ -15,6 +15,7 @@ pub(crate) enum Place {
     Version,
     Route,
     Interrupt,
+    Access,
     CreationWithUpload,
     Lock,
     #[cfg_attr(not(feature = "hooks"), allow(dead_code))]
@@ -24,7 +25,7 @@ pub(crate) enum Place {
 }
 
 use Place::{
-    BaseUrl, CachedHead, Concatenation, CreationWithUpload, Detach, Hooks, Interrupt, Lock,
+    Access, BaseUrl, CachedHead, Concatenation, CreationWithUpload, Detach, Hooks, Interrupt, Lock,
     MethodOverride, Route, Version,
 };
 
@@ -35,17 +36,27 @@ impl Place {
             // A lock must not be released while the work under it goes on.
             Detach => &[Interrupt, CreationWithUpload, Lock, Hooks, Concatenation],
             // What the method decides must be decided by the new one.
-            MethodOverride => &[CachedHead, Version, Route, CreationWithUpload, Lock, Hooks],
+            MethodOverride => &[
+                CachedHead,
+                Version,
+                Route,
+                Access,
+                CreationWithUpload,
+                Lock,
+                Hooks,
+            ],
             // GET is refused where downloads are off.
             CachedHead => &[Version, Route],
             // Route sets the base URL where none is set.
             BaseUrl => &[Route],
             // A request that is refused must not interrupt another one.
-            Version => &[CreationWithUpload, Lock, Hooks],
+            Version => &[Access, CreationWithUpload, Lock, Hooks],
             // They rely on the target, and must not have it replaced.
-            Route => &[CreationWithUpload, Lock, Hooks, Concatenation],
+            Route => &[Access, CreationWithUpload, Lock, Hooks, Concatenation],
             // A holder could not be asked to let go, and no hook could stop an upload.
             Interrupt => &[Lock, Hooks],
+            // A stranger must not interrupt a holder, and a creation is one question.
+            Access => &[CreationWithUpload, Lock, Hooks, Concatenation],
             // Its PATCH has to be locked, and is a step of its own for hooks.
             CreationWithUpload => &[Lock, Hooks, Concatenation],
             // They work on an upload that is locked.

@@ -7,6 +7,7 @@ use tower_service::Service;
 use super::ResponseFuture;
 use super::policy::Policy;
 use crate::context::Context;
+use crate::inner::gives_inner;
 
 /// Middleware that tells browsers which pages of other origins may upload.
 ///
@@ -16,6 +17,8 @@ pub struct Cors<S> {
     inner: S,
     policy: Arc<Policy>,
 }
+
+gives_inner!(Cors);
 
 impl<S> Cors<S> {
     pub(super) const fn new(inner: S, policy: Arc<Policy>) -> Self {

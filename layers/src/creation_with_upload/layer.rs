@@ -12,7 +12,7 @@ pub struct CreationWithUploadLayer;
 impl CreationWithUploadLayer {
     /// A layer that takes the first bytes with the creation.
     #[must_use]
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
         Self
     }
 }

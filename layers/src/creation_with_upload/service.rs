@@ -8,6 +8,7 @@ use tower_service::Service;
 use super::ResponseFuture;
 use super::split::{brings_bytes, brought_others, merge, refusal, verify};
 use crate::context::{Context, Derived, Place, Rollback};
+use crate::inner::gives_inner;
 use crate::protocol::{Body, Error, Outcome, ResponseOverride, UploadId};
 use crate::ready::{call_again, take_ready};
 
@@ -19,9 +20,11 @@ pub struct CreationWithUpload<S> {
     inner: S,
 }
 
+gives_inner!(CreationWithUpload);
+
 impl<S> CreationWithUpload<S> {
     /// `inner`, which is called once for the upload and once for its bytes.
-    pub const fn new(inner: S) -> Self {
+    pub fn new(inner: S) -> Self {
         Self { inner }
     }
 }

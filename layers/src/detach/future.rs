@@ -1,9 +1,11 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use headers::HeaderMapExt;
 use http::Response;
+use http::header::RETRY_AFTER;
 use tokio::sync::oneshot;
 
 use crate::protocol::header::TusResumable;
@@ -14,16 +16,19 @@ use crate::protocol::{Body, Disconnect, Error};
 pub struct ResponseFuture<E> {
     answered: oneshot::Receiver<Result<Response<Body>, E>>,
     waiting: Waiting,
+    retry_after: Option<Duration>,
 }
 
 impl<E> ResponseFuture<E> {
     pub(super) const fn new(
         answered: oneshot::Receiver<Result<Response<Body>, E>>,
         disconnect: Disconnect,
+        retry_after: Option<Duration>,
     ) -> Self {
         Self {
             answered,
             waiting: Waiting(Some(disconnect)),
+            retry_after,
         }
     }
 }
@@ -48,16 +53,21 @@ impl<E> Future for ResponseFuture<E> {
         self.waiting.0 = None;
         match answered {
             Ok(answer) => Poll::Ready(answer),
-            Err(gone) => Poll::Ready(Ok(panicked(gone))),
+            Err(gone) => Poll::Ready(Ok(panicked(gone, self.retry_after))),
         }
     }
 }
 
 /// A task that ends without an answer has panicked. Nobody outside would stamp
 /// the response. CORE-06
-fn panicked(gone: oneshot::error::RecvError) -> Response<Body> {
+fn panicked(gone: oneshot::error::RecvError, retry_after: Option<Duration>) -> Response<Body> {
     tracing::error!("a request panicked");
     let mut response = Error::internal(gone).into_response::<Body>();
     response.headers_mut().typed_insert(TusResumable);
+    if let Some(after) = retry_after {
+        // At least for as long: the header knows no fractions of a second.
+        let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
     response
 }

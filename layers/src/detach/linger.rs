@@ -3,23 +3,9 @@ use std::time::Duration;
 use http_body::Body as _;
 use tokio::time::{sleep, timeout};
 
+use super::limits::Limits;
 use crate::protocol::{Body, Task};
 use crate::race::first;
-
-/// How long a client may pause.
-const IDLE: Duration = Duration::from_secs(5);
-/// How long it may go on in all.
-const TOTAL: Duration = Duration::from_secs(30);
-/// How long it may go on once the server shuts down.
-const AT_SHUTDOWN: Duration = Duration::from_millis(150);
-/// How much it may send.
-const BYTES: u64 = 256 << 20;
-/// How much is read before the answer, so that the connection can be kept.
-const SMALL: u64 = 64 << 10;
-/// How long the answer may wait for that.
-const SOON: Duration = Duration::from_millis(20);
-/// How long a client may pause while a success waits for the end of its body.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// Whether a body has more.
 #[derive(Debug)]
@@ -38,39 +24,40 @@ pub(super) struct Unread {
 
 impl Unread {
     /// Reads a small rest that is on its way already. Returns what is left.
-    pub(super) async fn skip_small(mut self) -> Option<Self> {
-        if !self.sends || self.body.size_hint().lower() > SMALL {
+    pub(super) async fn skip_small(mut self, limits: Limits) -> Option<Self> {
+        if !self.sends || self.body.size_hint().lower() > limits.small {
             return Some(self);
         }
-        let rest = timeout(SOON, discard(&mut self.body, SMALL, IDLE)).await;
+        let small = discard(&mut self.body, limits.small, limits.pause);
+        let rest = timeout(limits.small_wait, small).await;
         (!matches!(rest, Ok(Rest::Read))).then_some(self)
     }
 
     /// Reads and discards what a client sends while its answer waits. Returns
     /// what is left.
-    pub(super) async fn skip(mut self, task: &mut Task) -> Option<Self> {
-        let rest = self.read(PAUSE, task).await;
+    pub(super) async fn skip(mut self, limits: Limits, task: &mut Task) -> Option<Self> {
+        let rest = self.read(limits, limits.success_pause, task).await;
         matches!(rest, Rest::Left).then_some(self)
     }
 
     /// Reads and discards what a client sends.
-    pub(super) async fn linger(mut self, mut task: Task) {
-        self.read(IDLE, &mut task).await;
+    pub(super) async fn linger(mut self, limits: Limits, mut task: Task) {
+        self.read(limits, limits.pause, &mut task).await;
     }
 
-    async fn read(&mut self, pause: Duration, task: &mut Task) -> Rest {
+    async fn read(&mut self, limits: Limits, pause: Duration, task: &mut Task) -> Rest {
         if !self.sends {
             return Rest::Left;
         }
         let at_shutdown = async {
             task.begun().await;
-            sleep(AT_SHUTDOWN).await;
+            sleep(limits.time_at_shutdown).await;
         };
         let too_long = async {
-            first(sleep(TOTAL), at_shutdown).await;
+            first(sleep(limits.time), at_shutdown).await;
             Rest::Left
         };
-        first(discard(&mut self.body, BYTES, pause), too_long).await
+        first(discard(&mut self.body, limits.bytes, pause), too_long).await
     }
 }
 

@@ -9,7 +9,8 @@
 //! first, and then the rest of the body is read and discarded for a while.
 //! Otherwise a client that is still sending would have its connection reset and
 //! might never see the answer. Reading ends after a pause of 5 seconds, after 30
-//! seconds or 256 MiB in all, and 150 milliseconds after a shutdown begins.
+//! seconds or 256 MiB in all, and 150 milliseconds after a shutdown begins. All of
+//! these limits, and those below, are settings of [`DetachLayer`].
 //! A client that waits for `100 Continue` sends nothing, so nothing is read from
 //! it, and one that was too slow ([`Error::ReadTimeout`](crate::protocol::Error))
 //! is cut off (CORE-30).
@@ -28,7 +29,8 @@
 //! [`Disconnect`](crate::protocol::Disconnect) that the client has gone, for work
 //! that is worth nothing then.
 //!
-//! A panic inside becomes a `500` with `Tus-Resumable`.
+//! A panic inside becomes a `500` with `Tus-Resumable`, and with `Retry-After` if
+//! [that is set](DetachLayer::retry_after).
 //!
 //! It is the outermost layer but for [Cors](crate::cors), and has to run inside tokio.
 //!
@@ -60,6 +62,7 @@
 mod body;
 mod future;
 mod layer;
+mod limits;
 mod linger;
 mod service;
 

@@ -1,4 +1,5 @@
 use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
 
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response, Version};
@@ -10,8 +11,10 @@ use tracing::{Instrument, Span};
 
 use super::ResponseFuture;
 use super::body::{Returned, Returning};
+use super::limits::Limits;
 use super::linger::Unread;
 use crate::context::{Context, Place};
+use crate::inner::gives_inner;
 use crate::protocol::{Body, Error, Shutdown, Task};
 use crate::ready::take_ready;
 
@@ -22,12 +25,32 @@ use crate::ready::take_ready;
 pub struct Detach<S> {
     inner: S,
     shutdown: Shutdown,
+    limits: Limits,
+    retry_after: Option<Duration>,
 }
 
+gives_inner!(Detach);
+
 impl<S> Detach<S> {
-    /// `inner`, whose requests `shutdown` waits for.
-    pub const fn new(inner: S, shutdown: Shutdown) -> Self {
-        Self { inner, shutdown }
+    /// `inner`, whose requests `shutdown` waits for, with the default limits.
+    pub fn new(inner: S, shutdown: Shutdown) -> Self {
+        Self {
+            inner,
+            shutdown,
+            limits: Limits::default(),
+            retry_after: None,
+        }
+    }
+
+    pub(super) fn limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    pub(super) fn retry_after(self, retry_after: Option<Duration>) -> Self {
+        Self {
+            retry_after,
+            ..self
+        }
     }
 }
 
@@ -61,9 +84,15 @@ where
         let request = Request::from_parts(parts, body);
         let inner = take_ready(&mut self.inner);
         let (send, answered) = oneshot::channel();
-        let task = run(inner, request, send, rest, self.shutdown.task());
+        let task = run(
+            inner,
+            request,
+            send,
+            rest.map(|rest| (rest, self.limits)),
+            self.shutdown.task(),
+        );
         tokio::spawn(task.instrument(Span::current()));
-        ResponseFuture::new(answered, disconnect)
+        ResponseFuture::new(answered, disconnect, self.retry_after)
     }
 }
 
@@ -72,7 +101,7 @@ async fn run<S>(
     mut inner: S,
     request: Request<Body>,
     send: oneshot::Sender<Result<Response<Body>, S::Error>>,
-    rest: Option<Returned>,
+    rest: Option<(Returned, Limits)>,
     mut task: Task,
 ) where
     S: Service<Request<Body>, Response = Response<Body>>,
@@ -83,14 +112,18 @@ async fn run<S>(
     let too_slow = answer
         .as_ref()
         .is_ok_and(|response| matches!(response.extensions().get(), Some(Error::ReadTimeout)));
-    let (mut unread, held) = rest.map_or((None, None), look);
+    let Some((rest, limits)) = rest else {
+        drop(send.send(answer));
+        return;
+    };
+    let (mut unread, held) = look(rest);
     if let Some(left) = unread {
         // Boxed, because it is large and rare: every request would make room for it.
         unread = match version {
             _ if too_slow => Some(left),
-            Version::HTTP_2 if is_success(&answer) => Box::pin(left.skip(&mut task)).await,
+            Version::HTTP_2 if is_success(&answer) => Box::pin(left.skip(limits, &mut task)).await,
             Version::HTTP_2 => Some(left),
-            _ => Box::pin(left.skip_small()).await,
+            _ => Box::pin(left.skip_small(limits)).await,
         };
         if let (Some(_), Ok(response)) = (&unread, &mut answer) {
             close_after(response, version);
@@ -104,7 +137,7 @@ async fn run<S>(
     if let Some(unread) = unread
         && !too_slow
     {
-        Box::pin(unread.linger(task)).await;
+        Box::pin(unread.linger(limits, task)).await;
     }
 }
 

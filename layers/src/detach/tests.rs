@@ -290,22 +290,61 @@ async fn a_client_that_was_too_slow_is_cut() {
     assert_eq!(begin.elapsed(), Duration::ZERO);
 }
 
+#[tokio::test(start_paused = true)]
+async fn each_limit_can_be_set() {
+    let linger = async |layer: DetachLayer, pause_between: u64| {
+        let (sender, body) = channel();
+        let refused = layer.layer(service_fn(refuse));
+        drop(refused.oneshot(Request::new(body)).await);
+        let begin = Instant::now();
+        while sender.send(data(1 << 10)).is_ok() {
+            let pause = timeout(Duration::from_millis(pause_between), sender.closed());
+            drop(pause.await);
+        }
+        begin.elapsed()
+    };
+    let ms = Duration::from_millis;
+    let layer = || DetachLayer::new().small_rest(0);
+    assert_eq!(linger(layer().linger_pause(ms(300)), 400).await, ms(300));
+    assert_eq!(linger(layer().linger_time(ms(1_000)), 300).await, ms(1_000));
+    // The fourth frame is the first beyond.
+    let begun = linger(layer().linger_bytes(3 << 10), 300).await;
+    assert_eq!(begun, ms(900));
+
+    let (sender, body) = channel();
+    let begin = Instant::now();
+    let layer = DetachLayer::new().small_rest_wait(ms(70));
+    let response = layer.layer(service_fn(refuse)).oneshot(Request::new(body));
+    assert_eq!(response.await.unwrap().headers()["connection"], "close");
+    assert_eq!(begin.elapsed(), ms(70));
+    drop(sender);
+}
+
+#[tokio::test]
+async fn a_panic_says_when_to_retry_if_that_is_set() {
+    let layer = DetachLayer::new().retry_after(Duration::from_millis(1_500));
+    let response = layer
+        .layer(service_fn(panic))
+        .oneshot(Request::new(Body::default()));
+    assert_eq!(response.await.unwrap().headers()["retry-after"], "2");
+}
+
+async fn panic(request: Request<Body>) -> Result<Response<Body>, Infallible> {
+    let wanted = request.headers().contains_key("x-missing");
+    assert!(wanted, "a panic that a test wants");
+    refuse(request).await
+}
+
 #[tokio::test]
 async fn a_panic_is_a_stamped_error() {
-    let inner = service_fn(|request: Request<Body>| {
-        assert!(
-            request.headers().contains_key("x-missing"),
-            "a panic that a test wants"
-        );
-        async { Ok::<_, Infallible>(Response::new(Body::default())) }
-    });
     let response = DetachLayer::new()
-        .layer(inner)
+        .layer(service_fn(panic))
         .oneshot(Request::new(Body::default()))
         .await;
     let response = response.unwrap();
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(response.headers()["tus-resumable"], "1.0.0", "CORE-06");
+    assert!(!response.headers().contains_key("retry-after"));
     assert!(matches!(
         response.extensions().get(),
         Some(Error::Internal(_))

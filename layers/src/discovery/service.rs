@@ -4,6 +4,7 @@ use http::{Method, Request, Response};
 use tower_service::Service;
 
 use super::ResponseFuture;
+use crate::inner::gives_inner;
 
 /// Middleware that makes one description of all that the layers inside announce.
 ///
@@ -13,9 +14,11 @@ pub struct Discovery<S> {
     inner: S,
 }
 
+gives_inner!(Discovery);
+
 impl<S> Discovery<S> {
     /// `inner`, described.
-    pub const fn new(inner: S) -> Self {
+    pub fn new(inner: S) -> Self {
         Self { inner }
     }
 }

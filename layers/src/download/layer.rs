@@ -47,7 +47,7 @@ impl DownloadLayer {
 
     /// Refuses an upload that is not finished, instead of giving out what is stored of it.
     #[must_use]
-    pub const fn only_finished(mut self) -> Self {
+    pub fn only_finished(mut self) -> Self {
         self.offer = Offer::Finished;
         self
     }

@@ -11,6 +11,7 @@ use super::budget::{Budget, Share};
 use super::layer::Offer;
 use super::representation::represent;
 use crate::context::{Context, check_rejection};
+use crate::inner::gives_inner;
 use crate::protocol::header::TUS_RESUMABLE;
 use crate::protocol::{Action, Body, Error, Outcome, Target, UploadId};
 use crate::store::{Content, Store};
@@ -25,6 +26,8 @@ pub struct Download<S> {
     offer: Offer,
     budget: Budget,
 }
+
+gives_inner!(Download);
 
 impl<S> Download<S> {
     pub(super) const fn new(inner: S, store: Arc<dyn Store>, offer: Offer, budget: Budget) -> Self {

@@ -137,7 +137,7 @@ pub trait Gate: Debug + Send + Sync + 'static {
     /// decision of the gate, and the core accepts
     /// [a limited number](crate::service::Core::finish_attempts) of them; any other is a
     /// failure of the gate, and is retried without a limit. If the gate does not decide,
-    /// the error is only logged.
+    /// the error is only logged, by a stack with the Log layer.
     async fn complete(&self, request: &Parts, upload: &Upload) -> Result<(), Error> {
         let _ = (request, upload);
         Ok(())

@@ -6,6 +6,7 @@ use tower_service::Service;
 
 use super::Gate;
 use crate::context::Context;
+use crate::inner::gives_inner;
 
 /// Middleware that has the core ask some gates.
 ///
@@ -16,9 +17,11 @@ pub struct GateService<S> {
     gates: Arc<[Arc<dyn Gate>]>,
 }
 
+gives_inner!(GateService);
+
 impl<S> GateService<S> {
     /// `inner` behind `gates`, which are asked in their order.
-    pub const fn new(inner: S, gates: Arc<[Arc<dyn Gate>]>) -> Self {
+    pub fn new(inner: S, gates: Arc<[Arc<dyn Gate>]>) -> Self {
         Self { inner, gates }
     }
 }

@@ -42,7 +42,7 @@ impl HooksLayer {
 
     /// How often `post-receive` is told while bytes arrive: every second unless set.
     #[must_use]
-    pub const fn progress_interval(mut self, interval: Duration) -> Self {
+    pub fn progress_interval(mut self, interval: Duration) -> Self {
         self.progress_interval = interval;
         self
     }

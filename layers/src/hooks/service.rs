@@ -15,6 +15,7 @@ use super::session::Session;
 use super::teller::Teller;
 use super::{HookKind, ResponseFuture};
 use crate::context::{Context, Place};
+use crate::inner::gives_inner;
 use crate::protocol::{Body, Error, Outcome};
 use crate::race::first;
 use crate::ready::take_ready;
@@ -30,6 +31,8 @@ pub struct HooksService<S> {
     base_path: Arc<str>,
     lock: Option<Lock>,
 }
+
+gives_inner!(HooksService);
 
 impl<S> HooksService<S> {
     pub(super) const fn new(

@@ -191,7 +191,7 @@ impl Gate for Session {
                 let (kind, refusal) = (HookKind::PreTerminate, Error::TerminationRejected);
                 self.ask(kind, upload.clone(), refusal).await?;
             }
-            Action::Inspect | Action::Read | Action::Concatenate => {}
+            Action::Create | Action::Inspect | Action::Read | Action::Concatenate => {}
         }
         Ok(())
     }

@@ -18,7 +18,7 @@ impl IdleTimeoutLayer {
     /// Zero is no time at all, and ends every body that has to be waited for:
     /// to wait for ever, leave the layer out.
     #[must_use]
-    pub const fn new(timeout: Duration) -> Self {
+    pub fn new(timeout: Duration) -> Self {
         Self { timeout }
     }
 }

@@ -6,6 +6,7 @@ use http_body::Body as _;
 use tower_service::Service;
 
 use super::body::Idle;
+use crate::inner::gives_inner;
 use crate::protocol::Body;
 
 /// Middleware that waits for a client only so long.
@@ -17,9 +18,11 @@ pub struct IdleTimeout<S> {
     timeout: Duration,
 }
 
+gives_inner!(IdleTimeout);
+
 impl<S> IdleTimeout<S> {
     /// `inner`, whose clients may pause for less than `timeout`.
-    pub const fn new(inner: S, timeout: Duration) -> Self {
+    pub fn new(inner: S, timeout: Duration) -> Self {
         Self { inner, timeout }
     }
 }

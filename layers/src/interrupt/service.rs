@@ -7,6 +7,7 @@ use tower_service::Service;
 use super::ResponseFuture;
 use super::body::Interruptible;
 use crate::context::{Context, Place};
+use crate::inner::gives_inner;
 use crate::protocol::{Body, Interrupt, Shutdown};
 
 /// Middleware that lets others end the body of a request.
@@ -18,9 +19,11 @@ pub struct InterruptService<S> {
     shutdown: Shutdown,
 }
 
+gives_inner!(InterruptService);
+
 impl<S> InterruptService<S> {
     /// `inner`, whose requests end when `shutdown` begins.
-    pub const fn new(inner: S, shutdown: Shutdown) -> Self {
+    pub fn new(inner: S, shutdown: Shutdown) -> Self {
         Self { inner, shutdown }
     }
 }

@@ -4,6 +4,7 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use super::ResponseFuture;
+use crate::inner::gives_inner;
 use crate::protocol::{Body, BoxError};
 
 /// Middleware that erases the bodies of requests and responses.
@@ -14,9 +15,11 @@ pub struct IntoBody<S> {
     inner: S,
 }
 
+gives_inner!(IntoBody);
+
 impl<S> IntoBody<S> {
     /// Erases the bodies around `inner`.
-    pub const fn new(inner: S) -> Self {
+    pub fn new(inner: S) -> Self {
         Self { inner }
     }
 }

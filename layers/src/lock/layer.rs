@@ -20,7 +20,7 @@ pub struct LockLayer {
 impl LockLayer {
     /// Locks by `locker`, which others may use too.
     #[must_use]
-    pub const fn new(locker: Arc<dyn Locker>) -> Self {
+    pub fn new(locker: Arc<dyn Locker>) -> Self {
         Self {
             locker,
             timeout: Duration::from_secs(20),
@@ -30,7 +30,7 @@ impl LockLayer {
 
     /// How long a request waits for its upload: 20 seconds unless set.
     #[must_use]
-    pub const fn timeout(mut self, timeout: Duration) -> Self {
+    pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }

@@ -9,6 +9,7 @@ use tower_service::Service;
 
 use super::ResponseFuture;
 use crate::context::{Context, Place, check_rejection};
+use crate::inner::gives_inner;
 use crate::lock::{Locker, acquire};
 use crate::protocol::{Body, BoxError, Error, Target, UploadId};
 use crate::ready::take_ready;
@@ -24,9 +25,11 @@ pub struct Lock<S> {
     writers: Option<Arc<Semaphore>>,
 }
 
+gives_inner!(Lock);
+
 impl<S> Lock<S> {
     /// `inner` behind `locker`, whose locks are waited for as long as `timeout`.
-    pub const fn new(inner: S, locker: Arc<dyn Locker>, timeout: Duration) -> Self {
+    pub fn new(inner: S, locker: Arc<dyn Locker>, timeout: Duration) -> Self {
         Self {
             inner,
             locker,

@@ -18,9 +18,11 @@
 //! | `NetworkTimeoutError` | info | `id`, `error` | the client did not send for too long |
 //! | `ResponseOutgoing` | info | `id`, `status`, `body` | `body` is the text of an error |
 //!
-//! Two more places log, also where this layer is absent: the core
-//! (`ChunkWriteStart` and `ChunkWriteComplete` at info, `BodyReadError` at
-//! info), and [Render](crate::render) (the sources of errors, which clients do not see).
+//! The layer also turns on the log of the core, which by itself logs nothing:
+//! `ChunkWriteStart` (`id`, `maxSize`, `offset`), `ChunkWriteComplete` (`id`,
+//! `bytesWritten`) and `BodyReadError` (`id`, `error`) at info, and a gate that fails
+//! without deciding at warn. [Render](crate::render) logs the sources of errors, which
+//! clients do not see, also where this layer is absent.
 //!
 //! The layer belongs where Metrics is: outside all others but Detach and
 //! whatever changes the method.

@@ -8,6 +8,7 @@ use tracing::Span;
 use super::ResponseFuture;
 use crate::context::Context;
 use crate::gate::Gate;
+use crate::inner::gives_inner;
 
 /// How many characters of a request's id are logged, like in tusd.
 const REQUEST_ID_CHARS: usize = 36;
@@ -21,6 +22,8 @@ pub struct Log<S> {
     base: Arc<str>,
     creations: Arc<dyn Gate>,
 }
+
+gives_inner!(Log);
 
 impl<S> Log<S> {
     pub(super) const fn new(inner: S, base: Arc<str>, creations: Arc<dyn Gate>) -> Self {
@@ -72,8 +75,10 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        if request.method() == Method::POST {
-            let context = Context::of_mut(request.extensions_mut());
+        let creates = request.method() == Method::POST;
+        let context = Context::of_mut(request.extensions_mut());
+        context.set_logged();
+        if creates {
             context.add_gate(Arc::clone(&self.creations));
         }
         let span = self.span(&request);

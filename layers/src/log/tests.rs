@@ -151,6 +151,20 @@ async fn a_client_that_went_away_is_told_and_no_error_of_the_server() {
     );
 }
 
+#[tokio::test]
+async fn without_the_layer_the_core_logs_nothing() {
+    record();
+    let core = Core::new(MemoryStore::default());
+    let post = Request::post("/").header("Upload-Length", "5");
+    let post = post.body(Body::default()).unwrap();
+    let created = core.clone().oneshot(post).await.unwrap();
+    let location = created.headers()["location"].to_str().unwrap();
+    let append = patch(location, Bytes::from("hello").into());
+    let appended = core.oneshot(append).await.unwrap();
+    assert_eq!(appended.status(), 204);
+    assert_eq!(LINES.take(), [""; 0]);
+}
+
 /// What is logged of an answer.
 async fn answered(outcome: Option<Outcome>, error: Option<Error>) -> Vec<String> {
     record();

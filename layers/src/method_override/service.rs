@@ -4,6 +4,7 @@ use http::{HeaderMap, Method, Request};
 use tower_service::Service;
 
 use crate::context::{Context, Place};
+use crate::inner::gives_inner;
 use crate::protocol::header::X_HTTP_METHOD_OVERRIDE;
 
 /// Middleware that lets a header say what the method is.
@@ -14,9 +15,11 @@ pub struct MethodOverride<S> {
     inner: S,
 }
 
+gives_inner!(MethodOverride);
+
 impl<S> MethodOverride<S> {
     /// `inner`, which sees the method that the client means.
-    pub const fn new(inner: S) -> Self {
+    pub fn new(inner: S) -> Self {
         Self { inner }
     }
 }

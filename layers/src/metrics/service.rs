@@ -6,6 +6,7 @@ use tower_service::Service;
 
 use super::ResponseFuture;
 use super::registry::Registry;
+use crate::inner::gives_inner;
 
 /// Middleware that counts requests, and what came of them.
 ///
@@ -15,6 +16,8 @@ pub struct Metrics<S> {
     inner: S,
     metrics: Arc<Registry>,
 }
+
+gives_inner!(Metrics);
 
 impl<S> Metrics<S> {
     pub(super) const fn new(inner: S, metrics: Arc<Registry>) -> Self {

@@ -216,6 +216,9 @@ impl From<NewUpload> for Upload {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Action {
+    /// POST: create it. Only an access policy is asked; gates have
+    /// [`creating`](crate::gate::Gate::creating) for this.
+    Create,
     /// HEAD: ask for its offset.
     Inspect,
     /// PATCH: add bytes.

@@ -6,6 +6,7 @@ use tower_service::Service;
 use super::ResponseFuture;
 use super::writer::Writer;
 use crate::context::Context;
+use crate::inner::gives_inner;
 use crate::protocol::Body;
 
 /// Middleware that writes the body of errors, and carries out overrides.
@@ -16,6 +17,8 @@ pub struct Render<S> {
     inner: S,
     writer: Writer,
 }
+
+gives_inner!(Render);
 
 impl<S> Render<S> {
     pub(super) fn new(inner: S, writer: Writer) -> Self {

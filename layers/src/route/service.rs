@@ -6,6 +6,7 @@ use tower_service::Service;
 
 use super::{BasePath, ResponseFuture};
 use crate::context::{Context, Place, check_rejection};
+use crate::inner::gives_inner;
 use crate::protocol::{BaseUrl, Body, Error, Target};
 
 /// Middleware that finds out what a request is about.
@@ -16,6 +17,8 @@ pub struct Route<S> {
     inner: S,
     table: Arc<Table>,
 }
+
+gives_inner!(Route);
 
 impl<S> Route<S> {
     pub(super) const fn new(inner: S, table: Arc<Table>) -> Self {

@@ -87,7 +87,7 @@ impl Core {
         }
         let bytes = room.bytes;
         let mut chunk = Capped::new(body, room);
-        let appended = write(handle, Chunk::new(&mut chunk), keep, bytes).await;
+        let appended = write(context, handle, Chunk::new(&mut chunk), bytes).await;
         // A store that finds less than there was says so, and has received nothing.
         outcome.received = appended.offset.since(outcome.upload.offset);
         if appended.error.is_none() {
@@ -105,12 +105,22 @@ impl Core {
     }
 }
 
-/// Has the store append what comes, and logs it.
-async fn write(handle: &mut dyn Handle, chunk: Chunk<'_>, keep: WriteMode, room: u64) -> Appended {
+/// Has the store append what comes, and logs it if the request is
+/// [logged](Context::is_logged).
+async fn write(
+    context: &Context,
+    handle: &mut dyn Handle,
+    chunk: Chunk<'_>,
+    room: u64,
+) -> Appended {
+    let mode = context.write_mode().into();
+    if !context.is_logged() {
+        return handle.append(chunk, mode).await;
+    }
     let offset = handle.info().offset;
     let id = handle.info().id.clone();
     tracing::info!(%id, maxSize = room, offset = offset.get(), "ChunkWriteStart");
-    let appended = handle.append(chunk, keep.into()).await;
+    let appended = handle.append(chunk, mode).await;
     let written = appended.offset.since(offset);
     tracing::info!(%id, bytesWritten = written, "ChunkWriteComplete");
     match &appended.error {

@@ -56,11 +56,14 @@ impl Core {
 }
 
 async fn ask_gates(parts: &Parts, handle: &mut dyn Handle) -> Result<(), Error> {
-    for gate in Context::of(&parts.extensions).gates() {
+    let context = Context::of(&parts.extensions);
+    for gate in context.gates() {
         match gate.complete(parts, handle.info()).await {
             Err(error) if gate.decides_completion() => return Err(error),
-            Err(error) => tracing::warn!(%error, ?gate, id = %handle.info().id, "gate failed"),
-            Ok(()) => {}
+            Err(error) if context.is_logged() => {
+                tracing::warn!(%error, ?gate, id = %handle.info().id, "gate failed");
+            }
+            Err(_) | Ok(()) => {}
         }
     }
     Ok(())

@@ -104,7 +104,7 @@ impl Core {
     /// upload is rejected for good: 10 by default, 0 means unlimited. Failures
     /// of a gate or of the store do not count.
     #[must_use]
-    pub const fn finish_attempts(mut self, attempts: u32) -> Self {
+    pub fn finish_attempts(mut self, attempts: u32) -> Self {
         self.finish_attempts = attempts;
         self
     }
@@ -112,7 +112,7 @@ impl Core {
     /// Ends no upload at a client's word, also where the store could: DELETE is
     /// 405, and `termination` is not announced.
     #[must_use]
-    pub const fn without_termination(mut self) -> Self {
+    pub fn without_termination(mut self) -> Self {
         self.terminates = false;
         self
     }
@@ -120,7 +120,7 @@ impl Core {
     /// Creates no upload without a length, also where the store could, and
     /// announces no `creation-defer-length`. Those that exist go on.
     #[must_use]
-    pub const fn without_deferred_length(mut self) -> Self {
+    pub fn without_deferred_length(mut self) -> Self {
         self.defers_length = false;
         self
     }
@@ -128,7 +128,7 @@ impl Core {
     /// Sets the maximum size of `Upload-Metadata` in bytes: 64 KiB by default. A
     /// creation with more is refused with 431.
     #[must_use]
-    pub const fn max_metadata_size(mut self, bytes: usize) -> Self {
+    pub fn max_metadata_size(mut self, bytes: usize) -> Self {
         self.metadata_limit.bytes = bytes;
         self
     }
@@ -136,7 +136,7 @@ impl Core {
     /// Sets the maximum number of pairs in `Upload-Metadata`: 1,000 by default. A
     /// creation with more is refused with 431.
     #[must_use]
-    pub const fn max_metadata_pairs(mut self, pairs: usize) -> Self {
+    pub fn max_metadata_pairs(mut self, pairs: usize) -> Self {
         self.metadata_limit.pairs = pairs;
         self
     }
@@ -144,7 +144,7 @@ impl Core {
     /// Creates uploads as tusd does: of malformed metadata what can be read is
     /// kept, and a body of another type is as none.
     #[must_use]
-    pub const fn lenient(mut self) -> Self {
+    pub fn lenient(mut self) -> Self {
         self.strictness = Strictness::Lenient;
         self
     }

@@ -9,6 +9,7 @@ use tower_service::Service;
 use super::ResponseFuture;
 use super::limit::Limit;
 use crate::context::Context;
+use crate::inner::gives_inner;
 use crate::protocol::header::{TUS_MAX_SIZE, is_offset_octet_stream};
 use crate::protocol::{Body, Error, Length};
 use crate::ready::take_ready;
@@ -21,6 +22,8 @@ pub struct SizeLimit<S> {
     inner: S,
     limit: Limit,
 }
+
+gives_inner!(SizeLimit);
 
 impl<S> SizeLimit<S> {
     pub(super) const fn new(inner: S, limit: Limit) -> Self {

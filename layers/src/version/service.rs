@@ -7,6 +7,7 @@ use tower_service::Service;
 use super::ResponseFuture;
 use crate::context::{Context, Place, check_rejection};
 use crate::future;
+use crate::inner::gives_inner;
 use crate::protocol::header::{TusResumable, is_plain_or_chunked};
 use crate::protocol::{Body, Error, Strictness};
 
@@ -19,9 +20,11 @@ pub struct Version<S> {
     strictness: Strictness,
 }
 
+gives_inner!(Version);
+
 impl<S> Version<S> {
     /// `inner` behind the version check.
-    pub const fn new(inner: S) -> Self {
+    pub fn new(inner: S) -> Self {
         Self {
             inner,
             strictness: Strictness::Strict,

@@ -109,7 +109,7 @@ impl ProcessHooks {
 
     /// How long a hook is waited for: a minute unless set.
     #[must_use]
-    pub const fn timeout(mut self, timeout: Duration) -> Self {
+    pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }

@@ -72,6 +72,8 @@ pub enum Error {
     },
     /// The server accepts no requests from pages of this origin.
     OriginNotAllowed,
+    /// The client may not do this to the upload.
+    AccessDenied,
     /// No such upload.
     NotFound,
     /// An upload with this id exists already.

@@ -69,6 +69,7 @@ impl Error {
                 "ERR_ORIGIN_NOT_ALLOWED",
                 "request origin is not allowed",
             ),
+            Self::AccessDenied => (403, "ERR_ACCESS_DENIED", "access denied"),
             Self::NotFound => (404, "ERR_UPLOAD_NOT_FOUND", "upload not found"),
             Self::UploadExists => (409, "ERR_UPLOAD_EXISTS", "upload exists already"),
             Self::MethodNotAllowed { .. } => (405, "ERR_METHOD_NOT_ALLOWED", "method not allowed"),

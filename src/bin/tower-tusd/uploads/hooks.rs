@@ -25,7 +25,7 @@ pub(super) fn install(
     launcher: Option<Launcher>,
 ) -> Result<(Stack, HookProcesses), StartError> {
     let stack = stack
-        .kinds(flags.hooks_enabled_events)
+        .hook_kinds(flags.hooks_enabled_events)
         .progress_interval(flags.progress_hooks_interval)
         .finish_attempts(flags.hooks_finish_attempts);
     check_one_kind(flags)?;

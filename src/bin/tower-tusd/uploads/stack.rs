@@ -38,11 +38,12 @@ pub(crate) fn stack(
         .max_open_uploads(limits.open_uploads)
         .shutdown(shutdown.clone());
     let network_timeout = flags.listen.network_timeout();
-    if !network_timeout.is_zero() {
-        stack = stack.idle_timeout(network_timeout);
-    }
+    stack = match network_timeout.is_zero() {
+        true => stack.without_idle_timeout(),
+        false => stack.idle_timeout(network_timeout),
+    };
     if flags.metrics.expose_metrics && flags.location.base_path.as_str() == "/" {
-        stack = stack.gate(Unhidden::new(&flags.metrics.metrics_path));
+        stack = stack.add_gate(Unhidden::new(&flags.metrics.metrics_path));
     }
     let stack = extend(stack, &flags.uploads);
     hooks::install(&flags.hooks, stack, limits.launcher)

@@ -1,0 +1,36 @@
+use std::time::Duration;
+
+/// How much of an unread body is read, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// The longest pause of a client whose rest is discarded after the answer.
+    pub(super) pause: Duration,
+    /// The longest time in all.
+    pub(super) time: Duration,
+    /// The same, once the server shuts down.
+    pub(super) time_at_shutdown: Duration,
+    /// The most bytes.
+    pub(super) bytes: u64,
+    /// The most bytes that are read before the answer, so that the connection can
+    /// be kept.
+    pub(super) small: u64,
+    /// How long the answer may wait for these.
+    pub(super) small_wait: Duration,
+    /// The longest pause of a client while a success over HTTP/2 waits for the end of
+    /// its body.
+    pub(super) success_pause: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            pause: Duration::from_secs(5),
+            time: Duration::from_secs(30),
+            time_at_shutdown: Duration::from_millis(150),
+            bytes: 256 << 20,
+            small: 64 << 10,
+            small_wait: Duration::from_millis(20),
+            success_pause: Duration::from_secs(1),
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! What stands in for features that are disabled.
+
+use tower_layer::Identity;
+
+use super::order::Shared;
+
+/// The settings of a feature that is disabled: there are none.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Absent;
+
+#[allow(clippy::unused_self, reason = "it stands in for settings that use it")]
+#[allow(dead_code, reason = "some stand in for settings that do more")]
+impl Absent {
+    pub(super) const fn layer(self, _: &Shared) -> Option<Identity> {
+        None
+    }
+
+    pub(super) const fn measure(&self, _: &mut Shared) {}
+}

@@ -1,0 +1,137 @@
+//! The order of the layers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Method;
+use tower::ServiceBuilder;
+use tower::util::option_layer;
+use tower_tus_layers::access::AccessLayer;
+use tower_tus_layers::cached_head::CachedHeadLayer;
+use tower_tus_layers::creation_with_upload::CreationWithUploadLayer;
+use tower_tus_layers::discovery::DiscoveryLayer;
+use tower_tus_layers::gate::GateLayer;
+use tower_tus_layers::interrupt::InterruptLayer;
+use tower_tus_layers::lock::{LockLayer, Locker};
+use tower_tus_layers::method_override::MethodOverrideLayer;
+use tower_tus_layers::protocol::Shutdown;
+use tower_tus_layers::route::{BasePath, RouteLayer};
+use tower_tus_layers::size_limit::SizeLimitLayer;
+use tower_tus_layers::store::Store;
+
+use super::{Next, Stack};
+use crate::{TusLayer, TusService};
+
+/// What several layers use.
+#[allow(dead_code, reason = "some of it is for features that may be disabled")]
+pub(super) struct Shared {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) locker: Arc<dyn Locker>,
+    pub(super) lock_timeout: Duration,
+    pub(super) base_path: BasePath,
+    pub(super) metrics_prefix: Option<String>,
+    pub(super) lenient: bool,
+    pub(super) shutdown: Shutdown,
+}
+
+impl Stack {
+    /// Makes a layer that takes the requests below the base path, and leaves all others
+    /// to the service it is put in front of.
+    #[must_use]
+    pub fn into_layer(self) -> TusLayer {
+        let base_path = self.base_path.clone();
+        TusLayer::mount(self.into_service(), base_path)
+    }
+
+    /// Makes a service that takes every request.
+    #[must_use]
+    pub fn into_service(self) -> TusService {
+        let shared = self.shared();
+        let core = self.core.map_store(|_| Arc::clone(&shared.store));
+        let core = self.allowed.core(core);
+
+        let download = self.download.layer(&shared);
+        let mut upload_methods = core.upload_methods();
+        if download.is_some() {
+            upload_methods.insert(0, Method::GET);
+        }
+        let log = self.log.map(|log| log.base_path(shared.base_path.as_str()));
+        let mut before_lock = self.before_lock;
+        if let Some(policy) = self.access {
+            before_lock.add(AccessLayer::new(Arc::clone(&shared.store), policy.0));
+        }
+        let size_limit = self.size_limit;
+        let size_limit = size_limit.unwrap_or_else(|| SizeLimitLayer::by(|_| None));
+        let mut locks = LockLayer::new(Arc::clone(&shared.locker)).timeout(shared.lock_timeout);
+        if let Some(uploads) = self.max_open_uploads {
+            locks = locks.max_writers(uploads);
+        }
+
+        let stack = ServiceBuilder::new()
+            .layer(option_layer(self.outside.layer()))
+            // Outermost: pages can read each answer; it marks, and Version refuses.
+            .layer(option_layer(self.cors.layer(&shared)))
+            // What happened is stored and released, and no refusal is lost.
+            .layer(self.detach.shutdown(shared.shutdown.clone()))
+            // Before anyone reads the method.
+            .layer(MethodOverrideLayer::new())
+            // Sees every refusal, and outcomes whose client has gone.
+            .layer(option_layer(self.metrics.layer(&shared)))
+            .layer(option_layer(log))
+            // Outside all dialects: each tells the client where things are.
+            .layer(option_layer(self.base_url))
+            // Outside all that tells HEAD from GET.
+            .layer(CachedHeadLayer::new())
+            // Outside Version, whose 412 it writes too; inside all that look at what the
+            // client gets, and at the method that Version sees: HEAD has no body.
+            .layer(self.render)
+            // The edge of the dialect. Nothing outside it refuses.
+            .layer(self.allowed.version())
+            // All that is inside can rely on a target.
+            .layer(RouteLayer::new(shared.base_path.as_str(), upload_methods))
+            .layer(DiscoveryLayer::new())
+            // Outside the lock, so that a request that waits for it can be ended too.
+            .layer(InterruptLayer::new().shutdown(shared.shutdown.clone()))
+            // Before the lock, so that a stranger interrupts nobody, and outside
+            // CreationWithUpload, so that a creation is one question. Access stands
+            // innermost here, since it builds on what the layers of the user find out.
+            .layer(option_layer(before_lock.layer()))
+            // Before anything is made.
+            .layer(size_limit)
+            // Outside the lock, which sees a POST and then a PATCH.
+            .layer(CreationWithUploadLayer::new())
+            .layer(locks)
+            // Sealed: the types outside do not grow with the options inside.
+            .layer_fn(Next::new)
+            // Under the lock, each request a single step.
+            .layer(option_layer(self.hooks.layer(&shared)))
+            // Inside the hooks: what they have changed is seen.
+            .layer(GateLayer::all(self.gates))
+            // Inside all that let a client wait: the time that these take is not its own.
+            .layer(option_layer(self.idle_timeout))
+            // Next to the core, which keeps what it verifies whole or not at all.
+            .layer(option_layer(self.checksums.layer(&shared)))
+            // It asks those inside for other uploads in a request's name.
+            .layer(option_layer(self.concatenation.layer(&shared)))
+            // A neighbour of the core, for what that does not know.
+            .layer(option_layer(download))
+            .layer(option_layer(self.around_core.layer()))
+            .service(core);
+        TusService::over(stack)
+    }
+
+    /// What several layers use, measured if metrics are on.
+    fn shared(&self) -> Shared {
+        let mut shared = Shared {
+            store: Arc::clone(self.core.store()),
+            locker: Arc::clone(&self.locker),
+            lock_timeout: self.lock_timeout,
+            base_path: self.base_path.clone(),
+            metrics_prefix: None,
+            lenient: self.allowed.lenient,
+            shutdown: self.shutdown.clone(),
+        };
+        self.metrics.measure(&mut shared);
+        shared
+    }
+}
