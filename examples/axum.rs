@@ -1,5 +1,4 @@
-//! Resumable uploads beside the routes of an axum application, in both ways
-//! that axum knows.
+//! Adds resumable uploads to an axum application, in both ways that axum has.
 //!
 //! ```text
 //! cargo run --example axum
@@ -10,20 +9,19 @@ use std::error::Error;
 use axum::Router;
 use axum::routing::get;
 use tower_tus::store::FileStore;
-use tower_tus::{Stack, TusLayer};
+use tower_tus::{TusLayer, TusService};
 
 fn app() -> Router {
     // As a layer: everything below /files/ is an upload, all else is the application's.
     let files = TusLayer::new(FileStore::new("data/files"));
 
-    // As a service: axum strips the prefix, and `Location` has to name it.
-    let photos = Stack::new(FileStore::new("data/photos"))
-        .base_path("/photos/")
-        .into_service();
+    // As a service: axum strips the prefix, and `Location` begins with it.
+    let photos = TusService::new(FileStore::new("data/photos"));
 
     Router::new()
         .route("/", get(|| async { "hello" }))
         .nest_service("/photos", photos)
+        // Last, so that it sees what no route takes.
         .layer(files)
 }
 

@@ -1,4 +1,6 @@
-//! axum's router in the place of ours: each user's uploads at a URL of their own.
+//! Uses axum's router instead of the Route layer: each user has a collection.
+//!
+//! `nest_service` does the same with less code; see the docs of `tower_tus::mount`.
 //!
 //! ```text
 //! cargo run --example own_router
@@ -10,23 +12,20 @@ use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::routing::any;
-use http::request::Parts;
 use http::{Response, StatusCode};
 use tower::util::BoxCloneSyncService;
 use tower::{ServiceBuilder, ServiceExt};
-use tower_tus::layers::context::Context;
+use tower_tus::layers::context::{Context, Scope};
 use tower_tus::layers::creation_with_upload::CreationWithUploadLayer;
 use tower_tus::layers::detach::DetachLayer;
 use tower_tus::layers::discovery::DiscoveryLayer;
-use tower_tus::layers::gate::Gate;
 use tower_tus::layers::interrupt::InterruptLayer;
 use tower_tus::layers::lock::LockLayer;
 use tower_tus::layers::lock::MemoryLocker;
-use tower_tus::layers::protocol::{BaseUrl, Body, Error, NewUpload, Target, UploadId};
+use tower_tus::layers::protocol::{BaseUrl, Body, Target};
 use tower_tus::layers::render::RenderLayer;
 use tower_tus::layers::service::Core;
 use tower_tus::layers::version::VersionLayer;
@@ -56,56 +55,42 @@ fn app() -> Router {
         .with_state(uploads())
 }
 
-/// What Route does for the collection, and a gate that gives the upload its id.
+/// Does what Route does for the collection.
 async fn collection(
     State(uploads): State<Uploads>,
     Path(user): Path<String>,
     mut request: Request,
 ) -> Result<Response<Body>, StatusCode> {
-    let user = user_id(&user)?;
-    // In the store the upload is `{user}/{id}`; its URL is this one and the id.
-    let base_url = BaseUrl::new(request.uri().path()).within(user.as_str());
+    let base_url = BaseUrl::new(request.uri().path());
     let context = Context::of_mut(request.extensions_mut());
     context.set_target(Target::Collection);
     context.set_base_url(base_url);
-    context.add_gate(Arc::new(Below(user)));
+    // In the store a new upload is `{user}/{id}`; its URL is this one and the id.
+    context.set_scope(scope(&user)?);
     let Ok(response) = uploads.oneshot(request).await;
     Ok(response)
 }
 
-/// What Route does for an upload.
+/// Does what Route does for an upload.
 async fn upload(
     State(uploads): State<Uploads>,
     Path((user, id)): Path<(String, String)>,
     mut request: Request,
 ) -> Result<Response<Body>, StatusCode> {
-    let id = format!("{}/{id}", user_id(&user)?);
+    let scope = scope(&user)?;
     // An id never leads out of where it begins: `alice/../bob` is none.
-    let id = id.parse().map_err(|_| StatusCode::NOT_FOUND)?;
-    Context::of_mut(request.extensions_mut()).set_target(Target::Upload(id));
+    let id = format!("{user}/{id}").parse();
+    let target = Target::Upload(id.map_err(|_| StatusCode::NOT_FOUND)?);
+    let context = Context::of_mut(request.extensions_mut());
+    context.set_target(target);
+    context.set_scope(scope);
     let Ok(response) = uploads.oneshot(request).await;
     Ok(response)
 }
 
-/// One segment of an id, so that no user's ids are below another one's.
-fn user_id(user: &str) -> Result<UploadId, StatusCode> {
-    match user.parse() {
-        Ok(user_id) if !user.contains('/') => Ok(user_id),
-        _ => Err(StatusCode::NOT_FOUND),
-    }
-}
-
-/// Puts a new upload below its user.
-#[derive(Debug)]
-struct Below(UploadId);
-
-#[async_trait]
-impl Gate for Below {
-    async fn creating(&self, _: &Parts, upload: &mut NewUpload) -> Result<(), Error> {
-        let id = format!("{}/{}", self.0, upload.id);
-        upload.id = id.parse().map_err(Error::internal)?;
-        Ok(())
-    }
+/// The uploads of a user.
+fn scope(user: &str) -> Result<Scope, StatusCode> {
+    Scope::new(user).map_err(|_| StatusCode::NOT_FOUND)
 }
 
 #[tokio::main]

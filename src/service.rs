@@ -12,12 +12,13 @@ use tower_tus_layers::protocol::{Body, BoxError};
 use tower_tus_layers::store::Store;
 
 use crate::Stack;
+use crate::mount::host::{Mounting, Place};
 use crate::stack::Next;
 
-/// The whole stack as a service that takes every request.
+/// Serves uploads at every path, for a router or a server of your own.
 ///
-/// A path below the base path is taken without it, any other one as a whole, so
-/// that the service works behind a host that strips the prefix:
+/// The service strips the base path if there is one. A router may have stripped it
+/// before, and then `Location` begins with what the router has stripped:
 ///
 /// ```
 /// use axum::Router;
@@ -27,10 +28,12 @@ use crate::stack::Next;
 /// let app: Router = Router::new().nest_service("/files", uploads);
 /// ```
 ///
-/// See [`Stack`] for the order of the layers, and for what can be set.
+/// See [`mount`](crate::mount) for all ways to mount it, and [`Stack`] for the order of
+/// the layers and all settings.
 #[derive(Clone)]
 pub struct TusService {
     stack: Next,
+    mounting: Mounting,
 }
 
 impl TusService {
@@ -71,7 +74,29 @@ impl TusService {
     {
         Self {
             stack: Next::new(stack),
+            mounting: Mounting::default(),
         }
+    }
+}
+
+impl TusService {
+    pub(crate) fn mounted(self, mounting: Mounting) -> Self {
+        Self { mounting, ..self }
+    }
+
+    pub(crate) const fn mounting(&self) -> &Mounting {
+        &self.mounting
+    }
+
+    /// Calls the stack from a place in a host that the type `T` tells.
+    pub(crate) fn call_from<T, B>(&mut self, request: Request<B>, place: Place) -> ResponseFuture
+    where
+        B: http_body::Body + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let mut request = request.map(Body::new);
+        self.mounting.record::<T, _>(&mut request, place);
+        self.stack.call(request)
     }
 }
 
@@ -90,7 +115,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> ResponseFuture {
-        self.stack.call(request.map(Body::new))
+        self.call_from::<B, _>(request, Place::Service)
     }
 }
 

@@ -10,11 +10,17 @@ use tower_tus_layers::store::Store;
 use super::TusMount;
 use crate::{Stack, TusService};
 
-/// Layer that gives any service resumable uploads, below `/files/` unless set.
+/// Adds resumable uploads to any service, below `/files/` by default.
 ///
-/// Requests whose path is the base path, with or without its last slash, or
-/// below it are for uploads, whatever their method; all others go to the
-/// service behind, untouched.
+/// The layer takes each request whose path is the base path, with or without its
+/// last slash, or below it, whatever the method. All others go to the service behind
+/// it, untouched.
+///
+/// In an axum router, **add it last**: after all routes and the fallback, and not
+/// inside `nest`. It takes uploads out of the router's fallback, so a fallback that is
+/// set later gets them instead, and a nested router without a fallback of its own
+/// never sees them. The [module docs](crate::mount) have all ways to mount uploads,
+/// and what `Location` is.
 ///
 /// ```
 /// use axum::Router;

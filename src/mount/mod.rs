@@ -1,7 +1,10 @@
-//! The stack in front of another service.
+//! Puts the stack in front of another service: [`TusLayer`].
+#![cfg_attr(feature = "axum", doc = "")]
+#![cfg_attr(feature = "axum", doc = include_str!("../../docs/mounting.md"))]
 
 mod body;
 mod future;
+pub(crate) mod host;
 mod layer;
 mod service;
 

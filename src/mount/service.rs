@@ -6,6 +6,7 @@ use tower_service::Service;
 use tower_tus_layers::protocol::BoxError;
 use tower_tus_layers::route::BasePath;
 
+use super::host::Place;
 use super::{ResponseBody, ResponseFuture};
 use crate::TusService;
 
@@ -65,8 +66,9 @@ where
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         if self.base_path.strip(request.uri().path()).is_some() {
-            ResponseFuture::tus(self.tus.call(request))
+            ResponseFuture::tus(self.tus.call_from::<S, _>(request, Place::Layer))
         } else {
+            self.tus.mounting().warn_of_nesting(request.extensions());
             ResponseFuture::inner(self.inner.call(request))
         }
     }

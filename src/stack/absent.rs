@@ -4,9 +4,10 @@ use tower_layer::Identity;
 
 use super::order::Shared;
 
-/// The settings of a feature that is disabled: there are none.
+/// The settings of a feature that is disabled: there are none. No unit struct, since
+/// it is made like the settings that it stands in for.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Absent;
+pub(super) struct Absent(());
 
 #[allow(clippy::unused_self, reason = "it stands in for settings that use it")]
 #[allow(dead_code, reason = "some stand in for settings that do more")]

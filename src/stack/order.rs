@@ -20,6 +20,7 @@ use tower_tus_layers::size_limit::SizeLimitLayer;
 use tower_tus_layers::store::Store;
 
 use super::{Next, Stack};
+use crate::mount::host::{Mounting, Urls};
 use crate::{TusLayer, TusService};
 
 /// What several layers use.
@@ -46,6 +47,8 @@ impl Stack {
     /// Makes a service that takes every request.
     #[must_use]
     pub fn into_service(self) -> TusService {
+        let urls = self.base_url.as_ref().map_or(Urls::Found, |_| Urls::Set);
+        let mounting = Mounting::new(self.base_path.clone(), urls);
         let shared = self.shared();
         let core = self.core.map_store(|_| Arc::clone(&shared.store));
         let core = self.allowed.core(core);
@@ -117,7 +120,7 @@ impl Stack {
             .layer(option_layer(download))
             .layer(option_layer(self.around_core.layer()))
             .service(core);
-        TusService::over(stack)
+        TusService::over(stack).mounted(mounting)
     }
 
     /// What several layers use, measured if metrics are on.

@@ -2,6 +2,7 @@
 
 mod program;
 
+mod app;
 mod auth;
 mod axum;
 mod callbacks;

@@ -25,14 +25,18 @@ pub(crate) struct Example {
     base: Uri,
     /// Where it runs.
     pub(crate) home: TempDir,
-    _child: Child,
+    name: &'static str,
+    child: Child,
     // Nothing that it prints may fail.
     _stdout: BufReader<ChildStdout>,
 }
 
 impl Example {
-    pub(crate) async fn start(name: &str) -> Self {
-        let home = TempDir::new().unwrap();
+    pub(crate) async fn start(name: &'static str) -> Self {
+        Self::start_in(TempDir::new().unwrap(), name).await
+    }
+
+    pub(crate) async fn start_in(home: TempDir, name: &'static str) -> Self {
         let mut command = command(name, "127.0.0.1:0", home.path());
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
@@ -43,9 +47,17 @@ impl Example {
         Self {
             base: base.parse().unwrap(),
             home,
-            _child: child,
+            name,
+            child,
             _stdout: stdout,
         }
+    }
+
+    /// Kills it without warning, and starts it again where it was.
+    pub(crate) async fn kill_and_restart(mut self, meanwhile: impl FnOnce()) -> Self {
+        patient(self.child.kill()).await.unwrap();
+        meanwhile();
+        Self::start_in(self.home, self.name).await
     }
 
     /// A client of either version.
@@ -144,6 +156,16 @@ impl Client {
         request: http::request::Builder,
         body: &'static [u8],
     ) -> Response<Bytes> {
+        let response = self.try_send(request, body).await;
+        response.expect("the example answers")
+    }
+
+    /// As [`send`](Self::send) to an example that may end before it answers.
+    pub(crate) async fn try_send(
+        &mut self,
+        request: http::request::Builder,
+        body: &'static [u8],
+    ) -> Option<Response<Bytes>> {
         let mut request = request.body(Full::from(body)).unwrap();
         let response = match self {
             Self::Http1(client) => {
@@ -153,9 +175,9 @@ impl Client {
             }
             Self::Http2(client) => patient(client.send_request(request)).await,
         };
-        let (head, body) = response.unwrap().into_parts();
-        let body = patient(body.collect()).await.unwrap();
-        Response::from_parts(head, body.to_bytes())
+        let (head, body) = response.ok()?.into_parts();
+        let body = patient(body.collect()).await.ok()?;
+        Some(Response::from_parts(head, body.to_bytes()))
     }
 }
 

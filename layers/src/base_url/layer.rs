@@ -22,11 +22,14 @@ impl BaseUrlLayer {
         Self::from(Source::Fixed(BaseUrl::new(url)))
     }
 
-    /// A layer that tells the scheme and the host of the request, and
+    /// Makes the URL of the scheme and the host of the request, and of
     /// `base_path`, the path below which clients find uploads.
     ///
-    /// Below a host that strips a prefix (axum's `nest_service`) the prefix
-    /// belongs to the path: no request tells it.
+    /// If a router strips a prefix and the stack knows it (see
+    /// [`Context::stripped_prefix`](crate::context::Context::stripped_prefix)), the
+    /// path may be given with or without the prefix; one that cannot be right makes
+    /// the request fail with 500, and the log says what to write. If the stack does
+    /// not know the prefix, it has to be part of the path.
     pub fn from_request(base_path: &str) -> Self {
         Self::from(Source::Request(FromRequest {
             path: format!("/{}", base_path.trim_matches('/')),

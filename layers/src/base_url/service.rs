@@ -8,6 +8,7 @@ use tower_service::Service;
 use super::source::Source;
 use crate::context::{Context, Place};
 use crate::inner::gives_inner;
+use crate::protocol::Error;
 
 /// Middleware that tells those inside where uploads live, as clients see it.
 ///
@@ -29,8 +30,13 @@ impl<S> BaseUrlService<S> {
         if Context::of(&parts.extensions).has_base_url() {
             return;
         }
-        if let Some(url) = self.source.base_url(parts) {
-            Context::of_mut(&mut parts.extensions).set_base_url(url);
+        match self.source.base_url(parts) {
+            Ok(None) => {}
+            Ok(Some(url)) => Context::of_mut(&mut parts.extensions).set_base_url(url),
+            Err(why) => {
+                tracing::error!("{why}");
+                Context::of_mut(&mut parts.extensions).reject(Error::internal(why));
+            }
         }
     }
 }

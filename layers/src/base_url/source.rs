@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use http::request::Parts;
 use super::Scheme;
 use super::authority::Authority;
 use super::forwarded::Forwarded;
+use crate::context::Context;
 use crate::protocol::BaseUrl;
 
 /// Where the base URL comes from.
@@ -18,11 +20,12 @@ pub(super) enum Source {
 }
 
 impl Source {
-    pub(super) fn base_url(&self, parts: &Parts) -> Option<BaseUrl> {
+    /// The base URL, or what has to be written to get one.
+    pub(super) fn base_url(&self, parts: &Parts) -> Result<Option<BaseUrl>, String> {
         match self {
-            Self::Fixed(url) => Some(url.clone()),
-            Self::Request(from) => Some(from.base_url(parts)),
-            Self::Closure(make) => make(parts),
+            Self::Fixed(url) => Ok(Some(url.clone())),
+            Self::Request(from) => from.base_url(parts).map(Some),
+            Self::Closure(make) => Ok(make(parts)),
         }
     }
 }
@@ -48,22 +51,50 @@ pub(super) struct FromRequest {
 }
 
 impl FromRequest {
-    fn base_url(&self, parts: &Parts) -> BaseUrl {
-        let url = self.url(parts);
-        match self.trusting {
+    fn base_url(&self, parts: &Parts) -> Result<BaseUrl, String> {
+        let url = self.url(parts, &self.path(parts)?);
+        Ok(match self.trusting {
             // The host that clients know may be the proxy's alone.
             true => url.of_any_host(),
             false => url,
-        }
+        })
     }
 
-    fn url(&self, parts: &Parts) -> BaseUrl {
+    /// The path below which clients find uploads.
+    ///
+    /// Where a router has stripped a prefix, the base path may have been given with
+    /// the prefix or without it.
+    fn path(&self, parts: &Parts) -> Result<Cow<'_, str>, String> {
+        let path = self.path.trim_end_matches('/');
+        let Some(prefix) = Context::of(&parts.extensions).stripped_prefix() else {
+            return Ok(path.into());
+        };
+        let seen = parts.uri.path();
+        if is_below(seen, path) {
+            return Ok(format!("{prefix}{path}").into());
+        }
+        if prefix.ends_with(path) {
+            return Ok(prefix.to_owned().into());
+        }
+        let sent = format!("{prefix}{seen}");
+        // A proxy may have stripped the beginning.
+        let mut ends = path.match_indices('/').map(|(at, _)| &path[at..]);
+        if ends.any(|end| is_below(end, prefix) && is_below(&sent, end)) {
+            return Ok(path.into());
+        }
+        Err(format!(
+            "a request for {sent} is not below {path}, the path of BaseUrlLayer::from_request: \
+             write Stack::base_path there, or BaseUrlLayer::fixed if a proxy rewrites the path"
+        ))
+    }
+
+    fn url(&self, parts: &Parts, path: &str) -> BaseUrl {
         let told = if self.trusting {
             Forwarded::of(&parts.headers)
         } else {
             Forwarded::default()
         };
-        let path = format!("{}{}", told.prefix.trim_end_matches('/'), self.path);
+        let path = format!("{}{}", told.prefix.trim_end_matches('/'), path);
         let authority = told.authority.or_else(|| own_authority(parts));
         let Some(authority) = authority.filter(|_| !self.relative) else {
             return BaseUrl::new(&path);
@@ -81,6 +112,11 @@ impl FromRequest {
         let authority = authority.without_port(scheme.default_port());
         BaseUrl::new(&format!("{}://{authority}{path}", scheme.as_str()))
     }
+}
+
+fn is_below(path: &str, base: &str) -> bool {
+    let rest = path.strip_prefix(base);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The authority of the request's URI, which HTTP/2 has, or its only `Host`.

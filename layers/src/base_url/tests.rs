@@ -515,3 +515,56 @@ async fn a_relative_url_is_the_path_behind_the_prefix() {
     let layer = layer.trust_forwarded();
     assert_eq!(base_url(&layer, headers).await, "/up/files/");
 }
+
+/// The path that is told of a request behind a prefix that a host has stripped.
+async fn behind(prefix: &str, uri: &str, layer: BaseUrlLayer) -> Option<String> {
+    let mut request = post(uri, &[]);
+    let context = context(|it| it.set_stripped_prefix(prefix));
+    request.extensions_mut().insert(context);
+    told(&layer, request).await
+}
+
+#[tokio::test]
+async fn a_path_is_given_with_or_without_what_a_host_has_stripped() {
+    for (prefix, uri, path, url) in [
+        ("/api", "/files/", "/files/", "/api/files/"),
+        ("/api", "/files/", "/api/files/", "/api/files/"),
+        (
+            "/api",
+            "/files/",
+            "/public/api/files/",
+            "/public/api/files/",
+        ),
+        ("/api/files", "/a", "/files/", "/api/files/"),
+        ("/api/files", "/a", "/api/files/", "/api/files/"),
+        ("/files", "/a", "/files", "/files/"),
+        ("/files", "/files/a", "/files", "/files/files/"),
+        ("/t/alice/files", "/", "/files/", "/t/alice/files/"),
+        ("/api", "/a", "/", "/api/"),
+    ] {
+        let layer = BaseUrlLayer::from_request(path);
+        let told = behind(prefix, uri, layer).await;
+        assert_eq!(told.as_deref(), Some(url), "{path} behind {prefix}");
+    }
+}
+
+#[tokio::test]
+async fn a_path_that_cannot_lead_to_the_request_rejects_it() {
+    for (prefix, uri, path) in [
+        ("/uploads", "/a", "/files/"),
+        ("/api", "/files/a", "/v1/files/"),
+        ("/api", "/files/a", "/apis/files/"),
+    ] {
+        let inner = service_fn(|request: Request<()>| async move {
+            let rejection = Context::of(request.extensions()).rejection().cloned();
+            Ok::<_, Infallible>(Response::new(rejection))
+        });
+        let request = Request::post(uri).extension(context(|it| it.set_stripped_prefix(prefix)));
+        let layer = BaseUrlLayer::from_request(path);
+        let response = layer.layer(inner).oneshot(request.body(()).unwrap()).await;
+        let rejection = response.unwrap().into_body().unwrap();
+        assert_eq!(rejection.code(), "ERR_INTERNAL_SERVER_ERROR", "{path}");
+        let fixed = BaseUrlLayer::fixed(path);
+        assert_eq!(behind(prefix, uri, fixed).await.as_deref(), Some(path));
+    }
+}

@@ -54,10 +54,10 @@ impl Derived {
                 describe_chunk(&mut request.headers);
                 return request;
             }
-            Self::Head(Some(id)) => context.target = Some(Target::Upload(id)),
+            Self::Head(Some(id)) => context.aim_at(id),
             Self::Final(concat) => context.concat = Some(concat),
             Self::Rollback(id, rollback) => {
-                context.target = Some(Target::Upload(id));
+                context.aim_at(id);
                 context.rollback = Some(rollback);
                 context.interrupt = None;
             }
@@ -75,6 +75,17 @@ impl Derived {
             Self::Get => Method::GET,
             Self::Rollback(..) => Method::DELETE,
         }
+    }
+}
+
+impl Context {
+    /// Sets the upload that a layer has chosen. It may be outside the client's
+    /// scope: a final of somebody else, say, that has waited for the client's part.
+    fn aim_at(&mut self, id: UploadId) {
+        if !self.may_reach(&id) {
+            self.scope = None;
+        }
+        self.target = Some(Target::Upload(id));
     }
 }
 
@@ -103,6 +114,7 @@ mod tests {
     use http::Request;
 
     use super::*;
+    use crate::context::Scope;
     use crate::protocol::Interrupt;
 
     fn creation() -> Parts {
@@ -174,6 +186,21 @@ mod tests {
         let context = Context::of(&parts.extensions);
         assert!(context.interrupt.is_none());
         assert_eq!(context.rollback(), Some(Rollback::UnlessFinished));
+    }
+
+    #[test]
+    fn a_layer_reaches_an_upload_outside_the_scope_of_the_client() {
+        let id: UploadId = "bob/a".parse().unwrap();
+        for derived in [
+            Derived::Head(Some(id.clone())),
+            Derived::Rollback(id.clone(), Rollback::Always),
+        ] {
+            let mut creation = creation();
+            let scope = Scope::new("alice").unwrap();
+            Context::of_mut(&mut creation.extensions).set_scope(scope);
+            let parts = derived.of(creation);
+            assert_eq!(Context::target(&parts), Ok(Target::Upload(id.clone())));
+        }
     }
 
     #[test]

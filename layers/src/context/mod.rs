@@ -8,6 +8,8 @@
 //! |---|---|---|---|
 //! | [`target`](Context::target) | Route, or your router | Lock, Hooks, Concatenation, Download, core | the request's whole path |
 //! | [`base_url`](Context::base_url) | BaseUrl, Route, or your router | Concatenation, Download, Log, core | the request's own path, or `/` for an upload |
+//! | [`stripped_prefix`](Context::stripped_prefix) | `TusService` from axum's extensions, or your router | BaseUrl, Route, Hooks | the path is the client's |
+//! | [`scope`](Context::scope) | your router or layer | Route, core, all readers of the two above | all uploads |
 //! | [`peer`](Context::peer) | the server | Log, hooks | no address |
 //! | [`disconnect`](Context::disconnect) | Detach, or the server | Hooks, Concatenation | the client never goes away |
 //! | [`request_id`](Context::request_id) | the server | Log | no id, unless the client sent one |
@@ -33,6 +35,7 @@ mod derived;
 mod order;
 mod original;
 mod rollback;
+mod scope;
 
 use std::sync::Arc;
 
@@ -42,6 +45,7 @@ use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request};
 use crate::gate::Gate;
 use crate::protocol::{
     BaseUrl, CarryOut, Disconnect, Error, Interrupt, InvalidUploadId, NewConcat, Peer, Target,
+    UploadId,
 };
 use crate::store::WriteMode;
 
@@ -50,6 +54,7 @@ use self::order::Passed;
 pub(crate) use self::order::Place;
 use self::original::OriginalRequest;
 pub(crate) use self::rollback::Rollback;
+pub use self::scope::Scope;
 
 /// What layers tell each other about one request: a request extension.
 ///
@@ -72,6 +77,8 @@ pub(crate) use self::rollback::Rollback;
 pub struct Context {
     target: Option<Target>,
     base_url: Option<BaseUrl>,
+    stripped_prefix: Option<Arc<str>>,
+    scope: Option<Scope>,
     peer: Option<Peer>,
     disconnect: Option<Disconnect>,
     request_id: Option<HeaderValue>,
@@ -92,6 +99,8 @@ pub struct Context {
 static EMPTY: Context = Context {
     target: None,
     base_url: None,
+    stripped_prefix: None,
+    scope: None,
     peer: None,
     disconnect: None,
     request_id: None,
@@ -125,11 +134,23 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// When none was set and the path is not the path of an upload.
+    /// When none was set and the path is not the path of an upload, or when the
+    /// upload is outside the [scope](Self::scope).
     pub fn target(request: &Parts) -> Result<Target, InvalidUploadId> {
-        match &Self::of(&request.extensions).target {
+        let context = Self::of(&request.extensions);
+        match &context.target {
+            Some(Target::Upload(id)) if !context.may_reach(id) => Err(InvalidUploadId::new()),
             Some(target) => Ok(target.clone()),
-            None => Target::from_path(request.uri.path()),
+            None => context.target_at(request.uri.path()),
+        }
+    }
+
+    /// What a path names within the scope.
+    pub(crate) fn target_at(&self, path: &str) -> Result<Target, InvalidUploadId> {
+        let target = Target::from_path(path)?;
+        match &self.scope {
+            Some(scope) => scope.target(target),
+            None => Ok(target),
         }
     }
 
@@ -140,15 +161,21 @@ impl Context {
 
     /// Returns the URL below which the client finds its uploads: the one that was
     /// [set](Self::set_base_url), or else the request's own path if the target is
-    /// the collection, and `/` if it is an upload.
+    /// the collection, and `/` if it is an upload. It stands for the
+    /// [scope](Self::scope), if there is one.
     #[must_use]
     pub fn base_url(request: &Parts) -> BaseUrl {
-        match &Self::of(&request.extensions).base_url {
+        let context = Self::of(&request.extensions);
+        let url = match &context.base_url {
             Some(url) => url.clone(),
             None => match Self::target(request) {
                 Ok(Target::Collection) => BaseUrl::new(request.uri.path()),
                 _ => BaseUrl::new("/"),
             },
+        };
+        match context.scope.as_ref().and_then(Scope::tenant) {
+            Some(tenant) => url.within(tenant.as_str()),
+            None => url,
         }
     }
 
@@ -161,6 +188,57 @@ impl Context {
     /// Sets the URL below which the client finds its uploads.
     pub fn set_base_url(&mut self, url: BaseUrl) {
         self.base_url = Some(url);
+    }
+
+    /// Returns the beginning of the client's path that a router has removed from the
+    /// request's URI, such as `/api`: without a slash at its end.
+    #[must_use]
+    pub fn stripped_prefix(&self) -> Option<&str> {
+        self.stripped_prefix.as_deref()
+    }
+
+    /// Sets the beginning of the client's path that a router has removed from the
+    /// request's URI, such as `/api`. URLs of uploads then begin with it.
+    ///
+    /// `TusLayer` and `TusService` learn it from axum by themselves; this is for
+    /// routers that they do not know.
+    pub fn set_stripped_prefix(&mut self, prefix: &str) {
+        let prefix = prefix.trim_matches('/');
+        self.stripped_prefix = (!prefix.is_empty()).then(|| format!("/{prefix}").into());
+    }
+
+    /// Returns the uploads that the request can reach, if that was set.
+    #[must_use]
+    pub const fn scope(&self) -> Option<&Scope> {
+        self.scope.as_ref()
+    }
+
+    /// Limits the request to the uploads of one tenant, in a layer or a router in
+    /// front of the stack. By default a request can reach all uploads.
+    ///
+    /// Whatever the client names is then looked for below the tenant: the upload of
+    /// the URL, the parts in `Upload-Concat`, and the id of a new upload, also if a
+    /// gate or a hook chooses it: one outside the scope is an internal error.
+    ///
+    /// ```
+    /// use http::Request;
+    /// use tower_tus_layers::context::{Context, Scope};
+    /// use tower_tus_layers::protocol::Target;
+    ///
+    /// let mut request = Request::head("/4af3").body(())?;
+    /// Context::of_mut(request.extensions_mut()).set_scope(Scope::new("alice")?);
+    /// let (parts, ()) = request.into_parts();
+    /// assert_eq!(Context::target(&parts)?, Target::Upload("alice/4af3".parse()?));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn set_scope(&mut self, scope: Scope) {
+        self.scope = Some(scope);
+    }
+
+    /// Whether an upload is within the scope.
+    pub(crate) fn may_reach(&self, id: &UploadId) -> bool {
+        let scope = self.scope.as_ref();
+        scope.is_none_or(|scope| scope.contains(id))
     }
 
     /// Returns the other end of the connection, if the server has set it.

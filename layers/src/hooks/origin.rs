@@ -71,19 +71,25 @@ fn original(parts: &Parts, base_path: &str) -> Parts {
     let (method, headers) = Context::original(parts);
     original.method = method.clone();
     original.headers = headers.clone();
-    if let Some(uri) = whole(&parts.uri, base_path) {
+    let whole = match Context::of(&parts.extensions).stripped_prefix() {
+        Some(prefix) => with_prefix(&parts.uri, prefix),
+        None if is_below(&parts.uri, base_path) => None,
+        // The host has stripped it.
+        None => with_prefix(&parts.uri, base_path),
+    };
+    if let Some(uri) = whole {
         original.uri = uri;
     }
     original
 }
 
-/// The path and query with the base path that a host has stripped.
-fn whole(uri: &Uri, base_path: &str) -> Option<Uri> {
+fn is_below(uri: &Uri, base_path: &str) -> bool {
     let rest = uri.path().strip_prefix(base_path);
-    if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
-        return None;
-    }
-    let whole = format!("{base_path}{}", uri.path_and_query()?);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn with_prefix(uri: &Uri, prefix: &str) -> Option<Uri> {
+    let whole = format!("{prefix}{}", uri.path_and_query()?);
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = Some(PathAndQuery::try_from(whole).ok()?);
     Uri::from_parts(parts).ok()

@@ -564,6 +564,16 @@ async fn hooks_are_told_the_whole_uri() {
             .body(Body::default());
         scene.send(request.unwrap()).await;
     }
+    for (prefix, uri) in [("/api", "/files/?a=b"), ("/api/files", "/?a=b")] {
+        let set = context(|it| {
+            it.set_stripped_prefix(prefix);
+            it.set_target(target.clone());
+        });
+        let request = Request::post(uri)
+            .header("Upload-Length", "5")
+            .extension(set);
+        scene.send(request.body(Body::default()).unwrap()).await;
+    }
     let uris = uris.lock().unwrap();
     let expected = [
         "/files/?a=b",
@@ -571,6 +581,8 @@ async fn hooks_are_told_the_whole_uri() {
         "/files/?a=b",
         "/files/",
         "http://tus/files/?a=b",
+        "/api/files/?a=b",
+        "/api/files/?a=b",
     ];
     assert_eq!(*uris, expected);
 }

@@ -119,6 +119,10 @@ impl fmt::Debug for UploadId {
 pub struct InvalidUploadId(());
 
 impl InvalidUploadId {
+    pub(crate) const fn new() -> Self {
+        Self(())
+    }
+
     /// What an id is, for an error that names the text itself.
     pub const RULE: &str = "not an upload id, which is segments of 1 to 240 of \
         A-Z a-z 0-9 - . _ ~ % ! $ ' ( ) * + , ; = : @ with / between them, none of which is \

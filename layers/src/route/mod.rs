@@ -8,7 +8,9 @@
 //! exact `Allow`, and OPTIONS passes on any path.
 //!
 //! Where no outer layer has set a [`BaseUrl`](crate::protocol::BaseUrl), the
-//! base path becomes it.
+//! base path becomes it, behind the
+//! [prefix](crate::context::Context::stripped_prefix) that a host has stripped. A
+//! [scope](crate::context::Context::scope) is part of the id, not of the path.
 //!
 //! # Example
 //!
@@ -52,7 +54,7 @@ mod tests {
     use tower::{Layer, ServiceExt, service_fn};
 
     use super::RouteLayer;
-    use crate::context::{Context, context};
+    use crate::context::{Context, Scope, context};
     use crate::protocol::{BaseUrl, Body, Target};
 
     async fn echo(request: Request<Body>) -> Result<Response<Body>, Infallible> {
@@ -155,6 +157,51 @@ mod tests {
     async fn options_passes_on_any_path() {
         for path in ["/files/", "/files/abc", "/files/../x", "/elsewhere"] {
             assert_eq!(send(Method::OPTIONS, path).await.status(), StatusCode::OK);
+        }
+    }
+
+    async fn send_with(path: &str, set: impl FnOnce(&mut Context)) -> Response<Body> {
+        let request = Request::head(path).extension(context(set));
+        let service = RouteLayer::new("/files/", [Method::HEAD]).layer(service_fn(echo));
+        let request = request.body(Body::default()).unwrap();
+        service.oneshot(request).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_a_host_has_stripped_stands_before_the_base_path_or_in_its_place() {
+        for (prefix, path, base) in [
+            ("/api", "/files/a", "/api/files/"),
+            ("/api/", "/a", "/api/"),
+            ("/files", "/a", "/files/"),
+            ("/t/al%20ice/files", "/a", "/t/al%20ice/files/"),
+            ("/", "/files/a", "/files/"),
+        ] {
+            let response = send_with(path, |it| it.set_stripped_prefix(prefix)).await;
+            assert_eq!(base_url(&response).as_str(), base, "{prefix} {path}");
+        }
+        let url = BaseUrl::new("/up/");
+        let set = |it: &mut Context| {
+            it.set_stripped_prefix("/api");
+            it.set_base_url(url.clone());
+        };
+        assert_eq!(base_url(&send_with("/files/a", set).await), url);
+    }
+
+    #[tokio::test]
+    async fn an_upload_is_looked_for_within_the_scope() {
+        let scoped = |path| send_with(path, |it| it.set_scope(Scope::new("alice").unwrap()));
+        for (path, id) in [
+            ("/files/a", "alice/a"),
+            ("/files/bob/a", "alice/bob/a"),
+            ("/files/alice/a", "alice/alice/a"),
+            ("/a%2Fb", "alice/a/b"),
+        ] {
+            let response = scoped(path).await;
+            let expected = Target::Upload(id.parse().unwrap());
+            assert_eq!(Context::target(&told(&response)), Ok(expected), "{path}");
+        }
+        for path in ["/files/../bob/a", "/files/..%2Fbob%2Fa", "/files/%2e%2e/a"] {
+            assert_eq!(scoped(path).await.status(), StatusCode::NOT_FOUND, "{path}");
         }
     }
 

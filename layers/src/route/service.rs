@@ -46,7 +46,8 @@ impl Table {
     fn find<B>(&self, request: &Request<B>) -> Result<Target, Error> {
         let path = request.uri().path();
         let rest = self.base.strip(path).unwrap_or(path);
-        let target = Target::from_path(rest).map_err(|_| Error::NotFound)?;
+        let context = Context::of(request.extensions());
+        let target = context.target_at(rest).map_err(|_| Error::NotFound)?;
         let methods = match target {
             Target::Collection => &[Method::POST],
             Target::Upload(_) => &self.upload_methods[..],
@@ -67,9 +68,18 @@ impl Table {
             return Ok(());
         }
         let target = self.find(request)?;
+        let is_below = self.base.strip(request.uri().path()).is_some();
         let context = Context::of_mut(request.extensions_mut());
         if !context.has_base_url() {
-            context.set_base_url(self.base_url.clone());
+            let url = match context.stripped_prefix() {
+                None => self.base_url.clone(),
+                Some(prefix) if is_below => {
+                    BaseUrl::new(&format!("{prefix}{}", self.base.as_str()))
+                }
+                // The host has stripped the whole way to the uploads.
+                Some(prefix) => BaseUrl::new(prefix),
+            };
+            context.set_base_url(url);
         }
         context.set_target(target);
         Ok(())

@@ -50,6 +50,13 @@ impl Core {
         for gate in Context::of(&parts.extensions).gates() {
             gate.creating(parts, &mut new).await?;
         }
+        if !Context::of(&parts.extensions).may_reach(&new.id) {
+            let why = format!(
+                "a gate has named {} outside the scope of the request",
+                new.id
+            );
+            return Err(Error::internal(why));
+        }
         // Whatever gate has named it: another upload's offset could stand there.
         if let Some(path) = new.storage_path.as_deref().filter(|path| !path.is_empty())
             && is_side_file(path)
@@ -90,6 +97,9 @@ impl Core {
         // CAT-07: of a final too it is what its own creation says.
         let mut new = NewUpload::new(length, self.metadata(&parts.headers)?);
         new.concat = asked.map(|asked| asked.concat.clone());
+        if let Some(scope) = Context::of(&parts.extensions).scope() {
+            new.id = scope.id(&new.id).map_err(Error::internal)?;
+        }
         Ok(new)
     }
 

@@ -16,7 +16,8 @@
 //! and Concatenation compares the size of finals.
 //!
 //! The maximum is one for all, or one for each request
-//! ([`SizeLimitLayer::by`]); where there is none, leave the layer out.
+//! ([`SizeLimitLayer::by`]). A layer outside may set another one in the context,
+//! such as that of the user it has found: the lowest counts.
 //!
 //! It belongs outside of
 //! [`CreationWithUpload`](crate::creation_with_upload), so that what cannot
@@ -59,7 +60,6 @@ pub use crate::future::ResponseFuture;
 
 #[cfg(test)]
 mod tests {
-
     use bytes::Bytes;
     use futures_util::stream;
     use http::request::{Builder, Parts};
@@ -69,6 +69,7 @@ mod tests {
     use tower::{Layer, ServiceExt};
 
     use super::SizeLimitLayer;
+    use crate::context::context;
     use crate::protocol::{Body, Error, Outcome};
     use crate::service::Core;
     use crate::store::MemoryStore;
@@ -246,6 +247,26 @@ mod tests {
         }
         let response = service.oneshot(empty(Request::options("/"))).await.unwrap();
         assert_eq!(response.headers()["tus-max-size"], "10", "CORE-13");
+    }
+
+    #[tokio::test]
+    async fn a_lower_maximum_that_an_outer_layer_has_set_counts() {
+        for limit in [Some(10), None] {
+            let by_async = SizeLimitLayer::by_async(move |_| async move { Ok(limit) });
+            for layer in [SizeLimitLayer::by(move |_| limit), by_async] {
+                let service = layer.layer(Core::new(MemoryStore::default()));
+                for (length, status) in [(5, StatusCode::CREATED), (6, TOO_LARGE)] {
+                    let request = Request::post("/")
+                        .header("Upload-Length", length)
+                        .extension(context(|it| it.set_max_size(5)));
+                    let response = service.clone().oneshot(empty(request)).await.unwrap();
+                    assert_eq!(response.status(), status, "{length} with {limit:?}");
+                }
+                let request = Request::options("/").extension(context(|it| it.set_max_size(5)));
+                let response = service.oneshot(empty(request)).await.unwrap();
+                assert_eq!(response.headers()["tus-max-size"], "5");
+            }
+        }
     }
 
     #[tokio::test]

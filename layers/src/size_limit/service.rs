@@ -56,6 +56,7 @@ where
                 let (max, mut inner) = (limit(&parts), take_ready(&mut self.inner));
                 return ResponseFuture::awaited(async move {
                     let admitted = max.await.and_then(|max| {
+                        let max = lowest(&parts, max);
                         admit(&mut parts, &body, max)?;
                         Ok(max)
                     });
@@ -72,6 +73,7 @@ where
                 });
             }
         };
+        let max = lowest(&parts, max);
         if let Err(error) = admit(&mut parts, &body, max) {
             return ResponseFuture::refused(error);
         }
@@ -82,6 +84,12 @@ where
             None => future,
         }
     }
+}
+
+/// The maximum, when a layer outside may have set one too.
+fn lowest(parts: &Parts, max: Option<u64>) -> Option<u64> {
+    let outside = Context::of(&parts.extensions).max_size();
+    outside.into_iter().chain(max).min()
 }
 
 fn value(max: u64) -> HeaderValue {

@@ -4,6 +4,7 @@ mod concat;
 mod empty_body;
 mod gates;
 mod metadata;
+mod scope;
 
 use async_trait::async_trait;
 use bytes::Bytes;
