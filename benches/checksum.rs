@@ -1,15 +1,17 @@
-//! What a checksum costs: one PATCH to the server, without one and by several
-//! algorithms.
+//! Measures the cost of checksums: one PATCH to the server, without a checksum and with
+//! several algorithms.
 //!
 //! ```text
 //! cargo bench --features server --bench checksum
 //! ```
 //!
-//! What counts are the ratios to the PATCH without; seconds differ from machine to
-//! machine, and from minute to minute where others compute on it: less so those
-//! that the server itself computed. `CHECKSUM_DIR` names the disk, and is the current directory unless
-//! set; for the digests themselves take one in memory, such as a tmpfs.
-//! `CHECKSUM_MIB` is how much is sent, 256 unless set.
+//! Compare the ratios to the PATCH without a checksum: absolute times differ between
+//! machines, and also over time on a machine that runs other work. CPU times of the
+//! server are more stable.
+//!
+//! `CHECKSUM_DIR` selects the disk and defaults to the current directory; to measure
+//! the digests alone, use a tmpfs. `CHECKSUM_MIB` sets the size of the upload in MiB
+//! and defaults to 256.
 
 #[path = "../tests/harness/mod.rs"]
 mod harness;
@@ -33,13 +35,13 @@ const ALGORITHMS: [Option<&str>; 5] = [
     Some("crc32c"),
 ];
 
-/// One PATCH.
+/// The cost of one PATCH.
 #[derive(Clone, Copy)]
 struct Run {
     time: Duration,
-    /// What the server computed meanwhile.
+    /// CPU time of the server during the PATCH.
     cpu: Duration,
-    /// The most memory that the server has held, in bytes.
+    /// Peak memory of the server, in bytes.
     peak_rss: u64,
 }
 
@@ -78,7 +80,7 @@ async fn main() {
     }
 }
 
-/// The value of `Upload-Checksum` for what is sent.
+/// Returns the `Upload-Checksum` header for the content.
 fn checksum(name: &'static str, mib: usize) -> String {
     let algorithms = Algorithms::default();
     let algorithm = algorithms.get(name).expect("the algorithm is known");
@@ -86,13 +88,13 @@ fn checksum(name: &'static str, mib: usize) -> String {
     for _ in 0..mib {
         digest.update(&[7; PIECE]);
     }
-    // Metadata has the same form: a name and base64.
+    // Metadata has the same syntax: a name and base64.
     let metadata = Metadata::from_pairs([(name, digest.finish())]).expect("the name is a key");
     let value = metadata.raw().expect("there is a pair");
     value.to_str().expect("base64 is ASCII").to_owned()
 }
 
-/// Sends one PATCH to a server of its own.
+/// Sends one PATCH to a new server.
 async fn run(dir: &Path, mib: usize, checksum: Option<&str>) -> Run {
     let home = tempfile::tempdir_in(dir).expect("there is a place for uploads");
     let server = Server::start_in(home.path(), &[]).await;
@@ -125,18 +127,18 @@ async fn run(dir: &Path, mib: usize, checksum: Option<&str>) -> Run {
     }
 }
 
-/// How long a server has computed.
+/// Returns the CPU time of the server so far.
 fn cpu(server: &Server) -> Duration {
     let path = format!("/proc/{}/stat", server.pid().as_raw_pid());
     let stat = std::fs::read_to_string(path).expect("the server runs");
     let (_, after_name) = stat.rsplit_once(") ").expect("the name is in parentheses");
-    // The times in user and kernel mode, in hundredths of a second.
+    // User and system time, in hundredths of a second.
     let ticks = after_name.split(' ').skip(11).take(2);
     let ticks = ticks.map(|ticks| ticks.parse::<u64>().expect("it is a number"));
     Duration::from_millis(ticks.sum::<u64>() * 10)
 }
 
-/// By time; of the memory, the most.
+/// Returns the run with the median time, and the maximum of the memory.
 fn median(mut runs: Vec<Run>) -> Run {
     runs.sort_unstable_by_key(|run| run.time);
     let middle = runs[runs.len() / 2];

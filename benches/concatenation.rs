@@ -1,16 +1,16 @@
-//! A final upload of ten parts, beside `cat` of the same files.
+//! Compares a final upload of ten parts with `cat` of the same files.
 //!
 //! ```text
 //! cargo bench --features server --bench concatenation
 //! ```
 //!
-//! The server is a process of its own. Of it, and of the shell that runs `cat`,
-//! the kernel tells how many bytes they have caused to be written (`write_bytes`
-//! in `/proc/PID/io`, so this is for Linux). Where files can share their blocks,
-//! as on XFS and btrfs, the server writes next to none.
+//! The server runs as a separate process. For the server, and for the shell that runs
+//! `cat`, this prints how many bytes they caused to be written (`write_bytes` in
+//! `/proc/PID/io`, Linux only). On file systems that can share blocks, such as XFS and
+//! btrfs, the server writes almost nothing.
 //!
-//! `CONCATENATION_MIB` is the size of a part, 8 unless set. `CONCATENATION_DIR`
-//! names the disk; it is the current directory unless set.
+//! `CONCATENATION_MIB` sets the size of a part in MiB and defaults to 8.
+//! `CONCATENATION_DIR` selects the disk and defaults to the current directory.
 
 use std::error::Error;
 use std::io::{BufRead, BufReader, Write};
@@ -24,7 +24,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 const PARTS: usize = 10;
 const ROUNDS: usize = 3;
 
-/// How long it took, and how many bytes it has caused to be written.
+/// Elapsed time, and bytes written to the disk.
 type Cost = (Duration, u64);
 
 fn main() -> Result<()> {
@@ -32,7 +32,7 @@ fn main() -> Result<()> {
     let dir = std::env::var_os("CONCATENATION_DIR").unwrap_or(".".into());
     let name = format!("{PARTS} parts of {mib} MiB");
     println!("{name:<36} {:>9} {:>16}", "seconds", "bytes written");
-    // As durable as the server's final is what `cat` has written, and then is synced.
+    // Syncing the output of `cat` makes it as durable as the server's final upload.
     for (durability, then) in [("none", "true"), ("finish", "sync all")] {
         let home = tempfile::tempdir_in(&dir)?;
         let server = Server::start(home.path(), durability)?;
@@ -55,13 +55,13 @@ fn row(what: &str, (time, written): Cost) {
     println!("{what:<36} {:>8.3}s {written:>16}", time.as_secs_f64());
 }
 
-/// Writes down whatever is not yet, so that nobody pays for others.
+/// Flushes pending writes, so that they are not counted for a later run.
 fn settle() -> Result<()> {
     Command::new("sync").status()?;
     Ok(())
 }
 
-/// The bytes that a process, and its children that have ended, caused to be written.
+/// Returns the bytes written by a process and its finished child processes.
 fn written(process: &str) -> Result<u64> {
     let io = std::fs::read_to_string(format!("/proc/{process}/io"))?;
     let line = io
@@ -70,7 +70,7 @@ fn written(process: &str) -> Result<u64> {
     Ok(line.ok_or("the kernel counts")?.parse()?)
 }
 
-/// `cat` of the parts' files into one more in the same directory.
+/// Runs `cat` on the files of the parts, into a new file in the same directory.
 fn cat(home: &Path, parts: &[String], then: &str) -> Result<Cost> {
     settle()?;
     let parts: Vec<_> = parts
@@ -101,7 +101,7 @@ fn cat(home: &Path, parts: &[String], then: &str) -> Result<Cost> {
     Ok(cost)
 }
 
-/// A server that ends when this is dropped.
+/// A server process, ended on drop.
 struct Server {
     child: Child,
     address: SocketAddr,
@@ -122,7 +122,7 @@ impl Server {
         Ok(Self { child, address })
     }
 
-    /// Sends a request, and gives the path of `Location`.
+    /// Sends a request, and returns the path of `Location`.
     fn ask(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Result<String> {
         let mut socket = TcpStream::connect(self.address)?;
         let head = format!(
@@ -143,7 +143,7 @@ impl Server {
         Ok(location.unwrap_or_default().to_owned())
     }
 
-    /// Uploads a partial of so many bytes.
+    /// Uploads a partial upload of `length` bytes.
     fn partial(&self, length: usize) -> Result<String> {
         let headers = format!(
             "Upload-Concat: partial\r\nUpload-Length: {length}\r\n\
@@ -152,7 +152,7 @@ impl Server {
         self.ask("POST", "/files/", &headers, &vec![7; length])
     }
 
-    /// Makes a final of these.
+    /// Creates a final upload from the parts.
     fn join(&self, parts: &[String]) -> Result<(String, Cost)> {
         settle()?;
         let process = self.child.id().to_string();

@@ -1,17 +1,16 @@
-//! The main road beside a floor: the server, and twenty lines of hyper that
-//! write body frames to a file in place.
+//! Compares the server with a lower bound: twenty lines of hyper that write body frames
+//! to a file.
 //!
 //! ```text
 //! cargo bench --features server --bench road
 //! ```
 //!
-//! Both run as processes of their own on the same disk, turn by turn, and get
-//! the same load from here. What counts is the ratio; seconds differ from
-//! machine to machine.
+//! Both run as separate processes on the same disk, take turns, and get the same load.
+//! Compare the ratios; absolute times differ between machines.
 //!
-//! `ROAD_DIR` names the disk; it is the current directory unless set. On ext4 the
-//! first thousands of files in a new directory may cost the kernel more than all
-//! else here, so for the servers themselves take one in memory, such as a tmpfs.
+//! `ROAD_DIR` selects the disk and defaults to the current directory. On ext4, the
+//! first thousands of files in a new directory may cost the kernel more than everything
+//! else here. To measure the servers alone, use a tmpfs.
 
 use std::error::Error;
 use std::io::{BufRead, BufReader};
@@ -61,7 +60,7 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// Twenty lines of hyper: the least that an upload to a file can cost.
+/// Serves uploads with twenty lines of hyper: the minimal cost of an upload to a file.
 async fn floor() -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("http://{}/files/", listener.local_addr()?);
@@ -107,7 +106,7 @@ fn fresh_id() -> String {
     format!("{:032x}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// A server that ends when this is dropped.
+/// A server process, ended on drop.
 struct Server {
     child: Child,
     address: SocketAddr,
@@ -153,7 +152,7 @@ impl Drop for Server {
     }
 }
 
-/// A directory of which nothing is left to write when it is gone.
+/// A temporary directory. Dropping it leaves no pending writes.
 struct Home(tempfile::TempDir);
 
 impl Home {
@@ -173,7 +172,7 @@ impl Drop for Home {
     }
 }
 
-/// Runs a load against both, turn by turn, and prints the medians.
+/// Runs a load against both servers in turn, and prints the medians.
 async fn compare<F>(
     home: &Path,
     durability: &str,
@@ -186,7 +185,7 @@ where
     let (mut floors, mut ours) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS * 2 {
         let home = Home::new(home)?;
-        // Who comes second is not always the same.
+        // Alternate the order.
         if (round + round / 2) % 2 == 0 {
             floors.push(load(Server::floor(home.path())?.address).await?);
         } else {
@@ -242,7 +241,7 @@ async fn uploads(address: SocketAddr) -> Result<()> {
     Ok(())
 }
 
-/// HTTP/1.1 with as little in the way as possible.
+/// A minimal HTTP/1.1 client.
 struct Client {
     socket: TcpStream,
     answer: Vec<u8>,
@@ -286,7 +285,7 @@ impl Client {
         Ok(self.socket.write_all(head.as_bytes()).await?)
     }
 
-    /// The next answer, none of which has a body.
+    /// Reads the next response, which must have no body.
     async fn answer(&mut self, status: &str) -> Result<String> {
         self.answer.clear();
         while !self.answer.ends_with(b"\r\n\r\n") {

@@ -1,17 +1,17 @@
-//! The yardstick: what the stack costs a PATCH, beside the core alone.
+//! Measures the cost of a PATCH in the whole stack, compared with the core alone.
 //!
 //! ```text
 //! cargo bench --bench stack
 //! ```
 //!
-//! Both run in process, without a socket, over a store that reads and
-//! discards. What it takes to make the request is subtracted, and so is
-//! whatever happens once. Allocations are exact, instructions (which need
-//! valgrind) nearly so; microseconds differ from machine to machine, and from
-//! minute to minute. The allocator that counts is there all the time, and adds
-//! a little to each allocation.
+//! Both run in this process, without a socket, over a store that reads and discards.
+//! The cost of creating the request and all one-time costs are subtracted. Allocations
+//! are exact, and instruction counts (which need valgrind) nearly so. Times differ
+//! between machines, and also over time on one machine. The counting allocator is
+//! always active, and slightly increases the cost of each allocation.
 //!
-//! It fails when a frame allocates: that cost would grow with the upload.
+//! The benchmark fails if a frame allocates, because that cost would grow with the
+//! upload.
 
 use std::convert::Infallible;
 use std::hint::black_box;
@@ -43,7 +43,7 @@ const TIMES: u32 = 200;
 const ROUNDS: usize = 300;
 const MANY_FRAMES: u32 = 257;
 
-/// Who gets the requests.
+/// The service that gets the requests.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Subject {
     Nobody,
@@ -64,7 +64,7 @@ fn main() -> ExitCode {
         .into_iter()
         .find(|(name, _)| first.as_deref() == Some(name));
     if let (Some((_, subject)), Some(times)) = (named, args.next()) {
-        // Under valgrind.
+        // This process runs under valgrind.
         subject.run(times.parse().expect("it is a number"), 1);
         return ExitCode::SUCCESS;
     }
@@ -89,7 +89,7 @@ fn main() -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// What a PATCH costs in the core, and in the stack.
+/// The cost of a PATCH in the core, and in the stack.
 type Costs = [f64; 2];
 
 fn row(what: &str, [core, stack]: Costs) {
@@ -100,12 +100,12 @@ fn row(what: &str, [core, stack]: Costs) {
     println!();
 }
 
-/// Less the making of the request.
+/// Subtracts the cost of creating the request.
 fn net([nobody, core, stack]: [f64; 3]) -> Costs {
     [core - nobody, stack - nobody]
 }
 
-/// The median of many rounds, in each of which all take turns.
+/// Returns the medians of many rounds. In each round all subjects take turns.
 fn microseconds() -> Costs {
     let mut rounds = [const { Vec::new() }; 3];
     for _ in 0..ROUNDS {
@@ -121,7 +121,7 @@ fn microseconds() -> Costs {
     }))
 }
 
-/// What dhat has counted.
+/// Returns what dhat counts.
 fn heap(frames: u32, of: fn(HeapStats) -> u64) -> Costs {
     let _profiler = Profiler::builder().testing().build();
     let count = |subject: Subject, times| {
@@ -132,7 +132,7 @@ fn heap(frames: u32, of: fn(HeapStats) -> u64) -> Costs {
     net(SUBJECTS.map(|(_, subject)| once_less(|times| count(subject, times))))
 }
 
-/// As valgrind counts them, or nothing where there is none.
+/// Returns the instruction counts of valgrind, or `None` if it is not installed.
 fn instructions() -> Option<Costs> {
     let count = |subject: &str, times: u32| {
         let valgrind = Command::new("valgrind")
@@ -152,13 +152,13 @@ fn instructions() -> Option<Costs> {
     ))
 }
 
-/// What each time costs, less what happens but once.
+/// Returns the cost per PATCH, without one-time costs.
 fn once_less(cost: impl Fn(u32) -> f64) -> f64 {
     (cost(2 * TIMES) - cost(TIMES)) / f64::from(TIMES)
 }
 
 impl Subject {
-    /// Gives it some PATCHes, one after the other.
+    /// Sends a number of PATCHes, one after the other.
     fn run(self, times: u32, frames: u32) {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("the system has what a runtime needs");
@@ -170,7 +170,7 @@ impl Subject {
     }
 }
 
-/// The core, which takes a body as the stack takes it at its door.
+/// The core, behind the conversion of bodies that the stack does as well.
 fn core() -> IntoBody<Core> {
     IntoBody::new(Core::new(Discard))
 }
@@ -196,7 +196,7 @@ fn request(frames: u32) -> Request<Frames> {
         .expect("the request is well formed")
 }
 
-/// A body of so many frames, of which the length is known.
+/// A body with a known number of frames.
 struct Frames(u32);
 
 impl HttpBody for Frames {
@@ -223,7 +223,7 @@ impl HttpBody for Frames {
     }
 }
 
-/// A store that knows every upload, and keeps nothing.
+/// A store where every upload exists, and which discards all bytes.
 #[derive(Debug)]
 struct Discard;
 

@@ -19,7 +19,8 @@ use tower_tus::{
     Action, Context, Error, FileStore, Gate, NewUpload, Rejection, Stack, Upload, async_trait,
 };
 
-/// The user who sends the request: an extension, from the layer in front to the gate.
+/// The user who sent the request, passed as an extension from the outer layer to the
+/// gate.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct User(&'static str);
 
@@ -34,12 +35,12 @@ fn user(headers: &HeaderMap) -> Option<User> {
     }
 }
 
-/// Has a request without a known token refused with 401, before it touches an upload.
+/// Rejects a request without a known token with 401, before it reaches an upload.
 async fn authenticate(mut request: Request, next: Next) -> Response {
     if let Some(user) = user(request.headers()) {
         request.extensions_mut().insert(user);
     } else if request.method() != Method::OPTIONS {
-        // What the server can do is no secret; browsers ask for it without a token.
+        // OPTIONS needs no token: browsers send it without one, and it reveals nothing.
         let unauthorized = Rejection::new(StatusCode::UNAUTHORIZED)
             .with_code("ERR_UNAUTHORIZED")
             .with_text("sign in first")
@@ -49,7 +50,7 @@ async fn authenticate(mut request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// Keeps the uploads of each user below the user's name.
+/// Restricts each user to uploads whose ids start with the user's name.
 #[derive(Debug)]
 struct Own;
 
@@ -79,7 +80,7 @@ impl Gate for Own {
         let User(name) = Self::user(request)?;
         match upload.id.as_str().split_once('/') {
             Some((owner, _)) if owner == name => Ok(()),
-            // Not even that it exists.
+            // The response does not even reveal that the upload exists.
             _ => Err(Error::NotFound),
         }
     }
@@ -89,7 +90,7 @@ fn app() -> Router {
     let uploads = Stack::new(FileStore::new("data"))
         .add_gate(Own)
         .into_layer();
-    // The last layer is the first that sees a request.
+    // The layer that is added last handles a request first.
     Router::new().layer(uploads).layer(from_fn(authenticate))
 }
 

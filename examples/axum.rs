@@ -1,4 +1,5 @@
-//! Adds resumable uploads to an axum application, in both ways that axum has.
+//! Adds resumable uploads to an axum application in two ways: as a layer, and as a
+//! nested service.
 //!
 //! ```text
 //! cargo run --example axum
@@ -12,16 +13,16 @@ use tower_tus::store::FileStore;
 use tower_tus::{TusLayer, TusService};
 
 fn app() -> Router {
-    // As a layer: everything below /files/ is an upload, all else is the application's.
+    // A layer: it handles all paths below /files/, and the application all others.
     let files = TusLayer::new(FileStore::new("data/files"));
 
-    // As a service: axum strips the prefix, and `Location` begins with it.
+    // A service: axum strips the prefix, and `Location` begins with it.
     let photos = TusService::new(FileStore::new("data/photos"));
 
     Router::new()
         .route("/", get(|| async { "hello" }))
         .nest_service("/photos", photos)
-        // Last, so that it sees what no route takes.
+        // Added last, so that it receives all requests without a route.
         .layer(files)
 }
 

@@ -1,5 +1,5 @@
-//! Hooks that are closures: they decide before something happens to an upload, and
-//! take note of it after.
+//! Uses closures as hooks, which decide before changes to an upload and react after
+//! them.
 //!
 //! ```text
 //! cargo run --example callbacks
@@ -17,7 +17,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode};
 use tower_tus::{BoxError, Callbacks, Event, FileStore, Reply, ResponseOverride, Stack};
 
-/// The user: an extension, from a layer in front to the closures.
+/// The user, passed as an extension from an outer layer to the closures.
 #[derive(Clone)]
 struct User(HeaderValue);
 
@@ -39,7 +39,7 @@ async fn admit(event: Event) -> Result<Reply, BoxError> {
 /// Checks what was uploaded before the response, and adds what it found as JSON.
 async fn inspect(event: Event) -> Result<Reply, BoxError> {
     let bytes = tokio::fs::read(event.upload.path().ok_or("not a file")?).await?;
-    // After an error the next HEAD or PATCH calls this again; the error is logged.
+    // On an error, the next HEAD or PATCH calls this again. The error is logged.
     let text = String::from_utf8(bytes)?;
     let json = format!("{{\"lines\":{}}}", text.lines().count());
     let json = ResponseOverride::default()
@@ -54,11 +54,11 @@ fn app() -> Router {
         .pre_finish(inspect)
         .post_finish(|event| async move { println!("{} is there", event.upload.id) });
     let uploads = Stack::new(FileStore::new("data")).hooks(hooks).into_layer();
-    // The last layer is the first that sees a request.
+    // The layer that is added last handles a request first.
     Router::new().layer(uploads).layer(from_fn(identify))
 }
 
-/// Trusts every client, which is for examples only.
+/// Trusts the `X-User` header of every client. Never do this outside an example.
 async fn identify(mut request: Request, next: Next) -> axum::response::Response {
     if let Some(user) = request.headers().get("x-user").cloned() {
         request.extensions_mut().insert(User(user));

@@ -1,4 +1,4 @@
-//! The layers by hand: one is left out, and errors are written as JSON.
+//! Builds a stack by hand, without one of the layers and with errors in JSON.
 //!
 //! ```text
 //! cargo run --example custom_stack
@@ -24,17 +24,17 @@ fn app() -> Router {
     let core = Core::new(FileStore::new("data"));
     let stack = ServiceBuilder::new()
         .layer(DetachLayer::new())
-        // Where the stack has RenderLayer::new(), which writes plain text.
+        // `RenderLayer::new()`, which `Stack` uses, would write plain text.
         .layer(RenderLayer::with(write_json))
         .layer(VersionLayer::new())
         .layer(RouteLayer::new("/files/", core.upload_methods()))
         .layer(DiscoveryLayer::new())
         .layer(InterruptLayer::new())
-        // CreationWithUploadLayer would stand here. Without it a POST brings no
-        // bytes, and OPTIONS does not announce `creation-with-upload`.
+        // CreationWithUploadLayer would go here. Without it, a POST cannot contain the
+        // first bytes, and OPTIONS does not list `creation-with-upload`.
         .layer(LockLayer::new(Arc::new(MemoryLocker::default())))
         .service(core);
-    // It erases the host's bodies, and tells one cut short from a whole one.
+    // TusLayer converts the host's bodies, and detects truncated ones.
     Router::new().layer(TusLayer::over("/files/", stack))
 }
 

@@ -1,16 +1,16 @@
-//! A store of our own: each upload a directory, each chunk a file in it.
+//! Implements a store: each upload is a directory, and each chunk a file in it.
 //!
 //! ```text
 //! cargo run --example custom_store conformance
 //! cargo run --example custom_store
 //! ```
 //!
-//! The upload `a/b` is the directory `data/a/b`, and in it are
+//! The upload `a/b` is the directory `data/a/b`, which contains
 //!
 //! - `.info`: its length, its finish state, and its metadata, each on a line;
 //! - `<offset>.chunk`: the bytes of one request, from `<offset>` on.
 //!
-//! No segment of an id ends in `.info` or `.chunk`, so these are never uploads.
+//! No segment of an id ends in `.info` or `.chunk`, so these names are never uploads.
 
 use std::error::Error as StdError;
 use std::io::{self, ErrorKind};
@@ -39,7 +39,7 @@ impl Chunks {
 #[async_trait]
 impl Store for Chunks {
     async fn create(&self, new: NewUpload) -> Result<Box<dyn Handle>, Error> {
-        // No upload lies below another one.
+        // No upload may be inside the directory of another one.
         let id = new.id.as_str();
         for (slash, _) in id.match_indices('/') {
             let outer = self.root.join(&id[..slash]);
@@ -60,7 +60,7 @@ impl Store for Chunks {
         let upload = Upload::from(new);
         let created = Directory { dir, upload };
         if let Err(error) = created.write_info().await {
-            // A creation that fails leaves nothing behind.
+            // A failed creation leaves nothing behind.
             fs::remove_dir_all(&created.dir).await.map_err(failed)?;
             return Err(error);
         }
@@ -86,7 +86,7 @@ impl Store for Chunks {
 impl Terminator for Chunks {
     async fn terminate(&self, id: &UploadId) -> Result<(), Error> {
         let dir = self.root.join(id.as_str());
-        // Without this file there is no upload, whatever happens next.
+        // Without this file the upload does not exist, even if a later step fails.
         fs::remove_file(dir.join(".info"))
             .await
             .map_err(of_upload)?;
@@ -94,7 +94,7 @@ impl Terminator for Chunks {
     }
 }
 
-/// An open upload. The Lock layer makes sure that one request at a time changes it.
+/// An open upload. The Lock layer ensures that only one request at a time changes it.
 #[derive(Debug)]
 struct Directory {
     dir: PathBuf,
@@ -122,7 +122,7 @@ impl Handle for Directory {
 }
 
 impl Directory {
-    /// The file for the next chunk.
+    /// Returns the file of the next chunk.
     fn next_chunk(&self) -> PathBuf {
         self.dir
             .join(format!("{:020}.chunk", self.upload.offset.get()))
@@ -130,13 +130,14 @@ impl Directory {
 
     async fn append_streaming(&mut self, chunk: Chunk<'_>) -> Result<(), Error> {
         let (bytes, ended) = copy(chunk, self.next_chunk()).await?;
-        // Also after an error of the body: the bytes that came are kept.
+        // Received bytes are kept, also after an error of the body.
         self.upload.offset = self.upload.offset.saturating_add(bytes);
         ended
     }
 
     async fn append_atomic(&mut self, chunk: Chunk<'_>) -> Result<(), Error> {
-        // No upload counts this file, also if the server is killed in the middle.
+        // This name does not count as a chunk, so the upload stays consistent if the
+        // server is killed.
         let part = self.dir.join(".part");
         let (bytes, ended) = copy(chunk, part.clone()).await?;
         ended?;
@@ -145,7 +146,7 @@ impl Directory {
         Ok(())
     }
 
-    /// Replaces `.info` as a whole, so that no request ever reads half of it.
+    /// Replaces `.info` as a whole, so that no request reads an incomplete one.
     async fn write_info(&self) -> Result<(), Error> {
         let length = self.upload.length.ok_or(Error::NotImplemented)?;
         let finishing = self.upload.finishing;
@@ -175,7 +176,7 @@ fn parse_info(id: &UploadId, info: &[u8]) -> Option<Upload> {
     Some(upload)
 }
 
-/// Counts the bytes of all chunks.
+/// Returns the number of bytes in all chunks.
 async fn stored(dir: &Path) -> io::Result<Offset> {
     let mut offset = Offset::ZERO;
     let mut files = fs::read_dir(dir).await?;
@@ -187,7 +188,7 @@ async fn stored(dir: &Path) -> io::Result<Offset> {
     Ok(offset)
 }
 
-/// Writes a chunk to a new file. Returns how many bytes came, and how it ended.
+/// Writes a chunk to a new file. Returns the number of bytes, and how the chunk ended.
 async fn copy(mut chunk: Chunk<'_>, to: PathBuf) -> Result<(u64, Result<(), Error>), Error> {
     let mut file = File::create(to).await.map_err(failed)?;
     let mut ended = Ok(());
@@ -197,13 +198,13 @@ async fn copy(mut chunk: Chunk<'_>, to: PathBuf) -> Result<(u64, Result<(), Erro
             Err(error) => ended = Err(error),
         }
     }
-    // Before this, bytes may still be on their way to the file.
+    // Until then, bytes may still be in the buffer.
     file.flush().await.map_err(failed)?;
     let bytes = file.metadata().await.map_err(failed)?.len();
     Ok((bytes, ended))
 }
 
-/// The error for the client, which tells little: the log has the rest.
+/// Returns an error without details for the client. The log has the details.
 fn failed(error: io::Error) -> Error {
     match error.kind() {
         ErrorKind::StorageFull => Error::InsufficientStorage(Arc::new(error)),

@@ -1,4 +1,4 @@
-//! Resumable uploads on hyper alone, over HTTP/1.1 and HTTP/2.
+//! Serves resumable uploads with hyper alone, over HTTP/1.1 and HTTP/2.
 //!
 //! ```text
 //! cargo run --example hyper

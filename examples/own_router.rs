@@ -31,7 +31,7 @@ use tower_tus::layers::service::Core;
 use tower_tus::layers::version::VersionLayer;
 use tower_tus::store::FileStore;
 
-/// All layers but Route.
+/// All layers except Route.
 type Uploads = BoxCloneSyncService<Request, Response<Body>, Infallible>;
 
 fn uploads() -> Uploads {
@@ -55,7 +55,7 @@ fn app() -> Router {
         .with_state(uploads())
 }
 
-/// Does what Route does for the collection.
+/// Does the work of Route for the collection.
 async fn collection(
     State(uploads): State<Uploads>,
     Path(user): Path<String>,
@@ -65,20 +65,20 @@ async fn collection(
     let context = Context::of_mut(request.extensions_mut());
     context.set_target(Target::Collection);
     context.set_base_url(base_url);
-    // In the store a new upload is `{user}/{id}`; its URL is this one and the id.
+    // The store knows the upload as `{user}/{id}`; its URL is this URL and the id.
     context.set_scope(scope(&user)?);
     let Ok(response) = uploads.oneshot(request).await;
     Ok(response)
 }
 
-/// Does what Route does for an upload.
+/// Does the work of Route for an upload.
 async fn upload(
     State(uploads): State<Uploads>,
     Path((user, id)): Path<(String, String)>,
     mut request: Request,
 ) -> Result<Response<Body>, StatusCode> {
     let scope = scope(&user)?;
-    // An id never leads out of where it begins: `alice/../bob` is none.
+    // An id cannot lead out of its directory: `alice/../bob` is invalid.
     let id = format!("{user}/{id}").parse();
     let target = Target::Upload(id.map_err(|_| StatusCode::NOT_FOUND)?);
     let context = Context::of_mut(request.extensions_mut());
@@ -88,7 +88,7 @@ async fn upload(
     Ok(response)
 }
 
-/// The uploads of a user.
+/// Returns the scope of a user's uploads.
 fn scope(user: &str) -> Result<Scope, StatusCode> {
     Scope::new(user).map_err(|_| StatusCode::NOT_FOUND)
 }

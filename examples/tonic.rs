@@ -1,4 +1,4 @@
-//! Resumable uploads beside a gRPC service, on one port.
+//! Serves resumable uploads and a gRPC service on one port.
 //!
 //! ```text
 //! cargo run --example tonic
@@ -24,7 +24,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .await;
 
     Server::builder()
-        // gRPC is HTTP/2 only; most clients of tus speak HTTP/1.1.
+        // gRPC uses HTTP/2 only, but most tus clients use HTTP/1.1.
         .accept_http1(true)
         .layer(TusLayer::new(FileStore::new("data")))
         .add_service(service)

@@ -22,10 +22,10 @@ pub mod service;
 pub mod stack;
 pub mod store;
 
-/// The layers and traits that the stack is made of, for stacks of your own.
+/// The layers and traits of the stack, for stacks of your own.
 pub use tower_tus_layers as layers;
 
-// What an embedder, and the author of a store, a gate or a policy, needs.
+// For embedders, and for implementations of stores, gates and policies.
 pub use tower_tus_layers::access::{Access, AccessRequest};
 pub use tower_tus_layers::async_trait;
 pub use tower_tus_layers::base_url::BaseUrlLayer;

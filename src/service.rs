@@ -1,4 +1,4 @@
-//! The stack as a service of its own.
+//! The stack as a standalone service.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -17,8 +17,8 @@ use crate::stack::Next;
 
 /// Serves uploads at every path, for a router or a server of your own.
 ///
-/// The service strips the base path if there is one. A router may have stripped it
-/// before, and then `Location` begins with what the router has stripped:
+/// The service strips the base path, if a request has it. If a router has stripped a
+/// prefix before, `Location` begins with that prefix:
 ///
 /// ```
 /// use axum::Router;
@@ -43,9 +43,9 @@ impl TusService {
         Stack::new(store).into_service()
     }
 
-    /// Creates a service over a stack of your own, which is called with erased bodies.
-    /// Its [`RouteLayer`](crate::layers::route::RouteLayer) says which base path it
-    /// strips.
+    /// Creates a service over a stack of your own, which receives erased bodies.
+    /// Its [`RouteLayer`](crate::layers::route::RouteLayer) determines the base
+    /// path to strip.
     ///
     /// ```
     /// use tower::ServiceBuilder;
@@ -88,7 +88,7 @@ impl TusService {
         &self.mounting
     }
 
-    /// Calls the stack from a place in a host that the type `T` tells.
+    /// Calls the stack from a place in a host, which the type `T` identifies.
     pub(crate) fn call_from<T, B>(&mut self, request: Request<B>, place: Place) -> ResponseFuture
     where
         B: http_body::Body + Send + 'static,

@@ -1,5 +1,5 @@
-//! Closures, and the spans of their requests. It is a program of its own, since it
-//! sets the one subscriber of its process.
+//! Closures as hooks, and the spans of their requests. A separate program,
+//! because it sets the global subscriber.
 
 use std::sync::{Arc, Mutex};
 
@@ -21,7 +21,7 @@ async fn each_closure_runs_in_the_span_of_its_request() {
         hooks = hooks.on(kind, move |event| {
             let heard = Arc::clone(&heard);
             async move {
-                // Also after it has waited.
+                // The span is still current after a yield.
                 tokio::task::yield_now().await;
                 let span = Span::current().metadata().map(tracing::Metadata::name);
                 heard.lock().unwrap().push((event.kind, span));

@@ -1,5 +1,5 @@
-//! Every statement of the protocol is cited where it is proved, and what binds
-//! is cited where it is enforced too.
+//! Every statement of the protocol is cited where a test proves it, and every
+//! MUST also where code enforces it.
 
 use std::path::Path;
 
@@ -8,16 +8,17 @@ mod statements;
 
 use statements::{Level, STATEMENTS, Statement};
 
-/// What no check of the suite can prove, and why.
+/// Statements that no check of the suite can prove, with reasons.
 const UNPROVED: &[(&str, &str)] = &[(
     "CORE-12",
     "creation is always spoken; Discovery's own test is about none",
 )];
 
-/// What binds though no line enforces it, and why.
+/// MUSTs that no line enforces, with reasons.
 const UNENFORCED: &[(&str, &str)] = &[];
 
-/// The texts of the Rust files below a directory, less those that are left out.
+/// Returns the texts of the Rust files below a directory, except for
+/// `left_out`.
 fn files(dir: &Path, left_out: &[&str]) -> Vec<String> {
     let entries = dir.read_dir().unwrap().map(|entry| entry.unwrap().path());
     let kept = entries.filter(|path| left_out.iter().all(|name| !path.ends_with(name)));
@@ -33,8 +34,7 @@ fn repository(dir: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(dir)
 }
 
-/// The comments beside the code: those about a whole module are none, and no
-/// test is code.
+/// Returns the comments in code, without module headers and tests.
 fn comments() -> String {
     let dirs = ["src", "layers/src"].map(repository);
     let tests = ["tests", "tests.rs", "conformance.rs"];
@@ -51,8 +51,8 @@ fn comments() -> String {
     comments
 }
 
-/// Of the statements those that `text` does not cite, which are to be the
-/// `exceptions` and no others.
+/// Expects that `text` cites all statements except for the `exceptions`, and
+/// that all exceptions are needed.
 #[track_caller]
 fn assert_cited(
     statements: impl Iterator<Item = &'static Statement>,

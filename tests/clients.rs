@@ -1,4 +1,4 @@
-//! Real clients, which are cut off in the middle of an upload and resume it.
+//! Real clients that are interrupted during an upload, and resume it.
 
 #![cfg(unix)]
 
@@ -22,13 +22,13 @@ use tokio::time::timeout;
 
 const SIZE: u64 = 200_000_000;
 
-/// After so many bytes the client is cut off.
+/// Number of bytes after which the client is interrupted.
 const CUT: u64 = 100_000_000;
 
-/// No multiple of a page in any of its parts.
+/// A size that does not divide into whole pages.
 const PARALLEL_SIZE: u64 = 50_000_000;
 
-/// How long a client may take for everything, on a slow disk and without optimization.
+/// Time limit for a whole upload, on a slow disk and without optimization.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(180);
 
 /// Whether tus-js-client can run.
@@ -119,8 +119,8 @@ async fn tuspy_resumes_an_upload_after_its_process_was_killed() {
     a_cut_off_upload_is_resumed(client, &server, server.url()).await;
 }
 
-/// Runs a client that uploads a file, is cut off, resumes and says from where.
-/// It finds the server at `endpoint`.
+/// Runs a client that uploads a file, is interrupted, resumes, and prints the
+/// offset. The client connects to `endpoint`.
 async fn a_cut_off_upload_is_resumed(mut client: Command, server: &Server, endpoint: &str) {
     let home = TempDir::new().unwrap();
     let original = home.path().join("original");
@@ -139,8 +139,7 @@ async fn a_cut_off_upload_is_resumed(mut client: Command, server: &Server, endpo
     assert_same_bytes(&server.uploads().join(id), &original);
 }
 
-/// Uploads a file with tus-js-client in several parts at once. It finds the server
-/// at `endpoint`.
+/// Uploads a file with tus-js-client in several parts at once, to `endpoint`.
 async fn a_file_is_uploaded_in_parts_at_once(server: &Server, endpoint: &str, parts: &str) {
     let home = TempDir::new().unwrap();
     let original = home.path().join("original");
@@ -156,10 +155,10 @@ async fn a_file_is_uploaded_in_parts_at_once(server: &Server, endpoint: &str, pa
     assert_same_bytes(&server.uploads().join(id), &original);
 }
 
-/// Runs a client to its end, and gives what it said.
+/// Runs a client to its end, and returns its output.
 async fn run(mut client: Command) -> String {
     client
-        // A proxy that the environment names is not for the loopback.
+        // Proxies from the environment must not be used for the loopback.
         .env("no_proxy", "127.0.0.1")
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
@@ -171,7 +170,7 @@ async fn run(mut client: Command) -> String {
     stdout
 }
 
-/// The Python that CI has made for this, or else the system's.
+/// Returns the Python environment of CI, or else the system's.
 async fn python_with_tuspy() -> Option<PathBuf> {
     for python in [in_repository("target/venv/bin/python3"), "python3".into()] {
         if succeeds(&python, ["-c", "import tusclient"]).await {
@@ -190,7 +189,7 @@ fn in_repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// Writes the same bytes each time: the SplitMix64 sequence of a fixed seed.
+/// Writes the same bytes every time: SplitMix64 with a fixed seed.
 fn write_random(path: &Path, size: u64) {
     let mut file = BufWriter::new(File::create(path).unwrap());
     let mut state = 0x7075_7421_u64;

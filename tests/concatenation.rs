@@ -1,4 +1,4 @@
-//! Uploads that are made of many others.
+//! Uploads that are concatenated from many others.
 
 #![cfg(unix)]
 
@@ -10,7 +10,7 @@ use http::StatusCode;
 
 const VERSIONS: [Version; 2] = [Version::Http1, Version::Http2];
 
-/// Creates a partial of these bytes, and gives its URL.
+/// Creates a partial upload with these bytes, and returns its URL.
 async fn partial(tus: &Tus, bytes: String) -> String {
     let post = tus.post().header("Upload-Concat", "partial");
     let answer = tus.ask(post.header("Upload-Length", bytes.len())).await;
@@ -35,7 +35,7 @@ async fn a_list_of_a_thousand_long_urls_is_taken_over_both_versions() {
         for n in 0..10 {
             parts.push(partial(&tus, n.to_string()).await);
         }
-        // Long ones, as of a public host: the last list takes 300 KiB.
+        // Long URLs, like those of a public host: the last list takes 300 KiB.
         for part in &mut parts {
             *part = format!("{part}?{}", "x".repeat(240));
         }
@@ -73,7 +73,7 @@ async fn a_final_may_have_more_parts_than_files_may_be_open_at_first() {
     assert_eq!(answer.status(), StatusCode::CREATED, "{}", code(&answer));
     let expected: String = (0..300).map(|n| format!("{n};")).collect();
     assert_eq!(stored(&server, &tus.location(&answer)), expected);
-    // Every lock is gone.
+    // All locks have been released.
     let files = server.uploads().read_dir().unwrap();
     let mut names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
     assert!(names.all(|name| !name.ends_with(".lock")));

@@ -1,8 +1,8 @@
-//! Each difference from tusd that the page names is held by a test.
+//! Every documented difference from tusd is covered by a test.
 
 use std::path::Path;
 
-/// The text of all tests.
+/// Returns the text of all tests.
 fn code(dir: &Path) -> String {
     let mut text = String::new();
     for entry in dir.read_dir().unwrap() {

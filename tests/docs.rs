@@ -1,4 +1,4 @@
-//! The documentation points at things that exist.
+//! The documentation points to things that exist.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,7 +18,7 @@ fn entries(dir: &Path) -> Vec<PathBuf> {
     entries.map(|entry| entry.unwrap().path()).collect()
 }
 
-/// All Markdown files, without those that others or the build put here.
+/// Returns all Markdown files, without those of dependencies and build output.
 fn pages(dir: &Path) -> Vec<PathBuf> {
     let foreign = ["target", "node_modules"];
     let entries = entries(dir).into_iter();
@@ -34,7 +34,7 @@ fn pages(dir: &Path) -> Vec<PathBuf> {
     .collect()
 }
 
-/// The text without its blocks of code.
+/// Returns the text without code blocks.
 fn prose(text: &str) -> String {
     let mut in_code = false;
     let lines = text.lines().filter(|line| {
@@ -45,8 +45,8 @@ fn prose(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The targets of all links that are no URLs. Those of chapters that are yet to be
-/// written are empty.
+/// Returns the targets of all links that are not URLs. The targets of chapters
+/// to be written are empty.
 fn links(text: &str) -> Vec<String> {
     let text = prose(text);
     let behind = text.split("](").skip(1);
@@ -55,7 +55,8 @@ fn links(text: &str) -> Vec<String> {
     targets.map(str::to_owned).collect()
 }
 
-/// The anchors of a page's headings, as GitHub and mdBook make them.
+/// Returns the anchors of a page's headings, as GitHub and mdBook generate
+/// them.
 fn anchors(text: &str) -> BTreeSet<String> {
     let text = prose(text);
     let headings = text.lines().filter(|line| line.starts_with('#'));
@@ -70,7 +71,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
     headings.map(anchor).collect()
 }
 
-/// Why a link of `page` leads nowhere, if it does.
+/// Returns why a link of `page` is broken, if it is.
 fn broken(page: &Path, link: &str) -> Option<String> {
     let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
     let target = match path {
@@ -111,7 +112,7 @@ fn a_link_that_leads_nowhere_is_found() {
     }
 }
 
-/// A book has nothing but its own pages.
+/// A book contains only its own pages.
 #[test]
 fn links_in_the_book_stay_in_the_book() {
     for page in entries(&repository().join("docs")) {
@@ -130,7 +131,7 @@ fn the_summary_of_the_book_lists_every_page() {
     assert_eq!(listed, pages, "left: docs/SUMMARY.md; right: docs");
 }
 
-/// The first cells of the tables in a page.
+/// Returns the first cells of all table rows in a page.
 fn first_cells(page: &str) -> String {
     let page = read(page);
     let rows = page.lines().filter_map(|line| line.strip_prefix("| "));
@@ -161,7 +162,7 @@ fn architecture_explains_every_layer() {
     let explained: BTreeSet<_> = explained.split([',', '\n']).map(str::trim).collect();
     let modules = entries(&repository().join("layers/src")).into_iter();
     let layers = modules.filter(|path| path.join("layer.rs").exists());
-    // It stands around the layers of others, and has no place of its own.
+    // It wraps foreign layers, and has no fixed place.
     let layers = layers.filter(|path| !path.ends_with("into_body"));
     let names: Vec<_> = layers.map(|path| camel_case(&path)).collect();
     assert!(names.len() > 15, "the layers are elsewhere: {names:?}");
@@ -182,7 +183,7 @@ fn the_readme_explains_every_feature() {
     }
 }
 
-/// The name of a layer, from that of its module.
+/// Converts the name of a module to the name of its layer.
 fn camel_case(module: &Path) -> String {
     let name = module.file_name().unwrap().to_str().unwrap();
     let words = name.split('_');

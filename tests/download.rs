@@ -1,4 +1,4 @@
-//! GET, as a client sees it that knows HTTP and nothing of tus.
+//! GET by HTTP clients that do not know tus.
 
 #![cfg(unix)]
 
@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 const VERSIONS: [Version; 2] = [Version::Http1, Version::Http2];
-/// More than all that lies between a server and a client that does not read.
+/// More than all buffers between a server and a client that does not read.
 const LARGE: usize = 64 << 20;
 
 async fn start(args: &[&str], version: Version) -> (Server, Tus) {
@@ -26,7 +26,7 @@ async fn start(args: &[&str], version: Version) -> (Server, Tus) {
     (server, tus)
 }
 
-/// An upload of `length` bytes that begins with these.
+/// Creates an upload of `length` bytes that begins with `bytes`.
 async fn upload(tus: &Tus, length: usize, bytes: impl Into<Bytes>) -> String {
     let url = tus.create(length as u64).await;
     let answer = tus.append(&url, 0, content(bytes)).await;
@@ -47,7 +47,7 @@ fn header<'a>(answer: &'a Answer, name: &str) -> &'a str {
     value.map_or("", |value| value.to_str().unwrap())
 }
 
-/// Bytes of which no two pieces are alike.
+/// Bytes of which no two pieces are the same.
 fn large() -> Bytes {
     let numbers = (0..LARGE as u32 / 4).map(|n| n.wrapping_mul(2_654_435_761));
     numbers.flat_map(u32::to_le_bytes).collect()
@@ -166,7 +166,7 @@ async fn who_has_a_part_of_what_has_grown_gets_all() {
     }
 }
 
-/// The parts of a multipart body, each with its `Content-Range`.
+/// Returns the parts of a multipart body, each with its `Content-Range`.
 fn parts(answer: &Answer) -> Vec<(String, String)> {
     let content_type = header(answer, "content-type");
     let (kind, boundary) = content_type.split_once("; boundary=").unwrap();
@@ -207,7 +207,7 @@ async fn three_ranges_come_in_three_parts() {
         let expected = expected.map(|(range, text)| (range.to_owned(), text.to_owned()));
         assert_eq!(parts(&answer), expected);
 
-        // A small request for a huge answer.
+        // A small request for a huge response.
         let greedy = format!("bytes=0-{}", ",0-".repeat(20));
         let answer = get(&tus, &url, [("range", &*greedy)]).await;
         assert_eq!(answer.status(), StatusCode::OK);
@@ -215,7 +215,7 @@ async fn three_ranges_come_in_three_parts() {
     }
 }
 
-/// A body that yields what is sent.
+/// Returns a body that yields what is sent to the channel.
 fn channel() -> (mpsc::UnboundedSender<Bytes>, Content) {
     let (sender, mut receiver) = mpsc::unbounded_channel();
     let frames = stream::poll_fn(move |cx| receiver.poll_recv(cx));
@@ -264,7 +264,8 @@ async fn a_large_upload_comes_back_byte_by_byte_in_constant_memory() {
     }
 }
 
-/// Asks for an upload over a connection of its own, and reads the head of the answer.
+/// Requests an upload over a new connection, and reads the head of the
+/// response.
 async fn begin(server: &Server, url: &str) -> (TcpStream, String) {
     let mut socket = server.connect().await;
     let path = &url[url.find("/files/").unwrap()..];
@@ -277,7 +278,7 @@ async fn begin(server: &Server, url: &str) -> (TcpStream, String) {
     (socket, String::from_utf8(head).unwrap())
 }
 
-/// All that comes until the server closes the connection.
+/// Reads until the server closes the connection.
 async fn rest(mut socket: TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
     patient(socket.read_to_end(&mut bytes)).await.unwrap();
@@ -297,7 +298,7 @@ async fn what_is_deleted_meanwhile_is_given_out_to_its_end() {
     assert!(rest(socket).await == large);
 }
 
-/// Where the bytes of an upload are.
+/// Returns the path of an upload's bytes.
 fn data(server: &Server, url: &str) -> PathBuf {
     server.uploads().join(url.rsplit('/').next().unwrap())
 }
@@ -314,7 +315,7 @@ async fn bytes_that_are_gone_break_the_transfer_and_nothing_else() {
         head.contains(&format!("Content-Length: {LARGE}\r\n")),
         "{head}"
     );
-    // What is on its way already is less than this.
+    // Fewer bytes than this are already in flight.
     file.set_len(LARGE as u64 / 2).unwrap();
     let came = rest(socket).await.len();
     assert!(came <= LARGE / 2, "{came}");
@@ -338,7 +339,7 @@ async fn cre_06_what_a_client_said_of_an_upload_harms_no_other() {
             "text/plain; charset=utf-8",
             "inline",
         ),
-        // Both "x", a line break, and "Set-Cookie: a=1".
+        // Both values contain "x", a line break, and "Set-Cookie: a=1".
         (
             "filename eA0KU2V0LUNvb2tpZTogYT0x,filetype eA0KU2V0LUNvb2tpZTogYT0x",
             "application/octet-stream",
@@ -412,7 +413,7 @@ async fn an_upload_that_is_found_in_the_directory_is_given_out() {
     let (server, tus) = start(&[], Version::Http1).await;
     fs::create_dir_all(server.uploads().join("a")).unwrap();
     fs::write(server.uploads().join("a/b"), "hello").unwrap();
-    // As tusd writes it.
+    // Written by tusd.
     let info = r#"{"ID":"a/b","Size":5,"SizeIsDeferred":false,"Offset":0,"MetaData":{"filename":"b.txt"},"IsPartial":false,"IsFinal":false,"PartialUploads":null,"Storage":null}"#;
     fs::write(server.uploads().join("a/b.info"), info).unwrap();
     let answer = get(&tus, &format!("{}a/b", tus.url), []).await;

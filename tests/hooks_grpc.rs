@@ -1,5 +1,5 @@
-//! Hooks over gRPC, to the receiver of the examples: what each event says there,
-//! what its answers do, and what its absence does.
+//! gRPC hooks with the receiver of the examples: the content of each event, the
+//! effects of responses, and a missing receiver.
 
 #![cfg(unix)]
 
@@ -28,7 +28,7 @@ use tower_tus::store::FileStore;
 /// `filename a.txt`
 const NAMED: &str = "filename YS50eHQ=";
 
-/// A host whose hooks are all that the receiver can have.
+/// Starts a host with all hooks that the receiver supports.
 async fn hooked(receiver: &GrpcReceiver, directory: &Path) -> Tus {
     let hooks = GrpcHooks::new(&receiver.address()).unwrap();
     let stack = Stack::new(FileStore::new(directory)).hooks(hooks.kinds(HookKinds::ALL));
@@ -218,7 +218,7 @@ async fn a_receiver_that_restarts_is_found_again_and_no_upload_waits_for_it() {
     let mut receiver = GrpcReceiver::start_on(&port, &[]).await.unwrap();
     let answer = tus.append(&url, 5, content(" world")).await;
     assert_eq!(answer.status(), StatusCode::NO_CONTENT);
-    // What was told meanwhile is lost.
+    // Events that were sent in the meantime are lost.
     assert_eq!(receiver.event().await["event"]["upload"]["offset"], "11");
     assert_eq!(receiver.event().await["type"], "post-finish");
     assert_eq!(create(&tus, NAMED).await.status(), StatusCode::CREATED);
@@ -270,7 +270,7 @@ fn write_certificate(directory: &Path, name: &str, is_ca: IsCa) -> [PathBuf; 2] 
 #[tokio::test]
 async fn over_tls_both_ends_know_each_other_and_headers_come_along() {
     let home = TempDir::new().unwrap();
-    // As `openssl req -x509` makes them.
+    // Like `openssl req -x509`.
     let is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let service = write_certificate(home.path(), "service", is_ca);
     let client = write_certificate(home.path(), "client", IsCa::NoCa);
@@ -285,7 +285,7 @@ async fn over_tls_both_ends_know_each_other_and_headers_come_along() {
         &trusted,
         "-hooks-grpc-secure",
         "-hooks-grpc-retry=1",
-        // For ever.
+        // No time limit.
         "-hooks-grpc-timeout=0",
     ];
     let stranger = Server::start(&flags).await;

@@ -1,4 +1,4 @@
-//! What the server says of itself: start lines and log lines, as tusd has them.
+//! The output of the server: start lines and log lines, like tusd's.
 
 #![cfg(unix)]
 
@@ -20,13 +20,13 @@ fn client(server: &Server) -> Tus {
     Tus::new(server.url(), Version::Http1)
 }
 
-/// All that the server says after its start.
+/// Returns all output of the server after its start.
 async fn log_of(mut server: Server) -> Vec<String> {
     server.signal(Signal::TERM);
     server.rest().await
 }
 
-/// The same without the client's address, which is checked.
+/// Checks and removes the client's address.
 fn less_address(line: &str) -> String {
     let Some((before, rest)) = line.split_once(" remoteAddr=") else {
         return line.to_owned();
@@ -37,7 +37,7 @@ fn less_address(line: &str) -> String {
     format!("{before} {rest}").trim_end().to_owned()
 }
 
-/// The same with `made` for a request id that the server made, which is checked.
+/// Checks a generated request id, and replaces it with `made`.
 fn less_made_id(line: &str) -> String {
     let made = |id: &str| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
     let words = line.split(' ').map(|word| match word.split_once('=') {
@@ -47,7 +47,7 @@ fn less_made_id(line: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// A line without its time, which is checked.
+/// Checks and removes the time of a line.
 fn less_time(line: &str) -> &str {
     let (time, rest) = line.split_at("2006/01/02 15:04:05.000000 ".len());
     for (found, form) in time.chars().zip("0000/00/00 00:00:00.000000 ".chars()) {
@@ -59,8 +59,8 @@ fn less_time(line: &str) -> &str {
     rest
 }
 
-/// Whoever asks whether somebody listens on a free port of 127.0.0.1 may be given
-/// that very port to ask from, and find himself there.
+/// A client that connects to a free port of 127.0.0.1 may get the same port as
+/// its own, and thus connect to itself.
 const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
 // --- The start ---
@@ -211,7 +211,7 @@ async fn without_verbose_the_calls_of_hooks_are_not_told() {
     }
 }
 
-/// Makes a hook of a line of shell.
+/// Writes a hook with one line of shell.
 fn hook(dir: &std::path::Path, name: &str, script: &str) {
     use std::os::unix::fs::PermissionsExt;
     let path = dir.join(name);
@@ -261,7 +261,7 @@ async fn a_malformed_request_writes_no_line_that_wakes_an_operator() {
     let mut raw = harness::raw::Http1::connect(server.address()).await;
     raw.send(b"HEAD /files/x HTTP/1.1\r\nHost: a\r\nForwarded: =;;\r\n\r\n")
         .await;
-    // An answer to a PING that nobody has sent, and then a frame of no kind.
+    // An unexpected PING acknowledgement, and a frame of unknown type.
     let mut raw = harness::raw::Http1::connect(server.address()).await;
     raw.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
         .await;
@@ -470,7 +470,7 @@ async fn a_client_that_goes_away_is_no_error_of_the_server() {
     );
 }
 
-// --- Who reads it ---
+// --- Readers of the log ---
 
 #[tokio::test]
 async fn a_server_that_cannot_bind_does_not_say_where_to_upload() {
@@ -571,7 +571,7 @@ async fn a_reader_that_sleeps_holds_no_upload() {
     drop(reader);
 }
 
-/// Writes until a pipe takes no more.
+/// Writes until the pipe is full.
 fn fill(pipe: &io::PipeWriter) {
     use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
     let flags = fcntl_getfl(pipe).unwrap();

@@ -24,7 +24,7 @@ fn client(server: &Server) -> Tus {
     Tus::new(server.url(), Version::Http1)
 }
 
-/// What is at a path outside the uploads.
+/// Requests a path outside the uploads.
 async fn get(server: &Server, path: &str) -> Answer {
     let url = format!("http://{}{path}", server.address());
     client(server).ask(request(Method::GET, &url)).await
@@ -46,7 +46,7 @@ async fn scrape(server: &Server) -> Metrics {
         .collect()
 }
 
-/// Waits until a series has a value that nothing else tells of.
+/// Waits until a series reaches a value, when nothing else signals it.
 async fn reaches(server: &Server, name: &str, value: f64) {
     patient(async {
         while scrape(server).await[name] != value {
@@ -113,7 +113,7 @@ async fn everything_is_there_at_0_from_the_start() {
     for name in &expected {
         assert!(metrics.contains_key(name), "{name} is missing");
     }
-    // Of a histogram its count stands for its buckets and its sum.
+    // Compare only the count of a histogram, without its buckets and its sum.
     metrics.retain(|name, _| !name.contains("_bucket{") && !name.contains("_sum"));
     assert_eq!(metrics.len(), expected.len(), "{metrics:?}");
 }
@@ -246,7 +246,7 @@ async fn a_client_that_resets_its_stream_is_a_disconnect() {
 async fn open_connections_are_counted_until_they_are_closed() {
     let server = Server::start(&[]).await;
     let idle = [server.connect().await, server.connect().await];
-    // Each scrape has a connection of its own.
+    // Each scrape uses its own connection.
     reaches(&server, "tusd_connections_open", 3.0).await;
     drop(idle);
     reaches(&server, "tusd_connections_open", 1.0).await;
@@ -272,7 +272,7 @@ async fn the_server_s_pages_are_compressed_when_a_client_asks_for_it() {
     }
 }
 
-/// The text of an answer that was compressed.
+/// Decompresses the body of a response.
 async fn unzip(answer: Answer) -> String {
     let compressed = tower::service_fn(move |_: Request<()>| {
         std::future::ready(Ok::<_, Infallible>(answer.clone().map(Full::new)))

@@ -1,4 +1,5 @@
-//! The server binary from outside: flags, sockets, both versions of HTTP, and the way it ends.
+//! The server binary from outside: flags, sockets, both HTTP versions, and
+//! shutdown.
 
 #![cfg(unix)]
 
@@ -21,7 +22,7 @@ use tokio::net::TcpStream;
 
 // --- HTTP by hand ---
 
-/// Reads one response: its head, and as much body as its Content-Length says.
+/// Reads one response: its head, and the body according to Content-Length.
 async fn read_response(client: &mut TcpStream) -> (String, String) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -41,7 +42,7 @@ async fn ask(client: &mut TcpStream, request: &str) -> (String, String) {
     read_response(client).await
 }
 
-/// Makes an upload of `length` bytes, and gives its path.
+/// Creates an upload of `length` bytes, and returns its path.
 async fn create(client: &mut TcpStream, length: usize) -> String {
     let request = format!(
         "POST /files/ HTTP/1.1\r\nHost: tus\r\nTus-Resumable: 1.0.0\r\n\
@@ -56,7 +57,7 @@ async fn create(client: &mut TcpStream, length: usize) -> String {
     )
 }
 
-/// The path of a Location, which may be a URL.
+/// Returns the path of a Location, which may be a URL.
 fn path_of(location: &str) -> String {
     location.parse::<http::Uri>().unwrap().path().to_owned()
 }
@@ -76,7 +77,8 @@ fn data_file(server: &Server, path: &str) -> std::path::PathBuf {
     server.uploads().join(path.rsplit('/').next().unwrap())
 }
 
-/// Waits until a file has grown to `length` bytes, of which nothing else tells.
+/// Waits until a file has grown to `length` bytes, when nothing else signals
+/// it.
 async fn grown_to(path: &Path, length: u64) {
     patient(async {
         while std::fs::metadata(path).unwrap().len() < length {
@@ -86,7 +88,8 @@ async fn grown_to(path: &Path, length: u64) {
     .await;
 }
 
-/// An HTTP/2 client that says hello and then nothing more, not even an answer to a PING.
+/// Connects an HTTP/2 client that sends nothing after its preface, not even a
+/// PING acknowledgement.
 async fn silent_h2_client(server: &Server) -> TcpStream {
     let mut client = server.connect().await;
     let empty_settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
@@ -95,7 +98,7 @@ async fn silent_h2_client(server: &Server) -> TcpStream {
         .await
         .unwrap();
     client.write_all(&empty_settings).await.unwrap();
-    // The server's own settings: it knows that this is HTTP/2.
+    // The server's SETTINGS frame shows that it uses HTTP/2.
     let mut frame = [0; 9];
     patient(client.read_exact(&mut frame)).await.unwrap();
     assert_eq!(frame[3], 4);
@@ -109,7 +112,7 @@ async fn h2_client(server: &Server) -> http2::SendRequest<Full<Bytes>> {
     client
 }
 
-/// Reads until the other side has closed.
+/// Reads until the other side closes.
 async fn closed(client: &mut TcpStream) {
     let mut rest = Vec::new();
     patient(client.read_to_end(&mut rest)).await.unwrap();
@@ -239,7 +242,7 @@ async fn nobody_has_to_read_what_it_prints() {
     let mut server = Server::start(&[]).await;
     server.close_stdout().await;
     server.signal(Signal::TERM);
-    // Which it logs.
+    // The shutdown is logged to the closed stdout.
     assert_eq!(server.exit().await.code(), Some(0));
 }
 

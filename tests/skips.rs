@@ -1,4 +1,4 @@
-//! Tests that cannot run are counted.
+//! Skipped tests are counted.
 
 #![allow(dead_code, reason = "a test file uses what it needs")]
 
@@ -8,10 +8,10 @@ use std::process::{Command, Output};
 #[path = "harness/services.rs"]
 mod services;
 
-/// Set for a second run of this test binary.
+/// Set when this test binary runs a second time.
 const AGAIN: &str = "TOWER_TUS_TEST_SKIPS";
 
-/// Does nothing unless it is run by the other test.
+/// Does nothing unless the other test runs it.
 #[test]
 fn the_one_that_cannot_run() {
     if env::var_os(AGAIN).is_some() {

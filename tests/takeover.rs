@@ -1,5 +1,5 @@
-//! tusd stops, tower-tusd starts on its directory, and nothing else changes; and
-//! the way back. The files are those that tusd writes.
+//! Replaces tusd by tower-tusd on the same directory, and the other way round.
+//! The files are those of tusd.
 
 #![cfg(unix)]
 
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 const ID: &str = "24e533e02ec3bc40c387f1a0e460e216";
 
-/// A directory of tusd's.
+/// An upload directory of tusd.
 struct Home(TempDir);
 
 impl Home {
@@ -38,7 +38,7 @@ impl Home {
         self.dir().join(format!("{ID}.info"))
     }
 
-    /// What tusd has of an upload into which `data` has come.
+    /// Writes the files of a tusd upload that has received `data`.
     fn upload(&self, info: &str, data: &str) {
         fs::write(self.data(), data).unwrap();
         fs::write(self.info(), info).unwrap();
@@ -51,7 +51,7 @@ impl Home {
         (server, tus, url)
     }
 
-    /// All that lies in the directory.
+    /// Returns the names of all files in the directory.
     fn files(&self) -> Vec<String> {
         let entries = self.dir().read_dir().unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -61,7 +61,7 @@ impl Home {
     }
 }
 
-/// `.info` as tusd v2 writes it, of an upload in `dir`.
+/// Returns the `.info` of an upload in `dir`, as tusd v2 writes it.
 fn info(size: &str, dir: &Path) -> String {
     let dir = dir.display();
     format!(
@@ -72,7 +72,8 @@ fn info(size: &str, dir: &Path) -> String {
 const OF_TEN: &str = r#""Size":10,"SizeIsDeferred":false"#;
 const DEFERRED: &str = r#""Size":0,"SizeIsDeferred":true"#;
 
-/// As tusd wrote it when it had neither deferred lengths nor places to choose.
+/// Returns the `.info` of an early tusd, without deferred lengths and storage
+/// paths.
 fn early_info() -> String {
     format!(
         r#"{{"ID":"{ID}","Size":10,"Offset":0,"MetaData":null,"IsPartial":false,"IsFinal":false,"PartialUploads":null}}"#
@@ -177,7 +178,7 @@ async fn an_upload_whose_bytes_were_taken_away_is_not_found_and_does_not_come_ba
         assert_eq!(answer.status(), StatusCode::NOT_FOUND);
     }
     assert_eq!(home.files(), [format!("{ID}.info")]);
-    // What remains of it can be removed.
+    // Its remains can be removed.
     let answer = tus.ask(request(Method::DELETE, &url)).await;
     assert_eq!(answer.status(), StatusCode::NO_CONTENT);
     assert!(home.files().is_empty());
@@ -211,7 +212,7 @@ async fn what_is_begun_here_lies_there_as_tusd_would_have_it() {
     let id = url.rsplit('/').next().unwrap();
     let dir = home.dir();
     let dir = dir.display();
-    // Go finds members by their names; people and scripts read them in order.
+    // Go reads members by name; people and scripts may rely on the order.
     let expected = format!(
         r#"{{"ID":"{id}","Size":10,"SizeIsDeferred":false,"Offset":0,"MetaData":{{"b":"2","filename":"ä.txt","flag":""}},"IsPartial":false,"IsFinal":false,"PartialUploads":null,"Storage":{{"InfoPath":"{dir}/{id}.info","Path":"{dir}/{id}","Type":"filestore"}},"TowerTus":{{"#
     );
@@ -236,7 +237,7 @@ async fn an_upload_goes_there_and_comes_back() {
     let home = Home::new();
     let (mut server, tus, _) = home.serve().await;
     let post = tus.post().header("Upload-Defer-Length", "1");
-    // The text of the header, odd as it is, is ours alone.
+    // The exact text of the header is in our own member only.
     let post = post.header("Upload-Metadata", "flag, filename w6QudHh0");
     let url = tus.location(&tus.ask(post).await);
     tus.append(&url, 0, content("he")).await;
@@ -246,7 +247,7 @@ async fn an_upload_goes_there_and_comes_back() {
     let id = url.rsplit('/').next().unwrap();
     let path = home.dir().join(format!("{id}.info"));
     let mut info: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-    // tusd declares the length, and rewrites what it knows of.
+    // tusd declares the length, and rewrites the members that it knows.
     let members = info.as_object_mut().unwrap();
     members.remove("TowerTus");
     members.insert("Size".into(), json!(10));
@@ -266,7 +267,7 @@ async fn an_upload_goes_there_and_comes_back() {
 
 // --- What the page on it says ---
 
-/// The line of the page that contains `part`, run in the directory.
+/// Runs the line of the page that contains `part`, in the directory.
 fn run_from_page(home: &Home, part: &str) {
     let page = include_str!("../docs/migrate-from-tusd.md");
     let line = page

@@ -1,10 +1,10 @@
-//! The wings of the server: imports run one way.
+//! The modules of the server import each other in one direction only.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Each wing, and the wings that it may import.
+/// Each module, and the modules that it may import.
 const WINGS: [(&str, &[&str]); 7] = [
     ("flags", &[]),
     ("error", &[]),
@@ -34,7 +34,8 @@ fn sources(path: PathBuf) -> Vec<PathBuf> {
     }
 }
 
-/// The code of a wing, without its comments, which may point anywhere.
+/// Returns the code of a module without its comments, which may refer to any
+/// module.
 fn code(wing: &str) -> Vec<(PathBuf, String)> {
     let path = server().join(wing);
     let path = if path.is_dir() {
@@ -53,7 +54,7 @@ fn code(wing: &str) -> Vec<(PathBuf, String)> {
     sources(path).into_iter().map(text).collect()
 }
 
-/// The wings that some code imports: the names behind each `crate::`.
+/// Returns the modules that some code imports: the names after each `crate::`.
 fn imports(code: &str) -> BTreeSet<String> {
     let code: String = code.split_whitespace().collect();
     let behind = code.split("crate::").skip(1);
@@ -66,7 +67,7 @@ fn imports(code: &str) -> BTreeSet<String> {
     names.flatten().collect()
 }
 
-/// The items of a list in braces, without what is in braces of their own.
+/// Returns the items of a list in braces, without nested ones.
 fn items(list: &str) -> Vec<String> {
     let mut items = vec![String::new()];
     let mut depth = 0;
@@ -84,7 +85,7 @@ fn items(list: &str) -> Vec<String> {
     items
 }
 
-/// The imports of `code` that its wing may not have.
+/// Returns the imports of `code` that its module may not have.
 fn forbidden(wing: &str, allowed: &[&str], code: &str) -> Vec<String> {
     let imports = imports(code).into_iter();
     let foreign = imports.filter(|name| name != wing && !allowed.contains(&name.as_str()));

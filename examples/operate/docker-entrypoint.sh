@@ -2,12 +2,12 @@
 # Starts the server in the image, configured by the environment.
 set -eu
 
-# Permissions of new files, such as UMASK=0027.
+# The umask of new files, like UMASK=0027.
 if [ -n "${UMASK:-}" ]; then
     umask "$UMASK"
 fi
 
-# Reads secrets from files, such as AWS_SECRET_ACCESS_KEY_FILE=/run/secrets/key.
+# Reads secrets from files, like AWS_SECRET_ACCESS_KEY_FILE=/run/secrets/key.
 for name in \
     AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_REGION \
     GCS_SERVICE_ACCOUNT_FILE \
@@ -23,5 +23,5 @@ for name in \
     unset "${name}_FILE"
 done
 
-# Replaces this shell, so that the server gets the signals.
+# Replaces this shell, so that the server receives signals.
 exec tower-tusd "$@"

@@ -1,4 +1,4 @@
-//! What an error of the file system means for an upload.
+//! Maps file system errors to errors of uploads.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tower_tus_layers::protocol::Error;
 
-/// Of the files of an upload that is there, or is looked for.
+/// Maps an error on the files of an existing upload.
 pub(crate) fn of_upload(error: io::Error) -> Error {
     if is_missing(&error) {
         return Error::NotFound;
@@ -16,7 +16,7 @@ pub(crate) fn of_upload(error: io::Error) -> Error {
     of_store(error)
 }
 
-/// Of the files of an upload that is made.
+/// Maps an error while the files of an upload are created.
 pub(crate) fn of_new_upload(error: io::Error) -> Error {
     use ErrorKind::{AlreadyExists, IsADirectory, NotADirectory};
     match error.kind() {
@@ -25,7 +25,7 @@ pub(crate) fn of_new_upload(error: io::Error) -> Error {
     }
 }
 
-/// Of the store as a whole.
+/// Maps an error of the store as a whole.
 pub(crate) fn of_store(error: io::Error) -> Error {
     if error
         .get_ref()
@@ -42,8 +42,8 @@ pub(crate) fn of_store(error: io::Error) -> Error {
     Error::internal(error)
 }
 
-/// A directory that has to be there is not, or is another one: files that are
-/// missing in it may come back with it.
+/// A required directory is missing or was replaced by another one. Files that
+/// are missing from it may come back with it.
 #[derive(Debug)]
 pub(crate) struct DirectoryGone(pub(crate) PathBuf);
 
@@ -61,14 +61,13 @@ impl From<DirectoryGone> for io::Error {
     }
 }
 
-/// Whether there is no room left: on the disk, or up to the largest size that a
-/// file may have.
+/// Whether the disk, the quota or the maximum file size is exhausted.
 pub(crate) fn is_full(error: &io::Error) -> bool {
     use ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     matches!(error.kind(), FileTooLarge | QuotaExceeded | StorageFull)
 }
 
-/// Whether as many files are open as this process or the system may have.
+/// Whether the process or the system has reached its limit of open files.
 #[cfg(unix)]
 fn lacks_descriptors(error: &io::Error) -> bool {
     use rustix::io::Errno;
@@ -81,7 +80,7 @@ fn lacks_descriptors(_: &io::Error) -> bool {
     false
 }
 
-/// The system's code, also below the path that an error was given.
+/// Returns the operating system's error code, also from below a path.
 #[cfg(unix)]
 fn raw_os_error(error: &io::Error) -> Option<i32> {
     error.raw_os_error().or_else(|| {
@@ -90,7 +89,7 @@ fn raw_os_error(error: &io::Error) -> Option<i32> {
     })
 }
 
-/// Whether no file can be at this path.
+/// Whether the error means that there is no file at the path.
 pub(crate) fn is_missing(error: &io::Error) -> bool {
     use ErrorKind::{InvalidFilename, IsADirectory, NotADirectory, NotFound};
     matches!(

@@ -1,4 +1,4 @@
-//! A directory that has to stay what it is.
+//! A directory that must not be replaced while the server runs.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,17 +8,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::error::DirectoryGone;
 use super::sys::{self, Identity};
 
-/// The directory of uploads, which is known from when it was first used.
+/// The upload directory, identified by its device and inode since its first
+/// use.
 ///
-/// A mount that is lost leaves an empty directory, and whoever makes the
-/// directory anew makes it on another disk: what is written there is not where
-/// anyone looks for it once the mount is back. So the path alone says nothing,
-/// and the directory is known by its device and inode.
+/// A lost mount leaves an empty directory, and a directory that is created
+/// again is on another disk: files written there disappear once the mount is
+/// back. The path alone cannot detect this.
 ///
-/// They are compared before each use. That is one `stat` of a directory whose
-/// entry the kernel has at hand, in a step that makes several such calls anyway.
-/// A descriptor that is kept open would need none, and would keep the disk from
-/// being unmounted for as long as the server runs.
+/// The identity is compared before each use. That is one `stat` of a directory
+/// whose entry the kernel has cached, in a step that makes several such calls
+/// anyway. An open descriptor would save the call, but would prevent unmounting
+/// the disk for as long as the server runs.
 #[derive(Debug)]
 pub(crate) struct Home {
     dir: PathBuf,
@@ -27,11 +27,11 @@ pub(crate) struct Home {
 }
 
 impl Home {
-    /// A directory that may be still to be made.
+    /// Takes a directory that may not exist yet.
     ///
-    /// A relative path is taken from the current directory of this moment.
+    /// A relative path is resolved now, against the current directory.
     pub(crate) fn new(dir: PathBuf) -> Self {
-        // It fails only where nothing that is done with the path can succeed.
+        // This fails only where every later use of the path fails as well.
         let dir = std::path::absolute(&dir).unwrap_or(dir);
         Self {
             dir,
@@ -44,12 +44,14 @@ impl Home {
         &self.dir
     }
 
-    /// Whether the directory was there before: then it is never made again.
+    /// Whether the directory has been identified. If so, it is never created
+    /// again.
     pub(crate) fn is_known(&self) -> bool {
         self.known.get().is_some()
     }
 
-    /// Remembers the directory as it is now, unless it was remembered before.
+    /// Records the identity of the directory, unless it has been recorded
+    /// before.
     pub(crate) fn remember(&self) -> io::Result<()> {
         if !self.is_known() {
             let found = sys::identity(&self.dir)?;
@@ -58,9 +60,9 @@ impl Home {
         Ok(())
     }
 
-    /// Fails while the directory is not the one that is known.
+    /// Fails while the path does not lead to the recorded directory.
     ///
-    /// The log tells so once, and once more when it is back.
+    /// Logs once when the directory is gone, and once when it is back.
     pub(crate) fn check(&self) -> Result<(), DirectoryGone> {
         let Some(known) = self.known.get() else {
             return Ok(());
@@ -70,13 +72,13 @@ impl Home {
                 self.found();
                 Ok(())
             }
-            Ok(_) => Err(self.lose("another directory is there")),
+            Ok(_) => Err(self.lose("the path leads to another directory")),
             Err(error) => Err(self.lose(&error.to_string())),
         }
     }
 
     fn found(&self) {
-        // Only read in the usual case: the flag is shared by all requests.
+        // All requests share the flag, so the common case only reads it.
         if self.lost.load(Ordering::Relaxed) && self.lost.swap(false, Ordering::Relaxed) {
             let dir = self.dir.display();
             tracing::warn!(%dir, "the upload directory is back");
@@ -127,7 +129,7 @@ mod tests {
         assert!(home.check().is_err(), "nothing is there");
         fs::create_dir(home.dir()).unwrap();
         assert!(home.check().is_err(), "an empty one is there");
-        // What is known stays known.
+        // A recorded identity is never replaced.
         home.remember().unwrap();
         assert!(home.check().is_err());
         fs::remove_dir(home.dir()).unwrap();

@@ -1,4 +1,4 @@
-//! The file system, for all that keeps something there.
+//! File system access, shared by stores, lockers and hooks.
 
 pub(crate) mod error;
 pub(crate) mod home;
@@ -6,7 +6,7 @@ pub(crate) mod sys;
 
 use tower_tus_layers::protocol::Error;
 
-/// One step of work that blocks. A panic there is an error here.
+/// Runs one blocking step. A panic in it becomes an error.
 pub(crate) async fn blocking<T: Send + 'static>(
     step: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {

@@ -1,4 +1,4 @@
-//! Every call to the file system, each error with the path it is about.
+//! All calls to the file system. Each error names its path.
 
 use std::fmt;
 use std::fs::{self, DirBuilder, Metadata, OpenOptions};
@@ -10,11 +10,11 @@ use bytes::Bytes;
 
 use super::error::{is_full, is_missing};
 
-/// tusd's modes, which give a group what the owner has.
+/// tusd's modes: a group has the permissions of the owner.
 pub(crate) const FILE_MODE: u32 = 0o664;
 pub(crate) const DIR_MODE: u32 = 0o775;
 
-/// An open file that names its path in its errors.
+/// An open file whose errors name its path.
 #[derive(Debug)]
 pub(crate) struct File {
     file: fs::File,
@@ -22,12 +22,13 @@ pub(crate) struct File {
 }
 
 impl File {
-    /// Makes a file where none is. Its mode is 0664 less the umask.
+    /// Creates a file, and fails if it exists. The mode is 0664 less the umask.
     pub(crate) fn create_new(path: &Path) -> io::Result<Self> {
         Self::create_new_with(path, FILE_MODE)
     }
 
-    /// Makes a file where none is. Its mode is `mode` less the umask.
+    /// Creates a file, and fails if it exists. The mode is `mode` less the
+    /// umask.
     pub(crate) fn create_new_with(path: &Path, mode: u32) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
@@ -38,7 +39,7 @@ impl File {
         Self::open_with(path, &options)
     }
 
-    /// Opens a file for writing, and never makes one.
+    /// Opens an existing file for writing.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         Self::open_with(path, OpenOptions::new().write(true))
     }
@@ -48,8 +49,8 @@ impl File {
         Self::open_with(path, OpenOptions::new().read(true))
     }
 
-    /// Opens a file for reading and writing, if there is one. Over a network
-    /// only who may write may lock.
+    /// Opens a file for reading and writing, if it exists. Network file systems
+    /// lock only files that are open for writing.
     pub(crate) fn open_if_there(path: &Path) -> io::Result<Option<Self>> {
         if_there(Self::open_with(
             path,
@@ -93,7 +94,7 @@ impl File {
         named(&self.path, (&self.file).read_to_end(&mut bytes)).map(|_| bytes)
     }
 
-    /// Reads `length` bytes at `offset`. Where the file is shorter than that, it fails.
+    /// Reads `length` bytes at `offset`. Fails if the file is shorter.
     pub(crate) fn read_at(&self, mut offset: u64, length: usize) -> io::Result<Bytes> {
         let mut bytes = Vec::with_capacity(length);
         while bytes.len() < length {
@@ -104,27 +105,27 @@ impl File {
                 Err(error) => return named(&self.path, Err(error)),
             }
         }
-        // More may have been reserved than was asked for.
+        // The capacity may exceed what was requested.
         bytes.truncate(length);
         Ok(bytes.into())
     }
 
-    /// Takes the lock that the kernel has for each file, and lets go of at the
-    /// latest when the process ends. Says no while it is held through another
-    /// opening of the file, in this process or not.
+    /// Takes the kernel's lock on the file, which ends with the process at the
+    /// latest. Returns false while it is held through another open file, in
+    /// this process or another.
     pub(crate) fn try_lock(&self) -> bool {
         #[cfg(unix)]
         {
             use rustix::fs::{FlockOperation, flock};
             let locked = flock(&self.file, FlockOperation::NonBlockingLockExclusive);
-            // Where the file system has no such lock, nobody holds it.
+            // On a file system without such locks, nobody holds one.
             locked != Err(rustix::io::Errno::WOULDBLOCK)
         }
         #[cfg(not(unix))]
         true
     }
 
-    /// Whether this file is the one that has that name now.
+    /// Whether `path` currently names this file.
     pub(crate) fn is_at(&self, path: &Path) -> io::Result<bool> {
         let there = if_there(named(path, fs::symlink_metadata(path)))?;
         let here = named(&self.path, self.file.metadata())?;
@@ -135,10 +136,10 @@ impl File {
         named(&self.path, (&self.file).write_all(bytes))
     }
 
-    /// Writes the first `len` bytes of `from` behind what was written before.
+    /// Appends the first `len` bytes of `from`.
     ///
-    /// Linux copies them by itself (`copy_file_range`, which `io::copy` knows
-    /// of), and where the file system can, it shares them and copies nothing.
+    /// On Linux the kernel copies them (`io::copy` uses `copy_file_range`), and
+    /// a file system that can shares the blocks instead.
     pub(crate) fn write_from(&self, from: &Self, len: u64) -> io::Result<()> {
         let copied = io::copy(&mut (&from.file).take(len), &mut &self.file);
         if named(&self.path, copied)? < len {
@@ -147,7 +148,8 @@ impl File {
         Ok(())
     }
 
-    /// Writes all `frames` at `offset`, and moves it on by what is written, also on failure.
+    /// Writes all `frames` at `offset`, and advances it by the bytes written,
+    /// also on failure.
     pub(crate) fn write_at(&self, offset: &mut u64, frames: &[Bytes]) -> io::Result<()> {
         let mut slices: Vec<_> = frames.iter().map(|frame| IoSlice::new(frame)).collect();
         let mut rest = &mut slices[..];
@@ -166,7 +168,7 @@ impl File {
     }
 }
 
-/// Whether there is a file at `path`, and it is not the one at `other`.
+/// Whether a file exists at `path` and differs from the one at `other`.
 pub(crate) fn is_another_file(path: &Path, other: &Path) -> io::Result<bool> {
     let metadata = |path: &Path| if_there(named(path, fs::metadata(path)));
     Ok(match (metadata(path)?, metadata(other)?) {
@@ -176,8 +178,8 @@ pub(crate) fn is_another_file(path: &Path, other: &Path) -> io::Result<bool> {
     })
 }
 
-/// Of two files of which one at least is open or looked at just now: the number
-/// of one that is gone may be used again.
+/// Compares two files. At least one must be open or have been looked up just
+/// now: the inode number of a removed file may be reused.
 #[cfg(unix)]
 fn is_same(one: &Metadata, other: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -186,11 +188,11 @@ fn is_same(one: &Metadata, other: &Metadata) -> bool {
 
 #[cfg(not(unix))]
 fn is_same(one: &Metadata, other: &Metadata) -> bool {
-    // The nearest to it that there is.
+    // The closest substitute for an inode number.
     one.created().ok() == other.created().ok()
 }
 
-/// Appends what fits to what was read.
+/// Appends to `bytes` what one read returns.
 #[cfg(unix)]
 fn read_some(file: &fs::File, bytes: &mut Vec<u8>, offset: u64) -> io::Result<usize> {
     Ok(rustix::io::pread(
@@ -203,7 +205,7 @@ fn read_some(file: &fs::File, bytes: &mut Vec<u8>, offset: u64) -> io::Result<us
 #[cfg(not(unix))]
 fn read_some(mut file: &fs::File, bytes: &mut Vec<u8>, offset: u64) -> io::Result<usize> {
     use std::sync::{Mutex, PoisonError};
-    // A file has one place at which it is read, whoever reads.
+    // A file has a single read position, shared by all readers.
     static PLACE: Mutex<()> = Mutex::new(());
     let _place = PLACE.lock().unwrap_or_else(PoisonError::into_inner);
     io::Seek::seek(&mut file, io::SeekFrom::Start(offset))?;
@@ -213,7 +215,7 @@ fn read_some(mut file: &fs::File, bytes: &mut Vec<u8>, offset: u64) -> io::Resul
 
 #[cfg(unix)]
 fn write_some(file: &fs::File, slices: &[IoSlice<'_>], offset: u64) -> io::Result<usize> {
-    // More slices than one call may have are left for the next one.
+    // Slices beyond the maximum of one call are left to the next one.
     Ok(rustix::io::pwritev(file, slices, offset)?)
 }
 
@@ -223,16 +225,17 @@ fn write_some(mut file: &fs::File, slices: &[IoSlice<'_>], offset: u64) -> io::R
     file.write_vectored(slices)
 }
 
-/// What tells a directory from any other that has or had the same name.
+/// Distinguishes a directory from any other that has or had the same name.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
     #[cfg(unix)]
     device_and_inode: (u64, u64),
-    /// Where the file system knows: the number of an inode may be given out again.
+    /// The creation time, if the file system records it: inode numbers are
+    /// reused.
     created: Option<SystemTime>,
 }
 
-/// Which directory there is at `path`.
+/// Returns the identity of the directory at `path`.
 pub(crate) fn identity(path: &Path) -> io::Result<Identity> {
     let metadata = named(path, fs::metadata(path))?;
     if !metadata.is_dir() {
@@ -248,10 +251,10 @@ pub(crate) fn identity(path: &Path) -> io::Result<Identity> {
     })
 }
 
-/// Makes sure that files can be made in a directory. On a full disk none can be
-/// made now, and yet all is well.
+/// Checks that files can be created in a directory. A full disk passes: files
+/// can be created again later.
 pub(crate) fn try_to_write(dir: &Path) -> io::Result<()> {
-    // An id cannot end so. Another server may be at the same at the same time.
+    // No id ends like this. Another server may be probing at the same time.
     let probe = dir.join(".probe.new");
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
@@ -262,12 +265,12 @@ pub(crate) fn try_to_write(dir: &Path) -> io::Result<()> {
     }
 }
 
-/// The content of a file, if there is one.
+/// Reads a file, if it exists.
 pub(crate) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     if_there(named(path, fs::read(path)))
 }
 
-/// The size of a regular file, if there is one.
+/// Returns the size of a regular file, if it exists.
 pub(crate) fn file_size(path: &Path) -> io::Result<Option<u64>> {
     let metadata = if_there(named(path, fs::metadata(path)))?;
     Ok(metadata.filter(Metadata::is_file).map(|file| file.len()))
@@ -278,14 +281,14 @@ pub(crate) fn is_dir(path: &Path) -> io::Result<bool> {
     Ok(metadata.is_some_and(|metadata| metadata.is_dir()))
 }
 
-/// Whether anything is there: a file, a directory, or a link that leads nowhere.
+/// Whether anything exists at `path`: a file, a directory, or a dangling link.
 pub(crate) fn exists(path: &Path) -> io::Result<bool> {
     let metadata = if_there(named(path, fs::symlink_metadata(path)))?;
     Ok(metadata.is_some())
 }
 
-/// Makes a directory and all that is missing above it, each with `mode` less
-/// the umask. Returns the directories that have a new entry by it.
+/// Creates a directory and its missing parents, each with `mode` less the
+/// umask. Returns the directories that got a new entry.
 pub(crate) fn make_dirs(path: &Path, mode: u32) -> io::Result<Vec<&Path>> {
     let missing: Vec<_> = path.ancestors().take_while(|dir| !dir.is_dir()).collect();
     if !missing.is_empty() {
@@ -300,16 +303,16 @@ pub(crate) fn make_dirs(path: &Path, mode: u32) -> io::Result<Vec<&Path>> {
     Ok(missing.into_iter().filter_map(Path::parent).collect())
 }
 
-/// Gives the finished file `from` the name `to`, and never replaces what has it.
+/// Renames the finished file `from` to `to`, and fails if `to` exists.
 ///
-/// Where this is cut off, `from` may have its old name too.
+/// If this is interrupted, `from` may keep its old name as well.
 pub(crate) fn publish(from: &Path, to: &Path) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
         use rustix::fs::{CWD, RenameFlags, renameat_with};
         use rustix::io::Errno;
         match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-            // The kernel or the file system does not know the flag.
+            // The kernel or the file system does not support the flag.
             Err(Errno::INVAL | Errno::NOSYS) => {}
             renamed => return named(to, renamed.map_err(io::Error::from)),
         }
@@ -320,28 +323,28 @@ pub(crate) fn publish(from: &Path, to: &Path) -> io::Result<()> {
 fn publish_by_link(from: &Path, to: &Path) -> io::Result<()> {
     match fs::hard_link(from, to) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => named(to, Err(error)),
-        // Some file systems have no hard links, and tell it by various errors.
+        // File systems without hard links report various errors.
         Err(_) if exists(to)? => named(to, Err(ErrorKind::AlreadyExists.into())),
         Err(_) => replace(from, to),
         Ok(()) => remove(from),
     }
 }
 
-/// Gives the finished file `from` the name `to`, whatever had it.
+/// Renames the finished file `from` to `to`, and replaces an existing `to`.
 pub(crate) fn replace(from: &Path, to: &Path) -> io::Result<()> {
     named(to, fs::rename(from, to))
 }
 
-/// Removes a file, if there is one.
+/// Removes a file, if it exists.
 pub(crate) fn remove(path: &Path) -> io::Result<()> {
     if_there(named(path, fs::remove_file(path))).map(drop)
 }
 
-/// Opens a file whose content is to be made lasting.
+/// Opens a file in order to sync its content.
 pub(crate) fn open_to_sync(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    // To open it for writing would wake those who watch it for changes, but
-    // only Unix syncs a file that is open for reading.
+    // Opening it for writing would notify programs that watch it for changes,
+    // but only Unix can sync a file that is open for reading.
     if cfg!(unix) {
         options.read(true)
     } else {
@@ -350,17 +353,17 @@ pub(crate) fn open_to_sync(path: &Path) -> io::Result<File> {
     File::open_with(path, &options)
 }
 
-/// Makes the name of a file last.
+/// Makes the name of a file durable.
 pub(crate) fn sync_dir_of(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), sync_dir)
 }
 
-/// Makes the names in a directory last.
+/// Makes the names in a directory durable.
 #[cfg(unix)]
 pub(crate) fn sync_dir(path: &Path) -> io::Result<()> {
     let synced = fs::File::open(path).and_then(|dir| dir.sync_all());
     match synced {
-        // File systems over a network may have no such call for directories.
+        // Network file systems may not support this call for directories.
         Err(error)
             if matches!(
                 error.kind(),
@@ -386,7 +389,7 @@ fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-/// The same result with the path in its error.
+/// Adds the path to the error of a result.
 pub(crate) fn named<T>(path: &Path, result: io::Result<T>) -> io::Result<T> {
     result.map_err(|error| {
         let path = path.into();
@@ -394,7 +397,7 @@ pub(crate) fn named<T>(path: &Path, result: io::Result<T>) -> io::Result<T> {
     })
 }
 
-/// An error with the path it is about.
+/// An error together with the path that caused it.
 #[derive(Debug)]
 pub(crate) struct Named {
     path: PathBuf,
@@ -436,7 +439,7 @@ mod tests {
     fn files_are_written_one_after_the_other_and_as_far_as_asked() {
         let dir = tempfile::tempdir().unwrap();
         let path = |name: &str| dir.path().join(name);
-        // More than one page, and not a whole number of them.
+        // More than one page, and not a whole number of pages.
         let long = "0123456789".repeat(1000);
         fs::write(path("a"), &long).unwrap();
         fs::write(path("b"), "xyz").unwrap();

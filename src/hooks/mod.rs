@@ -1,4 +1,4 @@
-//! Hooks of other programs: executables, servers behind a URL, and gRPC services.
+//! Hooks in other programs: executables, HTTP servers, and gRPC services.
 //!
 //! Each sends events in tusd's JSON, or in the messages of [`grpc`], and reads the
 //! replies, so that hooks written for tusd keep working. To run closures in the same
@@ -40,41 +40,42 @@
 //! }
 //! ```
 //!
-//! | member | counts at |
+//! | member | applies to |
 //! |---|---|
 //! | `RejectUpload`, `ChangeFileInfo` | `pre-create` |
 //! | `RejectTermination` | `pre-terminate` |
 //! | `StopUpload` | `post-receive` |
-//! | `HTTPResponse` | these, and `pre-finish` |
+//! | `HTTPResponse` | all of these, and `pre-finish` |
 //!
-//! An upload that is stopped is removed, unless it is finished when the reply
-//! arrives.
+//! Stopping an upload removes it, unless it is finished when the reply arrives.
 //!
 //! A reply that cannot be carried out fails the hook: the client gets a plain
 //! 500, nothing is created, and one `HookInvocationError` line in the log names
-//! the hook, the value and the rule. Such are a status outside 200 to 599, a
-//! header that is none, and these names:
+//! the hook, the value and the rule. This applies to a status outside 200 to
+//! 599, an invalid header, and names that break these rules:
 //!
-//! * `ID`: one or more segments with `/` between them, each of 1 to 240 of the
-//!   characters `A-Z a-z 0-9 - . _ ~ % ! $ ' ( ) * + , ; = : @`. Spaces and letters
-//!   beyond ASCII are refused: they are not percent-encoded. Neither `.` nor
-//!   `..` nor one that ends in `.info`, `.lock`, `.stop`, `.chunk`, `.new` or
-//!   `.part` is a segment.
-//! * `Storage.Path`: any path, also outside the upload directory, with spaces and
-//!   letters beyond ASCII. It must not end in one of the same endings, whatever
-//!   their case; a relative path must not lead below such a name either.
+//! - `ID`: one or more segments, separated by `/`, each of 1 to 240 of the
+//!   characters `A-Z a-z 0-9 - . _ ~ % ! $ ' ( ) * + , ; = : @`. Spaces and
+//!   non-ASCII letters are refused: ids are not percent-encoded. A segment
+//!   cannot be `.` or `..`, nor end in `.info`, `.lock`, `.stop`, `.chunk`,
+//!   `.new` or `.part`.
+//! - `Storage.Path`: any path, also outside the upload directory, with spaces
+//!   and non-ASCII letters. It must not end in one of the endings above, in
+//!   upper or lower case. A relative path must not pass through a directory
+//!   with such a name either.
 //!
-//! A member that is not listed here, such as `RejectUplod`, fails a hook that is
-//! asked (`pre-create`, `pre-finish`, `pre-terminate`). From any other hook it is
-//! ignored, with a line in the log. Case does not matter.
+//! An unknown member, such as `RejectUplod`, fails a deciding hook
+//! (`pre-create`, `pre-finish`, `pre-terminate`). Any other hook ignores it and
+//! logs a line. The case of member names does not matter.
 //!
-//! # An id whose answer was lost
+//! # When the response to a creation is lost
 //!
-//! A client that lost the answer to its creation sends it again. If the hook
-//! names the same id again, the client gets `409 ERR_UPLOAD_EXISTS`: an upload is
-//! never replaced. A hook whose ids follow from the request can recognize the
-//! upload by the `ID` of an earlier `post-create`, and let the client go on by
-//! rejecting the repeated creation with the answer that was lost:
+//! A client that did not receive the response to its creation repeats the
+//! request. If the hook chooses the same id again, the client gets `409
+//! ERR_UPLOAD_EXISTS`: an upload is never replaced. A hook that derives ids
+//! from the request can recognize the upload by the `ID` of an earlier
+//! `post-create`, and let the client continue by rejecting the repeated
+//! creation with the lost response:
 //!
 //! ```json
 //! {
@@ -83,20 +84,21 @@
 //! }
 //! ```
 //!
-//! The client then continues at that URL: tus-js-client asks for the offset by
-//! HEAD when its first PATCH is answered with 409. The hook must make sure that
-//! the upload belongs to the same user and has the length that the client asks
-//! for. The other way is a fresh id: leave `ID` out, or add a random part to it.
+//! The client then continues at that URL: tus-js-client requests the offset
+//! with HEAD when its first PATCH fails with 409. The hook must make sure that
+//! the upload belongs to the same user and has the length that the client
+//! announces. Alternatively, use a fresh id: leave `ID` out, or add a random
+//! part to it.
 //!
 //! # When a hook fails to finish an upload
 //!
-//! A `pre-finish` that fails is asked again by the next HEAD or PATCH, and until
-//! it succeeds the upload is not given out. Only a decision of the hook itself
-//! counts towards `-hooks-finish-attempts`: an exit code from 1 to 125, a
-//! response with a 4xx status other than 404, 407, 408, 425 and 429, or the gRPC
-//! codes `FAILED_PRECONDITION`, `INVALID_ARGUMENT` and `PERMISSION_DENIED`. A
-//! timeout, a signal, a connection that fails or any other error is retried
-//! without a limit.
+//! After a `pre-finish` hook fails, the next HEAD or PATCH calls it again, and
+//! the upload cannot be downloaded until the hook succeeds. Only a decision of
+//! the hook itself counts towards `-hooks-finish-attempts`: an exit code from 1
+//! to 125, a response with a 4xx status other than 404, 407, 408, 425 and 429,
+//! or the gRPC codes `FAILED_PRECONDITION`, `INVALID_ARGUMENT` and
+//! `PERMISSION_DENIED`. A timeout, a signal, a failed connection or any other
+//! error is retried without limit.
 
 #[cfg(any(feature = "hooks-grpc", feature = "hooks-http"))]
 mod client;
@@ -104,7 +106,7 @@ mod client;
 pub mod grpc;
 #[cfg(feature = "hooks-http")]
 mod http;
-// Some of them need its meaning without the JSON, or its JSON without the id.
+// Some features use only part of this module.
 #[cfg_attr(
     not(all(feature = "hooks-http", feature = "hooks-process")),
     allow(dead_code, unused_imports)
@@ -136,8 +138,8 @@ pub use self::http::{HttpHooks, HttpHooksError};
 #[cfg(all(unix, feature = "hooks-process"))]
 pub use self::process::ProcessHooks;
 
-/// The error with the hook that it comes from, for the log. An answer to the client
-/// stays what it is.
+/// Adds the name of the hook to an error, for the log. A response for the
+/// client is left unchanged.
 #[cfg(any(
     feature = "hooks-grpc",
     feature = "hooks-http",

@@ -1,6 +1,6 @@
-//! Lockers that reach further than one process.
+//! Lockers that work across processes.
 //!
-//! The trait, a locker in memory and the conformance suite are in
+//! For the trait, the memory locker and the conformance suite, see
 //! [`tower_tus_layers::lock`].
 
 #[cfg(all(unix, feature = "file"))]

@@ -8,8 +8,8 @@ use pin_project_lite::pin_project;
 use tower_tus_layers::protocol::{Body, BoxError};
 
 pin_project! {
-    /// The response body of [`TusMount`](super::TusMount): the stack's, or
-    /// that of the service behind it.
+    /// The response body of [`TusMount`](super::TusMount): from the stack, or
+    /// from the inner service.
     #[derive(Debug)]
     pub struct ResponseBody<B> {
         #[pin]
@@ -58,7 +58,7 @@ where
                 frame.map(|frame| frame.map(|frame| frame.map_err(BodyError::new)))
             }
             KindProj::Inner { body } => {
-                // Of `Bytes` this copies nothing.
+                // This does not copy `Bytes`.
                 let bytes = |mut data: B::Data| data.copy_to_bytes(data.remaining());
                 body.poll_frame(cx).map(|frame| {
                     frame.map(|frame| match frame {

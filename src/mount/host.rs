@@ -1,4 +1,4 @@
-//! What the host of a stack has done to the path of a request.
+//! Detects how the host of a stack has changed the path of a request.
 
 use std::any::type_name;
 use std::fmt;
@@ -9,30 +9,30 @@ use tower_tus_layers::context::Context;
 use tower_tus_layers::protocol::Error;
 use tower_tus_layers::route::BasePath;
 
-/// How a stack stands in its host.
+/// The role of a stack in its host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// In front of a service.
+    /// A layer around another service.
     Layer,
-    /// As a service.
+    /// A service.
     Service,
 }
 
-/// Where the URLs of uploads come from.
+/// The source of upload URLs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Urls {
-    /// From a layer, whatever the host does.
+    /// A layer sets them, regardless of the host.
     Set,
-    /// From the path of the request.
+    /// The path of the request determines them.
     #[default]
     Found,
 }
 
-/// Finds out what a host has stripped from a request's path, so that `Location`
-/// leads back to the stack, and rejects the request where that cannot be known.
+/// Detects what a host has stripped from a request's path, so that `Location` leads
+/// back to the stack. Rejects the request if this cannot be detected.
 #[derive(Clone, Debug)]
 pub(crate) struct Mounting {
-    /// Of a stack of the user's own only its Route layer knows.
+    /// `None` for a stack of the user's own, where only its Route layer knows it.
     base_path: Option<BasePath>,
     urls: Urls,
     nesting_warned: Arc<Once>,
@@ -57,8 +57,8 @@ impl Mounting {
         }
     }
 
-    /// Warns once of a layer that is nested, at a request that is not for uploads: those
-    /// that are may never come.
+    /// Warns once about a nested layer, on a request that is not for uploads: upload
+    /// requests may never arrive.
     pub(crate) fn warn_of_nesting(&self, extensions: &Extensions) {
         let Some(nested) = axum::nested_path(extensions) else {
             return;
@@ -72,10 +72,11 @@ impl Mounting {
         });
     }
 
-    /// Records in the request's context what the host has stripped. `T` is the type
-    /// that tells the host: of the body, or of the service behind the layer.
+    /// Records in the request's context what the host has stripped. The type `T`
+    /// identifies the host: it is the type of the body, or of the service behind the
+    /// layer.
     pub(crate) fn record<T, B>(&self, request: &mut Request<B>, place: Place) {
-        // It can be about any path.
+        // OPTIONS may have any path.
         if request.method() == Method::OPTIONS {
             return;
         }
@@ -128,30 +129,31 @@ impl Mounting {
     }
 }
 
-/// Whether axum may have stripped a prefix that cannot be seen.
+/// Whether axum may have stripped a prefix that cannot be detected.
 fn is_hidden<T>(place: Place, is_below: bool) -> bool {
     match place {
         Place::Layer => type_name::<T>().contains("axum::routing::route::Route"),
-        // Also outside all routers the body is axum's. One that can be seen tells.
+        // Bodies have axum's type outside of routers too. A router of the supported
+        // version would have been detected by its extensions.
         Place::Service if is_below && cfg!(feature = "axum") => false,
         Place::Service => type_name::<T>().contains("axum_core::body::Body"),
     }
 }
 
-/// What of the client's path stands before the path that the stack sees.
+/// Returns the part of the client's path before the path that the stack sees.
 fn before<'a>(original: &'a str, path: &str) -> Option<&'a str> {
-    // Where all of it is stripped, axum leaves a slash.
+    // axum leaves a slash if it has stripped the whole path.
     let end = path.trim_end_matches('/');
     original.trim_end_matches('/').strip_suffix(end)
 }
 
 /// Whether the path of a route has captures, such as `/t/{tenant}`.
 fn has_parameter(path: &str) -> bool {
-    // Twice it is the character itself.
+    // A doubled brace is a literal one.
     path.replace("{{", "").contains('{')
 }
 
-/// Why a stack cannot work where it stands, and what to write instead.
+/// Why a stack cannot work in its place, and how to fix it.
 #[derive(Debug)]
 enum Misplaced {
     Unseen,
@@ -191,23 +193,23 @@ impl fmt::Display for Misplaced {
 
 impl std::error::Error for Misplaced {}
 
-/// What axum's routers leave in a request.
+/// The extensions that axum's routers add to a request.
 #[cfg(feature = "axum")]
 mod axum {
     use ::axum::extract::{MatchedPath, NestedPath, OriginalUri};
     use http::Extensions;
 
-    /// The path that the outermost router has seen.
+    /// Returns the path as the outermost router received it.
     pub(super) fn original_path(extensions: &Extensions) -> Option<&str> {
         extensions.get().map(|OriginalUri(uri)| uri.path())
     }
 
-    /// The path at which `nest` or `nest_service` stands, as it was written.
+    /// Returns the path of `nest` or `nest_service`, with its captures.
     pub(super) fn nested_path(extensions: &Extensions) -> Option<&str> {
         extensions.get().map(NestedPath::as_str)
     }
 
-    /// Whether a route was found that is not the place of a nested service.
+    /// Whether a route matched that is not the one of a nested service.
     pub(super) fn is_route(extensions: &Extensions) -> bool {
         let route = extensions.get().map(MatchedPath::as_str);
         let nested = nested_path(extensions).unwrap_or_default();

@@ -12,15 +12,15 @@ use crate::{Stack, TusService};
 
 /// Adds resumable uploads to any service, below `/files/` by default.
 ///
-/// The layer takes each request whose path is the base path, with or without its
-/// last slash, or below it, whatever the method. All others go to the service behind
-/// it, untouched.
+/// The stack handles all requests to the base path, with or without its trailing
+/// slash, and to paths below it, whatever their method. All other requests reach
+/// the inner service unchanged.
 ///
 /// In an axum router, **add it last**: after all routes and the fallback, and not
-/// inside `nest`. It takes uploads out of the router's fallback, so a fallback that is
-/// set later gets them instead, and a nested router without a fallback of its own
-/// never sees them. The [module docs](crate::mount) have all ways to mount uploads,
-/// and what `Location` is.
+/// inside `nest`. It intercepts uploads in the router's fallback: a fallback that is
+/// set later replaces it, and a nested router without a fallback of its own never
+/// calls it. The [module docs](crate::mount) describe all ways to mount uploads,
+/// and the resulting `Location`.
 ///
 /// ```
 /// use axum::Router;
@@ -32,7 +32,7 @@ use crate::{Stack, TusService};
 ///     .layer(TusLayer::new(MemoryStore::default()));
 /// ```
 ///
-/// See [`Stack`] for the order of the layers, and for what can be set.
+/// See [`Stack`] for the order of the layers, and for the settings.
 #[derive(Clone, Debug)]
 pub struct TusLayer {
     tus: TusService,
@@ -46,8 +46,8 @@ impl TusLayer {
         Stack::new(store).into_layer()
     }
 
-    /// Creates a layer that gives the requests below `base_path` to a stack of your own.
-    /// The stack's [`RouteLayer`](crate::layers::route::RouteLayer) has to have the same
+    /// Creates a layer that passes requests below `base_path` to a stack of your
+    /// own. Its [`RouteLayer`](crate::layers::route::RouteLayer) must have the same
     /// base path.
     ///
     /// See [`TusService::over`] for an example.
@@ -69,7 +69,7 @@ impl TusLayer {
 impl<S> Layer<S> for TusLayer {
     type Service = TusMount<S>;
 
-    // Hosts call this once for each route: no state is made here.
+    // Hosts call this once per route, so it must not create state.
     fn layer(&self, inner: S) -> TusMount<S> {
         TusMount::new(inner, self.tus.clone(), self.base_path.clone())
     }

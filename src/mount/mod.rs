@@ -32,7 +32,7 @@ mod tests {
             .expect("the response is well formed"))
     }
 
-    /// Whether the layer takes a request, rather than the service behind it.
+    /// Whether the stack handles a request, rather than the inner service.
     async fn takes(layer: TusLayer, method: Method, uri: &str) -> bool {
         let request = Request::builder().method(method).uri(uri);
         let request = request

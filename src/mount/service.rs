@@ -10,7 +10,7 @@ use super::host::Place;
 use super::{ResponseBody, ResponseFuture};
 use crate::TusService;
 
-/// Middleware that takes the requests for uploads.
+/// Passes requests for uploads to the stack, and all others to the inner service.
 ///
 /// See [`TusLayer`](super::TusLayer) for an example.
 #[derive(Clone, Debug)]
@@ -31,17 +31,17 @@ impl<S> TusMount<S> {
 }
 
 impl<S> TusMount<S> {
-    /// Returns the service behind.
+    /// Returns a reference to the inner service.
     pub fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// Returns the service behind, to be changed.
+    /// Returns a mutable reference to the inner service.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 
-    /// Takes the service behind out.
+    /// Returns the inner service.
     #[must_use]
     pub fn into_inner(self) -> S {
         self.inner

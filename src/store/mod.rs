@@ -1,6 +1,6 @@
-//! Stores whose uploads outlive the program.
+//! Stores whose uploads survive a restart.
 //!
-//! The traits, a store in memory and the conformance suite are in
+//! For the traits, the memory store and the conformance suite, see
 //! [`tower_tus_layers::store`].
 
 #[cfg(all(unix, feature = "file"))]

@@ -1,11 +1,11 @@
-// Uploads a megabyte to an endpoint of another origin: a first piece, and by a
-// fresh client the rest.
+// Uploads a megabyte to an endpoint of another origin: one part first, and the
+// rest with a new client.
 
 export default async function (endpoint) {
   const words = new Uint32Array(1 << 18).map((_, word) => Math.imul(word, 0x9e3779b9))
   const content = new Blob([words])
 
-  /** A client that knows nothing but what is stored, and tries nothing twice. */
+  /** Returns a client with only the stored URLs, and without retries. */
   function client(options) {
     return new tus.Upload(content, { endpoint, retryDelays: null, ...options })
   }

@@ -58,7 +58,7 @@ async fn upload(browser: Browser, page: &str, endpoint: &str) -> Value {
     browser.run(page, "across.mjs", endpoint).await
 }
 
-/// Takes uploads across origins until the test ends, and gives their endpoint.
+/// Serves cross-origin uploads until the test ends, and returns their endpoint.
 async fn serve(uploads: &TempDir, cors: CorsLayer) -> String {
     let stack = Stack::new(FileStore::new(uploads.path()))
         .cors(cors)
@@ -66,7 +66,8 @@ async fn serve(uploads: &TempDir, cors: CorsLayer) -> String {
     format!("http://{}/files/", host(stack.into_service()).await)
 }
 
-/// Serves an empty page of an origin of its own until the test ends, and gives its URL.
+/// Serves an empty page of a separate origin until the test ends, and returns
+/// its URL.
 pub(crate) async fn blank_page() -> String {
     let router = Router::new().route("/", get(Html("<!doctype html><title>Blank</title>")));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

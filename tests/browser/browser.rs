@@ -11,10 +11,10 @@ use tokio::time::timeout;
 
 use crate::harness::services::{has, require};
 
-/// How long a browser may take to start and to upload, on a busy machine.
+/// Time limit for a browser to start and to upload, on a busy machine.
 const VISIT_SECONDS: u64 = 90;
 
-/// How much longer the driver may take to kill a browser that hangs.
+/// Additional time for the driver to kill a hanging browser.
 const KILL_TIMEOUT: Duration = Duration::from_secs(15);
 
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +26,7 @@ pub(crate) enum Browser {
 pub(crate) const BROWSERS: [Browser; 2] = [Browser::Chromium, Browser::Firefox];
 
 impl Browser {
-    /// Whether it can be driven.
+    /// Whether the browser and its driver are installed.
     pub(crate) async fn is_installed(self) -> bool {
         let name = self.name();
         let modules = in_repository("tests/clients/node_modules");
@@ -43,7 +43,7 @@ impl Browser {
     }
 
     /// Opens `page`, runs the function of `tests/browser/<module>` in it with
-    /// `argument`, and gives what it returns.
+    /// `argument`, and returns its result.
     pub(crate) async fn run(self, page: &str, module: &str, argument: &str) -> Value {
         let profile = TempDir::new().unwrap();
         let mut driver = Command::new("node");
@@ -66,7 +66,7 @@ impl Browser {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
-    /// The program, and the Debian package.
+    /// The name of the program and of the Debian package.
     fn name(self) -> &'static str {
         match self {
             Self::Chromium => "chromium",
@@ -74,7 +74,7 @@ impl Browser {
         }
     }
 
-    /// What puppeteer-core calls it.
+    /// The name in puppeteer-core.
     fn kind(self) -> &'static str {
         match self {
             Self::Chromium => "chrome",
@@ -90,7 +90,7 @@ impl Browser {
     }
 }
 
-/// The content that the pages upload: no two words alike.
+/// The content that the pages upload: no two words are the same.
 pub(crate) fn content(size: u32) -> Vec<u8> {
     let words = (0..size / 4).flat_map(|word| word.wrapping_mul(0x9e37_79b9).to_le_bytes());
     words.collect()

@@ -1,6 +1,6 @@
-// Creates uploads by requests without a body.
+// Creates uploads with requests without a body.
 //
-// Returns the status of each creation, and the protocols that the answers came by.
+// Returns the status of each creation, and the protocols of the responses.
 
 export default async function (endpoint) {
   const statuses = {}

@@ -1,8 +1,7 @@
-// Uploads 20 MB with the retries of tus-js-client, while somebody cuts the
-// connection.
+// Uploads 20 MB with the retries of tus-js-client, over a connection that is cut.
 //
 // Returns the URL of the upload, its requests in order as `METHOD offset`, the
-// status of the creation, and the protocols that the answers came by.
+// status of the creation, and the protocols of the responses.
 
 export default async function (endpoint) {
   const words = new Uint32Array(5_000_000).map((_, word) => Math.imul(word, 0x9e3779b9))
@@ -26,7 +25,7 @@ export default async function (endpoint) {
     upload.start()
   })
 
-  // A request without an answer has no protocol.
+  // A request without a response has no protocol.
   const protocols = performance
     .getEntriesByType('resource')
     .filter((entry) => entry.name.startsWith(url) && entry.nextHopProtocol)

@@ -8,7 +8,7 @@ use crate::secure::{assert_http2, start};
 
 const SIZE: u32 = 20_000_000;
 
-/// The connection is cut when it has carried so many bytes.
+/// Number of bytes after which the connection is cut.
 const CUT: usize = 8_000_000;
 
 #[tokio::test]
@@ -31,7 +31,7 @@ async fn goes_on(browser: Browser) {
     let endpoint = format!("{origin}files/");
 
     let report = browser.run(&origin, "cut.mjs", &endpoint).await;
-    // A creation without bytes, as tus-js-client makes it.
+    // tus-js-client creates the upload without bytes.
     assert_eq!(report["created"], 201, "{report}");
     assert_http2(&report);
     assert_goes_on(&report);
@@ -41,7 +41,7 @@ async fn goes_on(browser: Browser) {
     assert!(stored == content(SIZE), "other bytes are stored");
 }
 
-/// One creation, one PATCH from the beginning, and the rest from where that was cut.
+/// Expects one creation, one PATCH from the beginning, and one from the cut.
 fn assert_goes_on(report: &Value) {
     let requests = report["requests"].as_array().unwrap();
     let of = |method: &str| {

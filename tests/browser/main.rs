@@ -1,4 +1,4 @@
-//! Pages in real browsers, which upload by tus-js-client.
+//! Pages in real browsers that upload with tus-js-client.
 
 #![cfg(unix)]
 

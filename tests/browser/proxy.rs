@@ -1,4 +1,4 @@
-//! A TCP proxy that cuts one connection, as a network does.
+//! A TCP proxy that cuts one connection, like a network failure.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,10 +9,11 @@ use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Forwards connections to a server until the test ends, and gives its address.
+/// Forwards connections to a server until the test ends, and returns its
+/// address.
 ///
-/// The first connection that has carried `limit` bytes to the server is reset
-/// on both sides; all others are left alone.
+/// Resets the first connection that has carried `limit` bytes to the server, on
+/// both sides. All other connections stay open.
 pub(crate) async fn cutting_proxy(server: SocketAddr, limit: usize) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -25,7 +26,7 @@ pub(crate) async fn cutting_proxy(server: SocketAddr, limit: usize) -> SocketAdd
     address
 }
 
-/// Ends when either side ends, or when the connection is cut.
+/// Forwards until either side closes, or until the connection is cut.
 async fn forward(
     mut client: TcpStream,
     server: SocketAddr,

@@ -1,4 +1,4 @@
-// Asks for an upload at another origin, which refuses it for now.
+// Requests an upload from another origin, which refuses it for now.
 
 export default async function (endpoint) {
   const response = await fetch(endpoint, {

@@ -1,4 +1,4 @@
-//! What pages see of the server over HTTP/2 and TLS.
+//! The server over HTTP/2 and TLS, as pages see it.
 
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;
@@ -11,7 +11,7 @@ use crate::browser::BROWSERS;
 use crate::harness::Server;
 use crate::harness::certificate::Certificate;
 
-/// Starts a server with a certificate that no authority has signed.
+/// Starts a server with a self-signed certificate.
 pub(crate) async fn start(args: &[&str]) -> Server {
     let certificate = Certificate::make();
     let flags = certificate.flags();
@@ -19,14 +19,14 @@ pub(crate) async fn start(args: &[&str]) -> Server {
     Server::start(&flags.collect::<Vec<_>>()).await
 }
 
-/// All answers that a page has seen came over HTTP/2.
+/// Expects that the page received all responses over HTTP/2.
 pub(crate) fn assert_http2(report: &Value) {
     let protocols = report["protocols"].as_array().unwrap();
     assert!(!protocols.is_empty(), "{report}");
     assert!(protocols.iter().all(|it| it == "h2"), "{report}");
 }
 
-/// CRE-14: Firefox ends such a request by an empty DATA frame.
+// CRE-14: Firefox ends such a request with an empty DATA frame.
 #[tokio::test]
 async fn a_creation_without_a_body_is_a_creation_in_each_browser() {
     for browser in BROWSERS {
@@ -64,7 +64,7 @@ async fn a_page_of_another_origin_can_read_when_to_try_again() {
     }
 }
 
-/// A hook that lets nothing be created until the test ends.
+/// Runs a hook that blocks creations until the test ends.
 async fn busy_hook() -> String {
     let reply = json!({
         "RejectUpload": true,

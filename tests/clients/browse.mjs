@@ -3,8 +3,8 @@
 //     node browse.mjs <browser> <program> <profile> <seconds> <page> <module> <argument>
 //
 // The browser is `firefox` or `chrome`. The default export of the module runs in
-// the page, where tus-js-client is the global `tus`. Prints what it returns, as
-// JSON. A browser that takes longer than the time given is killed.
+// the page, where tus-js-client is the global `tus`. Prints its result as JSON.
+// A browser that takes longer than the time given is killed.
 
 import { readFile } from 'node:fs/promises'
 import { pathToFileURL } from 'node:url'
@@ -28,7 +28,7 @@ const FLAGS = {
 const timeout = seconds * 1000
 let step = 'starting'
 
-// The exit kills the browser with all its processes, so nothing outlives it.
+// Exiting kills the browser with all its processes.
 setTimeout(() => {
   console.error(`${program} takes more than ${seconds} s while ${step}`)
   process.exit(1)

@@ -37,8 +37,7 @@ http {
 }
 ";
 
-/// Caches what the server answers, and so asks it by GET for what clients ask by
-/// HEAD.
+/// Caches responses, and therefore turns HEAD into GET.
 pub(crate) const CACHE: &str = "location / {
     proxy_pass http://SERVER;
     proxy_set_header Host $http_host;
@@ -60,40 +59,40 @@ pub(crate) const STRIP_AND_FORWARD: &str = "location /api/ {
     proxy_redirect off;
 }";
 
-/// Strips `/api`, names the client's host, and puts the prefix back into
-/// `Location` itself.
+/// Strips `/api`, forwards the client's host, and restores the prefix in
+/// `Location`.
 pub(crate) const STRIP_AND_REDIRECT: &str = "location /api/ {
     proxy_pass http://SERVER/;
     proxy_set_header Host $http_host;
     proxy_redirect http://$http_host/ http://$http_host/api/;
 }";
 
-/// Strips `/api` and leaves the rest to nginx's defaults: the server sees its own
-/// address as the host.
+/// Strips `/api` and keeps nginx's defaults: the server sees its own address as
+/// the host.
 pub(crate) const STRIP: &str = "location /api/ {
     proxy_pass http://SERVER/;
 }";
 
-/// A running nginx, which is killed when this is dropped.
+/// A running nginx, killed on drop.
 pub(crate) struct Nginx {
     _child: Child,
     _home: TempDir,
 }
 
 impl Nginx {
-    /// Whether there is one.
+    /// Whether nginx is installed.
     pub(crate) async fn is_installed() -> bool {
         let version = command().arg("-v").stderr(Stdio::null()).status().await;
         require("nginx", version.is_ok(), "apt-get install nginx-light")
     }
 
-    /// A port that was free a moment ago: nginx cannot be asked for its own.
+    /// Returns a port that was free just now: nginx cannot choose one itself.
     pub(crate) fn port() -> u16 {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         listener.local_addr().unwrap().port()
     }
 
-    /// Starts one on `port` in front of `server`.
+    /// Starts nginx on `port` in front of `server`.
     pub(crate) async fn before(server: &Server, port: u16, location: &str) -> Self {
         let home = TempDir::new().unwrap();
         let path = home.path().to_str().unwrap();
@@ -132,7 +131,7 @@ impl Nginx {
 fn command() -> Command {
     let path = std::env::var("PATH").unwrap_or_default();
     let mut command = Command::new("nginx");
-    // Not everybody has those in the path.
+    // The `PATH` of some users lacks these directories.
     command.env("PATH", format!("{path}:/usr/local/sbin:/usr/sbin"));
     command
 }

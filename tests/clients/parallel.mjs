@@ -1,5 +1,5 @@
 // Uploads a file with tus-js-client in several parts at once, which the server
-// then makes one upload of.
+// then concatenates.
 //
 //     node parallel.mjs <endpoint> <file> <parts>
 //

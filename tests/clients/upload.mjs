@@ -1,5 +1,5 @@
-// Uploads a file with tus-js-client, whose connection is reset in the middle of
-// the only PATCH, and resumes the upload with a fresh client.
+// Uploads a file with tus-js-client, resets the connection within the only PATCH,
+// and resumes the upload with a new client.
 //
 //     node upload.mjs <endpoint> <file> <interrupt-after-bytes>
 //
@@ -27,7 +27,7 @@ class ResettingAgent extends Agent {
   }
 }
 
-/** A client that knows nothing but what is stored, and tries nothing twice. */
+/** Returns a client with only the stored URLs, and without retries. */
 function client(options) {
   return new Upload(createReadStream(file), {
     endpoint,
@@ -45,7 +45,7 @@ function uploadUntilReset() {
       httpStack: new DefaultHttpStack({ agent }),
       onSuccess: () => reject(new Error('the upload is complete, nothing has interrupted it')),
       onError: (error) => {
-        // An answer would be the server's failure, not the network's.
+        // With a response, the failure would be the server's and not the network's.
         const lost = error.originalRequest?.getMethod() === 'PATCH' && !error.originalResponse
         if (lost) resolve()
         else reject(error)

@@ -1,5 +1,5 @@
-"""Uploads a file with tuspy in a process that is killed in the middle of a
-chunk, and resumes the upload in this one.
+"""Uploads a file with tuspy in a process that is killed within a chunk, and
+resumes the upload in this process.
 
     python3 upload.py <endpoint> <file> <interrupt-after-bytes>
 
@@ -19,7 +19,7 @@ CHUNK_SIZE = 64 * 1024 * 1024
 
 
 def uploader(endpoint, file):
-    """A client that knows nothing but what is stored, and tries nothing twice."""
+    """Returns a client with only the stored URLs, and without retries."""
     return TusClient(endpoint).uploader(
         file,
         chunk_size=CHUNK_SIZE,
@@ -35,7 +35,7 @@ def upload_until_killed(endpoint, file, interrupt_after):
 
 
 def kill_after_sending(limit):
-    """Kills this process when its connections have carried `limit` bytes."""
+    """Kills this process once it has sent `limit` bytes."""
     send = http.client.HTTPConnection.send
     sent = 0
 

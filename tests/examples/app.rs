@@ -34,7 +34,7 @@ impl App {
         Self { example, ..self }
     }
 
-    /// Creates an upload of Alice's, and returns its URL.
+    /// Creates an upload as Alice, and returns its URL.
     async fn create(&self, client: &mut Client) -> String {
         let post = self
             .example
@@ -46,12 +46,12 @@ impl App {
         created.headers()["location"].to_str().unwrap().to_owned()
     }
 
-    /// The bytes of an upload of Alice's.
+    /// Builds an append to an upload of Alice.
     fn append(&self, location: &str) -> Builder {
         by(self.example.append(location), &self.alice)
     }
 
-    /// A PATCH of no bytes at the end of an upload of Alice's.
+    /// Builds an empty PATCH at the end of an upload of Alice.
     fn retry(&self, location: &str) -> Builder {
         let request = self.example.request(Method::PATCH, location);
         by(request, &self.alice)
@@ -63,7 +63,7 @@ impl App {
         Connection::open(self.example.home.path().join("app.db")).unwrap()
     }
 
-    /// The ids of all rows.
+    /// Returns the ids of all rows.
     fn rows(&self) -> Vec<String> {
         let database = self.database();
         let mut select = database.prepare("SELECT id FROM uploads").unwrap();
@@ -182,7 +182,7 @@ async fn the_last_bytes_are_answered_with_json_and_written_as_one_row() {
         let json: Value = serde_json::from_slice(patched.body()).unwrap();
         assert_eq!(json, row(&location));
 
-        // The same bytes once more, and the retry of a client that has seen no answer.
+        // The same bytes again, and the retry of a client that received no response.
         let repeated = client.send(app.append(&location), CONTENT).await;
         assert_eq!(repeated.status(), StatusCode::CONFLICT);
         let repeated = client.send(app.retry(&location), b"").await;
@@ -220,8 +220,8 @@ async fn a_creation_that_brings_all_bytes_is_201_with_json() {
     }
 }
 
-/// Sends all bytes of an upload while nobody can write to the database, and kills
-/// the application before the row is there.
+/// Sends all bytes of an upload while the database is locked, and kills the application
+/// before it has written the row.
 async fn killed_before_the_row(meanwhile: impl FnOnce(&App, &str)) -> (App, String) {
     let app = App::start().await;
     let mut client = app.example.http_1().await;
@@ -265,7 +265,7 @@ async fn a_kill_between_the_last_byte_and_the_row_loses_no_row() {
 
 #[tokio::test]
 async fn a_kill_between_the_row_and_the_finish_doubles_no_row() {
-    // The row is there and the upload is unfinished: as after a kill just then.
+    // The row exists but the upload is unfinished, like after a kill between the two.
     let (app, location) = killed_before_the_row(|app, location| {
         let insert = "INSERT INTO uploads (id, owner, size) VALUES (?1, 'alice', 9)";
         app.database().execute(insert, [id(location)]).unwrap();

@@ -5,7 +5,7 @@ use crate::program::{CONTENT, Client, Example};
 const ALICE: &str = "Bearer alices-token";
 const BOB: &str = "Bearer bobs-token";
 
-/// Creates an upload of Alice's, and gives its place.
+/// Creates an upload as Alice, and returns its URL.
 async fn alices(example: &Example, client: &mut Client) -> String {
     let post = example
         .request(Method::POST, "/files/")

@@ -2,7 +2,7 @@ use http::{Method, StatusCode};
 
 use crate::program::{CONTENT, Client, Example};
 
-/// Creates an upload of Alice's, and returns its URL.
+/// Creates an upload as Alice, and returns its URL.
 async fn alices(example: &Example, client: &mut Client) -> String {
     let post = example
         .request(Method::POST, "/files/")

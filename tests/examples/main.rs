@@ -1,4 +1,4 @@
-//! The example programs, as their readers run them.
+//! The example programs, run like a reader would run them.
 
 mod program;
 

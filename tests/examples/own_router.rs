@@ -12,7 +12,7 @@ async fn status(
     client.send(request, b"").await.status()
 }
 
-/// Alice's upload: its id within her own.
+/// Creates an upload as Alice, and returns the last segment of its id.
 async fn alices(example: &Example, client: &mut Client) -> String {
     let base = "/users/alice/uploads";
     let post = example
@@ -53,7 +53,7 @@ async fn a_user_cannot_reach_another_ones_uploads() {
             format!("/users/alice/uploads/uploads/{id}"),
         ] {
             for method in [Method::HEAD, Method::PATCH, Method::DELETE] {
-                // Of a PATCH the type is looked at first.
+                // With the content type of an append, which PATCH checks first.
                 let mut request = example.append(&location);
                 request = request.method(method);
                 let answer = client.send(request, b"").await;

@@ -1,4 +1,4 @@
-//! An example that runs, and clients of it.
+//! A running example, and its clients.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -15,19 +15,19 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
-/// How long an example may take to do as it is told.
+/// Time limit for any step of an example.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) const CONTENT: &[u8] = b"resumable";
 
-/// An example that runs in a directory of its own, and is killed when this is dropped.
+/// An example that runs in a temporary directory, killed on drop.
 pub(crate) struct Example {
     base: Uri,
-    /// Where it runs.
+    /// The working directory of the example.
     pub(crate) home: TempDir,
     name: &'static str,
     child: Child,
-    // Nothing that it prints may fail.
+    // Kept open, so that printing does not fail.
     _stdout: BufReader<ChildStdout>,
 }
 
@@ -53,14 +53,14 @@ impl Example {
         }
     }
 
-    /// Kills it without warning, and starts it again where it was.
+    /// Kills the example with SIGKILL, and restarts it in the same directory.
     pub(crate) async fn kill_and_restart(mut self, meanwhile: impl FnOnce()) -> Self {
         patient(self.child.kill()).await.unwrap();
         meanwhile();
         Self::start_in(self.home, self.name).await
     }
 
-    /// A client of either version.
+    /// Returns one client per HTTP version.
     pub(crate) async fn clients(&self) -> [Client; 2] {
         [self.http_1().await, self.http_2().await]
     }
@@ -71,7 +71,7 @@ impl Example {
         Client::Http1(client)
     }
 
-    /// HTTP/2 with prior knowledge.
+    /// Connects over HTTP/2 with prior knowledge.
     pub(crate) async fn http_2(&self) -> Client {
         let io = self.connect().await;
         let (client, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
@@ -83,12 +83,12 @@ impl Example {
         TokioIo::new(patient(TcpStream::connect(self.authority())).await.unwrap())
     }
 
-    /// The host and port on which it listens.
+    /// Returns the host and port of the example.
     pub(crate) fn authority(&self) -> &str {
         self.base.authority().unwrap().as_str()
     }
 
-    /// A request to a path, or to wherever a `Location` leads.
+    /// Builds a request to a path or to the URL of a `Location`.
     pub(crate) fn request(&self, method: Method, location: &str) -> http::request::Builder {
         let path = location.parse::<Uri>().unwrap();
         let uri = Uri::builder()
@@ -102,7 +102,8 @@ impl Example {
             .header("tus-resumable", "1.0.0")
     }
 
-    /// Creates an upload in two requests, asks for its offset, and finds it in `dir`.
+    /// Creates an upload in two requests, reads its offset, and finds its file
+    /// in `dir`.
     pub(crate) async fn takes_an_upload(&self, client: &mut Client, base: &str, dir: &str) {
         let post = self
             .request(Method::POST, base)
@@ -128,14 +129,14 @@ impl Example {
         assert_eq!(stored, CONTENT, "{location}");
     }
 
-    /// A request that brings the first bytes of an upload.
+    /// Builds a request with the first bytes of an upload.
     pub(crate) fn append(&self, location: &str) -> http::request::Builder {
         self.request(Method::PATCH, location)
             .header("upload-offset", "0")
             .header("content-type", "application/offset+octet-stream")
     }
 
-    /// The extensions that it announces.
+    /// Returns the extensions that OPTIONS lists.
     pub(crate) async fn extensions(&self, client: &mut Client, base: &str) -> Vec<String> {
         let options = client.send(self.request(Method::OPTIONS, base), b"").await;
         assert_eq!(options.status(), StatusCode::OK, "{base}");
@@ -144,7 +145,7 @@ impl Example {
     }
 }
 
-/// A connection of either version.
+/// A connection of either HTTP version.
 pub(crate) enum Client {
     Http1(http1::SendRequest<Full<Bytes>>),
     Http2(http2::SendRequest<Full<Bytes>>),
@@ -160,7 +161,7 @@ impl Client {
         response.expect("the example answers")
     }
 
-    /// As [`send`](Self::send) to an example that may end before it answers.
+    /// Like [`send`](Self::send), for an example that may exit before it responds.
     pub(crate) async fn try_send(
         &mut self,
         request: http::request::Builder,
@@ -169,7 +170,8 @@ impl Client {
         let mut request = request.body(Full::from(body)).unwrap();
         let response = match self {
             Self::Http1(client) => {
-                // In HTTP/1.1 a client sends the path, and the host in its header.
+                // HTTP/1.1 clients send the path only, and the host in a
+                // header.
                 *request.uri_mut() = Uri::from(request.uri().path_and_query().unwrap().clone());
                 patient(client.send_request(request)).await
             }
@@ -181,7 +183,7 @@ impl Client {
     }
 }
 
-/// An example about to run in `home`.
+/// Returns the command that starts an example in `home`.
 pub(crate) fn command(name: &str, argument: &str, home: &Path) -> Command {
     let mut command = Command::new(program(name));
     command
@@ -192,7 +194,7 @@ pub(crate) fn command(name: &str, argument: &str, home: &Path) -> Command {
     command
 }
 
-/// Where `cargo test` and `cargo build --examples` put an example.
+/// Returns the path of an example that cargo has built.
 fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let profile = test

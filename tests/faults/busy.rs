@@ -1,4 +1,4 @@
-//! A second request on an upload that a first one holds.
+//! A second request for an upload that another request holds.
 
 use std::time::{Duration, Instant};
 
@@ -16,13 +16,14 @@ use crate::harness::tus::{
     Answer, Content, Tus, Version, code, content, number, request, streamed,
 };
 
-/// A body that brings some bytes and then hangs.
+/// A body with some bytes that then stalls.
 fn hanging(text: &'static str) -> Content {
     let frame = stream::once(async move { Bytes::from(text) });
     streamed(frame.chain(stream::pending()))
 }
 
-/// A PATCH that hangs after `text`, once the server has that.
+/// Starts a PATCH that stalls after `text`, and waits until the server has
+/// stored it.
 pub(crate) async fn hanging_patch(
     server: &Server,
     tus: &Tus,

@@ -1,5 +1,5 @@
-//! A chunk with a checksum that is cut short, in every way: nothing of it is
-//! left, and it can be sent again.
+//! A checksummed chunk that is cut in various ways: nothing of it remains, and
+//! it can be sent again.
 
 use std::collections::hash_map::{DefaultHasher, RandomState};
 use std::hash::{BuildHasher, BuildHasherDefault};
@@ -18,9 +18,9 @@ use crate::harness::tus::{Tus, Version, content, patch};
 use crate::harness::{Server, Signal, patient};
 use crate::kill::pattern;
 
-/// What is stored of an upload before.
+/// Number of bytes stored before the chunk.
 const START: u64 = 100_000;
-/// More than any buffer on the way.
+/// More than all buffers between client and server.
 const CHUNK: usize = 3 << 20;
 const LENGTH: u64 = START + CHUNK as u64;
 const MOMENTS: usize = 10;
@@ -33,7 +33,7 @@ enum Way {
     Kill,
 }
 
-/// Places that differ from run to run, and the way to have them again.
+/// Random positions, with the seed to reproduce them.
 struct Dice(u64);
 
 impl Dice {
@@ -82,7 +82,7 @@ impl Scene {
         format!("{}{id}", self.server.url())
     }
 
-    /// An upload in which the chunk comes next.
+    /// Creates an upload, up to where the chunk begins.
     async fn begun(&self) -> String {
         let url = self.tus().create(LENGTH).await;
         let before = content(self.whole.slice(..START as usize));
@@ -94,7 +94,8 @@ impl Scene {
         patch(&self.url(id), START).header("Upload-Checksum", &self.checksum)
     }
 
-    /// Sends the beginning of the chunk, and waits until some of it is on the disk.
+    /// Sends the beginning of the chunk, and waits until some of it is on the
+    /// disk.
     async fn begin_over_http1(&self, id: &str, sent: usize, stored: usize) -> Http1 {
         let headers = [
             ("Content-Type", "application/offset+octet-stream".to_owned()),
@@ -122,7 +123,8 @@ impl Scene {
         stream.reset(reason);
     }
 
-    /// Waits until the disk has this much of the chunk, which nobody is told of.
+    /// Waits until this many bytes of the chunk are on the disk, which no
+    /// response shows.
     async fn is_stored(&self, id: &str, bytes: usize) {
         let file = self.server.uploads().join(id);
         patient(async {
@@ -147,7 +149,8 @@ impl Scene {
         }
     }
 
-    /// CHK-07, CHK-14: the upload stands where the chunk began, and takes it now.
+    // CHK-07, CHK-14: the offset is where the chunk began, and the chunk can
+    // be sent again.
     async fn is_undone(&self, id: &str) {
         let (tus, url) = (self.tus(), self.url(id));
         assert_eq!(tus.offset(&url).await, START);
@@ -158,12 +161,12 @@ impl Scene {
     }
 }
 
-/// A value of `Upload-Checksum`.
+/// Returns a value for `Upload-Checksum`.
 fn checksum(algorithm: &'static str, bytes: &[u8]) -> String {
     let algorithms = Algorithms::default();
     let mut digest = algorithms.get(algorithm).unwrap().begin();
     digest.update(bytes);
-    // Metadata has the same form: a name and base64.
+    // Metadata has the same syntax: a name and base64.
     let metadata = Metadata::from_pairs([(algorithm, digest.finish())]).unwrap();
     metadata.raw().unwrap().to_str().unwrap().to_owned()
 }
@@ -189,7 +192,7 @@ async fn by_a_client_that_says_goodbye_or_vanishes() {
 
 #[tokio::test]
 async fn by_a_client_that_resets_its_stream() {
-    // The second one as if all were well.
+    // NO_ERROR, as if the body had ended regularly.
     is_cut(&[Reason::CANCEL, Reason::NO_ERROR].map(Way::Http2Reset)).await;
 }
 

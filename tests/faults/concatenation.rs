@@ -1,4 +1,4 @@
-//! What a crash, or a full disk, leaves of an upload that is made of others.
+//! Concatenation during a crash, or on a full disk.
 
 use std::collections::hash_map::RandomState;
 use std::fs;
@@ -16,7 +16,7 @@ use crate::harness::tus::{Answer, Tus, Version, code, content, number, request};
 use crate::harness::{Server, Signal, patient};
 
 const PART: usize = 8 << 20;
-/// How often a final has its parts, to take some time.
+/// How many times a final contains its parts, so that it takes some time.
 const TIMES: usize = 16;
 
 async fn start(home: &Path, args: &[&str]) -> (Server, Tus) {
@@ -25,7 +25,7 @@ async fn start(home: &Path, args: &[&str]) -> (Server, Tus) {
     (server, tus)
 }
 
-/// Creates a partial, and gives its path.
+/// Creates a partial upload, and returns its path.
 async fn partial(tus: &Tus, length: usize, bytes: Vec<u8>) -> String {
     let post = tus.post().header("Upload-Concat", "partial");
     let answer = tus.ask(post.header("Upload-Length", length)).await;
@@ -40,7 +40,7 @@ async fn join(tus: &Tus, parts: &[&str]) -> Answer {
     tus.ask(tus.post().header("Upload-Concat", list)).await
 }
 
-/// The place of a path on a server that was started since.
+/// Returns the URL of a path on a restarted server.
 fn url(server: &Server, path: &str) -> String {
     format!("http://{}{path}", server.address())
 }
@@ -49,12 +49,13 @@ fn id(path: &str) -> &str {
     path.rsplit('/').next().unwrap()
 }
 
-/// A moment that differs from run to run.
+/// Returns a random duration.
 fn some_time() -> Duration {
     Duration::from_millis(1 + RandomState::new().hash_one(0) % 80)
 }
 
-/// The data files of those finals that exist, and of which nothing else does.
+/// Returns the data files of existing finals, and the data files without an
+/// upload.
 fn finals(uploads: &Path) -> (Vec<PathBuf>, Vec<PathBuf>) {
     let files = uploads.read_dir().unwrap().map(|file| file.unwrap().path());
     let data = files.filter(|path| path.extension().is_none());
@@ -144,7 +145,7 @@ async fn ten_times_at_random_a_pending_final_is_completed_after_all() {
         server.exit().await;
         let answered = sending.await.unwrap();
 
-        // Also where no more of them are taken.
+        // Also on a server that does not accept new pending finals.
         (server, tus) = start(home.path(), &[]).await;
         let rest = tus.offset(&url(&server, &b)).await;
         assert!(rest == 2 || answered.is_none());
@@ -184,7 +185,7 @@ async fn a_final_for_which_there_is_no_room_takes_none() {
     assert_eq!(code(&answer), "ERR_INSUFFICIENT_STORAGE");
     assert!(!answer.headers().contains_key("location"));
 
-    // A pending one is told by who asks for it, and stays pending.
+    // A pending final fails when a client requests it, and stays pending.
     let answer = join(&tus, &[&a, &b, &a]).await;
     assert_eq!(answer.status(), StatusCode::CREATED);
     let whole = tus.location(&answer);
@@ -195,7 +196,7 @@ async fn a_final_for_which_there_is_no_room_takes_none() {
         assert_eq!(answer.status(), StatusCode::INSUFFICIENT_STORAGE);
         assert!(!answer.headers().contains_key("upload-offset"), "CAT-12");
     }
-    // All the room that there was is there again.
+    // All space has been freed.
     let answer = join(&tus, &[&a, &b]).await;
     assert_eq!(answer.status(), StatusCode::CREATED);
     assert_eq!(tus.offset(&tus.location(&answer)).await, (3 << 20) + 2);
@@ -211,14 +212,14 @@ async fn a_final_for_which_there_is_no_room_takes_none() {
     );
 }
 
-/// How often a final has its part, to be copied for seconds.
+/// How many times a final contains its part, so that copying takes seconds.
 const LONG: usize = 500;
 
 fn long_list(part: &str) -> String {
     format!("final;{}", vec![part; LONG].join(" "))
 }
 
-/// Begins the copy of a long final, and waits until its file is there.
+/// Starts to copy a long final, and waits until its file exists.
 async fn begin_long(
     server: &Server,
     tus: &Tus,
@@ -235,7 +236,7 @@ async fn begin_long(
     (part, copy)
 }
 
-/// Looks again and again at what nothing else tells of.
+/// Polls for something that nothing else signals.
 async fn until(happened: impl Fn() -> bool) {
     patient(async {
         while !happened() {
@@ -245,7 +246,7 @@ async fn until(happened: impl Fn() -> bool) {
     .await;
 }
 
-/// What there is in the upload directory, less locks.
+/// Returns the names in the upload directory, without locks.
 fn names(uploads: &Path) -> Vec<String> {
     let files = uploads.read_dir().unwrap();
     let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
@@ -291,7 +292,7 @@ async fn a_copy_ends_with_its_client_and_leaves_nothing() {
     let server = Server::start_in(home.path(), &[]).await;
     let tus = Tus::new(server.url(), Version::Http2);
     let (part, copy) = begin_long(&server, &tus).await;
-    // By which its stream is reset.
+    // This resets the stream.
     copy.abort();
     until(|| names(server.uploads()).len() == 2).await;
     assert_eq!(tus.offset(&url(&server, &part)).await, PART as u64);

@@ -1,4 +1,4 @@
-//! More connections than the server may have files open.
+//! More connections than the server may open files.
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -10,7 +10,8 @@ use crate::harness::services::{has, require};
 use crate::harness::tus::{Tus, Version, content, patch, request};
 use crate::harness::{Server, patient};
 
-/// A server that may open 200 files, its first connection, and 300 idle ones.
+/// Starts a server with a limit of 200 open files. Returns one used and 300
+/// idle connections.
 async fn crowded(args: &[&str]) -> (Server, Http1, Vec<TcpStream>) {
     let server = Server::start_under(&["prlimit", "--nofile=200"], args).await;
     let mut first = Http1::connect(server.address()).await;
@@ -62,7 +63,7 @@ async fn without_a_file_to_open_a_request_is_told_to_come_again() {
 #[tokio::test]
 async fn many_uploads_of_one_http2_connection_leave_files_to_other_requests() {
     const UPLOADS: usize = 100;
-    /// A third of 200 less the reserve of 64, with two files each.
+    /// A third of 200 less the reserve of 64, at two files per request.
     const MOST: usize = 22;
     if !require(
         "prlimit",
@@ -98,7 +99,7 @@ async fn many_uploads_of_one_http2_connection_leave_files_to_other_requests() {
         assert!(body.starts_with(b"ERR_SERVER_BUSY"), "{body:?}");
     }
 
-    // A creation with bytes says where to go on.
+    // The response to a creation with bytes contains the URL to continue at.
     let post = tus.post().header("Upload-Length", 5);
     let post = post.header("Content-Type", "application/offset+octet-stream");
     let answer = tus.send(post.body(content("hello")).unwrap()).await;
@@ -112,7 +113,7 @@ async fn many_uploads_of_one_http2_connection_leave_files_to_other_requests() {
         assert_eq!(answer.status(), StatusCode::NO_CONTENT);
     }
 
-    // Those that were let in are stored.
+    // The accepted requests are stored.
     for send in &mut sending {
         let _ = send.send_data("llo".into(), true);
     }

@@ -1,4 +1,4 @@
-//! A disk that is full.
+//! A full disk.
 
 use http::{Method, StatusCode};
 
@@ -6,7 +6,8 @@ use crate::harness::Server;
 use crate::harness::services::user_namespaces;
 use crate::harness::tus::{Tus, Version, chunked, code, content, request};
 
-/// A shell that gives the server a disk of 8 MiB of its own, where the kernel lets it.
+/// A shell script that gives the server its own disk of 8 MiB, if the kernel
+/// permits it.
 pub(crate) const SMALL_DISK: &str = "mount -t tmpfs -o size=8m tmpfs . && cd . && exec \"$@\"";
 
 #[tokio::test]
@@ -25,19 +26,20 @@ async fn what_fits_is_kept_and_the_client_is_told() {
         let offset = tus.offset(&url).await;
         assert!(offset > 4 << 20 && offset < 8 << 20, "{offset}");
 
-        // Not a byte more, and no new upload either.
+        // The disk accepts neither further bytes nor a new upload.
         let answer = tus.append(&url, offset, chunked(&["more"])).await;
         assert_eq!(answer.status(), StatusCode::INSUFFICIENT_STORAGE);
-        // But that the lock has left its room, which is enough for one.
+        // The released lock has left space for one more.
         let answer = tus.ask(tus.post().header("Upload-Length", "5")).await;
         assert_eq!(answer.status(), StatusCode::CREATED);
         let answer = tus.ask(tus.post().header("Upload-Length", "5")).await;
         assert_eq!(answer.status(), StatusCode::INSUFFICIENT_STORAGE);
         assert!(!answer.headers().contains_key("location"));
-        // No room for a lock's text either, and yet what is there can be asked for and removed.
+        // Without space for the text of a lock, offsets can still be read and
+        // uploads removed.
         assert_eq!(tus.offset(&url).await, offset);
 
-        // What was refused left nothing behind: there is room again.
+        // The refused requests have left nothing behind.
         let answer = tus.ask(request(Method::DELETE, &url)).await;
         assert_eq!(answer.status(), StatusCode::NO_CONTENT);
         let url = tus.create(4 << 20).await;

@@ -1,7 +1,7 @@
-//! A client that goes away, at every stage of a request and in every way.
+//! Clients that disconnect at each stage of a request, in each possible way.
 //!
-//! The bytes that were sent are stored, the lock is free, and a gate that
-//! decides on completion is heard to its end, though nobody waits for it.
+//! Received bytes are stored, the lock is released, and a gate that decides on
+//! completion runs to its end although nobody waits for the response.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,10 +27,10 @@ use crate::harness::patient;
 use crate::harness::raw::{Ends, Http1, Http2};
 use crate::harness::tus::{Tus, Version, request};
 
-/// The size of an upload: more than any buffer on the way.
+/// The size of an upload: more than all buffers between client and server.
 const LENGTH: usize = 3 << 20;
 
-/// Where in the body a client goes away.
+/// The position in the body at which a client disconnects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Before,
@@ -47,7 +47,7 @@ enum Way {
 }
 
 impl Stage {
-    /// How much of the body was sent.
+    /// Returns how many bytes of the body were sent.
     fn sent(self) -> usize {
         match self {
             Self::Before => 0,
@@ -65,14 +65,15 @@ const WAYS: [Way; 4] = [
     Way::Http2ResetAsIfAllWereWell,
 ];
 
-/// A gate that takes its time, and tells what passed it.
+/// A slow gate, which records the uploads that pass it.
 #[derive(Clone, Debug)]
 struct Slow {
-    /// The upload that this is about.
+    /// The upload under test.
     id: Arc<Mutex<Option<UploadId>>>,
-    /// Whether the request that this is about has come.
+    /// Whether the request under test has arrived.
     arrived: Arc<AtomicBool>,
-    /// Whoever is at the gate adds a permit to `reached` and takes one of `open`.
+    /// A call of the gate adds a permit to `reached`, and then takes one from
+    /// `open`.
     reached: Arc<Semaphore>,
     open: Arc<Semaphore>,
 }
@@ -171,7 +172,7 @@ impl Scene {
         }
     }
 
-    /// An upload of which nothing is stored yet.
+    /// Creates an upload without bytes.
     async fn upload(&self) -> UploadId {
         let mut new = NewUpload::new(Some(Length::saturating(LENGTH as u64)), Metadata::default());
         new.finishing = Some(FinishState::Pending { attempts: 0 });
@@ -180,7 +181,7 @@ impl Scene {
         id
     }
 
-    /// Sends a request up to a stage, and goes away.
+    /// Sends a request up to a stage, and disconnects.
     async fn drop_a_client(&self, method: &Method, path: &str, stage: Stage, way: Way) {
         self.gate.arrived.store(false, Ordering::SeqCst);
         let length = if *method == Method::DELETE { 0 } else { LENGTH };
@@ -223,15 +224,15 @@ impl Scene {
         }
     }
 
-    /// Waits until the server is where the stage says.
+    /// Waits until the server has reached the stage.
     async fn see(&self, stage: Stage, method: &Method, way: Way) {
         if stage == Stage::After || *method == Method::DELETE {
             return self.gate.is_reached().await;
         }
         let enough = match way {
-            // What was sent before a goodbye arrives before it.
+            // Bytes before a FIN arrive before it.
             Way::Http1Fin => stage.sent().min(1),
-            // What a reset finds on the way is lost.
+            // A reset discards the bytes in flight.
             _ => stage.sent(),
         };
         patient(async {
@@ -242,7 +243,7 @@ impl Scene {
         .await;
     }
 
-    /// Whether the request is there, and this much of its body.
+    /// Whether the request has arrived, with this many bytes of its body.
     async fn has_come(&self, enough: u64) -> bool {
         let id = self.gate.id.lock().unwrap().clone();
         let Some(id) = id.filter(|_| self.gate.arrived.load(Ordering::SeqCst)) else {
@@ -252,12 +253,12 @@ impl Scene {
         upload.is_ok_and(|upload| upload.info().offset.get() >= enough)
     }
 
-    /// Waits until nothing runs any more.
+    /// Waits until nothing is running any more.
     async fn settle(&self) {
         patient(self.shutdown.drained()).await;
     }
 
-    /// The lock of the upload is free: it can be had without waiting.
+    /// Expects that the lock of the upload is free.
     async fn assert_free(&self, id: &UploadId) {
         let tus = Tus::new(&format!("http://{}/files/", self.address), Version::Http1);
         let status = tus.head(&format!("{}{id}", tus.url)).await.status();
@@ -278,7 +279,7 @@ fn headers(method: &Method, length: usize) -> Vec<(&'static str, String)> {
     headers
 }
 
-/// CORE-31: what was sent is stored, and only what is whole is finished.
+// CORE-31: received bytes are stored, and only complete uploads are finished.
 async fn assert_kept(scene: &Scene, stage: Stage, way: Way) {
     let id = scene
         .gate

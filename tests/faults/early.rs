@@ -14,7 +14,7 @@ use crate::harness::{Server, patient};
 
 const BYTES: usize = 32 << 20;
 
-/// Runs a client, and gives what it printed.
+/// Runs a client, and returns its output.
 async fn output(client: &mut Command) -> String {
     let output = patient(client.stdin(Stdio::null()).output()).await.unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -27,7 +27,7 @@ async fn output(client: &mut Command) -> String {
     text(output.stdout)
 }
 
-/// A file that is sent to an upload with room for it, at an offset that is wrong.
+/// Returns a file to be sent to an upload at a wrong offset.
 async fn scene() -> (Server, String, NamedTempFile) {
     let server = Server::start(&[]).await;
     let url = Tus::new(server.url(), Version::Http1)
@@ -145,7 +145,7 @@ async fn over_http_1_it_closes_the_connection_unless_the_body_is_there() {
         client.send(b"hello").await;
         let answer = client.response().await.unwrap();
         if !answer.headers().contains_key("connection") {
-            // The text of the answer comes before the next one.
+            // The text of the response precedes the next response.
             client.head("HEAD /files/missing", &[]).await;
             client.until("HTTP/1.1 404 ").await;
         }
@@ -155,7 +155,7 @@ async fn over_http_1_it_closes_the_connection_unless_the_body_is_there() {
         client.send(&[7; 1 << 16]).await;
         let answer = client.response().await.unwrap();
         assert_eq!(answer.headers()["connection"], "close", "{path}");
-        // What still comes does not reset it.
+        // Bytes that arrive later do not cause a reset.
         client.send(&[7; 1 << 20]).await;
     }
 }
@@ -171,7 +171,8 @@ async fn over_http_2_other_requests_go_on() {
         stream.send(vec![7; 1 << 20].into(), Ends::Later).await;
         let answer = patient(&mut stream.answer).await.unwrap();
         assert!(!answer.headers().contains_key("connection"), "{path}");
-        // What still comes is taken, also beyond the window of the stream.
+        // Bytes that arrive later are read, even beyond the window of the
+        // stream.
         stream.send(vec![7; 16 << 20].into(), Ends::Here).await;
     }
 }

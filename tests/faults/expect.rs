@@ -1,4 +1,4 @@
-//! `Expect: 100-continue`: a client that asks before it sends.
+//! `Expect: 100-continue`: clients that wait for permission to send the body.
 
 use crate::harness::Server;
 use crate::harness::raw::Http1;

@@ -1,4 +1,4 @@
-//! A limit on the size of files, as `LimitFSIZE=` of systemd sets it.
+//! A limit on the size of files, like systemd's `LimitFSIZE=`.
 
 use http::StatusCode;
 
@@ -39,7 +39,8 @@ async fn what_fits_below_a_file_size_limit_is_kept_and_the_server_lives() {
     }
 }
 
-/// Creates a partial that is almost as large as a file may be, and gives its path.
+/// Creates a partial upload of nearly the maximum file size, and returns its
+/// path.
 async fn part(tus: &Tus) -> String {
     let post = tus.post().header("Upload-Concat", "partial");
     let answer = tus.ask(post.header("Upload-Length", LIMIT - 1)).await;

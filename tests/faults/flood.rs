@@ -1,4 +1,4 @@
-//! A client of HTTP/2 that costs the server more than itself.
+//! HTTP/2 clients that cost the server more than themselves.
 
 use h2::Reason;
 use http::{Method, Request, StatusCode};
@@ -10,17 +10,17 @@ use crate::harness::{Server, patient};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
-/// A creation that goes on, of which the path is `/files/`.
+/// The head of a creation for the path `/files/`, with a body to follow.
 const POST: &[u8] = b"\0\0\x10\x01\x04\0\0\0\x01\x83\x86\x44\x07/files/\x41\x03tus";
 
-/// A frame of the given kind, for a stream or the connection.
+/// Builds a frame of the given kind, for a stream or the connection.
 fn frame(kind: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
     let length = u8::try_from(payload.len()).unwrap();
     let head = [0, 0, length, kind, 0, 0, 0, 0, stream];
     [&head[..], payload].concat()
 }
 
-/// Why the server ends a connection in the middle of a flood: the code of its GOAWAY.
+/// Sends a flood, and returns the code of the server's GOAWAY.
 async fn goodbye(server: &Server, flood: &[u8]) -> Option<u32> {
     let (mut read, mut write) = server.connect().await.into_split();
     let hello = [PREFACE, POST].concat();
@@ -35,7 +35,7 @@ async fn goodbye(server: &Server, flood: &[u8]) -> Option<u32> {
         false
     });
     let mut code = None;
-    // A reset may overtake what was said before.
+    // A reset may overtake earlier frames.
     while let Ok((kind, payload)) = patient(next(&mut read)).await {
         if kind == 7 {
             code = Some(u32::from_be_bytes(payload[4..8].try_into().unwrap()));
@@ -45,7 +45,7 @@ async fn goodbye(server: &Server, flood: &[u8]) -> Option<u32> {
     code
 }
 
-/// The kind and the payload of the next frame.
+/// Reads the kind and payload of the next frame.
 async fn next(read: &mut (impl AsyncReadExt + Unpin)) -> std::io::Result<(u8, Vec<u8>)> {
     let mut head = [0; 9];
     read.read_exact(&mut head).await?;
@@ -74,7 +74,7 @@ async fn a_flood_of_frames_without_bytes_ends_its_connection_and_no_other() {
     other.is_heard().await;
 }
 
-/// A creation that is not at its end, whose head has a header of this many bytes.
+/// Begins a creation, with a header of `bytes` bytes and without an end.
 async fn begin(client: &mut Http2, server: &Server, bytes: usize) -> Stream {
     let post = request(Method::POST, server.url())
         .header("Upload-Length", "1")

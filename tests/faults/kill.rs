@@ -1,4 +1,4 @@
-//! `kill -9` in the middle of an append.
+//! `kill -9` during an append.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -15,18 +15,18 @@ use crate::harness::tus::{Content, Tus, Version, number, patch, streamed};
 use crate::harness::{Server, Signal};
 
 const LENGTH: u64 = 32 << 20;
-/// How much one PATCH brings.
+/// Number of bytes per PATCH.
 const PIECE: u64 = 3 << 20;
 const FRAME: u64 = 16 << 10;
 
-/// The byte at each place of the upload.
+/// Returns the bytes of the upload in a range.
 pub(crate) fn pattern(from: u64, to: u64) -> Bytes {
     (from..to)
         .map(|at| (at ^ (at >> 8) ^ (at >> 16)) as u8)
         .collect()
 }
 
-/// The bytes from one offset to another, frame by frame, as from a slow link.
+/// Returns the bytes in a range, frame by frame like over a slow link.
 fn slowly(from: u64, to: u64) -> Content {
     let frames = stream::unfold(from, move |at| async move {
         if at >= to {
@@ -39,8 +39,8 @@ fn slowly(from: u64, to: u64) -> Content {
     streamed(frames)
 }
 
-/// Sends piece after piece until the server is gone, and tells the last offset
-/// that was answered.
+/// Sends pieces until the server is gone, and returns the last acknowledged
+/// offset.
 async fn send_until_it_ends(url: String, version: Version, mut offset: u64) -> u64 {
     let client = Client::builder(TokioExecutor::new())
         .http2_only(version == Version::Http2)
@@ -58,7 +58,7 @@ async fn send_until_it_ends(url: String, version: Version, mut offset: u64) -> u
     offset
 }
 
-/// A moment that differs from run to run.
+/// Returns a random duration.
 fn some_time() -> Duration {
     Duration::from_millis(10 + RandomState::new().hash_one(0) % 90)
 }

@@ -1,7 +1,7 @@
-//! A request without bytes, whose end comes in a frame of its own.
+//! Requests without bytes that end with a separate frame.
 //!
-//! Firefox ends every such request over HTTP/2 with an empty frame of data, and
-//! some clients send an empty body in chunks.
+//! Firefox ends all such requests over HTTP/2 with an empty DATA frame, and
+//! some clients send an empty chunked body.
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
@@ -12,18 +12,18 @@ use crate::harness::tus::{Tus, Version, content};
 
 const TYPE: (&str, &str) = ("Content-Type", "application/offset+octet-stream");
 
-/// How a request over HTTP/2 ends.
+/// The end of an HTTP/2 request.
 #[derive(Clone, Copy, Debug)]
 enum End {
-    /// By an empty frame, behind `Content-Length: 0`: Firefox.
+    /// An empty frame after `Content-Length: 0`, like Firefox.
     Told,
-    /// By an empty frame alone.
+    /// An empty frame alone.
     Untold,
-    /// By trailers.
+    /// Trailers.
     Trailers,
 }
 
-/// Creations without bytes, of which two are of two parts.
+/// Creations without bytes, including finals of two parts.
 async fn creations(tus: &Tus) -> Vec<Vec<(&'static str, String)>> {
     let mut parts = Vec::new();
     for _ in 0..2 {
@@ -67,7 +67,7 @@ async fn send(server: &Server, mut request: Request<()>, end: End) -> Response<(
     }
     let mut client = Http2::connect(server.address()).await;
     let mut stream = client.begin(request, Ends::Later).await;
-    // The server has the head before the end comes.
+    // The server has received the head before the end arrives.
     client.is_heard().await;
     match end {
         End::Told | End::Untold => stream.end(),
@@ -76,7 +76,7 @@ async fn send(server: &Server, mut request: Request<()>, end: End) -> Response<(
     stream.response().await.expect("the server answers")
 }
 
-/// The upload of a creation is there, and begins or ends where it should.
+/// Expects that the upload exists, with the correct offset and length.
 async fn is_made(tus: &Tus, answer: &Response<()>, what: &str) {
     assert_eq!(answer.status(), 201, "{what}");
     let location = answer.headers()["location"].to_str().unwrap();

@@ -1,4 +1,4 @@
-//! Two servers on one upload directory.
+//! Two servers with one upload directory.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use crate::busy::hanging_patch;
 use crate::harness::tus::{Tus, Version, code, content, number, request};
 use crate::harness::{Server, Signal};
 
-/// Two servers, an upload of eleven bytes, and where each of them has it.
+/// Two servers, and an upload of eleven bytes with its URL on each.
 struct Scene {
     one: Server,
     other: Server,
@@ -39,7 +39,7 @@ impl Scene {
         }
     }
 
-    /// The side files of locks.
+    /// Returns the side files of locks.
     fn locks(&self) -> Vec<String> {
         let entries = fs::read_dir(self.other.uploads()).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -88,7 +88,7 @@ async fn a_newcomer_at_the_other_server_is_served_within_a_second_over_http_2() 
 
 #[tokio::test]
 async fn after_a_kill_the_other_server_goes_on_at_once() {
-    // It would take too long to look twice.
+    // With this interval, a second poll would exceed the time limit.
     let once = ["-filelock-acquirer-poll-interval=1h"];
     let mut scene = Scene::new(Version::Http1, &once).await;
     let [here, there] = scene.urls.clone();

@@ -1,4 +1,4 @@
-//! What goes wrong between a client and a server, and what must not be lost by it.
+//! Failures between client and server, and the data that must survive them.
 
 #![cfg(unix)]
 

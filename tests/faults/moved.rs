@@ -1,4 +1,4 @@
-//! A data file that somebody moved away.
+//! A data file that was moved away.
 
 use http::{Method, StatusCode};
 

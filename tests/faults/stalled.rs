@@ -1,4 +1,4 @@
-//! A client that stalls, and a store that only makes it seem so.
+//! Clients that stall, and stores so slow that clients appear to.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -27,16 +27,16 @@ use crate::harness::tus::{Tus, Version, patch, request, streamed};
 
 const TIMEOUT: Duration = Duration::from_millis(500);
 
-/// What a client hears that stalled.
+/// The response to a client that stalled.
 const TOO_SLOW: &str = "ERR_READ_TIMEOUT: timeout while reading request body\n";
 
-/// An upload of which nothing is stored yet.
+/// Creates an upload without bytes.
 async fn upload(store: &impl Store) -> UploadId {
     let new = NewUpload::new(Some(Length::from(11)), Metadata::default());
     store.create(new).await.unwrap().info().id.clone()
 }
 
-/// Where an upload stands.
+/// Returns the offset of an upload.
 async fn offset(store: &impl Store, id: &UploadId) -> usize {
     let upload = store.open(id).await.unwrap();
     upload.info().offset.get().try_into().unwrap()
@@ -59,7 +59,7 @@ async fn http1_is_cut(store: impl Store + Clone) {
         let head = client.answer().await;
         assert!(head.starts_with("HTTP/1.1 500 "), "{head}");
         assert!(begin.elapsed() >= TIMEOUT);
-        // It reads up to the end of the connection.
+        // The client reads until the connection ends.
         assert_eq!(client.rest().await, TOO_SLOW);
         assert_eq!(offset(&store, &id).await, sent.len(), "CORE-31");
     }
@@ -84,7 +84,7 @@ async fn http2_is_cut(store: impl Store + Clone) {
         assert_eq!(stream.is_reset().await, Reason::NO_ERROR);
         assert_eq!(offset(&store, &id).await, sent.len(), "CORE-31");
 
-        // The other requests of the connection are none of its business.
+        // Other requests on the connection are not affected.
         let inspect = request(Method::HEAD, &url).body(()).unwrap();
         let answer = client.begin(inspect, Ends::Here).await.answer().await;
         assert_eq!(answer.status(), StatusCode::OK);
@@ -105,8 +105,8 @@ async fn core_30_a_stalled_request_of_http_2_is_answered_and_reset() {
     http2_is_cut(FileStore::new(home.path())).await;
 }
 
-/// A store that gathers what is there, and then takes longer to write it than a
-/// client may pause. Each time it has written it adds a permit.
+/// A store that gathers available bytes, and takes longer to write them than a
+/// client may pause. It adds a permit after each write.
 #[derive(Clone, Debug)]
 struct Slow {
     store: MemoryStore,
@@ -160,8 +160,8 @@ impl Handle for SlowHandle {
     }
 }
 
-/// Waits for bytes, and takes all that is there: with how the chunk ended, if
-/// it did.
+/// Waits for bytes, and returns all that are available, with the end of the
+/// chunk if it was reached.
 async fn gather(chunk: &mut Chunk<'_>) -> (Body, Option<Result<(), Error>>) {
     let mut batch = BytesMut::new();
     let ended = poll_fn(|cx| {
@@ -195,7 +195,8 @@ async fn a_slow_store_is_not_the_clients_fault(version: Version) {
     let append = tokio::spawn(async move { tus.append(&url, 0, streamed(frames)).await });
     for text in ["hello", " ", "world"] {
         sender.send(Bytes::from(text)).unwrap();
-        // Only then it sends more: for the body it was silent for too long.
+        // The client sends more only now; by then the body has paused for too
+        // long.
         let written = patient(store.written.acquire()).await;
         written.expect("it is never closed").forget();
     }

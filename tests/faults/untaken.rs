@@ -1,4 +1,4 @@
-//! A client that takes nothing of a download, or only little at a time.
+//! Clients that do not read a download, or read it slowly.
 
 #![cfg(target_os = "linux")]
 
@@ -18,10 +18,10 @@ use crate::harness::tus::{Tus, Version, request};
 use crate::harness::{Server, patient};
 
 const TIMEOUT: Duration = Duration::from_millis(500);
-/// More than all that lies between a server and a client that does not read.
+/// More than all buffers between a server and a client that does not read.
 const LENGTH: usize = 64 << 20;
 
-/// A server with an upload of zeros, and its URL.
+/// Starts a server with an upload of zeros, and returns its URL.
 async fn serve(flag: &str) -> (Server, String) {
     with_upload(Server::start(&[flag]).await).await
 }
@@ -36,7 +36,7 @@ async fn with_upload(server: Server) -> (Server, String) {
     (server, url)
 }
 
-/// How many files of the upload directory a server has open.
+/// Returns how many files in the upload directory the server has open.
 fn open_files(server: &Server) -> usize {
     let open = format!("/proc/{}/fd", server.pid().as_raw_pid());
     let links = fs::read_dir(open).unwrap().flatten();
@@ -46,7 +46,8 @@ fn open_files(server: &Server) -> usize {
         .count()
 }
 
-/// Waits until the server has let go of the client, which is no sooner than it may.
+/// Waits until the server has disconnected the client, but not before the
+/// timeout.
 async fn is_cut(server: &Server, begin: Instant) {
     assert_eq!(open_files(server), 1, "it reads the upload");
     let closed = async {
@@ -58,7 +59,8 @@ async fn is_cut(server: &Server, begin: Instant) {
     assert!(begin.elapsed() >= TIMEOUT, "{:?}", begin.elapsed());
 }
 
-/// A connection on which the upload was asked for, and its head has come.
+/// Requests the upload over a new connection, and reads the head of the
+/// response.
 async fn http_1(server: &Server, url: &str) -> TcpStream {
     let mut socket = server.connect().await;
     let path = &url[url.find("/files/").unwrap()..];
@@ -73,7 +75,7 @@ async fn http_1(server: &Server, url: &str) -> TcpStream {
 
 type Connection = client::Connection<TcpStream, Bytes>;
 
-/// The same in HTTP/2, with a window of this size.
+/// Requests the upload over HTTP/2, with a window of this size.
 async fn http_2(server: &Server, url: &str, window: u32) -> (Connection, RecvStream) {
     let client = client::Builder::new()
         .initial_window_size(window)
@@ -101,7 +103,7 @@ async fn who_stops_to_read_over_http_1_is_cut() {
     let mut client = http_1(&server, &url).await;
     is_cut(&server, begin).await;
     let mut rest = Vec::new();
-    // What was on its way may still come, or a reset.
+    // Data in flight may still arrive, or a reset.
     drop(patient(client.read_to_end(&mut rest)).await);
     assert!(rest.len() < LENGTH, "{}", rest.len());
 }
@@ -111,7 +113,7 @@ async fn who_gives_a_stream_of_http_2_no_window_is_cut() {
     let (server, url) = serve("-network-timeout=500ms").await;
     let begin = Instant::now();
     let (connection, mut body) = http_2(&server, &url, 0).await;
-    // It reads from the socket all the time, and answers every ping.
+    // The client keeps reading from the socket, and acknowledges every PING.
     let connection = tokio::spawn(connection);
     is_cut(&server, begin).await;
     let ended = patient(body.data()).await;
@@ -123,13 +125,13 @@ async fn who_gives_a_stream_of_http_2_no_window_is_cut() {
 async fn who_stops_to_read_over_http_2_is_cut() {
     let (server, url) = serve("-network-timeout=500ms").await;
     let begin = Instant::now();
-    // It gives any window, and then reads no more from the socket.
+    // The client has a large window, but stops reading from the socket.
     let (_connection, _body) = http_2(&server, &url, i32::MAX as u32).await;
     is_cut(&server, begin).await;
 }
 
-/// Reads in pieces of at least 1 MiB, with pauses that are less than the
-/// timeout each, and far more in all.
+/// Reads in pieces of at least 1 MiB. Each pause is shorter than the timeout,
+/// all pauses together are far longer.
 async fn reads_slowly(mut next: impl AsyncFnMut() -> usize) {
     let begin = Instant::now();
     let (mut came, mut pause_at) = (0, 0);
@@ -180,11 +182,11 @@ async fn without_a_network_timeout_nobody_is_cut() {
     patient(client.read_exact(&mut rest)).await.unwrap();
 }
 
-/// Streams of one connection, with a window of one byte each.
+/// Opens streams on one connection, with a window of one byte each.
 async fn streams(server: &Server, url: &str, count: usize) -> Vec<RecvStream> {
     let client = client::Builder::new()
         .initial_window_size(1)
-        // Each byte comes in a frame of its own.
+        // Each byte arrives in a separate frame.
         .data_frame_budget(1 << 20)
         .handshake::<_, Bytes>(server.connect().await);
     let (mut client, connection) = patient(client).await.unwrap();
@@ -260,7 +262,7 @@ async fn unread_downloads_hold_little_memory() {
 
 #[tokio::test]
 async fn downloads_leave_two_thirds_of_all_files_to_others() {
-    // A third of what is left of these beside the reserve of 64 is 30.
+    // A third of 154 less the reserve of 64 is 30.
     let few = ["sh", "-c", "ulimit -n 154; exec \"$@\"", "sh"];
     let (server, url) = with_upload(Server::start_under(&few, &[]).await).await;
     let mut client = Http2::connect(server.address()).await;
@@ -277,7 +279,7 @@ async fn downloads_leave_two_thirds_of_all_files_to_others() {
     let refused = get().await;
     assert_eq!(refused.status(), 503);
     assert_eq!(refused.headers()["retry-after"], "5");
-    // The look for old uploads at the start may still have the directory open.
+    // The check for old uploads at the start may still have the directory open.
     let settled = async {
         while open_files(&server) > 30 {
             sleep(Duration::from_millis(5)).await;

@@ -1,4 +1,4 @@
-//! How much a client may send before it is read.
+//! How many bytes a client may send before the server reads them.
 
 use std::future::poll_fn;
 
@@ -11,13 +11,13 @@ use crate::harness::{Server, patient};
 
 const LENGTH: usize = 16 << 20;
 
-/// Half of the largest window, since a window is renewed when half of it is used.
+/// Half of the largest window: a window is renewed when half of it is used.
 const LARGE: usize = 2 << 20;
 
 #[tokio::test]
 async fn a_body_that_is_read_gets_a_large_window() {
     let server = Server::start(&[]).await;
-    // So that the capacity of a stream is what the server's windows allow.
+    // Makes the capacity of a stream depend on the server's windows only.
     let client = Builder::new()
         .max_send_buffer_size(64 << 20)
         .handshake(server.connect().await);
@@ -35,7 +35,7 @@ async fn a_body_that_is_read_gets_a_large_window() {
         let room = patient(poll_fn(|cx| body.poll_capacity(cx))).await;
         let room = room.unwrap().unwrap();
         rooms.push(room);
-        // The second half waits for a window that is worth it.
+        // The second half waits for a window that is large enough.
         if sent >= LENGTH / 2 && room < LARGE.min(LENGTH - sent) {
             continue;
         }

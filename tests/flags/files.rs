@@ -1,4 +1,4 @@
-//! Where uploads lie, and how.
+//! Where uploads are stored, and with which permissions.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -57,7 +57,7 @@ async fn early_tusd_s_uploads_are_found_and_the_log_says_what_to_do() {
     for name in ["one.bin", "one.info", "two.bin", "two.info", "not.bin"] {
         std::fs::write(dir.join(name), "").unwrap();
     }
-    // An upload of today, whose id has that end.
+    // A current upload whose id ends like an early file name.
     for name in ["id", "id.info", "id.bin", "id.bin.info"] {
         std::fs::write(dir.join(name), "").unwrap();
     }

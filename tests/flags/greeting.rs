@@ -1,4 +1,4 @@
-//! What is said on paths that are not for uploads.
+//! Responses on paths that are not for uploads.
 
 use http::{Method, Request, StatusCode};
 
@@ -29,7 +29,7 @@ async fn get_and_head_of_the_root_are_greeted() {
     }
 }
 
-/// As after a change of the base path: its client would ask for ever.
+/// As after a change of the base path: an old client would retry forever.
 #[tokio::test]
 async fn a_url_where_nothing_is_is_not_found_whatever_the_method() {
     for version in [Version::Http1, Version::Http2] {

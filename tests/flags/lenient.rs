@@ -1,4 +1,4 @@
-//! What tusd accepts and the protocol does not.
+//! Requests that tusd accepts and the protocol forbids.
 
 use std::fs;
 
@@ -9,7 +9,8 @@ use super::harness::tus::{Content, Version, code, content, request};
 use super::harness::{Server, Signal};
 use super::{Tus, header, start};
 
-/// A request for each thing that is forgiven, and how it is answered otherwise.
+/// Returns one request per tolerated mistake, with the response of the strict
+/// mode.
 fn offences(
     tus: &Tus,
     upload: &str,
@@ -62,7 +63,7 @@ async fn what_lenient_would_accept_is_refused_and_the_log_says_so() {
     }
 }
 
-/// Metadata with keys in UTF-8 and in Latin-1, of which the values read the same.
+/// Metadata with non-ASCII keys in UTF-8 and Latin-1, with equal values.
 const BEYOND_ASCII: [&[u8]; 3] = [
     "gr\u{f6}\u{df}e MTI=, filename d29ybGQ=,\u{1f600}".as_bytes(),
     b"\xe4 YQ==,\xf6 Yg==",

@@ -1,4 +1,4 @@
-//! Which URL a client is told.
+//! The upload URLs that clients get.
 
 use http::{Method, StatusCode};
 
@@ -6,7 +6,7 @@ use super::harness::tus::{Tus, Version, content, request};
 use super::harness::{self, Signal};
 use super::{Server, header, start};
 
-/// What a creation with these headers is answered with.
+/// Creates an upload with these headers, and returns `Location`.
 async fn location(tus: &Tus, headers: &[(&str, &str)]) -> String {
     let mut post = tus.post().header("Upload-Length", "5");
     for (name, value) in headers {
@@ -103,7 +103,7 @@ async fn a_public_url_that_is_none_or_is_to_be_a_path_too_stops_the_start() {
     }
 }
 
-/// How many lines of the log warn of a proxy, after many requests that came through one.
+/// Counts the warnings about a proxy, after many requests through one.
 async fn warnings(args: &[&str], header: &str) -> usize {
     let mut server = Server::start(args).await;
     for version in [Version::Http1, Version::Http2] {

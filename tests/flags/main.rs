@@ -1,5 +1,5 @@
-//! What the flags do, seen from outside. Those about sockets and the end of the
-//! server are in `server.rs`, those about its log in `logs.rs`.
+//! The effects of flags, seen from outside. For sockets and shutdown see
+//! `server.rs`, for the log see `logs.rs`.
 
 #![cfg(unix)]
 

@@ -1,11 +1,12 @@
-//! tusd's flags about what is not built here, and Go's way to write booleans.
+//! tusd's flags for features that do not exist here, and Go's syntax of
+//! booleans.
 
 use http::StatusCode;
 
 use super::harness::tus::{Tus, Version};
 use super::harness::{Server, command, run};
 
-/// What has an effect in tusd is refused by name, and not left undone.
+/// A flag that has an effect in tusd is rejected by name rather than ignored.
 #[tokio::test]
 async fn what_is_not_built_in_is_refused_by_name() {
     for (arg, named) in [
@@ -85,7 +86,7 @@ async fn flags_that_would_change_what_is_not_built_in_are_named_in_one_warning()
     }
 }
 
-/// Go would leave metrics on, and the greeting, which stands behind it.
+/// Go would leave the metrics on, and stop parsing before the greeting flag.
 #[tokio::test]
 async fn a_boolean_may_have_its_value_behind_a_space_with_a_warning() {
     let args = [

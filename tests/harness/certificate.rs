@@ -1,4 +1,4 @@
-//! A certificate of `localhost`, and its key, as files.
+//! A certificate for `localhost` and its key, as files.
 
 use std::path::Path;
 
@@ -33,7 +33,7 @@ impl Certificate {
         self.directory().join(name).to_str().unwrap().to_owned()
     }
 
-    /// The flags of a server that has it.
+    /// Returns the flags of a server that uses the certificate.
     pub(crate) fn flags(&self) -> [String; 2] {
         [
             format!("-tls-certificate={}", self.file()),

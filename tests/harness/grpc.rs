@@ -11,7 +11,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use super::patient;
 use super::services::require;
 
-/// The receiver of the examples, which is killed when this is dropped.
+/// The receiver of the examples, killed on drop.
 pub(crate) struct GrpcReceiver {
     child: Child,
     events: Lines<BufReader<ChildStdout>>,
@@ -19,7 +19,7 @@ pub(crate) struct GrpcReceiver {
 }
 
 impl GrpcReceiver {
-    /// Starts one on a free port, unless its requirements are missing.
+    /// Starts a receiver on a free port, unless its requirements are missing.
     pub(crate) async fn start() -> Option<Self> {
         Self::start_on("0", &[]).await
     }
@@ -59,7 +59,7 @@ impl GrpcReceiver {
         format!("-hooks-grpc={}", self.address())
     }
 
-    /// The next event that it has printed.
+    /// Returns the next event that the receiver prints.
     pub(crate) async fn event(&mut self) -> Value {
         let line = patient(self.events.next_line()).await.unwrap();
         serde_json::from_str(&line.expect("the receiver runs")).unwrap()
@@ -70,7 +70,7 @@ impl GrpcReceiver {
     }
 }
 
-/// The Python that CI has made for this, or else the system's.
+/// Returns the Python environment of CI, or else the system's.
 async fn python_with_grpc() -> Option<PathBuf> {
     for python in [in_repository("target/venv/bin/python3"), "python3".into()] {
         if succeeds(&python, ["-c", "import grpc_tools"]).await {

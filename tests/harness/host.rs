@@ -1,4 +1,4 @@
-//! A host inside the test, for what the server has no flag for.
+//! A host within the test, for settings without a flag.
 
 use std::net::SocketAddr;
 
@@ -18,7 +18,7 @@ pub(crate) async fn host(service: TusService) -> SocketAddr {
             let service = service.clone();
             tokio::spawn(async move {
                 let server = Builder::new(TokioExecutor::new());
-                // A client that breaks its connection is what many tests are about.
+                // Many tests break their connections on purpose.
                 drop(server.serve_connection(TokioIo::new(socket), service).await);
             });
         }

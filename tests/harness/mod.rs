@@ -1,4 +1,4 @@
-//! The server as a program of its own, for tests that see it from outside.
+//! The server as a separate process, for tests from outside.
 //!
 //! ```ignore
 //! mod harness;
@@ -10,7 +10,7 @@
 //! assert_eq!(server.exit().await.code(), Some(0));
 //! ```
 //!
-//! Whatever is awaited here fails the test when it takes longer than [`PATIENCE`].
+//! Everything that is awaited here fails the test after [`PATIENCE`].
 
 #![allow(dead_code, reason = "a test file uses what it needs")]
 
@@ -36,12 +36,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// How long a server may take to do as it is told.
+/// Time limit for any step of a server.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 const READY: &str = "You can now upload files to: ";
 
-/// A running `tower-tusd`, which is killed when this is dropped.
+/// A running `tower-tusd`, killed on drop.
 pub(crate) struct Server {
     child: Child,
     stdout: mpsc::UnboundedReceiver<String>,
@@ -54,7 +54,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts one in a directory of its own, on a free port of 127.0.0.1.
+    /// Starts a server in a temporary directory, on a free port of 127.0.0.1.
     pub(crate) async fn start(args: &[&str]) -> Self {
         let home = TempDir::new().unwrap();
         let mut server = Self::start_in(home.path(), args).await;
@@ -62,12 +62,13 @@ impl Server {
         server
     }
 
-    /// Starts one in a directory that outlives it. Its uploads are in `data` there.
+    /// Starts a server in a directory that outlives it. Its uploads are in
+    /// `data` there.
     pub(crate) async fn start_in(home: &Path, args: &[&str]) -> Self {
         Self::launch(home, command(home, args)).await
     }
 
-    /// Starts one through another program, which is given its command line.
+    /// Starts a server through another program, which gets the command line.
     pub(crate) async fn start_under(wrapper: &[&str], args: &[&str]) -> Self {
         let home = TempDir::new().unwrap();
         let mut server = Self::launch(home.path(), command_under(wrapper, home.path(), args)).await;
@@ -75,12 +76,13 @@ impl Server {
         server
     }
 
-    /// Starts one on the unix socket `home/socket`. It has no address.
+    /// Starts a server on the Unix socket `home/socket`. It has no address.
     pub(crate) async fn start_on_socket(home: &Path, args: &[&str]) -> Self {
         Self::start_on_socket_under(&[], home, args).await
     }
 
-    /// As [`start_on_socket`](Self::start_on_socket), through another program.
+    /// Like [`start_on_socket`](Self::start_on_socket), through another
+    /// program.
     pub(crate) async fn start_on_socket_under(
         wrapper: &[&str],
         home: &Path,
@@ -91,7 +93,7 @@ impl Server {
         let (child, stdout, reader) = spawn(child);
         let socket = home.join("socket");
         patient(async {
-            // Of which nothing else tells.
+            // Nothing else signals that the socket is ready.
             while UnixStream::connect(&socket).await.is_err() {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
@@ -109,7 +111,7 @@ impl Server {
         }
     }
 
-    /// Starts one by a command line of the test's own making.
+    /// Starts a server with a command that the test has built.
     pub(crate) async fn launch(home: &Path, command: Command) -> Self {
         let (child, mut stdout, reader) = spawn(command);
         let mut start = Vec::new();
@@ -120,7 +122,7 @@ impl Server {
             }
         };
         let url = ready.split_once(READY).unwrap().1;
-        // As JSON the line goes on.
+        // A JSON line continues after the URL.
         let url = url.trim_end_matches("\"}").to_owned();
         let address = address(&url);
         let uploads = home.join("data");
@@ -136,37 +138,37 @@ impl Server {
         }
     }
 
-    /// The URL of the ready line.
+    /// Returns the URL of the ready line.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// Where it can be reached; for a wildcard host that is on 127.0.0.1.
+    /// Returns the address of the server, on 127.0.0.1 for a wildcard host.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// A new connection.
+    /// Opens a new connection.
     pub(crate) async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).await.unwrap()
     }
 
-    /// The default upload directory.
+    /// Returns the default upload directory.
     pub(crate) fn uploads(&self) -> &Path {
         &self.uploads
     }
 
-    /// The lines of stdout before the ready line.
+    /// Returns the lines of stdout before the ready line.
     pub(crate) fn start_lines(&self) -> &[String] {
         &self.start
     }
 
-    /// The next line of stdout that contains `part`.
+    /// Returns the next line of stdout that contains `part`.
     pub(crate) async fn line(&mut self, part: &str) -> String {
         line(&mut self.stdout, part).await
     }
 
-    /// All lines of stdout that nobody has read, up to the end of the server.
+    /// Returns all unread lines of stdout, up to the end of the server.
     pub(crate) async fn rest(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
         while let Some(line) = patient(self.stdout.recv()).await {
@@ -190,12 +192,12 @@ impl Server {
         kill_process(self.pid(), signal).unwrap();
     }
 
-    /// Waits for the end of the server.
+    /// Waits until the server has exited.
     pub(crate) async fn exit(&mut self) -> ExitStatus {
         patient(self.child.wait()).await.unwrap()
     }
 
-    /// The most memory that it has held until now, in bytes. Linux only.
+    /// Returns the server's peak memory so far, in bytes. Linux only.
     pub(crate) fn peak_rss(&self) -> u64 {
         let path = format!("/proc/{}/status", self.pid().as_raw_pid());
         let status = std::fs::read_to_string(path).unwrap();
@@ -205,29 +207,30 @@ impl Server {
     }
 }
 
-/// Runs a server that is to end by itself, and gives what it said.
+/// Runs a server that exits on its own, and returns its output.
 pub(crate) async fn run(args: &[&str]) -> Output {
     let home = TempDir::new().unwrap();
     patient(command(home.path(), args).output()).await.unwrap()
 }
 
-/// Awaits what must happen soon.
+/// Awaits an event that must happen soon.
 pub(crate) async fn patient<F: Future>(event: F) -> F::Output {
     timeout(PATIENCE, event).await.expect("it takes too long")
 }
 
-/// The server to be run in `home`, on a free port of 127.0.0.1 unless `args` say otherwise.
+/// Returns the command that starts a server in `home`, by default on a free
+/// port of 127.0.0.1.
 pub(crate) fn command(home: &Path, args: &[&str]) -> Command {
     command_under(&[], home, args)
 }
 
-/// As [`command`], through another program, which is given its command line.
+/// Like [`command`], through another program, which gets the command line.
 pub(crate) fn command_under(wrapper: &[&str], home: &Path, args: &[&str]) -> Command {
     let line = [wrapper, &[env!("CARGO_BIN_EXE_tower-tusd")]].concat();
     command_of(&line, home, args)
 }
 
-/// As [`command`], of any program with the same flags.
+/// Like [`command`], for any program with the same flags.
 pub(crate) fn command_of(line: &[&str], home: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(line[0]);
     command
@@ -248,14 +251,14 @@ fn spawn(mut command: Command) -> (Child, mpsc::UnboundedReceiver<String>, JoinH
     (child, stdout, reader)
 }
 
-/// Reads ahead, so that a full pipe never holds the server.
+/// Reads ahead, so that a full pipe never blocks the server.
 async fn forward(mut lines: Lines<BufReader<ChildStdout>>, to: mpsc::UnboundedSender<String>) {
     while let Some(line) = lines.next_line().await.unwrap() {
         let _ = to.send(line);
     }
 }
 
-/// The next line, of which one is to contain `part`.
+/// Returns the next line that contains `part`.
 async fn next(stdout: &mut mpsc::UnboundedReceiver<String>, part: &str) -> String {
     let line = patient(stdout.recv()).await;
     line.unwrap_or_else(|| panic!("the server ended without a line {part:?}"))

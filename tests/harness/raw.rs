@@ -1,4 +1,4 @@
-//! Connections by hand, for what no client library would do.
+//! Low-level connections, for what client libraries do not allow.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,12 +13,12 @@ use tokio::net::TcpStream;
 
 use super::patient;
 
-/// A connection of HTTP/1.1.
+/// An HTTP/1.1 connection.
 pub(crate) struct Http1(TcpStream);
 
 impl Http1 {
-    /// Connects. Little of what is sent waits here, so that most of a large body
-    /// has been read when it is sent.
+    /// Connects with a small send buffer, so that the server has read most of a
+    /// large body once it is sent.
     pub(crate) async fn connect(address: SocketAddr) -> Self {
         let socket = TcpStream::connect(address).await.unwrap();
         SockRef::from(&socket)
@@ -27,7 +27,7 @@ impl Http1 {
         Self(socket)
     }
 
-    /// The head of a request, in which each line break ends in `\r\n`.
+    /// Sends the head of a request, with `\r\n` line breaks.
     pub(crate) async fn head(&mut self, line: &str, headers: &[(&str, String)]) {
         let mut head = format!("{line} HTTP/1.1\r\nHost: tus\r\nTus-Resumable: 1.0.0\r\n");
         for (name, value) in headers {
@@ -49,7 +49,7 @@ impl Http1 {
         String::from_utf8(head).unwrap()
     }
 
-    /// Reads up to these words.
+    /// Reads up to and including `words`.
     pub(crate) async fn until(&mut self, words: &str) {
         let mut read = Vec::new();
         while !read.ends_with(words.as_bytes()) {
@@ -64,7 +64,8 @@ impl Http1 {
         rest
     }
 
-    /// The next head that is no interim one, unless the server closes before it ends.
+    /// Returns the next final response head, or `None` if the server closes
+    /// before its end.
     pub(crate) async fn response(&mut self) -> Option<Response<()>> {
         loop {
             let response = self.next_head().await?;
@@ -89,17 +90,17 @@ impl Http1 {
         Some(response.body(()).expect("the head is well formed"))
     }
 
-    /// Goes on to read.
+    /// Closes the sending side, and keeps reading.
     pub(crate) async fn say_no_more(&mut self) {
         patient(self.0.shutdown()).await.unwrap();
     }
 
-    /// Says goodbye.
+    /// Closes the connection with FIN.
     pub(crate) fn fin(self) {
         drop(self);
     }
 
-    /// Vanishes.
+    /// Resets the connection with RST.
     pub(crate) fn rst(self) {
         SockRef::from(&self.0)
             .set_linger(Some(Duration::ZERO))
@@ -107,13 +108,13 @@ impl Http1 {
     }
 }
 
-/// A connection of HTTP/2.
+/// An HTTP/2 connection.
 pub(crate) struct Http2 {
     client: SendRequest<Bytes>,
     pings: PingPong,
 }
 
-/// A request of which more may be sent.
+/// A request whose body may continue.
 pub(crate) struct Stream {
     pub(crate) answer: ResponseFuture,
     send: SendStream<Bytes>,
@@ -140,7 +141,7 @@ impl Http2 {
         Stream { answer, send }
     }
 
-    /// Waits until the server has read all that was sent.
+    /// Waits until the server has read everything sent so far.
     pub(crate) async fn is_heard(&mut self) {
         patient(self.pings.ping(Ping::opaque())).await.unwrap();
     }
@@ -170,12 +171,12 @@ impl Stream {
         self.send.send_data(Bytes::new(), true).unwrap();
     }
 
-    /// Ends the request by trailers.
+    /// Ends the request with trailers.
     pub(crate) fn end_with(&mut self, trailers: HeaderMap) {
         self.send.send_trailers(trailers).unwrap();
     }
 
-    /// Its two directions.
+    /// Splits the stream into its two directions.
     pub(crate) fn split(self) -> (ResponseFuture, SendStream<Bytes>) {
         (self.answer, self.send)
     }
@@ -184,13 +185,14 @@ impl Stream {
         patient(self.answer).await.unwrap()
     }
 
-    /// Waits until the server will have no more of the request.
+    /// Waits until the server stops reading the request.
     pub(crate) async fn is_reset(&mut self) -> Reason {
         let reset = std::future::poll_fn(|cx| self.send.poll_reset(cx));
         patient(reset).await.unwrap()
     }
 
-    /// The head of the answer, unless the server resets the stream before it.
+    /// Returns the head of the response, or `None` if the server resets the
+    /// stream first.
     pub(crate) async fn response(self) -> Option<Response<()>> {
         let response = patient(self.answer).await.ok()?;
         Some(response.map(drop))

@@ -1,4 +1,4 @@
-//! What some tests need besides this repository.
+//! External programs and features that some tests need.
 
 use std::io::Write;
 use std::net::{Ipv6Addr, TcpListener};
@@ -6,10 +6,11 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
-/// Tells whether a test that needs `what` can run.
+/// Returns whether a test that needs `what` can run.
 ///
-/// If it is not `present`, prints one line to stderr that begins with `skipped: `, which
-/// CI counts. With `TOWER_TUS_REQUIRE_SERVICES=1`, as in CI, the test fails instead.
+/// If `present` is false, prints a line to stderr that begins with `skipped: `,
+/// which CI counts. With `TOWER_TUS_REQUIRE_SERVICES=1`, as in CI, the test
+/// fails instead.
 #[must_use]
 #[track_caller]
 pub(crate) fn require(what: &str, present: bool, install: &str) -> bool {
@@ -25,13 +26,14 @@ pub(crate) fn require(what: &str, present: bool, install: &str) -> bool {
     let test = std::thread::current();
     let test = test.name().unwrap_or("a test");
     let line = format!("skipped: {what}, which {test} needs (install: {install})\n");
-    // The output of `eprintln!` is only shown for tests that fail. A line break before it,
-    // since the harness may just have written the name of a test.
+    // The test harness shows `eprintln!` output of failed tests only. Begin
+    // with a line break, because the harness may just have printed the name of
+    // a test.
     let _ = std::io::stderr().write_all(format!("\n{line}").as_bytes());
     false
 }
 
-/// Tells whether a process without privileges may have a mount of its own.
+/// Returns whether an unprivileged process can create mounts of its own.
 pub(crate) async fn user_namespaces() -> bool {
     let unshare = Command::new("unshare")
         .args(["-Urm", "true"])
@@ -43,14 +45,14 @@ pub(crate) async fn user_namespaces() -> bool {
     require("a user namespace", present, install)
 }
 
-/// Tells whether the loopback interface has an IPv6 address.
+/// Returns whether the loopback interface has an IPv6 address.
 pub(crate) fn ipv6() -> bool {
     let present = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok();
     let install = "sysctl net.ipv6.conf.lo.disable_ipv6=0";
     require("IPv6", present, install)
 }
 
-/// Tells whether a program is installed, by asking for its version.
+/// Returns whether a program is installed, by running it with `--version`.
 pub(crate) async fn has(program: &str) -> bool {
     let version = Command::new(program)
         .arg("--version")

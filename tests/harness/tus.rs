@@ -1,4 +1,4 @@
-//! A client that says just what it is told, over HTTP/1.1 or HTTP/2.
+//! A tus client over HTTP/1.1 or HTTP/2 that sends exactly the given requests.
 
 use std::convert::Infallible;
 
@@ -16,24 +16,24 @@ use hyper_util::rt::TokioExecutor;
 
 use super::patient;
 
-/// The version of HTTP that is spoken.
+/// An HTTP version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Version {
     Http1,
     Http2,
 }
 
-/// What is sent: bytes of a known length, or a stream of which nobody knows it.
+/// A request body: bytes of known length, or a stream of unknown length.
 pub(crate) type Content = BoxBody<Bytes, Infallible>;
 
-/// An answer with all its bytes.
+/// A response with its whole body.
 pub(crate) type Answer = Response<Bytes>;
 
-/// A client of one collection of uploads.
+/// A client for one upload collection.
 #[derive(Clone)]
 pub(crate) struct Tus {
     client: Client<HttpConnector, Content>,
-    /// The URL of the collection, with a slash at its end.
+    /// The URL of the collection, with a trailing slash.
     pub(crate) url: String,
 }
 
@@ -49,7 +49,7 @@ impl Tus {
         }
     }
 
-    /// Sends a request as it is.
+    /// Sends a request unchanged.
     pub(crate) async fn send(&self, request: Request<Content>) -> Answer {
         let answer = patient(self.client.request(request)).await;
         let (parts, body) = answer.expect("the server answers").into_parts();
@@ -57,7 +57,8 @@ impl Tus {
         Response::from_parts(parts, body.to_bytes())
     }
 
-    /// As [`send`](Self::send) to a server that may end before it answers.
+    /// Like [`send`](Self::send), for a server that may exit before it
+    /// responds.
     pub(crate) async fn try_send(&self, request: Request<Content>) -> Option<Answer> {
         let answer = patient(self.client.request(request)).await.ok()?;
         let (parts, body) = answer.into_parts();
@@ -65,24 +66,24 @@ impl Tus {
         Some(Response::from_parts(parts, body.to_bytes()))
     }
 
-    /// Sends a request with no bytes.
+    /// Sends a request with an empty body.
     pub(crate) async fn ask(&self, request: Builder) -> Answer {
         self.send(request.body(content("")).unwrap()).await
     }
 
-    /// A creation that still lacks its length.
+    /// Builds a creation without a length.
     pub(crate) fn post(&self) -> Builder {
         request(Method::POST, &self.url)
     }
 
-    /// Creates an upload of `length` bytes, and gives its URL.
+    /// Creates an upload of `length` bytes, and returns its URL.
     pub(crate) async fn create(&self, length: u64) -> String {
         let answer = self.ask(self.post().header("Upload-Length", length)).await;
         assert_eq!(answer.status(), StatusCode::CREATED);
         self.location(&answer)
     }
 
-    /// The URL of an upload that was just created.
+    /// Returns the URL of a new upload.
     pub(crate) fn location(&self, answer: &Answer) -> String {
         let location = answer.headers()[LOCATION].to_str().unwrap();
         let authority_end = self.url[8..].find('/').unwrap() + 8;
@@ -104,7 +105,7 @@ impl Tus {
         self.send(patch(url, offset).body(content).unwrap()).await
     }
 
-    /// Where the upload stands.
+    /// Returns the offset of an upload.
     pub(crate) async fn offset(&self, url: &str) -> u64 {
         let answer = self.head(url).await;
         assert_eq!(answer.status(), StatusCode::OK);
@@ -112,7 +113,7 @@ impl Tus {
     }
 }
 
-/// A request of this version of the protocol.
+/// Builds a request with `Tus-Resumable`.
 pub(crate) fn request(method: Method, url: &str) -> Builder {
     Request::builder()
         .method(method)
@@ -120,36 +121,36 @@ pub(crate) fn request(method: Method, url: &str) -> Builder {
         .header("Tus-Resumable", "1.0.0")
 }
 
-/// An append, less its bytes.
+/// Builds an append, without the body.
 pub(crate) fn patch(url: &str, offset: u64) -> Builder {
     request(Method::PATCH, url)
         .header("Content-Type", "application/offset+octet-stream")
         .header("Upload-Offset", offset)
 }
 
-/// Bytes of a known length.
+/// Returns a body of known length.
 pub(crate) fn content(bytes: impl Into<Bytes>) -> Content {
     Full::new(bytes.into()).boxed()
 }
 
-/// Bytes of a length that nobody tells.
+/// Returns a body of unknown length.
 pub(crate) fn chunked(frames: &'static [&'static str]) -> Content {
     streamed(futures_util::stream::iter(
         frames.iter().map(|text| Bytes::from(*text)),
     ))
 }
 
-/// As [`chunked`], from a stream.
+/// Like [`chunked`], from a stream.
 pub(crate) fn streamed(frames: impl Stream<Item = Bytes> + Send + Sync + 'static) -> Content {
     BodyExt::boxed(StreamBody::new(frames.map(|bytes| Ok(Frame::data(bytes)))))
 }
 
-/// The value of a header that is a number.
+/// Parses a numeric header.
 pub(crate) fn number(headers: &HeaderMap, name: &str) -> u64 {
     headers[name].to_str().unwrap().parse().unwrap()
 }
 
-/// The code of an error, such as `ERR_UPLOAD_NOT_FOUND`.
+/// Returns the error code in a response, such as `ERR_UPLOAD_NOT_FOUND`.
 pub(crate) fn code(answer: &Answer) -> String {
     let text = std::str::from_utf8(answer.body()).unwrap();
     text.split(':').next().unwrap().to_owned()

@@ -1,4 +1,4 @@
-//! Hooks that cannot run refuse, and what looks like a hook stops the start.
+//! Hooks that cannot run refuse uploads, and misnamed hooks prevent the start.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -12,18 +12,18 @@ use crate::harness::services::{has, require};
 use crate::harness::tus::content;
 use crate::scene::{Scene, create, is_internal_error};
 
-/// An executable.
+/// Writes an executable.
 fn script(path: &Path, text: &str) {
     fs::write(path, text).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// A server whose directory of hooks is empty.
+/// Starts a server with an empty hook directory.
 async fn without_hooks(args: &[&str]) -> Scene {
     without_hooks_under(&[], args).await
 }
 
-/// As [`without_hooks`], through another program.
+/// Like [`without_hooks`], through another program.
 async fn without_hooks_under(wrapper: &[&str], args: &[&str]) -> Scene {
     let home = TempDir::new().unwrap();
     fs::create_dir(home.path().join("hooks")).unwrap();
@@ -60,7 +60,7 @@ async fn refuse_what_cannot_run(wrapper: &[&str]) {
         (|path| script(path, ""), "format"),
         (
             |path| symlink("/no/such", path).unwrap(),
-            "symlink to nothing",
+            "dangling symlink",
         ),
         (
             |path| fs::write(path, "#!/bin/sh\n").unwrap(),
@@ -108,7 +108,7 @@ async fn a_directory_that_goes_takes_no_hook_with_it() {
     assert_eq!(create(&scene).await.status(), StatusCode::CREATED);
 }
 
-/// The one line of a server that does not start.
+/// Returns the only line of a server that does not start.
 async fn refusal(args: &[&str]) -> String {
     let output = run(args).await;
     let stderr = String::from_utf8(output.stderr).unwrap();
@@ -165,7 +165,7 @@ async fn other_files_beside_hooks_are_no_concern() {
     let home = TempDir::new().unwrap();
     let dir = home.path().join("hooks");
     fs::create_dir(&dir).unwrap();
-    // The hook itself is there, so that nobody takes these for it.
+    // The hook exists, so that these files are not mistaken for it.
     script(&dir.join("pre-create"), "#!/bin/sh\nexit 1\n");
     for name in ["pre-create.sh", "pre-create~", "README.md", "lib", ".git"] {
         fs::write(dir.join(name), "").unwrap();

@@ -1,4 +1,4 @@
-//! What a reply does.
+//! The effects of replies.
 
 use std::fs;
 
@@ -10,13 +10,13 @@ use crate::harness::raw::{Ends, Http2};
 use crate::harness::tus::{code, content, patch, request};
 use crate::scene::{Scene, id};
 
-/// This reply to one event, and none to all others.
+/// Replies to one event, and accepts all others.
 async fn scene(event: &'static str, reply: Value) -> Scene {
     let replies = move |asked: &str| match asked == event {
         true => reply.clone(),
         false => json!({}),
     };
-    // What it was told is of no interest here.
+    // The received events do not matter here.
     Scene::with_replies(replies, &[]).await.0
 }
 
@@ -137,7 +137,7 @@ async fn a_hook_reads_and_writes_metadata_keys_beyond_ascii() {
         assert_eq!(*told, json!({"gr\u{f6}\u{df}e": "1", "a": "a"}));
     }
 
-    // What it was told, and one more.
+    // The metadata of the event, and one more pair.
     let reply = json!({"ChangeFileInfo": {"MetaData": {"gr\u{f6}\u{df}e": "2", "\u{4f60}": "x"}}});
     let scene = self::scene("pre-create", reply).await;
     let answer = scene
@@ -159,7 +159,7 @@ async fn the_bytes_of_an_upload_lie_where_its_hook_puts_them() {
         let scene = scene("pre-create", reply).await;
         let url = scene.tus.create(5).await;
         scene.tus.append(&url, 0, content("hello")).await;
-        // An absolute path replaces the directory that it is joined to.
+        // Joining an absolute path replaces the directory.
         let place = scene.server.uploads().join(path);
         assert_eq!(fs::read(&place).unwrap(), b"hello");
         assert!(!scene.server.uploads().join("one").exists());
@@ -189,7 +189,7 @@ async fn a_response_is_what_its_hook_makes_of_it() {
             "pre-create" => json!({"HTTPResponse": {"StatusCode": 0, "Body": "", "Header": {"X-Hook": "create"}}}),
             "pre-finish" => json!({"HTTPResponse": {"StatusCode": 200, "Body": "done", "Header": {"X-Hook": "finish"}}}),
             "pre-terminate" => json!({"HTTPResponse": {"StatusCode": 200, "Body": "gone"}}),
-            // Nobody waits for these.
+            // No response depends on these.
             _ => json!({"HTTPResponse": {"StatusCode": 500, "Body": "late"}}),
         },
         &[],
@@ -243,7 +243,7 @@ async fn both_hooks_of_a_creation_with_bytes_amend_its_one_response() {
     assert_eq!(answer.headers()["x-finish"], "1");
     assert_eq!(answer.body(), "finished");
 
-    // Of an error nothing is said that was meant for success.
+    // An error response has no headers that were meant for success.
     let chunked = crate::harness::tus::chunked(&["hello", " world"]);
     let answer = scene.tus.send(create().body(chunked).unwrap()).await;
     assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
@@ -263,7 +263,7 @@ async fn an_upload_that_is_stopped_ends_and_is_gone() {
     let (scene, mut receiver) = Scene::with_replies(reply, &args).await;
     let url = scene.tus.create(1 << 30).await;
     let mut client = Http2::connect(scene.server.address()).await;
-    // A client that goes on for as long as it is let.
+    // A client that sends for as long as the server lets it.
     let mut stream = client
         .begin(patch(&url, 0).body(()).unwrap(), Ends::Later)
         .await;

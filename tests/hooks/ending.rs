@@ -1,4 +1,4 @@
-//! Hooks end with their server.
+//! Hooks end together with their server.
 
 use std::fs;
 
@@ -7,12 +7,12 @@ use crate::harness::tus::request;
 use crate::harness::{Signal, patient};
 use crate::scene::{Scene, is_alive, until};
 
-/// Writes its id and that of a child into files of its event, and hangs.
+/// Writes its process id and that of a child to files, and hangs.
 const HANG: &str = "sleep 1000 & echo $! >$event.child; echo $$ >$event.self; sleep 1000";
 
-/// A server with a hook that is told something, hangs, and is waited for no longer.
+/// Starts a server with a notification that hangs beyond its timeout.
 async fn hanging() -> Scene {
-    // No other hook may be too slow for the time.
+    // Long enough for all other hooks.
     let args = [
         "-hooks-enabled-events=post-create",
         "-hooks-process-timeout=20ms",
@@ -32,7 +32,7 @@ async fn have_ended(scene: &Scene, event: &str) {
 #[tokio::test]
 async fn a_hook_that_nobody_waits_for_any_more_ends_with_the_server() {
     let mut scene = hanging().await;
-    scene.server.line("a hook still runs").await;
+    scene.server.line("a hook is still running").await;
     assert!(is_alive(&scene, "post-create.self"));
     scene.server.signal(Signal::TERM);
     patient(scene.server.exit()).await;

@@ -1,4 +1,4 @@
-//! The hooks of `examples/hooks`, as their readers run them.
+//! The hooks in `examples/hooks`, run like a reader would run them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ async fn runs(program: &str) -> bool {
     version.is_ok_and(|output| output.status.success())
 }
 
-/// Uploads a file, and gives the id that the hooks have given it.
+/// Uploads a file, and returns the id that the hooks have assigned.
 async fn upload(scene: &Scene) -> String {
     let post = scene.tus.post().header("Upload-Length", "5");
     let rejected = scene.tus.ask(post).await;
@@ -66,7 +66,7 @@ async fn the_executables_do_as_they_say() {
     assert_eq!(fs::read(link).unwrap(), b"hello");
 }
 
-/// The receiver in Python, which is killed when this is dropped.
+/// The receiver in Python, killed on drop.
 struct Python {
     _child: Child,
     stdout: Lines<BufReader<ChildStdout>>,
@@ -111,7 +111,7 @@ async fn the_receiver_does_as_it_says() {
     for _ in 0..7 {
         lines.push(receiver.line().await);
     }
-    // The client does not wait for what is only told.
+    // The client does not wait for notifications, so their order varies.
     lines.sort_unstable();
     let expected = [
         format!("post-create {id} 0"),

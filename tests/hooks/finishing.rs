@@ -1,4 +1,4 @@
-//! What happens between the last byte and the word that all is well.
+//! Between the last byte and the final response.
 
 use http::{Method, StatusCode};
 
@@ -7,7 +7,7 @@ use crate::harness::tus::{Answer, code, content, request};
 use crate::receiver::{Call, reply, status};
 use crate::scene::{ALL_EVENTS, Scene};
 
-/// Fails until it was asked so often.
+/// Returns a script that fails until the given attempt.
 fn fails_until(attempt: usize) -> String {
     format!(
         r#"echo x >>asked; test $(wc -l <asked) -ge {attempt} || {{ echo "a secret"; exit 1; }}"#
@@ -33,7 +33,7 @@ async fn the_third_attempt_finishes_and_is_told_once() {
     let heard = scene.heard(7).await;
     let types = heard.iter().map(|line| line.split('"').nth(3).unwrap());
     let mut types: Vec<_> = types.collect();
-    // The client does not wait for what is only told.
+    // The client does not wait for notifications, so their order varies.
     types.sort_unstable();
     let expected = [
         "post-create",
@@ -112,7 +112,7 @@ async fn without_a_bound_it_is_tried_for_ever() {
 
 #[tokio::test]
 async fn a_hook_that_is_down_is_asked_again_without_a_limit() {
-    // By a signal, by a time-out, and by a command that is not there.
+    // A signal, a timeout, and a missing command.
     for (failure, heads) in [("kill -9 $$", 12), ("sleep 100", 3), ("exit 127", 12)] {
         let script = format!("test -e up || {{ {failure}; }}");
         let args = ["-hooks-finish-attempts=2", "-hooks-process-timeout=200ms"];
@@ -159,7 +159,7 @@ async fn what_a_hook_has_not_let_pass_is_not_given_out() {
     let answer = scene.tus.ask(http::Request::get(&url)).await;
     assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
     assert_eq!(code(&answer), "ERR_INCOMPLETE_UPLOAD");
-    // Nor is it as a part of another upload.
+    // It cannot be a part of a final upload either.
     let join = || {
         scene
             .tus

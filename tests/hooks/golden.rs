@@ -1,4 +1,4 @@
-//! Every event by its full text, the same through both transports.
+//! Every event with its full text, equal through both transports.
 
 use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
@@ -8,10 +8,10 @@ use crate::harness::tus::{content, request};
 use crate::receiver::Receiver;
 use crate::scene::{EVENTS, Scene};
 
-/// One line for each event, with `{HOME}` and `{HOST}` for what differs from run to run.
+/// One line per event, with `{HOME}` and `{HOST}` for values that vary.
 const GOLDEN: &str = include_str!("golden.jsonl");
 
-/// The life of an upload, in which `told` waits until so many events were told.
+/// Sends the requests of an upload. `told` waits for a number of events.
 async fn live<T: AsyncFnMut(usize)>(scene: &Scene, mut told: T) {
     let tus = &scene.tus;
     let post = tus
@@ -50,7 +50,7 @@ fn compare(scene: &Scene, told: &[String]) {
     }
 }
 
-/// The port of a client is anyone's guess.
+/// Removes the port of the client, which varies.
 fn without_peer(line: &str) -> String {
     let json: Value = serde_json::from_str(line).unwrap();
     let peer = json["Event"]["HTTPRequest"]["RemoteAddr"].as_str().unwrap();
@@ -131,7 +131,7 @@ async fn of_a_creation_with_bytes_all_is_told_as_the_client_sent_it() {
         told.push(event["Type"].as_str().unwrap().to_owned());
         offsets.push(event["Event"]["Upload"]["Offset"].as_u64().unwrap());
     }
-    // The client does not wait for what is only told.
+    // The client does not wait for notifications, so their order varies.
     assert_eq!(told.remove(0), "pre-create");
     let finish = told.iter().position(|event| event == "pre-finish").unwrap();
     told.remove(finish);

@@ -1,4 +1,4 @@
-//! Creations that wait for their hook, and what else is on their connection.
+//! Creations that wait for their hook, and other requests on their connection.
 
 use std::fs;
 use std::future::poll_fn;
@@ -17,7 +17,7 @@ use crate::scene::{Scene, until};
 const LENGTH: usize = 4 << 20;
 const HELD: usize = 8;
 
-/// A hook that lets small uploads in, and others when there is a file `release`.
+/// Accepts small uploads at once, and others when the file `release` exists.
 const SLOW: &str = r#"
 case "$json" in *'"Size":1,'*) exit;; esac
 echo >>held
@@ -38,7 +38,7 @@ struct Creation {
 
 impl Client {
     async fn connect(scene: &Scene) -> Self {
-        // So that the capacity of a stream is what the server's windows allow.
+        // Makes the capacity of a stream depend on the server's windows only.
         let client = Builder::new()
             .max_send_buffer_size(64 << 20)
             .handshake(scene.server.connect().await);
@@ -66,12 +66,12 @@ impl Client {
         }
     }
 
-    /// Waits until the server has read all that was sent, and we its answer.
+    /// Waits until the server has read everything, and the client its response.
     async fn is_heard(&mut self) {
         patient(self.pings.ping(Ping::opaque())).await.unwrap();
     }
 
-    /// Sends into a window until the server gives no more.
+    /// Sends until the window is used up.
     async fn fill(&mut self, creation: &mut Creation) {
         while creation.sent < LENGTH {
             self.is_heard().await;
@@ -93,7 +93,7 @@ impl Creation {
         self.body.reserve_capacity(LENGTH - self.sent);
     }
 
-    /// Sends the rest, and gives the offset of the answer.
+    /// Sends the rest, and returns the offset in the response.
     async fn finish(mut self) -> u64 {
         while self.sent < LENGTH {
             let room = patient(poll_fn(|cx| self.body.poll_capacity(cx))).await;
@@ -132,7 +132,7 @@ async fn creations_that_wait_for_a_hook_hold_little_and_stall_no_other_upload() 
     assert_eq!(number(answer.headers(), "upload-offset"), 1);
 
     fs::write(scene.file("release"), "").unwrap();
-    // At once, since they share a window.
+    // Concurrently, because the streams share a window.
     let offsets = join_all(held.into_iter().map(Creation::finish)).await;
     assert_eq!(offsets, [LENGTH as u64; HELD]);
 }

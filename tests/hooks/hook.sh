@@ -1,6 +1,6 @@
 #!/bin/bash
-# The hook of every test: writes down what it is told, a line for each event in
-# the file `heard`, and does what the script of its event says, if there is one.
+# The hook of every test. Appends each event as a line to the file `heard`, and
+# then runs the script of the event, if there is one.
 event=$(basename "$0")
 json=$(cat)
 printf '%s\n' "$json" >>heard

@@ -1,4 +1,4 @@
-//! Hooks behind a URL.
+//! HTTP hooks.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use crate::harness::{patient, tus};
 use crate::receiver::{Answer, Call, Receiver, reply, status};
 use crate::scene::{ALL_EVENTS, Scene, create, is_internal_error};
 
-/// Answers so, each call in its turn, and the last for ever.
+/// Answers each call with the next status, and repeats the last one.
 fn in_turn(statuses: &'static [u16]) -> impl Fn(&Call, usize) -> Answer + Send + Sync {
     move |_, count| status(*statuses.get(count).unwrap_or(statuses.last().unwrap()))
 }
@@ -154,7 +154,7 @@ async fn the_timeout_spans_all_attempts() {
     let began = Instant::now();
     is_internal_error(&create(&scene).await);
     assert!(began.elapsed() >= Duration::from_millis(400));
-    // The pause is the same each time.
+    // All pauses are equal.
     assert!((2..=3).contains(&receiver.types().len()));
 }
 
@@ -325,7 +325,7 @@ async fn headers_of_the_client_are_passed_on() {
 
 #[tokio::test]
 async fn a_proxy_is_asked_for_servers_elsewhere() {
-    // It answers for all servers of the world.
+    // This server stands in for every host.
     let answers = |_: &Call, _| status(200);
     let mut proxy = Receiver::start(Arc::new(answers)).await;
     let url = format!("http://{}", proxy.address);
@@ -404,7 +404,7 @@ async fn events_that_are_not_enabled_are_not_sent() {
     assert_eq!(receiver.event().await["Type"], "pre-create");
     assert_eq!(receiver.event().await["Type"], "post-finish");
 
-    // As tusd has it: all but pre-finish and pre-terminate.
+    // Like in tusd: all except pre-finish and pre-terminate.
     let receiver = Receiver::start(Arc::new(|_: &Call, _| status(200))).await;
     let args = [&*format!("-hooks-http={}", receiver.url())];
     let scene = Scene::start(TempDir::new().unwrap(), &args, &[]).await;

@@ -1,4 +1,5 @@
-//! What hooks inherit, and a system that has nothing left for them.
+//! Resource limits that hooks inherit, and a system without resources for
+//! hooks.
 
 use std::fs;
 
@@ -15,7 +16,7 @@ async fn has_prlimit() -> bool {
     require("prlimit", has("prlimit").await, install)
 }
 
-/// A server under limits whose pre-create is this script.
+/// Starts a server under limits, with this script as its pre-create hook.
 async fn limited(limits: &str, script: &str, args: &[&str]) -> Scene {
     use std::os::unix::fs::PermissionsExt;
 

@@ -1,5 +1,5 @@
-//! Hooks from outside: what they are told, what their replies do, and what
-//! becomes of uploads whose hooks fail.
+//! Hooks from outside: their events, the effects of their replies, and
+//! failures.
 
 #![cfg(unix)]
 

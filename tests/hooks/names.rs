@@ -1,4 +1,5 @@
-//! What a hook may name, and how it lets a client go on whose answer was lost.
+//! Names that a hook may choose, and clients that repeat a creation after a
+//! lost response.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -6,7 +7,8 @@ use serde_json::{Value, json};
 use crate::harness::tus::{Answer, code, content};
 use crate::scene::{Scene, id};
 
-/// A server with this reply to `pre-create`: over HTTP, and from an executable.
+/// Starts servers with this reply to `pre-create`: over HTTP, and from an
+/// executable.
 async fn scenes(reply: &Value) -> [Scene; 2] {
     let answer = reply.clone();
     let replies = move |event: &str| match event {
@@ -74,7 +76,7 @@ async fn a_storage_path_may_have_spaces_and_letters_beyond_ascii() {
 
 #[tokio::test]
 async fn a_hook_lets_a_client_go_on_that_lost_the_answer_to_its_creation() {
-    // The first time it names the id, and then it says where the upload is.
+    // The first call chooses the id, and later calls return the upload's URL.
     let script = r#"
         if [ -e created ]; then
             echo '{"RejectUpload": true, "HTTPResponse": {"StatusCode": 201,
@@ -113,7 +115,7 @@ async fn goes_on(scene: &Scene) {
     assert_eq!(answer.status(), StatusCode::NO_CONTENT);
     assert_eq!(scene.stored("alice/report"), b"hello");
 
-    // A creation that brings bytes along goes the same way.
+    // The same holds for a creation with bytes.
     let post = scene.tus.post().header("Upload-Length", "5");
     let post = post.header("Content-Type", "application/offset+octet-stream");
     let again = scene.tus.send(post.body(content("hello")).unwrap()).await;

@@ -1,4 +1,4 @@
-//! What is told of an upload is told in its order, and counted.
+//! Events of one upload are delivered in order, and counted.
 
 use std::fs;
 use std::time::Duration;
@@ -26,7 +26,7 @@ async fn a_slow_hook_hears_all_in_the_order_in_which_it_happened() {
         assert_eq!(answer.status(), StatusCode::NO_CONTENT);
     }
     scene.tus.ask(request(Method::DELETE, &url)).await;
-    // Of another upload all is told meanwhile.
+    // Events of another upload are delivered meanwhile.
     let mut heard = scene.heard(4).await;
     assert_eq!(
         types(&heard),
@@ -135,7 +135,7 @@ async fn calls_and_failures_are_counted() {
         r#"tusd_hook_errors_total{hooktype="pre-terminate"} 2"#,
         r#"tusd_hook_invocations_total{hooktype="post-terminate"} 0"#,
     ] {
-        // The client does not wait for what is only told.
+        // The client does not wait for notifications.
         patient(async {
             while !has(line).await {
                 tokio::time::sleep(Duration::from_millis(2)).await;

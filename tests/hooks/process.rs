@@ -68,7 +68,8 @@ async fn what_a_failing_hook_says_is_for_the_log() {
 
 #[tokio::test]
 async fn a_hook_may_say_nothing_and_hear_nothing() {
-    // More than a pipe holds, so that a hook which never reads it ends before all was written.
+    // More than a pipe holds, so that a hook that never reads ends before all
+    // is written.
     let large = "x".repeat(150_000);
     let home = TempDir::new().unwrap();
     let dir = home.path().join("hooks");
@@ -93,7 +94,7 @@ async fn a_question_that_hangs_is_killed_with_all_that_it_has_started() {
         until(|| !is_alive(&scene, process)).await;
     }
 
-    // The upload is as free as before.
+    // The upload is still usable.
     fs::write(scene.file("pre-finish.sh"), "").unwrap();
     assert_eq!(scene.tus.offset(&url).await, 5);
 }
@@ -106,9 +107,9 @@ async fn one_that_is_told_something_is_not_waited_for_and_not_killed() {
     let mut scene = Scene::with_scripts(&[("post-create", hang)], &args).await;
     let url = scene.tus.create(5).await;
     scene.tus.append(&url, 0, content("hello")).await;
-    // What comes next is told meanwhile.
+    // Later events are delivered meanwhile.
     scene.heard(5).await;
-    scene.server.line("a hook still runs").await;
+    scene.server.line("a hook is still running").await;
     assert!(is_alive(&scene, "self"));
     fs::write(scene.file("go"), "").unwrap();
     until(|| scene.file("done").exists()).await;

@@ -1,4 +1,4 @@
-//! A server that hooks are sent to.
+//! An HTTP server that receives hooks.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -21,10 +21,10 @@ use tokio::sync::mpsc;
 
 use crate::harness::patient;
 
-/// What it has been sent.
+/// A received call.
 pub(crate) struct Call {
     pub(crate) request: Parts,
-    /// The body as it came.
+    /// The body as received.
     pub(crate) text: String,
 }
 
@@ -34,13 +34,13 @@ impl Call {
     }
 }
 
-/// What it answers, and when.
+/// The response to a call, and its delay.
 pub(crate) struct Answer {
     pub(crate) response: Response<Bytes>,
     pub(crate) delay: Duration,
 }
 
-/// A reply, as it ought to be.
+/// Returns a valid reply.
 pub(crate) fn reply(json: &Value) -> Answer {
     let response = Response::builder().header("content-type", "application/json");
     Answer {
@@ -49,14 +49,14 @@ pub(crate) fn reply(json: &Value) -> Answer {
     }
 }
 
-/// Any status, with an empty object.
+/// Returns a response with this status and an empty object.
 pub(crate) fn status(status: u16) -> Answer {
     let mut answer = reply(&serde_json::json!({}));
     *answer.response.status_mut() = status.try_into().unwrap();
     answer
 }
 
-/// What to answer to a call, the how manieth it is.
+/// Returns the response to a call, given the call and its number.
 pub(crate) type Answers = Arc<dyn Fn(&Call, usize) -> Answer + Send + Sync>;
 
 pub(crate) struct Receiver {
@@ -82,17 +82,17 @@ impl Receiver {
         format!("http://{}/hooks?secret=1", self.address)
     }
 
-    /// The next event that it is sent.
+    /// Returns the next received call.
     pub(crate) async fn call(&mut self) -> Call {
         patient(self.calls.recv()).await.unwrap()
     }
 
-    /// The next event, by its JSON.
+    /// Returns the JSON of the next received event.
     pub(crate) async fn event(&mut self) -> Value {
         self.call().await.json()
     }
 
-    /// The types of the events that have come and were not looked at.
+    /// Returns the types of all received events that have not been read.
     pub(crate) fn types(&mut self) -> Vec<String> {
         let mut types = Vec::new();
         while let Ok(call) = self.calls.try_recv() {
@@ -102,7 +102,7 @@ impl Receiver {
     }
 }
 
-/// Where calls are answered and handed on.
+/// Responds to calls, and passes them on to the test.
 #[derive(Clone)]
 pub(crate) struct Desk {
     answers: Answers,
@@ -123,7 +123,7 @@ impl Desk {
 
     pub(crate) async fn serve(self, io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
         let service = service_fn(move |request| self.clone().answer(request));
-        // Clients that have waited long enough just go.
+        // Clients disconnect when they have waited long enough.
         let _ = auto::Builder::new(TokioExecutor::new())
             .serve_connection(TokioIo::new(io), service)
             .await;

@@ -1,4 +1,4 @@
-//! A server with hooks, and a client of it.
+//! A server with hooks, and a client for it.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -15,7 +15,7 @@ use crate::harness::tus::{self, Tus, Version};
 use crate::harness::{Server, command_under, patient};
 use crate::receiver::{Answer, Call, Receiver, reply};
 
-/// All that a hook can be called for.
+/// All hook events.
 pub(crate) const EVENTS: [&str; 7] = [
     "pre-create",
     "post-create",
@@ -35,8 +35,8 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    /// A server with a hook for every event, which does what the script of this
-    /// event says, and else only writes down what it is told.
+    /// Starts a server with a hook for every event. A hook records the event,
+    /// and runs the script of that event, if there is one.
     pub(crate) async fn with_scripts(scripts: &[(&str, &str)], args: &[&str]) -> Self {
         let home = TempDir::new().unwrap();
         let dir = home.path().join("hooks");
@@ -56,7 +56,8 @@ impl Scene {
         .await
     }
 
-    /// A server whose hooks are a receiver's, which answers with this JSON.
+    /// Starts a server with a receiver as its hooks, which replies with this
+    /// JSON.
     pub(crate) async fn with_replies<F>(replies: F, args: &[&str]) -> (Self, Receiver)
     where
         F: Fn(&str) -> Value + Send + Sync + 'static,
@@ -65,7 +66,7 @@ impl Scene {
         Self::with_answers(answers, args).await
     }
 
-    /// As [`with_replies`](Self::with_replies), with whatever answers.
+    /// Like [`with_replies`](Self::with_replies), with any response.
     pub(crate) async fn with_answers<F>(answers: F, args: &[&str]) -> (Self, Receiver)
     where
         F: Fn(&Call, usize) -> Answer + Send + Sync + 'static,
@@ -81,7 +82,7 @@ impl Scene {
         Self::start_under(&[], home, args, environment).await
     }
 
-    /// As [`start`](Self::start), through another program.
+    /// Like [`start`](Self::start), through another program.
     pub(crate) async fn start_under(
         wrapper: &[&str],
         home: TempDir,
@@ -95,16 +96,17 @@ impl Scene {
         Self { server, tus, home }
     }
 
-    /// A file beside the hooks.
+    /// Returns the path of a file in the hook directory.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.home.path().join("hooks").join(name)
     }
 
-    /// What executables were told, when it is so much.
+    /// Waits until the executables have recorded this many events, and returns
+    /// them.
     pub(crate) async fn heard(&self, events: usize) -> Vec<String> {
         let lines = || {
             let text = fs::read_to_string(self.file("heard")).unwrap_or_default();
-            // The last line may still be written.
+            // The last line may still be incomplete.
             let end = text.rfind('\n').map_or(0, |end| end + 1);
             text[..end].lines().map(str::to_owned).collect::<Vec<_>>()
         };
@@ -114,18 +116,18 @@ impl Scene {
         lines
     }
 
-    /// The content of a file in the upload directory.
+    /// Returns the content of a file in the upload directory.
     pub(crate) fn stored(&self, id: &str) -> Vec<u8> {
         fs::read(self.server.uploads().join(id)).unwrap()
     }
 
-    /// How many files there are in the upload directory.
+    /// Returns the number of files in the upload directory.
     pub(crate) fn files(&self) -> usize {
         fs::read_dir(self.server.uploads()).unwrap().count()
     }
 }
 
-/// Waits for something of which nothing else tells.
+/// Polls for something that nothing else signals.
 pub(crate) async fn until(mut happened: impl FnMut() -> bool) {
     patient(async {
         while !happened() {
@@ -135,12 +137,12 @@ pub(crate) async fn until(mut happened: impl FnMut() -> bool) {
     .await;
 }
 
-/// The last segments of an upload's URL.
+/// Returns the id in an upload's URL.
 pub(crate) fn id(url: &str) -> &str {
     url.split_once("/files/").unwrap().1
 }
 
-/// Creates an upload of 5 bytes, if the hooks let it.
+/// Creates an upload of 5 bytes, unless a hook refuses it.
 pub(crate) async fn create(scene: &Scene) -> tus::Answer {
     let post = scene.tus.post().header("Upload-Length", "5");
     scene.tus.ask(post).await
@@ -152,7 +154,7 @@ pub(crate) fn is_internal_error(answer: &tus::Answer) {
     assert_eq!(answer.body(), body);
 }
 
-/// Whether the process is there whose id is in the file.
+/// Whether the process whose id is in the file is running.
 pub(crate) fn is_alive(scene: &Scene, file: &str) -> bool {
     let id = fs::read_to_string(scene.file(file)).unwrap();
     let id = Pid::from_raw(id.trim().parse().unwrap()).unwrap();

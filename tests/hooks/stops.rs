@@ -1,4 +1,4 @@
-//! What StopUpload ends, and when.
+//! The effects of StopUpload, and their order.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ async fn scene(args: &[&str]) -> (Scene, Receiver) {
     Scene::with_replies(replies, &args).await
 }
 
-/// The next event of this type.
+/// Returns the next event of this type.
 async fn event(receiver: &mut Receiver, kind: &str) -> Value {
     loop {
         let event = receiver.event().await;

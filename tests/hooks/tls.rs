@@ -1,4 +1,4 @@
-//! Hooks behind TLS.
+//! Hooks over TLS.
 
 use std::fs;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::harness::patient;
 use crate::receiver::{Call, Desk, status};
 use crate::scene::{ALL_EVENTS, Scene};
 
-/// A server behind TLS.
+/// A server with TLS.
 struct Secure {
     port: u16,
     /// Its certificate in PEM.
@@ -27,7 +27,8 @@ struct Secure {
 }
 
 impl Secure {
-    /// Starts one with a self-signed certificate, which may have signed others too.
+    /// Starts a server with a self-signed certificate, which may be a CA
+    /// certificate.
     async fn start(name: &str, is_ca: IsCa, config: impl FnOnce(&mut ServerConfig)) -> Self {
         Self::start_with(name, is_ca, &version::TLS13, config).await
     }
@@ -57,7 +58,7 @@ impl Secure {
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                // Clients that do not trust it go.
+                // Clients that do not trust the certificate disconnect.
                 if let Ok(stream) = acceptor.accept(stream).await {
                     tokio::spawn(desk.clone().serve(stream));
                 }
@@ -75,7 +76,7 @@ impl Secure {
     }
 }
 
-/// What a creation is answered, after one call of the hook.
+/// Returns the status of a creation whose hook is called once.
 async fn outcome(args: &[&str], environment: &[(&str, &str)]) -> StatusCode {
     let args = [&["-hooks-http-retry=1", ALL_EVENTS], args].concat();
     let scene = Scene::start(TempDir::new().unwrap(), &args, environment).await;
@@ -83,7 +84,7 @@ async fn outcome(args: &[&str], environment: &[(&str, &str)]) -> StatusCode {
     scene.tus.ask(post).await.status()
 }
 
-/// A file with the certificate of `server`.
+/// Writes the certificate of `server` to a file.
 fn roots(server: &Secure, home: &TempDir) -> String {
     let root = home.path().join("root.pem");
     fs::write(&root, &server.certificate).unwrap();
@@ -139,7 +140,8 @@ async fn http_2_is_spoken_where_the_server_chooses_it() {
     }
 }
 
-/// A proxy that leads every CONNECT to `port`, and tells what it was asked.
+/// Runs a proxy that connects every CONNECT to `port`, and reports the
+/// requests.
 async fn proxy(port: u16) -> (u16, mpsc::UnboundedReceiver<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let own = listener.local_addr().unwrap().port();
@@ -162,7 +164,7 @@ async fn proxy(port: u16) -> (u16, mpsc::UnboundedReceiver<Vec<String>>) {
                 sender.send(head).unwrap();
                 client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
                 let mut server = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-                // Either end may go at any time.
+                // Either end may disconnect at any time.
                 let _ = copy_bidirectional(&mut client, &mut server).await;
             });
         }

@@ -1,4 +1,4 @@
-//! How many hooks run at once, and what becomes of questions whose client has gone.
+//! Concurrent hooks, and deciding hooks whose client has disconnected.
 
 use std::fs;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::harness::tus::{code, content, request};
 use crate::receiver::{Call, reply};
 use crate::scene::{Scene, create, id, is_alive, until};
 
-/// Runs until the file `hold` is gone, and writes down its id before.
+/// Writes its process id, and runs until the file `hold` is gone.
 const HELD: &str = "echo $$ >self.new; mv self.new self; while [ -f hold ]; do sleep 0.02; done";
 
 fn post(scene: &Scene, filename: &str) -> Request<()> {
@@ -174,7 +174,7 @@ async fn calls_of_a_url_are_bounded_as_well() {
     assert_eq!(busy.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(code(&busy), "ERR_HOOKS_BUSY");
 
-    // The turn of one that has gone is free again.
+    // Disconnecting frees the turn of the hook.
     slow.reset(Reason::CANCEL);
     client.is_heard().await;
     until_created(&scene).await;

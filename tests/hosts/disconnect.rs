@@ -1,4 +1,4 @@
-//! A client that goes away in the middle of a body, as its host tells of it.
+//! Clients that disconnect in the middle of a body, on every host.
 
 use axum::Router;
 use bytes::Bytes;
@@ -15,8 +15,8 @@ use crate::patient;
 use crate::raw::{Ends, Http1, Http2};
 use crate::tus::Version;
 
-/// Reads a body until it errs, also when nobody waits for the answer, and tells
-/// of the error.
+/// Reads a body until it fails, even if nobody waits for the response, and
+/// reports the error.
 async fn read<B>(body: B, errors: UnboundedSender<Error>) -> Response<axum::body::Body>
 where
     B: http_body::Body + Send + 'static,
@@ -34,7 +34,7 @@ where
     Response::default()
 }
 
-/// Hosts that read what they get, and the errors that they meet.
+/// Returns hosts that read request bodies, with the errors that they encounter.
 fn hosts(version: Version) -> Vec<(&'static str, Peer, UnboundedReceiver<Error>)> {
     let (errors, met) = unbounded_channel();
     let service = service_fn(move |request: Request<Incoming>| {
@@ -53,7 +53,7 @@ fn hosts(version: Version) -> Vec<(&'static str, Peer, UnboundedReceiver<Error>)
 }
 
 const UNEXPECTED_EOF: &[&str] = &["ERR_UNEXPECTED_EOF"];
-/// Which of them, the kernel decides.
+/// Depends on the kernel.
 const GONE: &[&str] = &["ERR_CONNECTION_RESET", "ERR_UNEXPECTED_EOF"];
 
 async fn meets(name: &str, met: &mut UnboundedReceiver<Error>, codes: &[&str]) {
@@ -106,7 +106,7 @@ async fn a_client_that_closes_its_connection_is_a_disconnect_in_http_2() {
         let request = Request::patch("http://tus/").body(()).unwrap();
         let (_answer, mut body) = client.send_request(request, false).unwrap();
         body.send_data(Bytes::from("hello"), false).unwrap();
-        // Until it answers, the server may not have seen the request.
+        // The pong shows that the server has seen the request.
         patient(pings.ping(Ping::opaque())).await.unwrap();
         connection.abort();
         meets(name, &mut met, UNEXPECTED_EOF).await;

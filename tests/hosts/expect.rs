@@ -1,4 +1,4 @@
-//! `Expect: 100-continue`, which is HTTP/1.1 over a socket.
+//! `Expect: 100-continue` over HTTP/1.1 and a socket.
 
 use std::net::SocketAddr;
 
@@ -8,7 +8,7 @@ use crate::host;
 use crate::raw::Http1;
 use crate::table::uploads;
 
-/// Asks before it sends five bytes.
+/// Sends a request head that asks for permission to send five bytes.
 async fn ask(address: SocketAddr, line: &str, header: (&'static str, &str)) -> Http1 {
     let mut client = Http1::connect(address).await;
     let headers = [
@@ -22,7 +22,7 @@ async fn ask(address: SocketAddr, line: &str, header: (&'static str, &str)) -> H
     client
 }
 
-/// The status of the next answer.
+/// Returns the status of the next response.
 async fn status(client: &mut Http1) -> String {
     let answer = client.answer().await;
     answer.split(' ').nth(1).unwrap().to_owned()

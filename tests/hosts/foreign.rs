@@ -1,4 +1,4 @@
-//! What is not for uploads is the application's.
+//! Requests that are not for uploads reach the application.
 
 use http::{Method, Request, StatusCode};
 use tower_tus::Stack;

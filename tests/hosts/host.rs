@@ -25,14 +25,14 @@ use warp::Filter;
 
 use crate::tus::{Answer, Content, Tus, Version};
 
-/// A way to host a stack, and the version of HTTP in which it is asked.
+/// A way to host a stack, and the HTTP version of requests to it.
 pub(crate) struct Host {
     name: &'static str,
     start: fn(Stack) -> Home,
     version: Version,
 }
 
-/// Those that have the stack in front of an application of their own.
+/// Hosts with the stack as a layer around an application.
 const LAYERS: [(&str, fn(Stack) -> Home); 4] = [
     ("a bare layer", bare_layer),
     ("axum's layer", axum_layer),
@@ -40,7 +40,7 @@ const LAYERS: [(&str, fn(Stack) -> Home); 4] = [
     ("a layer around warp", around_warp),
 ];
 
-/// Those that have it as a service.
+/// Hosts with the stack as a service.
 const SERVICES: [(&str, fn(Stack) -> Home); 5] = [
     ("a bare service", bare_service),
     ("axum's nest_service", axum_nest),
@@ -84,7 +84,7 @@ impl fmt::Display for Host {
     }
 }
 
-/// A stack that is hosted.
+/// A hosted stack.
 pub(crate) struct Peer {
     home: Home,
     version: Version,
@@ -122,7 +122,7 @@ impl Peer {
         }
     }
 
-    /// Where it can be reached, when it has a socket.
+    /// Returns the address of the host, if it has a socket.
     pub(crate) fn address(&self) -> Option<SocketAddr> {
         match self.home {
             Home::Socket { address, .. } => Some(address),
@@ -130,13 +130,13 @@ impl Peer {
         }
     }
 
-    /// Where it can be reached by HTTP/1.1, when that is what it is asked in.
+    /// Returns the address of the host, if its requests use HTTP/1.1.
     pub(crate) fn http_1(&self) -> Option<SocketAddr> {
         self.address().filter(|_| self.version == Version::Http1)
     }
 }
 
-/// A service of a test's own, served by hyper alone until the peer is dropped.
+/// Serves a test's own service with hyper alone, until the peer is dropped.
 pub(crate) fn hosted<S, B>(service: S, version: Version) -> Peer
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
@@ -150,7 +150,7 @@ where
     }
 }
 
-/// An axum router of a test's own, alone and as a route of tonic.
+/// Serves a test's own axum router, alone and as a route of tonic.
 pub(crate) fn routed(router: &Router, version: Version) -> [(&'static str, Peer); 2] {
     let homes = [
         ("axum", axum(router.clone())),
@@ -159,7 +159,7 @@ pub(crate) fn routed(router: &Router, version: Version) -> [(&'static str, Peer)
     homes.map(|(name, home)| (name, Peer { home, version }))
 }
 
-/// What the hosts have besides uploads: a route that sends back what it gets.
+/// The application around the uploads: a route that echoes its requests.
 fn application() -> Router {
     let echo = |body: axum::body::Body| async { Response::new(body) };
     Router::new().route("/filesystem", axum::routing::any(echo))
@@ -244,7 +244,7 @@ fn tonic(router: Router) -> Home {
     })
 }
 
-/// Has a server listen on a free port.
+/// Starts a server on a free port.
 fn socket<F: Future<Output = ()> + Send + 'static>(server: impl FnOnce(TcpListener) -> F) -> Home {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
@@ -257,7 +257,7 @@ fn socket<F: Future<Output = ()> + Send + 'static>(server: impl FnOnce(TcpListen
     }
 }
 
-/// Serves by hyper alone.
+/// Serves with hyper alone.
 async fn serve<S, B>(listener: TcpListener, service: S)
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
@@ -271,7 +271,7 @@ where
         tokio::spawn(async move {
             let server = Builder::new(TokioExecutor::new());
             let connection = server.serve_connection(TokioIo::new(socket), service);
-            // A client that goes away is no failure of the host.
+            // A client that disconnects is no failure of the host.
             drop(connection.await);
         });
     }

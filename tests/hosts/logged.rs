@@ -1,4 +1,4 @@
-//! What the stack logs, from all tests of this program.
+//! The log output of the stack, for all tests of this program.
 
 use std::fmt::Debug;
 use std::sync::{Mutex, Once, PoisonError};
@@ -43,13 +43,13 @@ impl Subscriber for Recorder {
     fn exit(&self, _: &Id) {}
 }
 
-/// Begins to record, once for all threads.
+/// Starts to record, once for all threads.
 pub(crate) fn record() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| tracing::subscriber::set_global_default(Recorder).unwrap());
 }
 
-/// All warnings and errors so far.
+/// Returns all warnings and errors so far.
 pub(crate) fn lines() -> Vec<String> {
     LINES.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }

@@ -1,5 +1,5 @@
-//! The stack behaves the same wherever it lives: each host is asked for all
-//! that is in one table, over HTTP/1.1 and HTTP/2.
+//! The stack behaves the same on every host: sends all requests of one table to
+//! each, over HTTP/1.1 and HTTP/2.
 
 #[allow(dead_code, reason = "other tests need the rest")]
 #[path = "../harness/raw.rs"]
@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-/// How long a host may take to answer.
+/// Time limit for a response.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 async fn patient<F: Future>(event: F) -> F::Output {

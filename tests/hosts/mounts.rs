@@ -1,5 +1,5 @@
-//! Where a stack can stand in a host: `Location` leads back to it, or the first
-//! request fails and the log says what to write.
+//! The ways to mount a stack in a host: `Location` leads back to it, or the first
+//! request fails and the log names the fix.
 
 use axum::Router;
 use axum::extract::{OriginalUri, Path, Request};
@@ -36,13 +36,13 @@ fn layer() -> TusLayer {
     stack().into_layer()
 }
 
-/// An application of its own, whose fallback takes what no route does.
+/// An application with a fallback for paths without a route.
 fn application() -> Router {
     let application = Router::new().route("/hello", get(|| async { "hello" }));
     application.fallback(|| async { StatusCode::IM_A_TEAPOT })
 }
 
-/// Limits requests to the tenant of the path.
+/// Limits requests to the tenant in the path.
 pub(crate) async fn own_uploads(
     Path(tenant): Path<String>,
     mut request: Request,
@@ -53,7 +53,7 @@ pub(crate) async fn own_uploads(
     Ok(next.run(request).await)
 }
 
-/// A stack built by hand, and what it has to be told of axum.
+/// Returns routers with a stack built by hand, which handles axum's paths itself.
 fn taken_apart() -> [Router; 2] {
     let core = Core::new(MemoryStore::default());
     let methods = core.upload_methods();
@@ -82,7 +82,7 @@ async fn tell_prefix(OriginalUri(original): OriginalUri, mut request: Request) -
     request
 }
 
-/// A router, where uploads are created in it, and the beginning of their URLs.
+/// A router, the path for creations, and the beginning of upload URLs.
 type Row = (&'static str, Router, &'static str, &'static str);
 
 fn rows() -> Vec<Row> {
@@ -92,7 +92,8 @@ fn rows() -> Vec<Row> {
             .route_service("/uploads/", uploads.clone())
             .route_service("/uploads/{*id}", uploads)
     };
-    // A router inherits a fallback from what is nested in it only if it has its own.
+    // The outer router uses the fallback of a nested one only if it has a fallback
+    // itself.
     let nested_twice = application().nest("/b", application().layer(layer()));
     let at_uploads = || stack().base_path("/uploads/").into_service();
     let [told_by_hand, built_by_hand] = taken_apart();
@@ -238,8 +239,7 @@ fn rows() -> Vec<Row> {
     ]
 }
 
-/// Creates uploads at a path, and uses them as a client does that knows nothing
-/// but `Location`. `public` is what a proxy strips.
+/// Creates uploads at a path, and uses them like a client that knows only `Location`.
 async fn use_uploads(peer: &Peer, what: &str, path: &str, begins: &str) {
     let authority = peer.address().unwrap().to_string();
     let begins = begins.replace("{host}", &authority);
@@ -267,7 +267,7 @@ async fn use_uploads(peer: &Peer, what: &str, path: &str, begins: &str) {
     }
 }
 
-/// Reads what [`use_uploads`] does not: a final of partials, and its bytes.
+/// Creates a final upload from partial ones, and downloads it.
 async fn use_parts(peer: &Peer, what: &str, path: &str) {
     let mut urls = Vec::new();
     for bytes in ["hello", "world"] {
@@ -355,14 +355,14 @@ async fn a_fallback_that_is_set_after_the_layer_gets_what_was_for_uploads() {
     }
 }
 
-/// The status of a creation.
+/// Sends a creation, and returns its response.
 async fn post(router: &Router, path: &str) -> Answer {
     let [(_, peer), _] = routed(router, Version::Http1);
     let post = request(Method::POST, path).header("Upload-Length", 5);
     peer.send(post.body(content("")).unwrap()).await
 }
 
-/// A creation fails, and the log says what to write.
+/// Expects that a creation fails, and that the log names the fix.
 async fn fails_loudly(router: Router, path: &str, remedies: &[&str]) {
     logged::record();
     let answer = post(&router, path).await;
@@ -416,7 +416,7 @@ async fn a_layer_in_a_nested_router_without_a_fallback_warns_of_it() {
     for (host, peer) in routed(&router, Version::Http1) {
         let post = request(Method::POST, "/silent/files").header("Upload-Length", 5);
         let answer = peer.send(post.body(content("")).unwrap()).await;
-        // axum does not pass it on.
+        // axum does not call the layer.
         assert!(answer.status().is_client_error() || host == "tonic");
         let get = request(Method::GET, "/silent/hello");
         let answer = peer.send(get.body(content("")).unwrap()).await;
@@ -458,7 +458,7 @@ async fn a_base_url_of_another_path_than_the_request_fails_loudly() {
     fails_loudly(router, "/named", &remedies).await;
 }
 
-/// As an axum of another version, whose extensions are of other types.
+/// Removes axum's extensions, like an axum of another version whose types differ.
 async fn forget(mut request: Request, next: Next) -> Response {
     request.extensions_mut().remove::<OriginalUri>();
     next.run(request).await

@@ -1,4 +1,4 @@
-//! Errors in a format of the program's own, whichever layer they come from.
+//! Errors in an application's own format, from every layer.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ fn problem_json() -> RenderLayer {
     })
 }
 
-/// What the user's own code has against requests.
+/// A gate with the user's own refusals.
 #[derive(Debug)]
 struct Own;
 
@@ -77,7 +77,7 @@ fn hooks() -> Callbacks {
         .pre_terminate(|_| async { Err("the hook is broken".into()) })
 }
 
-/// A stack with everything that can refuse, and an upload that another holds.
+/// Returns a stack with every layer that can refuse, and a locked upload.
 async fn stack() -> (TusService, Box<dyn Guard>) {
     let locker = MemoryLocker::default();
     let held = "text".parse().unwrap();
@@ -116,7 +116,7 @@ fn without_version(mut request: Builder) -> Builder {
     request
 }
 
-/// A request, its body, and the status and code of the answer.
+/// A request, its body, and the expected status and code.
 type Case = (Builder, &'static str, u16, &'static str);
 
 fn cases() -> Vec<Case> {
@@ -124,7 +124,7 @@ fn cases() -> Vec<Case> {
     let delete = request(Method::DELETE, "/files/part");
     let sha1 = "sha1 fCEUM/AgcVl3Qeb/Wo6jR4mrv0M=";
     vec![
-        // Cors, by Version
+        // Cors, through Version
         (
             post().header("Origin", "https://example.org"),
             "",
@@ -275,7 +275,7 @@ async fn no_refusal_of_head_has_a_body() {
     assert_eq!(body(response).await, "");
 }
 
-/// Detach is outside Render, so that it can answer for whatever panics inside.
+/// Detach is outside Render, so that it can respond to panics inside.
 #[tokio::test]
 async fn a_panic_is_a_plain_500() {
     let request = post().header("Upload-Length", "5").header("X-Panic", "1");

@@ -1,4 +1,4 @@
-//! What is asked, and what every host has to answer.
+//! Requests, and the response that every host must give.
 
 use std::fmt::Write;
 
@@ -14,12 +14,12 @@ use tower_tus::layers::store::{AppendOptions, MemoryStore, Store};
 use crate::host;
 use crate::tus::{Answer, Content, chunked, content, patch, request};
 
-/// A request with its body, and the answer to it.
+/// A request with its body, and the expected response.
 struct Case {
     name: &'static str,
     ask: fn() -> (Builder, Content),
     status: u16,
-    /// All headers but those that every answer has, and those of the host.
+    /// All headers except those of every response and those of the host.
     headers: &'static [(&'static str, &'static str)],
     text: &'static str,
 }
@@ -317,7 +317,7 @@ const CASES: &[Case] = &[
     },
 ];
 
-/// Of `world`.
+/// The checksum of `world`.
 const WORLD: &str = "sha1 fCEUM/AgcVl3Qeb/Wo6jR4mrv0M=";
 
 fn post() -> Builder {
@@ -356,14 +356,14 @@ async fn every_host_answers_as_the_table_says() {
     assert!(wrong.is_empty(), "\n{wrong}");
 }
 
-/// What is there before each request.
+/// Returns the uploads that exist before each request.
 pub(crate) async fn uploads() -> MemoryStore {
     let store = MemoryStore::default();
     for (id, length, metadata, bytes) in [
         ("part", Some(10), "name YQ==", "hello"),
         ("deferred", None, "", ""),
         ("a/b%25", Some(0), "", ""),
-        // Its type is "text/plain; charset=utf-8".
+        // The content type is "text/plain; charset=utf-8".
         (
             "text",
             Some(5),
@@ -409,7 +409,7 @@ impl Case {
     }
 }
 
-/// An answer less what the host alone is to blame for, and the time.
+/// Formats a response without what depends on the host or on the time.
 fn seen(answer: &Answer) -> String {
     assert_length(answer.headers(), answer.body().len());
     let headers = answer.headers().iter();
@@ -420,7 +420,7 @@ fn seen(answer: &Answer) -> String {
     written(answer.status().as_u16(), headers.collect(), text)
 }
 
-/// Hosts may add a length, but no other one.
+/// Hosts may add `Content-Length`, but it must be correct.
 fn assert_length(headers: &HeaderMap, bytes: usize) {
     let length = headers.get(CONTENT_LENGTH);
     assert!(length.is_none_or(|length| *length == bytes.to_string()));

@@ -1,4 +1,4 @@
-//! Below `/t/{tenant}/files` no tenant reaches the uploads of another.
+//! Below `/t/{tenant}/files`, no tenant can reach the uploads of another.
 
 use axum::Router;
 use axum::middleware::from_fn;

@@ -1,4 +1,4 @@
-//! Trailers of a request reach the body that the store reads.
+//! Request trailers reach the body that the store reads.
 
 use std::sync::{Arc, Mutex};
 
@@ -20,7 +20,7 @@ fn with_trailers(data: &'static str, trailers: HeaderMap) -> Content {
     StreamBody::new(futures_util::stream::iter(frames.map(Ok))).boxed()
 }
 
-/// Of `world`.
+/// The checksum of `world`.
 const WORLD: &str = "sha1 fCEUM/AgcVl3Qeb/Wo6jR4mrv0M=";
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn trailers_reach_the_body_that_the_store_reads() {
     }
 }
 
-/// A store that remembers the trailers that it has seen.
+/// A store that records the trailers it receives.
 #[derive(Debug)]
 struct Watched {
     store: MemoryStore,

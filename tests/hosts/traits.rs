@@ -1,4 +1,4 @@
-//! What hosts ask of types, by the compiler.
+//! Traits that hosts require, checked by the compiler.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -148,7 +148,8 @@ fn traits() {
     is_shared::<Stack>();
 }
 
-/// The name of each public type in a layer's folder, such as `route::RouteLayer`.
+/// Returns the names of all public types in the directory of a layer, such as
+/// `route::RouteLayer`.
 fn public_types(module: &Path) -> Vec<String> {
     let name = module.file_name().unwrap().to_str().unwrap();
     let text = std::fs::read_to_string(module.join("mod.rs")).unwrap();

@@ -1,4 +1,5 @@
-//! A stack behind layers of others, whose bodies do not say when they have ended.
+//! A stack behind foreign layers whose bodies do not report their end in
+//! advance.
 
 use std::time::Duration;
 
@@ -23,19 +24,20 @@ use crate::tus::{Answer, Content, Version, chunked, content, patch, request};
 
 const LONG: Duration = Duration::from_secs(60);
 
-/// A body made anew from the frames of another one, as many layers do it.
+/// Rebuilds a body from the frames of another one, like many layers do.
 fn from_stream(body: Incoming) -> StreamBody<BodyStream<Incoming>> {
     StreamBody::new(BodyStream::new(body))
 }
 
-/// The bytes of a body alone.
+/// Rebuilds a body from its data frames only.
 fn from_data(
     body: Incoming,
 ) -> StreamBody<impl futures_util::Stream<Item = Result<Frame<Bytes>, hyper::Error>>> {
     StreamBody::new(body.into_data_stream().map(|data| data.map(Frame::data)))
 }
 
-/// A stack with two finished partials beside the usual uploads.
+/// Returns a stack with two finished partial uploads in addition to the usual
+/// uploads.
 async fn service() -> TusService {
     let store = uploads().await;
     for id in ["left", "right"] {
@@ -48,7 +50,7 @@ async fn service() -> TusService {
     Stack::new(store).into_service()
 }
 
-/// The stack behind each of these layers, in both versions of HTTP.
+/// Returns the stack behind each of these layers, over both HTTP versions.
 async fn peers() -> Vec<(String, Peer)> {
     let mut peers = Vec::new();
     for version in [Version::Http1, Version::Http2] {
@@ -92,7 +94,7 @@ fn post() -> Builder {
     request(Method::POST, "/files/")
 }
 
-/// Creations that bring no bytes.
+/// Creations without bytes.
 fn creations() -> Vec<Builder> {
     vec![
         post().header("Upload-Length", 5),
@@ -191,7 +193,7 @@ async fn more_bytes_than_another_layer_lets_pass_are_413_and_the_first_are_kept(
     }
 }
 
-/// A service behind a time-out that is soon over, which `name` knows or not.
+/// Starts a service behind a short timeout, whose error `name` may recognize.
 async fn behind_a_timeout<F>(name: F, version: Version) -> Peer
 where
     F: Fn(&(dyn std::error::Error + 'static)) -> Option<Error> + Copy + Send + 'static,
@@ -229,7 +231,7 @@ async fn a_timeout_of_another_layer_is_a_500_and_one_of_ours_when_it_is_named() 
     }
 }
 
-/// Nothing, in gzip.
+/// The empty string, compressed with gzip.
 const NOTHING: &[u8] = &[
     0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 ];

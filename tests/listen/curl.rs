@@ -1,4 +1,4 @@
-//! curl, as a client of tus.
+//! curl as a tus client.
 
 use std::process::{Output, Stdio};
 
@@ -7,10 +7,10 @@ use tokio::process::Command;
 use crate::harness::patient;
 use crate::harness::services::{has, require};
 
-/// What curl exits with when there is no TLS connection.
+/// The exit code of curl if a TLS connection fails.
 pub(crate) const NO_TLS: i32 = 35;
 
-/// An answer that curl got.
+/// A response that curl received.
 #[derive(Debug)]
 pub(crate) struct Answer {
     /// `1.1` or `2`.
@@ -23,8 +23,8 @@ pub(crate) async fn is_here() -> bool {
     require("curl", has("curl").await, "apt-get install curl")
 }
 
-/// Runs curl with `flags` of the connection and `more` of the request, or gives
-/// its exit code if there is no answer.
+/// Runs curl with `flags` for the connection and `more` for the request.
+/// Returns its exit code if there is no response.
 async fn run(flags: &[&str], more: &[&str], url: &str) -> Result<Answer, i32> {
     let mut curl = Command::new("curl");
     curl.args(["--silent", "--show-error", "--output", "/dev/null"])
@@ -51,13 +51,14 @@ async fn run(flags: &[&str], more: &[&str], url: &str) -> Result<Answer, i32> {
     })
 }
 
-/// Begins an upload of 5 bytes.
+/// Creates an upload of 5 bytes.
 pub(crate) async fn create(flags: &[&str], url: &str) -> Result<Answer, i32> {
     let post = ["--request", "POST", "--header", "Upload-Length: 5"];
     run(flags, &post, url).await
 }
 
-/// Creates an upload and sends `hello` to it: gives the answer to the creation.
+/// Creates an upload and sends `hello` to it. Returns the response to the
+/// creation.
 pub(crate) async fn upload(flags: &[&str], url: &str) -> Answer {
     let created = create(flags, url).await.unwrap();
     assert_eq!(created.status, "201", "{created:?}");

@@ -1,4 +1,5 @@
-//! Clients that close their half of an HTTP/1 connection and wait for the answer.
+//! Clients that close their half of an HTTP/1 connection and wait for the
+//! response.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -17,7 +18,7 @@ async fn to_its_end(client: &mut Box<dyn Io>) -> String {
     answer
 }
 
-/// The answer to a request after which the client says no more.
+/// Sends a request, closes the sending side, and returns the response.
 async fn last_answer(road: &Road, server: &Server, line: &str, rest: &str) -> String {
     let mut client = road.io(server, Version::Http1).await;
     send(&mut client, line, rest).await;

@@ -1,4 +1,5 @@
-//! What the server listens on: TCP, unix sockets and TLS, over both versions of HTTP.
+//! The listeners of the server: TCP, Unix sockets and TLS, over both HTTP
+//! versions.
 
 #![cfg(unix)]
 

@@ -1,4 +1,4 @@
-//! More connections than the server takes.
+//! More connections than the server accepts.
 
 use http::{Method, StatusCode};
 
@@ -7,10 +7,10 @@ use crate::road::{KINDS, Kind, Road, VERSIONS};
 
 #[tokio::test]
 async fn beyond_the_maximum_a_connection_waits_until_another_one_ends() {
-    // A handshake needs a server that accepts, and so would wait before the test does.
+    // A TLS handshake would wait for the server to accept.
     for kind in KINDS.into_iter().filter(|kind| *kind != Kind::Tls) {
         let road = Road::new(kind);
-        // A unix socket is tried out by the harness, by a connection that ends at once.
+        // The harness itself briefly connects to a Unix socket.
         let server = road.start(&["-max-connections=2"]).await;
         for version in VERSIONS {
             let url = road.url();
@@ -23,7 +23,7 @@ async fn beyond_the_maximum_a_connection_waits_until_another_one_ends() {
             }
             let mut late = road.connect(&server, version).await;
             let waiting = tokio::spawn(async move { late.send(options()).await });
-            // The others are served meanwhile.
+            // Meanwhile, the open connections are served.
             for client in &mut open {
                 assert_eq!(client.send(options()).await.status(), StatusCode::OK);
             }

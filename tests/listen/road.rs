@@ -1,4 +1,5 @@
-//! The ways to a server, and a client on each, over both versions of HTTP.
+//! The kinds of connections to a server, with a client for each, over both HTTP
+//! versions.
 
 use std::sync::Arc;
 
@@ -31,14 +32,14 @@ pub(crate) enum Kind {
 pub(crate) const KINDS: [Kind; 3] = [Kind::Tcp, Kind::Tls, Kind::Unix];
 pub(crate) const VERSIONS: [Version; 2] = [Version::Http1, Version::Http2];
 
-/// One way to a server, which outlives it.
+/// One kind of connection, which outlives the server.
 pub(crate) struct Road {
     kind: Kind,
     home: TempDir,
     certificate: Certificate,
 }
 
-/// What bytes go to and come from.
+/// A byte stream in both directions.
 pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
@@ -51,7 +52,7 @@ impl Road {
         }
     }
 
-    /// Starts a server at its end.
+    /// Starts a server that listens for these connections.
     pub(crate) async fn start(&self, args: &[&str]) -> Server {
         match self.kind {
             Kind::Tcp => Server::start_in(self.home.path(), args).await,
@@ -64,7 +65,7 @@ impl Road {
         }
     }
 
-    /// Where uploads are.
+    /// Returns the URL of the uploads.
     pub(crate) fn url(&self) -> &'static str {
         match self.kind {
             Kind::Tls => "https://localhost/files/",
@@ -72,12 +73,12 @@ impl Road {
         }
     }
 
-    /// Goes it.
+    /// Connects an HTTP client.
     pub(crate) async fn connect(&self, server: &Server, version: Version) -> Client {
         Client::new(TokioIo::new(self.io(server, version).await), version).await
     }
 
-    /// Goes it, with bytes by hand.
+    /// Connects without an HTTP client.
     pub(crate) async fn io(&self, server: &Server, version: Version) -> Box<dyn Io> {
         match self.kind {
             Kind::Tcp => Box::new(server.connect().await),
@@ -158,7 +159,7 @@ impl Client {
         Response::from_parts(parts, body.to_bytes())
     }
 
-    /// Waits until the server has closed the connection, for which it still stands.
+    /// Waits until the server has closed the connection.
     pub(crate) async fn closed(mut self) {
         patient(&mut self.connection).await.unwrap();
     }

@@ -1,4 +1,4 @@
-//! A shutdown under load, on every road.
+//! Shutdown under load, over every kind of connection.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::road::{KINDS, Road, VERSIONS};
 const LENGTH: usize = 1000;
 const SENT: usize = 600;
 
-/// Uploads of each version of HTTP.
+/// Number of uploads per HTTP version.
 const UPLOADS: usize = 3;
 
 #[tokio::test]
@@ -43,7 +43,7 @@ async fn every_running_upload_is_told_and_goes_on_later() {
             std::fs::metadata(server.uploads().join(id)).unwrap().len() as usize
         };
         patient(async {
-            // Of which nothing else tells.
+            // Nothing else signals this.
             while !urls.iter().all(|url| stored(url) == SENT) {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }

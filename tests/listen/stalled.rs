@@ -1,4 +1,4 @@
-//! Clients that are connected and say nothing.
+//! Clients that connect and send nothing.
 
 use http::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,7 +12,7 @@ async fn a_handshake_that_stalls_is_cut_and_holds_nobody_up() {
     let road = Road::new(Kind::Tls);
     let server = road.start(&["-network-timeout=500ms"]).await;
     let mut stalled = Vec::new();
-    // Nothing, and the beginning of a hello.
+    // Nothing, and the beginning of a TLS hello.
     for begin in [&b""[..], b"\x16\x03\x01\x02\x00\x01"] {
         let mut client = server.connect().await;
         client.write_all(begin).await.unwrap();

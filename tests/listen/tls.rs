@@ -1,4 +1,4 @@
-//! TLS, seen by curl.
+//! TLS, tested with curl.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -16,7 +16,8 @@ const AES_128: &[&str] = &[
     "ECDHE-ECDSA-AES128-GCM-SHA256",
 ];
 
-/// A server with a certificate, by the name that it is for.
+/// Starts a server with a certificate, and returns its URL with the host name of
+/// the certificate.
 async fn start(certificate: &Certificate, more: &[&str]) -> (Server, String) {
     let flags = certificate.flags();
     let mut args: Vec<_> = flags.iter().map(String::as_str).collect();
@@ -104,7 +105,7 @@ async fn what_is_neither_http_nor_tls_is_not_answered_in_http() {
         .await
         .unwrap();
     let mut answer = Vec::new();
-    // It may end by a reset.
+    // The connection may end with a reset.
     let _ = patient(client.read_to_end(&mut answer)).await;
     assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
 }

@@ -91,7 +91,7 @@ async fn what_a_server_left_behind_is_replaced() {
     Server::start_on_socket(home.path(), &[]).await;
 }
 
-/// Starts a server that does not come up, and gives what it says.
+/// Runs a server that fails to start, and returns its output.
 async fn refusal(home: &Path, socket: &str) -> String {
     let mut command = command(home, &["-unix-sock", socket]);
     let output = patient(command.output()).await.unwrap();

@@ -1,4 +1,4 @@
-//! The versions of HTTP.
+//! HTTP versions.
 
 use http::{Method, StatusCode};
 

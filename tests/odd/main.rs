@@ -1,5 +1,5 @@
-//! Bad and odd requests, and what becomes of them: each gets its status, and
-//! none a panic, a server that is gone, or a file where none belongs.
+//! Invalid and unusual requests: each gets its expected status, and none causes
+//! a panic, a crash, or a misplaced file.
 
 #![cfg(unix)]
 
@@ -15,7 +15,7 @@ use scene::{Scene, Standing};
 use table::{By, Group, Over, TABLE};
 use wire::Wire;
 
-/// Sends every request of the table that can be sent this way.
+/// Sends all requests of the table that this connection can carry.
 async fn send_all(wire: Wire) {
     let mut scene = Scene::set().await;
     let mut wrong = Vec::new();
@@ -91,7 +91,8 @@ fn is_right(answer: &Response<()>, status: u16, by: By) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether an upload is where the answer says, and if it says nothing, where it was.
+/// Whether the offset is as stated in the response, or unchanged if it states
+/// none.
 fn stands_as_told(
     group: &Group,
     answer: &Response<()>,

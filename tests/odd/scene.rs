@@ -1,4 +1,4 @@
-//! A server, what surrounds it, and the uploads that requests are about.
+//! A server, its surroundings, and the uploads that requests refer to.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,22 +10,23 @@ use http::{HeaderValue, Method, Response, StatusCode};
 use crate::harness::tus::{Tus, Version, content, number, request};
 use crate::harness::{Server, Signal};
 
-/// What a panic says on stderr, which is read with stdout here.
+/// Redirects stderr, where panics are reported, to stdout, which the harness
+/// reads.
 const ALL_OUTPUT: [&str; 3] = ["sh", "-c", r#"exec "$0" "$@" 2>&1"#];
 
 pub(crate) struct Scene {
     server: Server,
     tus: Tus,
-    /// The directories around that of the uploads.
+    /// The directories around the upload directory.
     home: PathBuf,
     around: BTreeSet<(PathBuf, Vec<u8>)>,
-    /// An upload that nobody touches.
+    /// An upload that no request touches.
     quiet: String,
-    /// Every upload that was ever made.
+    /// All uploads that have been created.
     made: Vec<String>,
 }
 
-/// What a client can be told of an upload.
+/// The state of an upload, as clients see it.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Standing {
     pub(crate) offset: u64,
@@ -55,7 +56,7 @@ impl Scene {
         self.server.address()
     }
 
-    /// The bytes of a request, and the URL of the upload that it is about.
+    /// Returns the bytes of a request, and the URL of its upload.
     pub(crate) async fn request(&mut self, text: &str) -> (Vec<u8>, Option<String>) {
         let (mut bytes, mut upload) = (Vec::new(), None);
         let mut rest = text;
@@ -77,7 +78,7 @@ impl Scene {
         (bytes, upload)
     }
 
-    /// A new upload in the state of this name.
+    /// Creates an upload in the named state.
     async fn upload(&mut self, state: &str) -> String {
         let (length, stored) = match state {
             "fresh" | "gone" => (Some(10), ""),
@@ -100,7 +101,7 @@ impl Scene {
         url
     }
 
-    /// Where an upload stands, while there is one.
+    /// Returns the state of an upload, if it exists.
     pub(crate) async fn stands(&self, url: Option<&str>) -> Option<Standing> {
         let answer = self.tus.head(url?).await;
         let headers = answer.headers();
@@ -111,7 +112,7 @@ impl Scene {
         })
     }
 
-    /// Takes down what a request has made.
+    /// Records the upload that a request has created.
     pub(crate) fn remember(&mut self, answer: &Response<()>) {
         if let Some(location) = answer.headers().get("location") {
             let (_, id) = location.to_str().unwrap().rsplit_once('/').unwrap();
@@ -124,7 +125,7 @@ impl Scene {
         quiet.is_some_and(|quiet| quiet.offset == 0)
     }
 
-    /// What is there that nothing accounts for, and what the server said that it should not.
+    /// Returns unexpected files, and unexpected output of the server.
     pub(crate) async fn clear(mut self) -> Vec<String> {
         let mut wrong = Vec::new();
         let mut known = BTreeSet::new();
@@ -148,7 +149,7 @@ impl Scene {
         }
         self.server.signal(Signal::TERM);
         let said = self.server.rest().await;
-        // Clients that go away are an error in tusd's log.
+        // tusd logs disconnected clients as errors.
         let is_error = |line: &String| line.contains("ERROR") && !line.contains("BodyReadError");
         let bad = |line: &String| line.contains("panic") || is_error(line);
         wrong.extend(said.into_iter().filter(bad));
@@ -156,7 +157,7 @@ impl Scene {
     }
 }
 
-/// What looks like an upload.
+/// Creates files that look like an upload.
 fn plant(dir: &Path, id: &str) {
     let info = format!(
         r#"{{"ID":"{id}","Size":10,"SizeIsDeferred":false,"Offset":0,"MetaData":{{}},"IsPartial":false,"IsFinal":false,"PartialUploads":null,"Storage":null}}"#
@@ -172,7 +173,8 @@ fn entries(dir: &Path) -> impl Iterator<Item = PathBuf> {
         .map(|entry| entry.unwrap().path())
 }
 
-/// All files below a directory with what they hold, but for those below `less`.
+/// Returns all files below a directory with their content, except for those
+/// below `less`.
 fn files(dir: &Path, less: &Path) -> BTreeSet<(PathBuf, Vec<u8>)> {
     let mut files = BTreeSet::new();
     for path in entries(dir).filter(|path| path != less) {
@@ -185,7 +187,7 @@ fn files(dir: &Path, less: &Path) -> BTreeSet<(PathBuf, Vec<u8>)> {
     files
 }
 
-/// The text that a name stands for, unless that is an upload.
+/// Returns the text that a placeholder stands for, unless it is an upload.
 fn text_of(name: &str) -> Option<String> {
     const TYPE: &str = "Content-Type: application/offset+octet-stream";
     Some(match name {
@@ -210,7 +212,7 @@ fn pairs(times: usize) -> String {
     pairs.join(",")
 }
 
-/// Each character as one byte, but a line break as two.
+/// Encodes each character as one byte, and a line break as two.
 fn latin1(text: &str) -> Vec<u8> {
     let text = text.replace('\n', "\r\n").replace("\u{0}lf", "\n");
     let byte = |letter| u8::try_from(u32::from(letter)).expect("it is below 256");

@@ -1,7 +1,8 @@
-//! The requests, and the status that each gets.
+//! The requests, and their expected statuses.
 //!
-//! A request is a frame with one row in the place of `{}`. A line break is
-//! `\r\n`, each character is one byte (`\u{ff}` is 0xff), and these stand for more:
+//! A request is a frame with one row in place of `{}`. A line break is `\r\n`,
+//! each character is one byte (`\u{ff}` is 0xff), and these placeholders have a
+//! meaning:
 //!
 //! | | |
 //! |---|---|
@@ -9,25 +10,25 @@
 //! | `{type}` | the `Content-Type` of an append |
 //! | `{hello}` | `Content-Length: 5`, the end of the head, five bytes |
 //! | `{fresh}` `{half}` | the path of an upload with 0 or 5 of its 10 bytes |
-//! | `{full}` | of one with all its 5 bytes |
-//! | `{deferred}` `{begun}` | of one with 0 or 5 bytes that has no length yet |
-//! | `{gone}` | of one that was ended |
+//! | `{full}` | the path of an upload with all its 5 bytes |
+//! | `{deferred}` `{begun}` | the path of an upload of deferred length with 0 or 5 bytes |
+//! | `{gone}` | the path of a terminated upload |
 //! | `{a*240}` | 240 times `a` |
 //! | `{pairs*9}` | nine pairs of metadata, each with a key of its own |
-//! | `{lf}` `{fin}` | a line feed alone; the client says goodbye |
+//! | `{lf}` `{fin}` | a single line feed; the client closes its sending side |
 
-/// Who answers.
+/// The part of the server that responds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum By {
     /// The stack, with `Tus-Resumable`.
     Stack,
-    /// What is behind it: the path is not below the base path.
+    /// The service behind it: the path is not below the base path.
     Host,
-    /// hyper, which no service ever hears of.
+    /// hyper itself, before any service.
     Hyper,
 }
 
-/// What can carry a request.
+/// Connections that can carry a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Over {
     Both,
@@ -40,7 +41,7 @@ pub(crate) struct Group {
     pub(crate) what: &'static str,
     pub(crate) over: Over,
     pub(crate) by: By,
-    /// Where the upload stands after a refusal that came behind its first bytes.
+    /// The offset after a refusal that came after the first bytes.
     pub(crate) keeps: Option<u64>,
     pub(crate) frame: &'static str,
     pub(crate) rows: &'static [(u16, &'static str)],

@@ -1,4 +1,4 @@
-//! curl, as a client of a proxy that stands for any host and port.
+//! curl as a client of a proxy, which stands in for any host and port.
 
 use std::process::{Output, Stdio};
 
@@ -7,11 +7,12 @@ use tokio::process::{Child, ChildStdin, Command};
 use crate::harness::patient;
 use crate::proxy::Proxy;
 
-/// What a client says and gets.
+/// A curl command.
 pub(crate) struct Curl(Command);
 
 impl Curl {
-    /// A request of `method` at `url`, whose host and port are the proxy's.
+    /// Builds a request of `method` to `url`, and connects to the proxy instead
+    /// of its host.
     pub(crate) fn new(proxy: &Proxy, method: &str, url: &str) -> Self {
         let port = match url.starts_with("https:") {
             true => proxy.https,
@@ -39,7 +40,7 @@ impl Curl {
         self
     }
 
-    /// `--http1.1` or `--http2`.
+    /// Sets `--http1.1` or `--http2`.
     pub(crate) fn version(mut self, version: &str) -> Self {
         self.0.arg(version);
         self
@@ -49,7 +50,7 @@ impl Curl {
         Answer::of(patient(self.0.output()).await.unwrap())
     }
 
-    /// Begins to send a body of a length that nobody tells.
+    /// Starts to send a body of unknown length.
     pub(crate) fn send(mut self) -> (Child, ChildStdin) {
         self.0.args(["--upload-file", "-"]).stdin(Stdio::piped());
         let mut child = self.0.spawn().unwrap();
@@ -58,7 +59,7 @@ impl Curl {
     }
 }
 
-/// The head of an answer, and its body.
+/// The head of a response, and its body.
 #[derive(Debug)]
 pub(crate) struct Answer(String);
 

@@ -12,7 +12,7 @@ use crate::example;
 use crate::harness::tus::{Tus, Version, content};
 use crate::harness::{Server, Signal, patient};
 
-/// The entrypoint, with the programs of `bin` before all others.
+/// Returns the entrypoint, with the programs of `bin` first in `PATH`.
 fn entrypoint(bin: &Path) -> Command {
     let path = std::env::var("PATH").unwrap_or_default();
     let mut command = Command::new(example("docker-entrypoint.sh"));
@@ -20,7 +20,8 @@ fn entrypoint(bin: &Path) -> Command {
     command
 }
 
-/// What the entrypoint does with this environment, where the server shows its own.
+/// Runs the entrypoint with these variables, and a server that prints its
+/// environment.
 async fn environment(variables: &[(&str, &str)]) -> Output {
     let bin = TempDir::new().unwrap();
     let shows = bin.path().join("tower-tusd");

@@ -1,4 +1,4 @@
-//! What the README and the examples in `examples/operate` promise, each run as it is there.
+//! The README and the examples in `examples/operate`, run as documented.
 
 #![cfg(unix)]
 

@@ -1,4 +1,4 @@
-//! What holds in front of the server as behind a proxy.
+//! Requests through each proxy.
 
 use std::path::Path;
 use std::time::Duration;
@@ -89,7 +89,7 @@ async fn what_a_client_says_of_proxies_is_not_believed(program: Program) {
     }
 }
 
-/// Creates an upload, and gives its id.
+/// Creates an upload, and returns its id.
 async fn create(proxy: &Proxy, length: u64) -> String {
     let url = "http://tus.example/files/";
     let post = Curl::new(proxy, "POST", url).header(&format!("Upload-Length: {length}"));
@@ -102,7 +102,7 @@ async fn bytes_are_stored_before_the_request_ends_and_kept_when_it_breaks(progra
     let Some(proxy) = Proxy::start(program).await else {
         return;
     };
-    // No proxy's usual limit lets that in.
+    // More than the default limit of any proxy.
     let length = 5 * GIB;
     let id = create(&proxy, length).await;
     let mut client = Http1::connect(([127, 0, 0, 1], proxy.http).into()).await;
@@ -139,7 +139,7 @@ async fn bytes_of_an_unknown_number_are_stored_before_the_request_ends(program: 
         let (client, mut body) = patch.send();
         body.write_all(&vec![b'a'; MIB]).await.unwrap();
         let stored = proxy.server.uploads().join(id);
-        // curl waits for more with its last bytes still in hand.
+        // curl holds its last bytes back until it gets more.
         grown(&stored, MIB / 2).await;
 
         body.write_all(&vec![b'a'; MIB]).await.unwrap();

@@ -1,4 +1,5 @@
-//! Proxies as programs of their own, with the committed configuration.
+//! Proxies as separate processes, with the configuration from
+//! `examples/operate`.
 
 use std::fs::{read_to_string, write};
 use std::net::{Ipv4Addr, TcpListener};
@@ -16,19 +17,19 @@ use crate::example;
 use crate::harness::services::require;
 use crate::harness::{Server, patient};
 
-/// A program that can stand in front of the server.
+/// A proxy program.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Program {
     name: &'static str,
-    /// What says its version.
+    /// The argument that prints its version.
     version: &'static str,
     package: &'static str,
     example: &'static str,
-    /// How the example says where to listen, for http and for https.
+    /// The lines of the example that set the addresses for http and https.
     listen: [&'static str; 2],
-    /// What it says with another port.
+    /// The same lines with other ports.
     elsewhere: fn(port: u16) -> [String; 2],
-    /// What a system has around such a file.
+    /// The configuration that a system has around such a file.
     before: &'static str,
     after: &'static str,
     run: &'static [&'static str],
@@ -110,7 +111,7 @@ pub(crate) const HAPROXY: Program = Program {
     run: &["-db", "-f", "HOME/config"],
 };
 
-/// A running proxy in front of a running server. Both are killed when this is dropped.
+/// A running proxy in front of a running server. Both are killed on drop.
 pub(crate) struct Proxy {
     child: Child,
     pub(crate) server: Server,
@@ -120,7 +121,7 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// Starts both, unless the proxy is missing.
+    /// Starts both, unless the proxy is not installed.
     pub(crate) async fn start(program: Program) -> Option<Self> {
         let present = command(program.name).arg(program.version).output().await;
         let install = format!("apt-get install {}", program.package);
@@ -137,7 +138,7 @@ impl Proxy {
         let in_home = |word: &&str| word.replace("HOME", home.path().to_str().unwrap());
         let child = command(program.name)
             .args(program.run.iter().map(in_home))
-            // Caddy keeps what it knows there.
+            // Caddy stores its data there.
             .env("HOME", home.path())
             .env_remove("XDG_DATA_HOME")
             .env_remove("XDG_CONFIG_HOME")
@@ -169,13 +170,13 @@ impl Proxy {
         }
     }
 
-    /// The certificate of its https.
+    /// Returns the path of the proxy's certificate.
     pub(crate) fn certificate(&self) -> PathBuf {
         self.home.path().join("cert.pem")
     }
 }
 
-/// The example, less the places that a test cannot have.
+/// Returns the example, with paths and ports for a test.
 fn configuration(program: Program, server: &Server, home: &Path, ports: [u16; 2]) -> String {
     let mut config = read_to_string(example(program.example)).unwrap();
     let mut replace = |from: &str, to: &str| {
@@ -195,12 +196,12 @@ fn configuration(program: Program, server: &Server, home: &Path, ports: [u16; 2]
 fn command(program: &str) -> Command {
     let path = std::env::var("PATH").unwrap_or_default();
     let mut command = Command::new(program);
-    // Not everybody has those in the path.
+    // The `PATH` of some users lacks these directories.
     command.env("PATH", format!("{path}:/usr/local/sbin:/usr/sbin"));
     command
 }
 
-/// Ports that were free a moment ago: proxies cannot be asked for theirs.
+/// Returns ports that were free just now: proxies cannot choose them.
 fn free_ports() -> [u16; 2] {
     let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     listeners.map(|listener| listener.local_addr().unwrap().port())

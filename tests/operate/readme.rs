@@ -1,4 +1,4 @@
-//! The first upload, as the README shows it.
+//! The first upload in the README.
 
 use std::fs;
 use std::path::Path;
@@ -6,10 +6,11 @@ use std::path::Path;
 use crate::harness::services::{has, require};
 use crate::harness::{Server, patient};
 
-/// The server that the README starts.
+/// The URL of the server that the README starts.
 const SERVER: &str = "http://127.0.0.1:8080/";
 
-/// The commands of the README's first section, after the one that starts the server.
+/// Returns the commands of the README's first section, after the one that
+/// starts the server.
 fn commands(readme: &str) -> Vec<&str> {
     let (_, section) = readme.split_once("\n## An upload with curl\n").unwrap();
     let section = section.split("\n## ").next().unwrap();
@@ -18,7 +19,7 @@ fn commands(readme: &str) -> Vec<&str> {
     blocks.skip(1).collect()
 }
 
-/// The URL of an upload in the text.
+/// Returns the URL of an upload in the text.
 fn upload(text: &str) -> &str {
     let (_, rest) = text.split_once("Location: ").unwrap();
     rest.lines().next().unwrap().trim()

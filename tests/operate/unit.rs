@@ -1,4 +1,4 @@
-//! The unit for systemd.
+//! The systemd unit.
 
 use std::fs::{read_to_string, write};
 
@@ -21,13 +21,13 @@ async fn systemd_finds_no_fault_with_the_unit() {
     let home = TempDir::new().unwrap();
     let unit = home.path().join(UNIT);
     let text = read_to_string(example(UNIT)).unwrap();
-    // It wants the program to be there.
+    // systemd-analyze requires that the program exists.
     let program = env!("CARGO_BIN_EXE_tower-tusd");
     write(&unit, text.replace("/usr/local/bin/tower-tusd", program)).unwrap();
     let mut analyze = Command::new("systemd-analyze");
     analyze.args(["verify", "--man=no"]).arg(&unit);
     let output = patient(analyze.output()).await.unwrap();
-    // A word that it does not know is a line, and no failure.
+    // An unknown setting causes a message, but no failure.
     let complaints = String::from_utf8(output.stderr).unwrap();
     assert!(!complaints.contains(UNIT), "{complaints}");
     assert!(output.status.success(), "{complaints}");

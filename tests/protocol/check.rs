@@ -1,17 +1,19 @@
-//! A check: what it proves, what it needs, and what it does.
+//! One check of the suite: the statements it proves, its requirements, and its
+//! code.
 
 use std::future::Future;
 use std::pin::Pin;
 
 use crate::peer::Peer;
 
-/// Asks a server something, and panics where the answer is wrong.
+/// A check sends requests to a server, and panics on a wrong response.
 pub(crate) struct Check {
-    /// The statements that it proves, with spaces between them.
+    /// The ids of the statements that it proves, separated by spaces.
     pub(crate) ids: &'static str,
     /// The name of its function, which is a sentence.
     pub(crate) name: &'static str,
-    /// What the server has to offer: see [`crate::server::Server::offers`].
+    /// The features that the server must offer: see
+    /// [`crate::server::Server::offers`].
     pub(crate) needs: &'static [&'static [&'static str]; 2],
     pub(crate) run: fn(Peer) -> Pin<Box<dyn Future<Output = ()>>>,
 }
@@ -25,14 +27,14 @@ impl Check {
         self.needs.iter().copied().flatten().copied()
     }
 
-    /// Its ids, and what it says.
+    /// Returns its ids and its name.
     pub(crate) fn title(&self) -> String {
         format!("{} {}", self.ids, self.name.replace('_', " "))
     }
 }
 
-/// The checks of a module: what all of them need, and then for each one its
-/// ids, its function, and what it needs besides.
+/// Lists the checks of a module: the requirements of all of them, and then for
+/// each one its ids, its function, and additional requirements.
 macro_rules! checks {
     ($needs:expr; $($ids:literal $check:ident $([$($need:literal),+])?,)+) => {
         pub(crate) const CHECKS: &[crate::check::Check] = &[$(crate::check::Check {

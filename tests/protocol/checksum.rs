@@ -31,7 +31,7 @@ checks![["creation", "checksum"];
     "AMB-17" a_creation_that_does_not_match_is_none ["creation-with-upload"],
 ];
 
-/// The algorithms of the server that are known here.
+/// Returns the algorithms of the server that the suite knows.
 pub(crate) async fn known(tus: &Peer) -> Vec<&'static str> {
     let announced = tus.announced("tus-checksum-algorithm").await;
     let announced = |it: &&str| announced.iter().any(|name| name == it);
@@ -107,7 +107,7 @@ async fn an_unknown_algorithm_is_refused(tus: Peer) {
         assert_eq!(tus.offset(&url).await, 5);
 
         if tus.is_ours() {
-            // It is known before a byte has come.
+            // The server detects this before the first byte.
             let sending = Sending::begin(&tus, append(&url, 5, checksum), Some(6)).await;
             assert_eq!(sending.answer().await.status(), StatusCode::BAD_REQUEST);
         }
@@ -182,7 +182,7 @@ async fn a_malformed_checksum_changes_nothing(tus: Peer) {
 
 async fn a_digest_of_another_length_does_not_match(tus: Peer) {
     let url = tus.create(5).await;
-    // Shorter, and longer.
+    // Shorter and longer digests.
     for checksum in [
         "sha1 qvTGHdzF6KLavt4PO0gs2a6pQw==",
         "sha1 qvTGHdzF6KLavt4PO0gs2a6pQ00A",

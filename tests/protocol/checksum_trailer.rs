@@ -39,7 +39,8 @@ async fn hello(tus: &Peer, request: Builder, trailers: &[(&str, &str)]) -> Respo
     sending.answer().await
 }
 
-/// What a trailer may name: fewer than a header, since a server runs all of them.
+/// Returns the algorithms for trailers: fewer than for headers, since a server
+/// must compute all of them.
 async fn known_in_trailers(tus: &Peer) -> Vec<&'static str> {
     let cheap = ["sha1", "sha256", "crc32", "crc32c"];
     let known = known(tus).await.into_iter();
@@ -73,7 +74,7 @@ async fn a_trailer_that_does_not_match_discards_the_chunk(tus: Peer) {
 async fn a_trailer_of_an_unknown_algorithm_is_refused(tus: Peer) {
     let url = tus.create(5).await;
     let md5 = checksum("md5", Hello);
-    // Ours takes this one from a header alone.
+    // Our server accepts this algorithm only in a header.
     let refused: &[_] = if tus.is_ours() {
         &["none AAAA", &md5]
     } else {

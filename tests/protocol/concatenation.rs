@@ -156,7 +156,7 @@ async fn a_part_may_be_used_again(tus: Peer) {
     let once_more = tus
         .ask(tus.post().header("Upload-Concat", join(&[&part])))
         .await;
-    // A server may delete the parts of a final. Ours does not.
+    // A server may delete the parts of a final upload. Ours does not.
     if tus.is_ours() || once_more.status().is_success() {
         assert_eq!(once_more.status(), StatusCode::CREATED);
         assert_eq!(tus.offset(&tus.location(&once_more)).await, 5);
@@ -183,7 +183,8 @@ async fn nor_can_it_come_with_bytes(tus: Peer) {
     made_nothing(&answer);
 }
 
-/// A partial, and finals of all kinds of URLs, each with what it was created by.
+/// Creates a partial upload, and finals with all kinds of URLs, each with its
+/// response.
 async fn create_all_kinds(tus: &Peer) -> Vec<(String, Answer)> {
     let (a, b) = (partial(tus, "hello").await, partial(tus, " world").await);
     let lists = [
@@ -247,7 +248,7 @@ async fn urls_of_parts_are_absolute_or_relative(tus: Peer) {
     for url in [path(&part), absolute(&tus, &part)] {
         assert_eq!(tus.offset(&final_of(&tus, &[&url, &url]).await).await, 10);
     }
-    // Ours knows no other server's uploads; others take any host for their own.
+    // Our server rejects uploads of other servers; others may ignore the host.
     for other in ["http://other.example", "https://other.example:8443"] {
         let concat = format!("final;{other}{}", path(&part));
         let answer = tus.ask(tus.post().header("Upload-Concat", concat)).await;
@@ -261,7 +262,7 @@ async fn urls_of_parts_are_absolute_or_relative(tus: Peer) {
     }
 }
 
-/// Asks for a final of this list.
+/// Requests a final upload with this `Upload-Concat`.
 async fn ask(tus: &Peer, concat: &str) -> Answer {
     tus.ask(tus.post().header("Upload-Concat", concat)).await
 }

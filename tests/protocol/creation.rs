@@ -63,7 +63,7 @@ async fn an_upload_without_bytes_is_complete_at_its_creation(tus: Peer) {
     assert_eq!(tus.offset(&url).await, 0);
 }
 
-/// The maximum of the server.
+/// Returns the maximum size of the server.
 async fn max(tus: &Peer) -> u64 {
     number(&tus.options().await, "tus-max-size")
 }

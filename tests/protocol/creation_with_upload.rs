@@ -82,7 +82,7 @@ async fn a_refusal_comes_before_the_bytes(tus: Peer) {
     for (request, status) in refused {
         let asks = request.header("Expect", "100-continue");
         let mut sending = Sending::begin(&tus, asks, Some(5)).await;
-        // On HTTP/1.1 not even `100 Continue` comes before it.
+        // On HTTP/1.1, not even `100 Continue` precedes it.
         let first = match tus.version {
             Version::Http1 => sending.next_status().await.unwrap(),
             Version::Http2 => sending.answer().await.status(),
@@ -101,7 +101,7 @@ async fn what_is_taken_is_asked_for_first(tus: Peer) {
     ] {
         let asks = request.header("Expect", "100-continue");
         let mut sending = Sending::begin(&tus, asks, Some(5)).await;
-        // HTTP/2 has no need of it.
+        // HTTP/2 does not need it.
         if let Some(first) = sending.next_status().await {
             assert_eq!(first, StatusCode::CONTINUE);
         }

@@ -1,5 +1,5 @@
-//! Clients that go away in the middle of a request, or hang there until
-//! another one comes.
+//! Clients that disconnect during a request, or stall until another request
+//! arrives.
 
 use std::sync::LazyLock;
 
@@ -21,14 +21,14 @@ checks![["creation"];
     "AMB-09" a_newcomer_ends_the_upload ["termination"],
 ];
 
-/// The length of an upload of which only a part is sent.
+/// The length of an upload that is only partly sent.
 pub(crate) const LENGTH: u64 = 6 << 20;
 
-/// That part: more than all buffers and windows on the way hold, so that the
-/// server has begun to read it when it is sent.
+/// The length of the part that is sent: more than all buffers and windows, so
+/// that the server has begun to read once it is sent.
 const SENT: u64 = 5 << 20;
 
-/// Bytes of which no two places look alike.
+/// Bytes of which no two pieces are the same.
 static BYTES: LazyLock<Bytes> = LazyLock::new(|| {
     let words = 0..u32::try_from(LENGTH / 4).unwrap();
     words.flat_map(u32::to_be_bytes).collect()
@@ -38,28 +38,28 @@ fn bytes(from: u64, to: u64) -> Bytes {
     BYTES.slice(usize::try_from(from).unwrap()..usize::try_from(to).unwrap())
 }
 
-/// Sends a part of `LENGTH` bytes.
+/// Begins a body of `LENGTH` bytes, and sends a part of it.
 pub(crate) async fn begin_to_send(tus: &Peer, request: Builder) -> Sending {
     let mut sending = Sending::begin(tus, request, Some(LENGTH)).await;
     sending.send(bytes(0, SENT)).await;
     sending
 }
 
-/// Sends a part of a body whose length is not told.
+/// Begins a body of unknown length, and sends a part of it.
 pub(crate) async fn begin_to_send_chunked(tus: &Peer, request: Builder) -> Sending {
     let mut sending = Sending::begin(tus, request, None).await;
     sending.send(bytes(0, SENT)).await;
     sending
 }
 
-/// An upload that somebody has begun to send, and the request.
+/// Returns an upload with an unfinished request.
 async fn begun(tus: &Peer) -> (String, Sending) {
     let url = tus.create(LENGTH).await;
     let sending = begin_to_send(tus, patch(&url, 0)).await;
     (url, sending)
 }
 
-/// An upload of which a part was sent, and how much of it is stored.
+/// Returns an upload whose request was cut, and its offset.
 async fn cut_short(tus: &Peer, cut: Cut) -> (String, u64) {
     let (url, sending) = begun(tus).await;
     sending.cut(cut).await;
@@ -67,7 +67,7 @@ async fn cut_short(tus: &Peer, cut: Cut) -> (String, u64) {
     (url, offset)
 }
 
-/// Sends all that is missing.
+/// Sends all missing bytes.
 async fn go_on(tus: &Peer, url: &str, offset: u64) {
     let rest = content(bytes(offset, LENGTH));
     let answer = tus.append(url, offset, rest).await;
@@ -86,7 +86,7 @@ async fn what_came_before_a_cut_is_kept(tus: Peer) {
     for cut in CUTS {
         let (_, offset) = cut_short(&tus, cut).await;
         assert!(0 < offset && offset <= SENT, "{cut:?}: {offset}");
-        // The server has seen it all before it answers a goodbye.
+        // Our server has read everything before it responds to a FIN.
         if let (true, Version::Http1, Cut::Goodbye) = (tus.is_ours(), tus.version, cut) {
             assert_eq!(offset, SENT);
         }
@@ -105,7 +105,7 @@ async fn a_newcomer_is_told_where_the_upload_stands(tus: Peer) {
     let (url, mut older) = begun(&tus).await;
     let offset = tus.offset(&url).await;
     assert!(0 < offset && offset <= SENT, "{offset}");
-    // What the older one goes on to send is not stored.
+    // Further bytes of the older request are not stored.
     older.send(bytes(SENT, SENT + 5)).await;
     assert_eq!(tus.offset(&url).await, offset);
 }

@@ -29,7 +29,7 @@ async fn a_deferred_length_is_told_until_it_is_known(tus: Peer) {
 }
 
 async fn a_length_comes_with_any_patch(tus: Peer) {
-    // In the first, a middle, and the last PATCH, which may have no bytes.
+    // In the first, a middle, and the last PATCH, which may be empty.
     for told_in in 0..4 {
         let url = tus.deferred().await;
         let pieces = [(0, "hel"), (3, "l"), (4, "o"), (5, "")];
@@ -60,14 +60,14 @@ async fn a_length_may_be_the_last_thing_to_come(tus: Peer) {
     assert_eq!(tus.offset(&url).await, 5);
 }
 
-/// Five bytes, and no length.
+/// Creates an upload with five bytes and no length.
 async fn hello(tus: &Peer) -> String {
     let url = tus.deferred().await;
     tus.appends(&url, 0, "hello").await;
     url
 }
 
-/// The length of the upload is as open as it was.
+/// Expects that the length is still deferred.
 async fn is_still_deferred(tus: &Peer, url: &str) {
     let answer = tus.head(url).await;
     assert_eq!(answer.headers()["upload-defer-length"], "1");
@@ -104,7 +104,7 @@ async fn a_length_above_the_maximum_is_refused(tus: Peer) {
     is_still_deferred(&tus, &url).await;
 }
 
-/// A length that came with the first bytes.
+/// Creates an upload whose length arrived with the first bytes.
 async fn told(tus: &Peer) -> String {
     let url = tus.deferred().await;
     let patch = patch(&url, 0).header("Upload-Length", 100);

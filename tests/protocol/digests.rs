@@ -1,6 +1,6 @@
-//! Checksums of some texts, by every algorithm that is known here.
+//! Checksums of some texts, for every algorithm that the suite knows.
 
-/// Which text a checksum is of.
+/// The text of a checksum.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Of {
     Nothing,
@@ -14,7 +14,8 @@ impl Of {
     }
 }
 
-/// By algorithm, of "", "hello" and " world". The CRCs are in big-endian order.
+/// By algorithm, for "", "hello" and " world". The CRCs are in big-endian
+/// order.
 const DIGESTS: [(&str, [&str; 3]); 7] = [
     (
         "sha1",
@@ -64,7 +65,7 @@ pub(crate) fn algorithms() -> impl Iterator<Item = &'static str> {
     DIGESTS.iter().map(|(algorithm, _)| *algorithm)
 }
 
-/// The checksum, as `Upload-Checksum` has it.
+/// Returns a value for `Upload-Checksum`.
 pub(crate) fn checksum(algorithm: &str, of: Of) -> String {
     let known = DIGESTS.iter().find(|(known, _)| *known == algorithm);
     let (_, digests) = known.expect("the algorithm is known");

@@ -1,18 +1,17 @@
-//! What the protocol says, asked of a server over a socket: of ours in every
-//! form, over HTTP/1.1 and HTTP/2, or of any other one.
-//!
+//! The protocol suite, run over a socket against our server in every
+//! configuration, over HTTP/1.1 and HTTP/2, or against any other server.
 //! ```text
 //! cargo test --all-features --test protocol
 //! TUS_URL=http://127.0.0.1:8080/files/ cargo test --all-features --test protocol
 //! TUS_URL=http://127.0.0.1:8080/files/ cargo test --all-features --test protocol CHK
 //! ```
 //!
-//! At the end stands a table of the protocol's statements, and what became of
-//! each. What needs an extension that a server does not announce is not
-//! applicable to it; of ours that is a failure. Where the protocol leaves a point
-//! open, another server may decide otherwise, and that is no failure.
+//! Finally prints a table with the result of each statement of the protocol. A
+//! statement about an extension that a server does not list is not applicable
+//! to it; for our server that is a failure. Where the protocol leaves a
+//! decision open, another server may decide differently without failing.
 //!
-//! Each check makes uploads of its own, and leaves them there.
+//! Each check creates its own uploads, and does not remove them.
 
 #[path = "../harness/mod.rs"]
 mod harness;
@@ -97,7 +96,7 @@ fn main() -> ExitCode {
     conclusion.exit_code()
 }
 
-/// All checks of a server, over every version of HTTP that it speaks.
+/// Returns all checks of a server, for every HTTP version that it supports.
 fn trials(place: usize, server: &Arc<Server>, report: &Arc<Report>) -> Vec<Trial> {
     let mut trials = Vec::new();
     for &version in &server.versions {

@@ -54,7 +54,8 @@ async fn without_metadata_there_is_none(tus: Peer) {
     }
 }
 
-/// Also keys that are not ASCII, and values that are not base64 but bytes above 0x7F.
+/// Includes non-ASCII keys, and values that are bytes above 0x7F instead of
+/// base64.
 const MALFORMED: [&[u8]; 9] = [
     b"a YQ==,a Yg==",
     b"a,,b",

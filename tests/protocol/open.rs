@@ -1,4 +1,4 @@
-//! What the protocol leaves open, as it is decided here.
+//! Points that the protocol leaves open, as decided here.
 
 use http::{Method, StatusCode};
 

@@ -1,4 +1,4 @@
-//! A server as one check sees it, over one version of HTTP.
+//! The server in one check, over one HTTP version.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::server::{Server, list};
 
 pub(crate) const OFFSET_OCTET_STREAM: &str = "application/offset+octet-stream";
 
-/// A client of the server, and what can be said of its answers.
+/// A client of the server, with assertions on responses.
 pub(crate) struct Peer {
     tus: Tus,
     pub(crate) server: Arc<Server>,
@@ -30,7 +30,8 @@ impl Peer {
         }
     }
 
-    /// Whether it is one of ours, of which more is known than the protocol says.
+    /// Whether the server is ours, for which the suite knows more than the
+    /// protocol.
     pub(crate) fn is_ours(&self) -> bool {
         self.server.ours.is_some()
     }
@@ -39,12 +40,12 @@ impl Peer {
         self.server.offers.contains(what)
     }
 
-    /// The URL of an upload with this id.
+    /// Returns the URL of an upload with this id.
     pub(crate) fn at(&self, id: &str) -> String {
         format!("{}/{id}", self.url.trim_end_matches('/'))
     }
 
-    /// The URL of an upload that is not there.
+    /// Returns the URL of an upload that does not exist.
     pub(crate) fn nowhere(&self) -> String {
         self.at("24e533e02ec3bc40c387f1a0e460e216")
     }
@@ -54,31 +55,31 @@ impl Peer {
         answer.headers().clone()
     }
 
-    /// The elements of a header of OPTIONS that is a list.
+    /// Returns the elements of a list header of OPTIONS.
     pub(crate) async fn announced(&self, header: &str) -> Vec<String> {
         list(&self.options().await, header).collect()
     }
 
-    /// Creates an upload that these headers describe, and gives its URL.
+    /// Creates an upload with these headers, and returns its URL.
     pub(crate) async fn create_with(&self, headers: &[(&str, &str)]) -> String {
         let answer = self.ask(with(self.post(), headers)).await;
         assert_eq!(answer.status(), StatusCode::CREATED, "{headers:?}");
         self.location(&answer)
     }
 
-    /// Creates an upload whose length comes later, and gives its URL.
+    /// Creates an upload with deferred length, and returns its URL.
     pub(crate) async fn deferred(&self) -> String {
         self.create_with(&[("Upload-Defer-Length", "1")]).await
     }
 
-    /// Creates an upload of these bytes, and gives its URL.
+    /// Creates an upload with these bytes, and returns its URL.
     pub(crate) async fn upload(&self, bytes: &'static str) -> String {
         let url = self.create(bytes.len() as u64).await;
         self.appends(&url, 0, bytes).await;
         url
     }
 
-    /// A creation that may bring bytes along.
+    /// Builds a creation that may contain bytes.
     pub(crate) fn post_bytes(&self) -> Builder {
         self.post().header("Content-Type", OFFSET_OCTET_STREAM)
     }
@@ -88,7 +89,7 @@ impl Peer {
         self.send(request.body(bytes).unwrap()).await
     }
 
-    /// Appends at `offset`, which has to succeed.
+    /// Appends at `offset`, and expects success.
     pub(crate) async fn appends(&self, url: &str, offset: u64, bytes: &'static str) {
         let answer = self.append(url, offset, content(bytes)).await;
         assert_eq!(answer.status(), StatusCode::NO_CONTENT);
@@ -96,7 +97,7 @@ impl Peer {
         assert_eq!(reached, offset + bytes.len() as u64);
     }
 
-    /// The offset of an upload whose last request may not be over yet.
+    /// Returns the offset of an upload whose last request may still be running.
     pub(crate) async fn settled_offset(&self, url: &str) -> u64 {
         let settled = async {
             loop {
@@ -111,14 +112,14 @@ impl Peer {
         patient(settled).await
     }
 
-    /// The bytes of an upload, from a server that gives them back.
+    /// Downloads an upload, from a server that supports it.
     pub(crate) async fn bytes(&self, url: &str) -> Bytes {
         let answer = self.ask(request(Method::GET, url)).await;
         assert_eq!(answer.status(), StatusCode::OK);
         answer.into_body()
     }
 
-    /// The answer has this status; of ours it has this code too.
+    /// Expects this status, and from our server also this code.
     #[track_caller]
     pub(crate) fn says(&self, answer: &Answer, status: u16, code_of_ours: &str) {
         assert_eq!(answer.status(), status);
@@ -127,8 +128,8 @@ impl Peer {
         }
     }
 
-    /// The answer is a refusal, whose status the protocol leaves open: of ours
-    /// it has this one, and this code.
+    /// Expects a refusal whose status the protocol leaves open; from our server
+    /// this status and this code.
     #[track_caller]
     pub(crate) fn refuses(&self, answer: &Answer, status: u16, code_of_ours: &str) {
         assert!(answer.status().is_client_error(), "{}", answer.status());
@@ -137,7 +138,8 @@ impl Peer {
         }
     }
 
-    /// As [`refuses`](Self::refuses), where ours too has a choice and no code to tell.
+    /// Like [`refuses`](Self::refuses), where our server has several statuses
+    /// too.
     #[track_caller]
     pub(crate) fn refuses_by(&self, answer: &Answer, statuses_of_ours: &[u16]) {
         let status = answer.status();
@@ -148,7 +150,7 @@ impl Peer {
         );
     }
 
-    /// The upload is gone, or never was.
+    /// Expects that the upload does not exist.
     #[track_caller]
     pub(crate) fn is_gone(&self, answer: &Answer) {
         let status = answer.status().as_u16();
@@ -165,13 +167,13 @@ impl Deref for Peer {
     }
 }
 
-/// The request with more headers.
+/// Adds headers to a request.
 pub(crate) fn with(request: Builder, headers: &[(&str, &str)]) -> Builder {
     let add = |request: Builder, (name, value): &(&str, &str)| request.header(*name, *value);
     headers.iter().fold(request, add)
 }
 
-/// Nothing was created.
+/// Expects that nothing was created.
 #[track_caller]
 pub(crate) fn made_nothing(answer: &Answer) {
     assert!(!answer.headers().contains_key("location"));

@@ -1,4 +1,4 @@
-//! The table at the end: what each server did with each statement.
+//! The final table: the result of each statement for each server.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
@@ -7,28 +7,28 @@ use std::sync::Mutex;
 use crate::harness::tus::Version;
 use crate::statements::{Level, STATEMENTS};
 
-/// What came of a check, the worst last.
+/// The result of a check, from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verdict {
-    /// The server does not offer what the check needs.
+    /// The server does not offer what the check requires.
     NotApplicable,
     Pass,
-    /// Of what the protocol leaves open.
+    /// The protocol leaves the point open, and the server decided differently.
     DecidedOtherwise,
     Fail,
 }
 
-/// A server, by its place among all, and a version of HTTP.
+/// A server, by its position and name, and an HTTP version.
 pub(crate) type Column = (usize, &'static str, Version);
 
 #[derive(Default)]
 pub(crate) struct Report(Mutex<BTreeMap<&'static str, BTreeMap<Key, Verdict>>>);
 
-/// A column in a form that can be sorted.
+/// A column in sortable form.
 type Key = (usize, &'static str, &'static str);
 
 impl Report {
-    /// An id is as good as the worst of its checks.
+    /// Adds a result. An id has the worst result of its checks.
     pub(crate) fn add(&self, id: &'static str, (place, name, version): Column, verdict: Verdict) {
         let mut rows = self.0.lock().unwrap();
         let row = rows.entry(id).or_default();
@@ -94,7 +94,7 @@ fn write_row<'a>(
     writeln!(f, "{}", format!("{id:9}{level:9}{cells}{text}").trim_end())
 }
 
-/// A server's name stands above its first column.
+/// Returns the name of a server, for its first column only.
 fn name(&(_, name, version): &Key) -> &'static str {
     if version == short(Version::Http1) {
         name

@@ -1,4 +1,4 @@
-//! A request whose body is sent piece by piece, or not to its end.
+//! A request whose body is sent in pieces, and possibly not to its end.
 
 use bytes::Bytes;
 use h2::Reason;
@@ -9,24 +9,24 @@ use crate::harness::raw::{Ends, Http1, Http2, Stream};
 use crate::harness::tus::Version;
 use crate::peer::Peer;
 
-/// A request of which the head has been sent.
+/// A request whose head has been sent.
 pub(crate) enum Sending {
     Http1 { client: Http1, chunked: bool },
     Http2 { client: Http2, stream: Stream },
 }
 
-/// How a client goes away.
+/// The way in which a client disconnects.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Cut {
-    /// By FIN, or by RST_STREAM(NO_ERROR).
+    /// With FIN, or RST_STREAM(NO_ERROR).
     Goodbye,
-    /// By RST, or by RST_STREAM(CANCEL).
+    /// With RST, or RST_STREAM(CANCEL).
     Reset,
 }
 
 pub(crate) const CUTS: [Cut; 2] = [Cut::Goodbye, Cut::Reset];
 
-/// How many bytes will come, when that is told.
+/// Length of the body, if it is declared.
 pub(crate) type Length = Option<u64>;
 
 impl Sending {
@@ -70,7 +70,7 @@ impl Sending {
         }
     }
 
-    /// Ends the body, by trailers if there are any.
+    /// Ends the body, with trailers if there are any.
     pub(crate) async fn end(&mut self, trailers: &[(&str, &str)]) {
         match self {
             Self::Http1 { chunked: false, .. } => {}
@@ -93,7 +93,7 @@ impl Sending {
         }
     }
 
-    /// The next status on HTTP/1.1, which may be `100 Continue`.
+    /// Returns the next status on HTTP/1.1, which may be `100 Continue`.
     pub(crate) async fn next_status(&mut self) -> Option<StatusCode> {
         match self {
             Self::Http1 { client, .. } => {
@@ -112,8 +112,8 @@ impl Sending {
         answer.expect("the server answers")
     }
 
-    /// Goes away in the middle of the body. A goodbye of HTTP/1.1 waits for the
-    /// server's, who has then seen all that was sent.
+    /// Disconnects within the body. With FIN on HTTP/1.1, waits until the
+    /// server closes too, which has then read everything.
     pub(crate) async fn cut(self, cut: Cut) {
         match (self, cut) {
             (Self::Http1 { mut client, .. }, Cut::Goodbye) => {
@@ -122,7 +122,8 @@ impl Sending {
             }
             (Self::Http1 { client, .. }, Cut::Reset) => client.rst(),
             (Self::Http2 { mut client, stream }, cut) => {
-                // Of a stream that is reset together with its beginning no server hears.
+                // Without this, the server might never see a stream that is
+                // reset at once.
                 client.is_heard().await;
                 stream.reset(match cut {
                     Cut::Goodbye => Reason::NO_ERROR,
@@ -133,7 +134,7 @@ impl Sending {
     }
 }
 
-/// The head of a request of HTTP/1.1.
+/// Formats the head of an HTTP/1.1 request.
 fn head(request: &Request<()>, length: Length) -> Vec<u8> {
     let uri = request.uri();
     let (method, path) = (request.method(), uri.path_and_query().unwrap());

@@ -1,4 +1,5 @@
-//! The servers that are asked: ours in every form, or the one at `TUS_URL`.
+//! The servers under test: ours in every configuration, or the one at
+//! `TUS_URL`.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -16,25 +17,27 @@ use crate::harness;
 use crate::harness::host::host;
 use crate::harness::tus::{Tus, Version, content, request};
 
-/// The maximum of our servers: more than any check sends, and little enough to pass.
+/// The maximum size of our servers: more than any check sends, and small enough
+/// to exceed.
 const MAX_SIZE: u64 = 8 << 20;
 
-/// A server, and what is known of it before the checks.
+/// A server, with what is known about it before the checks.
 pub(crate) struct Server {
     pub(crate) name: &'static str,
-    /// The URL of its collection of uploads.
+    /// The URL of its upload collection.
     pub(crate) url: String,
     pub(crate) address: SocketAddr,
     pub(crate) versions: Vec<Version>,
-    /// Its extensions, and of the rest what some checks need: `Tus-Max-Size`,
-    /// `a small Tus-Max-Size`, `CORS`, and `GET`.
+    /// Its extensions, and other features that some checks require:
+    /// `Tus-Max-Size`, `a small Tus-Max-Size`, `CORS`, and `GET`.
     pub(crate) offers: BTreeSet<String>,
-    /// What one of ours does not offer, on purpose. Nothing else may be missing.
+    /// For our servers: what they intentionally do not offer. Nothing else may
+    /// be missing.
     pub(crate) ours: Option<&'static [&'static str]>,
     _process: Option<harness::Server>,
 }
 
-/// Starts all of ours.
+/// Starts all of our servers.
 pub(crate) async fn ours() -> Vec<Server> {
     let max_size = format!("-max-size={MAX_SIZE}");
     let process = harness::Server::start(&[&max_size, "-concatenation-unfinished"]).await;
@@ -78,7 +81,7 @@ fn stack() -> Stack {
         .cors(CorsLayer::new())
 }
 
-/// Has a server listen on a free port.
+/// Starts a server on a free port.
 async fn listen<F>(server: impl FnOnce(TcpListener) -> F) -> SocketAddr
 where
     F: Future<Output = ()> + Send + 'static,
@@ -89,7 +92,7 @@ where
     address
 }
 
-/// Asks a server of somebody else's what it is, or tells why that cannot be.
+/// Detects the features of a foreign server, or returns why that fails.
 pub(crate) async fn foreign(url: &str) -> Result<Server, String> {
     let uri: Uri = url.parse().map_err(|_| "it is no URL")?;
     if uri.scheme_str() != Some("http") {
@@ -153,7 +156,7 @@ async fn offers(tus: &Tus) -> BTreeSet<String> {
     offers
 }
 
-/// Whether an upload can be had back.
+/// Whether the server supports downloads.
 async fn downloads(tus: &Tus) -> bool {
     let created = tus.ask(tus.post().header("Upload-Length", 5)).await;
     if created.status() != StatusCode::CREATED {
@@ -165,7 +168,7 @@ async fn downloads(tus: &Tus) -> bool {
     answer.status() == StatusCode::OK && answer.body() == "hello"
 }
 
-/// The elements of a header that is a list.
+/// Returns the elements of a list header.
 pub(crate) fn list(headers: &HeaderMap, name: &str) -> impl Iterator<Item = String> {
     let lines = headers.get_all(name).iter();
     let text: Vec<_> = lines.map(|line| line.to_str().unwrap()).collect();

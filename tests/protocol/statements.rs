@@ -1,18 +1,18 @@
-//! What tus 1.0 says of a server, each statement under an id of our own, and
-//! the points that it leaves open, as they are decided here.
+//! The requirements of tus 1.0 for servers, each with an id of our own, and the
+//! points that it leaves open, as decided here.
 
 use Level::{Implied, May, Must, Open, Should};
 
-/// How much a statement binds.
+/// The level of a requirement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
     /// MUST and MUST NOT.
     Must,
     Should,
     May,
-    /// What follows from the text without standing in it.
+    /// Follows from the text without being stated.
     Implied,
-    /// The text is silent or can be read in two ways; others may decide otherwise.
+    /// Unspecified or ambiguous: other servers may decide differently.
     Open,
 }
 

@@ -1,4 +1,4 @@
-//! Concatenation-unfinished: finals of parts that are still to come.
+//! Concatenation-unfinished: finals with parts that are not complete yet.
 
 use http::{Method, StatusCode};
 

@@ -1,4 +1,4 @@
-//! Tus-Resumable, and who does not speak our version.
+//! Tus-Resumable, and clients of other protocol versions.
 
 use http::request::Builder;
 use http::{Method, Request, StatusCode};
@@ -53,7 +53,7 @@ async fn every_response_tells_its_version(tus: Peer) {
     let url = tus.create(5).await;
     is_stamped(&tus.append(&url, 0, content("hello!")).await);
     is_stamped(&tus.append(&url, 0, content("hello")).await);
-    // It may be left out of the answer to OPTIONS, and of no other.
+    // Only the response to OPTIONS may lack it.
     let answer = tus.ask(request(Method::OPTIONS, &tus.url)).await;
     assert!(list(answer.headers(), "tus-resumable").all(|version| version == "1.0.0"));
 }
@@ -69,7 +69,7 @@ async fn so_does_the_refusal_of_a_method(tus: Peer) {
     }
 }
 
-/// A request of another version, which is otherwise right.
+/// Builds a request with another protocol version that is valid otherwise.
 fn other(method: &Method, url: &str, version: &str) -> Builder {
     right(method, url).header("Tus-Resumable", version)
 }

@@ -1,4 +1,4 @@
-//! Where a client is told to go on, through the whole stack.
+//! The URLs that clients get, through the whole stack.
 
 use tower_tus::Stack;
 use tower_tus::layers::base_url::BaseUrlLayer;
@@ -36,7 +36,7 @@ async fn cre_15_a_location_is_on_the_server_that_was_asked() {
     }
 }
 
-/// The URLs of uploads that were finished, as a hook stores them.
+/// Returns the URLs of finished uploads, as a hook stores them.
 async fn stored(stack: Stack, version: Version) -> (Tus, mpsc::UnboundedReceiver<String>) {
     let (sender, stored) = mpsc::unbounded_channel();
     let hooks = Callbacks::new().post_finish(move |event| {

@@ -54,7 +54,7 @@ async fn a_page_can_read_every_refusal() {
     }
 }
 
-/// A gate with a mistake in it.
+/// A gate that always panics.
 #[derive(Debug)]
 struct Panics;
 

@@ -1,4 +1,5 @@
-//! What a server may be told to refuse: CORE-13, CORE-14, CORE-30, CRE-13.
+//! Configurable limits.
+// CORE-13, CORE-14, CORE-30, CRE-13
 
 use std::time::{Duration, Instant};
 
@@ -16,8 +17,8 @@ use crate::harness::tus::{Tus, Version, chunked, code, content, number, patch, r
 const TOO_LARGE: StatusCode = StatusCode::PAYLOAD_TOO_LARGE;
 const TOO_LARGE_HEADER: StatusCode = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
 
-/// A server over each store, as `set` sets it, each with a client of each
-/// version of HTTP.
+/// Returns a client per HTTP version for a server over each store, configured
+/// by `set`.
 async fn peers(set: impl Fn(Stack) -> Stack) -> (Vec<Tus>, TempDir) {
     let home = TempDir::new().unwrap();
     let mut peers = Vec::new();
@@ -69,7 +70,7 @@ async fn metadata_has_a_maximum_of_bytes_and_of_pairs() {
             assert_eq!(answer.status(), status, "{metadata}");
         }
     }
-    // The data and the info of the two that were made in files.
+    // The data and `.info` files of the two uploads in the file store.
     assert_eq!(home.path().read_dir().unwrap().count(), 4);
 }
 

@@ -1,4 +1,4 @@
-//! What can be set on a stack or a server, as a client sees it.
+//! The settings of a stack or a server, as clients see them.
 
 #[path = "../harness/mod.rs"]
 mod harness;

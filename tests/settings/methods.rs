@@ -1,4 +1,4 @@
-//! Which methods there are, and where.
+//! The available methods, per path.
 
 use http::{Method, StatusCode};
 use tower_tus::Stack;

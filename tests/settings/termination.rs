@@ -1,4 +1,4 @@
-//! What an upload took is free when it has ended.
+//! Terminated uploads free their storage.
 
 use http::{Method, StatusCode};
 use tempfile::TempDir;
@@ -9,7 +9,8 @@ use tower_tus::store::FileStore;
 use crate::harness::host::host;
 use crate::harness::tus::{Tus, Version, content, request};
 
-/// Ends an upload before, in the middle and after its bytes, and asks what is held of it.
+/// Terminates an upload before, during and after its bytes, and checks what is
+/// stored.
 async fn end_in_every_state(tus: &Tus, holds: impl Fn(&str) -> bool) {
     for text in ["", "hel", "hello"] {
         let url = tus.create(5).await;

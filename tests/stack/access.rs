@@ -1,4 +1,4 @@
-//! Access: nobody but its owner reaches an upload.
+//! Access policies: only its owner can reach an upload.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,7 +12,7 @@ use tower_tus::{AccessRequest, Action, Body, Error, Gate, MemoryStore, Stack, Tu
 
 use crate::{append, channel, code, creation, location, request, send};
 
-/// A stack whose only user is the one that sends `x-user: owner`.
+/// Returns a stack whose only user sends `x-user: owner`.
 fn owned(store: &MemoryStore) -> Stack {
     let policy = async |request: AccessRequest| match request.parts().headers.get("x-user") {
         Some(user) if user == "owner" => Ok(()),
@@ -38,7 +38,7 @@ async fn a_stranger_neither_creates_nor_reads_nor_changes_nor_terminates() {
     let store = MemoryStore::default();
     let service = owned(&store).into_service();
     let url = create(&service, None).await;
-    // In the order in which the owner can do all of them.
+    // In an order in which the owner can do all of them.
     for (wanted, body, status) in [
         (creation as fn() -> Builder, "", StatusCode::CREATED),
         (|| request(Method::HEAD, "/URL"), "", StatusCode::OK),
@@ -66,7 +66,7 @@ async fn a_stranger_neither_creates_nor_reads_nor_changes_nor_terminates() {
     }
 }
 
-/// The same request for another URL.
+/// Redirects the request to another URL.
 fn at(request: Builder, url: &str) -> Builder {
     request.uri(url)
 }
@@ -75,7 +75,7 @@ fn bytes(store: &MemoryStore, url: &str) -> Option<bytes::Bytes> {
     store.bytes(&url.trim_start_matches("/files/").parse().unwrap())
 }
 
-/// Tells when the holder has its upload.
+/// A gate that signals when the holder has the upload.
 #[derive(Debug)]
 struct Opened(mpsc::UnboundedSender<()>);
 
@@ -89,7 +89,7 @@ impl Gate for Opened {
     }
 }
 
-/// The owner in the middle of an upload.
+/// The owner during an upload.
 struct Holder {
     service: TusService,
     url: String,
@@ -151,7 +151,7 @@ async fn the_owner_interrupts_an_upload_that_hangs() {
     assert_eq!(code(&answer), "ERR_UPLOAD_INTERRUPTED");
 }
 
-/// What a policy that allows all but these actions was asked.
+/// The requests that reached a policy which denies some actions.
 type Asked = Arc<Mutex<Vec<(Action, String)>>>;
 
 fn asked_stack(denied: Option<Action>) -> (Asked, TusService) {

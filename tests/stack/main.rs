@@ -1,4 +1,5 @@
-//! What can be set on a stack, and what goes in where, without a socket.
+//! The settings of a stack, and the places for a user's layers, without a
+//! socket.
 
 mod access;
 mod over;
@@ -46,7 +47,7 @@ fn code(response: &Response<Body>) -> &'static str {
     response.extensions().get().map_or("", Error::code)
 }
 
-/// A body that yields what is sent.
+/// Returns a body that yields what is sent to the channel.
 fn channel() -> (mpsc::UnboundedSender<&'static str>, Body) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let frames = stream::unfold(receiver, |mut receiver| async move {

@@ -1,4 +1,4 @@
-//! Stacks of one's own.
+//! Stacks of your own.
 
 use std::convert::Infallible;
 
@@ -13,7 +13,7 @@ use tower_tus::layers::version::VersionLayer;
 use tower_tus::stack::Next;
 use tower_tus::{MemoryStore, TusLayer, TusService};
 
-/// A service that `over` is called with.
+/// Builds a service for `over`.
 macro_rules! own_stack {
     () => {{
         let core = Core::new(MemoryStore::default());
@@ -58,7 +58,7 @@ async fn a_layer_over_a_stack_of_ones_own_takes_what_is_below_its_base_path() {
     assert_eq!(answer.status(), StatusCode::IM_A_TEAPOT);
 }
 
-/// What layers are put around can be shared by the tasks of a server.
+/// A server can share the result between its tasks.
 const _: fn() = || {
     fn is_shared<T: Clone + std::fmt::Debug + Send + Sync + 'static>() {}
     is_shared::<Next>();

@@ -1,4 +1,4 @@
-//! The places where a user's layers go in.
+//! The places for a user's layers.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,7 +18,7 @@ use tower_tus::{
 
 use crate::{append, code, creation, location, request, send};
 
-/// The layers that a request has passed, and its method there.
+/// Records the layers that a request passes, with its method there.
 #[derive(Clone, Default)]
 struct Passed(Arc<Mutex<Vec<String>>>);
 
@@ -50,7 +50,7 @@ async fn each_layer_stands_where_its_name_says() {
     let service = stack(&passed).into_service();
     let with_bytes = creation().header("Content-Type", "application/offset+octet-stream");
     let created = send(&service, with_bytes, "hello").await;
-    // A creation with bytes is two steps for the core.
+    // The core handles a creation with bytes in two steps.
     let expected = ["outside POST", "lock POST", "core POST", "core PATCH"];
     assert_eq!(passed.take(), expected);
 
@@ -92,7 +92,7 @@ async fn layers_can_be_taken_back() {
     assert!(passed.take().is_empty());
 }
 
-/// Writes down whether the upload of each PATCH is locked.
+/// Records whether the upload of each PATCH is locked.
 fn looks_at_lock(locker: MemoryLocker, seen: Arc<Mutex<Vec<bool>>>) -> impl FitsStack {
     layer_fn(move |next: Next| {
         let (locker, seen) = (locker.clone(), Arc::clone(&seen));
@@ -122,7 +122,8 @@ async fn an_upload_is_locked_at_the_core_and_not_before() {
         .layer_before_lock(looks_at_lock(locker, Arc::clone(&seen)))
         .into_service();
     let url = location(&send(&service, creation(), "").await);
-    // Asking for its lock interrupts the request, so its answer does not matter.
+    // Acquiring the lock interrupts the request, so its response does not
+    // matter.
     send(&service, append(&url), "hello").await;
     assert_eq!(*seen.lock().unwrap(), [false, true]);
 }
@@ -145,7 +146,7 @@ async fn foreign_layers_fit_at_each_place() {
     assert_eq!(appended.status(), StatusCode::PAYLOAD_TOO_LARGE);
 }
 
-/// A store that refuses what is called so.
+/// A store that refuses uploads with this metadata key.
 #[derive(Debug)]
 struct Refusing(Arc<dyn Store>, &'static str);
 
@@ -177,7 +178,7 @@ async fn stores_wrap_the_store_that_is_there() {
         let named = creation().header("Upload-Metadata", key);
         assert_eq!(code(&send(&service, named, "").await), refusal, "{key}");
     }
-    // What the wrapped store cannot do, the stack does not announce.
+    // The stack does not list extensions that the wrapped store lacks.
     let options = send(&service, request(Method::OPTIONS, "/files/"), "").await;
     let extensions = options.headers()["tus-extension"].to_str().unwrap();
     assert!(!extensions.contains("termination"), "{extensions}");

@@ -1,4 +1,4 @@
-//! One rule for all settings: a method sets, and `without_…` takes back.
+//! One rule for all settings: a method sets, and `without_…` resets.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +30,7 @@ async fn allow(_: AccessRequest) -> Result<(), Error> {
 
 type Change = fn(Stack) -> Stack;
 
-/// What sets something, and what takes it back.
+/// The call that changes a setting, and the call that resets it.
 const SETTINGS: &[(&str, Change, Change)] = &[
     ("access", |it| it.access(allow), Stack::without_access),
     (

@@ -1,4 +1,4 @@
-//! What a client is answered: status, headers and the text of errors.
+//! Responses to clients: status, headers, and the text of errors.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::program::{Home, Program, TowerTusd, Tusd, has_tusd};
 
 const OCTETS: &str = "application/offset+octet-stream";
 
-/// A client that writes down what it is answered.
+/// A client that logs the responses it gets.
 struct Log {
     tus: Tus,
     lines: Vec<String>,
@@ -203,7 +203,7 @@ impl Log {
     }
 }
 
-/// A value without what differs from run to run; of a list that has no order, the members.
+/// Returns a value without parts that vary; of an unordered list, its members.
 fn plain<'a>(name: &str, value: &'a str) -> Vec<&'a str> {
     match name {
         "date" | "etag" | "last-modified" | "x-request-id" => vec!["some"],
@@ -216,7 +216,7 @@ fn plain<'a>(name: &str, value: &'a str) -> Vec<&'a str> {
     }
 }
 
-/// All that is answered, line by line.
+/// Returns all responses, line by line.
 async fn answers(program: Program) -> BTreeSet<String> {
     let home = Home::new();
     let (_server, tus) = program.start(&home, &["-max-size=1000"]).await;
@@ -229,7 +229,7 @@ async fn answers(program: Program) -> BTreeSet<String> {
     lines.lines().map(str::to_owned).collect()
 }
 
-/// How the rows on the page begin, and what they make differ.
+/// The first words of the page's rows, and the differences that they explain.
 const KNOWN: [(&str, &str); 24] = [
     (
         "every response has an `X-Request-ID`",

@@ -1,4 +1,4 @@
-//! What hooks are told, byte by byte.
+//! The content of hook events, byte by byte.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::harness::tus::{Answer, Tus, content, patch, request};
 use crate::program::{ALL_EVENTS, Home, Program, TowerTusd, Tusd, has_tusd, stop};
 use crate::receiver::{Call, Receiver, reply};
 
-/// Where a server's hooks are heard, line by line.
+/// The place where hook calls are recorded, line by line.
 enum Ear<'a> {
     Executables(&'a Home, Pid),
     Http(Receiver),
@@ -22,7 +22,8 @@ enum Ear<'a> {
 }
 
 impl Ear<'_> {
-    /// The next calls, when it is so many; `heard` holds all that were before.
+    /// Waits until `calls` new calls have arrived; `heard` contains the earlier
+    /// ones.
     async fn listen(&mut self, heard: &mut Vec<String>, calls: usize) {
         match self {
             Self::Executables(home, server) => loop {
@@ -33,7 +34,7 @@ impl Ear<'_> {
                     heard.extend(new);
                     break;
                 }
-                // Of which nothing else tells.
+                // Nothing else signals them.
                 tokio::time::sleep(Duration::from_millis(2)).await;
             },
             Self::Http(receiver) => {
@@ -58,7 +59,7 @@ fn line(call: &Call) -> String {
     format!("{event} {method} {url} {headers} {}", call.text)
 }
 
-/// What a receiver may go by.
+/// Formats the headers that a receiver may depend on.
 fn headers(headers: &HeaderMap) -> String {
     let names = ["host", "content-type", "x-list", "cookie"];
     let all = names.map(|name| {
@@ -68,7 +69,7 @@ fn headers(headers: &HeaderMap) -> String {
     all.join(", ")
 }
 
-/// A client, and what it makes a server's hooks hear.
+/// A client, and the hook calls that it causes.
 struct Life<'a> {
     tus: Tus,
     ear: Ear<'a>,
@@ -76,7 +77,7 @@ struct Life<'a> {
 }
 
 impl Life<'_> {
-    /// Sends a request that hooks are told of by these events, which come in any order.
+    /// Sends a request that causes these events, in any order.
     async fn step(&mut self, request: Builder, bytes: &'static str, events: &[&str]) -> Answer {
         let answer = self.tus.send(request.body(content(bytes)).unwrap()).await;
         assert!(answer.status().is_success(), "{answer:?}");
@@ -121,7 +122,7 @@ impl Life<'_> {
         self.step(delete, "", &["post-terminate", "pre-terminate"])
             .await;
 
-        // The gRPC receiver takes none without a name.
+        // The gRPC receiver rejects uploads without a name.
         let named = || {
             tus.post()
                 .header("Upload-Metadata", "filename d29ybGQudHh0")
@@ -154,10 +155,10 @@ impl Life<'_> {
     }
 }
 
-/// `post-receive` comes after this time, if anything was received.
+/// After this interval, `post-receive` follows if anything was received.
 const OFTEN: &str = "-progress-hooks-interval=100ms";
 
-/// All that executables hear of a life.
+/// Returns all events that executables receive.
 async fn executables(program: Program) -> String {
     let home = Home::new();
     let (server, tus) = program
@@ -171,7 +172,7 @@ async fn executables(program: Program) -> String {
     home.plain(&life.heard.join("\n"))
 }
 
-/// All that a receiver hears of a life.
+/// Returns all events that an HTTP receiver gets.
 async fn receiver(program: Program) -> String {
     let home = Home::new();
     let receiver = Receiver::start(Arc::new(|_, _| reply(&json!({})))).await;
@@ -188,7 +189,7 @@ async fn receiver(program: Program) -> String {
     home.plain(&life.heard.join("\n"))
 }
 
-/// All that a gRPC service hears of a life, if there can be one.
+/// Returns all events that a gRPC service gets, if it can run.
 async fn service(program: Program) -> Option<String> {
     let home = Home::new();
     let service = GrpcReceiver::start().await?;
@@ -202,7 +203,7 @@ async fn service(program: Program) -> Option<String> {
     Some(home.plain(&life.heard.join("\n")))
 }
 
-/// Line by line, so that a difference can be read.
+/// Compares line by line, so that differences are readable.
 #[track_caller]
 fn compare(here: &str, tusd: &str) {
     for (here, tusd) in here.lines().zip(tusd.lines()) {

@@ -1,6 +1,6 @@
-//! tower-tusd beside the tusd whose place it takes: the same hooks, the same
-//! answers but for the differences that have a row on the page on them, and
-//! uploads that go from the one to the other and back.
+//! tower-tusd compared with tusd: the same hooks, the same responses except for
+//! documented differences, and uploads that move from one server to the other
+//! and back.
 
 #![cfg(unix)]
 

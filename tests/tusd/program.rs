@@ -1,4 +1,4 @@
-//! The two programs, started in the same way.
+//! The two servers, started in the same way.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -14,7 +14,7 @@ use crate::harness::{Server, Signal, command, command_of};
 
 const TUSD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/go/tusd");
 
-/// All that a hook can be called for, as the flags enable it.
+/// All hook events, as the flag enables them.
 pub(crate) const ALL_EVENTS: &str = "-hooks-enabled-events=pre-create,post-create,post-receive,\
                                      pre-finish,post-finish,pre-terminate,post-terminate";
 
@@ -26,7 +26,7 @@ pub(crate) enum Program {
 
 pub(crate) use Program::{TowerTusd, Tusd};
 
-/// Whether tusd is there.
+/// Whether tusd is installed.
 #[track_caller]
 pub(crate) fn has_tusd() -> bool {
     let install = "(cd tests/tusd/go && go build -o ../../../target/go/tusd tool)";
@@ -34,7 +34,7 @@ pub(crate) fn has_tusd() -> bool {
 }
 
 impl Program {
-    /// Starts it in a directory, on a free port of 127.0.0.1.
+    /// Starts a server in a directory, on a free port of 127.0.0.1.
     pub(crate) async fn start(self, home: &Home, args: &[&str]) -> (Server, Tus) {
         let command = match self {
             Tusd => command_of(&[TUSD], home.path(), args),
@@ -46,17 +46,18 @@ impl Program {
     }
 }
 
-/// Ends a server as an operator does.
+/// Stops a server like an operator would.
 pub(crate) async fn stop(mut server: Server) {
     server.signal(Signal::TERM);
     assert!(server.exit().await.success());
 }
 
-/// A directory that servers run in.
+/// A working directory for servers.
 pub(crate) struct Home(TempDir);
 
 impl Home {
-    /// With a hook for every event, which writes down what it is told in [`heard`](Self::heard).
+    /// Creates a hook for every event, which records its calls in
+    /// [`heard`](Self::heard).
     pub(crate) fn new() -> Self {
         let home = Self(TempDir::new().unwrap());
         let hooks = home.path().join("hooks");
@@ -73,16 +74,16 @@ impl Home {
         self.0.path()
     }
 
-    /// A line for each call of a hook by this server.
+    /// Returns one line for each hook call of this server.
     pub(crate) fn heard(&self, server: Pid) -> String {
         let file = format!("hooks/heard.{}", server.as_raw_pid());
         let text = fs::read_to_string(self.path().join(file)).unwrap_or_default();
-        // The last line may still be written.
+        // The last line may still be incomplete.
         let end = text.rfind('\n').map_or(0, |end| end + 1);
         text[..end].to_owned()
     }
 
-    /// Text without what differs from run to run: ids, ports and the directory.
+    /// Removes what varies from a text: ids, ports and the directory.
     pub(crate) fn plain(&self, text: &str) -> String {
         let path = self.path().canonicalize().unwrap();
         let text = text.replace(path.to_str().unwrap(), "HOME");

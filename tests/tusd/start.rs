@@ -1,10 +1,10 @@
-//! What is printed at the start.
+//! The output at the start.
 
 use std::collections::BTreeSet;
 
 use crate::program::{ALL_EVENTS, Home, Program, TowerTusd, Tusd, has_tusd};
 
-/// The lines before the ready line, less their times, in any order.
+/// Returns the lines before the ready line, without their times, as a set.
 async fn lines(program: Program, args: &[&str]) -> BTreeSet<String> {
     let home = Home::new();
     let (server, _) = program.start(&home, args).await;
@@ -13,7 +13,7 @@ async fn lines(program: Program, args: &[&str]) -> BTreeSet<String> {
     lines.lines().map(|line| in_order(&line[27..])).collect()
 }
 
-/// A line whose list is sorted, if it has one.
+/// Sorts the list in a line, if it has one.
 fn in_order(line: &str) -> String {
     let Some((what, list)) = line.split_once(": ") else {
         return line.to_owned();
@@ -23,7 +23,7 @@ fn in_order(line: &str) -> String {
     format!("{what}: {}", names.join(","))
 }
 
-/// The line on extensions, which differ, and the rest.
+/// Separates the line about extensions, which differ, from the rest.
 fn extensions(mut lines: BTreeSet<String>) -> (BTreeSet<String>, BTreeSet<String>) {
     const NAMED: &str = "Supported tus extensions: ";
     let named = lines.iter().find(|line| line.starts_with(NAMED)).cloned();
@@ -76,7 +76,7 @@ async fn only_here_a_hook_whose_event_is_not_enabled_is_named() {
     let by_tusd = named(lines(Tusd, &args).await);
     assert!(by_tusd.is_empty(), "as the page says: {by_tusd:?}");
     let here = named(lines(TowerTusd, &args).await);
-    // All that this home has, but pre-create.
+    // All hooks of this directory except for pre-create.
     assert_eq!(here.len(), 6, "{here:?}");
     assert!(
         here.iter().any(|line| line.contains("hooks/pre-finish ")),

@@ -1,5 +1,5 @@
-//! Uploads that are begun under one program, go on under the other, and are
-//! finished where they began.
+//! Uploads that start under one server, continue under the other, and finish
+//! under the first.
 
 use std::collections::BTreeSet;
 
@@ -15,14 +15,14 @@ const METADATA: &str = "filename d29ybGQudHh0,flag,amp PDE+Jg==";
 struct Upload {
     name: &'static str,
     id: String,
-    /// How much has come of how much there is to come.
+    /// The number of received bytes.
     offset: usize,
     length: usize,
-    /// What HEAD tells of it.
+    /// The response to HEAD.
     told: BTreeSet<String>,
 }
 
-/// Each kind of upload.
+/// Starts an upload of each kind.
 async fn begin(tus: &Tus) -> Vec<Upload> {
     let kinds = [
         ("untouched", "", 0),
@@ -66,7 +66,7 @@ async fn append(tus: &Tus, name: &str, url: &str, range: std::ops::Range<usize>)
     assert_eq!(answer.status(), StatusCode::NO_CONTENT, "{name}");
 }
 
-/// Makes one upload of others.
+/// Concatenates uploads.
 async fn finish(tus: &Tus, parts: &[&str]) -> String {
     let parts = format!("final;{}", parts.join(" "));
     let answer = tus.ask(tus.post().header("Upload-Concat", parts)).await;
@@ -78,8 +78,8 @@ fn id(url: &str) -> String {
     url.rsplit('/').next().unwrap().to_owned()
 }
 
-/// What HEAD tells of an upload, less the order of the metadata and where the
-/// parts of a final are.
+/// Returns the response to HEAD, without the order of the metadata and the URLs
+/// of a final's parts.
 async fn told(tus: &Tus, url: &str) -> BTreeSet<String> {
     let answer = tus.head(url).await;
     assert_eq!(answer.status(), StatusCode::OK);
@@ -110,7 +110,7 @@ impl Upload {
         self.offset == self.length
     }
 
-    /// Its URL, at which all is told as it was.
+    /// Returns the URL of the upload, and expects its state to be unchanged.
     async fn find(&self, tus: &Tus) -> String {
         let url = format!("{}{}", tus.url, self.id);
         assert_eq!(told(tus, &url).await, self.told, "{}", self.name);
@@ -119,7 +119,7 @@ impl Upload {
         url
     }
 
-    /// Goes on up to `offset`.
+    /// Appends up to `offset`.
     async fn go_on(&mut self, tus: &Tus, offset: usize) {
         let url = self.find(tus).await;
         append(tus, self.name, &url, self.offset..offset).await;
@@ -127,7 +127,7 @@ impl Upload {
         self.told = told(tus, &url).await;
     }
 
-    /// Nothing is done to what is complete.
+    /// Expects that a complete upload cannot be changed.
     async fn is_left_alone(&self, tus: &Tus) {
         let url = self.find(tus).await;
         if self.name != "a final" {
@@ -137,13 +137,13 @@ impl Upload {
     }
 }
 
-/// GET gives the text so many times.
+/// Expects that GET returns the text repeated `times` times.
 async fn is_whole(tus: &Tus, url: &str, times: usize) {
     let answer = tus.ask(request(Method::GET, url)).await;
     assert_eq!(answer.body(), &TEXT.repeat(times));
 }
 
-/// Of which uploads the hooks of this event were told, among all that were heard.
+/// Returns the uploads that hooks of this event were called for.
 fn told_of(heard: &str, event: &str) -> BTreeSet<String> {
     let lines = heard.lines().filter(|line| line.starts_with(event));
     let ids = lines.map(|line| {
@@ -153,10 +153,11 @@ fn told_of(heard: &str, event: &str) -> BTreeSet<String> {
     ids.collect()
 }
 
-/// Every kind of upload goes on under each of the programs, and ends under the last.
+/// Moves uploads of every kind between the programs, and finishes them under
+/// the last.
 async fn travel(programs: [Program; 3]) {
     let home = Home::new();
-    // Nothing of the command line changes.
+    // The command line stays the same.
     let line = ["-hooks-dir=hooks", ALL_EVENTS];
     let (server, tus) = programs[0].start(&home, &line).await;
     let mut uploads = begin(&tus).await;
@@ -190,7 +191,7 @@ async fn travel(programs: [Program; 3]) {
         stop(server).await;
 
         let heard = home.heard(pid);
-        // The hooks before the end were waited for.
+        // Earlier hooks have been waited for.
         assert_eq!(told_of(&heard, "pre-finish"), finished, "{program:?}");
         assert!(
             told_of(&heard, "post-finish").is_subset(&finished),

@@ -1,12 +1,12 @@
-"""A hook service in Python: decides about uploads, and prints what it is told.
+"""A hook service in Python, which decides about uploads and prints events.
 
     python3 -m venv venv
     venv/bin/pip install -r examples/hooks/grpc/requirements.txt
     venv/bin/python examples/hooks/grpc/receiver.py localhost:8000 &
     tower-tusd -hooks-grpc=localhost:8000
 
-It serves TLS where it is given a certificate and its key, and lets in only who
-has a certificate that the third file has signed:
+Serves TLS if a certificate and its key are given. With a third file, accepts only
+clients with a certificate that is signed by one of its certificates:
 
     receiver.py localhost:8000 server.pem server-key.pem [clients.pem]
 """
@@ -19,8 +19,8 @@ from pathlib import Path
 import grpc
 from google.protobuf.json_format import MessageToDict
 
-# The stubs are made as they are imported, from the file that the server is made
-# after. Another program may generate them once, by grpc_tools.protoc.
+# Generates the stubs on import, from the server's own proto file. Other programs can
+# generate them once, with grpc_tools.protoc.
 sys.path.append(str(Path(__file__).parents[3] / "src/hooks/grpc"))
 hook, hook_grpc = grpc.protos_and_services("hook.proto")
 
@@ -28,11 +28,11 @@ hook, hook_grpc = grpc.protos_and_services("hook.proto")
 class Receiver(hook_grpc.HookHandlerServicer):
     def InvokeHook(self, request, context):
         event = MessageToDict(request, always_print_fields_with_no_presence=True)
-        # What -hooks-grpc-forward-headers named.
+        # Headers from -hooks-grpc-forward-headers.
         metadata = dict(context.invocation_metadata())
         if "authorization" in metadata:
             event["authorization"] = metadata["authorization"]
-        # In one piece, since other events may come at the same time.
+        # A single write, because events may arrive concurrently.
         print(json.dumps(event) + "\n", end="", flush=True)
 
         upload = request.event.upload
@@ -52,7 +52,7 @@ class Receiver(hook_grpc.HookHandlerServicer):
 
     def create(self, upload, answer):
         filename = upload.metaData.get("filename")
-        # Parts are put together later, and the whole has a name.
+        # Partial uploads need no name, only the final upload does.
         if not filename and not upload.isPartial:
             answer.rejectUpload = True
             answer.httpResponse.statusCode = 422

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Receives the hooks of a tus server, with nothing but Python's own library.
+"""Receives the hooks of a tus server, with only Python's standard library.
 
     python3 receiver.py 9000
     tower-tusd -hooks-http http://127.0.0.1:9000/ -hooks-enabled-events ""
 
-It prints a line for each event, and replies to those that ask for something.
+Prints a line for each event, and replies to those that expect a decision.
 """
 
 import json
@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 def pre_create(upload, request):
-    """An upload needs a filename, and gets an id below its user's name."""
+    """Requires a filename, and prefixes the id of the upload with the user's name."""
     user = request["Header"].get("X-User", ["nobody"])[0]
     if not upload["MetaData"].get("filename"):
         return {
@@ -25,19 +25,19 @@ def pre_create(upload, request):
 
 
 def post_receive(upload, request):
-    """Ends uploads that nobody knows the size of, once they are large."""
+    """Stops uploads of deferred length once they are large."""
     if upload["SizeIsDeferred"] and upload["Offset"] > 1 << 30:
         return {"StopUpload": True}
     return {}
 
 
 def pre_finish(upload, request):
-    """Tells the client where it can be had."""
+    """Adds a download URL to the response."""
     return {"HTTPResponse": {"Header": {"X-Download": f"/download/{upload['ID']}"}}}
 
 
 def pre_terminate(upload, request):
-    """What is finished stays."""
+    """Prevents the termination of finished uploads."""
     if upload["Offset"] == upload["Size"] and not upload["SizeIsDeferred"]:
         return {
             "RejectTermination": True,
@@ -60,7 +60,7 @@ class Receiver(BaseHTTPRequestHandler):
     def do_POST(self):
         hook = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         upload, request = hook["Event"]["Upload"], hook["Event"]["HTTPRequest"]
-        # In one piece, since other events may come at the same time.
+        # A single write, because events may arrive concurrently.
         print(f'{hook["Type"]} {upload["ID"]} {upload["Offset"]}\n', end="", flush=True)
         reply = REPLIES.get(hook["Type"], lambda *_: {})
         body = json.dumps(reply(upload, request)).encode()

@@ -80,7 +80,7 @@ where
         let announced = max.filter(|_| parts.method == Method::OPTIONS);
         let future = ResponseFuture::inner(self.inner.call(Request::from_parts(parts, body)));
         match announced {
-            Some(max) => future.with_header(TUS_MAX_SIZE.clone(), value(max)), // CORE-14
+            Some(max) => future.with_header(TUS_MAX_SIZE.clone(), value(max)), // CORE-13, CORE-14
             None => future,
         }
     }

@@ -1,4 +1,4 @@
-//! How connections are made: directly, through a proxy, or to a Unix socket.
+//! Connections: direct, through a proxy, or to a Unix socket.
 
 use std::io;
 use std::pin::Pin;
@@ -15,22 +15,22 @@ use tower_tus_layers::protocol::BoxError;
 #[cfg(feature = "hooks-http")]
 use super::Proxy;
 
-/// Long enough for a connection, and short enough for another attempt.
+/// Leaves time for another attempt within the default time limits.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How soon the end of an idle connection is noticed. TCP does this, as HTTP/2 pings
-/// are not for every server: grpc-go takes more than one in five minutes for abuse.
+/// Idle time after which TCP probes a connection. HTTP/2 pings would not suit
+/// every server: grpc-go treats more than one in five minutes as abuse.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
 /// A connector without TLS.
 #[derive(Clone, Debug)]
 pub(in crate::hooks) enum Connect {
-    /// To the host and the port of the URL.
+    /// Connects to the host and port of the URL.
     Direct,
-    /// To a Unix socket, whatever the URL says.
+    /// Connects to a Unix socket, whatever the URL says.
     #[cfg(all(unix, feature = "hooks-grpc"))]
     Socket(std::sync::Arc<std::path::Path>),
-    /// Through a proxy.
+    /// Connects through a proxy.
     #[cfg(feature = "hooks-http")]
     Through(Proxy),
 }
@@ -61,10 +61,10 @@ impl Service<Uri> for Connect {
     }
 }
 
-/// Connections to a host and a port.
+/// Connects to a host and a port over TCP.
 pub(super) fn tcp() -> HttpConnector {
     let mut tcp = HttpConnector::new();
-    // TLS is added outside.
+    // The outer connector adds TLS.
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_keepalive(Some(KEEP_ALIVE));
@@ -90,7 +90,7 @@ impl Stream {
         }
     }
 
-    /// Marks a connection to a proxy that takes requests for other servers.
+    /// Marks a connection to a proxy that forwards requests to other servers.
     #[cfg(feature = "hooks-http")]
     pub(super) fn proxied(self) -> Self {
         Self {

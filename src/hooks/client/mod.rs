@@ -1,4 +1,4 @@
-//! The HTTP client of hooks behind a URL and of gRPC hooks.
+//! The HTTP client of HTTP hooks and gRPC hooks.
 
 mod connect;
 #[cfg(feature = "hooks-http")]
@@ -22,18 +22,19 @@ pub(super) use self::proxy::Proxy;
 pub(super) use self::tls::Identity;
 pub(super) use self::tls::{Trust, config};
 
-/// A pool of connections.
+/// A connection pool.
 pub(super) type Client<B> = legacy::Client<Connector, B>;
 
-/// How a connection is made, with TLS where the URL says https.
+/// A connector that adds TLS for https URLs.
 pub(super) type Connector = HttpsConnector<Connect>;
 
-/// The way to https servers that `tls` accepts, and to any http server.
+/// Builds a connector for http servers, and for https servers that `tls`
+/// accepts.
 pub(super) fn connector(connect: Connect, tls: ClientConfig) -> Connector {
     (connect, tls).into()
 }
 
-/// A builder with the timers and tasks of tokio.
+/// Returns a builder with tokio's timers and executor.
 pub(super) fn builder() -> legacy::Builder {
     let mut builder = legacy::Client::builder(TokioExecutor::new());
     builder
@@ -42,7 +43,7 @@ pub(super) fn builder() -> legacy::Builder {
     builder
 }
 
-/// A client that speaks HTTP/2 alone, also without TLS.
+/// Builds a client that uses HTTP/2 only, also without TLS.
 #[cfg(feature = "hooks-grpc")]
 pub(super) fn http2<B>(connector: Connector) -> Client<B>
 where
@@ -52,23 +53,25 @@ where
     builder().http2_only(true).build(connector)
 }
 
-/// A client that speaks HTTP/1.1, and HTTP/2 where the server chooses it by ALPN.
+/// Builds a client that uses HTTP/1.1, or HTTP/2 if the server selects it by
+/// ALPN.
 #[cfg(feature = "hooks-http")]
 pub(super) fn any_version<B>(connector: Connector) -> Client<B>
 where
     B: Body + Send,
     B::Data: Send,
 {
-    // Small servers may compare names by case.
+    // Some small servers compare header names case-sensitively.
     builder().http1_title_case_headers(true).build(connector)
 }
 
-/// An error with all its sources, for the log. No error of the client has the URL in it.
+/// Formats an error with all its sources, for the log. The client's errors
+/// never contain the URL.
 pub(super) fn in_full(error: &dyn Error) -> BoxError {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
-        // Writing to a String never fails.
+        // Writing to a `String` never fails.
         let _ = write!(text, ": {error}");
         source = error.source();
     }

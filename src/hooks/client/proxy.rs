@@ -1,4 +1,4 @@
-//! The proxies of the environment.
+//! Proxies from the environment.
 
 use std::net::IpAddr;
 
@@ -22,27 +22,27 @@ pub(in crate::hooks) struct Proxy {
     way: Way,
 }
 
-/// What the proxy does for a server.
+/// The way in which the proxy reaches the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
-    /// Sends requests on: http.
+    /// Forwards requests, for http.
     Forward,
-    /// Joins two connections: https.
+    /// Tunnels connections, for https.
     Tunnel,
 }
 
 impl Proxy {
-    /// The proxy that the environment names for `server`, which is reached with `tls`
-    /// if its URL says https.
+    /// Returns the proxy that the environment configures for `server`. `tls` is
+    /// used to reach the proxy if its URL says https.
     ///
     /// # Errors
     ///
-    /// When the proxy speaks something other than HTTP, such as SOCKS.
+    /// Fails if the proxy uses another protocol than HTTP, such as SOCKS.
     pub(in crate::hooks) fn from_env(
         server: &Uri,
         tls: &ClientConfig,
     ) -> Result<Option<Self>, BoxError> {
-        // As Go has it: programs on this host are not what a proxy is for.
+        // Like Go: programs on the same host are never reached through a proxy.
         if is_this_host(server) {
             return Ok(None);
         }
@@ -62,7 +62,7 @@ impl Proxy {
             return Err(format!("the proxy {uri} is not an http or https URL").into());
         }
         let mut tls = tls.clone();
-        // CONNECT and requests for other servers are HTTP/1.1 here.
+        // CONNECT and forwarded requests use HTTP/1.1 here.
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Some(Self {
             uri,
@@ -75,7 +75,8 @@ impl Proxy {
         }))
     }
 
-    /// The value of `Proxy-Authorization` in each request, if the proxy wants one there.
+    /// Returns the `Proxy-Authorization` header for each request, if the proxy
+    /// needs it.
     pub(in crate::hooks) fn authorization(&self) -> Option<&HeaderValue> {
         let authorization = self.authorization.as_ref();
         authorization.filter(|_| self.way == Way::Forward)

@@ -1,4 +1,4 @@
-//! Which servers are trusted, and what they are shown.
+//! Server certificates to trust, and the client certificate to present.
 
 use std::sync::Arc;
 
@@ -13,25 +13,26 @@ use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
 };
 
-/// A certificate, those that signed it, and the key.
+/// A certificate with its chain, and the private key.
 pub(in crate::hooks) type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
-/// Which servers are trusted.
+/// The servers to trust.
 #[derive(Debug)]
 pub(in crate::hooks) enum Trust {
-    /// Those that have one of these certificates, or one signed by them.
+    /// Servers with one of these certificates, or with one that these have
+    /// signed.
     Certificates {
         roots: RootCertStore,
         listed: Vec<CertificateDer<'static>>,
     },
-    /// All of them.
+    /// All servers.
     #[cfg(feature = "hooks-http")]
     Anyone,
 }
 
 impl Trust {
-    /// The root certificates of the system, or those of `SSL_CERT_FILE` and
-    /// `SSL_CERT_DIR`. Without any, no server is trusted.
+    /// Trusts the root certificates of the system, or those of `SSL_CERT_FILE`
+    /// and `SSL_CERT_DIR`. If there are none, no server is trusted.
     #[cfg(feature = "hooks-http")]
     pub(in crate::hooks) fn system() -> Self {
         let found = rustls_native_certs::load_native_certs();
@@ -46,7 +47,7 @@ impl Trust {
         }
     }
 
-    /// No server.
+    /// Trusts no server.
     #[cfg(feature = "hooks-grpc")]
     pub(in crate::hooks) fn nobody() -> Self {
         Self::Certificates {
@@ -55,11 +56,11 @@ impl Trust {
         }
     }
 
-    /// These certificates only.
+    /// Trusts these certificates only.
     ///
     /// # Errors
     ///
-    /// When there are none, or one cannot be read.
+    /// Fails if there are none, or if one cannot be read.
     #[cfg(feature = "hooks-grpc")]
     pub(in crate::hooks) fn only(listed: Vec<CertificateDer<'static>>) -> Result<Self, Error> {
         let mut roots = RootCertStore::empty();
@@ -73,12 +74,12 @@ impl Trust {
     }
 }
 
-/// TLS 1.2 and 1.3, with `identity` for servers that ask for it. No protocol is
-/// chosen by ALPN.
+/// Configures TLS 1.2 and 1.3, with `identity` for servers that require a
+/// client certificate. ALPN is not set.
 ///
 /// # Errors
 ///
-/// When the identity has no certificate, or the key of another one.
+/// Fails if the identity has no certificate, or a key that does not match it.
 pub(in crate::hooks) fn config(
     trust: Trust,
     identity: Option<Identity>,
@@ -96,7 +97,8 @@ pub(in crate::hooks) fn config(
     }
 }
 
-/// Verifies as rustls does, and takes a listed self-signed certificate like Go does.
+/// Verifies like rustls, and also accepts listed self-signed certificates, like
+/// Go.
 #[derive(Debug)]
 struct Verifier {
     trust: Trust,
@@ -127,9 +129,9 @@ impl ServerCertVerifier for Verifier {
             algorithms,
         );
         match signed {
-            // `openssl req -x509` makes certificates that may sign others. webpki does
-            // not accept them from a server, but says so only after all other checks.
-            // A certificate that is listed itself needs no signature.
+            // `openssl req -x509` creates CA certificates. webpki rejects these
+            // for servers, but only after all other checks. A certificate that
+            // is listed itself needs no signature.
             Err(Error::InvalidCertificate(CertificateError::Other(_)))
                 if listed.contains(end_entity) => {}
             signed => signed?,

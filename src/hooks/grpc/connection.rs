@@ -17,12 +17,12 @@ use crate::hooks::client::{Client, http2, in_full};
 
 const METHOD: PathAndQuery = PathAndQuery::from_static("/proto.HookHandler/InvokeHook");
 
-/// The largest reply in bytes.
+/// Maximum size of a reply in bytes.
 const MAX_REPLY: usize = 1 << 20;
 
 pub(super) struct Connection {
     endpoint: Endpoint,
-    /// Connects at the first call, and again when the connection broke.
+    /// Connects on the first call, and again after a failure.
     client: Mutex<Client<Body>>,
 }
 
@@ -40,19 +40,19 @@ impl Connection {
         Ok(response.into_inner())
     }
 
-    /// Where the service is, for the log.
+    /// Returns the address of the service, for the log.
     pub(super) fn address(&self) -> &Endpoint {
         &self.endpoint
     }
 
-    /// Has the next call connect anew: the connection may lead to a machine that
-    /// is gone, which only a timeout shows.
+    /// Makes the next call open a new connection: the current one may lead to a
+    /// machine that is gone, which only a timeout reveals.
     pub(super) fn forget(&self) {
         *self.lock() = http2(self.endpoint.connector().clone());
     }
 
     fn lock(&self) -> MutexGuard<'_, Client<Body>> {
-        // It is whole at any time.
+        // No code that holds the lock can leave the client half changed.
         self.client.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -63,14 +63,14 @@ impl fmt::Debug for Connection {
     }
 }
 
-/// The status of a call that the service did not answer.
+/// Returns the status of a call that the service did not answer.
 fn unreachable(error: Error) -> Status {
     let mut status = Status::unavailable(in_full(&error).to_string());
     status.set_source(Arc::new(error));
     status
 }
 
-/// Whether the same call may succeed later: the codes that tusd retries, and every
+/// Whether a retry may succeed: for the codes that tusd retries, and for every
 /// error that did not come from the service itself.
 pub(super) fn may_pass(status: &Status) -> bool {
     matches!(status.code(), Code::Unavailable | Code::ResourceExhausted)

@@ -1,4 +1,4 @@
-//! Where the service is.
+//! The address of the service.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    /// The scheme and the authority of all calls.
+    /// Returns the scheme and authority of all calls.
     pub(super) const fn origin(&self) -> &Uri {
         &self.origin
     }
@@ -38,7 +38,7 @@ impl fmt::Display for Endpoint {
 }
 
 pub(super) fn plain(address: &str) -> Result<Endpoint, BoxError> {
-    // It never gets as far as TLS.
+    // A Unix socket never uses TLS.
     let tls = config(Trust::nobody(), None)?;
     if let Some(path) = address.strip_prefix("unix:") {
         let path = path.strip_prefix("//").unwrap_or(path);
@@ -73,7 +73,7 @@ fn socket(_: &str) -> Result<Connect, BoxError> {
     Err("this system has no Unix sockets".into())
 }
 
-/// A host and a port, as gRPC's own clients take them.
+/// Parses a host and a port like gRPC's own clients.
 fn authority(address: &str) -> Result<String, BoxError> {
     let stripped = ["dns:///", "dns:", "passthrough:///"]
         .iter()

@@ -1,4 +1,4 @@
-//! The messages of `hook.proto`, as `prost-build` would write them.
+//! The messages of `hook.proto`, as `prost-build` would generate them.
 
 use std::collections::BTreeMap;
 

@@ -1,18 +1,19 @@
-//! Hooks that are a gRPC service: `HookHandler` of `hook.proto`, which is tusd's.
+//! Hooks in a gRPC service: tusd's `HookHandler` of `hook.proto`.
 //!
-//! The proto file stands beside this one in the source. A receiver in Python is
-//! in `examples/hooks/grpc`.
+//! The proto file is next to this one in the source. For a receiver in Python,
+//! see `examples/hooks/grpc`.
 //!
 //! # What happens when the service does not answer
 //!
 //! A call is retried after a pause if the service cannot be reached, goes away
-//! during the call, or answers `UNAVAILABLE` or `RESOURCE_EXHAUSTED`. Any other error
-//! fails the hook at once. All attempts together have one time limit, so no upload
-//! waits longer than that. When a hook has failed, the client of a `pre-` event gets a
-//! 500; other events are lost, with a line in the log. The connection is made at the
-//! first call, and again when it broke: the service may start later than the server,
-//! and restart at any time. A call that it received and did not answer is then made
-//! twice. A reply of more than 1 MiB fails the hook.
+//! during the call, or answers `UNAVAILABLE` or `RESOURCE_EXHAUSTED`. Any other
+//! error fails the hook at once. One time limit covers all attempts, so that no
+//! upload waits longer. If a hook fails, the client of a `pre-` event gets a
+//! 500; other events are lost, and the log has a line about them. The
+//! connection is opened by the first call, and again after a failure: the
+//! service may start later than the server, and restart at any time. After a
+//! restart, it may receive a call twice that it had not answered. A reply of
+//! more than 1 MiB fails the hook.
 //!
 //! At most [`GrpcHooks::concurrency`] calls run at once. The others wait, and
 //! connections of clients take turns. If `pre-create` or `pre-terminate` waits longer
@@ -67,7 +68,7 @@ pub use self::tls::Tls;
 use super::turns::{CALLS, Turns};
 use super::{named, payload};
 
-/// Hooks that are a gRPC service.
+/// Calls a gRPC service as hooks.
 ///
 /// See the [module docs](crate::hooks::grpc) for an example.
 pub struct GrpcHooks {
@@ -83,12 +84,12 @@ pub struct GrpcHooks {
 impl GrpcHooks {
     /// Calls the service at `address`, a host and a port, without TLS.
     ///
-    /// As in gRPC's own clients, the default host is localhost, the default port is
-    /// 443, and `unix:/path` is a Unix socket.
+    /// Like in gRPC's own clients, the default host is localhost, the default
+    /// port is 443, and `unix:/path` is a Unix socket.
     ///
     /// # Errors
     ///
-    /// When `address` is not an address.
+    /// Fails if `address` is not a valid address.
     pub fn new(address: &str) -> Result<Self, BoxError> {
         Ok(Self::over(endpoint::plain(address)?))
     }
@@ -97,7 +98,7 @@ impl GrpcHooks {
     ///
     /// # Errors
     ///
-    /// When `address` is not an address, or `tls` has something other than
+    /// Fails if `address` is not a valid address, or if `tls` does not contain
     /// certificates and a matching key.
     pub fn secure(address: &str, tls: &Tls) -> Result<Self, BoxError> {
         Ok(Self::over(endpoint::secure(address, tls)?))
@@ -122,7 +123,8 @@ impl GrpcHooks {
         Self { kinds, ..self }
     }
 
-    /// Sets how often a call is made at most, and at least once; the default is 3.
+    /// Sets the maximum number of attempts of a call, at least one; the default
+    /// is 3.
     #[must_use]
     pub fn attempts(self, attempts: u32) -> Self {
         Self { attempts, ..self }
@@ -155,7 +157,8 @@ impl GrpcHooks {
         }
     }
 
-    /// Limits how many calls run at once; the default is 256, and 0 means unlimited.
+    /// Limits the number of concurrent calls; the default is 256, and 0 means
+    /// unlimited.
     #[must_use]
     pub fn concurrency(mut self, calls: usize) -> Self {
         self.turns = self.turns.concurrency(calls);
@@ -174,7 +177,7 @@ impl GrpcHooks {
         let answer = timeout(self.timeout, self.call_until_it_succeeds(event)).await;
         let Ok(answer) = answer else {
             self.connection.forget();
-            return Err(format!("no answer within {:?}", self.timeout).into());
+            return Err(format!("no response within {:?}", self.timeout).into());
         };
         let response = payload::HookResponse::from(answer.map_err(failed)?);
         Ok(response.into_reply(event.kind)?)
@@ -209,7 +212,7 @@ impl GrpcHooks {
     }
 }
 
-/// The error of a call, as a refusal if the service itself decided so.
+/// Converts the error of a call: to a refusal if the service itself decided so.
 fn failed(status: Status) -> BoxError {
     let decisions = [
         Code::FailedPrecondition,
@@ -222,7 +225,7 @@ fn failed(status: Status) -> BoxError {
     }
 }
 
-/// Whether a header is about its own connection and body.
+/// Whether a header belongs to the connection or to the framing of the message.
 fn is_transport(name: &HeaderName) -> bool {
     let names = [
         "connection",

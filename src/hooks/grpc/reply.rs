@@ -1,4 +1,4 @@
-//! What a hook server's message says.
+//! Reads a hook's response message.
 
 use super::message;
 use crate::hooks::payload::{FileInfoChanges, HookResponse, HttpResponse};
@@ -18,7 +18,7 @@ impl From<message::HookResponse> for HookResponse {
             stop_upload: message.stop_upload,
             change_file_info: FileInfoChanges {
                 id: change.id,
-                // A map that is empty and one that is not there look the same.
+                // In protobuf, an empty map is the same as a missing one.
                 meta_data: Some(change.meta_data).filter(|pairs| !pairs.is_empty()),
                 storage: change.storage,
             },

@@ -1,4 +1,4 @@
-//! An event as the message that tells it.
+//! Converts an event to a request message.
 
 use http::request::Parts;
 use tower_tus_layers::context::Context;
@@ -52,7 +52,7 @@ impl From<&Parts> for HttpRequest {
             method: request.method.to_string(),
             uri: target(request),
             remote_addr: peer.map_or_else(String::new, |peer| peer.to_string()),
-            // The first value of each, as tusd has it.
+            // The first value of each header, like in tusd.
             header: headers(request)
                 .into_iter()
                 .filter_map(|(name, values)| Some((name, values.into_iter().next()?)))

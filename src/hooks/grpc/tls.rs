@@ -1,4 +1,4 @@
-//! The certificates of both sides.
+//! The certificates of service and client.
 
 use std::fmt;
 
@@ -36,7 +36,7 @@ impl Tls {
         }
     }
 
-    /// What these certificates and keys are to rustls.
+    /// Converts the certificates and keys to a rustls configuration.
     pub(super) fn config(&self) -> Result<ClientConfig, BoxError> {
         let trust = Trust::only(certificates(&self.trusted)?)?;
         let identity = match &self.identity {

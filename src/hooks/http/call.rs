@@ -1,4 +1,4 @@
-//! One event, and the attempts to get a reply to it.
+//! Sends one event, with retries.
 
 use bytes::Bytes;
 use http::header::{
@@ -20,7 +20,7 @@ use crate::hooks::payload;
 
 const NAME: &str = concat!("tower-tus/", env!("CARGO_PKG_VERSION"));
 
-/// How many redirects one attempt follows.
+/// Maximum number of redirects of one attempt.
 const MAX_REDIRECTS: usize = 10;
 
 impl HttpHooks {
@@ -39,7 +39,7 @@ impl HttpHooks {
             });
         }
         if let Some(kind) = kind {
-            return Err(format!("its answer is {kind}, not application/json").into());
+            return Err(format!("the response is {kind}, not application/json").into());
         }
         let reply = payload::reply(event.kind, &body);
         reply.map_err(|error| format!("{error}: {}", payload::excerpt(&body)).into())
@@ -53,7 +53,8 @@ impl HttpHooks {
         request
     }
 
-    /// A client's own headers take the place of ours.
+    /// Builds the headers. Forwarded headers of the client replace the default
+    /// ones.
     fn headers(&self, event: &Event) -> HeaderMap {
         let json = HeaderValue::from_static("application/json");
         let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, json)]);
@@ -78,7 +79,7 @@ impl HttpHooks {
         headers
     }
 
-    /// Sends it until there is an answer that is no server error.
+    /// Sends the request until the server answers without a server error.
     async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, BoxError> {
         let mut attempt = 1;
         loop {
@@ -92,7 +93,7 @@ impl HttpHooks {
         }
     }
 
-    /// Sends it to where redirects lead that may be followed.
+    /// Sends the request once, and follows redirects where allowed.
     async fn follow(
         &self,
         mut request: Request<Full<Bytes>>,
@@ -116,14 +117,14 @@ impl HttpHooks {
             let frame = frame.map_err(|error| in_full(&error))?;
             body.extend_from_slice(frame.data_ref().map_or(&[], |chunk| chunk));
             if body.len() as u64 > self.size_limit {
-                return Err(format!("its answer has more than {} bytes", self.size_limit).into());
+                return Err(format!("the response has more than {} bytes", self.size_limit).into());
             }
         }
         Ok(body)
     }
 }
 
-/// What belongs to a message, and not to the client that has sent it.
+/// Whether a header may be forwarded: it does not frame the client's message.
 fn may_pass(name: &HeaderName) -> bool {
     let own = [
         CONNECTION,
@@ -136,8 +137,8 @@ fn may_pass(name: &HeaderName) -> bool {
     !own.contains(name)
 }
 
-/// Whether the receiver itself has said no, rather than that it is not there, or
-/// too busy.
+/// Whether a status is a decision of the receiver, rather than a sign that it
+/// is missing or overloaded.
 fn is_decision(status: StatusCode) -> bool {
     let elsewhere = [
         StatusCode::NOT_FOUND,
@@ -149,7 +150,7 @@ fn is_decision(status: StatusCode) -> bool {
     status.is_client_error() && !elsewhere.contains(&status)
 }
 
-/// What an answer is instead of JSON, for the log.
+/// Describes a response that is not JSON, for the log.
 fn not_json(headers: &HeaderMap) -> Option<String> {
     let Some(kind) = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes) else {
         return Some("without a Content-Type".to_owned());
@@ -161,7 +162,7 @@ fn not_json(headers: &HeaderMap) -> Option<String> {
     (!is_json).then(|| payload::excerpt(kind))
 }
 
-/// Why a redirect ends here.
+/// Explains why a redirect is not followed.
 fn not_followed(response: &Response<Incoming>) -> String {
     let to = location(response).map_or_else(|| "nowhere".to_owned(), named_location);
     format!(
@@ -171,7 +172,7 @@ fn not_followed(response: &Response<Incoming>) -> String {
     )
 }
 
-/// Where a redirect leads that keeps the request as it is.
+/// Returns the target of a redirect that keeps the method and the body.
 fn redirection(response: &Response<Incoming>) -> Option<&str> {
     let keeps = [
         StatusCode::TEMPORARY_REDIRECT,
@@ -184,7 +185,7 @@ fn location(response: &Response<Incoming>) -> Option<&str> {
     response.headers().get(LOCATION)?.to_str().ok()
 }
 
-/// A location for the log, less what may be secret in it.
+/// Formats a location for the log, without its secrets.
 fn named_location(location: &str) -> String {
     match location.parse::<Uri>() {
         Ok(uri) if uri.host().is_some() && uri.scheme().is_some() => place(&uri),

@@ -1,4 +1,4 @@
-//! Hooks that are an HTTP server.
+//! Hooks behind an HTTP server.
 
 mod call;
 mod target;
@@ -75,8 +75,9 @@ impl HttpHooks {
     ///
     /// # Errors
     ///
-    /// When it is not an http or https URL with a host, the host is not in its ASCII
-    /// form, or the environment names a proxy that is not an HTTP proxy.
+    /// Fails if `url` is not an http or https URL with a host, if the host is
+    /// not in its ASCII form, or if the environment configures a proxy that is
+    /// not an HTTP proxy.
     pub fn new(url: &str) -> Result<Self, HttpHooksError> {
         let target: Target = url.parse()?;
         let (client, proxy_authorization) = client(&target, Trust::system())?;
@@ -97,7 +98,7 @@ impl HttpHooks {
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new).
+    /// See [`new`](Self::new).
     pub fn skip_verify(mut self) -> Result<Self, HttpHooksError> {
         (self.client, self.proxy_authorization) = client(&self.target, Trust::Anyone)?;
         Ok(self)
@@ -113,7 +114,8 @@ impl HttpHooks {
         self
     }
 
-    /// Sets how often an event is sent at most, and at least once; the default is 3.
+    /// Sets the maximum number of attempts per event, at least one; the default
+    /// is 3.
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts;
@@ -141,7 +143,8 @@ impl HttpHooks {
         self
     }
 
-    /// Limits how many calls run at once; the default is 256, and 0 means unlimited.
+    /// Limits the number of concurrent calls; the default is 256, and 0 means
+    /// unlimited.
     #[must_use]
     pub fn concurrency(mut self, calls: usize) -> Self {
         self.turns = self.turns.concurrency(calls);
@@ -163,13 +166,14 @@ impl Hooks for HttpHooks {
         let _turn = self.turns.take(event).await?;
         let reply = match timeout(self.timeout, self.ask(event)).await {
             Ok(reply) => reply,
-            Err(_) => Err(format!("no answer within {:?}", self.timeout).into()),
+            Err(_) => Err(format!("no response within {:?}", self.timeout).into()),
         };
         reply.map_err(|error| named(self.target.place(), error))
     }
 }
 
-/// A client for one server, and what its proxy wants to see in each request.
+/// Builds a client for one server, and returns the proxy's header for each
+/// request.
 fn client(
     target: &Target,
     trust: Trust,
@@ -184,7 +188,7 @@ fn client(
     Ok((any_version(connector(connect, tls)), authorization))
 }
 
-/// The URL cannot be used, or its proxy.
+/// An error: the URL or its proxy cannot be used.
 #[derive(Debug)]
 pub struct HttpHooksError(BoxError);
 

@@ -1,4 +1,4 @@
-//! The URL of a hook server, and where it may redirect to.
+//! The URL of a hook server, and the redirects that it may send.
 
 use std::str::FromStr;
 
@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 
 use super::HttpHooksError;
 
-/// The URL of a server, and the credentials that it had in it.
+/// The URL of a server, and the credentials from it.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
     uri: Uri,
@@ -16,22 +16,22 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// The URL without credentials.
+    /// Returns the URL without credentials.
     pub(super) const fn uri(&self) -> &Uri {
         &self.uri
     }
 
-    /// The value of `Authorization`, if the URL has a user.
+    /// Returns the `Authorization` header, if the URL has a user.
     pub(super) const fn authorization(&self) -> Option<&HeaderValue> {
         self.authorization.as_ref()
     }
 
-    /// The URL for the log.
+    /// Formats the URL for the log.
     pub(super) fn place(&self) -> String {
         place(&self.uri)
     }
 
-    /// Where `location` leads from `base`, if that is on the same server.
+    /// Resolves `location` against `base`, if the result is on the same server.
     pub(super) fn follow(&self, base: &Uri, location: &str) -> Option<Uri> {
         let (location, _) = location.split_once('#').unwrap_or((location, ""));
         let path = match relative(base, location) {
@@ -43,7 +43,7 @@ impl Target {
         Uri::from_parts(parts).ok()
     }
 
-    /// The path and query of a URL on the same server.
+    /// Returns the path and query of an absolute URL on the same server.
     fn own_path(&self, location: &str) -> Option<PathAndQuery> {
         let uri: Uri = match location.strip_prefix("//") {
             Some(rest) => format!("{}://{rest}", self.uri.scheme()?).parse().ok()?,
@@ -54,7 +54,7 @@ impl Target {
     }
 }
 
-/// The path and query of a reference that names no server.
+/// Resolves a reference without a server to a path and query.
 fn relative(base: &Uri, location: &str) -> Option<String> {
     let (path, query) = match location.find('?') {
         Some(at) => location.split_at(at),
@@ -76,7 +76,7 @@ fn relative(base: &Uri, location: &str) -> Option<String> {
     Some(path + query)
 }
 
-/// A path without `.` and `..`.
+/// Removes `.` and `..` segments from a path.
 fn without_dots(path: &str) -> String {
     let mut segments = Vec::new();
     for segment in path.split('/').skip(1) {
@@ -130,13 +130,14 @@ fn not_a_url() -> HttpHooksError {
     HttpHooksError("not an http or https URL".into())
 }
 
-/// How many bytes a host and a port take that is one: `Authority` ignores others.
+/// Returns the length of host and port, to find authorities that contain
+/// anything else: `Authority` accepts them.
 fn length(authority: &Authority) -> usize {
     let port = authority.port().map_or(0, |port| 1 + port.as_str().len());
     authority.host().len() + port
 }
 
-/// Credentials as RFC 7617 has them.
+/// Encodes credentials as in RFC 7617.
 fn basic(user: &str) -> Option<HeaderValue> {
     use base64::Engine;
 
@@ -150,14 +151,14 @@ fn basic(user: &str) -> Option<HeaderValue> {
     Some(value)
 }
 
-/// A URL less what may be secret in it: user, password and query.
+/// Formats a URL without its secrets: user, password and query.
 pub(super) fn place(uri: &Uri) -> String {
     let (scheme, host, port) = origin(uri);
     let port = port.map(|port| format!(":{port}")).unwrap_or_default();
     format!("{scheme}://{host}{port}{}", uri.path())
 }
 
-/// The scheme, the host and the port if it is not the scheme's own.
+/// Returns the scheme, the host, and the port if it is not the default one.
 fn origin(uri: &Uri) -> (&str, String, Option<u16>) {
     let scheme = uri.scheme_str().unwrap_or_default();
     let own = match scheme {

@@ -1,4 +1,4 @@
-//! A request as a server in Go has it.
+//! A request in the representation of a Go server.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,8 @@ use http::{HeaderName, Version};
 
 use super::text::text;
 
-/// The headers under Go's names, those of the message itself left out and the
-/// host always in.
+/// Returns the headers under Go's names, without those that frame the message,
+/// and always with the host.
 pub(in crate::hooks) fn headers(request: &Parts) -> BTreeMap<String, Vec<String>> {
     let mut headers: BTreeMap<_, _> = request
         .headers
@@ -24,14 +24,14 @@ pub(in crate::hooks) fn headers(request: &Parts) -> BTreeMap<String, Vec<String>
 fn values(request: &Parts, name: &HeaderName) -> Vec<String> {
     let values = request.headers.get_all(name).iter();
     let values = values.map(|value| text(value.as_bytes()).into_owned());
-    // In HTTP/2 each cookie may have a line of its own.
+    // HTTP/2 may send each cookie in a header line of its own.
     if name == COOKIE && request.version == Version::HTTP_2 {
         return vec![values.collect::<Vec<_>>().join("; ")];
     }
     values.collect()
 }
 
-/// `x-request-id` is `X-Request-Id`.
+/// Converts `x-request-id` to `X-Request-Id`.
 fn canonical(name: &HeaderName) -> String {
     let mut begins = true;
     let letters = name.as_str().chars().map(|letter| {
@@ -45,7 +45,8 @@ fn canonical(name: &HeaderName) -> String {
     letters.collect()
 }
 
-/// Whom the client asked: the target's word, and else the header's.
+/// Returns the requested host: from the request target, or else from the
+/// header.
 fn host(request: &Parts) -> String {
     if let Some(authority) = request.uri.authority() {
         let authority = authority.as_str();
@@ -58,7 +59,7 @@ fn host(request: &Parts) -> String {
     header.map_or_else(String::new, |host| text(host.as_bytes()).into_owned())
 }
 
-/// The target of the request, as it stands in its first line or `:path`.
+/// Returns the request target, as in the request line or in `:path`.
 pub(in crate::hooks) fn target(request: &Parts) -> String {
     match request.uri.path_and_query() {
         Some(path) if request.version == Version::HTTP_2 => path.to_string(),

@@ -22,9 +22,10 @@ pub(super) use self::text::excerpt;
 #[cfg(feature = "hooks-grpc")]
 pub(super) use self::text::text;
 
-/// Reads what a hook said at this moment.
+/// Reads the output of a hook.
 ///
-/// Of a question an unknown member is an error: it may be a misspelt no.
+/// For a deciding hook an unknown member is an error: it may be a misspelt
+/// refusal.
 pub(super) fn reply(kind: HookKind, json: &[u8]) -> Result<Reply, InvalidReply> {
     let (response, unknown) = HookResponse::parse(json).map_err(InvalidReply::Json)?;
     match unknown {

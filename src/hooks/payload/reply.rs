@@ -1,4 +1,4 @@
-//! What a hook's answer means.
+//! Converts a hook's response to a reply.
 
 use std::error::Error;
 use std::fmt;
@@ -11,7 +11,7 @@ use tower_tus_layers::protocol::{InvalidUploadId, Metadata, ResponseOverride};
 
 use super::response::{FileInfoChanges, HookResponse, HttpResponse};
 
-/// A hook's answer that cannot be carried out.
+/// A response that cannot be carried out.
 #[derive(Debug)]
 pub(in crate::hooks) enum InvalidReply {
     Json(serde_json::Error),
@@ -24,7 +24,7 @@ pub(in crate::hooks) enum InvalidReply {
 }
 
 impl HookResponse {
-    /// What it means at this moment.
+    /// Converts the response to a reply to the event `kind`.
     pub(in crate::hooks) fn into_reply(self, kind: HookKind) -> Result<Reply, InvalidReply> {
         let mut reply = Reply::accept();
         reply.verdict = match kind {
@@ -52,7 +52,7 @@ impl FileInfoChanges {
             reply.metadata = Some(metadata);
         }
         let path = self.storage.remove("Path");
-        // Those that the event has too ask for nothing.
+        // `Type` and `InfoPath`, which the event has too, are ignored.
         let mut others = self.storage.into_keys();
         if let Some(key) = others.find(|key| !matches!(&**key, "Type" | "InfoPath")) {
             return Err(InvalidReply::Storage(key));
@@ -86,7 +86,8 @@ fn status(code: i64) -> Result<StatusCode, InvalidReply> {
     status.ok_or(InvalidReply::Status(code))
 }
 
-/// What belongs to the connection and to the message is not a hook's to say.
+/// Headers of the connection and of the message framing, which a hook cannot
+/// set.
 const OF_THE_MESSAGE: [HeaderName; 4] = [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE];
 
 fn insert(headers: &mut HeaderMap, name: String, value: &str) -> Result<(), InvalidReply> {
@@ -103,11 +104,11 @@ fn insert(headers: &mut HeaderMap, name: String, value: &str) -> Result<(), Inva
 impl fmt::Display for InvalidReply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Json(error) => write!(f, "not the JSON of a hook response: {error}"),
+            Self::Json(error) => write!(f, "invalid JSON in the hook response: {error}"),
             Self::Member(name) => write!(f, "a hook response has no member {name:?}"),
             Self::Storage(key) => write!(f, "ChangeFileInfo.Storage has no {key:?}, only \"Path\""),
-            Self::Status(code) => write!(f, "{code} is not the status of a response"),
-            Self::Header(name) => write!(f, "not a header: {name:?}"),
+            Self::Status(code) => write!(f, "{code} is not a valid response status"),
+            Self::Header(name) => write!(f, "invalid header: {name:?}"),
             Self::Id(id) => write!(f, "the id {id:?} is {}", InvalidUploadId::RULE),
             Self::Metadata => f.write_str("metadata that Upload-Metadata cannot carry"),
         }

@@ -1,4 +1,4 @@
-//! What a hook is told, in the members and the order that tusd has.
+//! The JSON of an event, with tusd's members in tusd's order.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -51,7 +51,7 @@ struct HttpRequest<'a> {
     header: BTreeMap<String, Vec<String>>,
 }
 
-/// The event as tusd writes it.
+/// Writes an event like tusd.
 pub(in crate::hooks) fn request(event: &Event) -> Vec<u8> {
     let (upload, request) = (&event.upload, &*event.request);
     let peer = Context::of(&request.extensions).peer();
@@ -69,7 +69,7 @@ pub(in crate::hooks) fn request(event: &Event) -> Vec<u8> {
     })
 }
 
-/// The id of the upload, which has none before it is made.
+/// Returns the id of the upload, which is empty before it is created.
 pub(in crate::hooks) fn id(event: &Event) -> &str {
     match event.kind {
         HookKind::PreCreate => "",
@@ -92,7 +92,7 @@ fn file_info<'a>(upload: &'a Upload, id: &'a str) -> FileInfo<'a> {
     }
 }
 
-/// The uploads that it is made of.
+/// Returns the parts of a final upload.
 fn partial_uploads(upload: &Upload) -> Option<Vec<&str>> {
     match &upload.concat.as_ref()?.role {
         Role::Final { parts, .. } => Some(parts.iter().map(|id| id.as_str()).collect()),

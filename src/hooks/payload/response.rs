@@ -1,4 +1,4 @@
-//! What a hook answers, read as Go reads JSON.
+//! A hook's response, parsed like Go's JSON.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,7 +18,7 @@ pub(in crate::hooks) struct HookResponse {
     pub(in crate::hooks) change_file_info: FileInfoChanges,
 }
 
-/// What is 0 or empty stays as it is.
+/// tusd's `HTTPResponse`. A member that is 0 or empty changes nothing.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::hooks) struct HttpResponse {
     pub(in crate::hooks) status_code: i64,
@@ -29,13 +29,13 @@ pub(in crate::hooks) struct HttpResponse {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::hooks) struct FileInfoChanges {
     pub(in crate::hooks) id: String,
-    /// Nothing leaves the client's; an empty map takes it away.
+    /// `None` keeps the client's metadata; an empty map removes it.
     pub(in crate::hooks) meta_data: Option<BTreeMap<String, String>>,
     pub(in crate::hooks) storage: BTreeMap<String, String>,
 }
 
 impl HookResponse {
-    /// Reads a whole document, and gives the first member that has no meaning.
+    /// Parses a whole document, and returns the first unknown member.
     pub(in crate::hooks) fn parse(
         json: &[u8],
     ) -> Result<(Self, Option<String>), serde_json::Error> {
@@ -53,10 +53,10 @@ impl HookResponse {
     }
 }
 
-/// An object whose members are read one after the other, each in its place.
+/// An object whose members are parsed one by one into their places.
 trait Members {
-    /// Reads the value of the member of this name, which is in lower case. False
-    /// where the name has no meaning, and the value is passed over.
+    /// Parses the value of the member `name`, in lower case. Returns false for
+    /// an unknown name, and skips its value.
     fn read<'de, A: MapAccess<'de>>(
         &mut self,
         name: &str,
@@ -126,7 +126,7 @@ impl Members for FileInfoChanges {
     }
 }
 
-/// Null changes nothing.
+/// Parses a value; null changes nothing.
 fn set<'de, T, A>(place: &mut T, from: &mut A) -> Result<(), A::Error>
 where
     T: Deserialize<'de>,
@@ -138,7 +138,8 @@ where
     Ok(())
 }
 
-/// A map, or nothing for null; in it null is the empty string.
+/// Parses a map, or `None` for null. A null value in the map is the empty
+/// string.
 fn strings<'de, A>(from: &mut A) -> Result<Option<BTreeMap<String, String>>, A::Error>
 where
     A: MapAccess<'de>,
@@ -148,15 +149,15 @@ where
     Ok(map.map(|map| map.into_iter().map(filled).collect()))
 }
 
-/// The value of a name that has no meaning.
+/// Skips the value of an unknown name.
 fn ignore<'de, A: MapAccess<'de>>(from: &mut A) -> Result<bool, A::Error> {
     from.next_value::<IgnoredAny>().map(|_| false)
 }
 
-/// Reads an object into what is there already.
+/// Parses an object into an existing value.
 struct Into<'a, T> {
     place: &'a mut T,
-    /// What the names of its members begin with in the whole document.
+    /// Prefix of its member names within the whole document.
     path: &'static str,
     unknown: &'a mut Option<String>,
 }
@@ -288,7 +289,7 @@ mod tests {
         assert_eq!(response.http_response.body, "b");
         assert!(response.reject_upload);
         assert_eq!(response.change_file_info.id, "a");
-        // The keys of a map are the hook's own.
+        // The keys of a map keep their case.
         assert_eq!(response.change_file_info.meta_data.unwrap()["K"], "v");
     }
 

@@ -1,4 +1,4 @@
-//! Every event by its full text, and every effect of a reply.
+//! Every event with its full text, and every effect of a reply.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

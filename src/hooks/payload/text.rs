@@ -1,4 +1,4 @@
-//! Text, and the way Go writes it.
+//! Text, written like Go.
 
 use std::borrow::Cow;
 use std::io;
@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Serializer;
 use serde_json::ser::Formatter;
 
-/// Bytes as text, in which each byte that is none becomes U+FFFD.
+/// Converts bytes to text, with U+FFFD for each invalid byte.
 pub(in crate::hooks) fn text(bytes: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(bytes) {
         return text.into();
@@ -20,7 +20,7 @@ pub(in crate::hooks) fn text(bytes: &[u8]) -> Cow<'_, str> {
     text.into()
 }
 
-/// The beginning of what a hook said, on one line of the log.
+/// Returns the beginning of a hook's output, on one line for the log.
 pub(in crate::hooks) fn excerpt(bytes: &[u8]) -> String {
     const ENOUGH: usize = 1024;
     match bytes.get(..ENOUGH) {
@@ -29,16 +29,16 @@ pub(in crate::hooks) fn excerpt(bytes: &[u8]) -> String {
     }
 }
 
-/// The JSON that Go makes of strings, numbers and maps.
+/// Serializes strings, numbers and maps like Go.
 pub(super) fn json(value: &impl Serialize) -> Vec<u8> {
     let mut json = Vec::new();
     value
         .serialize(&mut Serializer::with_formatter(&mut json, Go))
-        .expect("strings, numbers and maps can be written as JSON");
+        .expect("strings, numbers and maps serialize to JSON");
     json
 }
 
-/// Compact, and safe to be put into HTML and JavaScript.
+/// Compact JSON, escaped for use within HTML and JavaScript.
 struct Go;
 
 impl Formatter for Go {
@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn each_byte_that_is_no_text_is_replaced() {
         assert_eq!(text("a\u{e4}".as_bytes()), "a\u{e4}");
-        // The first two bytes of a character of three.
+        // The first two bytes of a three-byte character.
         assert_eq!(text(b"a\xe2\x82b\xff"), "a\u{fffd}\u{fffd}b\u{fffd}");
     }
 }

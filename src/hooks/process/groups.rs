@@ -1,11 +1,11 @@
-//! The process groups of hooks, which end with the server.
+//! The process groups of hooks, which end together with the server.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::process::Child;
 
-/// The groups of all hooks that run.
+/// The process groups of all running hooks.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Groups(Arc<Mutex<State>>);
 
@@ -15,7 +15,7 @@ struct State {
     running: BTreeSet<u32>,
 }
 
-/// The processes of a hook, which end when this is dropped.
+/// The process group of one hook. Dropping it kills the group.
 #[derive(Debug)]
 pub(super) struct Group {
     groups: Groups,
@@ -23,7 +23,8 @@ pub(super) struct Group {
 }
 
 impl Groups {
-    /// The group that a hook leads; it ends at once when all others have.
+    /// Registers the group that a hook leads. After
+    /// [`kill_all`](Self::kill_all), it is killed at once.
     pub(super) fn add(&self, child: &Child) -> Group {
         let id = child.id();
         let mut state = self.state();
@@ -38,7 +39,7 @@ impl Groups {
         }
     }
 
-    /// Ends all that run, and each that starts from now on.
+    /// Kills all running groups, and every group that is added later.
     pub(super) fn kill_all(&self) {
         let mut state = self.state();
         state.ended = true;
@@ -46,14 +47,14 @@ impl Groups {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing that runs under the lock can leave the state half changed.
+        // No code that holds the lock can panic with the state half changed.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Group {
-    /// The hook has ended: those that it has left to themselves are left alone,
-    /// and its id may become another's.
+    /// Forgets the group after the hook has ended: its background processes
+    /// keep running, and the system may reuse its id.
     pub(super) fn let_go(self) {
         let mut group = self;
         group.forget();
@@ -74,7 +75,7 @@ impl Drop for Group {
     }
 }
 
-/// Kills a group. Of one that has ended there is nothing to kill.
+/// Kills a group, unless it has already ended.
 #[cfg(unix)]
 fn kill(id: u32) {
     let id = i32::try_from(id).ok();
@@ -83,6 +84,6 @@ fn kill(id: u32) {
     }
 }
 
-/// Elsewhere a hook ends alone.
+/// Without process groups, a hook is killed alone.
 #[cfg(not(unix))]
 fn kill(_: u32) {}

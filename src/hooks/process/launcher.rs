@@ -1,4 +1,4 @@
-//! The program that a hook is started through.
+//! The program that starts a hook.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::process::Command;
 
-/// A program and its first arguments.
+/// A program and its leading arguments.
 #[derive(Clone, Debug)]
 pub(super) struct Launcher {
     program: PathBuf,
@@ -18,7 +18,7 @@ impl Launcher {
         Self { program, args }
     }
 
-    /// Starts the hook at `path`.
+    /// Builds the command that starts the hook at `path`.
     pub(super) fn command(&self, path: &Path) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&self.args).arg(path);
@@ -32,13 +32,13 @@ impl fmt::Display for Launcher {
     }
 }
 
-/// Becomes the hook, or says on stdout why it cannot.
+/// Replaces this process with the hook, or writes to stdout why it cannot.
 #[cfg(unix)]
 pub(super) fn exec(path: &Path) -> std::process::ExitCode {
     use std::io::Write;
     use std::os::unix::process::CommandExt;
 
-    /// As a shell has it, and no decision of a hook.
+    /// The code that shells use; it does not count as a decision of the hook.
     const CANNOT_EXECUTE: u8 = 126;
 
     let error = match is_executable_format(path) {
@@ -50,14 +50,14 @@ pub(super) fn exec(path: &Path) -> std::process::ExitCode {
     CANNOT_EXECUTE.into()
 }
 
-/// Whether the system can run it rather than a shell, to which the C library gives
-/// whatever has no format: an empty hook would accept everything there.
+/// Whether the kernel itself can run the file. The C library passes any other
+/// file to a shell, where an empty hook would accept every upload.
 #[cfg(unix)]
 fn is_executable_format(path: &Path) -> bool {
-    // What cannot be read may still run, and if it does not, exec says why.
+    // An unreadable file may still run; if it does not, exec reports why.
     super::executable::first_line(path).map_or(true, |line| match line.strip_prefix(b"#!") {
         Some(interpreter) => !interpreter.trim_ascii().is_empty(),
-        // A shell takes no file for a script that has zeros in its first line.
+        // A shell runs no file with zero bytes in its first line.
         None => line.contains(&0),
     })
 }

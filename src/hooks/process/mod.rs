@@ -29,48 +29,50 @@ use self::running::run;
 use super::turns::{Turn, Turns};
 use super::{named, payload};
 
-/// How many run at once for each core unless set.
+/// Default number of hooks that run at once per core.
 const PER_CORE: usize = 16;
 
-/// Hooks that are executables in a directory: `<dir>/pre-create` and so on.
+/// Runs executables in a directory as hooks: `<dir>/pre-create` and so on.
 ///
-/// A moment without a file has no hook; files may come and go at any time.
-/// Whatever has the name of a moment has to run: where it cannot, because it is not
-/// executable, a directory, a dangling symlink, or a script whose interpreter is
-/// missing (a line that ends in CRLF names another one), the hook has failed, and
-/// so has every hook when the directory itself is gone.
+/// An event without a file of its name has no hook. Files may be added and
+/// removed at any time. If a file exists but cannot run, the hook fails:
+/// because it is not executable, a directory, a dangling symlink, or a script
+/// with a missing interpreter (such as a first line that ends in CRLF). If the
+/// directory itself is gone, every hook fails.
 ///
-/// A hook runs in the directory, with the environment of this process and
+/// A hook runs in the directory. It gets the environment of this process and
 ///
-/// * `TUS_ID`, `TUS_SIZE` and `TUS_OFFSET` of the upload,
-/// * the event on its stdin, which it need not read,
-/// * its stdout for the reply: nothing for none,
-/// * its stderr for the log: each line is a `HookStderr` with `type` and `id`.
+/// - `TUS_ID`, `TUS_SIZE` and `TUS_OFFSET` of the upload,
+/// - the event on stdin, which it may ignore,
+/// - stdout for the reply, which may be empty,
+/// - stderr for the log: each line becomes a `HookStderr` with `type` and `id`.
 ///
-/// It has failed when it does not exit with 0, or says something that is no
-/// reply. What a process says that it leaves behind is not heard.
+/// A hook fails if it exits with a code other than 0 or writes an invalid
+/// reply. Output of background processes after the hook has ended is ignored.
 ///
-/// # How many run at once
+/// # Concurrency
 ///
-/// [`concurrency`](Self::concurrency): 16 for each core unless set. The others
-/// wait, and connections take turns: many events of one delay those of another by
-/// one hook. A question before a creation or a termination that waits longer than
-/// the [`queue_timeout`](Self::queue_timeout) is answered with
-/// [`Error::HooksBusy`]; `pre-finish` and notifications wait on. Where the system
-/// has no descriptor or process left for a hook, each of the three questions is
-/// answered so, and `pre-finish` is asked again by the next HEAD or PATCH.
+/// At most [`concurrency`](Self::concurrency) hooks run at once, 16 per core by
+/// default. The others wait, and connections take turns, so that many events of
+/// one connection delay those of another by one hook only. If `pre-create` or
+/// `pre-terminate` waits longer than the
+/// [`queue_timeout`](Self::queue_timeout), it fails with [`Error::HooksBusy`];
+/// `pre-finish` and notifications keep waiting. If the system has no file
+/// descriptor or process left, each of these three hooks fails with the same
+/// error, and the next HEAD or PATCH retries `pre-finish`.
 ///
-/// # How long it may take
+/// # Time limit
 ///
-/// One that is asked (`pre-create`, `pre-finish`, `pre-terminate`) and takes
-/// longer than the [`timeout`](Self::timeout), counted from its start, is killed,
-/// with all processes of its group, and has failed; so is one whose answer nobody
-/// waits for any more. One that is told something is not killed then: what
-/// comes next is told meanwhile, and its reply comes too late. As many of those
-/// as may run at once may run beside the others.
+/// A deciding hook (`pre-create`, `pre-finish`, `pre-terminate`) that runs
+/// longer than the [`timeout`](Self::timeout) fails and is killed, with all
+/// processes of its group. It is also killed when nothing waits for its reply
+/// any more. A notification is not killed: after the timeout, later events no
+/// longer wait for it, and its reply is ignored. At most
+/// [`concurrency`](Self::concurrency) such notifications run in addition to the
+/// other hooks.
 ///
-/// [`kill_all`](Self::kill_all) ends what still runs with the server. A server that
-/// is killed itself (`kill -9`) leaves its hooks behind.
+/// [`kill_all`](Self::kill_all) ends the hooks that still run when the server
+/// exits. If the server itself is killed (`kill -9`), its hooks keep running.
 ///
 /// ```no_run
 /// use tower_tus::hooks::ProcessHooks;
@@ -91,12 +93,12 @@ pub struct ProcessHooks {
 }
 
 impl ProcessHooks {
-    /// The executables in `dir`.
+    /// Runs the executables in `dir`.
     ///
-    /// A relative path is taken from the current directory of this moment.
+    /// A relative path is resolved now, against the current directory.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         let dir = dir.into();
-        // It fails only where nothing that is done with the path can succeed.
+        // This fails only where every later use of the path fails as well.
         let dir = std::path::absolute(&dir).unwrap_or(dir);
         Self {
             dir: dir.into(),
@@ -107,34 +109,36 @@ impl ProcessHooks {
         }
     }
 
-    /// How long a hook is waited for: a minute unless set.
+    /// Limits the run time of one hook; the default is one minute.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// How many hooks run at once: 16 for each core unless set; 0 means unlimited.
+    /// Limits how many hooks run at once; the default is 16 per core, and 0
+    /// means unlimited.
     #[must_use]
     pub fn concurrency(mut self, hooks: usize) -> Self {
         self.turns = self.turns.concurrency(hooks);
         self
     }
 
-    /// How long a question before a creation or a termination waits until a
-    /// hook can be started for it: 10 seconds unless set.
+    /// Limits how long `pre-create` and `pre-terminate` wait until they can
+    /// start; the default is 10 seconds.
     #[must_use]
     pub fn queue_timeout(mut self, timeout: Duration) -> Self {
         self.turns = self.turns.patience(timeout);
         self
     }
 
-    /// Starts each hook through another program, with `args` and then the path of
-    /// the hook as its arguments; by default hooks are started directly.
+    /// Starts each hook through another program, with `args` and the path of
+    /// the hook as its arguments. By default, hooks are started directly.
     ///
-    /// The launcher can change what the hook inherits, such as limits. It must then
-    /// replace itself with the hook, by [`exec`](Self::exec) or, in a shell, by
-    /// `exec "$@"`: process id, stdin, stdout and stderr are the hook's.
+    /// The launcher can change what the hook inherits, such as resource limits.
+    /// It must then replace itself with the hook, by [`exec`](Self::exec) or,
+    /// in a shell, by `exec "$@"`, so that the hook keeps its process id,
+    /// stdin, stdout and stderr.
     #[must_use]
     pub fn launcher<I>(mut self, program: impl Into<PathBuf>, args: I) -> Self
     where
@@ -145,28 +149,30 @@ impl ProcessHooks {
         self
     }
 
-    /// Replaces this process with the hook at `path`: the last step of a
-    /// [`launcher`](Self::launcher). Returns only if that fails.
+    /// Replaces this process with the hook at `path`, as the last step of a
+    /// [`launcher`](Self::launcher). Returns only on failure.
     ///
-    /// The reason is then on stdout, and the launcher must exit with the code
-    /// returned: the hook has failed, and the server logs why.
+    /// In that case the reason has been written to stdout, and the launcher
+    /// must exit with the returned code. The hook fails, and the server logs
+    /// the reason.
     #[cfg(unix)]
     #[must_use]
     pub fn exec(path: &Path) -> std::process::ExitCode {
         launcher::exec(path)
     }
 
-    /// Kills every hook that runs, with all processes of its group, and each that
-    /// is started later. For the end of a server, after all that it waits for.
+    /// Kills all running hooks with their process groups, and every hook that
+    /// starts later. Call it when the server exits, after everything that it
+    /// waits for.
     ///
-    /// What a hook has left in the background before it ended is left alone.
+    /// Background processes of hooks that have already ended keep running.
     pub fn kill_all(&self) {
         self.groups.kill_all();
     }
 
-    /// Starts the hook of this moment, if there is one.
+    /// Starts the hook of an event, if its file exists.
     fn spawn(&self, event: &Event, path: &Path) -> Result<Option<Child>, BoxError> {
-        // It may have gone while it waited for its turn.
+        // The file may have been removed while the event waited for its turn.
         if !executable::is_there(&self.dir, path)? {
             return Ok(None);
         }
@@ -196,7 +202,7 @@ impl ProcessHooks {
     }
 
     fn cannot_start(&self, event: &Event, path: &Path, error: &io::Error) -> BoxError {
-        // Only a question has a client that can ask again.
+        // Only clients of deciding hooks can retry.
         if executable::is_lack_of_resources(error) && event.kind.is_question() {
             tracing::debug!("type" = %event.kind, %error, "a hook cannot be started now");
             return Error::HooksBusy.into();
@@ -207,32 +213,35 @@ impl ProcessHooks {
         }
     }
 
-    /// The reply of a hook that ends in time, and the end of any other.
+    /// Returns the reply of a hook, and kills it on timeout.
     async fn ask(&self, child: Child, event: &Event) -> Result<Vec<u8>, BoxError> {
         let group = self.groups.add(&child);
         let mut running = pin!(run(child, payload::request(event)));
-        // Dropped first, while the hook still has its id.
+        // Dropped before `running`, while the process id is still the hook's.
         let group = group;
         let output = timeout(self.timeout, running.as_mut()).await;
-        let output = output.map_err(|_| format!("it was killed after {:?}", self.timeout))?;
+        let output =
+            output.map_err(|_| format!("killed after the timeout of {:?}", self.timeout))?;
         group.let_go();
         output
     }
 
-    /// The reply of a hook that ends in time. Any other goes on.
+    /// Returns the reply of a hook, or an empty one on timeout; the hook keeps
+    /// running.
     async fn tell(&self, child: Child, event: &Event, turn: Turn) -> Result<Vec<u8>, BoxError> {
         let (sender, output) = oneshot::channel();
         let group = self.groups.add(&child);
         let running = run(child, payload::request(event));
         let (kind, id) = (event.kind, event.upload.id.clone());
-        // The next one may run when this one is not waited for any more.
+        // On return the next hook may start, even if this one still runs.
         let Turn {
             running: _turn,
             told,
         } = turn;
         tokio::spawn(async move {
             let mut running = pin!(running);
-            // Dropped first, while the hook still has its id.
+            // Dropped before `running`, while the process id is still the
+            // hook's.
             let (group, _told) = (group, told);
             let output = running.as_mut().await;
             group.let_go();
@@ -242,7 +251,7 @@ impl ProcessHooks {
         });
         let Ok(output) = timeout(self.timeout, output).await else {
             let waited = self.timeout;
-            tracing::warn!(r#type = %kind, id = %event.upload.id, ?waited, "a hook still runs, and is not waited for");
+            tracing::warn!(r#type = %kind, id = %event.upload.id, ?waited, "a hook is still running after its timeout; later events no longer wait for it");
             return Ok(Vec::new());
         };
         output?
@@ -276,7 +285,7 @@ impl Hooks for ProcessHooks {
         reply.map_err(|error| named(path.display(), error))
     }
 
-    /// Whether there is something to run, though it may fail to.
+    /// Whether the file of the hook exists. It may still fail to run.
     fn hears(&self, kind: HookKind) -> bool {
         let path = self.dir.join(kind.as_str());
         !matches!(executable::is_there(&self.dir, &path), Ok(false))

@@ -1,4 +1,4 @@
-//! What a hook says.
+//! The output of a hook.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -7,11 +7,11 @@ use tokio::io::AsyncReadExt;
 use tokio::process::ChildStdout;
 use tower_tus_layers::protocol::BoxError;
 
-/// More than this is no reply.
+/// Maximum size of a reply in bytes.
 const LIMIT: usize = 1 << 20;
 
-/// What a hook has said until now. Beyond the limit it is heard and forgotten:
-/// a hook that nobody hears would be killed by its next word.
+/// The output so far. Bytes beyond the limit are read and discarded: if nobody
+/// reads its output, a hook is killed by its next write.
 #[derive(Debug)]
 pub(super) struct Output {
     stdout: ChildStdout,
@@ -30,7 +30,7 @@ impl Output {
         }
     }
 
-    /// Hears for as long as it is polled. Cancel safe.
+    /// Reads as long as it is polled. Cancel safe.
     pub(super) async fn hear(&mut self) -> Infallible {
         while !self.ended {
             self.read().await;
@@ -38,7 +38,8 @@ impl Output {
         pending().await
     }
 
-    /// Hears what was said already, though others may go on.
+    /// Reads what is already in the pipe, even if other processes still write
+    /// to it.
     pub(super) async fn hear_what_is_there(&mut self) {
         while !self.ended && is_something_there(&self.stdout) {
             self.read().await;
@@ -47,7 +48,7 @@ impl Output {
 
     async fn read(&mut self) {
         self.buffer.clear();
-        // An error too is the end of what can be heard.
+        // An error ends the output as well.
         let read = self.stdout.read_buf(&mut self.buffer).await;
         self.ended = matches!(read, Ok(0) | Err(_));
         let room = (LIMIT + 1).saturating_sub(self.bytes.len());
@@ -58,7 +59,7 @@ impl Output {
     pub(super) fn into_bytes(self) -> Result<Vec<u8>, BoxError> {
         match self.bytes.len() {
             0..=LIMIT => Ok(self.bytes),
-            _ => Err("it said more than 1 MiB".into()),
+            _ => Err("the reply has more than 1 MiB".into()),
         }
     }
 }
@@ -68,7 +69,7 @@ fn is_something_there(stdout: &ChildStdout) -> bool {
     rustix::io::ioctl_fionread(stdout).is_ok_and(|bytes| bytes > 0)
 }
 
-/// Up to the end, for which somebody in the background may have to be waited.
+/// Reads to the end, which may mean waiting for a background process.
 #[cfg(not(unix))]
 fn is_something_there(_: &ChildStdout) -> bool {
     true

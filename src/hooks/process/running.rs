@@ -1,4 +1,4 @@
-//! A hook that runs.
+//! A running hook.
 
 use tokio::io::AsyncWriteExt;
 use tokio::process::Child;
@@ -8,13 +8,15 @@ use tower_tus_layers::protocol::BoxError;
 use super::output::Output;
 use crate::hooks::payload::excerpt;
 
-/// Waits until the hook itself has ended, and gives what it said.
+/// Waits until the hook itself has ended, and returns its output.
 ///
-/// What it leaves behind in the background is not waited for, and may go on.
+/// Background processes that it leaves behind are not waited for, and keep
+/// running.
 pub(super) async fn run(mut child: Child, json: Vec<u8>) -> Result<Vec<u8>, BoxError> {
     let mut stdin = child.stdin.take().expect("it is piped");
-    // In a task of its own, for a hook that never reads it and has left
-    // somebody behind. One that has ended leaves a broken pipe, and that is fine.
+    // A separate task, in case the hook never reads its input but a background
+    // process keeps the pipe open. A broken pipe after the end of the hook is
+    // no error.
     let fed = tokio::spawn(async move { stdin.write_all(&json).await });
     let mut output = Output::new(child.stdout.take().expect("it is piped"));
     let status = tokio::select! {
@@ -28,7 +30,8 @@ pub(super) async fn run(mut child: Child, json: Vec<u8>) -> Result<Vec<u8>, BoxE
         let said = said.unwrap_or_default();
         let error = format!("{status}: {}", excerpt(&said));
         return Err(match status.code() {
-            // Beyond these are the shell's own: it found no command, or a signal ended one.
+            // Shells use higher codes themselves: command not found, or ended
+            // by a signal.
             Some(1..=125) => Refused::new(error).into(),
             _ => error.into(),
         });

@@ -1,15 +1,15 @@
-//! What a hook complains of.
+//! The error output of a hook.
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, ChildStderr};
 use tower_tus_layers::hooks::{Event, HookKind};
 use tower_tus_layers::protocol::UploadId;
 
-/// Bytes at which a line is cut.
+/// Maximum length of a line in bytes; the rest is cut.
 const LINE: u64 = 4 << 10;
 
-/// Logs each line that the hook writes to stderr, as long as anyone of its
-/// processes may write there. Nobody waits for it.
+/// Logs each line that the hook or its child processes write to stderr, in the
+/// background.
 pub(super) fn log(child: &mut Child, event: &Event) {
     if let Some(stderr) = child.stderr.take() {
         tokio::spawn(log_lines(stderr, event.kind, event.upload.id.clone()));
@@ -19,7 +19,7 @@ pub(super) fn log(child: &mut Child, event: &Event) {
 async fn log_lines(stderr: ChildStderr, kind: HookKind, id: UploadId) {
     let mut stderr = BufReader::new(stderr);
     let mut line = Vec::new();
-    // An error too is the end of what can be read.
+    // An error ends the output as well.
     while matches!(
         (&mut stderr).take(LINE).read_until(b'\n', &mut line).await,
         Ok(1..)

@@ -1,4 +1,4 @@
-//! How many calls of hooks run at once, and who is next.
+//! Limits concurrent hook calls, and decides which one is next.
 
 mod queue;
 
@@ -13,35 +13,36 @@ use tower_tus_layers::protocol::{Error, Peer};
 
 use self::queue::{Permit, Queue};
 
-/// How many calls to a server run at once unless set.
+/// Default number of concurrent calls to a server.
 #[cfg(any(feature = "hooks-grpc", feature = "hooks-http"))]
 pub(super) const CALLS: usize = 256;
 
-/// How long a question waits for its turn unless set.
+/// Default time that a deciding hook waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Bounds the calls that run at once. Connections take turns.
+/// Limits the number of concurrent calls. Connections take turns.
 #[derive(Clone, Debug)]
 pub(super) struct Turns {
     running: Queue<Option<Peer>>,
-    /// Notifications have as many, so that those which hang leave questions their turns.
+    /// A separate limit of the same size, so that hanging notifications cannot
+    /// block deciding hooks.
     told: Arc<Semaphore>,
     patience: Duration,
 }
 
-/// The right to call a hook, until both are dropped.
+/// The right to call a hook, until both fields are dropped.
 #[derive(Debug)]
-// Only processes give its parts back at different times.
+// Only process hooks release the fields at different times.
 #[cfg_attr(not(feature = "hooks-process"), allow(dead_code))]
 pub(super) struct Turn {
-    /// Held while the call is waited for.
+    /// Held while the caller waits for the hook.
     pub(super) running: Permit<Option<Peer>>,
     /// Held while a notification runs.
     pub(super) told: Option<OwnedSemaphorePermit>,
 }
 
 impl Turns {
-    /// So many at once; 0 is any number.
+    /// Allows `concurrency` calls at once; 0 means unlimited.
     pub(super) fn new(concurrency: usize) -> Self {
         let concurrency = match concurrency {
             0 => Semaphore::MAX_PERMITS,
@@ -58,17 +59,18 @@ impl Turns {
         Self { patience, ..self }
     }
 
-    /// The same wait for other numbers.
+    /// Changes the number of calls, and keeps the waiting time.
     pub(super) fn concurrency(self, concurrency: usize) -> Self {
         Self::new(concurrency).patience(self.patience)
     }
 
-    /// Waits for the turn of this event. Cancel safe, but for the place in the queue.
+    /// Waits for the turn of an event. Cancel safe, except that it loses its
+    /// place in the queue.
     ///
     /// # Errors
     ///
-    /// [`Error::HooksBusy`], for questions whose client can ask again: only the
-    /// end of an upload and what has happened already wait for as long as it takes.
+    /// [`Error::HooksBusy`] if `pre-create` or `pre-terminate` waits too long:
+    /// their clients can retry. All other events wait without limit.
     pub(super) async fn take(&self, event: &Event) -> Result<Turn, Error> {
         let told = match event.kind.is_question() {
             true => None,
@@ -87,6 +89,6 @@ impl Turns {
 
     async fn told(&self) -> OwnedSemaphorePermit {
         let permit = Arc::clone(&self.told).acquire_owned().await;
-        permit.expect("nobody closes it")
+        permit.expect("the semaphore is never closed")
     }
 }

@@ -1,23 +1,24 @@
-//! A queue in which each of several parties has its turn after the other.
+//! A queue that serves several parties in turn.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-/// So many permits, for which those of one party wait behind each other, and
-/// parties wait in a ring: many of one delay another by one permit.
+/// A fixed number of permits. Requests of one party wait in line, and the
+/// parties take turns, so that many requests of one party delay another by one
+/// permit only.
 #[derive(Clone, Debug)]
 pub(super) struct Queue<K>(Arc<Mutex<State<K>>>);
 
 #[derive(Debug)]
 struct State<K> {
     free: usize,
-    /// Parties that wait; who is in front is next.
+    /// The waiting parties; the first one is next.
     parties: VecDeque<(K, VecDeque<oneshot::Sender<Permit<K>>>)>,
 }
 
-/// Leads the next one on when it is dropped.
+/// Passes its place on to the next in the queue when dropped.
 #[derive(Debug)]
 pub(crate) struct Permit<K>(Option<Queue<K>>);
 
@@ -34,17 +35,18 @@ impl<K> Queue<K> {
     }
 
     fn state(&self) -> MutexGuard<'_, State<K>> {
-        // Nothing that runs under the lock can leave the state half changed.
+        // No code that holds the lock can panic with the state half changed.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives the permit to who is next.
+    /// Passes the permit to the next in the queue.
     fn give_back(&self) {
         let mut state = self.state();
         while let Some(next) = state.next() {
             match next.send(self.permit()) {
                 Ok(()) => return,
-                // Gone. Dropped as it is, the permit would come here again.
+                // The receiver is gone. Dropping the whole permit would recurse
+                // into this function.
                 Err(mut permit) => drop(permit.0.take()),
             }
         }
@@ -53,7 +55,7 @@ impl<K> Queue<K> {
 }
 
 impl<K: PartialEq + Copy> Queue<K> {
-    /// Waits for a permit. Dropped, it gives up its place.
+    /// Waits for a permit. Dropping the future gives up the place in the queue.
     pub(super) async fn take(&self, party: K) -> Permit<K> {
         let mut place = match self.enter(party) {
             Ok(permit) => return permit,
@@ -169,7 +171,7 @@ mod tests {
             assert!(now(queue.take('a')).is_none());
             assert!(queue.state().parties.is_empty());
         }
-        // It goes when its turn has come, and before it looks.
+        // The waiter goes away between receiving its permit and taking it.
         let mut waiting = Box::pin(queue.take('b'));
         assert!(waiting.as_mut().now_or_never().is_none());
         drop(permits);

@@ -13,16 +13,16 @@ use super::lock_file::{LockFile, Places};
 use crate::fs::blocking;
 use crate::fs::error::of_upload;
 
-/// Both locks: the file, and the one of this process. To drop it blocks.
+/// Both locks: the file, and the lock within this process. Dropping it blocks.
 #[derive(Debug)]
 pub(super) struct Held {
     file: Arc<LockFile>,
-    /// Dropped after the file is gone.
+    /// Dropped after the file has been removed.
     _here: Box<dyn Guard>,
 }
 
 impl Held {
-    /// Takes the file, or gives back what was brought.
+    /// Takes the lock file, or returns the lock of this process.
     pub(super) fn take(
         places: &Arc<Places>,
         here: Box<dyn Guard>,
@@ -41,16 +41,16 @@ impl Drop for Held {
     }
 }
 
-/// A lock that is held, and looked after.
+/// A held lock, together with the task that watches it.
 #[derive(Debug)]
 pub(super) struct FileGuard {
-    /// Until the guard is released.
+    /// `None` once the guard is released.
     held: Option<Held>,
     watch: JoinHandle<()>,
 }
 
 impl FileGuard {
-    /// Fires `interrupt` when another process waits.
+    /// Fires `interrupt` when another process waits for the lock.
     pub(super) fn new(held: Held, interrupt: Interrupt, poll_interval: Duration) -> Self {
         let interval = poll_interval.max(MIN_POLL_INTERVAL);
         let watch = tokio::spawn(watch(held.file.clone(), interrupt, interval));
@@ -61,12 +61,13 @@ impl FileGuard {
     }
 }
 
-/// Looks whether the holder is to let go. Most are gone before the first look.
+/// Polls for waiting processes. Most locks are released before the first poll.
 async fn watch(file: Arc<LockFile>, interrupt: Interrupt, interval: Duration) {
     loop {
         sleep(interval).await;
         let file = file.clone();
-        // One look that fails tells nothing, and the next one may succeed.
+        // A failed poll says nothing about waiters, and the next one may
+        // succeed.
         if let Ok(true) = blocking(move || file.is_wanted().map_err(of_upload)).await {
             return interrupt.fire(Error::Interrupted);
         }
@@ -78,7 +79,8 @@ impl Guard for FileGuard {
     async fn release(mut self: Box<Self>) {
         self.watch.abort();
         let held = self.held.take();
-        // Refused by a runtime that ends, it is dropped all the same.
+        // A runtime that shuts down refuses the step, but drops the lock all
+        // the same.
         let _ = blocking(move || {
             drop(held);
             Ok(())

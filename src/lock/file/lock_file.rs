@@ -9,26 +9,26 @@ use tower_tus_layers::protocol::UploadId;
 use super::owner;
 use crate::fs::sys;
 
-/// Where the files of one lock are.
+/// The paths of the files of one lock.
 #[derive(Debug)]
 pub(super) struct Places {
     lock: PathBuf,
-    /// There while somebody waits.
+    /// Exists while another process waits.
     stop: PathBuf,
-    /// The lock file before it has its name.
+    /// The lock file before it is renamed to its final name.
     draft: PathBuf,
 }
 
 impl Places {
     pub(super) fn new(dir: &Path, id: &UploadId) -> Self {
         let lock = dir.join(format!("{id}.lock"));
-        // Short, for the id's own length must not keep it from being locked.
+        // A short name: ids of the maximum length must be lockable too.
         let draft = lock.with_file_name(format!(".{}.lock", UploadId::random()));
         let stop = dir.join(format!("{id}.stop"));
         Self { lock, stop, draft }
     }
 
-    /// Asks the holder to let go.
+    /// Asks the holder to release the lock.
     fn ask(&self) -> io::Result<()> {
         match sys::File::create_new(&self.stop) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
@@ -36,14 +36,17 @@ impl Places {
         }
     }
 
-    /// Whether nothing is in the way of a new lock, after what is stale was removed.
+    /// Removes a stale lock file, and returns whether the name is free for a
+    /// new lock.
     ///
-    /// Of two that find the same stale file the slower one must not remove the
-    /// faster one's lock by its name. Hence each holder has its file under
-    /// `flock` before the file gets the name and until it has lost it, and
-    /// nobody takes the name from a file without having its `flock`. Who has
-    /// it, and then finds the file by its name still, can be sure of both: no
-    /// holder lives, and the name stays with this file until it is removed here.
+    /// If two processes find the same stale file, the slower one must not
+    /// remove the lock that the faster one has just created under the same
+    /// name. Therefore a holder keeps its file under `flock` from before it
+    /// gets the name until after it has lost it, and nobody removes the name of
+    /// a file without holding its `flock`. A process that holds the `flock`,
+    /// and then finds the file still under its name, knows two things: no
+    /// holder lives, and the name stays with this file until this process
+    /// removes it.
     fn is_free(&self) -> io::Result<bool> {
         let Some(file) = sys::File::open_if_there(&self.lock)? else {
             return Ok(true);
@@ -55,7 +58,7 @@ impl Places {
         Ok(stale)
     }
 
-    /// Gives a file the name of the lock, unless another one has it.
+    /// Creates the lock file, unless another one exists.
     fn publish(&self) -> io::Result<Option<sys::File>> {
         let file = sys::File::create_new(&self.draft)?;
         let published = owner::sign(&file).and_then(|()| {
@@ -73,7 +76,7 @@ impl Places {
     }
 }
 
-/// A lock file that this process has made, and has open.
+/// A lock file that this process has created and keeps open.
 #[derive(Debug)]
 pub(super) struct LockFile {
     file: sys::File,
@@ -81,7 +84,7 @@ pub(super) struct LockFile {
 }
 
 impl LockFile {
-    /// Takes the lock, or asks whoever holds it to let go.
+    /// Takes the lock, or asks its holder to release it.
     pub(super) fn take(places: &Arc<Places>) -> io::Result<Option<Self>> {
         let file = if places.is_free()? {
             places.publish()?
@@ -96,26 +99,27 @@ impl LockFile {
             file,
             places: places.clone(),
         };
-        // It was meant for an earlier holder. Who waits for this one asks again.
+        // The request was for an earlier holder; current waiters repeat theirs.
         let cleared = sys::remove(&places.stop);
         cleared
             .inspect_err(|_| taken.release())
             .map(|()| Some(taken))
     }
 
-    /// Whether the holder is to let go: somebody waits, or the lock is lost, as
-    /// to one that took this process for dead.
+    /// Whether the holder should release the lock: another process waits, or
+    /// has taken the lock because it considered this process dead.
     pub(super) fn is_wanted(&self) -> io::Result<bool> {
         Ok(sys::exists(&self.places.stop)? || !self.file.is_at(&self.places.lock)?)
     }
 
-    /// Removes the files, unless the lock is another's by now.
+    /// Removes the files, unless the lock belongs to another process by now.
     pub(super) fn release(&self) {
         let released = self.file.is_at(&self.places.lock).and_then(|ours| {
             if !ours {
                 return Ok(());
             }
-            // In this order: later on it may be meant for the next holder.
+            // In this order: later, the stop file may be meant for the next
+            // holder.
             let stop = sys::remove(&self.places.stop);
             sys::remove(&self.places.lock).and(stop)
         });

@@ -8,27 +8,30 @@
 //! | `<id>.lock` | while the upload is held: the process id of the holder, in decimal with a newline |
 //! | `<id>.stop` | while another process waits for it: asks the holder to let go |
 //!
-//! Within one process, for all clones of one locker, the lock is handed over
-//! directly. Between processes the one that waits writes `<id>.stop`, and both sides
-//! poll the files: every 200 ms by default, so that a hand-over takes less than a
+//! Within one process, all clones of one locker hand the lock over directly.
+//! Between processes, the waiting one creates `<id>.stop`, and both sides poll
+//! the files: every 200 ms by default, so that a hand-over takes less than a
 //! second. In tusd, holders poll every 5 s and waiters every 2 s.
 //!
 //! # Stale locks
 //!
-//! A lock counts while its holder lives. It is stale, and taken over at once, if
+//! A lock counts while its holder is alive. It is stale, and taken over at
+//! once, if
 //!
-//! * its process is dead,
-//! * its process is younger than the file, as after a reuse of the process id, or
-//! * it has the id of this process but was not taken here, as when a container
+//! - its process is dead,
+//! - its process is younger than the file, as after a reuse of the process id,
+//!   or
+//! - it has the id of this process but was not taken here, as when a container
 //!   restarts as process 1.
 //!
-//! A file that names no process is stale after a second. Whatever it says, a file is
-//! not stale while its holder has it open with the kernel's own `flock`, which all
-//! holders of this kind do. So two containers that share a directory respect each
-//! other too, though each is process 1 to itself.
+//! A file that names no process is stale after a second. Regardless of its
+//! content, a file is not stale while its holder keeps it open under the
+//! kernel's `flock`, as all holders of this kind do. Two containers that share
+//! a directory therefore respect each other, although each of them is process 1
+//! in its own namespace.
 //!
-//! Whether a process lives is known on Unix, and its age on Linux. On other systems
-//! every process counts as alive.
+//! On Unix the locker can check whether a process is alive, and on Linux also
+//! its age. On other systems every process counts as alive.
 //!
 //! # Example
 //!
@@ -48,7 +51,7 @@
 //! let holder = std::fs::read_to_string(dir.join("4af3.lock"))?;
 //! assert_eq!(holder, format!("{}\n", std::process::id()));
 //!
-//! // Stands for another process.
+//! Stands in for another process.
 //! let there = FileLocker::new(dir);
 //! let busy = there.acquire(&id, Interrupt::default(), Duration::ZERO).await;
 //! assert!(matches!(busy, Err(Error::LockTimeout)));
@@ -84,40 +87,41 @@ use crate::store::FileStore;
 /// How often waiters and holders poll by default.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// The shortest interval, so that no setting makes it spin.
+/// Minimum interval, so that no setting causes a busy loop.
 const MIN_POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 /// A locker that keeps its locks as files in a directory.
 ///
-/// A clone is the same locker. It has to run within a tokio runtime, whose blocking
-/// pool runs all file operations.
+/// A clone is the same locker. It must run within a tokio runtime, whose
+/// blocking pool runs all file operations.
 ///
-/// The directory of an upload exists once the upload was created; before that,
-/// acquiring the lock fails with [`Error::NotFound`]. Failures of the disk give the
+/// The directory of an upload exists once the upload is created; before that,
+/// acquiring the lock fails with [`Error::NotFound`]. Disk failures return the
 /// same errors as in the [`FileStore`].
 ///
 /// See the [module docs](self) for an example.
 #[derive(Clone, Debug)]
 pub struct FileLocker {
     home: Arc<Home>,
-    /// In front of the files: one at a time of this process waits for a file.
+    /// Taken before the file, so that one request per process at a time waits
+    /// for it.
     here: MemoryLocker,
     holder_poll_interval: Duration,
     acquirer_poll_interval: Duration,
 }
 
 impl FileLocker {
-    /// Makes a locker for the uploads in the directory `dir`.
+    /// Creates a locker for the uploads in the directory `dir`.
     ///
     /// A relative path is resolved now, against the current directory.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self::at(Arc::new(Home::new(dir.into())))
     }
 
-    /// Makes a locker for the uploads of a store, which notices together with the store
-    /// when the directory is gone.
+    /// Creates a locker for the uploads of a store. Both detect together when
+    /// the directory is gone.
     ///
-    /// While the directory is not the one that it was, acquiring a lock fails with
+    /// While the directory is gone or replaced, acquiring a lock fails with
     /// [`Error::StorageUnavailable`].
     #[must_use]
     pub fn beside(store: &FileStore) -> Self {
@@ -148,7 +152,8 @@ impl FileLocker {
         self
     }
 
-    /// Sets how often a waiter checks whether another process has let go.
+    /// Sets how often a waiter checks whether another process has released the
+    /// lock.
     #[must_use]
     pub fn acquirer_poll_interval(mut self, interval: Duration) -> Self {
         self.acquirer_poll_interval = interval;
@@ -168,8 +173,8 @@ impl Locker for FileLocker {
         let mut here = self.here.acquire(id, interrupt.clone(), timeout).await?;
         let places = Arc::new(Places::new(self.home.dir(), id));
         loop {
-            // The lock of this process goes along to where it blocks: should
-            // this future be dropped meanwhile, both are let go of there, in order.
+            // The blocking step owns the lock of this process: if this future
+            // is dropped meanwhile, the step releases both locks in order.
             let (places, home) = (places.clone(), Arc::clone(&self.home));
             let take = move || {
                 home.check().map_err(|lost| of_store(lost.into()))?;

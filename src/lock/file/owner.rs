@@ -1,4 +1,4 @@
-//! Who has written a lock file, and whether that one still lives.
+//! Records the owner of a lock file, and checks whether it is still alive.
 
 use std::io;
 use std::process;
@@ -7,23 +7,25 @@ use std::time::{Duration, SystemTime};
 use crate::fs::error::is_full;
 use crate::fs::sys;
 
-/// How long a file may name nobody: none of its writers leaves it so for a moment.
+/// How long a lock file may be without an owner. Writers leave it so only
+/// briefly.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Writes this process's number into a new lock file.
+/// Writes the process id of this process to a new lock file.
 pub(super) fn sign(file: &sys::File) -> io::Result<()> {
     match file.write_all(format!("{}\n", process::id()).as_bytes()) {
-        // Or else nothing could be terminated to make room. The file is honoured
-        // for its `flock`, and tusd, which would remove it, gets no room for its own.
+        // Otherwise no upload could be terminated to free space. The file
+        // counts because of its `flock`, and tusd, which would remove it, has
+        // no space for its own.
         Err(error) if is_full(&error) => file.truncate(0),
         signed => signed,
     }
 }
 
-/// Whether the writer of a lock file holds nothing any more.
+/// Whether the owner of a lock file is gone.
 ///
-/// A holder in this process is not told from one that had the same number: that
-/// is for the `flock` to tell.
+/// An owner with the id of this process counts as gone too: only `flock` can
+/// tell whether the file was created here.
 pub(super) fn is_stale(file: &sys::File) -> io::Result<bool> {
     let age = age(file.modified()?);
     Ok(match pid(&file.read_to_end()?) {
@@ -32,7 +34,7 @@ pub(super) fn is_stale(file: &sys::File) -> io::Result<bool> {
     })
 }
 
-/// By this clock; nothing where it has been set back meanwhile.
+/// Returns the time since `time`, or zero if the clock has been set back.
 fn age(time: SystemTime) -> Duration {
     time.elapsed().unwrap_or_default()
 }
@@ -41,14 +43,15 @@ fn pid(text: &[u8]) -> Option<u32> {
     std::str::from_utf8(text).ok()?.trim().parse().ok()
 }
 
-/// Whether a process lives, and did so when a file of this age was written.
+/// Whether a process lives, and already did when a file of this age was
+/// written.
 #[cfg(unix)]
 fn has_lived_for(pid: u32, age: Duration) -> bool {
     use rustix::io::Errno;
     use rustix::process::{Pid, test_kill_process};
 
     let number = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    // One that may not be signalled lives.
+    // A process that may not be signalled is alive.
     let lives = number.is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH));
     lives && has_run_for(pid, age)
 }
@@ -62,12 +65,12 @@ fn has_lived_for(_: u32, _: Duration) -> bool {
 fn has_run_for(pid: u32, age: Duration) -> bool {
     use std::path::PathBuf;
 
-    /// Ticks and the stamps of files are coarse.
+    /// Clock ticks and file timestamps are coarse.
     const TOLERANCE: Duration = Duration::from_secs(1);
 
     let path = PathBuf::from(format!("/proc/{pid}/stat"));
     let stat = sys::read(&path).ok().flatten();
-    // Of another user's process it may not be told.
+    // The status of another user's process may be hidden.
     let Some(stat) = stat.as_deref().and_then(Stat::parse) else {
         return true;
     };
@@ -79,12 +82,12 @@ fn has_run_for(_: u32, _: Duration) -> bool {
     true
 }
 
-/// What Linux tells of a process.
+/// The parts of `/proc/<pid>/stat` that matter here.
 #[cfg(target_os = "linux")]
 struct Stat {
-    /// A zombie, which only its parent has not seen yet.
+    /// The process is a zombie that its parent has not reaped yet.
     has_ended: bool,
-    /// When it began, in ticks since the machine did.
+    /// The start time, in ticks since boot.
     begin: u64,
 }
 
@@ -92,7 +95,7 @@ struct Stat {
 impl Stat {
     fn parse(text: &[u8]) -> Option<Self> {
         let text = String::from_utf8_lossy(text);
-        // Before it there is a name in parentheses, and anything may be in a name.
+        // The name before it, in parentheses, may contain anything.
         let (_, fields) = text.rsplit_once(')')?;
         let mut fields = fields.split_whitespace();
         let has_ended = matches!(fields.next()?, "Z" | "X");

@@ -1,4 +1,4 @@
-//! From the frames of a chunk to writes: the half that waits.
+//! Turns the frames of a chunk into writes: the asynchronous half.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,8 +12,8 @@ use super::writer::Writer;
 
 /// Stores a chunk through `writer`, with one batch in memory at a time.
 ///
-/// There is no second batch to fill meanwhile: while a write is in flight the
-/// host's connection goes on reading on its own.
+/// A second batch would gain nothing: while a write is in flight, the host's
+/// connection keeps reading.
 pub(super) async fn append(chunk: Chunk<'_>, writer: Writer, batches: &Semaphore) -> Appended {
     let steps = Steps(Arc::new(Mutex::new(writer)));
     let mut received = steps.receive(chunk, batches).await;
@@ -24,7 +24,8 @@ pub(super) async fn append(chunk: Chunk<'_>, writer: Writer, batches: &Semaphore
     Appended::new(offset, received)
 }
 
-/// A writer that goes from one blocking step to the next, and is never wanted by two.
+/// A writer that blocking steps use one after the other, never at the same
+/// time.
 struct Steps(Arc<Mutex<Writer>>);
 
 impl Steps {
@@ -54,7 +55,7 @@ impl Steps {
     }
 
     fn writer(&self) -> MutexGuard<'_, Writer> {
-        // A step that panicked has counted what it wrote.
+        // A step that panicked has still counted the bytes that it wrote.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -6,22 +6,22 @@ use std::task::Poll;
 use bytes::Bytes;
 use tower_tus_layers::protocol::{Chunk, Error};
 
-/// Bytes at which a batch is full; its last frame may go beyond them.
+/// Number of bytes at which a batch is full. Its last frame may exceed it.
 const MAX_BYTES: usize = 1 << 20;
-/// Frames at which a batch is full: as many as one `pwritev` takes.
+/// Number of frames at which a batch is full: the maximum of one `pwritev`.
 const MAX_FRAMES: usize = 1024;
 
-/// What came of a chunk without waiting.
+/// The part of a chunk that was available without waiting.
 #[derive(Debug)]
 pub(super) struct Batch {
-    /// One frame or more, none of them empty.
+    /// One or more non-empty frames.
     pub(super) frames: Vec<Bytes>,
-    /// How the chunk ended, if it did.
+    /// How the chunk ended, if it ended.
     pub(super) ended: Option<Result<(), Error>>,
 }
 
 impl Batch {
-    /// Gathers what is there after `first`, and does not wait for more.
+    /// Gathers `first` and all frames that are ready, without waiting for more.
     pub(super) async fn gather(first: Bytes, chunk: &mut Chunk<'_>) -> Self {
         let mut bytes = first.len();
         let mut frames = vec![first];

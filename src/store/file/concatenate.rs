@@ -1,9 +1,9 @@
-//! Uploads that are made of others.
+//! Uploads that are concatenated from others.
 //!
-//! Of a new final the data file is whole before there is an `.info`, without
-//! which it is no upload: what a crash leaves of it is a file to which nothing
-//! leads. Of a pending final `.info` says that it is pending until the data file
-//! is whole, and what that has meanwhile counts for nothing.
+//! The data file of a new final upload is complete before its `.info` exists,
+//! and without `.info` there is no upload: a crash leaves at most an unused
+//! file. The `.info` of a pending final says that it is pending until the data
+//! file is complete; until then, the content of the data file does not count.
 
 use std::collections::HashMap;
 
@@ -14,12 +14,12 @@ use super::error::of_upload;
 use super::handle::FileHandle;
 use super::{Durability, FileStore, sys};
 
-/// How many bytes are copied between two looks at the interrupt: a fraction of a
-/// second on a slow disk, and a multiple of every block that file systems share.
-/// What has fewer is not worth to be interrupted.
+/// Number of bytes to copy between two checks of the interrupt. It takes a
+/// fraction of a second on a slow disk, and is a multiple of every block size
+/// that file systems share. Smaller copies are not worth interrupting.
 const STEP: u64 = 16 << 20;
 
-/// Makes the files of a new final, or leaves none behind.
+/// Creates the files of a new final upload, or leaves none behind.
 pub(super) fn concatenate(
     store: &FileStore,
     mut new: NewUpload,
@@ -34,7 +34,7 @@ pub(super) fn concatenate(
     })
 }
 
-/// Gives a pending final its bytes.
+/// Writes the bytes of a pending final.
 pub(super) fn assemble(
     store: &FileStore,
     id: UploadId,
@@ -49,7 +49,7 @@ pub(super) fn assemble(
     let parts = Parts::find(store, parts)?;
     let length = parts.length()?;
     let data = sys::File::open(&handle.layout().data).map_err(of_upload)?;
-    // What is left of an attempt that was cut off.
+    // An interrupted attempt may have left bytes behind.
     data.truncate(0).map_err(of_upload)?;
     let copied = parts.copy_to(&data, store.durability, interrupt);
     copied.inspect_err(|_| drop(data.truncate(0)))?;
@@ -58,7 +58,7 @@ pub(super) fn assemble(
     handle.rewrite(upload).map(drop)
 }
 
-/// Records in a part which final waits for it.
+/// Records in a part that a final upload waits for it.
 pub(super) fn await_part(store: &FileStore, part: UploadId, id: UploadId) -> Result<(), Error> {
     let handle = FileHandle::open(store, part).map_err(of_upload)?;
     let mut upload = handle.upload().clone();
@@ -69,9 +69,10 @@ pub(super) fn await_part(store: &FileStore, part: UploadId, id: UploadId) -> Res
     handle.rewrite(upload).map(drop)
 }
 
-/// Complete uploads, one after the other.
+/// Complete uploads, in the order in which they are concatenated.
 struct Parts<'a> {
-    /// One may be there again and again. CAT-09
+    /// May contain the same upload more than once.
+    // CAT-09
     order: &'a [UploadId],
     found: HashMap<&'a UploadId, FileHandle>,
 }
@@ -91,7 +92,8 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// Where each part is, and how many bytes it has. CAT-05
+    /// Returns the handle and the length of each part, in order.
+    // CAT-05
     fn in_order(&self) -> impl Iterator<Item = (&FileHandle, Length)> {
         let parts = self.order.iter().map(|id| &self.found[id]);
         parts.map(|part| (part, part.upload().length.unwrap_or_default()))
@@ -103,8 +105,8 @@ impl<'a> Parts<'a> {
         sum.ok_or(Error::MaxSizeExceeded)
     }
 
-    /// Writes them to a file that is empty, and makes the bytes last where a
-    /// finished upload has to: its name must not outlive them.
+    /// Copies the parts to an empty file, and syncs it where finished uploads
+    /// must be durable: the name must not survive a crash without the bytes.
     fn copy_to(
         &self,
         data: &sys::File,

@@ -12,10 +12,11 @@ use super::error::of_upload;
 use super::place::find;
 use super::{FileStore, blocking, mark, sys};
 
-/// Most bytes that are read at once, whatever is asked for.
+/// Maximum number of bytes in one read, however many are requested.
 const PIECE: u64 = 512 << 10;
 
-/// The bytes of an upload, in a file that stays open: its name may go meanwhile.
+/// The bytes of an upload, in a file that stays open even if its name is
+/// removed.
 #[derive(Debug)]
 pub(super) struct FileContent {
     file: Arc<sys::File>,
@@ -24,10 +25,11 @@ pub(super) struct FileContent {
 }
 
 impl FileContent {
-    /// Opens what is stored of an upload, and changes nothing.
+    /// Opens the stored bytes of an upload without changing anything.
     pub(super) fn open(store: &FileStore, id: UploadId) -> io::Result<Self> {
         let (layout, _, document) = find(store, &id)?;
-        // Before the offset is looked for: this file has the bytes up to it.
+        // Open the file before reading the offset: it then has all bytes up to
+        // it.
         let file = sys::File::open_to_read(&layout.data)?;
         let offset = mark::offset(&layout, file.len()?)?.ok_or(io::ErrorKind::NotFound)?;
         let mut upload = document.upload(id, offset);

@@ -10,13 +10,13 @@ use super::info::Document;
 use super::layout::Layout;
 use super::{Durability, FileStore, publish, sys};
 
-/// Makes the files of a new upload, or leaves none behind.
+/// Creates the files of a new upload, or leaves none behind.
 pub(super) fn create(store: &FileStore, new: NewUpload) -> Result<FileHandle, Error> {
     create_with(store, new, Offset::ZERO, |_| Ok(()))
 }
 
-/// As [`create`], with `offset` bytes that `fill` writes to the data file: they
-/// are there before the upload is.
+/// Like [`create`], with `offset` bytes that `fill` writes to the data file
+/// before the upload exists.
 pub(super) fn create_with(
     store: &FileStore,
     new: NewUpload,
@@ -27,7 +27,7 @@ pub(super) fn create_with(
     let mut upload = Upload::from(new);
     upload.offset = offset;
 
-    // On its own, so that a file in the store's place is not taken for an upload.
+    // A separate step: a file in place of the directory is no existing upload.
     make_home(store).map_err(of_store)?;
     let mut layout = Layout::new(store.dir(), &upload.id);
     if is_taken(store.dir(), &upload.id, &layout).map_err(of_store)? {
@@ -45,7 +45,8 @@ pub(super) fn create_with(
     filled.inspect_err(|_| {
         let _ = sys::remove(&layout.data);
     })?;
-    // Now that something is in it: in an overlay it may have changed by that.
+    // Only now, with a file in it: overlay file systems may have changed its
+    // identity.
     store.home.remember().map_err(of_store)?;
     Ok(FileHandle::new(
         store.clone(),
@@ -55,8 +56,8 @@ pub(super) fn create_with(
     ))
 }
 
-/// Makes the directory of the store, unless it has been there: then it comes back,
-/// and what is made in its place meanwhile would be hidden by it.
+/// Creates the directory of the store, unless it has existed before: then it
+/// may come back, and would hide whatever was created in its place.
 fn make_home(store: &FileStore) -> io::Result<()> {
     match store.home.is_known() {
         true => Ok(()),
@@ -64,8 +65,8 @@ fn make_home(store: &FileStore) -> io::Result<()> {
     }
 }
 
-/// Makes the directory of the store where it is missing, and makes sure that it
-/// can be written to.
+/// Creates the directory of the store if it is missing, and checks that it is
+/// writable.
 pub(super) fn prepare(store: &FileStore) -> io::Result<()> {
     make_home(store)?;
     sys::try_to_write(store.dir())?;
@@ -76,7 +77,8 @@ pub(super) fn prepare(store: &FileStore) -> io::Result<()> {
 fn is_taken(dir: &Path, id: &UploadId, layout: &Layout) -> io::Result<bool> {
     for above in Layout::above(dir, id) {
         let is_file = sys::exists(&above.data)? && !sys::is_dir(&above.data)?;
-        // Its bytes may lie elsewhere, or have been moved away.
+        // The bytes of that upload may be elsewhere, or may have been moved
+        // away.
         if is_file || sys::exists(&above.info)? {
             return Ok(true);
         }
@@ -84,9 +86,11 @@ fn is_taken(dir: &Path, id: &UploadId, layout: &Layout) -> io::Result<bool> {
     Ok(sys::exists(&layout.info)? || sys::exists(&layout.data)?)
 }
 
-/// Makes the data file: who has made it has the place, and is the one to remove it.
+/// Creates the data file. Its creator owns the place and is the one to remove
+/// it.
 fn take_place(store: &FileStore, layout: &Layout) -> io::Result<sys::File> {
-    // The place of another upload's bytes is taken, also while these lie elsewhere.
+    // The place belongs to any upload with `.info` here, even if its bytes are
+    // elsewhere.
     if sys::exists(&layout.data)? || sys::exists(&Layout::info_beside(&layout.data))? {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
@@ -98,7 +102,8 @@ fn take_place(store: &FileStore, layout: &Layout) -> io::Result<sys::File> {
     sys::File::create_new_with(&layout.data, store.file_mode)
 }
 
-/// Makes a directory, once for many uploads: under all but no durability it lasts from then on.
+/// Creates a directory for many uploads. It is synced right away, unless
+/// durability is `None`.
 fn make_dirs(store: &FileStore, path: &Path) -> io::Result<()> {
     let changed = sys::make_dirs(path, store.dir_mode)?;
     if store.durability >= Durability::Finish {

@@ -1,10 +1,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// What survives a power cut.
+/// Which data survives a power cut.
 ///
-/// Even after `kill -9`, no acknowledged byte is lost, whatever the value. Each value
-/// promises all that the one before it does.
+/// Even after `kill -9`, no acknowledged byte is lost, whatever the value. Each
+/// value includes the promises of the one before it.
 ///
 /// ```
 /// use tower_tus::store::file::Durability;
@@ -16,9 +16,9 @@ use std::str::FromStr;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Durability {
-    /// Nothing that the operating system has not written yet.
+    /// Only data that the operating system has already written.
     None,
-    /// Finished uploads; unfinished ones may lose bytes.
+    /// Finished uploads. Unfinished ones may lose bytes.
     #[default]
     Finish,
     /// Every acknowledged byte.
@@ -52,7 +52,7 @@ impl FromStr for Durability {
     }
 }
 
-/// The text is not a [`Durability`].
+/// An error: the text is not a [`Durability`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidDurability(());
 

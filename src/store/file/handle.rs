@@ -13,7 +13,7 @@ use super::place::find;
 use super::writer::Writer;
 use super::{Durability, FileStore, mark, publish, sys};
 
-/// An upload in files.
+/// An upload that is stored in files.
 #[derive(Clone, Debug)]
 pub(super) struct FileHandle {
     store: FileStore,
@@ -37,7 +37,7 @@ impl FileHandle {
         }
     }
 
-    /// Finds an upload, and changes nothing.
+    /// Finds an upload without changing anything.
     pub(super) fn open(store: &FileStore, id: UploadId) -> io::Result<Self> {
         let (layout, size, document) = find(store, &id)?;
         let offset = mark::offset(&layout, size)?.ok_or(io::ErrorKind::NotFound)?;
@@ -47,17 +47,17 @@ impl FileHandle {
         Ok(Self::new(store.clone(), Arc::new(layout), document, upload))
     }
 
-    /// As [`info`](Handle::info).
+    /// Like [`info`](Handle::info).
     pub(super) const fn upload(&self) -> &Upload {
         &self.upload
     }
 
-    /// Where its files are.
+    /// Returns the paths of its files.
     pub(super) fn layout(&self) -> &Layout {
         &self.layout
     }
 
-    /// Writes `.info` anew, so that it tells of `upload`.
+    /// Rewrites `.info` to describe `upload`.
     pub(super) fn rewrite(mut self, upload: Upload) -> Result<Self, Error> {
         self.document.update(&upload);
         self.upload = upload;
@@ -65,13 +65,14 @@ impl FileHandle {
         Ok(self)
     }
 
-    /// Makes the bytes last.
+    /// Syncs the data file.
     ///
-    /// The system forgets what it could not write, so a sync that is tried again on
-    /// the same bytes would succeed and be wrong: one that has failed stays so.
+    /// The kernel drops pages that it could not write, so a second sync of the
+    /// same bytes would wrongly succeed. A failed sync therefore fails for
+    /// good.
     fn sync_data(&self) -> Result<(), Error> {
         if self.store.lost.contains(&self.upload.id) {
-            return Err(Error::internal("an earlier sync of these bytes has failed"));
+            return Err(Error::internal("an earlier sync of these bytes failed"));
         }
         let file = sys::open_to_sync(&self.layout.data).map_err(of_upload)?;
         let synced = file.sync_all();
@@ -112,8 +113,8 @@ impl Handle for FileHandle {
     }
 
     async fn declare_length(&mut self, length: Length) -> Result<(), Error> {
-        // The length may be where a chunk began that a crash cut short, and
-        // then no append comes that would take its bytes back.
+        // The length may equal the offset of a chunk that a crash cut short. No
+        // append would follow to roll its bytes back.
         let layout = self.layout.clone();
         let settle = move |_: &FileStore| mark::settle(&layout).map_err(of_upload);
         self.store.step(settle).await?;
@@ -132,7 +133,7 @@ impl Handle for FileHandle {
         if self.store.durability < Durability::Finish {
             return Ok(());
         }
-        // `.info` and the names follow with the record of it.
+        // Recording the finish syncs `.info` and the names.
         let this = self.clone();
         self.store.step(move |_| this.sync_data()).await
     }

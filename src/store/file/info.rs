@@ -1,4 +1,4 @@
-//! `.info`: tusd's JSON, and one member of ours.
+//! The `.info` file: tusd's JSON with one additional member.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,7 +15,7 @@ use tower_tus_layers::protocol::{
 use super::layout::Layout;
 use super::sys;
 
-/// The whole document, so that what tusd put there survives a rewrite.
+/// The whole document, so that tusd's own entries survive a rewrite.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub(super) struct Document {
@@ -23,7 +23,7 @@ pub(super) struct Document {
     id: String,
     size: u64,
     size_is_deferred: bool,
-    /// As stale as tusd's: the size of the data file is what counts.
+    /// As outdated as in tusd: the size of the data file counts.
     offset: u64,
     #[serde(deserialize_with = "empty_if_null")]
     meta_data: BTreeMap<String, String>,
@@ -37,22 +37,24 @@ pub(super) struct Document {
     rest: Map<String, Value>,
 }
 
-/// What tusd's members cannot say. tusd ignores it, and drops it when it rewrites.
+/// State that tusd's members cannot express. tusd ignores it, and drops it when
+/// it rewrites the file.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, rename_all = "PascalCase")]
 struct TowerTus {
-    /// The header as the client wrote it, each byte one char.
+    /// The header as the client sent it, with each byte as one char.
     #[serde(skip_serializing_if = "Option::is_none")]
     upload_metadata: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     finishing: Option<State>,
-    /// As [`upload_metadata`](Self::upload_metadata).
+    /// Like [`upload_metadata`](Self::upload_metadata).
     #[serde(skip_serializing_if = "Option::is_none")]
     upload_concat: Option<String>,
-    /// Of a partial: the pending finals that wait for it.
+    /// For a partial upload: the pending finals that wait for it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     awaited_by: Vec<String>,
-    /// Of a final: it has no bytes yet, whatever the data file has.
+    /// For a final upload: it has no bytes yet, whatever the data file
+    /// contains.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pending: bool,
 }
@@ -65,7 +67,7 @@ enum State {
 }
 
 impl Document {
-    /// What is to be kept of a new upload.
+    /// Builds the document of a new upload.
     pub(super) fn new(upload: &Upload, layout: &Layout) -> Self {
         let storage = [
             ("InfoPath", layout.info.to_string_lossy()),
@@ -93,7 +95,7 @@ impl Document {
         document
     }
 
-    /// Takes over what changes in the life of an upload.
+    /// Updates the members that change during the life of an upload.
     pub(super) fn update(&mut self, upload: &Upload) {
         self.size = upload.length.unwrap_or_default().get();
         self.size_is_deferred = upload.length.is_none();
@@ -105,9 +107,9 @@ impl Document {
         }
     }
 
-    /// Reads `.info`, if it is there.
+    /// Reads `.info`, if it exists.
     pub(super) fn read(path: &Path) -> io::Result<Option<Self>> {
-        // A power cut may leave the name of a new upload's `.info` without its content.
+        // A power cut may leave a new upload's `.info` without its content.
         let Some(json) = sys::read(path)?.filter(|json| !json.is_empty()) else {
             return Ok(None);
         };
@@ -116,14 +118,15 @@ impl Document {
     }
 
     pub(super) fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("strings and numbers can be written as JSON")
+        serde_json::to_vec(self).expect("strings and numbers serialize to JSON")
     }
 
-    /// The upload that it tells of.
+    /// Returns the upload that the document describes.
     pub(super) fn upload(&self, id: UploadId, offset: u64) -> Upload {
         let mut upload = Upload::new(id);
         upload.concat = self.concat();
-        // What a pending final has is what was left of an attempt to assemble it.
+        // The bytes of a pending final are left over from an interrupted
+        // attempt.
         upload.offset = match upload.is_pending() {
             true => Offset::ZERO,
             false => Offset::saturating(offset),
@@ -135,17 +138,18 @@ impl Document {
         upload
     }
 
-    /// Where it says that all is.
+    /// Returns the paths as recorded.
     pub(super) fn storage(&self) -> Option<Arc<BTreeMap<String, String>>> {
         self.storage.clone()
     }
 
-    /// The same, with what has moved since: hooks find the files by it.
+    /// Returns the paths as recorded, corrected where files have moved. Hooks
+    /// use them to find the files.
     pub(super) fn storage_at(&self, layout: &Layout) -> Option<Arc<BTreeMap<String, String>>> {
         let mut storage = self.storage.clone()?;
         for (key, path) in [("Path", &layout.data), ("InfoPath", &layout.info)] {
-            let told = storage.get(key).map(Path::new);
-            if told.is_some_and(|told| told != path) {
+            let recorded = storage.get(key).map(Path::new);
+            if recorded.is_some_and(|recorded| recorded != path) {
                 let path = path.to_string_lossy().into();
                 Arc::make_mut(&mut storage).insert(key.to_owned(), path);
             }
@@ -153,17 +157,17 @@ impl Document {
         Some(storage)
     }
 
-    /// Where it says that the bytes are.
+    /// Returns the recorded path of the bytes.
     pub(super) fn data(&self) -> Option<&Path> {
         self.storage.as_ref()?.get("Path").map(Path::new)
     }
 
-    /// Where it says that it was written itself.
+    /// Returns the path where `.info` was written, as recorded.
     pub(super) fn info_path(&self) -> Option<&str> {
         self.storage.as_ref()?.get("InfoPath").map(String::as_str)
     }
 
-    /// The exact text, unless someone has changed what it says.
+    /// Returns the exact text, unless the decoded pairs have been edited since.
     fn metadata(&self) -> Metadata {
         self.exact_metadata()
             .filter(|exact| strings(exact) == self.meta_data)
@@ -172,7 +176,7 @@ impl Document {
 
     fn exact_metadata(&self) -> Option<Metadata> {
         let raw = bytes(self.tower_tus.upload_metadata.as_deref()?)?;
-        // A lenient server wrote it, or this one was lenient then.
+        // A server with lenient parsing may have written it.
         Some(Metadata::parse_lenient(&raw))
     }
 
@@ -208,7 +212,7 @@ impl From<FinishState> for State {
         match finishing {
             FinishState::Pending { attempts } => Self::Pending { attempts },
             FinishState::Done => Self::Done,
-            // An upload in a state that is not known here is not finished.
+            // An upload in an unknown state is not finished.
             _ => Self::Pending { attempts: 0 },
         }
     }
@@ -223,7 +227,7 @@ impl From<State> for FinishState {
     }
 }
 
-/// The pairs as JSON can tell them.
+/// Converts the pairs to strings for JSON.
 fn strings(metadata: &Metadata) -> BTreeMap<String, String> {
     let pairs = metadata.iter();
     pairs
@@ -231,7 +235,7 @@ fn strings(metadata: &Metadata) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// The metadata of these pairs, less those that no header could carry.
+/// Rebuilds metadata from the pairs, without those that no header can carry.
 fn rebuilt(pairs: &BTreeMap<String, String>) -> Metadata {
     let legal = pairs
         .iter()
@@ -239,12 +243,12 @@ fn rebuilt(pairs: &BTreeMap<String, String>) -> Metadata {
     Metadata::from_pairs(legal).unwrap_or_default()
 }
 
-/// Each byte as one char.
+/// Converts each byte to one char.
 fn latin1(raw: &HeaderValue) -> String {
     raw.as_bytes().iter().copied().map(char::from).collect()
 }
 
-/// Each char as one byte.
+/// Converts each char to one byte.
 fn bytes(latin1: &str) -> Option<Vec<u8>> {
     latin1.chars().map(|char| u8::try_from(char).ok()).collect()
 }
@@ -253,7 +257,7 @@ fn texts(ids: &[UploadId]) -> Vec<String> {
     ids.iter().map(UploadId::to_string).collect()
 }
 
-/// The ids among these; tusd takes some that lead out of its directory.
+/// Returns the valid ids; tusd accepts some that lead out of its directory.
 fn ids(texts: &[String]) -> Vec<UploadId> {
     texts.iter().filter_map(|text| text.parse().ok()).collect()
 }
@@ -418,7 +422,7 @@ mod tests {
     fn what_a_lenient_server_has_read_is_read_as_it_was_written() {
         for raw in [
             "a YQ==, gr\u{f6}\u{df}e MQ== ".as_bytes(),
-            // Keys that read the same as text, and base64 that only Go takes.
+            // Keys that are equal as text, and base64 that only Go accepts.
             b"\xe4 YQ==,\xf6 Yg==",
             b"a YR==",
         ] {

@@ -5,27 +5,27 @@ use tower_tus_layers::protocol::UploadId;
 
 use super::sys;
 
-/// The files of one upload.
+/// The paths of the files of one upload.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
-    /// Its bytes: `<dir>/<id>`, unless it was created elsewhere.
+    /// The bytes: at `<dir>/<id>`, unless the upload was created elsewhere.
     pub(super) data: PathBuf,
-    /// What is known of it. An upload without it does not exist.
+    /// The state of the upload. Without this file the upload does not exist.
     pub(super) info: PathBuf,
-    /// Where the chunk began that may still be taken back.
+    /// The offset where a chunk began that may still be rolled back.
     pub(super) chunk: PathBuf,
     /// The next `.info` while it is written.
     pub(super) new: PathBuf,
 }
 
 impl Layout {
-    /// The files of `id` where its bytes lie at their own place.
+    /// Returns the paths of `id`, with its bytes at the default place.
     pub(super) fn new(dir: &Path, id: &UploadId) -> Self {
         Self::of(dir, id.as_str())
     }
 
-    /// The places of the uploads that `id` would lie below: one of these cannot
-    /// be a file and a directory at once.
+    /// Returns the paths of all uploads whose id is a prefix of `id`. None of
+    /// them may exist: a path cannot be both a file and a directory.
     pub(super) fn above(dir: &Path, id: &UploadId) -> impl Iterator<Item = Self> {
         let ends = id.as_str().match_indices('/');
         ends.map(|(end, _)| Self::of(dir, &id.as_str()[..end]))
@@ -41,20 +41,20 @@ impl Layout {
         }
     }
 
-    /// The `.info` of an upload that has its bytes at `data`, where it is their
-    /// own place.
+    /// Returns the path of the `.info` that belongs to bytes at `data`, if
+    /// these are at their default place.
     pub(super) fn info_beside(data: &Path) -> PathBuf {
         let mut info = data.as_os_str().to_owned();
         info.push(".info");
         info.into()
     }
 
-    /// The same upload with its bytes at `data`.
+    /// Returns the same paths, with the bytes at `data`.
     pub(super) fn with_data(self, data: PathBuf) -> Self {
         Self { data, ..self }
     }
 
-    /// Makes the names of the data file and of `.info` last.
+    /// Makes the names of the data file and of `.info` durable.
     pub(super) fn sync_dirs(&self) -> io::Result<()> {
         if self.data.parent() != self.info.parent() {
             sys::sync_dir_of(&self.data)?;

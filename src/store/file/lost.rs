@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tower_tus_layers::protocol::UploadId;
 
-/// The uploads of which bytes may be lost, since a sync has failed.
+/// The uploads that may have lost bytes because a sync failed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lost(Arc<Mutex<HashSet<UploadId>>>);
 
@@ -16,13 +16,13 @@ impl Lost {
         self.ids().insert(id);
     }
 
-    /// The upload is gone; another one may have its id.
+    /// Removes an upload that is gone, so that another one may use its id.
     pub(super) fn forget(&self, id: &UploadId) {
         self.ids().remove(id);
     }
 
     fn ids(&self) -> MutexGuard<'_, HashSet<UploadId>> {
-        // Nothing that runs under the lock can leave the set half changed.
+        // No code that holds the lock can panic with the set half changed.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

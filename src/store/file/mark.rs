@@ -1,14 +1,14 @@
-//! `<id>.chunk`: where a chunk began of which nothing counts before it is whole.
+//! The `<id>.chunk` file: where an atomic chunk began.
 //!
-//! While the mark stands it is the upload's offset, however many bytes the data
-//! file has beyond it.
+//! While the mark exists, it is the upload's offset, however many bytes the
+//! data file has beyond it.
 
 use std::io;
 
 use super::layout::Layout;
 use super::sys;
 
-/// Sets the mark, to last also through a power cut.
+/// Sets the mark, durable even in a power cut.
 pub(super) fn set(layout: &Layout, start: u64) -> io::Result<()> {
     let mark = sys::File::create_new(&layout.chunk)?;
     let set = mark
@@ -20,7 +20,7 @@ pub(super) fn set(layout: &Layout, start: u64) -> io::Result<()> {
     })
 }
 
-/// Takes back all that came after the mark, if there is one, and then the mark.
+/// Removes all bytes after the mark, if there is one, and then the mark itself.
 pub(super) fn take_back(layout: &Layout, data: &sys::File) -> io::Result<()> {
     let Some(text) = sys::read(&layout.chunk)? else {
         return Ok(());
@@ -29,15 +29,16 @@ pub(super) fn take_back(layout: &Layout, data: &sys::File) -> io::Result<()> {
         && data.len()? > start
     {
         data.truncate(start)?;
-        // The bytes that it disowns must not outlive the mark.
+        // The discarded bytes must not outlive the mark.
         data.sync_data()?;
     }
     sys::remove(&layout.chunk)?;
-    // Should it come back, it would disown bytes that are answered from now on.
+    // If the mark came back, it would discard bytes that are acknowledged
+    // later.
     sys::sync_dir_of(&layout.chunk)
 }
 
-/// As [`take_back`], where nobody has the data file open.
+/// Like [`take_back`], for a data file that is not open.
 pub(super) fn settle(layout: &Layout) -> io::Result<()> {
     if !sys::exists(&layout.chunk)? {
         return Ok(());
@@ -45,20 +46,21 @@ pub(super) fn settle(layout: &Layout) -> io::Result<()> {
     take_back(layout, &sys::File::open(&layout.data)?)
 }
 
-/// Where the upload stands; nowhere when its data file is gone.
+/// Returns the offset of the upload, or `None` if its data file is gone.
 ///
-/// `size` is the data file's, from before this call. One look at it is not
-/// enough beside a writer. Before the look for the mark it may show bytes that
-/// are taken back, together with their mark, until that look; after it, bytes
-/// of a chunk whose mark came later. What it shows both times is there to stay.
+/// `size` is the size of the data file before this call. One look at the size
+/// is not enough while another request writes. Before the mark is read, the
+/// size may include bytes that are rolled back, together with their mark, until
+/// it is read; after it is read, bytes of a chunk whose mark came later. Bytes
+/// that are there both times are there to stay.
 pub(super) fn offset(layout: &Layout, size: u64) -> io::Result<Option<u64>> {
     let mark = sys::read(&layout.chunk)?.and_then(|text| parse(&text));
     let after = sys::file_size(&layout.data)?;
     Ok(after.map(|after| mark.unwrap_or(u64::MAX).min(size).min(after)))
 }
 
-/// A mark without its last byte was still being written when all ended: of its
-/// chunk there is nothing yet.
+/// Parses a mark. Without its last byte it was still being written in a crash,
+/// and its chunk has no bytes yet.
 fn parse(text: &[u8]) -> Option<u64> {
     std::str::from_utf8(text)
         .ok()?

@@ -1,4 +1,4 @@
-//! Where the bytes of an upload are.
+//! Finds the bytes of an upload.
 
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -10,16 +10,16 @@ use super::layout::Layout;
 use super::{FileStore, sys};
 use crate::fs::error::DirectoryGone;
 
-/// Where the data file of an upload is.
+/// The place of the data file of an upload.
 #[derive(Debug)]
 pub(super) enum Place {
-    /// Its files, and how many bytes there are.
+    /// The paths of its files, and the size of the data file.
     Found(Layout, u64),
-    /// Nowhere. This is where it was.
+    /// The data file is missing. This is the path where it was.
     Gone(PathBuf),
 }
 
-/// What is known of an upload, and where its bytes are.
+/// Returns the state of an upload, and where its bytes are.
 pub(super) fn find(store: &FileStore, id: &UploadId) -> io::Result<(Layout, u64, Document)> {
     let (layout, document) = known(store, id)?;
     match locate(store, id, layout, &document)? {
@@ -28,19 +28,19 @@ pub(super) fn find(store: &FileStore, id: &UploadId) -> io::Result<(Layout, u64,
     }
 }
 
-/// What `.info` says of an upload, whether there are bytes or not.
+/// Returns the state of an upload, whether its bytes exist or not.
 pub(super) fn known(store: &FileStore, id: &UploadId) -> io::Result<(Layout, Document)> {
     let layout = Layout::new(store.dir(), id);
     let document = Document::read(&layout.info)?.ok_or(io::ErrorKind::NotFound)?;
     Ok((layout, document))
 }
 
-/// Looks for the bytes: first at `<dir>/<id>`, then where `.info` says, as for
-/// an upload whose place a hook has named.
+/// Finds the bytes: first at `<dir>/<id>`, then at the path in `.info`, which a
+/// hook may have chosen.
 ///
-/// When the directory was moved or copied, what lay inside it is looked for
-/// inside it. A path that leads to the file of another upload, such as the one
-/// that this one is a copy of, does not count.
+/// If the directory was moved or copied, a recorded path inside the old
+/// directory is looked up inside the new one. A path that leads to the file of
+/// another upload, such as the original of a copy, does not count.
 pub(super) fn locate(
     store: &FileStore,
     id: &UploadId,
@@ -50,14 +50,14 @@ pub(super) fn locate(
     if let Some(size) = sys::file_size(&layout.data)? {
         return Ok(Place::Found(layout, size));
     }
-    let Some(told) = document.data().map(|data| store.dir().join(data)) else {
+    let Some(recorded) = document.data().map(|data| store.dir().join(data)) else {
         return Ok(Place::Gone(layout.data));
     };
-    let moved = moved(store.dir(), id, document, &told);
+    let moved = moved(store.dir(), id, document, &recorded);
     let original = document.info_path().map(Path::new);
-    // What was looked for inside this directory is not the original's.
-    let inside = original.filter(|_| moved == told);
-    for (data, original) in [(&moved, inside), (&told, original)] {
+    // A path inside this directory does not lead to the original.
+    let inside = original.filter(|_| moved == recorded);
+    for (data, original) in [(&moved, inside), (&recorded, original)] {
         if let Some(size) = sys::file_size(data)?
             && !is_of_another(data, original, &layout)?
         {
@@ -67,8 +67,8 @@ pub(super) fn locate(
     Ok(Place::Gone(moved))
 }
 
-/// Fails where the directory of bytes that are gone is gone as well: they may
-/// come back with it.
+/// Fails if the directory of missing bytes is missing as well: they may come
+/// back with it.
 pub(super) fn still_mounted(data: &Path) -> io::Result<()> {
     match data.parent() {
         Some(dir) if !dir.is_dir() => {
@@ -79,17 +79,17 @@ pub(super) fn still_mounted(data: &Path) -> io::Result<()> {
     }
 }
 
-/// Where `told` is in the directory as it is now, when it was in the directory
-/// that `.info` was written in.
-fn moved(dir: &Path, id: &UploadId, document: &Document, told: &Path) -> PathBuf {
+/// Returns the new path of `recorded`, if it was inside the directory where `.info`
+/// was written; otherwise `recorded` itself.
+fn moved(dir: &Path, id: &UploadId, document: &Document, recorded: &Path) -> PathBuf {
     let info = format!("/{id}.info");
     let old = document
         .info_path()
         .and_then(|path| path.strip_suffix(&*info));
     let inside = match old {
-        Some(old) => told.strip_prefix(old).ok(),
-        // An early tusd did not say where `.info` was.
-        None if told.ends_with(id.as_str()) => Some(Path::new(id.as_str())),
+        Some(old) => recorded.strip_prefix(old).ok(),
+        // Early versions of tusd did not record the path of `.info`.
+        None if recorded.ends_with(id.as_str()) => Some(Path::new(id.as_str())),
         None => None,
     };
     inside
@@ -98,11 +98,11 @@ fn moved(dir: &Path, id: &UploadId, document: &Document, told: &Path) -> PathBuf
                 .components()
                 .all(|it| matches!(it, Component::Normal(_)))
         })
-        .map_or_else(|| told.to_owned(), |inside| dir.join(inside))
+        .map_or_else(|| recorded.to_owned(), |inside| dir.join(inside))
 }
 
-/// Whether the bytes at `data` are those of another upload than that of `layout`:
-/// of one whose own place that is, or of the `original` that it is a copy of.
+/// Whether the bytes at `data` belong to another upload than that of `layout`:
+/// to one that has its default place there, or to the `original` of a copy.
 fn is_of_another(data: &Path, original: Option<&Path>, layout: &Layout) -> io::Result<bool> {
     let beside = Layout::info_beside(data);
     for info in [Some(&*beside), original].into_iter().flatten() {

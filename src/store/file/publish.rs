@@ -1,4 +1,4 @@
-//! `.info` appears whole: it is written to `<id>.new` and then given its name.
+//! Publishes `.info` as a whole: writes it to `<id>.new`, then renames it.
 
 use std::io;
 
@@ -8,12 +8,13 @@ use super::{Durability, FileStore, sys};
 
 /// Publishes the first `.info` of an upload, or leaves nothing of it behind.
 ///
-/// Two that create the same id meet here at the latest: there is one `<id>.new`
-/// at a time, and an `.info` is never replaced.
+/// Concurrent creations of the same id collide here at the latest: only one
+/// `<id>.new` can exist at a time, and an existing `.info` is never replaced.
 pub(super) fn first(store: &FileStore, layout: &Layout, document: &Document) -> io::Result<()> {
     let new = sys::File::create_new_with(&layout.new, store.file_mode)?;
     write_first(store, &new, layout, document).inspect_err(|_| {
-        // If it stays it may be a second name of `.info`, with which `again` can cope.
+        // If it stays, it may be a second name of `.info`; `again` copes with
+        // that.
         let _ = sys::remove(&layout.new);
     })
 }
@@ -35,13 +36,14 @@ fn write_first(
     })
 }
 
-/// Replaces the `.info` of an upload by a newer one.
+/// Replaces the `.info` of an upload.
 pub(super) fn again(store: &FileStore, layout: &Layout, document: &Document) -> io::Result<()> {
-    // An upload that was terminated meanwhile does not come back.
+    // Do not bring back an upload that was terminated meanwhile.
     if !sys::exists(&layout.info)? {
         return Err(io::ErrorKind::NotFound.into());
     }
-    // What a crash left may be a second name of `.info`, and would be torn with it.
+    // A crash may have left it as a second name of `.info`; writing to it would
+    // tear both.
     sys::remove(&layout.new)?;
     let new = sys::File::create_new_with(&layout.new, store.file_mode)?;
     let replaced = write_again(store, &new, layout, document);
@@ -58,7 +60,7 @@ fn write_again(
     document: &Document,
 ) -> io::Result<()> {
     new.write_all(&document.to_json())?;
-    // A name that lasts for a content that does not is an empty `.info`.
+    // A durable name with content that is not would be an empty `.info`.
     if store.durability >= Durability::Finish {
         new.sync_all()?;
     }

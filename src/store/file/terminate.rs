@@ -7,15 +7,16 @@ use super::layout::Layout;
 use super::place::{Place, known, locate, still_mounted};
 use super::{FileStore, sys};
 
-/// Removes all files of an upload, also of one whose bytes are gone.
+/// Removes all files of an upload, even if its bytes are already gone.
 ///
-/// Where the directory that the bytes were in is gone as well, nothing is
-/// removed: they may come back with it, and then nobody else knows of them.
+/// If the directory of the bytes is gone as well, nothing is removed: they may
+/// come back with it, and then nothing else would lead to them.
 pub(super) fn terminate(store: &FileStore, id: &UploadId) -> io::Result<()> {
     let (layout, document) = known(store, id)?;
-    // The bytes go first: without them the upload is not found, wherever this
-    // is cut off. `.info` goes last: it alone knows where the bytes are, and a
-    // mark that outlived it would be the next upload's of this id.
+    // Remove the bytes first: without them the upload is not found, wherever
+    // this is interrupted. Remove `.info` last: only it records where the bytes
+    // are, and a mark that outlived it would apply to the next upload with this
+    // id.
     match locate(store, id, layout.clone(), &document)? {
         Place::Found(located, _) => sys::remove(&located.data)?,
         Place::Gone(data) => is_gone(&layout, &data)?,
@@ -25,7 +26,7 @@ pub(super) fn terminate(store: &FileStore, id: &UploadId) -> io::Result<()> {
     sys::remove(&layout.info)
 }
 
-/// What is known of an upload whose bytes are gone.
+/// Returns the recorded state of an upload whose bytes are gone.
 pub(super) fn remains(store: &FileStore, id: &UploadId) -> io::Result<Upload> {
     let (layout, document) = known(store, id)?;
     if let Place::Gone(data) = locate(store, id, layout.clone(), &document)? {
@@ -34,8 +35,8 @@ pub(super) fn remains(store: &FileStore, id: &UploadId) -> io::Result<Upload> {
     Ok(document.upload(id.clone(), 0))
 }
 
-/// Fails where the bytes may come back, and where something else is in its
-/// own place: then it may be no upload at all.
+/// Fails if the bytes may come back, or if something else is at their default
+/// place: then it may not be an upload at all.
 fn is_gone(layout: &Layout, data: &Path) -> io::Result<()> {
     still_mounted(data)?;
     match sys::exists(&layout.data)? {

@@ -1,4 +1,4 @@
-//! The data file of an upload while one chunk is appended: the blocking half.
+//! Appends one chunk to the data file of an upload: the blocking half.
 
 use std::io;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ pub(super) struct Writer {
     layout: Arc<Layout>,
     durability: Durability,
     mode: WriteMode,
-    /// Where the upload stands should the chunk not become whole.
+    /// The offset to return to if an atomic chunk fails.
     start: u64,
     offset: u64,
-    /// Opened by the first bytes.
+    /// Opened when the first bytes arrive.
     file: Option<sys::File>,
 }
 
@@ -41,12 +41,12 @@ impl Writer {
         }
     }
 
-    /// Where the upload stands, in bytes.
+    /// Returns the current offset of the upload, in bytes.
     pub(super) const fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// Writes one batch after what is there.
+    /// Appends one batch.
     pub(super) fn write(&mut self, frames: &[Bytes]) -> Result<(), Error> {
         let file = match self.file.take() {
             Some(file) => file,
@@ -70,7 +70,7 @@ impl Writer {
         Ok(file)
     }
 
-    /// The data file without what a chunk left there that a crash cut short.
+    /// Opens the data file, and removes what a crash left of an atomic chunk.
     fn open_settled(&self) -> io::Result<sys::File> {
         let file = sys::File::open(&self.layout.data)?;
         if !sys::exists(&self.layout.info)? {
@@ -80,13 +80,14 @@ impl Writer {
         Ok(file)
     }
 
-    /// Whether [`end`](Self::end) has anything to do on the disk.
+    /// Whether [`end`](Self::end) has work to do on the disk.
     pub(super) fn has_an_end(&self) -> bool {
         let more = self.mode.is_atomic() || self.durability >= Durability::Offset;
         more && self.file.is_some()
     }
 
-    /// Settles what was written, now that it is known how the chunk ended.
+    /// Commits or rolls back what was written, depending on how the chunk
+    /// ended.
     pub(super) fn end(&mut self, received: Result<(), Error>) -> Result<(), Error> {
         let Some(file) = self.file.take() else {
             return received;
@@ -95,14 +96,14 @@ impl Writer {
             let kept = received.and_then(|()| self.keep_whole(&file).map_err(of_upload));
             return kept.inspect_err(|_| self.take_back(&file));
         }
-        // The worse error is the store's.
+        // An error of the store outweighs one of the body.
         self.sync(&file).map_err(of_upload).and(received)
     }
 
     fn keep_whole(&mut self, file: &sys::File) -> io::Result<()> {
         self.sync(file)?;
         sys::remove(&self.layout.chunk)?;
-        // Without its mark the chunk is whole, whatever fails from here on.
+        // Once the mark is gone the chunk counts, whatever fails later.
         self.start = self.offset;
         if self.durability >= Durability::Offset {
             sys::sync_dir_of(&self.layout.chunk)?;
@@ -113,8 +114,8 @@ impl Writer {
     fn take_back(&mut self, file: &sys::File) {
         self.offset = self.start;
         if let Err(error) = mark::take_back(&self.layout, file) {
-            // The mark stands, so the bytes do not count: the next append tries again.
-            tracing::warn!(%error, "a chunk could not be taken back yet");
+            // The mark remains, so the bytes do not count.
+            tracing::warn!(%error, "a chunk could not be rolled back; the next append tries again");
         }
     }
 

@@ -1,4 +1,4 @@
-//! How a service is called, when it answers and when it does not.
+//! Calls to services that answer, and to services that do not.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -177,7 +177,7 @@ async fn a_service_that_hangs_is_given_up_and_the_connection_with_it() {
     let (accepted, mut connections) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         while let Ok((connection, _)) = listener.accept().await {
-            // It stays open.
+            // Keeps the connection open.
             accepted.send(connection).unwrap();
         }
     });
@@ -186,7 +186,7 @@ async fn a_service_that_hangs_is_given_up_and_the_connection_with_it() {
         let error = call(&hooks).await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            format!("http://{address}/: no answer within 50ms")
+            format!("http://{address}/: no response within 50ms")
         );
         let connection = tokio::time::timeout(PATIENCE, connections.recv()).await;
         connection.expect("it has one of its own").unwrap();

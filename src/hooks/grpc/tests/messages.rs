@@ -1,4 +1,4 @@
-//! What the messages say.
+//! The content of the messages.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::super::message::{
 use super::{event, post_finish};
 use crate::hooks::payload;
 
-/// What the answer means at `moment`.
+/// Reads a response to the event `kind`.
 fn reply(kind: HookKind, message: HookResponse) -> Result<Reply, BoxError> {
     Ok(payload::HookResponse::from(message).into_reply(kind)?)
 }

@@ -1,4 +1,4 @@
-//! A hook service inside the test.
+//! A hook service within the test.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -22,17 +22,17 @@ use super::super::message::{HookRequest, HookResponse};
 
 pub(super) type Answer = Result<HookResponse, Status>;
 
-/// A service that runs until it is ended.
+/// A running service.
 pub(super) struct Running {
     pub(super) address: SocketAddr,
-    /// The calls that have come.
+    /// The calls received so far.
     pub(super) calls: mpsc::UnboundedReceiver<Request<HookRequest>>,
     end: oneshot::Sender<()>,
     ended: JoinHandle<()>,
 }
 
 impl Running {
-    /// Serves on a free port.
+    /// Starts the service on a free port.
     pub(super) async fn start(answer: impl Fn() -> Answer + Send + Sync + 'static) -> Self {
         Self::start_at("127.0.0.1:0".parse().unwrap(), None, answer).await
     }
@@ -63,13 +63,13 @@ impl Running {
         }
     }
 
-    /// Ends it, and every connection.
+    /// Stops the service, and closes every connection.
     pub(super) async fn end(self) {
         self.end.send(()).unwrap();
         self.ended.await.unwrap();
     }
 
-    /// How many calls have come that nobody has read.
+    /// Returns how many received calls have not been read.
     pub(super) fn count(&mut self) -> usize {
         std::iter::from_fn(|| self.calls.try_recv().ok()).count()
     }
@@ -98,7 +98,7 @@ impl Service<http::Request<Body>> for Handler {
         assert_eq!(request.uri().path(), "/proto.HookHandler/InvokeHook");
         let Self { called, answer } = self.clone();
         let method = service_fn(move |request| {
-            // Not every test reads them.
+            // Some tests do not read the calls.
             let _ = called.send(request);
             let answer = answer();
             async { answer.map(Response::new) }

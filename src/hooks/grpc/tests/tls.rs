@@ -1,4 +1,4 @@
-//! Who is trusted, and who is let in.
+//! Certificates that are trusted, and client certificates that are accepted.
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use tonic::transport::{Certificate, Identity, ServerTlsConfig};
@@ -28,14 +28,15 @@ fn self_signed(params: &CertificateParams) -> Pair {
     }
 }
 
-/// May sign others, as what `openssl req -x509` makes.
+/// Builds a CA certificate, like `openssl req -x509`.
 fn authority(name: &str) -> CertificateParams {
     let mut params = params(name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params
 }
 
-/// A service that has `pair`, and lets those in that `clients` has signed.
+/// Starts a service with the certificate `pair` that accepts clients signed by
+/// `clients`.
 async fn service(pair: &Pair, clients: Option<&str>) -> Running {
     let identity = Identity::from_pem(&pair.certificate, &pair.key);
     let mut tls = ServerTlsConfig::new().identity(identity);

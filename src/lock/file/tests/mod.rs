@@ -1,4 +1,4 @@
-//! The locker as a whole, and what it leaves on the disk.
+//! Tests of the whole locker, and of the files that it leaves behind.
 
 #[cfg(unix)]
 mod processes;
@@ -19,10 +19,10 @@ use tower_tus_layers::protocol::{Error, Interrupt, UploadId};
 
 use super::FileLocker;
 
-/// As long as any test here is willing to wait for what has to happen.
+/// Upper limit for any wait in these tests.
 const LONG: Duration = Duration::from_secs(20);
 
-/// A directory of its own, which goes with it.
+/// A temporary directory, removed on drop.
 struct Fixture(TempDir);
 
 impl Fixture {
@@ -30,7 +30,7 @@ impl Fixture {
         Self(tempfile::tempdir().unwrap())
     }
 
-    /// A locker that knows of no other one.
+    /// Returns a locker that is independent of all others.
     fn locker(&self) -> FileLocker {
         FileLocker::new(self.0.path()).poll_interval(Duration::from_millis(10))
     }
@@ -53,7 +53,7 @@ fn id(text: &str) -> UploadId {
     text.parse().unwrap()
 }
 
-/// Takes a lock that is there to be taken without any waiting.
+/// Takes a lock that is free, without waiting.
 async fn take(locker: &FileLocker, id: &UploadId) -> Box<dyn Guard> {
     let guard = locker.acquire(id, Interrupt::default(), Duration::ZERO);
     guard.await.expect("the lock is free")
@@ -161,10 +161,10 @@ async fn who_stops_waiting_in_the_middle_of_a_call_leaves_nothing() {
     let locker = fixture.locker();
     for _ in 0..100 {
         let mut acquire = locker.acquire(&id, Interrupt::default(), LONG);
-        // The call that it begins by this goes on without it.
+        // The blocking call that this poll starts continues without it.
         let begun = poll_fn(|cx| Poll::Ready(acquire.as_mut().poll(cx))).await;
         drop((begun, acquire));
-        // Directly, and not for the next look at the files.
+        // Directly, not at the next poll of the files.
         let next = locker.acquire(&id, Interrupt::default(), LONG).await;
         next.unwrap().release().await;
         assert_eq!(fixture.names(), [""; 0]);

@@ -1,4 +1,4 @@
-//! Real second processes: this test binary, begun once more.
+//! Tests with real second processes: this test binary, started again.
 
 use std::env;
 use std::io::Write;
@@ -13,10 +13,10 @@ use super::*;
 const DIR: &str = "TOWER_TUS_TEST_LOCKS";
 const WORK: &str = "TOWER_TUS_TEST_WORK";
 
-/// How often each of those who count does so.
+/// How often each counting process counts.
 const TIMES: u32 = 25;
 
-/// What another process does; of itself it is an empty test.
+/// The role of the other process; run on its own, the test does nothing.
 #[tokio::test]
 async fn the_other_process() {
     let (Ok(dir), Ok(work)) = (env::var(DIR), env::var(WORK)) else {
@@ -29,7 +29,7 @@ async fn the_other_process() {
     }
 }
 
-/// Holds the lock until it is asked to let go.
+/// Holds the lock until another process asks for it.
 async fn hold(locker: &FileLocker) {
     let asked = Interrupt::default();
     let guard = locker.acquire(&id("a"), asked.clone(), LONG).await.unwrap();
@@ -39,7 +39,8 @@ async fn hold(locker: &FileLocker) {
     say("released");
 }
 
-/// Counts in a file, which loses a count whenever two do so at once.
+/// Increments a counter in a file, which loses a count if two processes
+/// overlap.
 async fn count(locker: &FileLocker, dir: &str) {
     let counter = PathBuf::from(dir).join("counter");
     for _ in 0..TIMES {
@@ -56,7 +57,7 @@ fn say(word: &str) {
     writeln!(std::io::stdout(), "\n{word}").unwrap();
 }
 
-/// Another process, which is killed when this is dropped.
+/// Another process, killed on drop.
 struct Other {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
@@ -82,7 +83,7 @@ impl Other {
         Self { child, lines }
     }
 
-    /// Waits until it says so.
+    /// Waits until the process prints `word`.
     async fn says(&mut self, word: &str) {
         let said = async { while self.lines.next_line().await.unwrap().expect(word) != word {} };
         timeout(LONG, said).await.expect(word);
@@ -93,7 +94,7 @@ impl Other {
     }
 }
 
-/// With the intervals that a server has.
+/// Returns a locker with a server's intervals.
 fn locker(fixture: &Fixture) -> FileLocker {
     FileLocker::new(fixture.0.path())
 }

@@ -1,4 +1,4 @@
-//! Locks that nobody holds any more.
+//! Locks whose holders are gone.
 
 use std::fs::{self, File};
 use std::process::{Child, Command};
@@ -11,7 +11,7 @@ use super::*;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A process that lives until it is told to end.
+/// A process that runs until it is ended.
 struct Sleeper(Child);
 
 impl Sleeper {
@@ -20,7 +20,7 @@ impl Sleeper {
         Self(command.arg("600").spawn().expect("there is a `sleep`"))
     }
 
-    /// As tusd writes it.
+    /// The content of a lock file by tusd.
     fn text(&self) -> String {
         format!("{}\n", self.0.id())
     }
@@ -33,7 +33,7 @@ impl Drop for Sleeper {
     }
 }
 
-/// The text of a process that is no more.
+/// The content of a lock file by a dead process.
 fn dead() -> String {
     Sleeper::new().text()
 }
@@ -128,7 +128,7 @@ async fn a_lock_that_names_nobody_is_taken_after_a_grace() {
 async fn whatever_a_file_says_its_holder_may_have_it_open() {
     let (fixture, id) = (Fixture::new(), id("a"));
     let guard = take(&fixture.locker(), &id).await;
-    // As from a disk that was full, and from a container with numbers of its own.
+    // As left by a full disk, and by a container with its own process ids.
     for text in ["", &dead()] {
         write(&fixture, text, HOUR);
         assert!(is_busy(&fixture.locker(), &id).await, "{text:?}");

@@ -1,4 +1,4 @@
-//! Taking bytes.
+//! Appending bytes.
 
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
@@ -57,7 +57,7 @@ async fn a_chunk_that_a_crash_cut_short_is_taken_back_when_no_other_comes() {
     assert!(!files.path(format!("{id}.chunk")).exists());
 }
 
-/// A body of one frame that looks at the disk before it errs.
+/// A body of one frame that inspects the disk before it fails.
 struct Witness<F>(Option<Bytes>, F);
 
 impl<F: FnMut() + Unpin> Body for Witness<F> {

@@ -1,4 +1,4 @@
-//! A chunk with a checksum, on its way from the layer to the disk.
+//! A chunk with a checksum, from the layer to the disk.
 
 use bytes::Bytes;
 use http::request::Builder;
@@ -12,7 +12,7 @@ use tower_tus_layers::store::Store;
 
 use super::{DURABILITIES, Fixture, Frames, append_all};
 
-/// Of `world`.
+/// The checksum of `world`.
 const WORLD: &str = "sha1 fCEUM/AgcVl3Qeb/Wo6jR4mrv0M=";
 
 fn patch() -> Builder {
@@ -43,7 +43,8 @@ async fn send(files: &Fixture, request: Builder, body: Frames) -> u16 {
     response.unwrap().status().as_u16()
 }
 
-/// An upload of ten bytes, or of a length that nobody knows, of which five are stored.
+/// Creates an upload of ten bytes, or of unknown length, with five bytes
+/// stored.
 async fn begun(length: Option<u32>) -> Fixture {
     let files = Fixture::new();
     let mut new = NewUpload::new(length.map(Length::from), Metadata::default());

@@ -1,4 +1,4 @@
-//! Files that are made of other files.
+//! Files that are concatenated from others.
 
 use http::HeaderValue;
 use serde_json::json;
@@ -77,9 +77,9 @@ async fn a_final_is_a_file_of_its_own_as_tusd_makes_it() {
 async fn of_its_parts_a_final_has_what_counts_and_no_more() {
     let files = Fixture::new();
     files.partial("a", "0123456789").await;
-    // Behind the length are bytes that no offset counts.
+    // The data file has bytes beyond its length, which no offset counts.
     files.write("a", "0123456789and more");
-    // The bytes of this one lie elsewhere.
+    // This upload has its bytes elsewhere.
     let role = Role::Partial { awaited_by: vec![] };
     let mut elsewhere = new("b", role, b"partial");
     elsewhere.storage_path = Some("far/b.bin".into());
@@ -96,7 +96,7 @@ async fn of_its_parts_a_final_has_what_counts_and_no_more() {
     assert_eq!(files.read("far/g.bin"), b"abcdefghij");
     assert!(!files.path("g").exists());
 
-    // A chunk that was cut off is none of its bytes either.
+    // Bytes of an interrupted chunk do not count either.
     files.write("a.chunk", "4\n");
     let made = files.join("h", &["a"]).await;
     assert!(matches!(made, Err(Error::UploadNotFinished)), "{made:?}");
@@ -132,7 +132,7 @@ async fn a_final_that_cannot_be_made_leaves_no_file() {
     assert!(is_exists(&files.join("a/b", &["a"]).await));
     assert_eq!(files.everything(), before);
 
-    // It fails behind the bytes, at the name of `.info`.
+    // The creation fails after the bytes, at the name of `.info`.
     files.write("f.new", "somebody writes it");
     let before = files.everything();
     assert!(is_exists(&files.join("f", &["a"]).await));
@@ -166,7 +166,7 @@ async fn a_final_that_is_interrupted_leaves_no_file() {
 async fn what_a_crash_leaves_of_a_final_is_no_upload() {
     let files = Fixture::new();
     files.partial("a", "0123456789").await;
-    // Its data file comes first, and `.info` last.
+    // The data file is created first, and `.info` last.
     files.write("f", "01234");
     assert!(is_not_found(&files.open("f").await));
     assert!(is_not_found(&files.terminate("f").await));

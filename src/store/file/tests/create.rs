@@ -1,4 +1,4 @@
-//! Making uploads.
+//! Creating uploads.
 
 use std::fs;
 
@@ -57,7 +57,7 @@ async fn a_create_that_fails_leaves_no_file() {
     assert!(matches!(error, Error::Internal(_)), "{error:?}");
     assert_eq!(files.everything(), []);
 
-    // The bytes' place is free, and `.info`'s is not.
+    // The place of the bytes is free, but the one of `.info` is not.
     new.storage_path = Some("a.info".into());
     assert!(is_exists(&files.store.create(new).await));
     assert_eq!(files.everything(), []);
@@ -145,7 +145,7 @@ async fn modes_are_0664_and_0775_less_the_umask() {
     let mode = |name: &str| fs::metadata(files.path(name)).unwrap().permissions().mode() & 0o777;
     files.write("plain", "");
     fs::create_dir(files.path("plain.d")).unwrap();
-    // What the standard library makes is 0666 and 0777 less the umask.
+    // The standard library uses 0666 and 0777 less the umask.
     let (file, dir) = (mode("plain") & 0o664, mode("plain.d") & 0o775);
 
     let mut handle = files.create("deep/down/a").await;
@@ -161,7 +161,7 @@ fn the_umask_is_heeded_and_nothing_else_given() {
     let this = std::env::current_exe().unwrap();
     let test = "store::file::tests::create::modes_are_0664_and_0775_less_the_umask";
     for umask in ["000", "027", "077"] {
-        // A process has one umask, and its tests share it.
+        // The umask belongs to the process, which all tests share.
         let run = std::process::Command::new("sh")
             .args(["-c", r#"umask "$1" && exec "$0" --exact "$2""#])
             .args([this.as_os_str(), umask.as_ref(), test.as_ref()])

@@ -1,4 +1,4 @@
-//! The store as a whole, and what it leaves on the disk.
+//! Tests of the whole store, and of the files that it leaves behind.
 
 mod append;
 mod checksum;
@@ -24,7 +24,7 @@ use super::{Durability, FileStore, blocking};
 
 const DURABILITIES: [Durability; 3] = [Durability::None, Durability::Finish, Durability::Offset];
 
-/// A body of these frames. It must not be polled after its end.
+/// A body of the given frames. Polling it after its end panics.
 #[derive(Debug)]
 pub(super) struct Frames(VecDeque<Option<Result<Frame<Bytes>, Error>>>);
 
@@ -36,7 +36,7 @@ impl Frames {
         Self(frames.chain([None]).collect())
     }
 
-    /// The same with one more frame, or with an error for its end.
+    /// Adds a last frame, or an error as the end.
     fn then(mut self, last: Result<Frame<Bytes>, Error>) -> Self {
         let end = self.0.len() - 1;
         self.0.truncate(end + usize::from(last.is_ok()));
@@ -61,7 +61,7 @@ impl Body for Frames {
     }
 }
 
-/// A store in a directory of its own, which goes with it.
+/// A store in a temporary directory, removed on drop.
 struct Fixture {
     store: FileStore,
     dir: TempDir,
@@ -92,7 +92,7 @@ impl Fixture {
         serde_json::from_slice(&self.read(name)).unwrap()
     }
 
-    /// Every file and directory with its content, sorted.
+    /// Returns every file and directory with its content, sorted.
     fn everything(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let mut found = Vec::new();
         let mut dirs = vec![self.dir.path().to_owned()];

@@ -1,4 +1,4 @@
-//! Finding uploads: those of tusd, and what is moved, torn or in the way.
+//! Finding uploads: tusd's, and those that were moved, torn or blocked.
 
 use std::fs;
 
@@ -194,7 +194,7 @@ async fn what_is_no_file_is_not_found() {
     }
 }
 
-/// All that is in a directory, with the contents of its files.
+/// Copies the files of a directory.
 fn copy(from: &std::path::Path, to: &std::path::Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
@@ -239,7 +239,7 @@ async fn a_copied_directory_never_changes_the_original() {
         Terminator::terminate(&copied, &id).await.unwrap();
         assert!(!told.exists());
     }
-    // Its bytes are the original's, and nobody else's.
+    // The bytes belong to the original.
     let id = "outside".parse().unwrap();
     assert!(is_not_found(&copied.open(&id).await));
     Terminator::terminate(&copied, &id).await.unwrap();
@@ -249,7 +249,7 @@ async fn a_copied_directory_never_changes_the_original() {
     assert_eq!(after, before);
     assert_eq!(fs::read(&outside).unwrap(), b"hello");
 
-    // Without a file of its own it is no other upload's all the same.
+    // Even without a data file of its own, the copy is not another upload's.
     copy(&files.path("original"), &files.path("copy"));
     fs::remove_file(files.path("copy/deep/own")).unwrap();
     let id = "deep/own".parse().unwrap();
@@ -378,7 +378,7 @@ async fn a_sync_that_has_failed_is_not_tried_again_on_the_same_bytes() {
     assert!(handle.finish().await.is_err());
     assert!(files.open("a").await.unwrap().finish().await.is_err());
 
-    // Another upload of this id has other bytes.
+    // A new upload with the same id has other bytes.
     files.terminate("a").await.unwrap();
     let mut handle = files.store.create(new("a")).await.unwrap();
     handle.finish().await.unwrap();
@@ -421,7 +421,7 @@ async fn the_path_of_a_moved_upload_is_the_new_one_byte_by_byte() {
 
     let files = Fixture::new();
     drop(files.create("a").await);
-    // A name that is not UTF-8, which JSON could not tell.
+    // A name that is not UTF-8, which JSON cannot express.
     let moved = files.path(OsStr::from_bytes(b"moved\xff"));
     fs::create_dir(&moved).unwrap();
     for name in ["a", "a.info"] {

@@ -1,4 +1,4 @@
-//! Reading what is stored, whatever happens to it meanwhile.
+//! Reading stored bytes while the upload changes.
 
 use std::fs::{self, OpenOptions};
 
