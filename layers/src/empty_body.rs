@@ -1,4 +1,4 @@
-//! A body that must be empty.
+//! Checks that a body is empty.
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -7,14 +7,14 @@ use http_body::Body as _;
 use crate::protocol::header::{content_length, is_offset_octet_stream};
 use crate::protocol::{Body, Error, Strictness};
 
-/// Whether bytes come: they do when a frame with bytes does, and they do not when
-/// the body ends before that.
+/// Whether a body has bytes. The first frame with bytes decides, or else the end of
+/// the body.
 ///
-/// What a body says of itself errs in the safe direction only. One that says that
-/// it has ended has, and one that promises bytes has them, so neither is waited
-/// for: at the first poll hyper sends `100 Continue`. One that says neither may
-/// be empty all the same, since its end is still on its way, in a frame of
-/// HTTP/2 or a chunk of HTTP/1.1, or since a layer has wrapped it.
+/// The hints of a body are reliable in one direction only. If it reports its end, or
+/// a size above 0, that is true, and the body is not polled: the first poll makes
+/// hyper send `100 Continue`. A body that reports neither may still be empty, because
+/// its end is on its way, in an HTTP/2 frame or an HTTP/1.1 chunk, or because a layer
+/// has wrapped it.
 pub(crate) async fn bytes_come(body: &mut Body) -> Result<bool, Error> {
     if body.size_hint().lower() > 0 {
         return Ok(true);
@@ -34,13 +34,14 @@ pub(crate) async fn bytes_come(body: &mut Body) -> Result<bool, Error> {
     Ok(false)
 }
 
-/// Whether the head of the request says that no bytes come, which the host enforces.
+/// Whether the head of the request announces an empty body, which the host enforces.
 pub(crate) fn is_announced(parts: &Parts) -> bool {
     content_length(&parts.headers) == Some(0)
 }
 
-/// Refuses a creation that brings bytes: those of an upload are for the layer that
-/// takes them, and all others are a mistake that only tusd ignores. CWU-03, AMB-08
+/// Refuses a creation with a body. Bytes of an upload need CreationWithUpload; all
+/// others are a mistake that only tusd ignores.
+// CWU-03, AMB-08
 pub(crate) async fn refuse_bytes(
     parts: &Parts,
     mut body: Body,

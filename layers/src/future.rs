@@ -1,4 +1,4 @@
-//! The response future of every layer that may refuse, announce or await something.
+//! The response future of layers that may refuse, announce or await something.
 
 use std::fmt;
 use std::future::Future;
@@ -12,8 +12,8 @@ use crate::protocol::header::TUS_EXTENSION;
 use crate::protocol::{Body, Error};
 
 pin_project! {
-    /// The response future of a layer: the inner service's response, after
-    /// something that the layer awaits first, or a refusal.
+    /// The response future of a layer. It yields the response of the inner service,
+    /// possibly after other work of the layer, or a refusal.
     #[derive(Debug)]
     pub struct ResponseFuture<F>
     where
@@ -21,7 +21,7 @@ pin_project! {
     {
         #[pin]
         answer: Answer<F>,
-        // What OPTIONS is told.
+        // Headers to add to the response to OPTIONS.
         announced: Vec<(HeaderName, HeaderValue)>,
     }
 }
@@ -39,18 +39,18 @@ pin_project! {
 }
 
 impl<F: Future> ResponseFuture<F> {
-    /// Answers as the inner service does.
+    /// Returns the response of the inner service.
     pub(crate) const fn inner(future: F) -> Self {
         Self::new(Answer::Inner { future })
     }
 
-    /// Answers after something that has to be awaited.
+    /// Returns the response of a future that the layer awaits.
     pub(crate) fn awaited(future: impl Future<Output = F::Output> + Send + 'static) -> Self {
         let future = Box::pin(future);
         Self::new(Answer::Awaited { future })
     }
 
-    /// Answers with an error.
+    /// Refuses with an error.
     pub(crate) const fn refused(error: Error) -> Self {
         Self::new(Answer::Refused { error: Some(error) })
     }
@@ -62,12 +62,12 @@ impl<F: Future> ResponseFuture<F> {
         }
     }
 
-    /// Adds an extension to what OPTIONS is told.
+    /// Announces an extension on OPTIONS.
     pub(crate) fn announce(self, extension: &'static str) -> Self {
         self.with_header(TUS_EXTENSION.clone(), HeaderValue::from_static(extension))
     }
 
-    /// Adds a line to the headers of the response.
+    /// Appends a header to the response.
     pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.announced.push((name, value));
         self

@@ -1,4 +1,4 @@
-//! Services that are called later than they were polled ready.
+//! Calls services later than they were polled ready.
 
 use std::future::poll_fn;
 
@@ -7,7 +7,7 @@ use tower_service::Service;
 
 use crate::protocol::Body;
 
-/// Takes the instance that was polled ready, which is the one to call, and
+/// Takes the instance that was polled ready, which must be the one to call, and
 /// leaves a clone.
 pub(crate) fn take_ready<S: Clone>(service: &mut S) -> S {
     let clone = service.clone();

@@ -1,4 +1,4 @@
-//! GET with `Tus-Resumable`, through the layers that tell HEAD from GET.
+//! GET with `Tus-Resumable`, through the layers that distinguish HEAD from GET.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -25,14 +25,14 @@ use tower_tus_layers::service::Core;
 use tower_tus_layers::store::{AppendOptions, MemoryStore, Store};
 use tower_tus_layers::version::VersionLayer;
 
-/// Uploads of which some may be held by others.
+/// Uploads, some of which another request may hold.
 #[derive(Clone, Debug, Default)]
 struct Scene {
     store: MemoryStore,
     locker: MemoryLocker,
 }
 
-/// Whether uploads are given out.
+/// Whether uploads can be downloaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Downloads {
     On,
@@ -204,7 +204,8 @@ async fn core_08_head_s_answer_to_another_version_is_get_s_too() {
     assert_eq!(text(get).await, "");
 }
 
-/// Finishes by HEAD what GET gives out, and counts what the client sent.
+/// Finishes an upload on HEAD and serves it on GET, and checks the client's own
+/// method.
 async fn finishing(request: Request<Body>) -> Result<Response<Body>, Infallible> {
     let (parts, _) = request.into_parts();
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Metrics inside Detach: what a request did is counted although its client has gone.
+//! Metrics inside Detach: a request is counted even if its client has gone.
 
 use bytes::Bytes;
 use futures_util::stream;
@@ -15,7 +15,7 @@ use tower_tus_layers::protocol::{Body, Error, Length, Metadata, NewUpload, Shutd
 use tower_tus_layers::service::Core;
 use tower_tus_layers::store::{MemoryStore, Store};
 
-/// The counters that are not 0, by name and the last of their labels.
+/// Returns the counters above 0, by name and last label.
 fn counted(seen: &Snapshotter) -> Vec<(String, u64)> {
     let metrics = seen.snapshot().into_vec().into_iter();
     let counters = metrics.filter_map(|(key, _, _, value)| {
@@ -59,7 +59,7 @@ async fn the_bytes_and_the_error_of_a_client_that_has_gone_are_counted() {
         .unwrap();
     let answer = service.call(request);
     client.send(Ok(Frame::data(Bytes::from("hello")))).unwrap();
-    // The host gives up the request, and its body errs.
+    // The host drops the request, and its body fails.
     drop(answer);
     client.send(Err(Error::UnexpectedEof(None))).unwrap();
     shutdown.drained().await;

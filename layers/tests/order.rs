@@ -1,4 +1,5 @@
-//! Layers in a wrong order: nothing gets through, or the order makes no difference.
+//! Layers in the wrong order: every request is refused, or the order makes no
+//! difference.
 
 use std::convert::Infallible;
 use std::error::Error as _;
@@ -27,7 +28,7 @@ use tower_tus_layers::version::VersionLayer;
 
 type Stack = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 
-/// A layer that may stand anywhere.
+/// Applies a layer, in any order, and erases the type.
 fn around<L>(layer: L, inner: Stack) -> Stack
 where
     L: Layer<Stack>,
@@ -81,7 +82,7 @@ fn is_empty(store: &MemoryStore) -> bool {
     format!("{store:?}") == "MemoryStore { uploads: 0 }"
 }
 
-/// What the log reads of an internal error.
+/// Returns the source of an internal error, which is in the log.
 fn reason(response: &Response<Body>) -> String {
     let error = response.extensions().get::<Error>();
     let source = error.and_then(|error| error.source());

@@ -1,5 +1,4 @@
-//! What Render logs of errors, and what becomes of errors and overrides with and
-//! without it.
+//! What Render logs, and how errors and overrides are handled with and without it.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -21,7 +20,7 @@ thread_local! {
     static LINES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Keeps what each test logs: a test has a thread of its own.
+/// Records what each test logs: every test has its own thread.
 struct Recorder;
 
 struct Line(String);
@@ -53,7 +52,7 @@ impl Subscriber for Recorder {
     fn exit(&self, _: &Id) {}
 }
 
-/// What is logged when this error is rendered.
+/// Returns what is logged when this error is rendered.
 async fn logged(error: Error) -> Vec<String> {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| tracing::subscriber::set_global_default(Recorder).unwrap());

@@ -1,5 +1,5 @@
-//! The rooms of the house: no layer imports another layer, and nothing here
-//! imports a back end.
+//! The module structure: no layer imports another layer, and the package imports no
+//! back end.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ fn package() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The modules that are layers: those with a `layer.rs`.
+/// Returns the modules that are layers: those with a `layer.rs`.
 fn layers() -> Vec<String> {
     let modules = fs::read_dir(package().join("src")).expect("the sources can be read");
     let modules = modules.map(|entry| entry.expect("the sources can be read").path());
@@ -35,7 +35,7 @@ fn sources(dir: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Every line of code below `dir`, with its place. Docs may point anywhere.
+/// Returns every line of code below `dir`, with its location. Docs may link anywhere.
 fn code(dir: &Path) -> Vec<(String, String)> {
     let mut lines = Vec::new();
     for path in sources(dir) {
@@ -52,8 +52,8 @@ fn code(dir: &Path) -> Vec<(String, String)> {
     lines
 }
 
-/// Modules that hold a trait beside the layer that uses it. Other layers use the
-/// trait too, but never the layer.
+/// Modules that contain a trait and the layer that uses it. Other layers may use the
+/// trait, but never the layer.
 const SHARED: [&str; 3] = ["gate", "hooks", "lock"];
 const SHARED_LAYERS: [&str; 5] = [
     "GateLayer",

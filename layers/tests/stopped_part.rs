@@ -1,4 +1,4 @@
-//! Hooks around Concatenation: a part that is stopped takes its pending final along.
+//! Hooks around Concatenation: stopping a part terminates its pending final too.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,7 +19,7 @@ use tower_tus_layers::protocol::{Body, Error, Interrupt, Shutdown, UploadId};
 use tower_tus_layers::service::Core;
 use tower_tus_layers::store::MemoryStore;
 
-/// A locker that is never ready at once, like one of files.
+/// A locker that is never ready at once, like one on files.
 #[derive(Debug, Default)]
 struct Unhurried(MemoryLocker);
 
@@ -36,7 +36,7 @@ impl Locker for Unhurried {
     }
 }
 
-/// Ids of the uploads that hooks were told to be gone.
+/// The uploads whose termination was reported to hooks.
 type Terminated = Arc<Mutex<Vec<String>>>;
 
 /// Hooks that stop every upload that receives bytes.
@@ -52,7 +52,7 @@ fn stopping(terminated: &Terminated) -> Callbacks {
         })
 }
 
-/// A body whose client sends no more after its first bytes, and stays.
+/// A body whose client stalls after its first bytes, and stays connected.
 fn unending() -> Body {
     let first = stream::iter([Ok::<_, Error>(Frame::data(Bytes::from("hello")))]);
     Body::new(StreamBody::new(first.chain(stream::pending())))

@@ -1,5 +1,5 @@
-//! The stack put together by hand, less one layer after the other: what is left
-//! works, and OPTIONS tells just what is there.
+//! The stack built by hand, without one layer at a time: the rest works, and OPTIONS
+//! announces exactly what is installed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,13 +69,13 @@ const LAYERS: [&str; 21] = [
 const MAX_SIZE: u64 = 10;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// All layers but `absent`.
+/// Returns the stack of all layers but `absent`.
 fn stack_without(absent: &str, store: MemoryStore) -> Stack {
     stack_over(Core::new(store), absent)
 }
 
-/// Returns the stack of all layers but the `absent` one: for each a plain
-/// `ServiceBuilder`, whose type is erased at the end, so that one function can return it.
+/// Returns the stack of all layers but the `absent` one: a plain `ServiceBuilder` for
+/// each, with its type erased at the end, so that one function can return them all.
 macro_rules! without {
     ($absent:expr, $core:expr; [$($before:expr,)*] $name:literal => $layer:expr, $($rest_name:literal => $rest:expr,)*) => {
         if $absent == $name {
@@ -246,7 +246,7 @@ async fn bytes_without_the_layer_that_takes_them_are_refused() {
     }
 }
 
-/// AMB-17: also through the lock, and where clients may end nothing.
+// AMB-17: also through the lock, and if clients cannot terminate uploads.
 #[tokio::test]
 async fn a_creation_with_other_bytes_than_its_checksum_says_leaves_nothing() {
     for (absent, status, uploads) in [
@@ -327,8 +327,8 @@ async fn without_the_layer_that_overrides_it_the_method_is_the_actual_one() {
     }
 }
 
-/// The answers to a creation with bytes, or without where nothing takes them, whose
-/// hook replies like this, without each of the other layers.
+/// Returns the responses to a creation whose hook replies like this, without each of
+/// the other layers. The creation carries bytes if a layer accepts them.
 async fn hooked(reply: &str) -> Vec<(&'static str, Response<Body>)> {
     let mut responses = Vec::new();
     for absent in LAYERS.into_iter().chain(["none of them"]) {

@@ -1,10 +1,10 @@
 use std::fmt;
 use std::net::Ipv6Addr;
 
-/// More than the longest name of a host, and more than any address.
+/// Longer than any valid host name or address.
 const MAX_HOST: usize = 255;
 
-/// A host and perhaps a port, as a URL has them: nothing else gets through.
+/// A host with an optional port, valid in a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Authority<'a> {
     host: &'a str,
@@ -14,7 +14,7 @@ pub(super) struct Authority<'a> {
 impl<'a> Authority<'a> {
     pub(super) fn parse(text: &'a str) -> Option<Self> {
         let (host, port) = match text.rsplit_once(':') {
-            // The other colons of an IPv6 address are inside its brackets.
+            // An IPv6 address has its own colons inside brackets.
             Some((host, port)) if !port.ends_with(']') => (host, port),
             _ => (text, ""),
         };
@@ -46,7 +46,8 @@ impl fmt::Display for Authority<'_> {
     }
 }
 
-/// `str::parse` would take a leading `+`.
+/// Parses a port other than 0. Digits are checked first: `str::parse` would accept a
+/// leading `+`.
 pub(super) fn parse_port(digits: &str) -> Option<u16> {
     let digits = Some(digits).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
     digits.parse().ok().filter(|port| *port != 0)

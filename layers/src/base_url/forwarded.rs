@@ -4,36 +4,38 @@ use http::header::FORWARDED;
 use super::Scheme;
 use super::authority::{Authority, parse_port};
 
-/// What proxies have told of the request that the client sent.
+/// The client's request as proxies report it.
 ///
-/// In each list the first element is the one of the proxy next to the client.
+/// The first element of each list comes from the proxy closest to the client.
 #[derive(Debug, Default)]
 pub(super) struct Forwarded<'a> {
     pub(super) scheme: Option<Scheme>,
     pub(super) authority: Option<Authority<'a>>,
-    /// The port where the authority, or the request's own, has none.
+    /// Used if the authority (this one, or else the request's own) has no port.
     pub(super) port: Option<u16>,
-    /// What a proxy took from the beginning of the path.
+    /// The path prefix that a proxy stripped.
     pub(super) prefix: &'a str,
 }
 
 impl<'a> Forwarded<'a> {
-    /// `Forwarded` stands over `X-Forwarded-*`, and what makes no sense is ignored.
+    /// Reads the headers. `Forwarded` takes precedence over `X-Forwarded-*`, and
+    /// invalid values are ignored.
     pub(super) fn of(headers: &'a HeaderMap) -> Self {
-        let mut told = Self::by_x(headers);
+        let mut forwarded = Self::by_x(headers);
         let value = headers.get(FORWARDED).and_then(|value| value.to_str().ok());
         for (name, value) in first_element(value.unwrap_or_default()) {
             if name.eq_ignore_ascii_case("proto") {
-                told.scheme = Scheme::parse(value).or(told.scheme);
+                forwarded.scheme = Scheme::parse(value).or(forwarded.scheme);
             } else if name.eq_ignore_ascii_case("host")
                 && let Some(authority) = Authority::parse(value)
             {
-                told.authority = Some(authority);
-                // It is what the client sent: without a port it needs none.
-                told.port = None;
+                forwarded.authority = Some(authority);
+                // The host as the client sent it: without a port, the default port
+                // applies.
+                forwarded.port = None;
             }
         }
-        told
+        forwarded
     }
 
     fn by_x(headers: &'a HeaderMap) -> Self {
@@ -52,7 +54,7 @@ impl<'a> Forwarded<'a> {
     }
 }
 
-/// The pairs of the first element. RFC 7239, section 4
+/// Returns the pairs of the first element (RFC 7239, section 4).
 fn first_element(list: &str) -> impl Iterator<Item = (&str, &str)> {
     let element = list.split(outside_quotes(',')).next().unwrap_or_default();
     element.split(outside_quotes(';')).filter_map(|pair| {
@@ -61,7 +63,7 @@ fn first_element(list: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-/// Finds `separator` where it stands in no quoted string.
+/// Matches `separator` outside quoted strings.
 fn outside_quotes(separator: char) -> impl FnMut(char) -> bool {
     let (mut quoted, mut escaped) = (false, false);
     move |character| {
@@ -72,14 +74,15 @@ fn outside_quotes(separator: char) -> impl FnMut(char) -> bool {
     }
 }
 
-/// No value that is taken has a character that needs an escape.
+/// Strips the quotes. Escapes are not decoded: no valid value needs one.
 fn unquoted(value: &str) -> &str {
     let inside = value.strip_prefix('"');
     let inside = inside.and_then(|value| value.strip_suffix('"'));
     inside.unwrap_or(value)
 }
 
-/// An absolute path that leads to no other server and to no directory above.
+/// Whether `path` is absolute and leads neither to another server nor to a parent
+/// directory.
 fn is_prefix(path: &str) -> bool {
     let of_a_path = |byte: u8| byte.is_ascii_graphic() && !b"?#\"\\<>^`{|}".contains(&byte);
     let up = path.contains("..") || path.to_ascii_lowercase().contains("%2e");

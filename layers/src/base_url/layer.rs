@@ -17,19 +17,20 @@ pub struct BaseUrlLayer {
 }
 
 impl BaseUrlLayer {
-    /// A layer that always tells this URL, such as `https://example.com/files/`.
+    /// Creates a layer that sets this URL for every request, such as
+    /// `https://example.com/files/`.
     pub fn fixed(url: &str) -> Self {
         Self::from(Source::Fixed(BaseUrl::new(url)))
     }
 
-    /// Makes the URL of the scheme and the host of the request, and of
+    /// Creates a layer that combines the scheme and host of the request with
     /// `base_path`, the path below which clients find uploads.
     ///
     /// If a router strips a prefix and the stack knows it (see
-    /// [`Context::stripped_prefix`](crate::context::Context::stripped_prefix)), the
-    /// path may be given with or without the prefix; one that cannot be right makes
-    /// the request fail with 500, and the log says what to write. If the stack does
-    /// not know the prefix, it has to be part of the path.
+    /// [`Context::stripped_prefix`](crate::context::Context::stripped_prefix)),
+    /// `base_path` may include the prefix or omit it. A path that cannot be right
+    /// makes the request fail with 500, and the log says what to write. If the stack
+    /// does not know the prefix, `base_path` must include it.
     pub fn from_request(base_path: &str) -> Self {
         Self::from(Source::Request(FromRequest {
             path: format!("/{}", base_path.trim_matches('/')),
@@ -39,28 +40,31 @@ impl BaseUrlLayer {
         }))
     }
 
-    /// A layer that tells what `make` does, or nothing.
+    /// Creates a layer that sets the URL that `make` returns, or none if it returns
+    /// `None`.
     pub fn by(make: impl Fn(&Parts) -> Option<BaseUrl> + Send + Sync + 'static) -> Self {
         Self::from(Source::Closure(Arc::new(make)))
     }
 
-    /// With [`from_request`](Self::from_request): believes `Forwarded` (RFC
-    /// 7239), and beneath it `X-Forwarded-Host`, `-Proto`, `-Port` and `-Prefix`.
+    /// With [`from_request`](Self::from_request): uses `Forwarded` (RFC 7239) and,
+    /// with lower precedence, `X-Forwarded-Host`, `-Proto`, `-Port` and `-Prefix`.
+    /// Off by default.
     ///
-    /// For servers that are reached through a proxy alone, which replaces these
-    /// headers: elsewhere a client would tell itself where it uploads to.
+    /// Enable this only behind a proxy that replaces these headers: otherwise clients
+    /// can set them, and with them the URL of their uploads.
     pub fn trust_forwarded(self) -> Self {
         self.reading(|from| from.trusting = true)
     }
 
-    /// With [`from_request`](Self::from_request): takes `https` where the
-    /// request does not tell its scheme, as over HTTP/1.1. For listeners with TLS.
+    /// With [`from_request`](Self::from_request): assumes `https` if the request does
+    /// not carry its scheme, as over HTTP/1.1. The default is `http`. Use it for TLS
+    /// listeners.
     pub fn scheme_https(self) -> Self {
         self.reading(|from| from.scheme = Scheme::Https)
     }
 
-    /// With [`from_request`](Self::from_request): tells the path alone, so that
-    /// the client stays on the server it has found.
+    /// With [`from_request`](Self::from_request): sets a path without scheme and
+    /// host, so that clients stay on the server that they already use.
     pub fn relative(self) -> Self {
         self.reading(|from| from.relative = true)
     }

@@ -1,30 +1,30 @@
-//! The public URL: where uploads live, as clients see it.
+//! Sets the public URL below which clients find their uploads.
 //!
-//! A creation answers with the `Location` of the new upload. The server alone
-//! does not know its own address: a proxy may stand before it, and a router may
-//! have taken a prefix away. This layer puts the
-//! [`BaseUrl`](crate::protocol::BaseUrl) into the [`Context`](crate::context::Context) of every request:
-//! the core makes the `Location` of it, and hooks can store the URL of an upload
-//! whatever request finishes it
-//! (`Context::base_url(&event.request).location(&event.upload.id)`). One that is there
-//! already stays. Without this layer a `Location` is a path, which clients read
-//! as one of the server that they have asked.
+//! A creation answers with the `Location` of the new upload, but the server does not
+//! know its own public address: it may run behind a proxy, and a router may have
+//! stripped a prefix from the path. This layer sets the
+//! [`BaseUrl`](crate::protocol::BaseUrl) in the [`Context`](crate::context::Context)
+//! of every request, unless one is set already. The core builds `Location` from it,
+//! and hooks can store the URL of an upload whichever request finishes it
+//! (`Context::base_url(&event.request).location(&event.upload.id)`). Without this
+//! layer `Location` is a path, which clients resolve against the server that they
+//! called.
 //!
-//! | made by | the URL |
+//! | constructor | base URL |
 //! |---|---|
 //! | [`fixed`](BaseUrlLayer::fixed) | always the same |
 //! | [`from_request`](BaseUrlLayer::from_request) | scheme and host of the request, and the base path |
-//! | ... [`trust_forwarded`](BaseUrlLayer::trust_forwarded) | what proxies tell of the client's request, and the base path |
-//! | ... [`relative`](BaseUrlLayer::relative) | the base path, behind a proxy's prefix |
-//! | [`by`](BaseUrlLayer::by) | what a closure makes of the request |
+//! | ... [`trust_forwarded`](BaseUrlLayer::trust_forwarded) | scheme and host that proxies report, and the base path |
+//! | ... [`relative`](BaseUrlLayer::relative) | the base path alone, below a proxy's prefix |
+//! | [`by`](BaseUrlLayer::by) | computed by a closure |
 //!
-//! The default port of the scheme is left out. In lists the first value counts,
-//! which is that of the proxy next to the client. Proxies that name the port of
-//! the next hop rather than the client's are common, so with
-//! [`trust_forwarded`](BaseUrlLayer::trust_forwarded) the default port of the
-//! other scheme (`https` with 80, `http` with 443) is ignored too. What a header tells is taken
-//! only when it has a meaning in a URL, and ignored otherwise: nothing is
-//! refused for it. Where the host is not known the URL is the path alone.
+//! The default port of the scheme is omitted. If a header lists several values, the
+//! first one counts: it comes from the proxy closest to the client. Many proxies
+//! report the port of the next hop instead of the client's, so
+//! [`trust_forwarded`](BaseUrlLayer::trust_forwarded) also ignores the default port
+//! of the other scheme (`https` with 80, `http` with 443). Header values that are not
+//! valid in a URL are ignored; no request is refused because of them. If the host is
+//! unknown, the URL is a path.
 //!
 //! # Example
 //!

@@ -1,4 +1,4 @@
-/// The schemes that uploads are served under.
+/// The schemes under which uploads can be served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scheme {
     Http,

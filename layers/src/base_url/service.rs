@@ -10,7 +10,7 @@ use crate::context::{Context, Place};
 use crate::inner::gives_inner;
 use crate::protocol::Error;
 
-/// Middleware that tells those inside where uploads live, as clients see it.
+/// Middleware that sets the public URL of uploads in the request's context.
 ///
 /// See the [module docs](crate::base_url) for an example.
 #[derive(Clone, Debug)]

@@ -20,7 +20,7 @@ pub(super) enum Source {
 }
 
 impl Source {
-    /// The base URL, or what has to be written to get one.
+    /// Returns the base URL, or an error that says how to configure one.
     pub(super) fn base_url(&self, parts: &Parts) -> Result<Option<BaseUrl>, String> {
         match self {
             Self::Fixed(url) => Ok(Some(url.clone())),
@@ -40,10 +40,10 @@ impl fmt::Debug for Source {
     }
 }
 
-/// How to read the URL from a request.
+/// How to derive the URL from a request.
 #[derive(Clone, Debug)]
 pub(super) struct FromRequest {
-    /// With a slash at its beginning.
+    /// Begins with a slash.
     pub(super) path: String,
     pub(super) scheme: Scheme,
     pub(super) relative: bool,
@@ -54,16 +54,15 @@ impl FromRequest {
     fn base_url(&self, parts: &Parts) -> Result<BaseUrl, String> {
         let url = self.url(parts, &self.path(parts)?);
         Ok(match self.trusting {
-            // The host that clients know may be the proxy's alone.
+            // Clients may know this server only by the proxy's host.
             true => url.of_any_host(),
             false => url,
         })
     }
 
-    /// The path below which clients find uploads.
+    /// Returns the path below which clients find uploads.
     ///
-    /// Where a router has stripped a prefix, the base path may have been given with
-    /// the prefix or without it.
+    /// If a router has stripped a prefix, the base path may include it or omit it.
     fn path(&self, parts: &Parts) -> Result<Cow<'_, str>, String> {
         let path = self.path.trim_end_matches('/');
         let Some(prefix) = Context::of(&parts.extensions).stripped_prefix() else {
@@ -77,7 +76,7 @@ impl FromRequest {
             return Ok(prefix.to_owned().into());
         }
         let sent = format!("{prefix}{seen}");
-        // A proxy may have stripped the beginning.
+        // A proxy may have stripped the beginning of the base path.
         let mut ends = path.match_indices('/').map(|(at, _)| &path[at..]);
         if ends.any(|end| is_below(end, prefix) && is_below(&sent, end)) {
             return Ok(path.into());
@@ -89,23 +88,23 @@ impl FromRequest {
     }
 
     fn url(&self, parts: &Parts, path: &str) -> BaseUrl {
-        let told = if self.trusting {
+        let forwarded = if self.trusting {
             Forwarded::of(&parts.headers)
         } else {
             Forwarded::default()
         };
-        let path = format!("{}{}", told.prefix.trim_end_matches('/'), path);
-        let authority = told.authority.or_else(|| own_authority(parts));
+        let path = format!("{}{}", forwarded.prefix.trim_end_matches('/'), path);
+        let authority = forwarded.authority.or_else(|| own_authority(parts));
         let Some(authority) = authority.filter(|_| !self.relative) else {
             return BaseUrl::new(&path);
         };
         let own_scheme = || parts.uri.scheme_str().and_then(Scheme::parse);
-        let scheme = told.scheme.or_else(own_scheme).unwrap_or(self.scheme);
+        let scheme = forwarded.scheme.or_else(own_scheme).unwrap_or(self.scheme);
         let authority = match self.trusting {
-            // It is the port of a hop between a proxy and this server.
+            // The port of a hop between a proxy and this server.
             true => authority
                 .without_port(scheme.other().default_port())
-                .or_port(told.port)
+                .or_port(forwarded.port)
                 .without_port(scheme.other().default_port()),
             false => authority,
         };
@@ -119,7 +118,8 @@ fn is_below(path: &str, base: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// The authority of the request's URI, which HTTP/2 has, or its only `Host`.
+/// Returns the authority of the request's URI, which HTTP/2 requests have, or of the
+/// `Host` header if there is exactly one.
 fn own_authority(parts: &Parts) -> Option<Authority<'_>> {
     if let Some(authority) = parts.uri.authority() {
         return Authority::parse(authority.as_str());

@@ -9,7 +9,7 @@ use crate::protocol::BaseUrl;
 
 type Headers<'a> = &'a [(&'a str, &'a [u8])];
 
-/// The URL that is told to those inside.
+/// Returns the URL that the layer sets for the inner service.
 async fn told(layer: &BaseUrlLayer, request: Request<()>) -> Option<String> {
     let inner = service_fn(|request: Request<()>| async move {
         let (parts, ()) = request.into_parts();
@@ -101,7 +101,7 @@ async fn the_request_tells_its_host() {
         ("/files/", "example.com:", "http://example.com/files/"),
         ("/files/", "[::1]:8080", "http://[::1]:8080/files/"),
         ("/files/", "[::1]", "http://[::1]/files/"),
-        // HTTP/2 has both in the URI, and so has a request to a proxy.
+        // HTTP/2 requests and requests to a proxy have scheme and host in the URI.
         (
             "https://a.example/files/",
             "b.example",
@@ -270,7 +270,7 @@ async fn proxies_tell_what_the_client_sees() {
             "http://own:8080/files/",
         ),
         (&[("forwarded", b"proto=https")], "https://own:8080/files/"),
-        // A separator inside quotes separates nothing.
+        // Separators inside quotes do not count.
         (
             &[(
                 "forwarded",
@@ -278,7 +278,7 @@ async fn proxies_tell_what_the_client_sees() {
             )],
             "http://a.example/files/",
         ),
-        // It stands over the others, which fill what it leaves open.
+        // `Forwarded` takes precedence; the other headers supply what it omits.
         (
             &[
                 ("forwarded", b"host=a.example"),
@@ -325,7 +325,7 @@ async fn a_proxy_may_leave_the_host_alone_and_tell_the_port() {
 async fn the_default_port_of_the_other_scheme_is_a_hop_s_and_ignored() {
     let layer = BaseUrlLayer::from_request("/files/").trust_forwarded();
     let table: &[(&str, Headers<'_>, &str)] = &[
-        // TLS ends at a proxy that names its own listener.
+        // The proxy terminates TLS and reports the port of its own listener.
         ("a", &[("proto", b"https"), ("port", b"80")], "https://a"),
         ("a", &[("proto", b"http"), ("port", b"443")], "http://a"),
         // ingress-nginx
@@ -355,7 +355,7 @@ async fn the_default_port_of_the_other_scheme_is_a_hop_s_and_ignored() {
         ("a", &[("port", b"8080")], "http://a:8080"),
         ("a", &[("host", b"b:443")], "http://b"),
         ("a", &[("host", b"b:80")], "http://b"),
-        // The port of a host, and another one
+        // A port in the host, with and without another one.
         ("a:80", &[("proto", b"https")], "https://a"),
         ("a:443", &[("proto", b"http")], "http://a"),
         (
@@ -421,7 +421,7 @@ async fn the_default_port_of_the_other_scheme_is_a_hop_s_and_ignored() {
     }
     let layer = BaseUrlLayer::from_request("/files/").scheme_https();
     let url = base_url(&layer, &[("host", b"a:80")]).await;
-    assert_eq!(url, "https://a:80/files/", "no proxy has told it");
+    assert_eq!(url, "https://a:80/files/", "no proxy has set it");
 }
 
 #[tokio::test]
@@ -516,7 +516,7 @@ async fn a_relative_url_is_the_path_behind_the_prefix() {
     assert_eq!(base_url(&layer, headers).await, "/up/files/");
 }
 
-/// The path that is told of a request behind a prefix that a host has stripped.
+/// Returns the path of the base URL behind a prefix that a host has stripped.
 async fn behind(prefix: &str, uri: &str, layer: BaseUrlLayer) -> Option<String> {
     let mut request = post(uri, &[]);
     let context = context(|it| it.set_stripped_prefix(prefix));

@@ -10,7 +10,7 @@ use super::CachedHead;
 pub struct CachedHeadLayer;
 
 impl CachedHeadLayer {
-    /// A layer that answers GET with `Tus-Resumable` like HEAD.
+    /// Creates a layer that answers GET with `Tus-Resumable` like HEAD.
     #[must_use]
     pub fn new() -> Self {
         Self

@@ -1,24 +1,24 @@
-//! HEAD that a cache has turned into GET.
+//! Answers HEAD requests that a cache has turned into GET.
 //!
-//! nginx with `proxy_cache`, Cloudflare and other caches ask the server for the
-//! whole where a client has asked for its headers alone. A tus client that
-//! wants to know where its upload stands then gets what is stored of it, or
-//! `405` where downloads are off, and cannot resume. No browser sends
-//! `Tus-Resumable` with a download, so a GET that has it is answered like HEAD:
+//! nginx with `proxy_cache`, Cloudflare and other caches request the whole resource
+//! when a client asks only for its headers. A tus client that queries the offset of
+//! its upload then receives the stored bytes, or `405` if downloads are disabled, and
+//! cannot resume. Browsers never send `Tus-Resumable` with a download, so this layer
+//! answers a GET that carries it like HEAD:
 //!
-//! | the upload | the answer to GET with `Tus-Resumable` |
+//! | upload | response to GET with `Tus-Resumable` |
 //! |---|---|
-//! | finished | GET's, or HEAD's where GET is not served |
-//! | any other, or none | HEAD's: its status, its headers and no body |
+//! | finished | that of GET, or that of HEAD if GET is not served |
+//! | unfinished or missing | that of HEAD: its status and headers, no body |
 //!
-//! On a path where HEAD is not served either, the answer is GET's `405`.
-//! Like HEAD, it first interrupts the request that holds the upload, and
-//! finishes a complete upload. No cache stores the answer
-//! (`Cache-Control: no-store`). A GET without `Tus-Resumable` passes untouched.
+//! If the path does not serve HEAD either, the response is GET's `405`. Like HEAD,
+//! the request first interrupts the one that holds the upload, and finishes a
+//! complete upload. The response carries `Cache-Control: no-store`. A GET without
+//! `Tus-Resumable` passes unchanged.
 //!
-//! The layer belongs outside all that tells HEAD from GET: outside
-//! [Version](crate::version), which writes no text to HEAD, and outside
-//! [Route](crate::route).
+//! Place this layer outside every layer that distinguishes HEAD from GET: outside
+//! [Version](crate::version), [Render](crate::render), which writes no body for HEAD,
+//! and [Route](crate::route).
 //!
 //! # Example
 //!

@@ -23,20 +23,21 @@ pub struct CachedHead<S> {
 gives_inner!(CachedHead);
 
 impl<S> CachedHead<S> {
-    /// `inner`, which serves HEAD and may serve GET.
+    /// Wraps `inner`, which serves HEAD and may serve GET.
     pub fn new(inner: S) -> Self {
         Self { inner }
     }
 }
 
-/// A request that Version refuses in any case is left to it.
+/// Whether a cache may have made this GET of a HEAD. A request that is already
+/// rejected is left to Version.
 fn was_head<B>(request: &Request<B>) -> bool {
     request.method() == Method::GET
         && request.headers().contains_key(&TUS_RESUMABLE)
         && Context::of(request.extensions()).rejection().is_none()
 }
 
-/// Asks for the headers, and for the rest only where that is finished.
+/// Sends HEAD first, and GET only if the upload is finished or HEAD is not served.
 async fn answer<S>(mut inner: S, get: Parts) -> Result<Response<Body>, S::Error>
 where
     S: Service<Request<Body>, Response = Response<Body>>,
@@ -63,7 +64,8 @@ fn is_not_served<B>(response: &Response<B>) -> bool {
     response.status() == StatusCode::METHOD_NOT_ALLOWED
 }
 
-/// GET's response, with what HEAD did; HEAD's where it alone is served.
+/// Returns GET's response with the outcome of HEAD added, or HEAD's response if only
+/// HEAD is served.
 fn prefer(mut get: Response<Body>, mut head: Response<Body>) -> Response<Body> {
     if is_not_served(&get) && !is_not_served(&head) {
         return head;

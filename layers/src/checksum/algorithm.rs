@@ -10,7 +10,7 @@ use super::digest::Crc32;
 use super::digest::Crc32c;
 use super::digest::Hash;
 
-/// A digest in the making, which takes bytes as they come.
+/// A digest that is computed piece by piece.
 ///
 /// ```
 /// use tower_tus_layers::checksum::{Algorithm, Algorithms, Digest};
@@ -32,15 +32,15 @@ use super::digest::Hash;
 /// assert_eq!(algorithms.to_string(), "sum");
 /// ```
 pub trait Digest: Send + Sync + 'static {
-    /// Takes the next bytes. For a checksum in a header, the task that runs the
-    /// request waits meanwhile; for one in a trailer, it runs on a blocking thread.
+    /// Processes the next bytes. For a checksum in a header this blocks the task that
+    /// runs the request; for one in a trailer it runs on a blocking thread.
     fn update(&mut self, bytes: &[u8]);
 
-    /// The digest of all bytes, as the client writes it before base64.
+    /// Returns the digest of all bytes, before it is encoded in base64.
     fn finish(self: Box<Self>) -> Vec<u8>;
 }
 
-/// A way to make a digest, and the name by which clients ask for it.
+/// A checksum algorithm: its name, and a way to start a digest.
 #[derive(Clone)]
 pub struct Algorithm {
     name: &'static str,
@@ -49,13 +49,13 @@ pub struct Algorithm {
 }
 
 impl Algorithm {
-    /// The algorithm `name`, whose digests have `length` bytes and begin as
-    /// `begin` makes them. A checksum of another length never matches.
+    /// Creates the algorithm `name`, whose digests are `length` bytes long and
+    /// started by `begin`. A checksum of another length never matches.
     ///
     /// # Panics
     ///
-    /// Where the name could not stand in the headers: it has to be visible ASCII
-    /// without capitals and commas.
+    /// If `name` cannot be sent in the headers: it must be visible ASCII without
+    /// capitals and commas.
     #[must_use]
     #[track_caller]
     pub fn new<D: Digest>(
@@ -67,7 +67,7 @@ impl Algorithm {
         let fits = |byte: u8| byte.is_ascii_graphic() && !byte.is_ascii_uppercase() && byte != b',';
         assert!(
             !name.is_empty() && name.bytes().all(fits),
-            "{name:?} is no name of an algorithm: use visible ASCII without capitals and commas"
+            "{name:?} is not a valid algorithm name: use visible ASCII without capitals and commas"
         );
         Self {
             name,
@@ -76,7 +76,7 @@ impl Algorithm {
         }
     }
 
-    /// Those whose features are enabled.
+    /// Returns the algorithms whose features are enabled.
     pub(super) fn built_in() -> Vec<Self> {
         vec![
             Self::new("sha1", 20, Hash::<sha1::Sha1>::default),
@@ -95,18 +95,18 @@ impl Algorithm {
         ]
     }
 
-    /// The name by which clients ask for it.
+    /// Returns the name that clients use.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Whether the digest of any bytes can be this one.
+    /// Whether this algorithm can produce the claimed digest at all.
     pub(super) fn can_make(&self, claim: &Claim) -> bool {
         self.name == claim.algorithm && self.length == claim.digest.len()
     }
 
-    /// A digest of nothing yet, for who writes checksums.
+    /// Starts a digest, for code that computes checksums itself.
     #[must_use]
     pub fn begin(&self) -> Box<dyn Digest> {
         (self.begin)()

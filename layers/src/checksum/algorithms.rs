@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::Algorithm;
 use super::claim::Claim;
 
-/// The algorithms that clients may use. A clone shares them.
+/// The algorithms that clients may use. Clones share one list.
 ///
-/// All that are known here, unless narrowed down to some or extended by others:
+/// The default is every built-in algorithm. Parse a list to select some of them, or
+/// [add](Self::with) your own:
 ///
 /// ```
 /// use tower_tus_layers::checksum::Algorithms;
@@ -23,18 +24,19 @@ use super::claim::Claim;
 /// # Ok::<_, tower_tus_layers::checksum::UnknownAlgorithm>(())
 /// ```
 ///
-/// The protocol wants `sha1` to be among them, and it is named first. CHK-08
+/// The protocol requires `sha1`. It is always listed first.
+// CHK-08
 #[derive(Clone, Debug)]
 pub struct Algorithms(Arc<Vec<Algorithm>>);
 
 impl Algorithms {
-    /// No algorithm, yet.
+    /// Creates an empty set, to which algorithms can be added.
     #[must_use]
     pub fn none() -> Self {
         Self(Arc::default())
     }
 
-    /// These and `algorithm`, which takes the place of one of the same name.
+    /// Adds `algorithm`, replacing any with the same name.
     #[must_use]
     pub fn with(mut self, algorithm: Algorithm) -> Self {
         let all = Arc::make_mut(&mut self.0);
@@ -49,13 +51,13 @@ impl Algorithms {
         self
     }
 
-    /// Whether there is none.
+    /// Whether the set is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The algorithm of this name.
+    /// Returns the algorithm with this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Algorithm> {
         self.iter().find(|known| known.name() == name)
@@ -65,8 +67,9 @@ impl Algorithms {
         self.0.iter()
     }
 
-    /// Whether this digest can be verified. One of another length than its
-    /// algorithm has can be: it does not match. CHK-03, CHK-12
+    /// Whether this digest can be verified. One of the wrong length can: it does not
+    /// match.
+    // CHK-03, CHK-12
     pub(super) fn know(&self, claim: &Claim) -> bool {
         self.get(&claim.algorithm).is_some()
     }
@@ -80,7 +83,8 @@ impl Default for Algorithms {
     }
 }
 
-/// As `Tus-Checksum-Algorithm` lists them. CHK-11
+/// Lists the names like `Tus-Checksum-Algorithm` does.
+// CHK-11
 impl fmt::Display for Algorithms {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.iter().map(Algorithm::name).collect();
@@ -88,7 +92,7 @@ impl fmt::Display for Algorithms {
     }
 }
 
-/// Some of those that are known here, as [`Display`](fmt::Display) lists them.
+/// Parses a list of built-in algorithms, in the format of [`Display`](fmt::Display).
 impl FromStr for Algorithms {
     type Err = UnknownAlgorithm;
 
@@ -104,7 +108,7 @@ impl FromStr for Algorithms {
     }
 }
 
-/// No algorithm of this name is known here.
+/// Error: no built-in algorithm has this name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownAlgorithm(String);
 

@@ -1,4 +1,4 @@
-//! Digests that run beside the request whose bytes they see.
+//! Digests that run on blocking threads, beside the request that supplies the bytes.
 
 use std::mem;
 use std::task::{Context, Poll, ready};
@@ -9,14 +9,14 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use super::Digest;
 use crate::protocol::Error;
 
-/// How many bytes may wait for the digests before no more are read.
+/// Maximum number of bytes queued for the digests. Beyond it the body is not read.
 const MAX_WAITING: usize = 256 << 10;
 
 /// Digests of the same bytes, each with the name of its algorithm.
 pub(super) type Digests = Vec<(&'static str, Box<dyn Digest>)>;
 
-/// Feeds bytes to digests on tokio's threads for blocking work, in their order
-/// and one job at a time: what comes meanwhile waits for the next one.
+/// Feeds bytes to digests on tokio's blocking threads, in order and one job at a
+/// time. Bytes that arrive during a job are queued for the next one.
 pub(super) struct Beside {
     state: State,
     waiting: Vec<Bytes>,
@@ -39,14 +39,14 @@ impl Beside {
         }
     }
 
-    /// Takes the next bytes.
+    /// Queues the next bytes.
     pub(super) fn push(&mut self, bytes: Bytes) {
         self.size += bytes.len();
         self.waiting.push(bytes);
         self.begin();
     }
 
-    /// Waits until there is room for more bytes.
+    /// Waits until more bytes may be queued.
     pub(super) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         while self.size >= MAX_WAITING {
             ready!(self.poll_job(cx))?;
@@ -54,21 +54,21 @@ impl Beside {
         Poll::Ready(Ok(()))
     }
 
-    /// Waits for the digests of all bytes.
+    /// Waits until all bytes are processed, and returns the digests.
     pub(super) fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<Result<Digests, Error>> {
         while let State::Running(_) = self.state {
             ready!(self.poll_job(cx))?;
         }
         match mem::replace(&mut self.state, State::Lost) {
             State::Idle(digests) => Poll::Ready(Ok(digests)),
-            _ => Poll::Ready(Err(lost("it is gone"))),
+            _ => Poll::Ready(Err(lost("no longer available"))),
         }
     }
 
-    /// Waits for the job that runs, and begins the next one.
+    /// Waits for the running job, and starts the next one.
     fn poll_job(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let State::Running(job) = &mut self.state else {
-            return Poll::Ready(Err(lost("it is gone")));
+            return Poll::Ready(Err(lost("no longer available")));
         };
         self.state = match ready!(std::pin::Pin::new(job).poll(cx)) {
             Ok(digests) => State::Idle(digests),
@@ -81,7 +81,7 @@ impl Beside {
         Poll::Ready(Ok(()))
     }
 
-    /// Begins a job for what waits, unless one runs.
+    /// Starts a job for the queued bytes, unless one is running.
     fn begin(&mut self) {
         if self.waiting.is_empty() || !matches!(self.state, State::Idle(_)) {
             return;
@@ -102,5 +102,5 @@ impl Beside {
 }
 
 fn lost(what: &'static str) -> Error {
-    Error::internal(format!("a digest: {what}"))
+    Error::internal(format!("checksum digest: {what}"))
 }

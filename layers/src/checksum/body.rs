@@ -5,9 +5,9 @@ use http_body::Body as _;
 use super::check::Check;
 use crate::protocol::{Body, PolledFrame, Watch};
 
-/// Ends a body with an error when its bytes are not what they should be.
+/// Ends a body with an error if its bytes do not match their checksum.
 pub(super) struct Verified {
-    /// There until it is decided.
+    /// `None` after the verdict.
     check: Option<Check>,
 }
 
@@ -37,7 +37,8 @@ impl Watch for Verified {
     }
 
     fn has_ended(&self, body: &Body) -> bool {
-        // CHK-15: a reader that is told that it has ended does not poll for the verdict.
+        // CHK-15: a reader that sees the end of the stream does not poll again, and
+        // would miss the verdict.
         self.check.is_none() && body.is_end_stream()
     }
 }

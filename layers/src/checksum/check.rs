@@ -15,11 +15,12 @@ use super::{Algorithm, Algorithms};
 use crate::protocol::Error;
 use crate::protocol::header::UPLOAD_CHECKSUM;
 
-/// Whether bytes are those that their client speaks of, found out as they come.
+/// Compares the bytes of a body with the client's checksum as they arrive.
 pub(super) enum Check {
-    /// The checksum came first, so one digest runs along.
+    /// The checksum comes first, so only its digest runs, on the request's own task.
     Header { claim: Claim, digests: Digests },
-    /// The checksum comes last: all digests that it may name run beside the request.
+    /// The checksum comes last, so every digest that it may name runs, on blocking
+    /// threads.
     Trailer {
         algorithms: Algorithms,
         claim: Option<Claim>,
@@ -29,19 +30,21 @@ pub(super) enum Check {
 }
 
 impl Check {
-    /// The check that a request asks for.
+    /// Returns the check that a request asks for, if any.
     ///
-    /// A trailer counts only when it was announced, though it may come without
-    /// that (CTR-03): else each body of which nothing was said would have to
-    /// pass every algorithm, in case that one is named at its end, and would
-    /// have to be kept only whole.
+    /// A trailer counts only if it was announced, although clients may send one
+    /// unannounced. Otherwise every body without an announcement would have to run
+    /// through all algorithms, in case a trailer names one of them, and would have to
+    /// be stored atomically.
+    // CTR-03
     pub(super) fn of(headers: &HeaderMap, settings: &Settings) -> Result<Option<Self>, Error> {
         let claim = read(headers, &settings.algorithms)?;
         match (claim, announces_trailer(headers)) {
             (None, false) => Ok(None),                      // CHK-13
             (Some(_), true) => Err(Error::InvalidChecksum), // CTR-02
             (Some(claim), false) => {
-                // None runs for a digest that no bytes have: it is a mismatch at the end.
+                // No digest runs for a claim that no bytes can match: it is a
+                // mismatch at the end.
                 let digests = begin(&settings.algorithms, |it| it.can_make(&claim));
                 Ok(Some(Self::Header { claim, digests }))
             }
@@ -62,12 +65,12 @@ impl Check {
         })
     }
 
-    /// Whether it needs what only trailers can tell.
+    /// Whether the checksum comes in a trailer.
     pub(super) const fn awaits_trailers(&self) -> bool {
         matches!(self, Self::Trailer { .. })
     }
 
-    /// Waits until more bytes can be seen.
+    /// Waits until more bytes can be processed.
     pub(super) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         match self {
             Self::Header { .. } => Poll::Ready(Ok(())),
@@ -95,7 +98,8 @@ impl Check {
         Ok(())
     }
 
-    /// Waits for the verdict, once all has been seen. CHK-02
+    /// Returns the verdict, after the last frame.
+    // CHK-02
     pub(super) fn poll_verify(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let (claim, digests) = match self {
             Self::Header { claim, digests } => (&*claim, mem::take(digests)),
@@ -124,7 +128,8 @@ fn verify(claim: &Claim, digests: Digests) -> Result<(), Error> {
     }
 }
 
-/// What is said of the bytes, in headers or in trailers, when it can be verified.
+/// Reads the checksum from headers or trailers. Fails if it is malformed or its
+/// algorithm is unknown.
 fn read(headers: &HeaderMap, algorithms: &Algorithms) -> Result<Option<Claim>, Error> {
     match headers.typed_try_get::<Claim>() {
         Ok(claim) if claim.as_ref().is_none_or(|claim| algorithms.know(claim)) => Ok(claim),
@@ -132,7 +137,7 @@ fn read(headers: &HeaderMap, algorithms: &Algorithms) -> Result<Option<Claim>, E
     }
 }
 
-/// CTR-01
+// CTR-01
 fn announces_trailer(headers: &HeaderMap) -> bool {
     let lists = headers.get_all(TRAILER).iter();
     let mut names = lists.flat_map(|list| list.as_bytes().split(|&byte| byte == b','));

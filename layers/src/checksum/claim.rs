@@ -5,10 +5,10 @@ use http::{HeaderName, HeaderValue};
 
 use crate::protocol::header::UPLOAD_CHECKSUM;
 
-/// `Upload-Checksum`: what a client says that the digest of its bytes is.
+/// `Upload-Checksum`: the digest that the client claims for its bytes.
 #[derive(Debug)]
 pub(super) struct Claim {
-    /// Nobody has looked yet whether there is one of this name.
+    /// Not yet looked up among the supported algorithms.
     pub(super) algorithm: String,
     pub(super) digest: Vec<u8>,
 }
@@ -22,7 +22,7 @@ impl Header for Claim {
     where
         I: Iterator<Item = &'i HeaderValue>,
     {
-        // To say two things is to say nothing.
+        // A repeated header is ambiguous.
         let (Some(value), None) = (values.next(), values.next()) else {
             return Err(headers::Error::invalid());
         };
@@ -35,7 +35,7 @@ impl Header for Claim {
     }
 }
 
-/// CHK-12
+// CHK-12
 fn parse(value: &HeaderValue) -> Option<Claim> {
     let (algorithm, digest) = value.to_str().ok()?.split_once(' ')?;
     let digest = STANDARD.decode(digest).ok()?;

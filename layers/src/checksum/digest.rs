@@ -1,8 +1,8 @@
-//! The digests that others have written.
+//! Adapters for the digests of other crates.
 
 use super::Digest;
 
-/// One of the RustCrypto project.
+/// A digest of the RustCrypto project.
 #[derive(Default)]
 pub(super) struct Hash<D>(D);
 
@@ -16,7 +16,7 @@ impl<D: sha1::Digest + Send + Sync + 'static> Digest for Hash<D> {
     }
 }
 
-/// BLAKE3, 32 bytes of it.
+/// BLAKE3 with its default output of 32 bytes.
 #[cfg(feature = "checksum-blake3")]
 #[derive(Default)]
 pub(super) struct Blake3(blake3::Hasher);
@@ -32,7 +32,7 @@ impl Digest for Blake3 {
     }
 }
 
-/// CRC-32 of zlib, four bytes with the highest first.
+/// CRC-32 as in zlib, four bytes in big-endian order.
 #[cfg(feature = "checksum-crc32")]
 #[derive(Default)]
 pub(super) struct Crc32(crc32fast::Hasher);
@@ -48,7 +48,7 @@ impl Digest for Crc32 {
     }
 }
 
-/// CRC-32C of Castagnoli, four bytes with the highest first.
+/// CRC-32C (Castagnoli), four bytes in big-endian order.
 #[cfg(feature = "checksum-crc32c")]
 #[derive(Default)]
 pub(super) struct Crc32c(u32);

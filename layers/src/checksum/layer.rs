@@ -12,23 +12,23 @@ pub struct ChecksumLayer {
 }
 
 impl ChecksumLayer {
-    /// A layer that knows the usual algorithms.
+    /// Creates a layer that accepts every built-in algorithm.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Which algorithms clients may use.
+    /// Sets the algorithms that clients may use. The default is every built-in one.
     #[must_use]
     pub fn algorithms(mut self, algorithms: Algorithms) -> Self {
         self.settings.algorithms = algorithms;
         self
     }
 
-    /// Sets which of the [algorithms](Self::algorithms) a trailer may name: by
-    /// default `sha1`, `sha256`, `crc32` and `crc32c`. All of them run over the
-    /// bytes of such a request, since the trailer comes last. A trailer with
-    /// another one is refused at its end, and with none here, trailers are
+    /// Sets which of the [algorithms](Self::algorithms) a trailer may name. The
+    /// default is `sha1`, `sha256`, `crc32` and `crc32c`. All of them run over the
+    /// bytes of such a request, since the trailer comes last. A trailer that names
+    /// another one is refused at the end of the body. If none is left, trailers are
     /// neither announced nor accepted.
     #[must_use]
     pub fn trailer_algorithms(mut self, algorithms: Algorithms) -> Self {
@@ -36,10 +36,10 @@ impl ChecksumLayer {
         self
     }
 
-    /// Sets how many requests with a trailer may run at once: 100 by default.
-    /// Others are refused with
-    /// [`Error::TooManyTrailers`](crate::protocol::Error::TooManyTrailers). Services
-    /// that are made by the same layer, or a clone of it, share the limit.
+    /// Limits how many requests with a trailer may run at once; the default is 100.
+    /// Further ones are refused with
+    /// [`Error::TooManyTrailers`](crate::protocol::Error::TooManyTrailers). All
+    /// services made by the same layer, or by a clone of it, share the limit.
     #[must_use]
     pub fn max_trailers_at_once(mut self, max: usize) -> Self {
         self.settings.bound_trailers(max);

@@ -1,38 +1,36 @@
-//! The bytes of a request are verified: `checksum` and `checksum-trailer`.
+//! Verifies the bytes of requests: `checksum` and `checksum-trailer`.
 //!
-//! A client says what the digest of its bytes is, in the header
-//! `Upload-Checksum`, or in a trailer of that name which it announces
-//! (`Trailer: Upload-Checksum`). The bytes are digested as they pass, and a chunk
-//! that carries a checksum is kept whole or not at all: it asks the store for
-//! [`WriteMode::Atomic`](crate::store::WriteMode). So nothing is stored of one whose
-//! digest is another, and nothing of one that is cut short, which cannot be
-//! verified (CHK-14).
+//! A client sends the digest of its bytes in the header `Upload-Checksum`, or in a
+//! trailer of that name that it announces (`Trailer: Upload-Checksum`). The layer
+//! computes the digest as the bytes pass. A chunk with a checksum is stored as a
+//! whole or not at all, since the layer asks the store for
+//! [`WriteMode::Atomic`](crate::store::WriteMode). Nothing is stored if the digest
+//! differs, or if the chunk is cut short and cannot be verified.
 //!
-//! | what comes | the answer |
+//! | request | response |
 //! |---|---|
-//! | the bytes that were spoken of | as without a checksum |
-//! | others, or a digest of another length than its algorithm has | `460 ERR_CHECKSUM_MISMATCH`: the body errs at its end (CHK-12) |
-//! | a header that is malformed or there twice, or an algorithm that is not known | `400 ERR_INVALID_CHECKSUM`, before a byte is read |
-//! | a header, and the word that a trailer comes | the same |
-//! | an announced trailer that is malformed, or does not come | the same, once that is seen |
-//! | a trailer with an algorithm that trailers may not name | the same |
-//! | an announced trailer beyond the limit of such requests | `503 ERR_TOO_MANY_TRAILERS` with `Retry-After`, before a byte is read |
-//! | a trailer that was not announced | nothing: it is not looked at |
+//! | bytes that match | the same as without a checksum |
+//! | bytes that do not match, or a digest of the wrong length for its algorithm | `460 ERR_CHECKSUM_MISMATCH`: the body fails at its end |
+//! | a malformed or repeated header, or an unknown algorithm | `400 ERR_INVALID_CHECKSUM`, before any byte is read |
+//! | a header together with an announced trailer | the same |
+//! | an announced trailer that is malformed or missing | the same, at the end of the body |
+//! | a trailer that names an algorithm not allowed in trailers | the same |
+//! | an announced trailer beyond the limit on such requests | `503 ERR_TOO_MANY_TRAILERS` with `Retry-After`, before any byte is read |
+//! | an unannounced trailer | the same as without a checksum: the trailer is ignored |
 //!
-//! An announced trailer names its algorithm only at its end, so several have to
-//! run over such a body: those of [`ChecksumLayer::trailer_algorithms`], by default
-//! `sha1`, `sha256`, `crc32` and `crc32c`. `Tus-Checksum-Algorithm` lists the
-//! algorithms that a header may name. Digests for a trailer run on tokio's threads
-//! for blocking work, and at most 100 such requests run at once
-//! ([`ChecksumLayer::max_trailers_at_once`]). The user's own algorithms can be
-//! [added](Algorithms::with). The digests of `crc32` and
-//! `crc32c` are four bytes with the highest first.
+//! An announced trailer names its algorithm only at its end, so several digests run
+//! over such a body: those of [`ChecksumLayer::trailer_algorithms`], by default
+//! `sha1`, `sha256`, `crc32` and `crc32c`. They run on tokio's blocking threads, and
+//! at most 100 such requests run at once ([`ChecksumLayer::max_trailers_at_once`]).
+//! `Tus-Checksum-Algorithm` lists the algorithms that a header may name. You can
+//! [add](Algorithms::with) your own. The digests of `crc32` and `crc32c` are four
+//! bytes in big-endian order.
 //!
-//! A POST brings no bytes to this layer. Its header is verified all the same, so
-//! that [`CreationWithUpload`](crate::creation_with_upload), which makes a POST
-//! and a PATCH of one request, creates nothing that would have to be removed.
+//! If [`CreationWithUpload`](crate::creation_with_upload) stands outside, its derived
+//! POST has no body. The layer checks the header of that POST all the same, so that
+//! no upload is created that would have to be removed again.
 //!
-//! It belongs next to the core.
+//! Place this layer next to the core.
 //!
 //! # Example
 //!

@@ -26,7 +26,7 @@ pub struct Checksum<S> {
 gives_inner!(Checksum);
 
 impl<S> Checksum<S> {
-    /// `inner`, whose clients may use `algorithms`.
+    /// Wraps `inner`; clients may use `algorithms`.
     #[must_use]
     pub fn new(inner: S, algorithms: Algorithms) -> Self {
         Self::with(inner, Settings::new(algorithms))
@@ -36,13 +36,13 @@ impl<S> Checksum<S> {
         Self { inner, settings }
     }
 
-    /// The check that the request's bytes have to pass, if any.
+    /// Returns the check that the request's bytes must pass, if any.
     fn check(&self, parts: &Parts) -> Result<Option<Check>, Error> {
         if !matches!(parts.method, Method::POST | Method::PATCH) {
             return Ok(None);
         }
         let check = Check::of(&parts.headers, &self.settings)?;
-        // What a creation says is sound. Its bytes may come in a PATCH of their own.
+        // The header is valid. The bytes of a creation may come in a derived PATCH.
         let check = check.filter(|_| brings_bytes(parts));
         let awaits_trailers = check.as_ref().is_some_and(Check::awaits_trailers);
         if awaits_trailers && !may_have_trailers(parts) {
@@ -52,8 +52,8 @@ impl<S> Checksum<S> {
     }
 }
 
-/// Whether the bytes are in this request. Those of a creation are, unless
-/// CreationWithUpload stands outside, which sends them in a derived PATCH.
+/// Whether this request carries the bytes. A creation does, unless CreationWithUpload
+/// stands outside and sends them in a derived PATCH.
 fn brings_bytes(parts: &Parts) -> bool {
     match parts.method {
         Method::POST => {
@@ -64,9 +64,9 @@ fn brings_bytes(parts: &Parts) -> bool {
     }
 }
 
-/// In HTTP/1.1 no trailers follow a body with `Content-Length`. The header decides,
-/// not the size hint: a layer that buffers a body knows its length and may still
-/// yield trailers.
+/// Whether trailers may follow the body. Over HTTP/1.1 none follow a body with
+/// `Content-Length`. The header decides, not the size hint: a layer that buffers a
+/// body knows its length and may still yield trailers.
 fn may_have_trailers(parts: &Parts) -> bool {
     parts.version > Version::HTTP_11 || content_length(&parts.headers).is_none()
 }
@@ -106,7 +106,7 @@ impl<S> Checksum<S>
 where
     S: Service<Request<Body>, Response = Response<Body>>,
 {
-    /// CHK-01, CHK-10, CTR-01
+    // CHK-01, CHK-10, CTR-01
     fn announce(&mut self, request: Request<Body>) -> ResponseFuture<S::Future> {
         let names = self.settings.algorithms.to_string();
         let names = HeaderValue::try_from(names).expect("names and commas make a value");

@@ -5,18 +5,18 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::Algorithms;
 use crate::protocol::Error;
 
-/// The algorithms that clients which send trailers use. They are cheap, and their
-/// number counts: all of them run over every byte.
+/// The default algorithms for trailers: the cheap ones that clients use. Their number
+/// counts, since all of them run over every byte.
 const IN_TRAILERS: [&str; 4] = ["sha1", "sha256", "crc32", "crc32c"];
 
-/// How many requests with a trailer may run at once.
+/// The default limit on requests with a trailer at once.
 const TRAILERS_AT_ONCE: usize = 100;
 
-/// What the layer works with.
+/// The configuration of the layer.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) algorithms: Algorithms,
-    /// Of those, the ones for trailers, if they were named.
+    /// The subset allowed in trailers, or `None` for the default.
     in_trailers: Option<Algorithms>,
     at_once: Arc<Semaphore>,
 }
@@ -38,7 +38,7 @@ impl Settings {
         self.at_once = Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS)));
     }
 
-    /// The algorithms that a trailer may name: no other ones than a header may.
+    /// Returns the algorithms that a trailer may name, a subset of those for headers.
     pub(super) fn in_trailers(&self) -> Algorithms {
         let may = |name: &str| match &self.in_trailers {
             Some(named) => named.get(name).is_some(),
@@ -48,7 +48,7 @@ impl Settings {
         chosen.cloned().fold(Algorithms::none(), Algorithms::with)
     }
 
-    /// The right to run the digests of a trailer, until it is dropped.
+    /// Returns a permit to run the digests of a trailer, released on drop.
     pub(super) fn admit(&self) -> Result<OwnedSemaphorePermit, Error> {
         let permit = Arc::clone(&self.at_once).try_acquire_owned();
         permit.map_err(|_| Error::TooManyTrailers)

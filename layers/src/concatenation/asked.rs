@@ -1,4 +1,4 @@
-//! What `Upload-Concat` asks for.
+//! Parses `Upload-Concat`.
 
 use http::HeaderValue;
 use http::request::Parts;
@@ -6,20 +6,22 @@ use http::request::Parts;
 use crate::protocol::Error;
 use crate::protocol::header::{UPLOAD_CONCAT, UPLOAD_DEFER_LENGTH, UPLOAD_LENGTH};
 
-/// What a creation with `Upload-Concat` is to make.
+/// What a creation with `Upload-Concat` asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Asked {
-    /// A piece of finals to come. CAT-02
+    /// A partial upload, to become part of a final.
+    // CAT-02
     Partial,
-    /// An upload of those at these URLs, in this order. CAT-05
+    /// A final of the uploads at these URLs, in this order.
+    // CAT-05
     Final(Vec<String>),
 }
 
 impl Asked {
-    /// Reads the header, and gives its text beside its meaning.
+    /// Parses the header, and returns its raw value along with its meaning.
     ///
-    /// As tusd does it takes more than one space between URLs, and before the
-    /// first one. More than `max_parts` are refused before anything is looked up.
+    /// Like tusd, accepts several spaces between URLs, and spaces before the first
+    /// one. A list of more than `max_parts` is refused before any lookup.
     pub(super) fn read(request: &Parts, max_parts: usize) -> Result<(HeaderValue, Self), Error> {
         let mut lines = request.headers.get_all(&UPLOAD_CONCAT).iter();
         let (Some(raw), None) = (lines.next(), lines.next()) else {
@@ -36,7 +38,7 @@ impl Asked {
             return Err(Error::InvalidUploadLength);
         }
         let urls = urls.split(' ').filter(|url| !url.is_empty());
-        // CAT-09: one that stands there several times counts as often.
+        // CAT-09: repeated URLs count each time.
         let urls: Vec<_> = urls.take(max_parts.saturating_add(1)).collect();
         match urls.len() {
             0 => Err(Error::InvalidConcat),

@@ -1,4 +1,4 @@
-//! POST: a final is made.
+//! POST: creates a final.
 
 use http::request::Parts;
 use http::{HeaderValue, Request, Response};
@@ -12,7 +12,7 @@ use crate::context::{Context, Derived};
 use crate::empty_body::refuse_bytes;
 use crate::protocol::{Body, Concat, Error, Interrupt, NewConcat, Outcome, Role, UploadId};
 
-/// Makes a final of the uploads at `urls`, which are locked meanwhile.
+/// Creates a final of the uploads at `urls`, and locks them meanwhile.
 pub(super) async fn create<S>(
     inner: S,
     settings: Settings,
@@ -24,13 +24,13 @@ where
     S: Service<Request<Body>, Response = Response<Body>>,
 {
     let (head, body) = request.into_parts();
-    // Before anybody is asked and anything is locked: a body whose end does not
-    // come holds no part.
+    // Before any gate runs and before anything is locked, so that a body that never
+    // ends blocks no part.
     if let Err(error) = refuse_bytes(&head, body, settings.strictness).await {
         return Ok(error.into_response());
     }
-    // Before anything is locked: who is refused interrupts nobody who writes to
-    // a part.
+    // Before anything is locked, so that a refused request interrupts no writer of a
+    // part.
     let parts = match permit(&settings, &head, &urls).await {
         Ok(parts) => parts,
         Err(error) => return Ok(error.into_response()),
@@ -48,8 +48,8 @@ where
     Ok(retried_later(response?))
 }
 
-/// A copy that made way for another request may be tried again, as if the parts
-/// had not been free.
+/// Turns an interrupted copy into a lock timeout, which clients retry: the copy gave
+/// way to another request, as if the parts had been locked.
 fn retried_later(response: Response<Body>) -> Response<Body> {
     match response.extensions().get() {
         Some(Error::Interrupted) => Error::LockTimeout.into_response(),
@@ -57,7 +57,7 @@ fn retried_later(response: Response<Body>) -> Response<Body> {
     }
 }
 
-/// The parts of a final, unless it can be refused at first sight.
+/// Returns the parts of a final, or the reason to refuse it without locking them.
 async fn permit(
     settings: &Settings,
     request: &Parts,
@@ -79,7 +79,7 @@ async fn create_of_locked<S>(
 where
     S: Service<Request<Body>, Response = Response<Body>>,
 {
-    // Now that they are locked, what they are is what they stay.
+    // Checked again: from here on the locks keep the parts from changing.
     let found = Partials::find(&*settings.store, parts).await;
     let accepted = found.and_then(|found| Ok((settings.accept(&head, &found)?, found)));
     let (length, partials) = match accepted {
@@ -103,17 +103,17 @@ where
     Ok(response)
 }
 
-/// Records in a part which final waits for it.
+/// Records in a part that a final waits for it.
 ///
-/// Where that fails, or is cut off before it, the final is there all the same:
-/// whoever asks for it completes it once its parts are finished, and ends it
-/// once one of them is gone.
+/// If this fails, or the server stops before it, the final exists all the same: its
+/// next HEAD or GET completes it once its parts are finished, and terminates it once
+/// one of them is gone.
 async fn await_part(settings: &Settings, part: &UploadId, id: &UploadId) {
     let recorded = match settings.concatenate() {
         Ok(concatenate) => concatenate.await_part(part, id).await,
         Err(error) => Err(error),
     };
     if let Err(error) = recorded {
-        tracing::warn!(%error, %part, final_upload = %id, "a part does not know who awaits it");
+        tracing::warn!(%error, %part, final_upload = %id, "could not record in a part that a final waits for it");
     }
 }

@@ -1,4 +1,4 @@
-//! What ends the copy of a final before it is whole.
+//! Ends the copy of a final early.
 
 use std::future::{Future, pending};
 
@@ -9,12 +9,12 @@ use crate::context::Context;
 use crate::protocol::{Error, Interrupt};
 use crate::race::first;
 
-/// Runs `copy` to its end, and fires `copying` once its request is to end: the
-/// server shuts down, the client has gone, or somebody waits for an upload that the
-/// request holds.
+/// Runs `copy` to its end. Fires `copying` when the request should end: the server
+/// shuts down, the client has disconnected, or another request waits for an upload
+/// that this one has locked.
 ///
-/// The copy looks at `copying` between its steps. It is not dropped, since it
-/// would leave files behind.
+/// The copy checks `copying` between its steps. It is never dropped, since that would
+/// leave files behind.
 pub(super) async fn with_request<T>(
     request: &Parts,
     copying: &Interrupt,
@@ -39,8 +39,8 @@ pub(super) async fn with_request<T>(
     first(copy, ends).await
 }
 
-/// HEAD of a pending final holds the lock of the final while it copies. If another
-/// HEAD ended the copy, clients that poll would restart it without end.
+/// HEAD of a pending final holds the final's lock while it copies. If another HEAD
+/// ended the copy, clients that poll would restart it forever.
 fn ends_copy(request: &Parts, cause: &Error) -> bool {
     request.method != Method::HEAD || !matches!(cause, Error::Interrupted)
 }

@@ -1,34 +1,34 @@
-//! What becomes of pending finals while other requests are served.
+//! Completes and terminates pending finals when other requests affect them.
 //!
 //! # Races
 //!
-//! *Locks.* A request has the lock of its own upload already, from the Lock
-//! layer. If that is a part, it takes that of a final besides; who has a
-//! final's takes no other; and no upload is both. A creation takes those of its
-//! parts in the order of their ids, and none of the final, of which nobody else
-//! knows yet. So nobody waits for somebody who waits for him.
+//! *Locks.* The Lock layer has already locked the request's own upload. If that is a
+//! part, the request also locks its final. A request that holds the lock of a final
+//! takes no other, and no upload is both. A creation locks its parts in the order of
+//! their ids, but not the final, which no other request knows yet. So no two
+//! requests wait for each other.
 //!
-//! *Two parts are finished at the same time.* Each is recorded as finished
-//! before its request looks at the other parts, so the later one at least finds
-//! all of them finished. If both do, the second one to have the final's lock
-//! finds that it is pending no more.
+//! *Two parts are finished at the same time.* Each is recorded as finished before its
+//! request looks at the other parts, so at least the later one finds all of them
+//! finished. If both do, the second one to get the final's lock finds that it is no
+//! longer pending.
 //!
-//! *A part is ended while the final is assembled.* A finished part never
-//! changes, but it may vanish under whoever reads it without its lock. The
-//! assembly then fails and the final is pending still, or it has all bytes and
-//! is not. Who has ended the part waits for the final's lock, and ends what is
-//! pending then.
+//! *A part is terminated while the final is assembled.* A finished part never
+//! changes, but it may vanish while it is read without its lock. Either the assembly
+//! then fails and the final is still pending, or the final has all its bytes and is
+//! no longer pending. The request that terminated the part waits for the final's
+//! lock, and terminates the final if it is pending then.
 //!
-//! *Everything ends in the middle.* HEAD and GET of a final that is pending look
-//! at its parts again:
+//! *The server stops in the middle.* HEAD and GET of a pending final check its parts
+//! again:
 //!
-//! | cut off | what they find | what they do |
+//! | interrupted | state found | action |
 //! |---|---|---|
-//! | before a part knows who awaits it | all parts finished, in the end | assemble it, and finish it |
+//! | before a part knows that a final waits for it | all parts finished, eventually | assemble and finish the final |
 //! | after the last part was finished | the same | the same |
-//! | while it is assembled | the same; the store forgets what it had copied | the same |
-//! | after it was assembled | pending no more, complete, not finished | the core's HEAD finishes it |
-//! | after a part was ended | a part is gone | end it too |
+//! | during the assembly | the same; the store discards what it had copied | the same |
+//! | after the assembly | no longer pending, complete, not finished | the core's HEAD finishes it |
+//! | after a part was terminated | a part is missing | terminate the final too |
 
 use headers::HeaderMapExt;
 use http::request::Parts;
@@ -40,19 +40,19 @@ use crate::context::{Derived, Rollback};
 use crate::protocol::{Body, Concat, Error, Outcome, UploadId};
 use crate::ready::call_again;
 
-/// The service inside, which serves a request and then, in its name, whatever
-/// follows from it for other uploads.
+/// The inner service. It serves a request, and then the derived requests for other
+/// uploads that follow from it.
 pub(super) struct Inside<S> {
     service: S,
     settings: Settings,
     request: Parts,
 }
 
-/// What looking again at a pending final has led to.
+/// The result of checking a pending final again.
 enum CaughtUp {
-    /// It has its bytes now. HEAD is answered so.
+    /// The final has its bytes now. Holds the response to HEAD.
     Assembled(Response<Body>),
-    /// Or not, and the request is answered so.
+    /// It has not. Holds the response to the request.
     Otherwise(Response<Body>),
 }
 
@@ -99,7 +99,8 @@ where
         Ok(response)
     }
 
-    /// Completes a final of which a part was finished, if it was the last one.
+    /// Completes a final after one of its parts was finished, if that was the last
+    /// one.
     async fn complete(&mut self, id: &UploadId) -> Result<Option<Outcome>, S::Error> {
         let Some(guard) = self.settings.try_lock(&self.request, id).await else {
             return Ok(None);
@@ -108,7 +109,8 @@ where
             Ok(Progress::Assembled) => Some(self.head(id).await),
             Ok(Progress::Pending(_)) | Err(Error::NotFound) => None,
             Err(error) => {
-                // The part is finished all the same; HEAD of the final tells why.
+                // The part is finished all the same. HEAD of the final returns the
+                // error.
                 tracing::warn!(%error, %id, "a final could not be assembled yet");
                 None
             }
@@ -117,17 +119,17 @@ where
         Ok(response.transpose()?.and_then(outcome))
     }
 
-    /// Ends a final that waited for `part`, which was ended.
+    /// Terminates a final that waited for `part`, which was terminated.
     async fn end(&mut self, id: &UploadId, part: &UploadId) -> Result<Option<Outcome>, S::Error> {
         let Some(guard) = self.settings.try_lock(&self.request, id).await else {
             return Ok(None);
         };
         let response = match self.settings.pending(id).await {
             Ok(Some(concat)) if concat.parts().contains(part) => Some(self.discard(id).await),
-            // It is made, or gone, or its id is another upload's by now.
+            // It is complete or gone, or its id belongs to another upload by now.
             Ok(_) | Err(Error::NotFound) => None,
             Err(error) => {
-                tracing::warn!(%error, %id, "a final could not be ended with its part");
+                tracing::warn!(%error, %id, "a final could not be terminated with its part");
                 None
             }
         };
@@ -135,7 +137,7 @@ where
         Ok(response.transpose()?.and_then(outcome))
     }
 
-    /// Looks again at a pending final, which is locked.
+    /// Checks a pending final again, which is locked.
     async fn catch_up(
         &mut self,
         mut response: Response<Body>,
@@ -164,7 +166,7 @@ where
         Ok(CaughtUp::Otherwise(response))
     }
 
-    /// As [`catch_up`](Self::catch_up) for GET, which has no lock yet.
+    /// Like [`catch_up`](Self::catch_up), for GET, which holds no lock yet.
     async fn read(
         &mut self,
         response: Response<Body>,
@@ -186,13 +188,13 @@ where
         }
     }
 
-    /// Ends an upload that no client has asked to end.
+    /// Terminates an upload without a client's request.
     async fn discard(&mut self, id: &UploadId) -> Result<Response<Body>, S::Error> {
         self.call(Derived::Rollback(id.clone(), Rollback::Always))
             .await
     }
 
-    /// HEAD of a final, by which the core finishes what is complete.
+    /// Sends HEAD for a final, so that the core finishes it if it is complete.
     async fn head(&mut self, id: &UploadId) -> Result<Response<Body>, S::Error> {
         self.call(Derived::Head(Some(id.clone()))).await
     }
@@ -205,7 +207,7 @@ where
 }
 
 impl CaughtUp {
-    /// The answer to HEAD.
+    /// Returns the response to HEAD.
     fn head(self) -> Response<Body> {
         match self {
             Self::Assembled(head) | Self::Otherwise(head) => head,
@@ -213,19 +215,19 @@ impl CaughtUp {
     }
 }
 
-/// What an inner request did.
+/// Returns the outcome of a derived request, and logs its error.
 fn outcome(mut response: Response<Body>) -> Option<Outcome> {
     match response.extensions().get::<Error>() {
         Some(error) if error.status().is_server_error() => {
-            tracing::warn!(%error, "a final could not be finished or ended");
+            tracing::warn!(%error, "a final could not be finished or terminated");
         }
-        Some(error) => tracing::debug!(%error, "a final was not to be finished or ended"),
+        Some(error) => tracing::debug!(%error, "finishing or terminating a final was refused"),
         None => {}
     }
     response.extensions_mut().remove()
 }
 
-/// Adds what a request did to other uploads.
+/// Adds the outcomes for other uploads to a response.
 fn tell(response: &mut Response<Body>, others: Vec<Outcome>) {
     for other in others {
         other.record(response.extensions_mut());

@@ -18,7 +18,7 @@ pub struct ConcatenationLayer {
 }
 
 impl ConcatenationLayer {
-    /// A layer over the store and the locker that the layers around it use.
+    /// Creates a layer over the store and the locker that the layers around it use.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, locker: Arc<dyn Locker>) -> Self {
         Self {
@@ -33,16 +33,16 @@ impl ConcatenationLayer {
         }
     }
 
-    /// How long a request waits for other uploads than its own: 20 seconds
-    /// unless set.
+    /// Sets how long a request waits for the locks of uploads other than its own; the
+    /// default is 20 seconds.
     #[must_use]
     pub fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.settings.lock_timeout = timeout;
         self
     }
 
-    /// Sets how many parts a final may name: 1,000 by default. A part that it
-    /// names several times counts as often. Others are refused with
+    /// Limits how many parts a final may name; the default is 1,000. Repeated parts
+    /// count each time. Larger finals are refused with
     /// [`Error::TooManyParts`](crate::protocol::Error::TooManyParts).
     #[must_use]
     pub fn max_parts(mut self, max: usize) -> Self {
@@ -50,15 +50,17 @@ impl ConcatenationLayer {
         self
     }
 
-    /// Takes finals of parts that are unfinished still, and makes them as soon
-    /// as these are not: `concatenation-unfinished`. CUF-01
+    /// Accepts finals of unfinished parts, and assembles each as soon as its parts
+    /// are finished: `concatenation-unfinished`. Off by default.
+    // CUF-01
     #[must_use]
     pub fn unfinished(mut self) -> Self {
         self.settings.unfinished = true;
         self
     }
 
-    /// Takes finished uploads as parts that were not created as such, as tusd does.
+    /// Accepts finished uploads as parts even if they were not created as partials,
+    /// like tusd does. Off by default.
     #[must_use]
     pub fn lenient(mut self) -> Self {
         self.settings.strictness = Strictness::Lenient;

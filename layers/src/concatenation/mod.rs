@@ -1,51 +1,51 @@
-//! Uploads that are made of other uploads: `concatenation`.
+//! Builds uploads out of other uploads: `concatenation`.
 //!
-//! A client that uploads the parts of a file side by side creates each with
-//! `Upload-Concat: partial`, and at last an upload of them all, in the order of
-//! its list: `Upload-Concat: final;/files/a /files/b`. The partials stay.
+//! A client that uploads the parts of a file in parallel creates each with
+//! `Upload-Concat: partial`, and finally creates an upload that joins them in the
+//! order of its list: `Upload-Concat: final;/files/a /files/b`. The partials are
+//! kept.
 //!
-//! | a final | is answered |
+//! | creation of a final | response |
 //! |---|---|
-//! | of an upload that is unknown, or a URL that leads to none | `404 ERR_UPLOAD_NOT_FOUND` |
-//! | of one that is no partial | `400 ERR_INVALID_CONCAT` |
-//! | of one that is unfinished | `400 ERR_UPLOAD_NOT_FINISHED`, unless [`unfinished`](ConcatenationLayer::unfinished) ones are taken |
-//! | that names more parts than [`max_parts`](ConcatenationLayer::max_parts), repeats included | `400 ERR_TOO_MANY_PARTS` |
+//! | that names an unknown upload, or a URL that leads to none | `404 ERR_UPLOAD_NOT_FOUND` |
+//! | that names an upload that is no partial | `400 ERR_INVALID_CONCAT`, unless [`lenient`](ConcatenationLayer::lenient) is set |
+//! | that names an unfinished upload | `400 ERR_UPLOAD_NOT_FINISHED`, unless [`unfinished`](ConcatenationLayer::unfinished) is set |
+//! | with more parts than [`max_parts`](ConcatenationLayer::max_parts), repeats included | `400 ERR_TOO_MANY_PARTS` |
 //! | with a length of its own | `400 ERR_INVALID_UPLOAD_LENGTH` |
-//! | of more bytes than an upload may have | `413 ERR_MAX_SIZE_EXCEEDED` |
+//! | with more bytes than the maximum size | `413 ERR_MAX_SIZE_EXCEEDED` |
 //!
-//! URLs may be absolute or relative to the collection. Where a proxy has stripped
-//! a prefix that the client's URLs have, a suffix of their path that is a partial
-//! upload counts; URLs of other hosts count behind a proxy only. See
-//! [`BaseUrl::candidates`](crate::protocol::BaseUrl::candidates). Each part is shown to
-//! the gates with [`Action::Concatenate`](crate::protocol::Action::Concatenate)
-//! and locked while the final is made. A final has no metadata but that of its
-//! own creation (CAT-07).
+//! URLs may be absolute or relative to the collection. If a proxy has stripped a
+//! prefix from the client's URLs, a suffix of the path that names a partial upload
+//! counts. URLs of other hosts are accepted only behind a proxy. See
+//! [`BaseUrl::candidates`](crate::protocol::BaseUrl::candidates). The gates see each
+//! part with [`Action::Concatenate`](crate::protocol::Action::Concatenate), and it is
+//! locked while the final is created. A final has only the metadata of its own
+//! creation.
 //!
-//! A list of 1,000 URLs has to fit into the header that the host accepts. hyper's
-//! limit is 400 KiB over HTTP/1.1, but 16 KiB over HTTP/2: raise it with
-//! `max_header_list_size`.
+//! The host must accept a header large enough for the list. For 1,000 URLs hyper's
+//! limit of 400 KiB over HTTP/1.1 suffices, but not its 16 KiB over HTTP/2: raise
+//! that with `max_header_list_size`.
 //!
-//! The copy of a final ends, and leaves nothing, when somebody waits for one of
-//! its parts (`423 ERR_LOCK_TIMEOUT`, so that the client retries), when the client
-//! has gone and when the server shuts down. A copy of less than 16 MiB is too short
-//! to end.
+//! The copy of a final stops, and leaves nothing behind, when another request waits
+//! for one of its parts (`423 ERR_LOCK_TIMEOUT`, so that the client retries), when
+//! the client disconnects, and when the server shuts down. A copy of less than 16 MiB
+//! is too short to be interrupted.
 //!
-//! A final of unfinished parts is *pending*: it has no bytes and no offset
-//! (CAT-12) until the request that finishes the last part completes it, or
-//! whoever asks for it later. If its copy is cut short, it stays pending. Ending a part ends the finals that are pending
-//! for it.
+//! A final of unfinished parts is *pending*: it has no bytes and no offset until the
+//! request that finishes the last part completes it, or a later HEAD or GET of the
+//! final does. If its copy is interrupted, it stays pending. Terminating a part
+//! terminates the finals that wait for it.
 //!
-//! HEAD, and PATCH, which is refused (CAT-10), are the core's: without this
-//! layer the uploads that exist go on, and creations with `Upload-Concat` are
-//! refused.
+//! The core answers HEAD of a final, and refuses PATCH. Without this layer existing
+//! finals remain usable, and creations with `Upload-Concat` are refused.
 //!
-//! Of the request's [`Context`](crate::context::Context) it reads the base URL, the
-//! maximum size, the gates, the interrupt and the disconnect. Where the responses of
-//! the service inside have no [`Outcome`](crate::protocol::Outcome), no pending final
-//! is completed.
+//! From the request's [`Context`](crate::context::Context) the layer reads the base
+//! URL, the maximum size, the gates, the interrupt and the disconnect. If the
+//! responses of the inner service have no [`Outcome`](crate::protocol::Outcome),
+//! pending finals are not completed.
 //!
-//! It belongs just outside the core, inside the
-//! [lock](crate::lock), and needs the store and the locker that these have.
+//! Place this layer just outside the core and inside the [lock](crate::lock), with
+//! the same store and locker as these.
 //!
 //! # Example
 //!

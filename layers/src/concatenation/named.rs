@@ -1,4 +1,4 @@
-//! Which uploads the URLs of a final name.
+//! Resolves the URLs of a final to uploads.
 
 use std::collections::HashMap;
 
@@ -8,14 +8,15 @@ use super::settings::Settings;
 use crate::context::Context;
 use crate::protocol::{Action, Error, Upload, UploadId};
 
-/// Finds the upload of each URL, in the order of the list: the first of the
-/// [candidates](crate::protocol::BaseUrl::candidates) that exists, may be a part and may be used by
-/// the client. Each URL is looked up once.
+/// Returns the upload of each URL, in the order of the list: the first of the
+/// [candidates](crate::protocol::BaseUrl::candidates) that exists, may be a part and
+/// may be used by the client. Each URL is looked up once.
 ///
 /// # Errors
 ///
-/// [`Error::NotFound`] where no candidate exists (CAT-18, AMB-14); else why the
-/// likeliest one that exists cannot be used.
+/// [`Error::NotFound`] if no candidate exists; otherwise the reason why the likeliest
+/// existing one cannot be used.
+// CAT-18, AMB-14
 pub(super) async fn find(
     settings: &Settings,
     request: &Parts,
@@ -53,9 +54,9 @@ async fn choose(
     Err(refusal.unwrap_or(Error::NotFound))
 }
 
-/// Whether the client may use an upload as a part: whoever makes a final of
-/// uploads can read them. The gates come first, since a stranger must not learn
-/// what else is wrong with it.
+/// Checks that the client may use an upload as a part: a final makes its parts
+/// readable. The gates run first, since a client without access must not learn what
+/// else is wrong.
 async fn permit(settings: &Settings, request: &Parts, upload: &Upload) -> Result<(), Error> {
     for gate in Context::of(&request.extensions).gates() {
         gate.opened(request, upload, Action::Concatenate).await?;

@@ -6,17 +6,19 @@ use crate::context::Context;
 use crate::protocol::{Error, Length, Upload, UploadId};
 use crate::store::Store;
 
-/// The uploads that a final is made of, as they stand.
+/// The current state of the uploads that make up a final.
 #[derive(Debug)]
 pub(super) struct Partials<'a> {
-    /// As they follow each other; one may be there again and again. CAT-09
+    /// In the order of the final, with repeats.
+    // CAT-09
     order: &'a [UploadId],
-    /// Each once, in the order in which locks are taken.
+    /// Each upload once, in the order in which locks are taken.
     uploads: BTreeMap<&'a UploadId, Upload>,
 }
 
 impl<'a> Partials<'a> {
-    /// Finds them all, or [`Error::NotFound`]. AMB-14
+    /// Looks up all parts; fails with [`Error::NotFound`] if one is missing.
+    // AMB-14
     pub(super) async fn find(store: &dyn Store, order: &'a [UploadId]) -> Result<Self, Error> {
         let mut uploads = BTreeMap::new();
         for id in order {
@@ -27,22 +29,23 @@ impl<'a> Partials<'a> {
         Ok(Self { order, uploads })
     }
 
-    /// Whether they are partials at all.
+    /// Whether all of them are partials.
     pub(super) fn are_partials(&self) -> bool {
         self.uploads.values().all(Upload::is_partial)
     }
 
-    /// Those that are not finished, each once. One that is complete, and waits
-    /// for a gate to let it be finished, is among them.
+    /// Returns the unfinished parts, each once. They include those that are complete
+    /// but wait for a gate.
     pub(super) fn unfinished(&self) -> impl Iterator<Item = &'a UploadId> {
         let unfinished = self.uploads.iter();
         unfinished.filter_map(|(&id, upload)| (!upload.is_finished()).then_some(id))
     }
 
-    /// How many bytes they have together, counted as often as they are there,
-    /// or nothing when a length is deferred. CAT-04, CAT-15
+    /// Returns the total length, counting repeats, or `None` while a length is
+    /// deferred.
     ///
-    /// What is known of it already may be too much for the request.
+    /// Fails if the bytes known so far exceed the maximum size of the request.
+    // CAT-04, CAT-15
     pub(super) fn length(&self, request: &Parts) -> Result<Option<Length>, Error> {
         let max = Context::of(&request.extensions).max_size();
         let max = max.map_or(Length::MAX, Length::saturating);

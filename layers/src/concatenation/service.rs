@@ -14,7 +14,7 @@ use crate::protocol::header::UPLOAD_CONCAT;
 use crate::protocol::{Body, Concat, NewConcat, Role};
 use crate::ready::take_ready;
 
-/// Middleware that makes uploads of other uploads.
+/// Middleware that builds uploads out of other uploads.
 ///
 /// See the [module docs](crate::concatenation) for an example.
 #[derive(Clone, Debug)]
@@ -54,9 +54,9 @@ where
             Method::POST if request.headers().contains_key(&UPLOAD_CONCAT) => {
                 return self.create(request);
             }
-            // What they do to one upload may be all that others have waited for.
-            // Where no unfinished parts are taken any more, who asks for a final that
-            // is pending from before completes it, and all others need not look.
+            // These may finish or terminate a part that finals wait for. If
+            // unfinished parts are not accepted (any more), HEAD and GET still
+            // complete older finals, and the other methods pass.
             Method::HEAD | Method::GET | Method::PATCH | Method::DELETE
                 if self.settings.unfinished || asks(&request) =>
             {
@@ -81,7 +81,8 @@ where
     S::Future: Send,
     S::Error: Send,
 {
-    /// What OPTIONS tells. CAT-01, CUF-01
+    /// Announces the extensions on OPTIONS.
+    // CAT-01, CUF-01
     fn describe(&mut self, request: Request<Body>) -> ResponseFuture<S::Future> {
         let future = ResponseFuture::inner(self.inner.call(request)).announce("concatenation");
         match self.settings.unfinished {
@@ -90,7 +91,7 @@ where
         }
     }
 
-    /// A creation with `Upload-Concat`.
+    /// Handles a creation with `Upload-Concat`.
     fn create(&mut self, request: Request<Body>) -> ResponseFuture<S::Future> {
         let (mut parts, body) = request.into_parts();
         let (raw, asked) = match Asked::read(&parts, self.settings.max_parts) {

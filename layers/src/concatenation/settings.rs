@@ -12,26 +12,26 @@ use crate::lock::{Guard, Locker, acquire};
 use crate::protocol::{Concat, Error, Interrupt, Length, Strictness, UploadId};
 use crate::store::{Concatenator, Store};
 
-/// What the layer works with.
+/// The configuration of the layer.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) store: Arc<dyn Store>,
     pub(super) locker: Arc<dyn Locker>,
     pub(super) lock_timeout: Duration,
-    /// How many parts a final may name.
+    /// Maximum number of parts of a final.
     pub(super) max_parts: usize,
-    /// Whether finals of unfinished parts are taken.
+    /// Whether finals of unfinished parts are accepted.
     pub(super) unfinished: bool,
-    /// Whether parts have to be partials.
+    /// Whether parts must be partials.
     pub(super) strictness: Strictness,
 }
 
-/// How far a pending final has come.
+/// The state of a pending final.
 #[derive(Debug)]
 pub(super) enum Progress {
-    /// It has its bytes.
+    /// The final has its bytes.
     Assembled,
-    /// Some of its parts are unfinished. Its length, where they tell.
+    /// Some parts are unfinished. Holds the length of the final, if known.
     Pending(Option<Length>),
 }
 
@@ -41,7 +41,7 @@ impl Settings {
         concatenate.ok_or(Error::ConcatenationUnsupported)
     }
 
-    /// The length of a new final, when it may be made of these.
+    /// Checks that a final may be made of these parts, and returns its length.
     pub(super) fn accept(
         &self,
         request: &Parts,
@@ -56,7 +56,7 @@ impl Settings {
         {
             return Err(Error::InvalidConcat);
         }
-        // CUF-01, AMB-13. What is no partial cannot be waited for.
+        // CUF-01, AMB-13. Only partials can be waited for.
         let may_wait = self.unfinished && are_partials;
         if !may_wait && partials.unfinished().next().is_some() {
             return Err(Error::UploadNotFinished);
@@ -64,20 +64,20 @@ impl Settings {
         partials.length(request)
     }
 
-    /// Waits for an upload that the request is not about.
+    /// Locks an upload other than the request's own.
     pub(super) async fn lock(
         &self,
         request: &Parts,
         id: &UploadId,
     ) -> Result<Box<dyn Guard>, Error> {
-        // What is done under such a lock is done as a whole, whoever waits.
+        // Work under such a lock is never interrupted, even if another request waits.
         let holder = Interrupt::default();
         self.lock_within(request, id, holder, self.lock_timeout)
             .await
     }
 
-    /// As [`lock`](Self::lock), where the request goes on without: who asks for
-    /// the upload later does what now cannot be done.
+    /// Like [`lock`](Self::lock), but logs a failure and returns `None`: a later HEAD
+    /// or GET of the upload does the work instead.
     pub(super) async fn try_lock(&self, request: &Parts, id: &UploadId) -> Option<Box<dyn Guard>> {
         let failed = |error: &Error| tracing::warn!(%error, %id, "a final could not be locked");
         self.lock(request, id).await.inspect_err(failed).ok()
@@ -94,9 +94,9 @@ impl Settings {
         acquire(&*self.locker, id, &interrupt, holder, timeout).await
     }
 
-    /// Waits for all parts of a final: in the order of their ids, so that two
-    /// who want the same ones do not wait for each other, and each once. `holder`
-    /// fires when somebody waits for one of them.
+    /// Locks all parts of a final, each once and in the order of their ids, so that
+    /// two requests for the same parts do not deadlock. `holder` fires when another
+    /// request waits for one of them.
     pub(super) async fn lock_all(
         &self,
         request: &Parts,
@@ -118,16 +118,17 @@ impl Settings {
         Ok(guards)
     }
 
-    /// What a final is pending for, unless it is not.
+    /// Returns the parts of a final that is pending, or `None` if it is not.
     pub(super) async fn pending(&self, id: &UploadId) -> Result<Option<Concat>, Error> {
         let handle = self.store.open(id).await?;
         let concat = handle.info().concat.clone();
         Ok(concat.filter(Concat::is_pending))
     }
 
-    /// Gives a final, which is locked, its bytes, if its parts are finished.
+    /// Assembles a final, which must be locked, if its parts are finished.
     ///
-    /// [`Error::NotFound`] tells that one of them is gone, or the final itself.
+    /// Fails with [`Error::NotFound`] if one of the parts is gone, or the final
+    /// itself.
     pub(super) async fn assemble(&self, request: &Parts, id: &UploadId) -> Result<Progress, Error> {
         let Some(concat) = self.pending(id).await? else {
             return Ok(Progress::Assembled);

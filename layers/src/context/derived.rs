@@ -1,4 +1,4 @@
-//! Requests that a layer makes of the one that it serves.
+//! Derives requests from the one that a layer serves.
 
 use headers::HeaderMapExt;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT, TRANSFER_ENCODING};
@@ -10,30 +10,30 @@ use super::{Context, Rollback};
 use crate::protocol::header::{UPLOAD_CONCAT, UPLOAD_DEFER_LENGTH, UPLOAD_LENGTH, UPLOAD_METADATA};
 use crate::protocol::{NewConcat, Offset, Target, UploadId};
 
-/// What a layer asks for in the name of a request.
+/// A request that a layer derives from the one that it serves.
 ///
-/// A derived request inherits the URI, the HTTP version, the extensions of users
-/// and the whole [`Context`], and remembers the method and headers that the client
-/// sent. These differ:
+/// A derived request inherits the URI, the HTTP version, the extensions of users and
+/// the whole [`Context`], and keeps the method and headers that the client sent. It
+/// differs in:
 ///
-/// | derived | method | target | headers left out | context |
+/// | derived | method | target | removed headers | context |
 /// |---|---|---|---|---|
-/// | `Creation` | POST | the same | of the body | |
-/// | `FirstChunk` | PATCH | the new upload | of the creation; `Upload-Offset` is 0 | |
-/// | `Head` | HEAD | the given upload, or the same | of the body | |
-/// | `Get` | GET | the same | of the body | |
-/// | `Final` | POST | the same | of the body | what the final is made of |
-/// | `Rollback` | DELETE | the upload | of the body | roll-back; no interrupt, since it has often fired |
+/// | `Creation` | POST | unchanged | those of the body | |
+/// | `FirstChunk` | PATCH | the new upload | those of the creation; `Upload-Offset` is 0 | |
+/// | `Head` | HEAD | the given upload, or unchanged | those of the body | |
+/// | `Get` | GET | unchanged | those of the body | |
+/// | `Final` | POST | unchanged | those of the body | the parts of the final |
+/// | `Rollback` | DELETE | the upload | those of the body | roll-back; no interrupt, since it has often fired |
 ///
-/// All but `FirstChunk` have no body, and say so by `Content-Length: 0`.
+/// All but `FirstChunk` have no body, and `Content-Length: 0`.
 pub(crate) enum Derived {
-    /// Creates the upload of a creation that brings bytes.
+    /// Creates the upload of a creation with bytes.
     Creation,
-    /// Appends these bytes to it.
+    /// Appends the bytes of that creation to this upload.
     FirstChunk(UploadId),
-    /// Asks how far an upload is, and finishes it where it is complete.
+    /// Queries the offset of an upload, and finishes it if it is complete.
     Head(Option<UploadId>),
-    /// Asks for the bytes of the upload.
+    /// Reads the upload.
     Get,
     /// Creates a final.
     #[cfg_attr(not(feature = "concatenation"), allow(dead_code))]
@@ -43,7 +43,7 @@ pub(crate) enum Derived {
 }
 
 impl Derived {
-    /// Makes the request of the one that a layer serves.
+    /// Derives the request from the one that a layer serves.
     pub(crate) fn of(self, mut request: Parts) -> Parts {
         OriginalRequest::keep(&mut request);
         request.method = self.method();
@@ -79,8 +79,8 @@ impl Derived {
 }
 
 impl Context {
-    /// Sets the upload that a layer has chosen. It may be outside the client's
-    /// scope: a final of somebody else, say, that has waited for the client's part.
+    /// Sets an upload that a layer has chosen. It may be outside the client's scope,
+    /// such as another tenant's final that has waited for the client's part.
     fn aim_at(&mut self, id: UploadId) {
         if !self.may_reach(&id) {
             self.scope = None;

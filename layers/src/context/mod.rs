@@ -1,17 +1,16 @@
-//! What layers tell each other about one request.
+//! Shares state about one request between layers.
 //!
-//! [`Context`] is the one request extension of the stack. The first layer that
-//! has something to say makes it, whatever the method, and the layers inside
-//! add to it and read it:
+//! [`Context`] is the only request extension of the stack. The first layer that sets
+//! a value creates it, whatever the method; the layers inside read it and add to it:
 //!
-//! | what | set by | read by | when it is missing |
+//! | value | set by | read by | default |
 //! |---|---|---|---|
 //! | [`target`](Context::target) | Route, or your router | Lock, Hooks, Concatenation, Download, core | the request's whole path |
 //! | [`base_url`](Context::base_url) | BaseUrl, Route, or your router | Concatenation, Download, Log, core | the request's own path, or `/` for an upload |
 //! | [`stripped_prefix`](Context::stripped_prefix) | `TusService` from axum's extensions, or your router | BaseUrl, Route, Hooks | the path is the client's |
 //! | [`scope`](Context::scope) | your router or layer | Route, core, all readers of the two above | all uploads |
 //! | [`peer`](Context::peer) | the server | Log, hooks | no address |
-//! | [`disconnect`](Context::disconnect) | Detach, or the server | Hooks, Concatenation | the client never goes away |
+//! | [`disconnect`](Context::disconnect) | Detach, or the server | Hooks, Concatenation | the client never disconnects |
 //! | [`request_id`](Context::request_id) | the server | Log | no id, unless the client sent one |
 //! | [`interrupt`](Context::interrupt) | Interrupt | Lock, Hooks, Concatenation, core | nothing ends the body |
 //! | [`max_size`](Context::max_size) | SizeLimit, or your layer | Concatenation, core | unlimited |
@@ -20,16 +19,16 @@
 //! | [`rejection`](Context::rejection) | Cors, or your layer | Version, Route, Access, Lock, Download, core | not rejected |
 //! | [`original`](Context::original) | layers that derive a request | Hooks | the request itself |
 //! | concatenation | Concatenation | core | `Upload-Concat` is refused |
-//! | overrides | Render, CreationWithUpload, Hooks | the same | whoever makes one carries it out |
+//! | overrides | Render, CreationWithUpload, Hooks | the same | the layer that makes one carries it out |
 //! | roll-back | layers that derive a DELETE | core | a client's DELETE |
 //! | log | Log | core | the core logs nothing |
 //!
-//! Layers also note here that a request passes them. Where one stands inside
-//! another that belongs inside it, no request gets through: the response is a 500,
-//! and the log tells how to put the layers right.
+//! The context also records which layers a request has passed. If a layer stands
+//! inside one that it belongs outside of, every request is refused with a 500, and
+//! the log says how to reorder them.
 //!
-//! Requests that one layer derives from another are all made by one function of
-//! this module, which states what they inherit.
+//! One function of this module derives all requests that layers make from others, and
+//! states what these inherit.
 
 mod derived;
 mod order;
@@ -56,7 +55,7 @@ use self::original::OriginalRequest;
 pub(crate) use self::rollback::Rollback;
 pub use self::scope::Scope;
 
-/// What layers tell each other about one request: a request extension.
+/// The request extension in which layers share state about one request.
 ///
 /// ```
 /// use http::Request;
@@ -95,7 +94,7 @@ pub struct Context {
     overrides: CarryOut,
 }
 
-/// The context of a request that has none.
+/// The context of a request without one.
 static EMPTY: Context = Context {
     target: None,
     base_url: None,
@@ -134,8 +133,8 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// When none was set and the path is not the path of an upload, or when the
-    /// upload is outside the [scope](Self::scope).
+    /// If no target was set and the path is not that of an upload, or if the upload
+    /// is outside the [scope](Self::scope).
     pub fn target(request: &Parts) -> Result<Target, InvalidUploadId> {
         let context = Self::of(&request.extensions);
         match &context.target {
@@ -145,7 +144,7 @@ impl Context {
         }
     }
 
-    /// What a path names within the scope.
+    /// Returns the target that a path names within the scope.
     pub(crate) fn target_at(&self, path: &str) -> Result<Target, InvalidUploadId> {
         let target = Target::from_path(path)?;
         match &self.scope {
@@ -160,9 +159,9 @@ impl Context {
     }
 
     /// Returns the URL below which the client finds its uploads: the one that was
-    /// [set](Self::set_base_url), or else the request's own path if the target is
-    /// the collection, and `/` if it is an upload. It stands for the
-    /// [scope](Self::scope), if there is one.
+    /// [set](Self::set_base_url), or else the request's own path if the target is the
+    /// collection, and `/` if it is an upload. With a [scope](Self::scope), the URLs
+    /// below it omit the tenant's name.
     #[must_use]
     pub fn base_url(request: &Parts) -> BaseUrl {
         let context = Self::of(&request.extensions);
@@ -179,7 +178,7 @@ impl Context {
         }
     }
 
-    /// Whether a base URL was set. Layers further in then leave it as it is.
+    /// Whether a base URL was set. If so, the layers further in keep it.
     #[must_use]
     pub const fn has_base_url(&self) -> bool {
         self.base_url.is_some()
@@ -190,35 +189,35 @@ impl Context {
         self.base_url = Some(url);
     }
 
-    /// Returns the beginning of the client's path that a router has removed from the
-    /// request's URI, such as `/api`: without a slash at its end.
+    /// Returns the prefix of the client's path that a router has stripped from the
+    /// request's URI, such as `/api`, without a trailing slash.
     #[must_use]
     pub fn stripped_prefix(&self) -> Option<&str> {
         self.stripped_prefix.as_deref()
     }
 
-    /// Sets the beginning of the client's path that a router has removed from the
+    /// Sets the prefix of the client's path that a router has stripped from the
     /// request's URI, such as `/api`. URLs of uploads then begin with it.
     ///
-    /// `TusLayer` and `TusService` learn it from axum by themselves; this is for
-    /// routers that they do not know.
+    /// `TusLayer` and `TusService` detect axum's prefix themselves; this is for other
+    /// routers.
     pub fn set_stripped_prefix(&mut self, prefix: &str) {
         let prefix = prefix.trim_matches('/');
         self.stripped_prefix = (!prefix.is_empty()).then(|| format!("/{prefix}").into());
     }
 
-    /// Returns the uploads that the request can reach, if that was set.
+    /// Returns the uploads that the request can reach, if a scope was set.
     #[must_use]
     pub const fn scope(&self) -> Option<&Scope> {
         self.scope.as_ref()
     }
 
-    /// Limits the request to the uploads of one tenant, in a layer or a router in
-    /// front of the stack. By default a request can reach all uploads.
+    /// Limits the request to the uploads of one tenant. Call it in a layer or a
+    /// router in front of the stack. By default a request can reach all uploads.
     ///
-    /// Whatever the client names is then looked for below the tenant: the upload of
-    /// the URL, the parts in `Upload-Concat`, and the id of a new upload, also if a
-    /// gate or a hook chooses it: one outside the scope is an internal error.
+    /// Everything that the client names is then looked up below the tenant: the
+    /// upload of the URL, the parts in `Upload-Concat`, and the id of a new upload. A
+    /// gate or a hook that chooses an id outside the scope causes an internal error.
     ///
     /// ```
     /// use http::Request;
@@ -241,38 +240,38 @@ impl Context {
         scope.is_none_or(|scope| scope.contains(id))
     }
 
-    /// Returns the other end of the connection, if the server has set it.
+    /// Returns the peer of the connection, if the server has set it.
     #[must_use]
     pub const fn peer(&self) -> Option<Peer> {
         self.peer
     }
 
-    /// Sets the other end of the connection.
+    /// Sets the peer of the connection.
     pub fn set_peer(&mut self, peer: Peer) {
         self.peer = Some(peer);
     }
 
-    /// Returns what tells that the client has gone away. Without a layer or a
-    /// server that sets it, it never happens.
+    /// Returns the signal that the client has disconnected. It never fires unless a
+    /// layer or the server has set it.
     #[must_use]
     pub fn disconnect(&self) -> Disconnect {
         self.disconnect.clone().unwrap_or_default()
     }
 
-    /// Returns what tells that the client has gone away, and sets it first if
-    /// there is none.
+    /// Returns the signal that the client has disconnected, and creates it if there
+    /// is none.
     pub fn disconnect_mut(&mut self) -> &Disconnect {
         self.disconnect.get_or_insert_default()
     }
 
-    /// Sets what tells that the client has gone away, for servers that learn of
-    /// it before they drop the response future.
+    /// Sets the signal that the client has disconnected, for servers that detect this
+    /// before they drop the response future.
     pub fn set_disconnect(&mut self, disconnect: Disconnect) {
         self.disconnect = Some(disconnect);
     }
 
-    /// Returns the id of a request: its `X-Request-ID` unless that is empty, or else
-    /// the one that was [set](Self::set_request_id).
+    /// Returns the id of a request: its header `X-Request-ID` unless that is empty,
+    /// or else the one that was [set](Self::set_request_id).
     #[must_use]
     pub fn request_id<B>(request: &Request<B>) -> Option<&HeaderValue> {
         const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -281,53 +280,53 @@ impl Context {
         sent.filter(|id| !id.is_empty()).or_else(set)
     }
 
-    /// Sets the id of a request whose client sent none. It is no header, so hooks
-    /// report the request as the client sent it.
+    /// Sets the id of a request whose client sent none. It is not added to the
+    /// headers, so hooks report the request as the client sent it.
     pub fn set_request_id(&mut self, id: HeaderValue) {
         self.request_id = Some(id);
     }
 
-    /// Returns the way to end the request's body from outside. Without the
+    /// Returns the interrupt that ends the request's body from outside. Without the
     /// Interrupt layer, firing it has no effect.
     #[must_use]
     pub fn interrupt(&self) -> Interrupt {
         self.interrupt.clone().unwrap_or_default()
     }
 
-    /// Sets the way to end the request's body from outside.
+    /// Sets the interrupt that ends the request's body from outside.
     pub fn set_interrupt(&mut self, interrupt: Interrupt) {
         self.interrupt = Some(interrupt);
     }
 
-    /// Returns the maximum size of the upload, in bytes; `None` is unlimited.
+    /// Returns the maximum size of the upload in bytes; `None` means unlimited.
     #[must_use]
     pub const fn max_size(&self) -> Option<u64> {
         self.max_size
     }
 
-    /// Sets the maximum size of the upload, in bytes. The lowest maximum that
-    /// was set counts.
+    /// Sets the maximum size of the upload in bytes. If it is set several times, the
+    /// lowest value counts.
     pub fn set_max_size(&mut self, bytes: u64) {
         self.max_size = Some(self.max_size.map_or(bytes, |max| max.min(bytes)));
     }
 
-    /// Returns what becomes of this request's bytes when its body errs.
+    /// Returns whether the bytes of this request are kept if its body fails.
     #[must_use]
     pub const fn write_mode(&self) -> WriteMode {
         self.write_mode
     }
 
-    /// Sets what becomes of this request's bytes when its body errs.
+    /// Sets whether the bytes of this request are kept if its body fails.
     pub fn set_write_mode(&mut self, mode: WriteMode) {
         self.write_mode = mode;
     }
 
-    /// Returns the gates in the order in which they are asked.
+    /// Returns the gates in the order in which they run.
     pub fn gates(&self) -> impl Iterator<Item = &dyn Gate> {
         self.gates.iter().map(|gate| &**gate)
     }
 
-    /// Adds a gate behind those that are there.
+    /// Adds a gate that runs after the existing ones.
     pub fn add_gate(&mut self, gate: Arc<dyn Gate>) {
         self.gates.push(gate);
     }
@@ -337,23 +336,23 @@ impl Context {
         self.gates().any(Gate::decides_completion)
     }
 
-    /// Returns the error with which the request has to be refused, if any.
+    /// Returns the error that the request must be refused with, if any.
     #[must_use]
     pub const fn rejection(&self) -> Option<&Error> {
         self.rejection.as_ref()
     }
 
-    /// Has the request refused with `error` by the first layer inside that may
-    /// refuse. The first rejection stands.
+    /// Rejects the request: the first layer inside that can refuse it does so with
+    /// `error`. If called several times, the first error counts.
     ///
-    /// Layers outside Version reject like this, since only Version stamps the
-    /// response.
+    /// Layers outside Version use this instead of refusing themselves, since Version
+    /// adds `Tus-Resumable` to the response.
     pub fn reject(&mut self, error: Error) {
         self.rejection.get_or_insert(error);
     }
 
-    /// Returns the method and the headers that the client sent, also where a layer
-    /// has derived this request from another.
+    /// Returns the method and the headers that the client sent, even if a layer has
+    /// derived this request from another.
     #[must_use]
     pub fn original(request: &Parts) -> (&Method, &HeaderMap) {
         match &Self::of(&request.extensions).original {
@@ -362,7 +361,7 @@ impl Context {
         }
     }
 
-    /// What a creation makes of other uploads, or for them.
+    /// Returns the concatenation that a creation asks for.
     pub(crate) const fn concat(&self) -> Option<&NewConcat> {
         self.concat.as_ref()
     }
@@ -372,35 +371,37 @@ impl Context {
         self.concat = Some(concat);
     }
 
-    /// Whether, and how, a layer takes back what was created. No client asks for this.
+    /// Returns how a layer rolls back a creation, if that is what this request does.
+    /// Clients cannot set it.
     pub(crate) const fn rollback(&self) -> Option<Rollback> {
         self.rollback
     }
 
-    /// Whether what is done for the request is logged.
+    /// Whether the core logs what it does for the request.
     pub(crate) const fn is_logged(&self) -> bool {
         self.logged
     }
 
-    /// Has the core log what it does.
+    /// Makes the core log what it does for the request.
     pub(crate) fn set_logged(&mut self) {
         self.logged = true;
     }
 
-    /// Promises to carry out the overrides of the response, and tells whether a layer
-    /// outside has done so before: then they are left to it.
+    /// Claims the overrides of the response for the calling layer. Returns whether an
+    /// outer layer has claimed them before, and so carries them out.
     pub(crate) fn claim_overrides(&mut self) -> CarryOut {
         std::mem::replace(&mut self.overrides, CarryOut::Outside)
     }
 
-    /// Whether another layer has derived this request.
+    /// Whether a layer has derived this request from another.
     #[cfg_attr(not(feature = "checksum"), allow(dead_code))]
     pub(crate) const fn is_derived(&self) -> bool {
         self.original.is_some()
     }
 }
 
-/// The error of a request that was [rejected](Context::reject) further out.
+/// Fails with the error of a request that was [rejected](Context::reject) further
+/// out.
 pub(crate) fn check_rejection(extensions: &Extensions) -> Result<(), Error> {
     match Context::of(extensions).rejection() {
         Some(error) => Err(error.clone()),
@@ -408,7 +409,7 @@ pub(crate) fn check_rejection(extensions: &Extensions) -> Result<(), Error> {
     }
 }
 
-/// A context for the requests of tests.
+/// Creates a context for tests.
 #[cfg(test)]
 pub(crate) fn context(set: impl FnOnce(&mut Context)) -> Context {
     let mut context = Context::default();

@@ -1,4 +1,4 @@
-//! Layers that stand in the wrong order.
+//! Detects layers in the wrong order.
 
 use std::fmt;
 
@@ -30,12 +30,12 @@ use Place::{
 };
 
 impl Place {
-    /// The layers that it has to stand outside of.
+    /// Returns the layers that this one must stand outside of.
     const fn inside(self) -> &'static [Self] {
         match self {
             // A lock must not be released while the work under it goes on.
             Detach => &[Interrupt, CreationWithUpload, Lock, Hooks, Concatenation],
-            // What the method decides must be decided by the new one.
+            // Whatever depends on the method must use the new one.
             MethodOverride => &[
                 CachedHead,
                 Version,
@@ -45,23 +45,25 @@ impl Place {
                 Lock,
                 Hooks,
             ],
-            // GET is refused where downloads are off.
+            // They would treat the request as a GET.
             CachedHead => &[Version, Route],
-            // Route sets the base URL where none is set.
+            // Route sets a base URL if there is none.
             BaseUrl => &[Route],
-            // A request that is refused must not interrupt another one.
+            // A refused request must not interrupt another one.
             Version => &[Access, CreationWithUpload, Lock, Hooks],
-            // They rely on the target, and must not have it replaced.
+            // They rely on the target, and Route must not replace it.
             Route => &[Access, CreationWithUpload, Lock, Hooks, Concatenation],
-            // A holder could not be asked to let go, and no hook could stop an upload.
+            // Otherwise no holder of a lock could be interrupted, and no hook could
+            // stop an upload.
             Interrupt => &[Lock, Hooks],
-            // A stranger must not interrupt a holder, and a creation is one question.
+            // A client without access must not interrupt a holder, and a creation is
+            // checked only once.
             Access => &[CreationWithUpload, Lock, Hooks, Concatenation],
-            // Its PATCH has to be locked, and is a step of its own for hooks.
+            // The derived PATCH must be locked, and is a separate step for hooks.
             CreationWithUpload => &[Lock, Hooks, Concatenation],
-            // They work on an upload that is locked.
+            // They expect the upload to be locked.
             Lock => &[Hooks, Concatenation],
-            // Concatenation asks the gates of hooks.
+            // Concatenation runs the gates of Hooks.
             Hooks => &[Concatenation],
             Concatenation => &[],
         }
@@ -77,9 +79,9 @@ impl Place {
 pub(super) struct Passed(pub(super) u16);
 
 impl Context {
-    /// Notes that the request passes a layer. If it has passed a layer that this one
-    /// has to stand outside of, the request is [rejected](Self::reject), with an
-    /// error whose text in the log tells how to put them right.
+    /// Records that the request passes a layer. If it has passed a layer that must
+    /// stand inside this one, [rejects](Self::reject) it; the log then says how to
+    /// reorder the layers.
     pub(crate) fn pass(&mut self, layer: Place) {
         let passed = self.passed.0;
         let wrong = layer.inside().iter().find(|it| passed & it.bit() != 0);
@@ -90,7 +92,7 @@ impl Context {
     }
 }
 
-/// A layer stands inside another one that belongs inside it.
+/// A layer stands inside one that it must stand outside of.
 #[derive(Debug)]
 struct WrongOrder {
     layer: Place,

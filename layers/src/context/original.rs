@@ -5,13 +5,13 @@ use http::{HeaderMap, Method};
 
 use super::Context;
 
-/// The method and the headers that the client sent, kept in each request that a
-/// layer derives. Hooks report these.
+/// The method and the headers that the client sent, kept in every derived request.
+/// Hooks report these.
 #[derive(Clone, Debug)]
 pub(super) struct OriginalRequest(Arc<(Method, HeaderMap)>);
 
 impl OriginalRequest {
-    /// Keeps what the client sent, unless an outer layer has done so.
+    /// Keeps what the client sent, unless an outer layer has already done so.
     pub(super) fn keep(parts: &mut Parts) {
         if Context::of(&parts.extensions).original.is_none() {
             let sent = (parts.method.clone(), parts.headers.clone());

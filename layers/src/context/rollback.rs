@@ -1,10 +1,10 @@
-/// Marks a DELETE by which a layer takes an upload back, without asking any gate
-/// and also where clients cannot terminate uploads.
+/// Marks a DELETE with which a layer rolls back a creation. No gate runs, and it
+/// works even if termination is disabled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rollback {
-    /// Whatever the state of the upload.
+    /// Deletes the upload in any state.
     Always,
-    /// A finished upload stays.
+    /// Keeps the upload if it is finished.
     #[cfg_attr(not(feature = "hooks"), allow(dead_code))]
     UnlessFinished,
 }

@@ -2,8 +2,8 @@ use crate::protocol::{InvalidUploadId, Target, UploadId};
 
 /// The uploads that a request can reach: those of one tenant, or all.
 ///
-/// The ids of a tenant's uploads begin with the tenant's name and a slash. URLs
-/// do not repeat the name: with the scope `alice`, `/files/4af3` is the upload
+/// The ids of a tenant's uploads begin with the tenant's name and a slash. URLs do
+/// not repeat the name: within the scope `alice`, `/files/4af3` is the upload
 /// `alice/4af3`, whatever a client writes into the URL.
 ///
 /// ```
@@ -19,26 +19,27 @@ use crate::protocol::{InvalidUploadId, Target, UploadId};
 pub struct Scope(Option<UploadId>);
 
 impl Scope {
-    /// The uploads of a tenant. A name is one segment of an [`UploadId`], so that
-    /// no tenant's uploads lie below those of another.
+    /// Creates the scope of one tenant. The name is one segment of an [`UploadId`],
+    /// so that no tenant's uploads are below those of another.
     ///
     /// # Errors
     ///
-    /// When the name is not such a segment: answer 404, or map your tenants to
-    /// other names.
+    /// If the name is not such a segment. Answer 404, or map your tenants to other
+    /// names.
     pub fn new(tenant: &str) -> Result<Self, InvalidUploadId> {
         // No id has an empty segment.
         let name = if tenant.contains('/') { "" } else { tenant };
         Ok(Self(Some(name.parse()?)))
     }
 
-    /// All uploads, for a stack that something else guards.
+    /// Creates the scope of all uploads, for a stack that is protected by other
+    /// means.
     #[must_use]
     pub const fn all() -> Self {
         Self(None)
     }
 
-    /// Whether an upload is one of these.
+    /// Whether the scope contains an upload.
     #[must_use]
     pub fn contains(&self, id: &UploadId) -> bool {
         let Self(Some(tenant)) = self else {
@@ -48,7 +49,7 @@ impl Scope {
         rest.is_some_and(|rest| rest.starts_with('/'))
     }
 
-    /// The id of an upload whose URL has `id`.
+    /// Returns the id of the upload whose URL contains `id`.
     pub(crate) fn id(&self, id: &UploadId) -> Result<UploadId, InvalidUploadId> {
         match self {
             Self(Some(tenant)) => format!("{tenant}/{id}").parse(),
@@ -56,7 +57,7 @@ impl Scope {
         }
     }
 
-    /// What a URL names.
+    /// Returns the target that a URL names.
     pub(crate) fn target(&self, target: Target) -> Result<Target, InvalidUploadId> {
         match target {
             Target::Upload(id) => self.id(&id).map(Target::Upload),

@@ -16,23 +16,23 @@ pin_project! {
         future: F,
         policy: Arc<Policy>,
         origin: Option<HeaderValue>,
-        asked: bool,
+        is_preflight: bool,
     }
 }
 
 impl<F> ResponseFuture<F> {
-    /// `origin` is one that is allowed.
+    /// Creates the future. `origin` must be an allowed one.
     pub(super) const fn new(
         future: F,
         policy: Arc<Policy>,
         origin: Option<HeaderValue>,
-        asked: bool,
+        is_preflight: bool,
     ) -> Self {
         Self {
             future,
             policy,
             origin,
-            asked,
+            is_preflight,
         }
     }
 }
@@ -49,7 +49,7 @@ where
         let headers = response.headers_mut();
         vary(headers);
         if let Some(origin) = this.origin.take() {
-            this.policy.grant(origin, *this.asked, headers);
+            this.policy.grant(origin, *this.is_preflight, headers);
         }
         Poll::Ready(Ok(response))
     }

@@ -18,18 +18,19 @@ pub struct CorsLayer {
 }
 
 impl CorsLayer {
-    /// A layer that allows pages of every origin what tus clients do, without
+    /// Creates a layer that allows pages of every origin to upload, without
     /// credentials.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Allows pages of these origins alone, such as `https://example.com`.
+    /// Allows only pages of these origins, such as `https://example.com`. The default
+    /// is every origin.
     ///
-    /// Browsers name the origin also when a page uploads to the server that it
-    /// came from, so that server's own belongs to the list.
+    /// Browsers also send the origin when a page uploads to its own server, so
+    /// include the server's own origin.
     pub fn allow_origins(self, origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        // As browsers write them.
+        // The form in which browsers send them.
         let origins = origins.into_iter().map(|origin| {
             let origin: String = origin.into();
             origin.trim_end_matches('/').to_ascii_lowercase()
@@ -38,8 +39,8 @@ impl CorsLayer {
         self.with(|policy| policy.origins = origins)
     }
 
-    /// Allows pages of the origins that `choose` is true for, which sees the
-    /// whole request but its body.
+    /// Allows only pages of the origins for which `choose` returns true. It sees the
+    /// whole request except its body.
     pub fn allow_origins_by(
         self,
         choose: impl Fn(&HeaderValue, &Parts) -> bool + Send + Sync + 'static,
@@ -47,31 +48,31 @@ impl CorsLayer {
         self.with(|policy| policy.origins = Origins::Chosen(Arc::new(choose)))
     }
 
-    /// Allows pages to send cookies and other credentials.
+    /// Allows pages to send cookies and other credentials. Off by default.
     ///
-    /// Then restrict the origins: a page of every allowed one acts in its
+    /// Restrict the origins too: a page of any allowed origin can act in its
     /// visitor's name.
     pub fn allow_credentials(self) -> Self {
         self.with(|policy| policy.credentials = true)
     }
 
-    /// Allows these methods too.
+    /// Allows these methods in addition to the default ones.
     pub fn allow_methods(self, methods: impl IntoIterator<Item = Method>) -> Self {
         self.with(|policy| extend(&mut policy.methods, methods))
     }
 
-    /// Allows requests to have these headers too.
+    /// Allows these request headers in addition to the default ones.
     pub fn allow_headers(self, names: impl IntoIterator<Item = HeaderName>) -> Self {
         self.with(|policy| extend(&mut policy.headers, names))
     }
 
-    /// Lets pages read these headers of a response too.
+    /// Lets pages read these response headers in addition to the default ones.
     pub fn expose_headers(self, names: impl IntoIterator<Item = HeaderName>) -> Self {
         self.with(|policy| extend(&mut policy.exposed, names))
     }
 
-    /// How long a browser may go without asking again: a day unless set, in
-    /// whole seconds.
+    /// Sets how long browsers may cache the response to a preflight request, in whole
+    /// seconds; the default is one day.
     pub fn max_age(self, age: Duration) -> Self {
         self.with(|policy| policy.max_age(age))
     }

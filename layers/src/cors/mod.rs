@@ -1,31 +1,28 @@
-//! CORS: which pages of other origins may upload.
+//! CORS: allows pages of other origins to upload.
 //!
-//! The layer decorates and never answers: OPTIONS passes through it, so that a
-//! preflight is a discovery as well (CORE-35), and what is inside stays what it
-//! says. It belongs outside [Version](crate::version) and
-//! [Detach](crate::detach), so that pages can read refusals too, and the answer
-//! to a request that panicked. What the host answers by itself never comes here:
-//! hyper answers `400` to a request that it cannot parse, `414` to a URI that is
-//! too long and `431` to headers that are too large, and pages see a network
-//! error.
+//! The layer only adds headers, and never answers a request itself: OPTIONS passes
+//! through it, so that a preflight request also works as discovery. Place it outside
+//! [Version](crate::version) and [Detach](crate::detach), so that pages can read
+//! refusals, and the response to a request that panicked. Responses that the host
+//! generates do not pass this layer: hyper answers `400` to a request that it cannot
+//! parse, `414` to a URI that is too long and `431` to headers that are too large,
+//! and pages see a network error.
 //!
-//! | response to | gets |
+//! | response to | added headers |
 //! |---|---|
 //! | every request | `Vary: Origin` |
-//! | an allowed `Origin` | `Access-Control-Allow-Origin`, and `-Allow-Credentials` where set |
+//! | an allowed `Origin` | `Access-Control-Allow-Origin`, and `-Allow-Credentials` if allowed |
 //! | ... with OPTIONS | `-Allow-Methods`, `-Allow-Headers`, `-Max-Age` |
 //! | ... with any other method | `-Expose-Headers` |
-//! | any other `Origin` | nothing more |
+//! | any other `Origin` | none but `Vary` |
 //!
-//! Since an origin is echoed to itself and nobody else gets a header, each
-//! response depends on who asked, also where nobody named an origin: a cache
-//! that kept that one would hand it to a page, which could not read it. What
-//! services inside have put into a list (`Vary`, `-Expose-Headers`, ...) stays
-//! there.
+//! Every response varies by the origin, even if the request has none: a cache would
+//! otherwise serve that response to a page, which could not read it. Values that
+//! inner services have put into a list (`Vary`, `-Expose-Headers`, ...) are kept.
 //!
-//! A request of another origin is marked with a
-//! [rejection](crate::context::Context::reject), with which Version refuses it as
-//! `403 ERR_ORIGIN_NOT_ALLOWED`. Without Version it passes, and only the page
+//! A request from an origin that is not allowed is marked with a
+//! [rejection](crate::context::Context::reject), and Version refuses it with
+//! `403 ERR_ORIGIN_NOT_ALLOWED`. Without Version it passes, and the page merely
 //! cannot read the response.
 //!
 //! # Example
@@ -90,7 +87,7 @@ mod tests {
         "access-control-expose-headers",
     ];
 
-    /// The response to a request, with the request's extensions.
+    /// Returns the response to a request, with the request's extensions.
     async fn send(layer: CorsLayer, method: Method, origin: Option<&str>) -> Response<()> {
         let inner = service_fn(|request: Request<()>| async move {
             let mut response = Response::builder()

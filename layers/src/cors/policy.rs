@@ -12,11 +12,11 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::protocol::Error;
 
-/// tusd's, and PUT, with which drafts of the IETF create.
+/// The methods of tusd, and PUT, with which some IETF drafts create uploads.
 const METHODS: HeaderValue =
     HeaderValue::from_static("POST, GET, HEAD, PATCH, PUT, DELETE, OPTIONS");
 
-/// What clients of tusd, of @tus/server and of the IETF's drafts send.
+/// The headers that clients of tusd, @tus/server and the IETF drafts send.
 const HEADERS: HeaderValue = HeaderValue::from_static(
     "Authorization, Origin, X-Requested-With, X-Request-ID, X-HTTP-Method-Override, \
      Content-Type, Content-Disposition, Upload-Length, Upload-Offset, Tus-Resumable, \
@@ -24,7 +24,7 @@ const HEADERS: HeaderValue = HeaderValue::from_static(
      Upload-Incomplete, Upload-Draft-Interop-Version",
 );
 
-/// What they read.
+/// The headers that these clients read.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
     "Upload-Offset, Location, Upload-Length, Tus-Version, Tus-Resumable, Tus-Max-Size, \
      Tus-Extension, Tus-Checksum-Algorithm, Upload-Metadata, Upload-Defer-Length, \
@@ -34,7 +34,7 @@ const EXPOSED: HeaderValue = HeaderValue::from_static(
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// What is allowed to whom, and the values that say so, which are made once.
+/// Which origins may do what, and the header values for it, which are built once.
 #[derive(Clone, Debug)]
 pub(super) struct Policy {
     pub(super) origins: Origins,
@@ -50,8 +50,8 @@ impl Policy {
         self.max_age = HeaderValue::from(age.as_secs());
     }
 
-    /// The origin of the page that sends this request, when it is allowed to.
-    /// Who is no page has none.
+    /// Returns the origin of the page that sends this request, or an error if it is
+    /// not allowed. Clients other than web pages send none.
     pub(super) fn admit(&self, parts: &Parts) -> Result<Option<HeaderValue>, Error> {
         match parts.headers.get(ORIGIN) {
             Some(origin) if !self.origins.contain(origin, parts) => Err(Error::OriginNotAllowed),
@@ -59,15 +59,15 @@ impl Policy {
         }
     }
 
-    /// Tells the page at `origin` what it may do.
-    pub(super) fn grant(&self, origin: HeaderValue, asked: bool, headers: &mut HeaderMap) {
+    /// Adds the headers that tell the page at `origin` what it may do.
+    pub(super) fn grant(&self, origin: HeaderValue, is_preflight: bool, headers: &mut HeaderMap) {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         if self.credentials {
             let yes = HeaderValue::from_static("true");
             headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, yes);
         }
-        // Lists are appended to what is there from inside.
-        if asked {
+        // Appended, since inner services may have added lists of their own.
+        if is_preflight {
             headers.append(ACCESS_CONTROL_ALLOW_METHODS, self.methods.clone());
             headers.append(ACCESS_CONTROL_ALLOW_HEADERS, self.headers.clone());
             headers.insert(ACCESS_CONTROL_MAX_AGE, self.max_age.clone());
@@ -90,12 +90,12 @@ impl Default for Policy {
     }
 }
 
-/// Says that the response depends on who asks, for caches.
+/// Tells caches that the response depends on the origin.
 pub(super) fn vary(headers: &mut HeaderMap) {
     headers.append(VARY, HeaderValue::from_static("Origin"));
 }
 
-/// `list` with these at its end, which are methods or names of headers.
+/// Appends methods or header names to `list`.
 pub(super) fn extend(list: &mut HeaderValue, items: impl IntoIterator<Item = impl AsRef<str>>) {
     let mut value = list.as_bytes().to_vec();
     for item in items {
@@ -105,7 +105,7 @@ pub(super) fn extend(list: &mut HeaderValue, items: impl IntoIterator<Item = imp
     *list = HeaderValue::from_bytes(&value).expect("tokens and commas make a value");
 }
 
-/// The origins whose pages are allowed.
+/// The allowed origins.
 #[derive(Clone)]
 pub(super) enum Origins {
     Any,

@@ -9,7 +9,7 @@ use super::policy::Policy;
 use crate::context::Context;
 use crate::inner::gives_inner;
 
-/// Middleware that tells browsers which pages of other origins may upload.
+/// Middleware that tells browsers which origins may upload.
 ///
 /// See the [module docs](crate::cors) for an example.
 #[derive(Clone, Debug)]
@@ -45,8 +45,8 @@ where
             Context::of_mut(&mut parts.extensions).reject(error);
             None
         });
-        let asked = parts.method == Method::OPTIONS;
+        let is_preflight = parts.method == Method::OPTIONS;
         let future = self.inner.call(Request::from_parts(parts, body));
-        ResponseFuture::new(future, Arc::clone(&self.policy), origin, asked)
+        ResponseFuture::new(future, Arc::clone(&self.policy), origin, is_preflight)
     }
 }

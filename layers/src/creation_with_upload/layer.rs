@@ -10,7 +10,7 @@ use super::CreationWithUpload;
 pub struct CreationWithUploadLayer;
 
 impl CreationWithUploadLayer {
-    /// A layer that takes the first bytes with the creation.
+    /// Creates a layer that accepts the first bytes with the creation.
     #[must_use]
     pub fn new() -> Self {
         Self

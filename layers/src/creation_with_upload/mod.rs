@@ -1,21 +1,19 @@
-//! A creation that brings its first bytes along: `creation-with-upload`.
+//! Accepts the first bytes of an upload with its creation: `creation-with-upload`.
 //!
-//! A POST with `Content-Type: application/offset+octet-stream` becomes two
-//! requests to the service inside: a POST without a body, and, when that has
-//! created an upload, a PATCH of it with the body. The core knows of neither.
-//! The answer is the POST's with the headers of the PATCH, `Upload-Offset` among
-//! them (CWU-05). Where the PATCH is not a plain `204`, its status and body win,
-//! and `Location` stays, so that a client which can still read knows where to
-//! go on.
+//! A POST with `Content-Type: application/offset+octet-stream` becomes two requests
+//! to the inner service: a POST without a body and, once that has created an upload,
+//! a PATCH of it with the body. The core needs to know nothing of this. The response
+//! is that of the POST with the headers of the PATCH, among them `Upload-Offset`. If
+//! the PATCH does not answer a plain `204`, its status and body replace those of the
+//! POST. `Location` is kept, so that clients know where to resume.
 //!
-//! Where the PATCH is refused because of its checksum, the upload is removed again
-//! by a third request, a DELETE that no gate is asked about,
-//! and the answer is that refusal without `Location` (AMB-17). A store that
-//! cannot end uploads keeps it.
+//! If the PATCH is refused because of its checksum, a third request removes the
+//! upload, a DELETE for which no gate runs. The response is that refusal, without
+//! `Location`. A store that cannot terminate uploads keeps it.
 //!
-//! What cannot succeed is refused before anything exists: a body that is known
-//! to be longer than `Upload-Length` (413), and bytes for a final upload (403).
-//! A POST of any other type goes inwards as it is.
+//! Requests that cannot succeed are refused before anything is created: a body that
+//! is known to be longer than `Upload-Length` (413), and bytes for a final upload
+//! (403). A POST of any other content type passes unchanged.
 //!
 //! # Example
 //!
@@ -77,7 +75,7 @@ mod tests {
         service.oneshot(request).await.unwrap()
     }
 
-    /// A body of which nobody knows the length.
+    /// A body of unknown length.
     fn chunked(frames: &'static [Result<&'static str, Error>]) -> Body {
         let frames = frames.iter().cloned();
         let frames = frames.map(|frame| frame.map(|text| Frame::data(Bytes::from(text))));
@@ -209,7 +207,7 @@ mod tests {
         assert_eq!(format!("{store:?}"), "MemoryStore { uploads: 0 }");
     }
 
-    /// A store that ends nothing.
+    /// A store that cannot terminate uploads.
     #[derive(Debug)]
     struct Endless(MemoryStore);
 

@@ -12,7 +12,7 @@ use crate::inner::gives_inner;
 use crate::protocol::{Body, Error, Outcome, ResponseOverride, UploadId};
 use crate::ready::{call_again, take_ready};
 
-/// Middleware that takes the first bytes of an upload with its creation.
+/// Middleware that accepts the first bytes of an upload with its creation.
 ///
 /// See the [module docs](crate::creation_with_upload) for an example.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +23,8 @@ pub struct CreationWithUpload<S> {
 gives_inner!(CreationWithUpload);
 
 impl<S> CreationWithUpload<S> {
-    /// `inner`, which is called once for the upload and once for its bytes.
+    /// Wraps `inner`, which is called once to create the upload and once to append
+    /// its bytes.
     pub fn new(inner: S) -> Self {
         Self { inner }
     }
@@ -46,7 +47,7 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         if request.method() == Method::OPTIONS {
-            // CWU-01, CWU-02: what is inside always creates, and says so.
+            // CWU-01, CWU-02: the core announces `creation` itself.
             return ResponseFuture::inner(self.inner.call(request))
                 .announce("creation-with-upload");
         }
@@ -59,7 +60,7 @@ where
             return ResponseFuture::refused(error);
         }
         let inner = take_ready(&mut self.inner);
-        // Both responses are seen as they are, and what their merger is, is changed.
+        // Overrides apply to the merged response rather than to either of the two.
         let place = Context::of_mut(&mut parts.extensions).claim_overrides();
         ResponseFuture::awaited(async move {
             let mut response = create_and_append(inner, parts, body).await?;
@@ -104,7 +105,8 @@ fn created_id(response: &Response<Body>) -> Option<UploadId> {
     Outcome::of(response.extensions()).map(|outcome| outcome.upload.id.clone())
 }
 
-/// Without knowing the upload, its bytes would be lost behind a success.
+/// Fails the request: without the id of the upload its bytes would be lost, and the
+/// client would still see a success.
 fn without_outcome() -> Response<Body> {
     let error = "CreationWithUpload: the inner service answered a creation without an \
                  Outcome in the response extensions; put the layer around Core, or have \

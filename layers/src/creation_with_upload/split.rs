@@ -1,4 +1,4 @@
-//! Whether a request is two, and two responses as one.
+//! Recognizes requests that are two in one, and merges the two responses.
 
 use headers::HeaderMapExt;
 use http::header::LOCATION;
@@ -8,18 +8,19 @@ use http::{HeaderValue, Method, Response, StatusCode};
 use crate::protocol::header::{UPLOAD_CONCAT, is_offset_octet_stream};
 use crate::protocol::{Body, Error, Length, Outcome, ResponseOverride};
 
-/// Whether the request creates an upload and brings bytes for it. CWU-03
+/// Whether the request creates an upload and brings bytes for it.
+// CWU-03
 pub(super) fn brings_bytes(parts: &Parts) -> bool {
     parts.method == Method::POST && is_offset_octet_stream(&parts.headers)
 }
 
-/// Refuses what cannot succeed, before anything exists.
+/// Refuses a request that cannot succeed, before anything is created.
 pub(super) fn verify(parts: &Parts, bytes: u64) -> Result<(), Error> {
     let concat = parts.headers.get(&UPLOAD_CONCAT).map(HeaderValue::as_bytes);
     if concat.is_some_and(|value| value.trim_ascii().starts_with(b"final")) {
         return Err(Error::ModifyFinal);
     }
-    // A length that cannot be read is for the inner POST to refuse.
+    // The inner POST refuses a malformed length.
     let length = parts.headers.typed_get::<Length>();
     if length.is_some_and(|length| bytes > length.get()) {
         return Err(Error::SizeExceeded);
@@ -27,8 +28,8 @@ pub(super) fn verify(parts: &Parts, bytes: u64) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether the bytes are not those that the client speaks of: then nothing is
-/// left of the request. AMB-17
+/// Whether the bytes failed their checksum. If so, nothing is kept of the request.
+// AMB-17
 pub(super) fn brought_others<B>(appended: &Response<B>) -> bool {
     let error = appended.extensions().get();
     matches!(
@@ -37,19 +38,20 @@ pub(super) fn brought_others<B>(appended: &Response<B>) -> bool {
     )
 }
 
-/// The answer to both: the creation's, with what the append has to say.
+/// Merges the two responses: the creation's, updated by the append's.
 pub(super) fn merge(created: Response<Body>, appended: Response<Body>) -> Response<Body> {
     let (mut parts, created_body) = created.into_parts();
     let (mut append, append_body) = appended.into_parts();
     let plain = append.status == StatusCode::NO_CONTENT;
 
-    // Location stays: the append has none. Upload-Offset is the append's: CWU-05, CWU-06
+    // Location stays, since the append has none; Upload-Offset is the append's:
+    // CWU-05, CWU-06
     parts.headers.extend(append.headers);
     let outcome = append.extensions.remove::<Outcome>();
     let change = parts.extensions.remove::<ResponseOverride>();
     parts.extensions.extend(append.extensions);
     let failed = parts.extensions.get::<Error>().is_some();
-    // What was to be said of success is not said of an error.
+    // An override of a success does not apply to an error.
     if let Some(mut change) = change.filter(|_| !failed) {
         change.merge(parts.extensions.remove().unwrap_or_default());
         parts.extensions.insert(change);
@@ -67,7 +69,8 @@ pub(super) fn merge(created: Response<Body>, appended: Response<Body>) -> Respon
     Response::from_parts(parts, append_body)
 }
 
-/// The answer when the upload was taken back: the append's, so without `Location`.
+/// Returns the response after the upload was removed: the append's, without
+/// `Location`.
 pub(super) fn refusal(
     created: Response<Body>,
     appended: Response<Body>,

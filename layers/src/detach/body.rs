@@ -10,15 +10,16 @@ use tokio::sync::oneshot;
 use super::linger::Unread;
 use crate::protocol::{Body, Error, PolledFrame};
 
-/// Where an unread body comes back to.
+/// Receives a body that was dropped unread.
 pub(super) type Returned = oneshot::Receiver<Unread>;
 
-/// A body that comes back when it is dropped before its end.
+/// A body that is sent back if it is dropped before its end.
 pub(super) struct Returning {
-    /// There until it is dropped.
+    /// Taken on drop.
     body: Body,
     back: Option<oneshot::Sender<Unread>>,
-    /// Whether the client sends: it waits for `100 Continue` until the first poll.
+    /// Whether the client is sending: with `Expect` it waits for `100 Continue` until
+    /// the first poll.
     sends: bool,
 }
 
@@ -61,7 +62,7 @@ impl Drop for Returning {
     fn drop(&mut self) {
         if let Some(back) = self.back.take() {
             let (body, sends) = (std::mem::take(&mut self.body), self.sends);
-            // Nobody waits for it when the request has panicked.
+            // The receiver is gone if the request has panicked.
             drop(back.send(Unread { body, sends }));
         }
     }

@@ -33,7 +33,7 @@ impl<E> ResponseFuture<E> {
     }
 }
 
-/// A client that waits for its answer. One that no longer does has gone.
+/// Reports a disconnect if it is dropped while the client waits for the response.
 #[derive(Debug)]
 struct Waiting(Option<Disconnect>);
 
@@ -58,14 +58,15 @@ impl<E> Future for ResponseFuture<E> {
     }
 }
 
-/// A task that ends without an answer has panicked. Nobody outside would stamp
-/// the response. CORE-06
+/// Returns the response of a task that has panicked, since it sent none. It sets
+/// `Tus-Resumable`, since no layer outside does.
+// CORE-06
 fn panicked(gone: oneshot::error::RecvError, retry_after: Option<Duration>) -> Response<Body> {
     tracing::error!("a request panicked");
     let mut response = Error::internal(gone).into_response::<Body>();
     response.headers_mut().typed_insert(TusResumable);
     if let Some(after) = retry_after {
-        // At least for as long: the header knows no fractions of a second.
+        // Rounded up: the header has no fractions of a second.
         let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }

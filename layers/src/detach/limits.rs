@@ -3,21 +3,21 @@ use std::time::Duration;
 /// How much of an unread body is read, and for how long.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// The longest pause of a client whose rest is discarded after the answer.
+    /// Maximum pause of a client whose rest is discarded after the response.
     pub(super) pause: Duration,
-    /// The longest time in all.
+    /// Maximum time in total.
     pub(super) time: Duration,
-    /// The same, once the server shuts down.
+    /// Maximum time after a shutdown begins.
     pub(super) time_at_shutdown: Duration,
-    /// The most bytes.
+    /// Maximum number of bytes.
     pub(super) bytes: u64,
-    /// The most bytes that are read before the answer, so that the connection can
+    /// Maximum number of bytes read before the response, so that the connection can
     /// be kept.
     pub(super) small: u64,
-    /// How long the answer may wait for these.
+    /// Maximum delay of the response for these.
     pub(super) small_wait: Duration,
-    /// The longest pause of a client while a success over HTTP/2 waits for the end of
-    /// its body.
+    /// Maximum pause of a client while a success over HTTP/2 waits for the end of its
+    /// body.
     pub(super) success_pause: Duration,
 }
 

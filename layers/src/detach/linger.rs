@@ -7,7 +7,7 @@ use super::limits::Limits;
 use crate::protocol::{Body, Task};
 use crate::race::first;
 
-/// Whether a body has more.
+/// Whether a body was read to its end.
 #[derive(Debug)]
 enum Rest {
     Read,
@@ -23,7 +23,8 @@ pub(super) struct Unread {
 }
 
 impl Unread {
-    /// Reads a small rest that is on its way already. Returns what is left.
+    /// Reads a small rest that is already on its way. Returns the body if there is
+    /// more.
     pub(super) async fn skip_small(mut self, limits: Limits) -> Option<Self> {
         if !self.sends || self.body.size_hint().lower() > limits.small {
             return Some(self);
@@ -33,8 +34,8 @@ impl Unread {
         (!matches!(rest, Ok(Rest::Read))).then_some(self)
     }
 
-    /// Reads and discards what a client sends while its answer waits. Returns
-    /// what is left.
+    /// Reads and discards what a client sends while its response waits. Returns the
+    /// body if there is more.
     pub(super) async fn skip(mut self, limits: Limits, task: &mut Task) -> Option<Self> {
         let rest = self.read(limits, limits.success_pause, task).await;
         matches!(rest, Rest::Left).then_some(self)
@@ -61,13 +62,13 @@ impl Unread {
     }
 }
 
-/// Reads and discards up to the end, a pause, or about `most` bytes.
+/// Reads and discards until the end, a pause, or about `most` bytes.
 async fn discard(body: &mut Body, most: u64, pause: Duration) -> Rest {
     let mut read = 0;
     while read <= most {
         match timeout(pause, body.next()).await {
             Ok(Some(Ok(frame))) => read += frame.data_ref().map_or(0, |data| data.len() as u64),
-            // After an error too there is nothing left to read.
+            // After an error nothing is left to read either.
             Ok(_) => return Rest::Read,
             Err(_) => return Rest::Left,
         }

@@ -1,38 +1,38 @@
 //! Runs every request to its end, whether or not the client waits for it.
 //!
-//! A host drops the future of a request whose client has gone. Detach has the
-//! request run in a task of its own, so that what arrived is stored and counted,
-//! the lock is released, and a gate that decides is heard. It never aborts: a
-//! body whose client has gone errs by itself, at once.
+//! A host drops the future of a request when its client disconnects. Detach runs the
+//! request in a task of its own, so that the bytes received are stored and counted,
+//! the lock is released, and the verdict of a deciding gate counts. It never aborts a
+//! request: when the client disconnects, the body fails by itself, at once.
 //!
-//! When a request is answered early, with its body unread, the answer goes out
-//! first, and then the rest of the body is read and discarded for a while.
-//! Otherwise a client that is still sending would have its connection reset and
-//! might never see the answer. Reading ends after a pause of 5 seconds, after 30
-//! seconds or 256 MiB in all, and 150 milliseconds after a shutdown begins. All of
-//! these limits, and those below, are settings of [`DetachLayer`].
-//! A client that waits for `100 Continue` sends nothing, so nothing is read from
-//! it, and one that was too slow ([`Error::ReadTimeout`](crate::protocol::Error))
-//! is cut off (CORE-30).
+//! If a request is answered before its body was read, the response is sent first, and
+//! then the rest of the body is read and discarded for a while. Otherwise a client
+//! that is still sending would have its connection reset, and might never see the
+//! response. Reading stops after a pause of 5 seconds, after 30 seconds or 256 MiB in
+//! total, and 150 milliseconds after a shutdown begins. These limits, and those
+//! below, are settings of [`DetachLayer`]. A client that waits for `100 Continue`
+//! sends nothing, so nothing is read from it. A client that was too slow
+//! ([`Error::ReadTimeout`](crate::protocol::Error::ReadTimeout)) is cut off.
 //!
-//! Over HTTP/1 such an answer has `Connection: close`, so that the client's next
+//! Over HTTP/1 such a response carries `Connection: close`, so that the client's next
 //! request does not wait behind the rest of this body. A small rest (64 KiB) that
-//! arrives within 20 milliseconds is read before the answer instead, and the
+//! arrives within 20 milliseconds is read before the response instead, and the
 //! connection stays open.
 //!
-//! Over HTTP/2 a success waits for the end of an unread body, until the client
-//! pauses for a second and within the limits above: curl stops reading once it has
-//! a success, and would then never send its body to the end. A refusal is answered
-//! at once.
+//! Over HTTP/2 a success waits for the end of an unread body, until the client pauses
+//! for a second or one of the limits above is reached: curl stops reading once it has
+//! a success, and would then never finish sending its body. A refusal is sent at
+//! once.
 //!
-//! Layers inside learn from the request's
-//! [`Disconnect`](crate::protocol::Disconnect) that the client has gone, for work
-//! that is worth nothing then.
+//! Layers inside can observe the request's
+//! [`Disconnect`](crate::protocol::Disconnect), to stop work that is useless once the
+//! client has gone.
 //!
 //! A panic inside becomes a `500` with `Tus-Resumable`, and with `Retry-After` if
-//! [that is set](DetachLayer::retry_after).
+//! [set](DetachLayer::retry_after).
 //!
-//! It is the outermost layer but for [Cors](crate::cors), and has to run inside tokio.
+//! Place this layer outermost, except for [Cors](crate::cors). It requires a tokio
+//! runtime.
 //!
 //! # Example
 //!

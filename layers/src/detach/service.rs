@@ -32,7 +32,7 @@ pub struct Detach<S> {
 gives_inner!(Detach);
 
 impl<S> Detach<S> {
-    /// `inner`, whose requests `shutdown` waits for, with the default limits.
+    /// Wraps `inner`, with the default limits; `shutdown` waits for its requests.
     pub fn new(inner: S, shutdown: Shutdown) -> Self {
         Self {
             inner,
@@ -96,7 +96,7 @@ where
     }
 }
 
-/// Answers, and then reads what the answer left unread.
+/// Sends the response, and then reads the rest of the body.
 async fn run<S>(
     mut inner: S,
     request: Request<Body>,
@@ -107,7 +107,7 @@ async fn run<S>(
     S: Service<Request<Body>, Response = Response<Body>>,
 {
     let version = request.version();
-    // Here and not before: a panic in it is one of the task.
+    // Called in the task, so that a panic in it does not reach the host.
     let mut answer = inner.call(request).await;
     let too_slow = answer
         .as_ref()
@@ -118,7 +118,8 @@ async fn run<S>(
     };
     let (mut unread, held) = look(rest);
     if let Some(left) = unread {
-        // Boxed, because it is large and rare: every request would make room for it.
+        // Boxed because it is large and rare: otherwise every task would reserve
+        // space for it.
         unread = match version {
             _ if too_slow => Some(left),
             Version::HTTP_2 if is_success(&answer) => Box::pin(left.skip(limits, &mut task)).await,
@@ -129,7 +130,7 @@ async fn run<S>(
             close_after(response, version);
         }
     }
-    // Whoever waited for it may have gone: what was to be done is done.
+    // The client may have gone, but the work is done.
     drop(send.send(answer));
     if let Some(rest) = held {
         unread = rest.await.ok();
@@ -141,7 +142,8 @@ async fn run<S>(
     }
 }
 
-/// What came back unread, or else the place where it may still come back.
+/// Returns the unread body if it came back, or else the receiver on which it still
+/// may.
 fn look(mut rest: Returned) -> (Option<Unread>, Option<Returned>) {
     match rest.try_recv() {
         Ok(unread) => (Some(unread), None),
@@ -150,23 +152,23 @@ fn look(mut rest: Returned) -> (Option<Unread>, Option<Returned>) {
     }
 }
 
-/// Whether this is what the client asked for. After a refusal it stops to send;
-/// after a success curl goes on, and reads no more, not even the window updates
-/// of HTTP/2 that its body waits for. So a success comes after the body.
+/// Whether this is a success. After a refusal clients stop sending. After a success
+/// curl goes on, but reads nothing more, not even the HTTP/2 window updates that its
+/// body waits for. So a success is sent after the body.
 fn is_success<E>(answer: &Result<Response<Body>, E>) -> bool {
     answer.as_ref().is_ok_and(|response| {
         response.status().is_success() && response.extensions().get::<Error>().is_none()
     })
 }
 
-/// Ends the connection of HTTP/1 with this response: the next request would wait
-/// behind the bytes that are still to come.
+/// Closes an HTTP/1 connection after this response: the next request would wait
+/// behind the bytes still to come.
 fn close_after(response: &mut Response<Body>, version: Version) {
     if version >= Version::HTTP_2 {
         return;
     }
     let close = HeaderValue::from_static("close");
     response.headers_mut().insert(CONNECTION, close);
-    // hyper adds `keep-alive` to a response of 1.1 for a client of 1.0.
+    // hyper adds `keep-alive` to an HTTP/1.1 response to an HTTP/1.0 client.
     *response.version_mut() = version;
 }

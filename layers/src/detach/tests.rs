@@ -19,7 +19,7 @@ use crate::protocol::{Body, Disconnect, Error, Shutdown};
 
 type Sender = mpsc::UnboundedSender<Result<Frame<Bytes>, Error>>;
 
-/// A body that yields what is sent, and tells its sender when it is gone.
+/// A body that yields what is sent, and lets its sender wait until it is dropped.
 fn channel() -> (Sender, Body) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let frames = stream::unfold(receiver, |mut receiver| async move {
@@ -60,7 +60,7 @@ async fn a_request_runs_to_its_end_when_nobody_waits_for_it() {
     assert!(done.load(Ordering::SeqCst));
 }
 
-/// Waits for its client to go, and tells `gone`.
+/// Waits until the client disconnects, and reports it to `gone`.
 async fn await_disconnect(
     request: Request<Body>,
     gone: mpsc::UnboundedSender<Error>,
@@ -79,7 +79,7 @@ async fn layers_inside_learn_that_the_client_has_gone() {
     let error = learned.recv().await.unwrap();
     assert!(matches!(error, Error::UnexpectedEof(None)));
 
-    // A server may learn of it before it drops the future.
+    // A server may detect it before it drops the future.
     let disconnect = Disconnect::default();
     let mut request = Request::new(Body::default());
     let told = disconnect.clone();
@@ -124,7 +124,7 @@ async fn the_answer_comes_before_the_unread_rest_which_is_then_read() {
     sender.closed().await;
 }
 
-/// The answer to a request with this body that nobody reads.
+/// Returns the refusal of a request whose body is never read.
 async fn refusal(version: Version, body: Body) -> Response<Body> {
     let request = Request::builder().version(version).body(body).unwrap();
     let refused = DetachLayer::new().layer(service_fn(refuse));
@@ -172,7 +172,7 @@ async fn a_body_that_is_there_to_its_end_keeps_the_connection() {
     }
 }
 
-/// The success that a request over HTTP/2 gets, whose body nobody reads.
+/// Returns the success of an HTTP/2 request whose body is never read.
 async fn success(body: Body, shutdown: &Shutdown) -> Response<Body> {
     let inner = service_fn(|_: Request<Body>| async {
         Ok::<_, Infallible>(Response::new(Body::default()))
@@ -307,7 +307,7 @@ async fn each_limit_can_be_set() {
     let layer = || DetachLayer::new().small_rest(0);
     assert_eq!(linger(layer().linger_pause(ms(300)), 400).await, ms(300));
     assert_eq!(linger(layer().linger_time(ms(1_000)), 300).await, ms(1_000));
-    // The fourth frame is the first beyond.
+    // The fourth frame is the first beyond the limit.
     let begun = linger(layer().linger_bytes(3 << 10), 300).await;
     assert_eq!(begun, ms(900));
 

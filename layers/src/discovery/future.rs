@@ -14,13 +14,13 @@ pin_project! {
     pub struct ResponseFuture<F> {
         #[pin]
         future: F,
-        asked: bool,
+        is_options: bool,
     }
 }
 
 impl<F> ResponseFuture<F> {
-    pub(super) const fn new(future: F, asked: bool) -> Self {
-        Self { future, asked }
+    pub(super) const fn new(future: F, is_options: bool) -> Self {
+        Self { future, is_options }
     }
 }
 
@@ -33,7 +33,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         let mut response = ready!(this.future.poll(cx))?;
-        if *this.asked {
+        if *this.is_options {
             let headers = response.headers_mut();
             fold_extensions(headers);
             headers.typed_insert(TusVersion); // CORE-32
@@ -42,7 +42,7 @@ where
     }
 }
 
-/// CORE-11
+// CORE-11
 fn fold_extensions(headers: &mut HeaderMap) {
     let lines = headers
         .get_all(&TUS_EXTENSION)

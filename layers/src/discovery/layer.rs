@@ -10,7 +10,7 @@ use super::Discovery;
 pub struct DiscoveryLayer;
 
 impl DiscoveryLayer {
-    /// A layer that describes what is inside it.
+    /// Creates a layer that describes the layers inside it.
     #[must_use]
     pub fn new() -> Self {
         Self

@@ -1,11 +1,10 @@
-//! OPTIONS: what the server can do.
+//! OPTIONS: describes what the server supports.
 //!
-//! OPTIONS passes through the stack as any request does. The core, and each
-//! layer that brings an extension, append a `Tus-Extension` line of their own
-//! to the response ([`announce`](crate::protocol::header::announce)); Discovery
-//! folds the lines into one (CORE-11) and adds `Tus-Version` (CORE-32). So what
-//! is announced and what is installed cannot differ. Where there are no lines
-//! there is no header (CORE-12).
+//! OPTIONS passes through the stack like any other request. The core and every layer
+//! that implements an extension append a `Tus-Extension` line to the response
+//! ([`announce`](crate::protocol::header::announce)). Discovery folds the lines into
+//! one and adds `Tus-Version`, so what is announced always matches what is installed.
+//! Without any line there is no header.
 //!
 //! # Example
 //!

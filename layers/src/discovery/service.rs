@@ -6,7 +6,7 @@ use tower_service::Service;
 use super::ResponseFuture;
 use crate::inner::gives_inner;
 
-/// Middleware that makes one description of all that the layers inside announce.
+/// Middleware that folds everything that inner layers announce into one header.
 ///
 /// See the [module docs](crate::discovery) for an example.
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +17,7 @@ pub struct Discovery<S> {
 gives_inner!(Discovery);
 
 impl<S> Discovery<S> {
-    /// `inner`, described.
+    /// Wraps `inner`.
     pub fn new(inner: S) -> Self {
         Self { inner }
     }
@@ -37,7 +37,7 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let asked = request.method() == Method::OPTIONS;
-        ResponseFuture::new(self.inner.call(request), asked)
+        let is_options = request.method() == Method::OPTIONS;
+        ResponseFuture::new(self.inner.call(request), is_options)
     }
 }

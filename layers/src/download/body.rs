@@ -1,4 +1,4 @@
-//! The body of a response: pieces of what is stored, and text between them.
+//! The body of a response: stored bytes, with text between them.
 
 use std::collections::VecDeque;
 use std::error::Error as StdError;
@@ -32,16 +32,16 @@ impl Piece {
     }
 }
 
-/// Reads one piece after the other, each time it is asked and no sooner.
+/// Reads one piece after the other, and only when polled.
 pub(super) struct Pieces {
-    /// Let go of with the last byte of the upload: it may be an open file.
+    /// Dropped with the last byte of the upload, since it may be an open file.
     source: Option<Source>,
     left: VecDeque<Piece>,
-    /// What the first of them is waiting for.
+    /// The read in progress, for the first piece.
     reading: Option<Reading>,
 }
 
-/// Where bytes come from.
+/// The source of the stored bytes.
 struct Source {
     content: Arc<dyn Content>,
     share: Share,
@@ -67,7 +67,7 @@ impl Pieces {
         this
     }
 
-    /// How many bytes are left.
+    /// Returns how many bytes are left.
     pub(super) fn len(&self) -> u64 {
         self.left.iter().map(Piece::len).sum()
     }
@@ -97,7 +97,7 @@ impl Pieces {
             Ok(_) if range.is_empty() => drop(self.left.pop_front()),
             Ok(_) => {}
             Err(error) => {
-                // The client sees no more than a transfer that breaks.
+                // The client only sees an aborted transfer.
                 tracing::error!(
                     error = StdError::source(error).map_or(error as _, |source| source),
                     id = %source.content.upload().id,
@@ -126,11 +126,11 @@ fn read(content: Arc<dyn Content>, range: Range<u64>, room: Room) -> Reading {
     })
 }
 
-/// A store that gave nothing would be asked for ever.
+/// Skips the bytes that were read. Without any, reading would never end.
 fn advance(range: &mut Range<u64>, bytes: u64) -> Result<(), Error> {
     if !(1..=range.end - range.start).contains(&bytes) {
         return Err(Error::internal(format!(
-            "the store read {bytes} bytes of {range:?}"
+            "the store returned {bytes} bytes for the range {range:?}"
         )));
     }
     range.start += bytes;

@@ -1,4 +1,4 @@
-//! What downloads may hold: how many at once, and how much memory together.
+//! Limits the downloads at once, and their memory in total.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,20 +6,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Downloads at once, unless set.
+/// The default limit on downloads at once.
 const MAX_OPEN: usize = 4096;
 
-/// Bytes that a download may always have in memory: few, because a client that
-/// reads nothing costs them until the host gives it up.
+/// Bytes that every download may hold in memory. Few, since a client that reads
+/// nothing holds them until the host drops the connection.
 pub(super) const SMALL: u64 = 8 << 10;
 
-/// Most bytes of one piece: with fewer, the cost of each read shows.
+/// Maximum size of a piece in bytes. With less, the cost of each read becomes
+/// noticeable.
 const LARGE: u64 = 256 << 10;
 
-/// Bytes in pieces that are larger than [`SMALL`], of all downloads together.
+/// Maximum number of bytes in pieces larger than [`SMALL`], for all downloads
+/// together.
 const GROWN: usize = 16 << 20;
 
-/// What the downloads of one layer share.
+/// The limits that the downloads of one layer share.
 #[derive(Clone, Debug)]
 pub(super) struct Budget {
     open: Arc<Semaphore>,
@@ -34,7 +36,7 @@ impl Budget {
         }
     }
 
-    /// Counts one more download, unless there are too many.
+    /// Counts one more download, or returns `None` at the limit.
     pub(super) fn open(&self) -> Option<Share> {
         let open = Arc::clone(&self.open).try_acquire_owned().ok()?;
         Some(Share {
@@ -51,18 +53,18 @@ impl Default for Budget {
     }
 }
 
-/// One download's share of the budget, until it is dropped.
+/// One download's share of the budget, released on drop.
 #[derive(Debug)]
 pub(super) struct Share {
     grown: Arc<Semaphore>,
-    /// Bytes of pieces that the host has let go of.
+    /// Bytes of pieces that the host has dropped.
     taken: Arc<AtomicU64>,
     _open: OwnedSemaphorePermit,
 }
 
 impl Share {
-    /// Room for the next piece, which grows as the client takes what it is
-    /// given. It never waits: those who read nothing would hold up the others.
+    /// Reserves memory for the next piece, which grows as the client reads. Never
+    /// waits, since clients that read nothing would block the others.
     pub(super) fn room(&self) -> Room {
         let taken = self.taken.load(Ordering::Relaxed);
         let mut size = (taken / 4).clamp(SMALL, LARGE);
@@ -82,7 +84,7 @@ impl Share {
     }
 }
 
-/// Where the next piece goes.
+/// Memory reserved for the next piece.
 #[derive(Debug)]
 pub(super) struct Room {
     size: u64,
@@ -91,12 +93,12 @@ pub(super) struct Room {
 }
 
 impl Room {
-    /// How many bytes there may be, at least one.
+    /// Returns how many bytes fit, at least one.
     pub(super) const fn size(&self) -> u64 {
         self.size
     }
 
-    /// The same bytes, which count as taken when the host drops them.
+    /// Returns the same bytes, which count as taken once the host drops them.
     pub(super) fn fill(self, bytes: Bytes) -> Bytes {
         Bytes::from_owner(Given { bytes, room: self })
     }

@@ -1,4 +1,5 @@
-//! What a browser is to do with an upload, whose name and type a stranger has chosen.
+//! Tells browsers how to treat an upload whose name and type an untrusted client has
+//! chosen.
 
 use headers::{ContentType, HeaderMapExt};
 use http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
@@ -8,10 +9,11 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::media_type::{is_inline, is_script, named_type};
 use crate::protocol::Metadata;
 
-/// Longer names are cut: no file system takes them, and some clients no header of them.
+/// Maximum length of a name in characters. Longer ones are truncated: no file system
+/// accepts them, and some clients do not accept such a header.
 const MAX_NAME: usize = 255;
 
-/// All but the `attr-char` of RFC 8187.
+/// Everything except the `attr-char` of RFC 8187.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'!')
     .remove(b'#')
@@ -26,11 +28,12 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'|')
     .remove(b'~');
 
-/// Writes what a browser is to do with an upload, and gives its type.
+/// Writes the headers that tell browsers how to treat an upload, and returns its
+/// type.
 pub(super) fn describe(headers: &mut HeaderMap, metadata: &Metadata) -> ContentType {
     let named = named_type(metadata);
     headers.insert(CONTENT_DISPOSITION, disposition(metadata, &named));
-    // A stranger has chosen the type: it is all that a browser is to go by.
+    // The client has chosen the type, and browsers must not guess another one.
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if is_inline(&named) {
         let sandbox = HeaderValue::from_static("sandbox");
@@ -44,7 +47,7 @@ pub(super) fn describe(headers: &mut HeaderMap, metadata: &Metadata) -> ContentT
     content_type
 }
 
-/// `Content-Disposition`, with the metadata's `filename`.
+/// Returns `Content-Disposition`, with the metadata's `filename`.
 fn disposition(metadata: &Metadata, content_type: &ContentType) -> HeaderValue {
     let mut disposition = match is_inline(content_type) {
         true => "inline".to_owned(),
@@ -61,7 +64,8 @@ fn disposition(metadata: &Metadata, content_type: &ContentType) -> HeaderValue {
     HeaderValue::try_from(disposition).expect("it is visible ASCII and spaces")
 }
 
-/// The name of a file: no path, and nothing that cannot be seen. CRE-06
+/// Returns the name of a file without its path and without invisible characters.
+// CRE-06
 fn name(bytes: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(bytes);
     let last = text.rsplit(['/', '\\']).next()?;
@@ -74,8 +78,8 @@ fn name(bytes: &[u8]) -> Option<String> {
     (!matches!(name, "" | "." | "..")).then(|| name.to_owned())
 }
 
-/// Whether it changes the direction of the text behind it: with such a character
-/// the name of a program can look like that of a picture.
+/// Whether the character changes the direction of text: it can make the name of a
+/// program look like that of a picture.
 const fn is_bidi_control(char: char) -> bool {
     matches!(
         char,
@@ -83,8 +87,8 @@ const fn is_bidi_control(char: char) -> bool {
     )
 }
 
-/// What stands for a character between quotes. Not all clients undo what is
-/// escaped there, and some undo percent-encoding that nobody did.
+/// Replaces a character that is unsafe between quotes. Some clients do not decode
+/// escapes there, and some decode percent-encoding that was never applied.
 const fn plain(char: char) -> char {
     match char {
         '"' | '\\' | '%' => '_',
@@ -103,7 +107,7 @@ mod tests {
         Metadata::from_pairs([(key, value)]).unwrap()
     }
 
-    /// What is said of an upload with this one pair of metadata.
+    /// Returns the headers of an upload with this one pair of metadata.
     fn described(key: &str, value: &[u8]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         let content_type = describe(&mut headers, &metadata(key, value));
@@ -197,7 +201,7 @@ mod tests {
 
     #[test]
     fn no_character_turns_the_direction_of_a_name() {
-        // The name of a program that reads as that of a picture.
+        // The name of a program, displayed like that of a picture.
         assert_eq!(named("\u{202e}gpj.exe"), "attachment; filename=\"gpj.exe\"");
         let controls = ('\u{202a}'..='\u{202e}')
             .chain('\u{2066}'..='\u{2069}')
@@ -208,7 +212,7 @@ mod tests {
             assert_eq!(named(name), "attachment; filename=\"ab.txt\"", "{shown}");
             assert_eq!(named(control.to_string()), "attachment", "{shown}");
         }
-        // Letters that are written from right to left stay.
+        // Letters of right-to-left scripts are kept.
         let hebrew = "attachment; filename=\"__.txt\"; filename*=UTF-8''%D7%90%D7%91.txt";
         assert_eq!(named("\u{5d0}\u{5d1}.txt"), hebrew);
     }

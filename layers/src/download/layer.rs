@@ -16,7 +16,7 @@ pub struct DownloadLayer {
     budget: Budget,
 }
 
-/// What is given out.
+/// Which uploads are served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Offer {
     Stored,
@@ -24,7 +24,8 @@ pub(super) enum Offer {
 }
 
 impl DownloadLayer {
-    /// Gives out what `store` has, which is the one that the core is over.
+    /// Creates a layer that serves uploads from `store`, which must be the core's. By
+    /// default it also serves unfinished uploads.
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self {
@@ -45,7 +46,8 @@ impl DownloadLayer {
         self
     }
 
-    /// Refuses an upload that is not finished, instead of giving out what is stored of it.
+    /// Refuses unfinished uploads instead of serving the bytes stored so far. Off by
+    /// default.
     #[must_use]
     pub fn only_finished(mut self) -> Self {
         self.offer = Offer::Finished;

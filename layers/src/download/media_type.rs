@@ -1,10 +1,11 @@
-//! The media type of an upload, as its client named it.
+//! Parses the media type of an upload, as its client named it.
 
 use headers::ContentType;
 
 use crate::protocol::Metadata;
 
-/// The types that a browser may show, as tusd has them: none that it would run.
+/// The types that browsers may display, the same as in tusd: none that they would
+/// run.
 const INLINE: [&str; 16] = [
     "text/plain",
     "image/png",
@@ -24,8 +25,8 @@ const INLINE: [&str; 16] = [
     "application/ogg",
 ];
 
-/// Parts of the names of all types that browsers run as scripts. With such a type
-/// an upload could be loaded as a script from the server's own origin.
+/// Parts of the names of all types that browsers run as scripts. An upload with such
+/// a type could be loaded as a script from the server's own origin.
 const SCRIPTS: [&str; 5] = [
     "javascript",
     "ecmascript",
@@ -34,17 +35,19 @@ const SCRIPTS: [&str; 5] = [
     "vbscript",
 ];
 
-/// Nobody uses longer types, and they would fill the head of each response.
+/// Longer types are not in use, and would bloat the headers of every response.
 const MAX_TYPE: usize = 256;
 
-/// The type that the metadata's `filetype` names, where it is one. CRE-06
+/// Returns the type in the metadata's `filetype`, or `application/octet-stream` if
+/// that is no media type.
+// CRE-06
 pub(super) fn named_type(metadata: &Metadata) -> ContentType {
     let named = metadata.get("filetype").and_then(|text| {
         let text = std::str::from_utf8(text).ok()?;
         if text.len() > MAX_TYPE {
             return None;
         }
-        // The parser takes what other headers may have, such as ranges of types.
+        // The parser also accepts what other headers may have, such as media ranges.
         let (kind, subtype) = essence(text).split_once('/')?;
         let strict = is_name(kind) && is_name(subtype) && text.is_ascii();
         strict.then(|| text.parse().ok()).flatten()
@@ -52,12 +55,12 @@ pub(super) fn named_type(metadata: &Metadata) -> ContentType {
     named.unwrap_or_else(ContentType::octet_stream)
 }
 
-/// A type less its parameters.
+/// Returns a type without its parameters.
 fn essence(text: &str) -> &str {
     text.split(';').next().unwrap_or_default().trim()
 }
 
-/// `restricted-name` of RFC 6838
+/// Whether this is a `restricted-name` of RFC 6838.
 fn is_name(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte);
     text.starts_with(|first: char| first.is_ascii_alphanumeric()) && text.bytes().all(allowed)

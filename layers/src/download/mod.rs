@@ -1,57 +1,60 @@
-//! GET: what is stored of an upload, whole or in part.
+//! GET: serves the bytes stored of an upload, whole or in part.
 //!
-//! It takes no lock, and an upload that grows meanwhile, or is ended, does not
-//! change what a request gives out: that is what was stored when it came. Of an
-//! unfinished upload this is what there is, unless
-//! [`only_finished`](DownloadLayer::only_finished), or a gate that
-//! [decides on completion](crate::gate::Gate::decides_completion), refuses it with
-//! `400 ERR_INCOMPLETE_UPLOAD`. tus itself knows no GET: nothing is announced,
-//! and no version asked for.
+//! The layer takes no lock. A response contains what was stored when its request
+//! arrived, even if the upload grows or is terminated meanwhile. Of an unfinished
+//! upload it serves the bytes stored so far, unless
+//! [`only_finished`](DownloadLayer::only_finished), or a gate that [decides on
+//! completion](crate::gate::Gate::decides_completion), refuses that with
+//! `400 ERR_INCOMPLETE_UPLOAD`. tus itself does not define GET, so nothing is
+//! announced and no version is required.
 //!
-//! | what a client asks for | what it gets |
+//! | request | response |
 //! |---|---|
-//! | no `Range`, or one that is malformed or asks for more than there is | `200`, all bytes |
-//! | a range | `206`, with `Content-Range` |
+//! | no `Range`, or one that is malformed or too large (below) | `200`, all bytes |
+//! | one range | `206`, with `Content-Range` |
 //! | up to 32 ranges | `206`, as `multipart/byteranges` |
-//! | what is beyond the end | `416`, with the length in `Content-Range` |
+//! | only ranges beyond the end | `416`, with the length in `Content-Range` |
 //! | `If-Range` with validators of other bytes | `200`, all bytes |
-//! | `If-Match`, `If-Unmodified-Since` that do not hold | `412` |
-//! | `If-None-Match`, `If-Modified-Since` that do not hold | `304` |
+//! | `If-Match`, `If-Unmodified-Since` that fail | `412` |
+//! | `If-None-Match`, `If-Modified-Since` that fail | `304` |
+//!
+//! A `Range` is too large if it has more than 32 ranges, or if several ranges
+//! together have more bytes than the upload.
 //!
 //! The client chose the type and the name of the upload, so browsers get them in a
-//! form that does no harm (CRE-06):
+//! harmless form:
 //!
-//! * `Content-Type` is the metadata's `filetype` where that is a media type of at
-//!   most 256 bytes, and `application/octet-stream` otherwise. Scripts are sent as
+//! * `Content-Type` is the metadata's `filetype` if that is a media type of at most
+//!   256 bytes, and `application/octet-stream` otherwise. Scripts are sent as
 //!   `text/plain`.
-//! * `Content-Disposition` is `inline` for a few types that browsers show without
-//!   running anything, with `Content-Security-Policy: sandbox`, and `attachment` for
-//!   all others. It has the metadata's `filename` without its path, control
+//! * `Content-Disposition` is `inline`, with `Content-Security-Policy: sandbox`, for
+//!   a few types that browsers display without running anything, and `attachment` for
+//!   all others. It contains the metadata's `filename` without its path, control
 //!   characters and bidirectional controls.
 //! * `X-Content-Type-Options` is `nosniff`.
 //!
-//! The `ETag` is strong, and another one when the upload has grown or was made
-//! again. An error in the middle of the bytes ends the body with it, which the
-//! host has to tell the client by breaking the transfer.
+//! The `ETag` is strong, and changes when the upload grows or is created again. If
+//! reading fails in the middle, the body ends with the error, which the host must
+//! pass on to the client by aborting the transfer.
 //!
-//! Each answer that reaches an upload has what HEAD tells of it: `Upload-Offset`,
-//! `Upload-Length` or `Upload-Defer-Length`, `Upload-Metadata` and
-//! `Upload-Concat`, so that a cache which asks by GET can answer HEAD. No cache
-//! stores it (`no-store`) while the upload is unfinished, nor where the request
-//! has `Tus-Resumable`, which [`cached_head`](crate::cached_head) answers.
+//! Every response for an existing upload has the headers of HEAD: `Upload-Offset`,
+//! `Upload-Length` or `Upload-Defer-Length`, `Upload-Metadata` and `Upload-Concat`,
+//! so that a cache that requests by GET can answer HEAD. It is `no-store` while the
+//! upload is unfinished, and whenever the request has `Tus-Resumable`, which
+//! [`cached_head`](crate::cached_head) answers.
 //!
-//! Memory and open files are limited for all downloads together, since a client
-//! may read nothing of what it asked for. A download starts with pieces of
-//! 8 KiB, which grow to 256 KiB as the client takes them; all grown pieces
-//! together stay below 16 MiB, and nobody waits for them: a download that finds
-//! no room goes on with small ones. What it reads from is closed with the last
-//! byte. Beyond [`max_open`](DownloadLayer::max_open) downloads at once, GET
-//! answers `503 ERR_TOO_MANY_DOWNLOADS` with `Retry-After`.
+//! Memory and open files are limited for all downloads together, since a client may
+//! read nothing of what it requested. A download starts with pieces of 8 KiB, which
+//! grow to 256 KiB as the client reads them. All pieces above 8 KiB together stay
+//! below 16 MiB. No download waits for them: if none is available, it continues with
+//! small ones. The source is closed with the last byte. Beyond
+//! [`max_open`](DownloadLayer::max_open) downloads at once, GET answers
+//! `503 ERR_TOO_MANY_DOWNLOADS` with `Retry-After`.
 //!
-//! Gates are asked with [`Action::Read`](crate::protocol::Action::Read).
+//! Gates run with [`Action::Read`](crate::protocol::Action::Read).
 //!
-//! Where the store has no [`reader`](crate::store::Store::reader), GET goes inwards
-//! like every other method.
+//! If the store has no [`reader`](crate::store::Store::reader), GET passes to the
+//! inner service like every other method.
 //!
 //! # Example
 //!

@@ -1,35 +1,35 @@
-//! `Range`. RFC 9110, section 14
+//! Parses `Range` (RFC 9110, section 14).
 
 use std::ops::Range;
 
 use http::HeaderMap;
 use http::header::RANGE;
 
-/// How many ranges one request may ask for.
+/// Maximum number of ranges in one request.
 ///
-/// Each brings some text with it, which must not be what a small request makes
-/// a large answer of.
+/// Each adds some text to the body, and a small request must not cause a large
+/// response.
 const MAX_RANGES: usize = 32;
 
-/// What is asked for of so many bytes.
+/// What a request wants of an upload.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
     Whole,
-    /// One range or more, none of them empty.
+    /// One or more ranges, none of them empty.
     Ranges(Vec<Range<u64>>),
-    /// Nothing that is there.
+    /// Only ranges beyond the end.
     Beyond,
 }
 
 impl Wanted {
-    /// What is malformed, or too much, is as absent.
+    /// Reads the header. One that is malformed or too large is ignored.
     pub(super) fn of(asked: &HeaderMap, length: u64) -> Self {
         let mut values = asked.get_all(RANGE).iter();
         let (Some(value), None) = (values.next(), values.next()) else {
             return Self::Whole;
         };
-        // Of nothing there is no range, and the whole is what clients mean that
-        // ask for its beginning.
+        // An empty upload has no ranges, and clients that request its beginning want
+        // the whole.
         match parse(value.as_bytes(), length) {
             Some(ranges) if length > 0 => Self::bounded(ranges, length),
             _ => Self::Whole,
@@ -41,14 +41,14 @@ impl Wanted {
         let total = lengths.fold(0, u64::saturating_add);
         match ranges.len() {
             0 => Self::Beyond,
-            // Ranges that overlap could ask for the same bytes again and again.
+            // Overlapping ranges could request the same bytes many times.
             2.. if total > length => Self::Whole,
             _ => Self::Ranges(ranges),
         }
     }
 }
 
-/// Those of the ranges that can be satisfied, if the text is well formed.
+/// Returns the ranges that can be satisfied, or `None` if the header is malformed.
 fn parse(value: &[u8], length: u64) -> Option<Vec<Range<u64>>> {
     let value = std::str::from_utf8(value).ok()?;
     let (unit, specs) = value.split_once('=')?;
@@ -72,7 +72,7 @@ fn parse(value: &[u8], length: u64) -> Option<Vec<Range<u64>>> {
     )
 }
 
-/// One range, which is empty when nothing of it is there.
+/// Parses one range, which is empty if it lies beyond the end.
 fn range(spec: &str, length: u64) -> Option<Range<u64>> {
     let (first, last) = spec.split_once('-')?;
     if first.is_empty() {
@@ -87,7 +87,7 @@ fn range(spec: &str, length: u64) -> Option<Range<u64>> {
     (first <= last).then(|| first..last.saturating_add(1).min(length))
 }
 
-/// Digits; a number that no upload reaches is as good as any other of these.
+/// Parses digits. A number that overflows is beyond any upload, like `u64::MAX`.
 fn number(digits: &str) -> Option<u64> {
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;

@@ -1,4 +1,4 @@
-//! From what is stored to a response.
+//! Turns stored content into a response.
 
 use std::ops::Range;
 
@@ -14,7 +14,7 @@ use super::validators::Validators;
 use crate::protocol::{Body, UploadId};
 use crate::store::Content;
 
-/// The part that a request with these headers asks for.
+/// Returns the response to a request with these headers.
 pub(super) fn represent(
     asked: &HeaderMap,
     content: Box<dyn Content>,
@@ -66,7 +66,7 @@ fn give(
     response
 }
 
-/// One range, or several in one body. RFC 9110, section 14.6
+/// Returns one range, or several as one multipart body (RFC 9110, section 14.6).
 fn part(
     headers: &mut HeaderMap,
     content_type: &ContentType,
@@ -77,7 +77,7 @@ fn part(
         headers.insert(CONTENT_RANGE, value(content_range(range, whole)));
         return vec![Piece::Stored(range.clone())];
     }
-    // What nobody can guess, nobody has put into an upload.
+    // It cannot be guessed, so no upload contains it.
     let boundary = UploadId::random();
     let multipart = format!("multipart/byteranges; boundary={boundary}");
     headers.insert(CONTENT_TYPE, value(multipart));
@@ -93,7 +93,7 @@ fn part(
     pieces
 }
 
-/// The value of `Content-Range` for a range that is not empty.
+/// Formats `Content-Range` for a range that is not empty.
 fn content_range(range: &Range<u64>, whole: u64) -> String {
     format!("bytes {}-{}/{whole}", range.start, range.end - 1)
 }

@@ -16,7 +16,7 @@ use crate::protocol::header::TUS_RESUMABLE;
 use crate::protocol::{Action, Body, Error, Outcome, Target, UploadId};
 use crate::store::{Content, Store};
 
-/// Middleware that answers GET on an upload.
+/// Middleware that serves uploads by GET.
 ///
 /// See the [module docs](crate::download) for an example.
 #[derive(Clone, Debug)]
@@ -39,7 +39,7 @@ impl<S> Download<S> {
         }
     }
 
-    /// The upload that the request asks for, where the store can give it.
+    /// Returns the upload that the request asks for, if the store can read uploads.
     fn wanted(&self, parts: &Parts) -> Option<UploadId> {
         if parts.method != Method::GET || self.store.reader().is_none() {
             return None;
@@ -51,7 +51,7 @@ impl<S> Download<S> {
     }
 }
 
-/// The upload's content, when it exists and no gate objects.
+/// Opens the upload's content, if it exists and no gate refuses.
 async fn open(store: &dyn Store, parts: &Parts, id: &UploadId) -> Result<Box<dyn Content>, Error> {
     check_rejection(&parts.extensions)?;
     let read = store.reader().ok_or(Error::NotImplemented)?;
@@ -77,7 +77,7 @@ async fn answer(
         Err(error) => return error.into_response(),
     };
     let upload = content.upload().clone();
-    // Before a deciding gate has agreed, nobody may have what it may yet refuse.
+    // Before a deciding gate has agreed, nothing is served that it may still refuse.
     let only_finished =
         matches!(offer, Offer::Finished) || Context::of(&parts.extensions).decides_completion();
     let mut response = match only_finished && !upload.is_finished() {

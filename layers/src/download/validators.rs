@@ -1,4 +1,4 @@
-//! What a client may hold against what it has. RFC 9110, sections 8.8 and 13
+//! Compares what a client has with what is stored (RFC 9110, sections 8.8 and 13).
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -11,8 +11,8 @@ use crate::store::Content;
 /// The validators of what is stored now.
 #[derive(Debug)]
 pub(super) struct Validators {
-    /// Where the store does not know when the bytes were changed there are
-    /// none: an upload may have been ended, and made again of other bytes.
+    /// `None` if the store does not know when the bytes last changed: the upload may
+    /// have been terminated, and created again with other bytes.
     tag: Option<HeaderValue>,
     modified: Option<SystemTime>,
 }
@@ -23,7 +23,7 @@ impl Validators {
         let tag = modified.map(|modified| tag(modified, content.upload().offset.get()));
         Self {
             tag,
-            // A time to come is none to tell.
+            // `Last-Modified` must not lie in the future.
             modified: modified.map(|modified| modified.min(SystemTime::now())),
         }
     }
@@ -37,8 +37,8 @@ impl Validators {
         }
     }
 
-    /// The status of the answer when a condition says that it has no content.
-    /// RFC 9110, section 13.2.2
+    /// Returns the status if a precondition of the request fails (RFC 9110, section
+    /// 13.2.2).
     pub(super) fn refusal(&self, asked: &HeaderMap) -> Option<StatusCode> {
         if asked.contains_key(IF_MATCH) {
             if !self.is_among(asked, &IF_MATCH, strong) {
@@ -58,12 +58,12 @@ impl Validators {
         (!IfModifiedSince::is_modified(&since, modified)).then_some(StatusCode::NOT_MODIFIED)
     }
 
-    /// Whether a part that the client wants fits to those that it has.
+    /// Whether a part of these bytes fits the parts that the client has (`If-Range`).
     pub(super) fn fit(&self, asked: &HeaderMap) -> bool {
         let Some(had) = asked.get(IF_RANGE) else {
             return true;
         };
-        // Both are compared as they were sent: a weak tag is none of ours.
+        // Compared literally: a weak tag never equals ours.
         let mut own = HeaderMap::new();
         self.write(&mut own);
         [ETAG, LAST_MODIFIED]
@@ -71,10 +71,10 @@ impl Validators {
             .any(|name| own.get(name) == Some(had))
     }
 
-    /// Whether the tag is in a list, by this comparison.
+    /// Whether a list contains the tag, by this comparison.
     fn is_among(&self, asked: &HeaderMap, name: &HeaderName, compare: Comparison) -> bool {
         let lines = asked.get_all(name).iter();
-        // In a tag of ours there is no comma.
+        // Our tags contain no comma.
         let mut tags = lines.flat_map(|line| line.as_bytes().split(|&byte| byte == b','));
         tags.any(|tag| match tag.trim_ascii() {
             b"*" => true,
@@ -83,19 +83,19 @@ impl Validators {
     }
 }
 
-/// A strong tag: bytes that are stored stay what they are, so that how many
-/// there are tells one state of an upload from another; and when they were
-/// written, one upload from the next of its id.
+/// Returns a strong tag. Stored bytes never change, so their number tells the states
+/// of one upload apart. The time of the last write tells uploads with the same id
+/// apart.
 fn tag(modified: SystemTime, length: u64) -> HeaderValue {
     let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
     let tag = format!("\"{:x}-{length:x}\"", since.as_nanos());
     HeaderValue::try_from(tag).expect("it is hex between quotes")
 }
 
-/// What a tag is compared by. RFC 9110, section 8.8.3.2
+/// How tags are compared (RFC 9110, section 8.8.3.2).
 type Comparison = fn(&[u8]) -> &[u8];
 
-/// A weak one keeps its prefix, and so is none of ours.
+/// Keeps the prefix of a weak tag, which therefore never equals ours.
 const fn strong(tag: &[u8]) -> &[u8] {
     tag
 }

@@ -1,4 +1,4 @@
-//! Which algorithms there are.
+//! The algorithms on offer.
 
 use http::Request;
 
@@ -6,7 +6,7 @@ use super::{Scene, WORLD, chunked, data, trailers, untouchable};
 use crate::checksum::{Algorithm, Algorithms, ChecksumLayer, Digest};
 use crate::protocol::Body;
 
-/// Of `hello`, by all.
+/// The checksums of `hello` by all algorithms.
 const HELLO: [&str; 7] = [
     "sha1 qvTGHdzF6KLavt4PO0gs2a6pQ00=",
     "sha256 LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=",
@@ -95,7 +95,7 @@ async fn what_was_narrowed_away_is_not_known() {
     assert_eq!(response.status(), 204);
 }
 
-/// The number of bytes, of which one counts.
+/// A digest of one byte: the lowest byte of the length.
 struct Length(u8);
 
 impl Digest for Length {

@@ -78,7 +78,7 @@ async fn chk_12_what_cannot_be_verified_is_refused_before_a_byte_is_read() {
 
 #[tokio::test]
 async fn chk_12_a_digest_of_another_length_is_a_mismatch_at_the_end_of_the_body() {
-    // Of a complete upload too, to which nothing is added.
+    // Also of a complete upload, where nothing is appended.
     for (length, text) in [(11, " world"), (5, "")] {
         let scene = Scene::new(length).await;
         let before = scene.upload().await;
@@ -86,7 +86,7 @@ async fn chk_12_a_digest_of_another_length_is_a_mismatch_at_the_end_of_the_body(
             "sha1 AA==",
             "sha1 SjtCyw==",
             "crc32 P4InJqDJ+1VmGOnLl/tkL372LW8=",
-            // In hexadecimal, which is base64 of something else.
+            // Hexadecimal, which is the base64 of other bytes.
             "sha1 3f822726a0c9fb556618e9cb97fb642f7ef62d6f",
             "blake3 P4InJqDJ+1VmGOnLl/tkL372LW8=",
         ] {
@@ -127,7 +127,7 @@ async fn chk_14_of_a_body_that_is_cut_short_nothing_is_kept() {
         Error::ReadTimeout,
     ] {
         let expected = error.code();
-        // Also when all the bytes were there.
+        // Also if all bytes arrived before the error.
         for last in ["orl", "orld"] {
             let scene = Scene::new(11).await;
             let body = chunked(vec![data(" w"), data(last), Err(error.clone())]);
@@ -150,7 +150,7 @@ async fn chk_13_without_a_checksum_what_came_is_kept() {
 
 #[tokio::test]
 async fn chk_15_nothing_has_a_digest_too() {
-    // In the middle, and at the end.
+    // In the middle and at the end of the upload.
     for length in [11, 5] {
         for body in [|| chunked(vec![]), Body::default] {
             let scene = Scene::new(length).await;

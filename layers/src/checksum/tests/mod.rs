@@ -1,4 +1,4 @@
-//! The layer in front of the core.
+//! The layer around the core.
 
 mod algorithms;
 mod header;
@@ -17,14 +17,14 @@ use crate::protocol::{Body, Error, Length, Metadata, NewUpload, Upload, UploadId
 use crate::service::Core;
 use crate::store::{MemoryStore, Store};
 
-/// Of `hello`.
+/// The checksum of `hello`.
 const HELLO: &str = "sha1 qvTGHdzF6KLavt4PO0gs2a6pQ00=";
-/// Of ` world`.
+/// The checksum of ` world`.
 const WORLD: &str = "sha1 P4InJqDJ+1VmGOnLl/tkL372LW8=";
-/// Of nothing.
+/// The checksum of no bytes.
 const NOTHING: &str = "sha1 2jmj7l5rSw0yVb/vlWAYkK/YBwk=";
 
-/// A store with one upload in it, and the layer before it.
+/// A store with one upload, behind the layer.
 struct Scene {
     store: MemoryStore,
     id: UploadId,
@@ -32,7 +32,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// An upload of which `hello` is stored.
+    /// Creates an upload and stores `hello` in it.
     async fn new(length: impl Into<Option<u32>>) -> Self {
         let store = MemoryStore::default();
         let new = NewUpload::new(length.into().map(Length::from), Metadata::default());
@@ -72,7 +72,7 @@ fn code(response: &Response<Body>) -> &'static str {
     response.extensions().get::<Error>().map_or("", Error::code)
 }
 
-/// A body of which nobody knows the length.
+/// A body of unknown length.
 fn chunked(frames: Vec<Result<Frame<Bytes>, Error>>) -> Body {
     Body::new(StreamBody::new(stream::iter(frames)))
 }
@@ -89,7 +89,7 @@ fn trailers(checksums: &[&'static str]) -> Result<Frame<Bytes>, Error> {
     Ok(Frame::trailers(trailers))
 }
 
-/// A body that must not be read.
+/// A body that panics if it is polled.
 fn untouchable() -> Body {
     let frames = stream::poll_fn(
         |_| -> std::task::Poll<Option<Result<Frame<Bytes>, Error>>> {

@@ -120,7 +120,7 @@ async fn a_trailer_behind_bytes_that_a_layer_has_gathered_is_verified() {
     assert_eq!(response.status(), 204, "{}", code(&response));
 }
 
-/// Bytes of a known length, and the checksum behind them.
+/// A body of known length, followed by its checksum.
 fn world_and_its_trailer() -> Body {
     let trailers = async { trailers(&[WORLD]).unwrap().into_trailers().ok().map(Ok) };
     Body::new(Body::from(" world").with_trailers(Box::pin(trailers)))
@@ -172,7 +172,7 @@ async fn few_algorithms_are_tried_unless_more_are_named() {
             "crc32c mnG7TA==",
             400,
         ),
-        // A trailer may name nothing that a header may not.
+        // Trailers may name only algorithms that headers may name.
         (
             ChecksumLayer::new()
                 .algorithms("sha1".parse().unwrap())
@@ -238,7 +238,7 @@ async fn beyond_the_limit_a_trailer_is_refused_before_its_bytes() {
         assert_eq!(code(&refused), "ERR_TOO_MANY_TRAILERS");
         assert_eq!(refused.status(), 503);
         assert!(refused.headers().contains_key("retry-after"));
-        // Nothing is created for what could not be sent.
+        // No upload is created for bytes that would be refused.
         let post = http::Request::post("/").header("Trailer", "Upload-Checksum");
         let post = post
             .header("Upload-Length", "5")
@@ -246,7 +246,7 @@ async fn beyond_the_limit_a_trailer_is_refused_before_its_bytes() {
             .unwrap();
         let refused = scene.send(post).await;
         assert_eq!(code(&refused), "ERR_TOO_MANY_TRAILERS");
-        // A checksum in a header is cheap.
+        // A checksum in a header does not count towards the limit.
         let patch = scene.patch(5).header("Upload-Checksum", HELLO);
         assert_eq!(
             scene
@@ -262,13 +262,13 @@ async fn beyond_the_limit_a_trailer_is_refused_before_its_bytes() {
     };
     let (response, ()) = tokio::join!(first, rest);
     assert_eq!(response.status(), 204);
-    // It has made room.
+    // The finished request has released its permit.
     let patch = scene.patch(11).header("Trailer", "Upload-Checksum");
     let response = scene.send(patch.body(chunked(vec![trailers(&[NOTHING])])).unwrap());
     assert_eq!(response.await.status(), 204);
 }
 
-/// Counts bytes, and tells the thread on which it does.
+/// A digest that counts bytes and reports the thread that it runs on.
 struct Slow(u8, std::sync::mpsc::Sender<std::thread::ThreadId>);
 
 impl Digest for Slow {
@@ -296,7 +296,7 @@ async fn digests_of_a_trailer_run_beside_the_request_in_the_order_of_its_bytes()
         layer,
         ..Scene::new(None).await
     };
-    // Several times what may wait for the digest.
+    // Several times what may be queued for the digest.
     let pieces: Vec<_> = (0..64_u8).map(|n| vec![n; 32 << 10]).collect();
     let mut expected = slow.begin();
     pieces.iter().for_each(|piece| expected.update(piece));

@@ -1,4 +1,4 @@
-//! What ends the copy of a final before it is whole, and what it leaves: nothing.
+//! Interrupted copies of finals, which leave nothing behind.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -12,10 +12,10 @@ use crate::context::{Context, context};
 use crate::lock::Locker;
 use crate::protocol::{Body, Disconnect, Error, Interrupt, UploadId};
 
-/// So many that their copy takes several steps.
+/// Enough parts for the copy to take several steps.
 const TIMES: usize = 1000;
 
-/// The bytes of a part, of which the last one may be missing.
+/// The bytes of a part.
 const SIZE: usize = 10_000;
 
 /// Polls until something is locked.
@@ -31,7 +31,7 @@ async fn begin(uploads: &Uploads, copy: &mut (impl Future<Output = Response<Body
     .await;
 }
 
-/// A partial of which all bytes but these are stored.
+/// Creates a partial and stores all but the last `missing` bytes.
 async fn partial(uploads: &Uploads, missing: usize) -> UploadId {
     let request = post("partial").header("Upload-Length", SIZE);
     let id = created(&uploads.ask(request).await);
@@ -63,7 +63,7 @@ async fn a_copy_ends_when_somebody_waits_for_a_part() {
     assert_eq!(response.headers()["retry-after"], "1");
     guard.unwrap().release().await;
     is_alone(&uploads);
-    // It may be tried again.
+    // A retry succeeds.
     created(&uploads.join(&many).await);
 }
 
@@ -94,7 +94,8 @@ async fn a_copy_ends_when_its_client_has_gone() {
     is_alone(&uploads);
 }
 
-/// A pending final whose last part is finished by a request that has to end.
+/// Creates a pending final whose last part is finished by a request that is
+/// interrupted.
 async fn cut_off(cause: Error) -> (Uploads, UploadId) {
     let uploads = Uploads::unfinished();
     let half = partial(&uploads, 2).await;
@@ -128,7 +129,7 @@ async fn a_pending_final_whose_copy_is_cut_off_is_completed_later() {
 async fn those_who_ask_for_a_pending_final_do_not_end_its_copy() {
     let (uploads, id) = cut_off(Error::Interrupted).await;
     let interrupt = Interrupt::default();
-    // As by another HEAD that waits for the final.
+    // Like another HEAD that waits for the final.
     interrupt.fire(Error::Interrupted);
     let head = uploads
         .ask(on(Method::HEAD, &id).extension(interrupted_by(interrupt)))

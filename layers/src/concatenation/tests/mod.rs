@@ -1,4 +1,4 @@
-//! What the layer answers, and what it leaves.
+//! The layer's responses, and the state that it leaves.
 
 mod ending;
 mod pending;
@@ -24,7 +24,7 @@ use crate::protocol::{
 use crate::service::Core;
 use crate::store::{MemoryStore, Store};
 
-/// The layer around a core, behind locks.
+/// The layer around a core, inside locks.
 #[derive(Clone, Default)]
 struct Uploads {
     store: MemoryStore,
@@ -58,7 +58,7 @@ impl Uploads {
             Context::of_mut(request.extensions_mut()).add_gate(Arc::clone(gate));
         }
         let (request, body) = request.into_parts();
-        // As the lock layer has it.
+        // Like the Lock layer.
         let guard = match Context::target(&request) {
             Ok(Target::Upload(id)) if request.method != Method::GET => {
                 let (interrupt, long) = (Interrupt::default(), Duration::from_secs(20));
@@ -76,7 +76,7 @@ impl Uploads {
         self.send(request.body(Body::default()).unwrap()).await
     }
 
-    /// A partial of five bytes, of which these are stored.
+    /// Creates a partial of five bytes and stores `text` in it.
     async fn partial(&self, text: &'static str) -> UploadId {
         let request = post("partial").header("Upload-Length", "5");
         let id = created(&self.ask(request).await);
@@ -91,7 +91,7 @@ impl Uploads {
         response
     }
 
-    /// Asks for a final of these.
+    /// Creates a final of these parts.
     async fn join(&self, parts: &[&UploadId]) -> Response<Body> {
         self.ask(post(&list(parts))).await
     }
@@ -209,7 +209,8 @@ async fn cat_18_urls_are_absolute_or_relative_and_echoed_as_they_came() {
     }
 }
 
-/// The URL of an upload that a client uses where a proxy strips a prefix.
+/// Creates a final of one part, by the URL that a client uses behind a proxy that
+/// strips a prefix.
 async fn join_at(uploads: &Uploads, base: &BaseUrl, url: &str) -> Response<Body> {
     let request = post(&format!("final;{url}")).header("Host", "h");
     uploads
@@ -286,7 +287,7 @@ async fn cat_07_no_metadata_is_inherited() {
 
 #[tokio::test]
 async fn cat_01_it_announces_what_its_store_can() {
-    /// A store that concatenates nothing.
+    /// A store without concatenation.
     #[derive(Debug)]
     struct Plain(MemoryStore);
 
@@ -337,7 +338,7 @@ async fn cat_01_it_announces_what_its_store_can() {
     }
 }
 
-/// A gate that lets nobody have what begins with a letter.
+/// A gate that hides uploads whose id begins with this letter.
 #[derive(Debug)]
 struct Private(char);
 

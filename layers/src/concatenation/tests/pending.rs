@@ -1,4 +1,4 @@
-//! Finals of which some parts are unfinished.
+//! Finals of unfinished parts.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::protocol::{Metadata, Outcome, Role, Target, Upload, UploadId};
 use crate::service::Core;
 use crate::store::{Concatenator, Store};
 
-/// Counts what is finished, and fails as often as it is told to.
+/// A gate that counts finished uploads, after the given number of failures.
 #[derive(Debug, Default)]
 struct Deciding {
     failures: AtomicU32,
@@ -47,7 +47,7 @@ impl Gate for Deciding {
     }
 }
 
-/// Decides about finals alone.
+/// A gate that decides only about finals.
 #[derive(Debug)]
 struct OfFinals(Arc<Deciding>);
 
@@ -171,7 +171,7 @@ async fn a_part_that_is_not_finished_is_none_although_it_is_complete() {
     let head = uploads.head(&id).await;
     assert!(!head.headers().contains_key("upload-offset"), "CAT-12");
 
-    // HEAD of the part finishes it, and so completes the final.
+    // HEAD of the part finishes it, which completes the final.
     let head = uploads.head(&part).await;
     assert_eq!(head.headers()["upload-offset"], "5");
     assert_eq!(outcome(&head).others.len(), 1);
@@ -200,7 +200,7 @@ async fn a_final_that_a_gate_does_not_let_be_finished_is_tried_again_by_head() {
     assert!(outcome(&head).finished);
 }
 
-/// A pending final of which its parts know nothing, as when all ended between.
+/// Creates a pending final that its parts do not know, like after a crash in between.
 async fn forgotten(uploads: &Uploads, parts: &[&UploadId]) -> UploadId {
     let mut new = NewUpload::new(None, Metadata::EMPTY);
     let parts = parts.iter().map(|&part| part.clone()).collect();
@@ -217,7 +217,7 @@ async fn forgotten(uploads: &Uploads, parts: &[&UploadId]) -> UploadId {
 
 #[tokio::test]
 async fn head_completes_a_final_whose_parts_were_finished_without_it() {
-    // Also where no unfinished parts are taken any more.
+    // Also if unfinished parts are no longer accepted.
     let uploads = Uploads::default();
     let part = uploads.partial("hell").await;
     let id = forgotten(&uploads, &[&part]).await;
@@ -254,7 +254,7 @@ async fn get_completes_a_final_too() {
     let part = uploads.partial("hell").await;
     let id = forgotten(&uploads, &[&part]).await;
     let core = Core::new(uploads.store.clone());
-    // A neighbour of the core that serves GET, and tells of what.
+    // A service next to the core that answers GET with an outcome.
     let store = uploads.store.clone();
     let inner = service_fn(move |request: Request<Body>| {
         let (core, store) = (core.clone(), store.clone());
@@ -347,7 +347,7 @@ async fn a_final_that_is_gone_is_missed_by_nobody() {
     let id = created(&uploads.join(&[&part]).await);
     assert_eq!(uploads.delete(&id).await.status(), StatusCode::NO_CONTENT);
 
-    // Its id may be another upload's by now.
+    // Its id may belong to another upload by now.
     let mut new = NewUpload::new(Some(Length::from(5)), Metadata::EMPTY);
     new.id = id.clone();
     uploads.store.create(new).await.unwrap();
@@ -360,7 +360,7 @@ async fn a_final_that_is_gone_is_missed_by_nobody() {
     uploads.delete(&awaited[0]).await;
     assert!(uploads.exists(&id));
 
-    // It may be a pending final that has nothing to do with the part.
+    // That may be a pending final without this part.
     uploads.delete(&id).await;
     let mut new = NewUpload::new(None, Metadata::EMPTY);
     new.id = id.clone();

@@ -1,4 +1,4 @@
-//! Many who do things at once.
+//! Concurrent requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,7 +10,7 @@ use super::{Uploads, created, outcome};
 use crate::gate::Gate;
 use crate::protocol::{Error, Upload};
 
-/// Counts the finals that are finished.
+/// A gate that counts finished finals.
 #[derive(Debug, Default)]
 struct Finals(AtomicU32);
 
@@ -68,7 +68,7 @@ async fn a_part_that_is_ended_meanwhile_leaves_a_whole_final_or_none() {
             uploads.partial("hello").await,
             uploads.partial("worl").await,
         );
-        // The other part awaits nothing: only its end tells the final.
+        // Either the final gets its last part first, or it loses one.
         let id = created(&uploads.join(&[&a, &b]).await);
         let tasks = [
             tokio::spawn({

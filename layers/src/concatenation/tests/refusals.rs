@@ -1,4 +1,4 @@
-//! What is refused, and what it leaves: nothing.
+//! Refused requests, which leave nothing behind.
 
 use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
@@ -17,7 +17,7 @@ use crate::context::context;
 use crate::lock::Locker;
 use crate::protocol::{Body, Error, Interrupt, UploadId};
 
-/// A body that says nothing of itself, with these frames.
+/// A body without a size hint that yields these frames.
 fn frames(frames: Vec<Option<&'static str>>) -> Body {
     let frames = stream::iter(frames).then(async |frame| match frame {
         Some(text) => Ok::<_, Error>(Frame::data(Bytes::from(text))),
@@ -42,7 +42,7 @@ async fn a_final_whose_body_ends_without_bytes_is_made() {
 async fn a_final_with_bytes_is_refused_before_anybody_is_asked() {
     let mut uploads = Uploads::default();
     let part = uploads.partial("hello").await;
-    // It would say that there is no such part.
+    // A gate that would answer 404 for the part.
     let first = part.as_str().chars().next().unwrap();
     uploads.gate = Some(Arc::new(Private(first)));
     for body in [frames(vec![Some(""), Some("x")]), Body::from("x")] {
@@ -63,7 +63,7 @@ async fn a_final_whose_body_does_not_end_holds_none_of_its_parts() {
         Poll::Ready(())
     })
     .await;
-    // By the lock that the final would wait for.
+    // Needs the lock that the final would wait for.
     uploads.append(&part, 3, "lo").await;
 }
 
@@ -120,7 +120,7 @@ async fn cat_06_a_final_has_no_length_of_its_own() {
             "ERR_INVALID_UPLOAD_LENGTH",
         );
     }
-    // A partial is created as any other upload.
+    // A partial is created like any other upload.
     is_refused(
         &uploads.ask(post("partial")).await,
         400,
@@ -238,7 +238,7 @@ async fn a_part_that_somebody_holds_is_waited_for() {
         interrupt.fired().await;
         guard.unwrap().release().await;
     }
-    // Whatever was locked is free again, also after a success.
+    // All locks are free again, also after a success.
     for _ in 0..2 {
         created(&uploads.join(&[&b, &a, &b]).await);
     }
@@ -319,7 +319,7 @@ async fn a_final_names_at_most_a_thousand_parts_and_repeats_count() {
     created(&uploads.join(&vec![&part; 1000]).await);
     let response = uploads.join(&vec![&part; 1001]).await;
     is_refused(&response, 400, "ERR_TOO_MANY_PARTS");
-    // Before anything is looked up.
+    // Refused before any lookup.
     let unknown = UploadId::random();
     let response = uploads.join(&vec![&unknown; 1001]).await;
     is_refused(&response, 400, "ERR_TOO_MANY_PARTS");

@@ -1,10 +1,10 @@
-//! Content that cannot be read, or of which little is known.
+//! Content that cannot be read, or that the store knows little about.
 
 use super::*;
 use crate::download::budget::Budget;
 use crate::download::representation::represent;
 
-/// Content that tells of eleven bytes, and reads as it is told.
+/// Content of eleven bytes that are read by a closure.
 #[derive(Debug)]
 pub(super) struct Broken {
     pub(super) upload: Upload,
@@ -26,7 +26,7 @@ impl Content for Broken {
     }
 }
 
-/// What such content is given out as.
+/// Returns the response for such content.
 fn broken(reads: fn(Range<u64>) -> Result<Bytes, Error>) -> Response<Body> {
     let mut upload = Upload::new(UploadId::random());
     upload.offset = Offset::from(11);
@@ -122,7 +122,7 @@ async fn downloads_beyond_the_limit_are_told_to_come_back() {
     let store = MemoryStore::default();
     let id = upload(&store, &[], TEXT).await;
     let layer = DownloadLayer::new(Arc::new(store.clone())).max_open(1);
-    // The budget is the layer's, however often a host applies it.
+    // The budget belongs to the layer, however often a host applies it.
     let get = async || {
         let service = layer.layer(Core::new(store.clone()));
         service.oneshot(ask(&id)).await.unwrap()

@@ -1,4 +1,4 @@
-//! What a client knows already, and answers that go by it.
+//! Conditional requests.
 
 use super::*;
 
@@ -36,7 +36,7 @@ async fn the_tag_is_that_of_the_bytes() {
     assert_ne!(tag().await, grown, "it was made again, of other bytes");
 }
 
-/// One upload of eleven bytes, and what a client knows of it.
+/// An upload of eleven bytes, and its validators.
 struct Known {
     store: MemoryStore,
     id: UploadId,
@@ -59,7 +59,7 @@ impl Known {
         }
     }
 
-    /// The status, when these tags and times are asked for.
+    /// Returns the status of the response to a request with these headers.
     async fn status<const N: usize>(
         &self,
         headers: [(&'static str, &str); N],

@@ -1,8 +1,8 @@
-//! What HEAD tells, which each answer to GET tells too.
+//! The headers of HEAD, which every response to GET has too.
 
 use super::*;
 
-/// HEAD's headers of an upload, as a cache may have asked for them by GET.
+/// Returns the headers of HEAD in a response to GET.
 fn told(response: &Response<Body>) -> Vec<(&str, &str)> {
     let headers = response.headers().iter();
     let upload = headers.filter(|(name, _)| name.as_str().starts_with("upload-"));

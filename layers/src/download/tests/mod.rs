@@ -1,4 +1,4 @@
-//! What GET is answered.
+//! Responses to GET.
 
 mod broken;
 mod conditions;
@@ -43,7 +43,7 @@ async fn append(store: &impl Store, id: &UploadId, text: &'static str) {
     assert!(appended.error.is_none());
 }
 
-/// An upload of eleven bytes, of which these are stored.
+/// Creates an upload of eleven bytes and stores `text` in it.
 async fn upload(store: &impl Store, metadata: &[(&str, &str)], text: &'static str) -> UploadId {
     let metadata = Metadata::from_pairs(metadata.iter().copied()).unwrap();
     let new = NewUpload::new(Some(Length::saturating(TEXT.len() as u64)), metadata);
@@ -78,7 +78,7 @@ fn header<'a>(response: &'a Response<Body>, name: &str) -> &'a str {
     value.map_or("", |value| value.to_str().unwrap())
 }
 
-/// The body, which is as long as the head says.
+/// Returns the body, and checks its length against the head.
 async fn text(response: Response<Body>) -> String {
     let told = header(&response, "content-length").parse().ok();
     let body = response.into_body();

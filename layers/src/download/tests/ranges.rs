@@ -1,4 +1,4 @@
-//! Parts of uploads.
+//! Ranges of uploads.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Uploads as a whole, and who may have them.
+//! Whole uploads, and access to them.
 
 use super::broken::Broken;
 use super::*;
@@ -41,7 +41,7 @@ async fn of_an_unfinished_upload_there_is_what_is_stored() {
     assert_eq!(text(response).await, "hello");
 }
 
-/// What a layer that gives out finished uploads alone has to say about one.
+/// Returns the code with which a layer that serves only finished uploads refuses one.
 async fn refusal(store: &MemoryStore, new: NewUpload, text: &'static str) -> Option<&'static str> {
     let id = store.create(new).await.unwrap().info().id.clone();
     append(store, &id, text).await;
@@ -66,7 +66,7 @@ async fn unfinished_uploads_may_be_refused() {
     assert_eq!(refusal(&store, deferred, "hello").await, incomplete);
 }
 
-/// A store that says of every upload that it is a final which is pending.
+/// A store that reports every upload as a pending final.
 #[derive(Clone, Debug)]
 struct AllPending(MemoryStore);
 
@@ -128,7 +128,7 @@ async fn an_upload_that_is_not_there_is_not_found() {
     assert_eq!(response.status(), StatusCode::NOT_FOUND);
 }
 
-/// A gate that notes what is done to which upload, and refuses.
+/// A gate that records every action and refuses it.
 #[derive(Debug, Default)]
 struct Refuses(Mutex<Vec<(UploadId, Action)>>);
 
