@@ -41,6 +41,7 @@ pub struct Reply {
 
 /// Whether a request may go on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Verdict {
     /// It may.
     #[default]

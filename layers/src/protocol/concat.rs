@@ -15,6 +15,7 @@ pub struct Concat {
 
 /// The two kinds of uploads that concatenation knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Role {
     /// A piece of finals to come.
     Partial {

@@ -7,6 +7,7 @@ use super::{InvalidUploadId, UploadId};
 /// What a request is about. Route, or a router in its place, puts it into the
 /// request's [`Context`](crate::context::Context).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Target {
     /// The place where uploads are created.
     Collection,
