@@ -1,18 +1,18 @@
-//! The [tus](https://tus.io) protocol as tower layers: each concern one layer,
-//! over a small storage trait.
+//! The [tus](https://tus.io) protocol for resumable uploads as tower layers: one
+//! layer for each concern, over a small storage trait.
 //!
-//! This crate is the protocol itself, with no back end but a store and a
-//! locker in memory. Most programs want the crate `tower-tus`, which adds the
-//! stores and assembles the stack once; this one is for those who take the
-//! stack apart.
+//! This crate contains the protocol itself, with an in-memory store and an
+//! in-memory locker as its only back ends. Most programs need the crate
+//! `tower-tus`, which adds stores and assembles the stack. Use this crate to
+//! build a stack of your own.
 //!
-//! # The rooms
+//! # Modules
 //!
-//! | module | what is in it |
+//! | module | contents |
 //! |---|---|
 //! | [`protocol`] | headers, ids, errors, and every type that layers pass to each other |
 //! | [`context`] | what layers tell each other about one request |
-//! | [`store`], [`lock`], [`gate`], [`hooks`] | the traits that others implement, with the layer that uses each and suites that prove them |
+//! | [`store`], [`lock`], [`gate`], [`hooks`] | the traits for back ends and applications, the layer that uses each, and conformance suites for stores and lockers |
 //! | [`service`] | the minimal core: POST, HEAD, PATCH, DELETE over a store |
 //! | all others | one layer each |
 //!
@@ -20,30 +20,30 @@
 //!
 //! | layer | its one concern |
 //! |---|---|
-//! | [`CorsLayer`](cors::CorsLayer) | which pages of other origins may upload |
-//! | [`DetachLayer`](detach::DetachLayer) | a request runs to its end, also when the client has gone |
-//! | [`MethodOverrideLayer`](method_override::MethodOverrideLayer) | a header says what the method is |
-//! | [`MetricsLayer`](metrics::MetricsLayer) | requests, errors, bytes and times are counted |
-//! | [`LogLayer`](log::LogLayer) | requests, and what they did, are logged |
-//! | [`BaseUrlLayer`](base_url::BaseUrlLayer) | the URL that clients see |
-//! | [`CachedHeadLayer`](cached_head::CachedHeadLayer) | HEAD that a cache has turned into GET |
-//! | [`RenderLayer`](render::RenderLayer) | the text of errors |
-//! | [`VersionLayer`](version::VersionLayer) | `Tus-Resumable` |
-//! | [`RouteLayer`](route::RouteLayer) | from a path to an upload |
-//! | [`DiscoveryLayer`](discovery::DiscoveryLayer) | OPTIONS: what the layers inside announce |
-//! | [`InterruptLayer`](interrupt::InterruptLayer) | something outside a request ends its body |
-//! | [`AccessLayer`](access::AccessLayer) | who may create, read, change and terminate uploads |
-//! | [`SizeLimitLayer`](size_limit::SizeLimitLayer) | nothing passes the maximum |
-//! | [`CreationWithUploadLayer`](creation_with_upload::CreationWithUploadLayer) | a creation brings bytes along |
-//! | [`LockLayer`](lock::LockLayer) | one request at a time for each upload |
-//! | [`HooksLayer`](hooks::HooksLayer) | hooks are asked before, and told after |
-//! | [`GateLayer`](gate::GateLayer) | somebody looks, or says no |
-//! | [`IdleTimeoutLayer`](idle_timeout::IdleTimeoutLayer) | a client that stalls is waited for no longer |
-//! | [`ChecksumLayer`](checksum::ChecksumLayer) | bytes are what their client says, or are not kept |
-//! | [`ConcatenationLayer`](concatenation::ConcatenationLayer) | uploads are made of other uploads |
-//! | [`DownloadLayer`](download::DownloadLayer) | GET: what is stored, whole or in part |
+//! | [`CorsLayer`](cors::CorsLayer) | allows web pages of other origins to upload |
+//! | [`DetachLayer`](detach::DetachLayer) | runs requests to completion, even if the client disconnects |
+//! | [`MethodOverrideLayer`](method_override::MethodOverrideLayer) | takes the method from a header |
+//! | [`MetricsLayer`](metrics::MetricsLayer) | counts requests, errors and bytes, and measures durations |
+//! | [`LogLayer`](log::LogLayer) | logs requests and their outcomes |
+//! | [`BaseUrlLayer`](base_url::BaseUrlLayer) | determines the URL that clients see |
+//! | [`CachedHeadLayer`](cached_head::CachedHeadLayer) | recognizes HEAD requests that a cache has turned into GET |
+//! | [`RenderLayer`](render::RenderLayer) | writes the text of errors |
+//! | [`VersionLayer`](version::VersionLayer) | checks `Tus-Resumable` |
+//! | [`RouteLayer`](route::RouteLayer) | finds the upload that a path names |
+//! | [`DiscoveryLayer`](discovery::DiscoveryLayer) | answers OPTIONS with what the layers inside announce |
+//! | [`InterruptLayer`](interrupt::InterruptLayer) | lets something outside a request end its body |
+//! | [`AccessLayer`](access::AccessLayer) | decides which clients may create, read, change and terminate uploads |
+//! | [`SizeLimitLayer`](size_limit::SizeLimitLayer) | limits the size of uploads |
+//! | [`CreationWithUploadLayer`](creation_with_upload::CreationWithUploadLayer) | accepts bytes in the request that creates an upload |
+//! | [`LockLayer`](lock::LockLayer) | admits one request at a time for each upload |
+//! | [`HooksLayer`](hooks::HooksLayer) | calls hooks before and after something happens |
+//! | [`GateLayer`](gate::GateLayer) | runs your own checks inside the core |
+//! | [`IdleTimeoutLayer`](idle_timeout::IdleTimeoutLayer) | ends a body when the client pauses for too long |
+//! | [`ChecksumLayer`](checksum::ChecksumLayer) | verifies checksums, and discards bytes that do not match |
+//! | [`ConcatenationLayer`](concatenation::ConcatenationLayer) | makes uploads of other uploads |
+//! | [`DownloadLayer`](download::DownloadLayer) | answers GET with the stored bytes, whole or in part |
 //!
-//! Each works alone, and any that is left out is missed by no other:
+//! Each layer works alone, and any of them can be left out:
 //!
 //! ```
 //! use http::{Request, StatusCode};
@@ -78,7 +78,7 @@
 //!
 //! # Features
 //!
-//! | feature | what it adds | default |
+//! | feature | adds | default |
 //! |---|---|---|
 //! | `checksum` | [`checksum`], with the algorithm `sha1` | yes |
 //! | `checksum-sha2`, `checksum-md5`, `checksum-crc32`, `checksum-crc32c`, `checksum-blake3` | more algorithms; `checksum-all` for all of them | yes |
@@ -89,28 +89,28 @@
 //! | `hooks` | [`hooks`] | yes |
 //! | `metrics` | [`metrics`] | |
 //!
-//! Without default features nothing needs a C compiler; of all features only
+//! Without default features, nothing needs a C compiler; of all features, only
 //! `checksum-blake3` does.
 //!
-//! # What holds between them
+//! # Conventions between layers
 //!
-//! * A layer never widens the service's error: `type Error = S::Error`, and
-//!   the core's is `Infallible`. A refusal is a response with an empty body and
-//!   the typed [`Error`](protocol::Error) in its extensions, which Render
-//!   writes out.
-//! * Inwards, layers talk through one request extension, the
-//!   [`Context`](context::Context); outwards through two response extensions,
-//!   [`Outcome`](protocol::Outcome) and [`Error`](protocol::Error). No layer imports
-//!   another.
-//! * Every layer takes and gives a [`Body`](protocol::Body), which counts: an HTTP/2
-//!   body that a client has cut short does not pass for whole. Put
-//!   [`IntoBodyLayer`](into_body::IntoBodyLayer) at the door of a stack of your own,
-//!   and around layers of others.
-//! * A request is validated before its body is polled for the first time:
-//!   at that poll hyper sends `100 Continue`, so a refusal costs a patient
-//!   client nothing.
-//! * Where a body must be empty, it is empty when it ends without bytes:
-//!   `is_end_stream` and `size_hint` are hints, which other layers lose.
+//! * Layers do not add errors of their own to the service: `type Error =
+//!   S::Error`, and the core's is `Infallible`. A refusal is a response with an
+//!   empty body and the typed [`Error`](protocol::Error) in its extensions; Render
+//!   writes its text.
+//! * On the way in, layers communicate through one request extension, the
+//!   [`Context`](context::Context); on the way out, through two response
+//!   extensions, [`Outcome`](protocol::Outcome) and [`Error`](protocol::Error). No
+//!   layer imports another.
+//! * Every layer takes and returns a [`Body`](protocol::Body). It counts its bytes,
+//!   so that an HTTP/2 body which a client has cut short is not taken for complete.
+//!   Put [`IntoBodyLayer`](into_body::IntoBodyLayer) outermost in a stack that you
+//!   build yourself, and around foreign layers.
+//! * A request is validated before its body is first polled: at that poll hyper
+//!   sends `100 Continue`, and a client that waits for it does not send the body of
+//!   a refused request.
+//! * A body that must be empty is read to its end to make sure: `is_end_stream` and
+//!   `size_hint` are hints, which other layers may lose.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -155,5 +155,5 @@ pub mod store;
 mod suite;
 pub mod version;
 
-/// For those who implement a trait of this crate, all of which are `async`.
+/// Needed to implement the traits of this crate, whose methods are `async`.
 pub use async_trait::async_trait;

@@ -14,12 +14,12 @@ pub struct GateLayer {
 }
 
 impl GateLayer {
-    /// A layer that every upload passes through `gate`.
+    /// Creates a layer that passes every upload through `gate`.
     pub fn new(gate: impl Gate) -> Self {
         Self::all([Arc::new(gate) as Arc<dyn Gate>])
     }
 
-    /// A layer of several gates, asked in this order.
+    /// Creates a layer that calls several gates, in this order.
     pub fn all(gates: impl IntoIterator<Item = Arc<dyn Gate>>) -> Self {
         Self {
             gates: gates.into_iter().collect(),

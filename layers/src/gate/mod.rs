@@ -1,10 +1,11 @@
 //! Checks of your own while the core works on an upload.
 //!
-//! The core knows four moments of an upload, and at each it asks every gate in the
-//! request's [`Context`](crate::context::Context), in the order in which they were
-//! added. Hooks and the Log layer use gates; so can your program, to check what it
-//! likes and to refuse with any [`Error`], such as a
-//! [`Rejection`](crate::protocol::Rejection) with a status and headers of its own:
+//! The core calls every gate in the request's
+//! [`Context`](crate::context::Context) at four moments of an upload, in the
+//! order in which the gates were added. Hooks and the Log layer are built on
+//! gates. Your program can use them to run its own checks and to refuse a
+//! request with any [`Error`], for example a
+//! [`Rejection`](crate::protocol::Rejection) with its own status and headers:
 //!
 //! ```
 //! use async_trait::async_trait;
@@ -33,9 +34,10 @@
 //! }
 //! ```
 //!
-//! [`GateLayer`] puts a gate in front of the core. A gate is asked inside the lock: to
-//! keep a stranger's request from interrupting an upload, refuse it further outside,
-//! by [`Context::reject`](crate::context::Context::reject).
+//! [`GateLayer`] puts a gate in front of the core. Gates run inside the lock.
+//! To refuse a request before it can interrupt an upload, call
+//! [`Context::reject`](crate::context::Context::reject) in a layer further
+//! outside.
 //!
 //! # The layer
 //!
@@ -90,11 +92,11 @@ pub use self::layer::GateLayer;
 pub use self::service::GateService;
 use crate::protocol::{Action, BoxError, Error, NewUpload, Upload};
 
-/// Somebody who looks at an upload at certain moments, and may say no.
+/// Observes an upload at four moments, and may refuse the request.
 ///
-/// `request` is the request that is being served, less its body: what outer
-/// layers put into its extensions is there. A gate that waits for something
-/// else has to bound the time by itself.
+/// `request` is the current request without its body, including the extensions
+/// that outer layers have set. A gate that waits for something else must set
+/// its own time limit.
 #[async_trait]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a gate for uploads",
@@ -106,63 +108,67 @@ pub trait Gate: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// The response to the client; then nothing is created.
+    /// Returns the response to send to the client; nothing is created.
     async fn creating(&self, request: &Parts, upload: &mut NewUpload) -> Result<(), Error> {
         let _ = (request, upload);
         Ok(())
     }
 
-    /// Runs after an upload was created.
+    /// Runs after an upload has been created.
     async fn created(&self, request: &Parts, upload: &Upload) {
         let _ = (request, upload);
     }
 
-    /// Runs after an upload was found and before `action` is done to it.
+    /// Runs after an upload has been opened and before `action` is applied to
+    /// it.
     ///
     /// # Errors
     ///
-    /// The response to the client; then nothing is changed.
+    /// Returns the response to send to the client; nothing is changed.
     async fn opened(&self, request: &Parts, upload: &Upload, action: Action) -> Result<(), Error> {
         let _ = (request, upload, action);
         Ok(())
     }
 
-    /// Runs after the last byte was stored, and before the response.
+    /// Runs after the last byte has been stored and before the response is
+    /// sent.
     ///
     /// # Errors
     ///
-    /// If the gate [decides](Self::decides_completion), the error is the response to
-    /// the client, and the upload stays unfinished: the next HEAD or PATCH tries again.
-    /// An error with a 4xx status, or one that has [`Refused`] among its sources, is a
-    /// decision of the gate, and the core accepts
-    /// [a limited number](crate::service::Core::finish_attempts) of them; any other is a
-    /// failure of the gate, and is retried without a limit. If the gate does not decide,
-    /// the error is only logged, by a stack with the Log layer.
+    /// If the gate [decides](Self::decides_completion), the error is the
+    /// response to the client, and the upload stays unfinished: the next HEAD
+    /// or PATCH tries again. An error with a 4xx status, or with [`Refused`]
+    /// among its sources, counts as a decision of the gate; the core allows
+    /// [a limited number](crate::service::Core::finish_attempts) of them. Any
+    /// other error counts as a failure of the gate, and the number of retries
+    /// is unlimited. If the gate does not decide, the error is only logged, and
+    /// only in a stack with the Log layer.
     async fn complete(&self, request: &Parts, upload: &Upload) -> Result<(), Error> {
         let _ = (request, upload);
         Ok(())
     }
 
-    /// Whether an upload is finished only after [`complete`](Self::complete) has succeeded.
+    /// Returns whether an upload is finished only after
+    /// [`complete`](Self::complete) has succeeded; `false` by default.
     fn decides_completion(&self) -> bool {
         false
     }
 }
 
-/// Marks an error as a decision of a gate rather than a failure, whatever its status:
-/// the source of an [`Error::internal`], or of a
-/// [`Rejection`](crate::protocol::Rejection) with a 5xx status. The client does not
-/// see the reason.
+/// Marks an error as a decision of a gate rather than a failure, whatever its
+/// status. Use it as the source of an [`Error::internal`], or of a
+/// [`Rejection`](crate::protocol::Rejection) with a 5xx status. Its reason is
+/// not sent to the client.
 #[derive(Debug)]
 pub struct Refused(BoxError);
 
 impl Refused {
-    /// Creates a decision with this reason, which is for the log.
+    /// Creates a decision with this reason, which is only logged.
     pub fn new(reason: impl Into<BoxError>) -> Self {
         Self(reason.into())
     }
 
-    /// Whether an error is a gate's decision, and no failure of the gate.
+    /// Returns whether an error is a gate's decision rather than its failure.
     pub(crate) fn is_behind(error: &Error) -> bool {
         let mut next: Option<&(dyn StdError + 'static)> = Some(error);
         while let Some(error) = next {

@@ -1,4 +1,4 @@
-//! A gate behind a pointer is a gate.
+//! Implements [`Gate`](super::Gate) for pointers to gates.
 
 use std::sync::Arc;
 

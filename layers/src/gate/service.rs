@@ -8,7 +8,7 @@ use super::Gate;
 use crate::context::Context;
 use crate::inner::gives_inner;
 
-/// Middleware that has the core ask some gates.
+/// Middleware that adds gates to each request, for the core to call.
 ///
 /// See the [module docs](crate::gate) for an example.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ pub struct GateService<S> {
 gives_inner!(GateService);
 
 impl<S> GateService<S> {
-    /// `inner` behind `gates`, which are asked in their order.
+    /// Wraps `inner`, and adds `gates` to each request in this order.
     pub fn new(inner: S, gates: Arc<[Arc<dyn Gate>]>) -> Self {
         Self { inner, gates }
     }

@@ -5,15 +5,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::hooks::Event;
 use crate::protocol::Upload;
 
-/// What all events that wait for a hook may take, in KiB: a client chooses how
-/// large the headers are that each of them keeps.
+/// Maximum memory of all events that wait for a hook, in KiB. A limit is needed
+/// because each event keeps its request's headers, whose size the client
+/// chooses.
 const LIMIT: usize = 32 << 10;
 
-/// What an event takes apart from its text, in bytes.
+/// Memory of an event without its text, in bytes.
 const FIXED: usize = 2 << 10;
 const PER_HEADER: usize = 64;
 
-/// Bounds the memory of the events that hooks were not told yet.
+/// Limits the memory of events that wait for a hook.
 #[derive(Clone, Debug)]
 pub(super) struct Backlog(Arc<Semaphore>);
 
@@ -22,7 +23,8 @@ impl Backlog {
         Self(Arc::new(Semaphore::new(LIMIT)))
     }
 
-    /// A place for an event, free again when it is dropped. There is none when the rest is too small.
+    /// Reserves memory for an event until the permit is dropped, or returns
+    /// `None` if too little is left.
     pub(super) fn place(&self, event: &Event) -> Option<OwnedSemaphorePermit> {
         let size = size(event).div_ceil(1 << 10);
         let size = u32::try_from(size).ok()?;
@@ -30,7 +32,7 @@ impl Backlog {
     }
 }
 
-/// About how many bytes an event keeps.
+/// Estimates the memory of an event, in bytes.
 fn size(event: &Event) -> usize {
     let request = &event.request;
     let headers = request.headers.iter();

@@ -4,7 +4,7 @@ use std::task::{Context, Poll, ready};
 
 use crate::protocol::{Body, PolledFrame, Watch};
 
-/// Counts the bytes of a body while others look.
+/// Counts the bytes of a body; other clones can read the count meanwhile.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Count(Arc<AtomicU64>);
 

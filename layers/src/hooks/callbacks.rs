@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::{Event, HookKind, HookKinds, Hooks, Reply, caught};
 use crate::protocol::BoxError;
 
-/// Hooks that are closures, one for each kind.
+/// Hooks made of closures, one for each kind.
 ///
 /// | method | the closure returns |
 /// |---|---|
@@ -18,9 +18,10 @@ use crate::protocol::BoxError;
 /// | `post_*` | nothing |
 /// | [`on`](Self::on), for any kind | a [`Reply`], which may stop an upload at `post-create` and `post-receive` |
 ///
-/// Each may return a `Result` of that instead, so that `?` works with any error. A
-/// closure that fails, panics or takes longer than the [`timeout`](Self::timeout)
-/// is logged; what else follows is in the docs of [`Hooks::call`].
+/// Each may return a `Result` of that instead, so that `?` works with any
+/// error. A closure that fails, panics or exceeds the
+/// [`timeout`](Self::timeout) is logged; see [`Hooks::call`] for the
+/// consequences.
 ///
 /// ```
 /// use tower_tus_layers::hooks::{Callbacks, HookKind, Reply};
@@ -33,7 +34,7 @@ use crate::protocol::BoxError;
 ///         }
 ///     })
 ///     .post_finish(|event| async move {
-///         // An error is logged.
+///         // Errors are logged.
 ///         let path = event.upload.path().ok_or("not a file")?;
 ///         std::fs::copy(path, "/srv/inbox")?;
 ///         Ok(())
@@ -53,7 +54,7 @@ pub struct Callbacks {
 type Callback = Box<dyn Fn(Event) -> Called + Send + Sync>;
 type Called = Pin<Box<dyn Future<Output = Result<Reply, BoxError>> + Send>>;
 
-/// What a closure of [`Callbacks`] may return: a value, or a `Result` of it.
+/// A return value of a closure of [`Callbacks`]: a value, or a `Result` of it.
 #[diagnostic::on_unimplemented(
     message = "a callback cannot return `{Self}` here",
     label = "returns neither `{T}` nor `Result<{T}, BoxError>`",
@@ -85,7 +86,7 @@ mod sealed {
 }
 
 impl Callbacks {
-    /// Makes hooks without closures.
+    /// Creates hooks without closures.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -94,18 +95,18 @@ impl Callbacks {
         }
     }
 
-    /// Limits the time that a closure may take: 60 seconds by default, unlimited
-    /// with [`Duration::MAX`]. A closure that takes longer is dropped where it waits.
+    /// Limits the duration of a call: 60 seconds by default, unlimited with
+    /// [`Duration::MAX`]. A closure that takes longer is dropped.
     ///
-    /// The service has to run inside tokio's time.
+    /// The service needs a tokio runtime with its timer enabled.
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 
-    /// Calls `callback` for events of `kind`, and replaces an earlier one. Its reply
-    /// is carried out: this is how a closure stops an upload at `post-create` and
-    /// `post-receive`.
+    /// Calls `callback` for events of `kind`, in place of an earlier closure.
+    /// Its reply is applied, so this is how a closure stops an upload at
+    /// `post-create` and `post-receive`.
     #[must_use]
     pub fn on<F, A>(self, kind: HookKind, callback: F) -> Self
     where
@@ -155,26 +156,27 @@ macro_rules! callbacks {
 }
 
 callbacks! { Reply, |reply| reply;
-    /// Calls `callback` before an upload is created. It may reject it, and choose its
-    /// id, metadata and storage path.
+    /// Calls `callback` before an upload is created. It may reject the upload,
+    /// and set its id, metadata and storage path.
     pre_create: PreCreate,
-    /// Calls `callback` before a client learns that its upload is complete. It may
-    /// reject that.
+    /// Calls `callback` after the last byte, before the client learns that the
+    /// upload is complete. It may reject the upload.
     pre_finish: PreFinish,
-    /// Calls `callback` before a client terminates an upload. It may reject that.
+    /// Calls `callback` before a client terminates an upload. It may reject the
+    /// termination.
     pre_terminate: PreTerminate,
 }
 
 callbacks! { (), |()| Reply::accept();
-    /// Calls `callback` after an upload was created. To stop an upload from there,
-    /// use [`on`](Self::on).
+    /// Calls `callback` after an upload has been created. To stop an upload
+    /// there, use [`on`](Self::on).
     post_create: PostCreate,
-    /// Calls `callback` now and then while an upload receives bytes. To stop an upload
-    /// from there, use [`on`](Self::on).
+    /// Calls `callback` regularly while an upload receives bytes. To stop an
+    /// upload there, use [`on`](Self::on).
     post_receive: PostReceive,
-    /// Calls `callback` after an upload was finished.
+    /// Calls `callback` after an upload has been finished.
     post_finish: PostFinish,
-    /// Calls `callback` after an upload was terminated.
+    /// Calls `callback` after an upload has been terminated.
     post_terminate: PostTerminate,
 }
 

@@ -7,12 +7,13 @@ use std::task::Poll;
 use super::Reply;
 use crate::protocol::BoxError;
 
-/// What a hook replies; a panic in it is a failure like any other.
+/// Calls a hook, and turns a panic into an error.
 pub(crate) async fn caught<F>(call: impl FnOnce() -> F) -> Result<Reply, BoxError>
 where
     F: Future<Output = Result<Reply, BoxError>>,
 {
-    // What a hook has left half done is its own, and it is not polled again.
+    // Unwind safe: the future is not polled again, and its state belongs to the
+    // hook.
     let future = catch_unwind(AssertUnwindSafe(call)).map_err(|panic| panicked(&*panic))?;
     let mut future = pin!(future);
     poll_fn(|cx| {

@@ -13,7 +13,7 @@ use crate::protocol::{Peer, Upload};
 /// ```
 /// use tower_tus_layers::hooks::{Event, Reply};
 ///
-/// /// What a layer in front has put into the request's extensions.
+/// /// An extension that an outer layer has set.
 /// #[derive(Clone)]
 /// struct User(String);
 ///
@@ -27,18 +27,18 @@ use crate::protocol::{Peer, Upload};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Event {
-    /// What happens.
+    /// The kind of event.
     pub kind: HookKind,
-    /// The upload at that time. Before its creation it has the id that it will have
-    /// unless the reply changes it.
+    /// The upload at that time. Before creation, its id is final unless the
+    /// reply changes it.
     pub upload: Upload,
-    /// The request behind the event, without its body: method and headers as the
-    /// client sent them, and the extensions that outer layers have set.
+    /// The request behind the event, without its body: method and headers as
+    /// the client sent them, and the extensions that outer layers have set.
     pub request: Arc<Parts>,
 }
 
 impl Event {
-    /// Makes an event.
+    /// Creates an event.
     #[must_use]
     pub fn new(kind: HookKind, upload: Upload, request: Arc<Parts>) -> Self {
         Self {
@@ -66,7 +66,7 @@ impl Event {
         &self.request.headers
     }
 
-    /// Returns the public URL of the upload, as `Location` has it.
+    /// Returns the public URL of the upload, like in `Location`.
     #[must_use]
     pub fn url(&self) -> HeaderValue {
         Context::base_url(&self.request).location(&self.upload.id)
@@ -78,36 +78,36 @@ impl Event {
         Context::of(&self.request.extensions).peer()
     }
 
-    /// Returns an extension of the request, such as the user whom a layer in front has
-    /// authenticated.
+    /// Returns an extension of the request, such as the user that an outer
+    /// layer has authenticated.
     #[must_use]
     pub fn extension<T: Send + Sync + 'static>(&self) -> Option<&T> {
         self.request.extensions.get()
     }
 }
 
-/// What happens to an upload.
+/// The kinds of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum HookKind {
     /// Before an upload is created.
     PreCreate,
-    /// After an upload was created.
+    /// After an upload has been created.
     PostCreate,
-    /// While its bytes arrive.
+    /// While bytes arrive.
     PostReceive,
-    /// After its last byte was stored, and before the response.
+    /// After the last byte has been stored, and before the response.
     PreFinish,
-    /// After it was finished.
+    /// After an upload has been finished.
     PostFinish,
-    /// Before a client terminates it.
+    /// Before a client terminates an upload.
     PreTerminate,
-    /// After it was terminated.
+    /// After an upload has been terminated.
     PostTerminate,
 }
 
 impl HookKind {
-    /// All kinds, in the order in which they happen.
+    /// All kinds, in order of occurrence.
     pub const ALL: &'static [Self] = &[
         Self::PreCreate,
         Self::PostCreate,
@@ -118,7 +118,7 @@ impl HookKind {
         Self::PostTerminate,
     ];
 
-    /// Returns its name in tusd, such as `pre-create`.
+    /// Returns the name in tusd, such as `pre-create`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -132,7 +132,8 @@ impl HookKind {
         }
     }
 
-    /// Whether the request waits for the reply: `pre-create`, `pre-finish`, `pre-terminate`.
+    /// Returns whether the request waits for the reply: `pre-create`,
+    /// `pre-finish`, `pre-terminate`.
     #[must_use]
     pub const fn is_question(self) -> bool {
         matches!(self, Self::PreCreate | Self::PreFinish | Self::PreTerminate)
@@ -158,7 +159,7 @@ impl FromStr for HookKind {
     }
 }
 
-/// The text is not the name of a [`HookKind`].
+/// Error for a text that is not the name of a [`HookKind`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnknownHookKind(());
 
@@ -186,14 +187,14 @@ impl HookKinds {
     /// All kinds.
     pub const ALL: Self = Self(0x7f);
 
-    /// Whether `kind` is in the set.
+    /// Returns whether `kind` is in the set.
     #[must_use]
     pub const fn contains(self, kind: HookKind) -> bool {
         self.0 & kind.bit() != 0
     }
 }
 
-/// As in tusd: all but `pre-finish` and `pre-terminate`.
+/// Like in tusd: all but `pre-finish` and `pre-terminate`.
 impl Default for HookKinds {
     fn default() -> Self {
         let all = HookKind::ALL.iter().copied();

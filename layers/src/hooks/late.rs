@@ -1,4 +1,4 @@
-//! Removing uploads that hooks have stopped.
+//! Removes uploads that hooks have stopped.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,14 +13,14 @@ use crate::lock::{Locker, acquire};
 use crate::protocol::{Body, Error, Interrupt, Outcome, UploadId};
 use crate::ready::call_again;
 
-/// What a removal between two requests waits for.
+/// The lock to take for a removal after the response.
 #[derive(Clone, Debug)]
 pub(super) struct Lock {
     pub(super) locker: Arc<dyn Locker>,
     pub(super) timeout: Duration,
 }
 
-/// Removes an upload on behalf of `request`, which has its lock.
+/// Removes an upload on behalf of `request`, which holds its lock.
 pub(super) async fn remove<S>(
     inner: &mut S,
     request: &Parts,
@@ -32,7 +32,8 @@ where
     call_again(inner, delete(request, id, Rollback::Always)).await
 }
 
-/// The removal of an upload between two requests, unless it is finished by then.
+/// Returns a function that removes an upload after the response, unless it is
+/// finished by then.
 pub(super) fn removal<S>(inner: S, lock: Option<Lock>, request: Arc<Parts>) -> Removal
 where
     S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
@@ -41,7 +42,7 @@ where
 {
     let inner = Mutex::new(inner);
     Arc::new(move |id| {
-        // Nothing that runs under the lock can fail but a clone, which changes nothing.
+        // Only a clone can panic under the mutex, and it changes nothing.
         let inner = inner.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Box::pin(remove_later(inner, lock.clone(), Arc::clone(&request), id))
     })
@@ -58,7 +59,7 @@ where
 {
     let guard = match lock {
         Some(Lock { locker, timeout }) => {
-            // It is not cut off itself: it ends soon.
+            // The removal itself cannot be interrupted: it is short.
             let (waiting, holder) = (Interrupt::default(), Interrupt::default());
             let guard = acquire(&*locker, &id, &waiting, holder, timeout).await;
             let failed =

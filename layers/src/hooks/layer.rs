@@ -22,7 +22,8 @@ pub struct HooksLayer {
 }
 
 impl HooksLayer {
-    /// Asks and tells `hooks`, at the moments that they want.
+    /// Creates a layer that calls `hooks` for the kinds of events that they
+    /// select.
     pub fn new(hooks: impl Hooks) -> Self {
         let kinds = hooks.kinds();
         Self {
@@ -33,38 +34,40 @@ impl HooksLayer {
         }
     }
 
-    /// Asks and tells at these moments only.
+    /// Calls the hooks for these kinds only.
     #[must_use]
     pub fn kinds(mut self, kinds: HookKinds) -> Self {
         self.teller = self.teller.kinds(kinds);
         self
     }
 
-    /// How often `post-receive` is told while bytes arrive: every second unless set.
+    /// Sets the interval of `post-receive` while bytes arrive; one second by
+    /// default.
     #[must_use]
     pub fn progress_interval(mut self, interval: Duration) -> Self {
         self.progress_interval = interval;
         self
     }
 
-    /// The path below which uploads live. Where a host has stripped it from the
-    /// URI of a request, hooks are told the URI with it.
+    /// Sets the path below which uploads live. If a framework has stripped it
+    /// from the URI of a request, it is restored for hooks.
     #[must_use]
     pub fn base_path(mut self, path: &str) -> Self {
         self.base_path = path.trim_end_matches('/').into();
         self
     }
 
-    /// The locker of the Lock layer, and how long to wait for it. An upload that
-    /// is stopped between two requests is then removed under its lock; without
-    /// a locker it is removed at once.
+    /// Sets the locker of the Lock layer, and how long to wait for it. An
+    /// upload that is stopped after its request has ended is then removed under
+    /// its lock; without a locker it is removed at once.
     #[must_use]
     pub fn locker(mut self, locker: Arc<dyn Locker>, timeout: Duration) -> Self {
         self.lock = Some(Lock { locker, timeout });
         self
     }
 
-    /// What waits for hooks that are still being told something when the server stops.
+    /// Sets the shutdown that waits for hooks which still have events to
+    /// process.
     #[must_use]
     pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
         self.teller = self.teller.shutdown(shutdown);

@@ -6,28 +6,28 @@
 //!
 //! | kind | when | a reply may |
 //! |---|---|---|
-//! | `pre-create` | before an upload is created, finals too | reject it; change its id, metadata and storage path; change the response |
-//! | `post-create` | after it was created | stop it |
-//! | `post-receive` | now and then while bytes arrive, and after the last | stop it, and change the response then |
-//! | `pre-finish` | after the last byte was stored, before the response | reject it, and be asked again by the next HEAD or PATCH; change the response. Until the hook accepts, the upload cannot be downloaded |
-//! | `post-finish` | after the upload was finished | |
-//! | `pre-terminate` | before a client terminates an upload | reject that; change the response |
-//! | `post-terminate` | after an upload was terminated | |
+//! | `pre-create` | before an upload is created, including final uploads | reject it; change its id, metadata and storage path; change the response |
+//! | `post-create` | after it has been created | stop it |
+//! | `post-receive` | regularly while bytes arrive, and after the last | stop it, and change the response in that case |
+//! | `pre-finish` | after the last byte has been stored, before the response | reject it, after which the next HEAD or PATCH calls the hook again; change the response. Until the hook accepts, the upload cannot be downloaded |
+//! | `post-finish` | after the upload has been finished | |
+//! | `pre-terminate` | before a client terminates an upload | reject the termination; change the response |
+//! | `post-terminate` | after an upload has been terminated | |
 //!
-//! A hook changes the response if the request succeeds, or if the hook itself
-//! rejects or stops it; no other error is made to look like success.
+//! A hook changes the response only if the request succeeds, or if the hook
+//! itself rejects or stops it; other errors cannot be turned into a success.
 //!
-//! An upload that is stopped is removed, whatever headers its request has, also
-//! when the reply arrives after the response was sent; once an upload is finished, a
-//! stop changes nothing. While a chunk has a checksum its progress is not reported,
-//! since it may be rolled back.
+//! A stopped upload is removed, even if the reply arrives after the response
+//! was sent; once an upload is finished, a stop has no effect. A checksummed
+//! chunk may be rolled back, so its progress is not reported.
 //!
 //! # An id whose response was lost
 //!
-//! A client that lost the response to a creation sends it again. If `pre-create`
-//! chooses the same id again, the client gets a 409, since an upload is never
-//! replaced. A hook that recognizes its own upload lets the client proceed by
-//! rejecting the repeated creation with the response that was lost:
+//! A client that lost the response to a creation repeats the request. If
+//! `pre-create` sets the same id again, the client gets a 409, because an
+//! upload is never replaced. A hook that recognizes its own upload can let the
+//! client proceed by rejecting the repeated creation with the response that was
+//! lost:
 //!
 //! ```
 //! use http::header::LOCATION;
@@ -42,13 +42,13 @@
 //! );
 //! ```
 //!
-//! The hook must make sure that the upload belongs to this client and has the
-//! length that it asks for.
+//! The hook must verify that the upload belongs to this client and has the
+//! requested length.
 //!
 //! # JSON when an upload finishes
 //!
-//! A reply with a body and without a status keeps the status that there is: `201` for
-//! a creation that brought all bytes along, with its `Location`. A `204`, which has
+//! A reply with a body but no status keeps the status of the response: `201`
+//! with a `Location` for a creation that includes all bytes. A `204`, which has
 //! no body, becomes `200`.
 //!
 //! ```
@@ -69,34 +69,35 @@
 //!
 //! # The layer
 //!
-//! Calls [`Hooks`] before something happens to an upload, and after.
+//! Calls [`Hooks`] before and after something happens to an upload.
 //!
-//! Events of one upload are delivered in order, one at a time, and the client does
-//! not wait for them. While a hook is slower than the bytes, only the latest
-//! `post-receive` waits for it. Events that wait take 32 MiB at most; an event beyond
-//! that is dropped, and the log has a line with the number of dropped events every
-//! few seconds.
+//! Events of one upload are delivered in order, one at a time, and the client
+//! does not wait for them. If a hook is slower than the bytes, only the latest
+//! `post-receive` is kept. Waiting events use at most 32 MiB; further events
+//! are dropped, and the number of dropped events is logged every few seconds.
 //!
 //! If the client disconnects while `pre-create` runs, the future of the hook is
-//! dropped, and no upload is created. `pre-finish` and `pre-terminate` run to their
-//! end whether or not the client waits.
+//! dropped, and no upload is created. `pre-finish` and `pre-terminate` run to
+//! completion whether or not the client waits.
 //!
-//! A hook that stops an upload ends the request that brings its bytes
-//! ([`Error::Stopped`]), and the upload is removed. A stop that arrives after the
-//! response was sent removes the upload as well, unless it is finished by then.
+//! A hook that stops an upload ends the request that is sending its bytes
+//! ([`Error::Stopped`]), and the upload is removed. A stop that arrives after
+//! the response was sent also removes the upload, unless it is finished by
+//! then.
 //!
-//! A rejection is the error of the response, with the status and the code that the
-//! client gets. A change of a success is left to [`Render`](crate::render) as a
-//! [`ResponseOverride`](crate::protocol::ResponseOverride), so that the layers in
-//! between see the creation; without Render it is carried out here, or by
-//! CreationWithUpload.
+//! A rejection becomes the error of the response, with the status and the code
+//! that the client gets. Changes to a success are left to
+//! [`Render`](crate::render) as a
+//! [`ResponseOverride`](crate::protocol::ResponseOverride), so that the layers
+//! in between recognize the creation; without Render, this layer or
+//! CreationWithUpload applies them.
 //!
-//! The layer belongs inside the lock, around the core: it sees a creation with bytes
-//! as two steps.
+//! Place the layer inside the lock, around the core: it sees a creation with
+//! bytes as two steps.
 //!
-//! Without the [`Context`](crate::context::Context) that outer layers fill, an upload
-//! that is stopped is removed when its request has ended by itself, and `pre-create`
-//! runs to its end although the client has disconnected.
+//! Without the [`Context`](crate::context::Context) that outer layers fill, a
+//! stopped upload is removed only after its request has ended by itself, and
+//! `pre-create` runs to completion even if the client has disconnected.
 //!
 //! ## Example
 //!
@@ -110,11 +111,11 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! /// The name that a layer in front has checked.
+//! /// The user name that an outer layer has verified.
 //! #[derive(Clone)]
 //! struct User(&'static str);
 //!
-//! // Uploads of a user are kept below the user's name.
+//! // Keep a user's uploads below the user's name.
 //! let hooks = Callbacks::new().pre_create(|event| async move {
 //!     let Some(User(name)) = event.extension() else {
 //!         return Ok(Reply::reject());
@@ -183,27 +184,28 @@ pub use crate::future::ResponseFuture;
 pub trait Hooks: Debug + Send + Sync + 'static {
     /// Decides about an event, or takes note of it.
     ///
-    /// The request waits for the reply to a `pre-*` event, so an implementation limits
-    /// its time by itself. The future is dropped if the client disconnects before its
-    /// `pre-create` has a reply.
+    /// The request waits for the reply to a `pre-*` event, so implementations
+    /// must set their own time limit. The future is dropped if the client
+    /// disconnects before its `pre-create` has a reply.
     ///
     /// # Errors
     ///
-    /// If a `pre-*` hook fails, the client gets a plain 500, and the reason is only in
-    /// the log, unless the error is an [`Error`] of this crate, such as
-    /// [`Error::HooksBusy`]: then that is the response. A failed `pre-finish` is called
-    /// again by the next HEAD or PATCH, without a limit unless the error is a
-    /// [`Refused`](crate::gate::Refused). Other failures are logged and change
-    /// nothing.
+    /// If a `pre-*` hook fails, the client gets a plain 500, and the reason is
+    /// only logged. If the error is an [`Error`] of this crate, such as
+    /// [`Error::HooksBusy`], it becomes the response instead. The next HEAD or
+    /// PATCH calls a failed `pre-finish` again; the number of retries is
+    /// unlimited unless the error is a [`Refused`](crate::gate::Refused). Other
+    /// failures are logged and have no effect.
     async fn call(&self, event: &Event) -> Result<Reply, BoxError>;
 
-    /// Returns the kinds of events that it is called for. The default is tusd's.
+    /// Returns the kinds of events to call this for; by default those of tusd.
     fn kinds(&self) -> HookKinds {
         HookKinds::default()
     }
 
-    /// Whether there is a hook for this kind now. If not, no call is made, logged or
-    /// counted, and the event is accepted. The default is yes.
+    /// Returns whether there is currently a hook for this kind; `true` by
+    /// default. If not, the event is accepted, and no call is made, logged or
+    /// counted.
     ///
     /// It runs before each call, and must not block.
     fn hears(&self, kind: HookKind) -> bool {

@@ -11,8 +11,8 @@ use crate::context::Context;
 use crate::hooks::{Event, HookKind};
 use crate::protocol::{Offset, Upload};
 
-/// The request that events come from. They keep it, since their turn may come long
-/// after its end.
+/// The request that events come from. Events keep it, because they may be
+/// delivered long after its end.
 #[derive(Clone, Debug)]
 pub(super) struct Origin(Arc<Inner>);
 
@@ -20,7 +20,7 @@ pub(super) struct Origin(Arc<Inner>);
 struct Inner {
     /// The request as hooks see it.
     request: Arc<Parts>,
-    /// The span of the request's log lines.
+    /// The span of the request's log events.
     span: Span,
     stop: Stop,
     /// The offset of the latest `post-receive`.
@@ -45,7 +45,7 @@ impl Origin {
         &self.0.span
     }
 
-    /// Stops the upload of the request.
+    /// Returns the means to stop the upload of the request.
     pub(super) fn stop(&self) -> &Stop {
         &self.0.stop
     }
@@ -54,7 +54,7 @@ impl Origin {
         Event::new(kind, upload, Arc::clone(&self.0.request))
     }
 
-    /// Whether this offset differs from the one that was reported last.
+    /// Records an offset, and returns whether it differs from the one before.
     pub(super) fn advances(&self, offset: Offset) -> bool {
         let offset = offset.get();
         self.0.reported.swap(offset, Ordering::Relaxed) != offset
@@ -65,7 +65,7 @@ impl Origin {
     }
 }
 
-/// The request as the client sent it, without its body.
+/// Restores the request as the client sent it, without its body.
 fn original(parts: &Parts, base_path: &str) -> Parts {
     let mut original = parts.clone();
     let (method, headers) = Context::original(parts);
@@ -74,7 +74,7 @@ fn original(parts: &Parts, base_path: &str) -> Parts {
     let whole = match Context::of(&parts.extensions).stripped_prefix() {
         Some(prefix) => with_prefix(&parts.uri, prefix),
         None if is_below(&parts.uri, base_path) => None,
-        // The host has stripped it.
+        // A framework has stripped the base path.
         None => with_prefix(&parts.uri, base_path),
     };
     if let Some(uri) = whole {

@@ -18,44 +18,46 @@ use crate::protocol::{Metadata, Rejection, ResponseOverride, UploadId};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reply {
-    /// Whether the request may go on. A hook that is called after something happened
-    /// cannot reject it, and one that is called before cannot stop it.
+    /// Whether the request may proceed. A `post-*` hook cannot reject it, and a
+    /// `pre-*` hook cannot stop it.
     pub verdict: Verdict,
-    /// The error of a request that is rejected: by default
+    /// The error of a rejected request: by default
     /// [`Error::Rejected`](crate::protocol::Error::Rejected), or
     /// [`Error::TerminationRejected`](crate::protocol::Error::TerminationRejected).
     pub rejection: Option<Rejection>,
-    /// Before a creation: the id of the upload.
+    /// The id of the upload, for `pre-create`.
     pub id: Option<UploadId>,
-    /// Before a creation: its metadata, in place of all that the client sent.
+    /// The metadata of the upload, for `pre-create`; replaces everything that
+    /// the client sent.
     pub metadata: Option<Metadata>,
-    /// Before a creation: where the store keeps its bytes, a path that may have
-    /// spaces and letters beyond ASCII. One that ends in `.info`, `.lock`,
-    /// `.stop`, `.chunk`, `.new` or `.part`, or a relative one below such a name,
-    /// fails the hook, since it may be a side file of another upload.
+    /// The path where the store keeps the bytes, for `pre-create`. It may
+    /// contain spaces and letters beyond ASCII. A path that ends in `.info`,
+    /// `.lock`, `.stop`, `.chunk`, `.new` or `.part`, or a relative one below
+    /// such a name, makes the hook fail, because it may be a side file of
+    /// another upload.
     pub storage_path: Option<String>,
-    /// Changes to the response: to a success, or to the error of a request that this
-    /// reply rejects or stops.
+    /// Changes to the response: to a success, or to the error of a request that
+    /// this reply rejects or stops.
     pub response: ResponseOverride,
 }
 
-/// Whether a request may go on.
+/// Whether a request may proceed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// It may.
+    /// The request proceeds.
     #[default]
     Accept,
-    /// It may not, for `pre-create`, `pre-terminate`, and `pre-finish`, which is
-    /// asked again by the next HEAD or PATCH.
+    /// The request is refused; for `pre-create`, `pre-terminate`, and
+    /// `pre-finish`, which the next HEAD or PATCH calls again.
     Reject,
-    /// It ends here, and the upload is removed unless it is finished; for
+    /// The request ends, and the upload is removed unless it is finished; for
     /// `post-create` and `post-receive`.
     Stop,
 }
 
 impl Reply {
-    /// Lets the request go on.
+    /// Lets the request proceed.
     #[must_use]
     pub fn accept() -> Self {
         Self::default()
@@ -88,7 +90,7 @@ impl Reply {
         }
     }
 
-    /// Sets the id of the upload, before its creation.
+    /// Sets the id of the upload; for `pre-create`.
     #[must_use]
     pub fn with_id(self, id: UploadId) -> Self {
         Self {
@@ -97,7 +99,7 @@ impl Reply {
         }
     }
 
-    /// Replaces the metadata of the upload, before its creation.
+    /// Replaces the metadata of the upload; for `pre-create`.
     #[must_use]
     pub fn with_metadata(self, metadata: Metadata) -> Self {
         Self {
@@ -106,8 +108,8 @@ impl Reply {
         }
     }
 
-    /// Sets the [path](Self::storage_path) where the store keeps the bytes of the
-    /// upload, before its creation.
+    /// Sets the [path](Self::storage_path) where the store keeps the bytes of
+    /// the upload; for `pre-create`.
     #[must_use]
     pub fn with_storage_path(self, path: impl Into<String>) -> Self {
         Self {
@@ -116,9 +118,9 @@ impl Reply {
         }
     }
 
-    /// Changes the response to the client. A body without a status keeps the status
-    /// that there is, so that a creation stays `201`; a `204`, which has no body,
-    /// becomes `200`.
+    /// Changes the response to the client. A body without a status keeps the
+    /// status of the response, so that a creation stays `201`; a `204`, which
+    /// has no body, becomes `200`.
     #[must_use]
     pub fn with_response(self, response: ResponseOverride) -> Self {
         Self { response, ..self }

@@ -20,7 +20,7 @@ use crate::protocol::{Body, Error, Outcome};
 use crate::race::first;
 use crate::ready::take_ready;
 
-/// Middleware that asks hooks, and tells them.
+/// Middleware that calls hooks for each request.
 ///
 /// See the [module docs](crate::hooks) for an example.
 #[derive(Clone, Debug)]
@@ -51,10 +51,10 @@ impl<S> HooksService<S> {
         }
     }
 
-    /// How often to tell how far the upload has come while bytes arrive.
+    /// Returns how often to report progress while the body arrives, if at all.
     fn progress(&self, parts: &Parts) -> Option<Duration> {
         let tells = parts.method == Method::PATCH && self.teller.wants(HookKind::PostReceive);
-        // The clock knows no interval of nothing.
+        // Tokio's timer panics on an interval of zero.
         tells.then(|| self.progress_interval.max(Duration::from_millis(1)))
     }
 }
@@ -130,7 +130,7 @@ async fn watch<F: Future>(future: F, interval: Duration, tick: impl Fn()) -> F::
     }
 }
 
-/// The answer to a request whose upload was stopped.
+/// Builds the response to a request whose upload was stopped.
 fn stopped(mut response: Response<Body>, mut removed: Response<Body>) -> Response<Body> {
     let mut answer = Error::Stopped.into_response();
     for stage in [&mut response, &mut removed] {

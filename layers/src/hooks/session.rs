@@ -19,7 +19,7 @@ use crate::protocol::{
 use crate::race::first;
 use crate::store::WriteMode;
 
-/// One request and its hooks.
+/// A request and its hooks.
 #[derive(Debug)]
 pub(super) struct Session {
     teller: Teller,
@@ -29,7 +29,7 @@ pub(super) struct Session {
     receiving: Mutex<Option<Receiving>>,
 }
 
-/// The upload before this request's bytes, and what becomes of these.
+/// The upload before this request's bytes, and how they are written.
 #[derive(Clone, Debug)]
 struct Receiving {
     upload: Upload,
@@ -39,11 +39,11 @@ struct Receiving {
 /// What hooks reply about the response.
 #[derive(Debug, Default)]
 struct Replies {
-    /// The error of a request that one has rejected, where it names one.
+    /// The error set by a hook that rejected the request.
     rejection: Option<Rejection>,
-    /// Changes to the error of a request that one has rejected or stopped.
+    /// Changes to the error by a hook that rejected or stopped the request.
     refusal: ResponseOverride,
-    /// Changes to a success. No other error is made to look like one.
+    /// Changes to a success. Other errors cannot be turned into one.
     success: ResponseOverride,
 }
 
@@ -58,12 +58,13 @@ impl Session {
         }
     }
 
-    /// The request as hooks see it.
+    /// Returns the request as hooks see it.
     pub(super) fn request(&self) -> &Arc<Parts> {
         self.origin.request()
     }
 
-    /// Asks, and gives the reply unless it is the `refusal`.
+    /// Calls a deciding hook, and returns its reply, or `refusal` if it
+    /// rejects.
     async fn ask(&self, kind: HookKind, upload: Upload, refusal: Error) -> Result<Reply, Error> {
         if !self.teller.wants(kind) {
             return Ok(Reply::accept());
@@ -81,7 +82,8 @@ impl Session {
         Ok(reply)
     }
 
-    /// Whether a hook hears of this request that may stop its upload.
+    /// Returns whether a hook that may stop the upload is called for this
+    /// request.
     pub(super) fn may_be_stopped(&self) -> bool {
         let kind = match self.request().method {
             Method::HEAD | Method::GET | Method::DELETE => return false,
@@ -90,10 +92,10 @@ impl Session {
         kind.into_iter().any(|kind| self.teller.wants(kind))
     }
 
-    /// The upload to remove when a hook has stopped the request; otherwise the
-    /// `removal` does what is stopped from now on.
+    /// Ends the session. Returns the upload to remove if a hook has stopped the
+    /// request; later stops are left to `removal`.
     ///
-    /// An upload that was finished before anyone could stop it stays.
+    /// An upload that was finished before it was stopped is kept.
     pub(super) fn close(
         &self,
         response: &Response<Body>,
@@ -120,10 +122,11 @@ impl Session {
         lock(&self.receiving).clone()
     }
 
-    /// Tells how far the upload has come, when `bytes` of the body have arrived.
+    /// Reports progress: `bytes` of the body have arrived.
     pub(super) fn progress(&self, bytes: u64) {
         match self.receiving() {
-            // A chunk that may still be rolled back is not reported before it is kept.
+            // A chunk that may be rolled back is not reported before it is
+            // kept.
             Some(Receiving { mut upload, mode }) if bytes > 0 && mode == WriteMode::Streaming => {
                 upload.offset = upload.offset.saturating_add(bytes);
                 self.teller.tell_offset(upload, &self.origin);
@@ -132,9 +135,9 @@ impl Session {
         }
     }
 
-    /// Tells what the request did, and has the response changed as hooks reply: a
-    /// rejection replaces the error of the core, so that all layers outside see what
-    /// the client gets.
+    /// Reports what the request did, and applies the hooks' changes to the
+    /// response. A rejection replaces the error of the core, so that all outer
+    /// layers see what the client gets.
     pub(super) fn answered(&self, response: &mut Response<Body>, method: &Method, place: CarryOut) {
         if let Some(outcome) = response.extensions().get::<Outcome>() {
             self.teller.tell_outcome(outcome, &self.origin);
@@ -158,7 +161,7 @@ impl Gate for Session {
         upload.length = new.length;
         upload.metadata = new.metadata.clone();
         upload.concat = new.concat.clone();
-        // Nobody would come back for an upload whose client has gone.
+        // A client that has disconnected does not know the id to return to.
         let gone = async { Err(self.disconnect.happened().await) };
         let asked = self.ask(HookKind::PreCreate, upload, Error::Rejected);
         let reply = first(gone, asked).await?;
@@ -182,7 +185,7 @@ impl Gate for Session {
             Action::Append => {
                 let mode = Context::of(&parts.extensions).write_mode();
                 let mut upload = upload.clone();
-                // Bytes arrive only once the upload has this length. DEF-03
+                // The core declares this length before it reads bytes. DEF-03
                 upload.length = upload.length.or_else(|| declared_length(parts));
                 self.teller.receives(upload.id.clone(), &self.origin);
                 *lock(&self.receiving) = Some(Receiving { upload, mode });
@@ -207,7 +210,7 @@ impl Gate for Session {
 }
 
 impl Drop for Session {
-    /// Also where the request has panicked.
+    /// Also runs if the request has panicked.
     fn drop(&mut self) {
         if let Some(Receiving { upload, .. }) = self.receiving() {
             self.teller.receives_no_more(&upload.id, &self.origin);
@@ -215,7 +218,7 @@ impl Drop for Session {
     }
 }
 
-/// A hook has named a place for bytes that belongs to another upload.
+/// The error of a hook that set a path which could belong to another upload.
 #[derive(Debug)]
 struct ReservedPath(String);
 
@@ -231,12 +234,12 @@ impl fmt::Display for ReservedPath {
 
 impl std::error::Error for ReservedPath {}
 
-/// The length that an append declares.
+/// Returns the length that an append declares.
 fn declared_length(parts: &Parts) -> Option<Length> {
     parts.headers.typed_get()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing that runs under these locks can leave what they guard half changed.
+    // A panic under these mutexes cannot leave their contents inconsistent.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::protocol::{Error, Interrupt, Outcome, ResponseOverride, UploadId};
 
-/// The way to end a request's upload: while the request runs by its interrupt,
-/// and once it has been answered by a removal of its own.
+/// Stops the upload of a request: by the request's interrupt while it runs, and
+/// by a separate removal after its response.
 pub(super) struct Stop {
     interrupt: Interrupt,
     state: Mutex<State>,
@@ -14,22 +14,23 @@ pub(super) struct Stop {
 
 enum State {
     Running,
-    /// A hook has stopped it, and wants the response changed so.
+    /// Stopped by a hook, with these changes to the response.
     Stopped(ResponseOverride),
-    /// It has been answered.
+    /// The inner service has responded.
     Over(Option<Removal>),
 }
 
-/// Removes an upload of which no request runs.
+/// Removes an upload while no request is running on it.
 pub(super) type Removal = Arc<dyn Fn(UploadId) -> Removing + Send + Sync>;
-/// Its outcome, when there was something to remove.
+/// Resolves to an outcome if there was something to remove.
 pub(super) type Removing = Pin<Box<dyn Future<Output = Option<Outcome>> + Send>>;
 
-/// What a stop has met.
+/// What a stop has found.
 pub(super) enum Met {
-    /// A request that runs: it removes the upload itself.
+    /// A running request, which removes the upload itself.
     Running,
-    /// None: this is left to do, unless its upload was finished or removed.
+    /// No request. The removal is still to be done; `None` if the upload was
+    /// finished or removed.
     Over(Option<Removal>),
 }
 
@@ -41,7 +42,7 @@ impl Stop {
         }
     }
 
-    /// Ends the body that is being received.
+    /// Interrupts the request while it is running.
     pub(super) fn stop(&self, response: ResponseOverride) -> Met {
         match &mut *self.state() {
             State::Over(removal) => return Met::Over(removal.clone()),
@@ -52,8 +53,8 @@ impl Stop {
         Met::Running
     }
 
-    /// Tells whether the request was stopped. From now on the `removal` does
-    /// what is stopped later.
+    /// Returns the changes to the response if the request was stopped. From now
+    /// on, stops are left to `removal`.
     pub(super) fn close(&self, removal: Option<Removal>) -> Option<ResponseOverride> {
         match std::mem::replace(&mut *self.state(), State::Over(removal)) {
             State::Stopped(response) => Some(response),
@@ -61,13 +62,13 @@ impl Stop {
         }
     }
 
-    /// Leaves nothing to stop: the upload is finished, or removed.
+    /// Makes later stops do nothing: the upload is finished or removed.
     pub(super) fn forget(&self) {
         *self.state() = State::Over(None);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing that runs under the lock can leave the state half changed.
+        // A panic under the mutex cannot leave the state inconsistent.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

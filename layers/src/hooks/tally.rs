@@ -7,17 +7,17 @@ use tokio::time::sleep;
 use crate::protocol::Shutdown;
 use crate::race::first;
 
-/// How often there is a line in the log at most.
+/// Minimum time between two log events.
 const PERIOD: Duration = Duration::from_secs(5);
 
-/// Counts what clients can bring about as often as they like, for one line of
-/// the log in a while.
+/// Counts what clients can cause without limit, so that it is logged only once
+/// per period.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tally(Arc<AtomicU64>);
 
 impl Tally {
-    /// Counts one, and has `report` called with all that were counted, at the
-    /// end of a period or when the server stops.
+    /// Counts one occurrence. `report` is called with the total at the end of
+    /// the period, or when the server shuts down.
     pub(super) fn count(&self, shutdown: &Shutdown, report: fn(u64)) {
         if self.0.fetch_add(1, Ordering::Relaxed) > 0 {
             return;

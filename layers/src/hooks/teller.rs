@@ -15,24 +15,23 @@ use crate::protocol::{
     BoxError, Error, Offset, Outcome, ResponseOverride, Shutdown, Task, Upload, UploadId,
 };
 
-/// Speaks with the hooks: asks them, and tells them what has happened, of each
-/// upload in its order.
+/// Calls the hooks, for decisions and for notifications; those of one upload
+/// are delivered in order.
 #[derive(Clone, Debug)]
 pub(super) struct Teller {
     hooks: Arc<dyn Hooks>,
     kinds: HookKinds,
     shutdown: Shutdown,
-    /// What is still to be told. While an upload is here, a task is telling of it.
+    /// Notifications to deliver. A task is running for each upload in the map.
     queues: Arc<Mutex<HashMap<UploadId, VecDeque<News>>>>,
-    /// The uploads whose bytes are arriving. Only one request at a time brings
-    /// bytes of an upload.
+    /// The requests that are sending bytes, at most one for each upload.
     receiving: Arc<Mutex<HashMap<UploadId, Origin>>>,
     backlog: Backlog,
     dropped: Tally,
     busy: Tally,
 }
 
-/// An event, and the request that ends when the reply says so.
+/// A notification, and the request to stop if the reply says so.
 #[derive(Debug)]
 struct News {
     event: Event,
@@ -62,12 +61,12 @@ impl Teller {
         Self { shutdown, ..self }
     }
 
-    /// Whether anyone wants to hear of that moment.
+    /// Returns whether hooks are called for this kind.
     pub(super) const fn wants(&self, kind: HookKind) -> bool {
         self.kinds.contains(kind)
     }
 
-    /// Asks, and waits for the answer.
+    /// Calls the hook for a decision, and waits for its reply.
     pub(super) async fn ask(&self, event: &Event) -> Result<Reply, Error> {
         let reply = self.call(event).await;
         reply.map_err(|source| match source.downcast::<Error>() {
@@ -76,21 +75,22 @@ impl Teller {
         })
     }
 
-    /// The error of a hook whose reply cannot be carried out, which is logged.
+    /// Logs a reply that cannot be applied, and returns the error for it.
     pub(super) fn failed(kind: HookKind, source: impl Into<BoxError>) -> Error {
         let source = source.into();
         tracing::error!(parent: None, { "type" = kind.as_str(), id = "", error = %source }, "HookInvocationError");
         failed(kind, source)
     }
 
-    /// Calls, and has the log tell so in tusd's words: of the hook alone, also where
-    /// a request waits for it.
+    /// Calls the hook, and logs the call with tusd's event names. The log
+    /// events have no parent span, even if a request waits for the call.
     async fn call(&self, event: &Event) -> Result<Reply, BoxError> {
         if !self.hooks.hears(event.kind) {
             return Ok(Reply::accept());
         }
         let kind = event.kind.as_str();
-        // Before its creation an upload may still get another id.
+        // Like in tusd: before its creation, an upload may still get another
+        // id.
         let id = match event.kind {
             HookKind::PreCreate => "",
             _ => event.upload.id.as_str(),
@@ -99,7 +99,7 @@ impl Teller {
         let reply = caught(|| self.hooks.call(event)).await;
         match &reply {
             Ok(_) => tracing::debug!(parent: None, { "type" = kind, id }, "HookInvocationFinish"),
-            // As many as clients like.
+            // Clients can cause any number of these.
             Err(error) if is_busy(error) => self.busy.count(&self.shutdown, |requests| {
                 tracing::warn!(
                     requests,
@@ -113,7 +113,8 @@ impl Teller {
         reply
     }
 
-    /// Tells, after all that was told of this upload before, and does not wait.
+    /// Queues a notification after the earlier ones of this upload. Does not
+    /// wait.
     fn tell(&self, kind: HookKind, upload: Upload, origin: &Origin) {
         if !self.wants(kind) {
             return;
@@ -142,18 +143,18 @@ impl Teller {
         }
     }
 
-    /// Tells how far an upload has come, unless that was told last.
+    /// Reports the offset of an upload, unless it was reported last.
     pub(super) fn tell_offset(&self, upload: Upload, origin: &Origin) {
         if origin.advances(upload.offset) {
             self.tell(HookKind::PostReceive, upload, origin);
         }
     }
 
-    /// Tells what a request did.
+    /// Reports what a request did.
     pub(super) fn tell_outcome(&self, outcome: &Outcome, origin: &Origin) {
         let upload = &outcome.upload;
         if outcome.created {
-            // It was created without bytes, also when it has them by now.
+            // It was created without bytes, even if it has some by now.
             let mut upload = upload.clone();
             upload.offset = Offset::ZERO;
             self.tell(HookKind::PostCreate, upload, origin);
@@ -179,7 +180,7 @@ impl Teller {
             _place,
         }) = self.next(&id)
         {
-            // A failure is in the log, and what happened has happened.
+            // A failure has been logged, and cannot undo what happened.
             let called = self.call(&event).instrument(origin.span().clone());
             let Ok(reply) = called.await else {
                 continue;
@@ -190,8 +191,8 @@ impl Teller {
         }
     }
 
-    /// Ends the upload: by the request that brings bytes of it now, or by a
-    /// removal when none does.
+    /// Stops the upload: by the request that is sending its bytes, or by a
+    /// removal if there is none.
     async fn stop(&self, id: &UploadId, response: ResponseOverride, origin: &Origin) {
         let running = lock(&self.receiving).get(id).cloned();
         if let Some(running) = running
@@ -212,12 +213,12 @@ impl Teller {
         }
     }
 
-    /// Bytes of this upload arrive in a request that `stop` can end.
+    /// Registers a request that is sending bytes of this upload.
     pub(super) fn receives(&self, id: UploadId, origin: &Origin) {
         lock(&self.receiving).insert(id, origin.clone());
     }
 
-    /// That request is over.
+    /// Removes that registration.
     pub(super) fn receives_no_more(&self, id: &UploadId, origin: &Origin) {
         let mut receiving = lock(&self.receiving);
         if receiving.get(id).is_some_and(|it| it.is(origin)) {
@@ -225,7 +226,7 @@ impl Teller {
         }
     }
 
-    /// The next event to tell. With the last one the queue goes.
+    /// Takes the next notification, or removes the empty queue.
     fn next(&self, id: &UploadId) -> Option<News> {
         let mut queues = self.queues();
         let next = queues.get_mut(id)?.pop_front();
@@ -241,11 +242,11 @@ impl Teller {
 }
 
 fn lock<T>(map: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing that runs under the locks can leave a map half changed.
+    // A panic under these mutexes cannot leave a map inconsistent.
     map.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether a reply at this moment may stop the upload.
+/// Returns whether a reply to this kind may stop the upload.
 const fn may_stop(kind: HookKind) -> bool {
     matches!(kind, HookKind::PostCreate | HookKind::PostReceive)
 }
@@ -254,7 +255,7 @@ fn failed(kind: HookKind, source: BoxError) -> Error {
     Error::internal(HookFailed { kind, source })
 }
 
-/// Of how far an upload has come only the latest news count.
+/// Queues an event. Only the latest of consecutive progress events is kept.
 fn add(queue: &mut VecDeque<News>, news: News) {
     let is_progress = |news: &News| news.event.kind == HookKind::PostReceive;
     match queue.back_mut() {
@@ -267,7 +268,7 @@ fn is_busy(error: &BoxError) -> bool {
     matches!(error.downcast_ref(), Some(Error::HooksBusy))
 }
 
-/// What the log reads when a question has no answer.
+/// The logged error of a hook that failed to decide.
 #[derive(Debug)]
 struct HookFailed {
     kind: HookKind,

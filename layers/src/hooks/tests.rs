@@ -1,4 +1,4 @@
-//! What hooks are asked and told, and what becomes of their replies.
+//! Which hooks are called, and how their replies are applied.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -27,7 +27,7 @@ mod failures;
 mod places;
 mod stops;
 
-/// Hooks that write down what they hear, and reply as they are told to.
+/// Hooks that record their events, and give prepared replies.
 #[derive(Clone, Debug, Default)]
 struct Recorder {
     heard: Arc<Mutex<Vec<String>>>,
@@ -35,7 +35,7 @@ struct Recorder {
 }
 
 impl Recorder {
-    /// Replies so the next time that it hears of `moment`.
+    /// Prepares the reply to the next event of `kind`.
     fn reply(self, kind: HookKind, reply: Result<Reply, &'static str>) -> Self {
         self.replies.lock().unwrap().push((kind, reply));
         self
@@ -77,7 +77,7 @@ impl Scene {
         }
     }
 
-    /// Sends a request, and waits until all that comes of it was told.
+    /// Sends a request, and waits until all its events were delivered.
     async fn send(&self, request: Request<Body>) -> Response<Body> {
         let service = self.layer.layer(Core::new(self.store.clone()));
         let response = service.oneshot(request).await.unwrap();
@@ -183,7 +183,7 @@ async fn no_error_is_made_to_look_like_success() {
     let scene = Scene::new(hooks.clone());
     let response = scene.create(5).await;
     assert_eq!(response.headers()["x-hook"], "fine");
-    // It is finished by its creation, which fails.
+    // Its creation also finishes it, which fails.
     let response = scene.create(0).await;
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
     assert!(!response.headers().contains_key("x-hook"));
@@ -228,7 +228,7 @@ async fn an_upload_is_finished_when_its_hook_says_so() {
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
     assert!(!response.headers().contains_key("upload-offset"));
     let handle = scene.store.open(&url[1..].parse().unwrap()).await.unwrap();
-    // Its own failures are no decision of the hook.
+    // A failure does not count as a decision of the hook.
     let pending = FinishState::Pending { attempts: 0 };
     assert_eq!(handle.info().finishing, Some(pending));
 
@@ -264,10 +264,10 @@ async fn a_client_may_not_end_what_a_hook_protects() {
     let discard = Derived::Rollback(id, Rollback::Always).of(parts);
     let discard = Request::from_parts(discard, Body::default());
     scene.send(discard).await;
-    assert_eq!(hooks.heard(), ["post-terminate 0"], "nobody is asked");
+    assert_eq!(hooks.heard(), ["post-terminate 0"], "no hook is called");
 }
 
-/// A body that yields what is sent, and ends with the interrupt.
+/// A body that yields what is sent, and ends when interrupted.
 fn endless(interrupt: &Interrupt) -> (mpsc::UnboundedSender<&'static str>, Body) {
     let (sender, mut receiver) = mpsc::unbounded_channel();
     let interrupt = interrupt.clone();
@@ -386,7 +386,7 @@ async fn slowly(sender: mpsc::UnboundedSender<&'static str>) {
     }
 }
 
-/// Hooks that are told nothing before somebody lets them.
+/// Hooks that block until the test lets them go on.
 #[derive(Debug)]
 struct Slow {
     heard: Recorder,
@@ -455,7 +455,7 @@ async fn events_that_wait_for_a_slow_hook_are_bounded_in_memory() {
     for _ in 0..60 {
         assert_eq!(create(&large).await.status(), StatusCode::CREATED);
     }
-    // A small one fits into the rest.
+    // A small event fits into the remaining memory.
     create("").await;
     go.send(()).unwrap();
     scene.shutdown.begin();
@@ -467,7 +467,7 @@ async fn events_that_wait_for_a_slow_hook_are_bounded_in_memory() {
     );
 }
 
-/// Hooks that never answer, and tell when they are asked and given up.
+/// Hooks that never reply, and signal when they are called and dropped.
 #[derive(Debug)]
 struct Silent {
     asked: mpsc::UnboundedSender<()>,
@@ -515,7 +515,7 @@ async fn a_question_whose_client_has_gone_is_given_up_and_nothing_is_made() {
             .is_some_and(|it| it.created)
     );
 
-    // Of one that has gone before, nobody is asked.
+    // If the client has already disconnected, the hook is not called.
     let request = Request::post("/").header("Upload-Length", "0");
     let request = request.extension(told).body(Body::default());
     scene.send(request.unwrap()).await;

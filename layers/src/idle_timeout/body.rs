@@ -8,12 +8,12 @@ use tokio::time::{Sleep, sleep};
 use super::wait::Wait;
 use crate::protocol::{Body, Error, PolledFrame, Watch};
 
-/// Ends a body for which the reader has waited too long.
+/// Ends a body with an error when its reader has waited too long.
 pub(super) struct Idle {
     timeout: Duration,
-    /// There while the reader waits.
+    /// Set while the reader waits.
     wait: Option<Wait>,
-    /// Made by the first wait.
+    /// Created by the first wait.
     clock: Option<Pin<Box<Sleep>>>,
 }
 
@@ -26,7 +26,7 @@ impl Idle {
         }
     }
 
-    /// Goes on waiting until it has been too long.
+    /// Polls the timer; ready when the timeout has passed.
     fn poll_too_long(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let wait = self.wait.get_or_insert_with(|| Wait::new(self.timeout));
         while let Some(tick) = wait.next_tick() {
@@ -40,7 +40,7 @@ impl Idle {
 
 impl Watch for Idle {
     fn poll_frame(&mut self, body: &mut Body, cx: &mut Context<'_>) -> PolledFrame {
-        // What is there counts, however late it is.
+        // A frame that has arrived is delivered, however late it is.
         if let Poll::Ready(frame) = body.poll_next(cx) {
             self.wait = None;
             return Poll::Ready(frame);

@@ -13,10 +13,11 @@ pub struct IdleTimeoutLayer {
 }
 
 impl IdleTimeoutLayer {
-    /// A client may pause for less than `timeout`.
+    /// Creates a layer that ends a request body when the client pauses for
+    /// `timeout`.
     ///
-    /// Zero is no time at all, and ends every body that has to be waited for:
-    /// to wait for ever, leave the layer out.
+    /// A timeout of zero ends every body that is not available at once. For no
+    /// timeout, leave the layer out.
     #[must_use]
     pub fn new(timeout: Duration) -> Self {
         Self { timeout }

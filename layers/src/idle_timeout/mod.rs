@@ -1,15 +1,15 @@
-//! A client that stalls is waited for only so long.
+//! Ends a request body when the client sends nothing for the given time.
 //!
-//! Where no bytes come for as long as the timeout, the body ends with
-//! [`Error::ReadTimeout`](crate::protocol::Error): what came before is kept, the
-//! answer is `500 ERR_READ_TIMEOUT`, which clients try again, and
-//! [`Detach`](crate::detach) cuts the connection (CORE-30).
+//! If no bytes arrive for the whole timeout, the body ends with
+//! [`Error::ReadTimeout`](crate::protocol::Error). Bytes that arrived before
+//! are kept, the response is `500 ERR_READ_TIMEOUT`, which clients retry, and
+//! [`Detach`](crate::detach) closes the connection.
 //!
-//! The clock runs only while the body is read and nothing is there. The time
-//! that a request spends in a lock, a gate or the store does not count, however
-//! long it is. The layer belongs next to the core, inside of all others that wait.
+//! The timer runs only while something reads the body and waits for data. Time
+//! spent in a lock, a gate or the store does not count. Place the layer next to
+//! the core, inside all other layers that wait.
 //!
-//! It has to run inside tokio.
+//! The layer needs a tokio runtime.
 //!
 //! # Example
 //!
@@ -81,7 +81,7 @@ mod tests {
     type Sender = mpsc::UnboundedSender<&'static str>;
     type Reader = Pin<Box<Body>>;
 
-    /// A body that yields what is sent.
+    /// Creates a body that yields what is sent.
     fn channel() -> (Sender, Body) {
         let (sender, mut receiver) = mpsc::unbounded_channel();
         let frames = stream::poll_fn(move |cx| receiver.poll_recv(cx));
@@ -104,7 +104,7 @@ mod tests {
         })
     }
 
-    /// What a reader finds that does not wait.
+    /// Polls once, like a reader that does not wait.
     fn look(reader: &mut Reader) -> Poll<()> {
         let mut cx = Context::from_waker(Waker::noop());
         reader.as_mut().poll_frame(&mut cx).map(drop)
@@ -145,7 +145,8 @@ mod tests {
     async fn time_in_which_nobody_reads_does_not_count() {
         for elsewhere in [TIMEOUT * 10, TIMEOUT, TIMEOUT * 9 / 10, TIMEOUT / 4] {
             let (_sender, mut reader) = reader(TIMEOUT);
-            // As the file store does, which gathers what is there and then writes.
+            // Like the file store, which collects the frames at hand and then
+            // writes.
             assert!(look(&mut reader).is_pending());
             sleep(elsewhere).await;
             let begin = Instant::now();

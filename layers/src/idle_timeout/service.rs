@@ -9,7 +9,7 @@ use super::body::Idle;
 use crate::inner::gives_inner;
 use crate::protocol::Body;
 
-/// Middleware that waits for a client only so long.
+/// Middleware that ends a request body when the client pauses for too long.
 ///
 /// See the [module docs](crate::idle_timeout) for an example.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +21,7 @@ pub struct IdleTimeout<S> {
 gives_inner!(IdleTimeout);
 
 impl<S> IdleTimeout<S> {
-    /// `inner`, whose clients may pause for less than `timeout`.
+    /// Wraps `inner`, and ends request bodies that pause for `timeout`.
     pub fn new(inner: S, timeout: Duration) -> Self {
         Self { inner, timeout }
     }

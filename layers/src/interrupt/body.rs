@@ -7,7 +7,7 @@ pub(super) struct Interruptible(pub(super) Interrupt);
 
 impl Watch for Interruptible {
     fn poll_frame(&mut self, body: &mut Body, cx: &mut Context<'_>) -> PolledFrame {
-        // First, and at every poll: a fast sender must not outrun it.
+        // Checked first at every poll, so that a fast sender cannot outrun it.
         if let Poll::Ready(cause) = self.0.poll_fired(cx) {
             return Poll::Ready(Some(Err(cause)));
         }

@@ -7,8 +7,9 @@ use pin_project_lite::pin_project;
 use crate::protocol::Registered;
 
 pin_project! {
-    /// The response future of [`InterruptService`](super::InterruptService). A shutdown
-    /// ends the request for as long as it runs, also when its body is gone.
+    /// The response future of [`InterruptService`](super::InterruptService). A
+    /// shutdown can interrupt the request until this future is done, even when
+    /// the body has already ended.
     #[derive(Debug)]
     pub struct ResponseFuture<F> {
         #[pin]

@@ -12,7 +12,7 @@ pub struct InterruptLayer {
 }
 
 impl InterruptLayer {
-    /// A layer that knows of no shutdown.
+    /// Creates a layer without a shutdown.
     #[must_use]
     pub fn new() -> Self {
         Self::default()

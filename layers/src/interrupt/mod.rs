@@ -1,10 +1,11 @@
-//! The one place where something outside a request can end its body.
+//! Lets something outside a request end its body.
 //!
-//! Each request gets an [`Interrupt`] in its
-//! [`Context`](crate::context::Context). Whoever has a reason fires it: the lock when somebody else waits for the upload, the server when
-//! it shuts down. The body then errs with that cause before any further frame,
-//! once, and the core sees no more than a body that ended. A request that waits
-//! for a lock sees its interrupt too.
+//! The layer puts an [`Interrupt`] into each request's
+//! [`Context`](crate::context::Context). Others fire it: the lock when another
+//! request waits for the upload, the server when it shuts down. Before its next
+//! frame the body then returns that cause as an error, once, and the core only
+//! sees that the body ended. A request that waits for a lock watches its
+//! interrupt, too.
 //!
 //! # Example
 //!
@@ -87,10 +88,10 @@ mod tests {
         response.unwrap().extensions_mut().remove().unwrap()
     }
 
-    /// A response that tells the test something.
-    fn reply<T: Clone + Send + Sync + 'static>(told: T) -> Response<Body> {
+    /// Builds a response that carries a value to the test.
+    fn reply<T: Clone + Send + Sync + 'static>(value: T) -> Response<Body> {
         let mut response = Response::default();
-        response.extensions_mut().insert(told);
+        response.extensions_mut().insert(value);
         response
     }
 

@@ -22,7 +22,7 @@ pub struct InterruptService<S> {
 gives_inner!(InterruptService);
 
 impl<S> InterruptService<S> {
-    /// `inner`, whose requests end when `shutdown` begins.
+    /// Wraps `inner`, and interrupts its requests when `shutdown` begins.
     pub fn new(inner: S, shutdown: Shutdown) -> Self {
         Self { inner, shutdown }
     }

@@ -10,13 +10,14 @@ use super::IntoBody;
 pub struct IntoBodyLayer;
 
 impl IntoBodyLayer {
-    /// Creates a layer that erases bodies.
+    /// Creates a layer that erases the types of bodies.
     #[must_use]
     pub fn new() -> Self {
         Self
     }
 
-    /// Fits a layer of others into a stack, whatever it does to bodies.
+    /// Wraps a foreign layer so that it fits into a stack, whatever bodies it
+    /// uses.
     ///
     /// ```
     /// use std::time::Duration;
@@ -44,7 +45,8 @@ impl<S> Layer<S> for IntoBodyLayer {
     }
 }
 
-/// Layer of others between two [`IntoBodyLayer`]s: see [`IntoBodyLayer::around`].
+/// A foreign layer between two [`IntoBodyLayer`]s: see
+/// [`IntoBodyLayer::around`].
 #[derive(Clone, Copy, Debug)]
 pub struct Around<L> {
     layer: L,

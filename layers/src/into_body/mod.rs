@@ -1,21 +1,21 @@
-//! Fits layers of others into a stack.
+//! Fits foreign layers into a stack.
 //!
 //! Every layer of this crate takes a request with a
-//! [`Body`](crate::protocol::Body) and gives a response with one. Layers of others
-//! bring body types of their own: tower-http's `RequestBodyLimitLayer` gives its
-//! inner service a `Limited<B>`, its `TraceLayer` answers with a body that it
-//! watches. [`IntoBodyLayer`] erases both: the request's body on the way in, the
-//! response's body on the way out.
+//! [`Body`](crate::protocol::Body) and returns a response with one. Foreign
+//! layers use other body types: tower-http's `RequestBodyLimitLayer` passes a
+//! `Limited<B>` to its inner service, and its `TraceLayer` responds with a body
+//! type of its own. [`IntoBodyLayer`] erases both: the request body on the way
+//! in, the response body on the way out.
 //!
-//! * Put it **inside** a layer that changes the request's body.
-//! * Put it **outside** a layer that changes the response's body, and at the door
-//!   of a stack of your own.
-//! * [`IntoBodyLayer::around`] does both for one layer, or for several as a tuple,
-//!   which always fits.
+//! * Put it **inside** a layer that changes the request body.
+//! * Put it **outside** a layer that changes the response body, and outermost
+//!   in a stack that you build yourself.
+//! * Use [`IntoBodyLayer::around`] for both at once, around one layer or a
+//!   tuple of layers; it always fits.
 //!
-//! A body that is a `Body` already stays what it is. A request's body is counted
-//! here: one that ends with bytes of its announced length missing ends with an
-//! error, since HTTP/2 can cut a body short in a way that looks like its end.
+//! A `Body` passes through unchanged. Request bodies of other types are counted
+//! here: a body that ends before its announced length ends with an error,
+//! because HTTP/2 can cut a body short in a way that looks like a regular end.
 //!
 //! # Example
 //!

@@ -7,7 +7,7 @@ use super::ResponseFuture;
 use crate::inner::gives_inner;
 use crate::protocol::{Body, BoxError};
 
-/// Middleware that erases the bodies of requests and responses.
+/// Middleware that erases the body types of requests and responses.
 ///
 /// See the [module docs](crate::into_body) for an example.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +18,7 @@ pub struct IntoBody<S> {
 gives_inner!(IntoBody);
 
 impl<S> IntoBody<S> {
-    /// Erases the bodies around `inner`.
+    /// Wraps `inner`, and erases the body types on both sides.
     pub fn new(inner: S) -> Self {
         Self { inner }
     }

@@ -1,7 +1,7 @@
-//! What every [`Locker`] has to do, as tests that panic where it does not.
+//! A test suite that every [`Locker`] must pass.
 //!
-//! A back end calls [`run`] in a test of its own. It needs the feature `conformance`,
-//! which is best turned on among the `dev-dependencies` only.
+//! Call [`run`] in a test of your locker. The suite needs the feature
+//! `conformance`, which is best enabled only for `dev-dependencies`.
 //!
 //! ```
 //! use tower_tus_layers::lock::{MemoryLocker, conformance};
@@ -12,8 +12,8 @@
 //! # }
 //! ```
 //!
-//! Each case is printed by its name before it runs. All cases run, and the panic at
-//! the end names those that have failed.
+//! The name of each case is printed before the case runs. All cases run, and
+//! the panic at the end lists those that have failed.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -26,18 +26,18 @@ use super::{Guard, Locker};
 use crate::protocol::{Error, Interrupt, UploadId};
 use crate::suite::{Suite, cases};
 
-/// How long a case waits for something that has to happen.
+/// How long a case waits for something that must happen.
 const LONG: Duration = Duration::from_secs(20);
 /// How long a case waits to see that something does not happen.
 const SHORT: Duration = Duration::from_millis(300);
 
-/// Runs the whole suite, on random ids.
+/// Runs the whole suite, with random ids.
 ///
-/// It needs tokio's time, and takes a few seconds of it.
+/// It needs tokio's timer, and takes a few seconds.
 ///
 /// # Panics
 ///
-/// If the locker does not do what it has to, with the names of the cases that failed.
+/// If the locker fails a case; the message lists the failed cases.
 pub async fn run(locker: impl Locker) {
     let locker = &(Arc::new(locker) as Arc<dyn Locker>);
     let mut suite = Suite::new("lock::conformance");
@@ -55,7 +55,7 @@ pub async fn run(locker: impl Locker) {
 
 async fn acquire(locker: &Arc<dyn Locker>, id: &UploadId) -> Box<dyn Guard> {
     let guard = locker.acquire(id, Interrupt::default(), LONG).await;
-    guard.expect("the lock can be had")
+    guard.expect("the lock is granted")
 }
 
 async fn a_lock_is_free_after_its_release(locker: &Arc<dyn Locker>) {
@@ -91,7 +91,7 @@ async fn the_holder_is_asked_to_let_go_and_the_next_request_proceeds(locker: &Ar
     let early = timeout(SHORT, asked.fired()).await;
     assert!(
         early.is_err(),
-        "the holder was asked though nobody waits: {early:?}"
+        "the holder was interrupted although no request waits: {early:?}"
     );
 
     let newcomer = tokio::spawn({
@@ -100,13 +100,16 @@ async fn the_holder_is_asked_to_let_go_and_the_next_request_proceeds(locker: &Ar
     });
     let cause = timeout(LONG, asked.fired())
         .await
-        .expect("the holder is asked");
+        .expect("the holder is interrupted");
     assert!(matches!(cause, Error::Interrupted), "{cause:?}");
     guard.release().await;
     let served = timeout(LONG, newcomer)
         .await
-        .expect("the newcomer is served");
-    served.expect("the newcomer did not panic").release().await;
+        .expect("the newer request gets the lock");
+    served
+        .expect("the newer request did not panic")
+        .release()
+        .await;
 }
 
 async fn dropping_a_guard_releases_it(locker: &Arc<dyn Locker>) {
@@ -120,7 +123,10 @@ async fn a_request_that_stops_waiting_holds_nothing(locker: &Arc<dyn Locker>) {
     let guard = acquire(locker, &id).await;
     {
         let waiting = pin!(locker.acquire(&id, Interrupt::default(), LONG));
-        assert!(timeout(SHORT, waiting).await.is_err(), "two hold one lock");
+        assert!(
+            timeout(SHORT, waiting).await.is_err(),
+            "two requests hold one lock"
+        );
     }
     guard.release().await;
     acquire(locker, &id).await.release().await;
@@ -138,7 +144,10 @@ async fn one_request_at_a_time_holds_a_lock_and_all_proceed(locker: &Arc<dyn Loc
             let (busy, served) = (Arc::clone(&busy), Arc::clone(&served));
             tokio::spawn(async move {
                 let guard = acquire(&locker, &id).await;
-                assert!(!busy.swap(true, Ordering::SeqCst), "two hold one lock");
+                assert!(
+                    !busy.swap(true, Ordering::SeqCst),
+                    "two requests hold one lock"
+                );
                 sleep(Duration::from_millis(1)).await;
                 busy.store(false, Ordering::SeqCst);
                 served.fetch_add(1, Ordering::SeqCst);
@@ -160,7 +169,7 @@ mod tests {
 
     use super::*;
 
-    /// A locker that gives each lock to everyone.
+    /// A locker that grants every request at once.
     #[derive(Debug)]
     struct Generous;
 
@@ -184,7 +193,7 @@ mod tests {
     #[test]
     fn a_locker_that_fails_is_told_in_which_cases() {
         let mut runtime = tokio::runtime::Builder::new_current_thread();
-        // The time that has to pass passes at once.
+        // Paused time: waits take no real time.
         let runtime = runtime.enable_time().start_paused(true).build();
         let run = || runtime.unwrap().block_on(run(Generous));
         let panic = catch_unwind(AssertUnwindSafe(run)).unwrap_err();

@@ -18,7 +18,7 @@ pub struct LockLayer {
 }
 
 impl LockLayer {
-    /// Locks by `locker`, which others may use too.
+    /// Creates a layer that takes its locks from `locker`, which may be shared.
     #[must_use]
     pub fn new(locker: Arc<dyn Locker>) -> Self {
         Self {
@@ -28,19 +28,19 @@ impl LockLayer {
         }
     }
 
-    /// How long a request waits for its upload: 20 seconds unless set.
+    /// Sets how long a request waits for its upload; 20 seconds by default.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Limits how many PATCH requests may hold or wait for an upload at once;
-    /// unlimited by default.
+    /// Limits how many PATCH requests may hold or wait for a lock at once, over
+    /// all uploads; unlimited by default.
     ///
-    /// Each may hold an open data file and an open lock file until its last byte
-    /// has come. Beyond the limit PATCH answers `503 ERR_SERVER_BUSY` with
-    /// `Retry-After` before its body is read.
+    /// Each of them may keep a data file and a lock file open until its last
+    /// byte has arrived. Beyond the limit PATCH answers `503 ERR_SERVER_BUSY`
+    /// with `Retry-After`, before its body is read.
     #[must_use]
     pub fn max_writers(mut self, writers: usize) -> Self {
         let writers = writers.min(Semaphore::MAX_PERMITS);

@@ -9,10 +9,10 @@ use tokio::sync::oneshot;
 use super::{Guard, Locker};
 use crate::protocol::{Error, Interrupt, UploadId};
 
-/// Locks within one process, handed over directly.
+/// Locks uploads within one process.
 ///
-/// Requests get a lock in the order in which they came, and are asked to let go at
-/// once if others wait behind them. A clone is the same locker.
+/// Requests get a lock in the order in which they arrive, and are interrupted
+/// at once if others wait behind them. Clones share the same locks.
 ///
 /// ```
 /// use std::time::Duration;
@@ -43,7 +43,8 @@ struct Waiter {
 
 impl MemoryLocker {
     fn held(&self) -> MutexGuard<'_, HashMap<UploadId, Held>> {
-        // Nothing that runs under the lock can leave the map half changed.
+        // A panic under the mutex cannot leave the map in an inconsistent
+        // state.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -54,7 +55,7 @@ impl MemoryLocker {
         }
     }
 
-    /// The lock itself, or a place in the line.
+    /// Takes the lock, or queues for it.
     fn request(&self, id: &UploadId, interrupt: Interrupt) -> Result<MemoryGuard, Place> {
         let mut held = self.held();
         let Some(lock) = held.get_mut(id) else {
@@ -71,7 +72,7 @@ impl MemoryLocker {
         Err(granted)
     }
 
-    /// Hands the lock to the first who still waits.
+    /// Hands the lock to the first request that still waits.
     fn hand_over(&self, id: &UploadId) {
         let mut held = self.held();
         let Some(lock) = held.get_mut(id) else { return };
@@ -85,8 +86,8 @@ impl MemoryLocker {
         }
         lock.holder = next.interrupt;
         drop(held);
-        // Refused by one who stopped waiting this very moment, the guard is
-        // dropped, and so comes here again.
+        // If the receiver has just stopped waiting, the guard is dropped, which
+        // calls this method again.
         drop(next.grant.send(self.guard(id)));
     }
 }
@@ -105,8 +106,8 @@ impl Locker for MemoryLocker {
             Ok(guard) => return Ok(Box::new(guard)),
             Err(place) => place,
         };
-        // A guard that arrives as the time runs out is dropped with the place,
-        // and so handed on.
+        // A guard that arrives just as the time runs out is dropped together
+        // with the receiver, which hands the lock on.
         match tokio::time::timeout(timeout, place).await {
             Ok(Ok(guard)) => Ok(Box::new(guard)),
             Ok(Err(gone)) => Err(Error::internal(gone)),
@@ -151,9 +152,6 @@ mod tests {
     async fn it_passes_the_conformance_suite() {
         let locker = MemoryLocker::default();
         super::super::conformance::run(locker.clone()).await;
-        assert!(
-            locker.held().is_empty(),
-            "a lock that nobody holds takes no room"
-        );
+        assert!(locker.held().is_empty(), "a free lock uses no memory");
     }
 }

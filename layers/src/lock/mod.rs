@@ -1,34 +1,34 @@
-//! Exclusive access to uploads: the [`Locker`] trait, a locker in memory, the
-//! conformance suite that every locker has to pass, and the layer.
+//! Exclusive access to uploads: the [`Locker`] trait, an in-memory locker, the
+//! conformance suite for lockers, and the layer.
 //!
-//! A lock is for liveness: it lets the newest request of a client proceed at once
-//! where an older one hangs. What keeps an upload correct is the store.
+//! Locks are for liveness: a client's newest request proceeds at once even if
+//! an older one hangs. The store itself keeps uploads correct.
 //!
 //! # Writing a locker
 //!
-//! Implement [`Locker`] and [`Guard`] with [`async_trait`](crate::async_trait), and
-//! run `conformance::run` (feature `conformance`) against the result. Everything
-//! that takes a locker takes an `Arc<dyn Locker>` or a `Box<dyn Locker>` as well,
-//! since these are lockers too.
+//! Implement [`Locker`] and [`Guard`] with [`async_trait`](crate::async_trait),
+//! and run `conformance::run` (feature `conformance`) against the result. Where
+//! a locker is expected, an `Arc<dyn Locker>` or a `Box<dyn Locker>` works as
+//! well: both implement the trait.
 //!
 //! # The layer
 //!
 //! Runs one request at a time for each upload.
 //!
-//! HEAD, PATCH and DELETE on an upload wait for its lock. The request that holds it
-//! is asked to let go: a PATCH that hangs on a dead connection ends with
-//! `400 ERR_UPLOAD_INTERRUPTED`, its bytes stored, and the newer request proceeds.
-//! A request that waits for longer than the timeout is answered `423 Locked` with
-//! `Retry-After`; one that waits while the server shuts down gets the error of the
-//! shutdown. The lock is free before the response is sent.
+//! HEAD, PATCH and DELETE wait for the lock of their upload, and the current
+//! holder is interrupted: a PATCH that hangs on a dead connection ends with
+//! `400 ERR_UPLOAD_INTERRUPTED`, its bytes stored, and the newer request
+//! proceeds. A request that waits longer than the timeout gets `423 Locked`
+//! with `Retry-After`; one that waits during a shutdown gets the shutdown's
+//! error. The lock is released before the response is sent.
 //!
 //! POST, GET and OPTIONS never wait.
 //!
-//! A limit on [writers](LockLayer::max_writers) keeps long uploads from using up
-//! every file that the process may open.
+//! A limit on [writers](LockLayer::max_writers) keeps long uploads from using
+//! up the process's open files.
 //!
-//! Without the Interrupt layer, the holder cannot be asked to let go, and newcomers
-//! wait.
+//! Without the Interrupt layer, the holder cannot be interrupted, so newer
+//! requests wait for it to end.
 //!
 //! ## Example
 //!
@@ -83,7 +83,7 @@ pub use self::memory::MemoryLocker;
 pub use self::service::Lock;
 pub use crate::future::ResponseFuture;
 
-/// Gives each upload to one request at a time.
+/// Grants each upload to one request at a time.
 #[async_trait]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a locker for uploads",
@@ -91,17 +91,17 @@ pub use crate::future::ResponseFuture;
     note = "pass a `MemoryLocker`, a `FileLocker`, an `Arc<dyn Locker>`, or your own type with `#[async_trait] impl Locker for ..`"
 )]
 pub trait Locker: Debug + Send + Sync + 'static {
-    /// Waits until the upload is free, for `timeout` at most.
+    /// Waits at most `timeout` for the upload to become free.
     ///
-    /// The holder is asked to let go by its own `interrupt`, which fires with
-    /// [`Error::Interrupted`] as soon as another request waits. So does the
-    /// `interrupt` given here, from the moment at which the lock is held.
+    /// The current holder's `interrupt` fires with [`Error::Interrupted`] as
+    /// soon as another request waits. The same happens to the `interrupt`
+    /// passed here once the lock is held.
     ///
-    /// Cancel safe: a future that is dropped holds nothing.
+    /// Cancel safe: a dropped future leaves nothing locked.
     ///
     /// # Errors
     ///
-    /// [`Error::LockTimeout`] if the holder did not let go in time.
+    /// [`Error::LockTimeout`] if the holder did not release the lock in time.
     async fn acquire(
         &self,
         id: &UploadId,
@@ -110,17 +110,17 @@ pub trait Locker: Debug + Send + Sync + 'static {
     ) -> Result<Box<dyn Guard>, Error>;
 }
 
-/// A lock that is held. Dropping it releases it too, without waiting for that.
+/// A lock that is held. Dropping it releases the lock without waiting.
 #[async_trait]
 pub trait Guard: Debug + Send {
-    /// Releases the lock, and waits until the next request can have it.
+    /// Releases the lock, and waits until the next request can take it.
     async fn release(self: Box<Self>);
 }
 
 /// Waits for a lock until something ends the request.
 ///
-/// `holder` fires when somebody else wants what is held then; it may be the
-/// request's own.
+/// `holder` fires when another request wants the lock once it is held; it may
+/// be the request's own interrupt.
 pub(crate) async fn acquire(
     locker: &dyn Locker,
     id: &UploadId,
@@ -130,8 +130,9 @@ pub(crate) async fn acquire(
 ) -> Result<Box<dyn Guard>, Error> {
     let ended = async {
         match request.fired().await {
-            // Somebody waits for what the request has, or is about to have, or a
-            // hook has ended it: what follows from that for other uploads is done.
+            // Another request wants a lock that this one holds or is about to
+            // get, or a hook stopped it: the work that is due on other uploads
+            // is still done.
             Error::Interrupted | Error::Stopped => pending().await,
             cause => Err(cause),
         }

@@ -1,4 +1,4 @@
-//! A locker behind a pointer is a locker.
+//! Implements [`Locker`](super::Locker) for pointers to lockers.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -14,7 +14,7 @@ use crate::lock::{Locker, acquire};
 use crate::protocol::{Body, BoxError, Error, Target, UploadId};
 use crate::ready::take_ready;
 
-/// Middleware that lets each upload be changed by one request at a time.
+/// Middleware that lets one request at a time change an upload.
 ///
 /// See the [module docs](crate::lock) for an example.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ pub struct Lock<S> {
 gives_inner!(Lock);
 
 impl<S> Lock<S> {
-    /// `inner` behind `locker`, whose locks are waited for as long as `timeout`.
+    /// Wraps `inner`, and waits at most `timeout` for a lock of `locker`.
     pub fn new(inner: S, locker: Arc<dyn Locker>, timeout: Duration) -> Self {
         Self {
             inner,
@@ -42,7 +42,7 @@ impl<S> Lock<S> {
         Self { writers, ..self }
     }
 
-    /// Counts one more request that writes, where they are limited.
+    /// Takes a permit for a request that writes, if writers are limited.
     fn admit(&self, method: &Method) -> Result<Option<OwnedSemaphorePermit>, Error> {
         let Some(writers) = self.writers.as_ref().filter(|_| method == Method::PATCH) else {
             return Ok(None);
@@ -57,7 +57,7 @@ fn too_many_writers() -> Error {
     Error::Busy(reason.into())
 }
 
-/// The upload that the request has to have for itself.
+/// Returns the upload that the request must lock.
 fn wanted(parts: &Parts) -> Option<UploadId> {
     if !matches!(parts.method, Method::HEAD | Method::PATCH | Method::DELETE) {
         return None;
@@ -89,11 +89,11 @@ where
         let Some(id) = wanted(&parts) else {
             return ResponseFuture::inner(self.inner.call(Request::from_parts(parts, body)));
         };
-        // Before anyone is interrupted.
+        // Checked first, so that a rejected request interrupts nothing.
         if let Err(error) = check_rejection(&parts.extensions) {
             return ResponseFuture::refused(error);
         }
-        // Before the lock, which may be a file of its own.
+        // Comes before the lock, which may keep a file open.
         let permit = match self.admit(&parts.method) {
             Ok(permit) => permit,
             Err(error) => return ResponseFuture::refused(error),

@@ -13,7 +13,7 @@ use crate::protocol::{Body, Error, Interrupt, Target, UploadId};
 
 const LONG: Duration = Duration::from_secs(20);
 
-/// A service that answers with the cause of its interrupt, or 200 when asked to.
+/// Answers with the cause of the interrupt, or with 200 for an empty body.
 async fn answer(request: Request<Body>) -> Result<Response<Body>, Infallible> {
     if request.body().is_end_stream() {
         return Ok(Response::default());

@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::gate::Gate;
 use crate::protocol::Upload;
 
-/// Tells of an upload as soon as it is there: its request may go on for hours.
+/// Logs an upload as soon as it is created: its request may run for hours.
 #[derive(Debug)]
 pub(super) struct Creations;
 

@@ -16,7 +16,7 @@ pub struct LogLayer {
 }
 
 impl LogLayer {
-    /// A layer that logs whole paths.
+    /// Creates a layer that logs whole paths.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -25,7 +25,7 @@ impl LogLayer {
         }
     }
 
-    /// The path below which uploads live: of a path, what follows it is logged.
+    /// Sets the path below which uploads live. Only what follows it is logged.
     #[must_use]
     pub fn base_path(mut self, path: &str) -> Self {
         self.base = format!("/{}", path.trim_matches('/')).into();

@@ -1,36 +1,37 @@
-//! Log lines: what a request is, what it did, and how it was answered.
+//! Logs each request, what it did, and its response.
 //!
-//! Everything goes through [`tracing`], so the program decides where it ends up
-//! and in which form. Each request has a span, `request`, with its `method`, its
+//! Everything goes through [`tracing`], so the program chooses the destination
+//! and the format. Each request has a span, `request`, with its `method`, its
 //! `path` and its `requestId` (the first 36 characters of `X-Request-ID`, or of
-//! the [`Context`](crate::context::Context::request_id) if the client sent none), and with
-//! `remoteAddr` where the [`Peer`](crate::protocol::Peer) has an address: what is
-//! logged inside, by other layers, stores and gates too, belongs to it. Names
-//! are tusd's, and levels but for what any client can cause, which is no warning:
+//! the [`Context`](crate::context::Context::request_id) if the client sent
+//! none), and with `remoteAddr` if the [`Peer`](crate::protocol::Peer) has an
+//! address. Events that other layers, stores and gates log inside it belong to
+//! that span. Names and levels are those of tusd, except that nothing a client
+//! can cause is a warning:
 //!
 //! | event | level | fields | |
 //! |---|---|---|---|
 //! | `RequestIncoming` | info | | |
-//! | `UploadCreated` | info | `id`, `size`, `url` | as soon as it is there |
+//! | `UploadCreated` | info | `id`, `size`, `url` | logged as soon as the upload exists |
 //! | `UploadFinished` | info | `id`, `size` | |
 //! | `UploadTerminated` | info | `id` | |
 //! | `UploadInterrupted` | info | `id` | another request wanted the upload |
-//! | `NetworkTimeoutError` | info | `id`, `error` | the client did not send for too long |
+//! | `NetworkTimeoutError` | info | `id`, `error` | the client sent nothing for too long |
 //! | `ResponseOutgoing` | info | `id`, `status`, `body` | `body` is the text of an error |
 //!
-//! The layer also turns on the log of the core, which by itself logs nothing:
+//! The layer also enables logging in the core, which is off without it:
 //! `ChunkWriteStart` (`id`, `maxSize`, `offset`), `ChunkWriteComplete` (`id`,
-//! `bytesWritten`) and `BodyReadError` (`id`, `error`) at info, and a gate that fails
-//! without deciding at warn. [Render](crate::render) logs the sources of errors, which
-//! clients do not see, also where this layer is absent.
+//! `bytesWritten`) and `BodyReadError` (`id`, `error`) at info, and failures of
+//! gates that do not decide at warn. [Render](crate::render) logs the sources of
+//! errors, which clients do not see, even without this layer.
 //!
-//! The layer belongs where Metrics is: outside all others but Detach and
-//! whatever changes the method.
+//! Place the layer next to Metrics: outside all others except Detach and layers
+//! that change the method.
 //!
-//! | response extension | without it |
+//! | response extension | if missing |
 //! |---|---|
 //! | [`Error`](crate::protocol::Error) | `body` is empty |
-//! | [`Outcome`](crate::protocol::Outcome) | the events of uploads are missing |
+//! | [`Outcome`](crate::protocol::Outcome) | the events of uploads are not logged |
 //!
 //! # Example
 //!
@@ -49,7 +50,7 @@
 //!     .service(Core::new(MemoryStore::default()));
 //!
 //! let request = Request::post("/").header("Upload-Length", "5").body(Body::default())?;
-//! // A subscriber is told RequestIncoming, UploadCreated and ResponseOutgoing.
+//! // Logs RequestIncoming, UploadCreated and ResponseOutgoing.
 //! service.oneshot(request).await?;
 //! # Ok(())
 //! # }

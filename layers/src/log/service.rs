@@ -10,10 +10,10 @@ use crate::context::Context;
 use crate::gate::Gate;
 use crate::inner::gives_inner;
 
-/// How many characters of a request's id are logged, like in tusd.
+/// Maximum number of logged characters of a request id, like in tusd.
 const REQUEST_ID_CHARS: usize = 36;
 
-/// Middleware that logs requests, and what came of them.
+/// Middleware that logs requests and their outcomes.
 ///
 /// See the [module docs](crate::log) for an example.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ impl<S> Log<S> {
         }
     }
 
-    /// What all lines of a request share.
+    /// Creates the span that all events of a request share.
     fn span<B>(&self, request: &Request<B>) -> Span {
         let id = Context::request_id(request);
         let id = id.map_or("".into(), |id| String::from_utf8_lossy(id.as_bytes()));
@@ -52,7 +52,8 @@ impl<S> Log<S> {
     }
 }
 
-/// What of a path follows the base, or all of it elsewhere.
+/// Returns what follows the base in a path, or the whole path if it is
+/// elsewhere.
 fn below<'a>(base: &str, path: &'a str) -> &'a str {
     match path.strip_prefix(base.trim_end_matches('/')) {
         Some("") => "",

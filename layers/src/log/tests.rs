@@ -24,7 +24,7 @@ thread_local! {
     static SPAN: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// Keeps what each test logs: a test has a thread of its own.
+/// Records what each test logs: each test has its own thread.
 struct Recorder;
 
 #[derive(Default)]
@@ -65,8 +65,8 @@ impl Subscriber for Recorder {
     fn exit(&self, _: &Id) {}
 }
 
-/// Begins to record. One for all threads: an event that a thread without a
-/// subscriber is the first to reach would be off for all of them.
+/// Starts recording, with one subscriber for all threads: if a thread without a
+/// subscriber reached an event first, that event would be off for all of them.
 fn record() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| tracing::subscriber::set_global_default(Recorder).unwrap());
@@ -165,7 +165,7 @@ async fn without_the_layer_the_core_logs_nothing() {
     assert_eq!(LINES.take(), [""; 0]);
 }
 
-/// What is logged of an answer.
+/// Returns what is logged for a response.
 async fn answered(outcome: Option<Outcome>, error: Option<Error>) -> Vec<String> {
     record();
     let service = ServiceBuilder::new()

@@ -10,7 +10,7 @@ use super::MethodOverride;
 pub struct MethodOverrideLayer;
 
 impl MethodOverrideLayer {
-    /// A layer that takes the method from the header, where there is one.
+    /// Creates a layer that takes the method from the header, if present.
     #[must_use]
     pub fn new() -> Self {
         Self

@@ -1,14 +1,14 @@
 //! `X-HTTP-Method-Override`, for clients that cannot send PATCH or DELETE.
 //!
-//! Where the header is present it is the method (CORE-15), whatever the actual
-//! one is (CORE-16). Nothing is refused here, since this is outside of what
-//! writes errors: a method that nobody knows is for those inside to answer with
-//! `405 Method Not Allowed`. So is a header that is empty, sent twice or no
-//! token: it becomes the method `MALFORMED`, which no resource takes, and never
-//! the actual one.
+//! If the header is present, it replaces the request's method, whatever that
+//! is. The layer refuses nothing, because it stands outside the layer that
+//! renders errors: an unknown method is left to the layers inside, which answer
+//! `405 Method Not Allowed`. A header that is empty, repeated or not a token
+//! becomes the method `MALFORMED`, which no resource allows; the request's own
+//! method is never used then.
 //!
-//! Methods are case-sensitive, here as in a request line. The header stays
-//! where it is.
+//! Methods are case-sensitive, like in a request line. The header is not
+//! removed.
 //!
 //! # Example
 //!
@@ -59,7 +59,7 @@ mod tests {
     use crate::service::Core;
     use crate::store::MemoryStore;
 
-    /// The method that is seen inside.
+    /// Returns the method that the inner service sees.
     async fn method(actual: Method, overrides: &[&str]) -> Method {
         let inner = service_fn(|request: Request<()>| async move {
             Ok::<_, Infallible>(request.method().clone())

@@ -7,7 +7,7 @@ use crate::context::{Context, Place};
 use crate::inner::gives_inner;
 use crate::protocol::header::X_HTTP_METHOD_OVERRIDE;
 
-/// Middleware that lets a header say what the method is.
+/// Middleware that takes the method from a header.
 ///
 /// See the [module docs](crate::method_override) for an example.
 #[derive(Clone, Copy, Debug)]
@@ -18,14 +18,15 @@ pub struct MethodOverride<S> {
 gives_inner!(MethodOverride);
 
 impl<S> MethodOverride<S> {
-    /// `inner`, which sees the method that the client means.
+    /// Wraps `inner`, and replaces the method of its requests.
     pub fn new(inner: S) -> Self {
         Self { inner }
     }
 }
 
-/// The method that the header names, if it is there. CORE-15
-fn told(headers: &HeaderMap) -> Option<Method> {
+/// Returns the method that the header names, if present.
+// CORE-15
+fn named_method(headers: &HeaderMap) -> Option<Method> {
     let mut values = headers.get_all(&X_HTTP_METHOD_OVERRIDE).iter();
     let method = match (values.next()?, values.next()) {
         (value, None) => Method::from_bytes(value.as_bytes()).ok(),
@@ -34,9 +35,9 @@ fn told(headers: &HeaderMap) -> Option<Method> {
     Some(method.unwrap_or_else(no_method))
 }
 
-/// A method that no resource takes, in place of one that cannot be read.
+/// The method that replaces an invalid one; no resource allows it.
 fn no_method() -> Method {
-    Method::from_bytes(b"MALFORMED").expect("it is a token")
+    Method::from_bytes(b"MALFORMED").expect("MALFORMED is a token")
 }
 
 impl<S, ReqBody> Service<Request<ReqBody>> for MethodOverride<S>
@@ -54,7 +55,7 @@ where
 
     fn call(&mut self, mut request: Request<ReqBody>) -> S::Future {
         Context::of_mut(request.extensions_mut()).pass(Place::MethodOverride);
-        if let Some(method) = told(request.headers()) {
+        if let Some(method) = named_method(request.headers()) {
             *request.method_mut() = method; // CORE-16
         }
         self.inner.call(request)

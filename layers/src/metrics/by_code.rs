@@ -1,4 +1,4 @@
-//! Errors by their status and code.
+//! Counts errors by status and code.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -10,15 +10,15 @@ use metrics::{Counter, Unit, counter};
 use super::names::described_counter;
 use crate::protocol::Error;
 
-/// How many pairs of a status and a code are counted apart, besides those of the
-/// kinds of errors.
+/// Maximum number of separately counted pairs of status and code, besides those
+/// of the kinds of errors.
 const MAX_CUSTOM: usize = 64;
 
-/// A counter for each pair of a status and a code.
+/// A counter for each pair of status and code.
 pub(super) struct ByCode {
     name: String,
     kinds: HashMap<(StatusCode, &'static str), Counter>,
-    /// Those of rejections, which are not known before.
+    /// Pairs of rejections, which are not known in advance.
     custom: Mutex<HashMap<(StatusCode, &'static str), Counter>>,
 }
 
@@ -27,7 +27,7 @@ impl ByCode {
         let text = "Requests answered by an error, by its status and code.";
         let name = described_counter(prefix, "errors_total", Unit::Count, text);
         let kinds = Error::all_codes()
-            // As tusd has it.
+            // Like tusd.
             .filter(|(status, _)| *status != StatusCode::METHOD_NOT_ALLOWED)
             .map(|(status, code)| ((status, code), registered(&name, status.as_str(), code)))
             .collect();
@@ -49,9 +49,10 @@ impl ByCode {
         }
     }
 
-    /// Registers what it has not seen before, while there is room for it.
+    /// Registers a new pair, up to the maximum.
     fn count_custom(&self, status: StatusCode, code: &'static str) {
-        // Nothing that runs under the lock can leave the map half changed.
+        // A panic under the mutex cannot leave the map in an inconsistent
+        // state.
         let mut custom = self.custom.lock().unwrap_or_else(PoisonError::into_inner);
         let is_full = custom.len() >= MAX_CUSTOM;
         match custom.get(&(status, code)) {

@@ -13,7 +13,7 @@ pub(super) enum End {
 }
 
 impl End {
-    /// In the order of their numbers.
+    /// In the order of their discriminants.
     pub(super) const ALL: [Self; 5] = [
         Self::Success,
         Self::ClientError,
@@ -25,7 +25,7 @@ impl End {
     pub(super) fn of<B>(response: &Response<B>) -> Self {
         let status = response.status();
         match response.extensions().get::<Error>() {
-            // Whatever its status, which is there for the client's next step.
+            // Regardless of the status, which tells the client what to do next.
             Some(error) if error.is_interruption() => Self::Interrupted,
             _ if status.is_client_error() => Self::ClientError,
             _ if status.is_server_error() => Self::ServerError,

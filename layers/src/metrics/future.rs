@@ -8,8 +8,8 @@ use pin_project_lite::pin_project;
 use super::registry::Running;
 
 pin_project! {
-    /// The response future of [`Metrics`](super::Metrics). Dropped before its
-    /// end, it counts as `unanswered`.
+    /// The response future of [`Metrics`](super::Metrics). If it is dropped
+    /// before it is done, the request counts as `unanswered`.
     #[derive(Debug)]
     pub struct ResponseFuture<F> {
         #[pin]

@@ -8,8 +8,7 @@ use super::stopwatch::Stopwatch;
 use crate::hooks::{Event, HookKind, HookKinds, Hooks, Reply, caught};
 use crate::protocol::BoxError;
 
-/// Hooks that count how often they are called and fail, and measure how long
-/// they take.
+/// Hooks that count their calls and failures, and measure their duration.
 ///
 /// See the [module docs](crate::metrics) for an example.
 #[derive(Clone, Debug)]
@@ -27,8 +26,9 @@ struct HookMetrics {
 }
 
 impl TimedHooks {
-    /// `hooks`, with metrics whose names begin with `prefix` and `_`. They are
-    /// registered here, with the recorder that is installed now.
+    /// Wraps `hooks`; the names of the metrics begin with `prefix` and `_`. The
+    /// metrics are registered here, with the recorder that is installed at this
+    /// moment.
     #[must_use]
     pub fn new(hooks: Arc<dyn Hooks>, prefix: &str) -> Self {
         let counted = |name, text| described_counter(prefix, name, Unit::Count, text);

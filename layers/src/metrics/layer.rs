@@ -14,15 +14,17 @@ pub struct MetricsLayer {
 }
 
 impl MetricsLayer {
-    /// A layer whose metrics have names that begin with `tus_`.
+    /// Creates a layer whose metrics have names that begin with `tus_`.
     #[must_use]
     pub fn new() -> Self {
         Self::with_prefix("tus")
     }
 
-    /// A layer whose metrics have names that begin with `prefix` and `_`.
+    /// Creates a layer whose metrics have names that begin with `prefix` and
+    /// `_`.
     ///
-    /// All of them are registered here, with the recorder that is installed now.
+    /// All metrics are registered here, with the recorder that is installed at
+    /// this moment.
     #[must_use]
     pub fn with_prefix(prefix: &str) -> Self {
         Self {

@@ -9,7 +9,7 @@ use super::stopwatch::Stopwatch;
 use crate::lock::{Guard, Locker};
 use crate::protocol::{Error, Interrupt, UploadId};
 
-/// A locker that measures how long its locks are waited for.
+/// A locker that measures how long requests wait for their locks.
 ///
 /// See the [module docs](crate::metrics) for an example.
 #[derive(Clone, Debug)]
@@ -19,8 +19,9 @@ pub struct TimedLocker {
 }
 
 impl TimedLocker {
-    /// `locker`, with a metric whose name begins with `prefix` and `_`. It is
-    /// registered here, with the recorder that is installed now.
+    /// Wraps `locker`; the name of the metric begins with `prefix` and `_`. The
+    /// metric is registered here, with the recorder that is installed at this
+    /// moment.
     #[must_use]
     pub fn new(locker: Arc<dyn Locker>, prefix: &str) -> Self {
         let text = "Time until a lock was had, or given up.";

@@ -1,61 +1,63 @@
-//! Metrics: requests, errors, bytes, uploads, and how long all that takes.
+//! Metrics of requests, errors, bytes, uploads and durations.
 //!
-//! Everything goes through the facade [`metrics`], so the program decides where
-//! it ends up. Install its recorder first: each constructor here registers its
-//! metrics with the recorder of that moment, every value of every label among
-//! them, so that all are there at 0 from the start. A request then touches
-//! handles and nothing else.
+//! Everything goes through the facade [`metrics`], so the program chooses the
+//! destination. Install its recorder first: each constructor here registers its
+//! metrics with the current recorder, including every value of every label, so
+//! that all of them are present from the start, at 0. Requests then only use
+//! those handles.
 //!
-//! Names begin with a prefix, `tus` unless told otherwise. The layer counts:
+//! Names begin with a prefix, `tus` by default. The layer counts:
 //!
 //! | name | labels | |
 //! |---|---|---|
 //! | `tus_requests_total` | `method` | requests, when they begin |
-//! | `tus_errors_total` | `status`, `code` | answers that carry an [`Error`] |
+//! | `tus_errors_total` | `status`, `code` | responses that carry an [`Error`] |
 //! | `tus_bytes_received` | | bytes stored, when their request ends |
 //! | `tus_uploads_created` | | |
 //! | `tus_uploads_finished` | | |
 //! | `tus_uploads_terminated` | | |
-//! | `tus_request_duration_seconds` | `method`, `outcome` | until the answer, without its body |
+//! | `tus_request_duration_seconds` | `method`, `outcome` | time to the response, without its body |
 //!
-//! * `method` is one of GET, HEAD, POST, PATCH, DELETE and OPTIONS; a request of
-//!   any other is neither counted nor timed, but its error is counted.
-//! * `status` and `code` are those of [`Error::all_codes`], except 405, which tusd
-//!   does not count as an error. Those of a [`Rejection`] are registered when they
-//!   first occur, up to 64 pairs, with the recorder of that moment; all others
-//!   are counted as `other`.
-//! * `outcome` is `success`; `client_error` and `server_error`, by the status;
-//!   `interrupted`, whatever the status, where the client went away or was too
-//!   slow, another request wanted the upload, or the server was shutting down;
-//!   `unanswered`, where the service inside failed or panicked, or the request
-//!   was dropped.
+//! * `method` is one of GET, HEAD, POST, PATCH, DELETE and OPTIONS. Requests
+//!   with other methods are neither counted nor timed, but their errors are
+//!   counted.
+//! * `status` and `code` are those of [`Error::all_codes`], except 405, which
+//!   tusd does not count as an error. Those of a [`Rejection`] are registered
+//!   when they first occur, up to 64 pairs, with the recorder of that moment;
+//!   any others are counted as `other`.
+//! * `outcome` is one of `success`; `client_error` and `server_error`, by the
+//!   status; `interrupted`, whatever the status, if the client disconnected or
+//!   was too slow, another request wanted the upload, or the server was
+//!   shutting down; `unanswered`, if the inner service failed or panicked, or
+//!   the request was dropped.
 //!
-//! What cannot be seen from outside is measured where it happens, by three
-//! decorators that are no layers: no layer needs to know that it is timed.
+//! What cannot be seen from outside is measured in place by three decorators.
+//! They are not layers, so no layer has to know that it is being timed.
 //!
 //! | name | labels | by | |
 //! |---|---|---|---|
 //! | `tus_hook_invocations_total` | `hooktype` | [`TimedHooks`] | hooks called |
-//! | `tus_hook_errors_total` | `hooktype` | [`TimedHooks`] | those that failed |
-//! | `tus_hook_duration_seconds` | `hooktype` | [`TimedHooks`] | until a hook has answered |
-//! | `tus_lock_wait_seconds` | | [`TimedLocker`] | until a lock was had, or given up |
-//! | `tus_store_operation_seconds` | `operation` | [`TimedStore`] | each method that stores or reads |
+//! | `tus_hook_errors_total` | `hooktype` | [`TimedHooks`] | hooks that failed |
+//! | `tus_hook_duration_seconds` | `hooktype` | [`TimedHooks`] | time until a hook returns |
+//! | `tus_lock_wait_seconds` | | [`TimedLocker`] | time until a lock is granted or given up |
+//! | `tus_store_operation_seconds` | `operation` | [`TimedStore`] | duration of each method that stores or reads |
 //! | `tus_uploads_in_progress` | | [`TimedStore`] | requests that are receiving bytes |
 //!
-//! * `hooktype` is a [`HookKind`](crate::hooks::HookKind), such as `pre-create`.
+//! * `hooktype` is a [`HookKind`](crate::hooks::HookKind), such as
+//!   `pre-create`.
 //! * `operation` is `create`, `open`, `append`, `declare_length`, `record`,
 //!   `finish`, `terminate`, `concatenate`, `assemble`, `await_part`, `read` or
-//!   `bytes`. An `append` takes as long as the client sends.
+//!   `bytes`. An `append` lasts as long as the client sends.
 //!
-//! The layer belongs outside all others but Detach and whatever changes the
-//! method: there it sees every refusal, and also the end of a request whose
-//! client has gone. Without Detach such a request is `unanswered`, and what it
-//! has stored is not counted.
+//! Place the layer outside all others except Detach and layers that change the
+//! method. There it sees every refusal, and the end of requests whose client
+//! has disconnected. Without Detach, such a request is `unanswered`, and the
+//! bytes that it stored are not counted.
 //!
-//! | response extension | without it |
+//! | response extension | if missing |
 //! |---|---|
-//! | [`Error`] | no error is counted |
-//! | [`Outcome`](crate::protocol::Outcome) | no bytes and no uploads are counted |
+//! | [`Error`] | errors are not counted |
+//! | [`Outcome`](crate::protocol::Outcome) | bytes and uploads are not counted |
 //!
 //! # Example
 //!

@@ -1,8 +1,8 @@
-//! Metrics by their names, described to the recorder.
+//! Names of metrics, with their descriptions registered.
 
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
-/// The whole name of a counter.
+/// Describes a counter, and returns its full name.
 pub(super) fn described_counter(
     prefix: &str,
     name: &str,
@@ -14,14 +14,14 @@ pub(super) fn described_counter(
     name
 }
 
-/// The whole name of a gauge.
+/// Describes a gauge, and returns its full name.
 pub(super) fn described_gauge(prefix: &str, name: &str, text: &'static str) -> String {
     let name = format!("{prefix}_{name}");
     describe_gauge!(name.clone(), Unit::Count, text);
     name
 }
 
-/// The whole name of a histogram of seconds.
+/// Describes a histogram of seconds, and returns its full name.
 pub(super) fn described_histogram(prefix: &str, name: &str, text: &'static str) -> String {
     let name = format!("{prefix}_{name}");
     describe_histogram!(name.clone(), Unit::Seconds, text);

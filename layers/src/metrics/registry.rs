@@ -9,7 +9,7 @@ use super::end::End;
 use super::names::{described_counter, described_histogram};
 use crate::protocol::Outcome;
 
-/// The methods that are counted, as tusd has it.
+/// The counted methods, like in tusd.
 static METHODS: [Method; 6] = [
     Method::GET,
     Method::HEAD,
@@ -50,7 +50,8 @@ impl Registry {
         }
     }
 
-    /// Counts a request, which runs until what is returned is answered or dropped.
+    /// Counts a request, which runs until the returned value is answered or
+    /// dropped.
     pub(super) fn begin(self: Arc<Self>, method: &Method) -> Running {
         let method = METHODS.iter().position(|counted| counted == method);
         if let Some(method) = method {
@@ -98,11 +99,11 @@ fn by_method(prefix: &str) -> [ByMethod; METHODS.len()] {
     })
 }
 
-/// A request that runs. To drop it ends it.
+/// A running request. Dropping it ends it.
 #[derive(Debug)]
 pub(super) struct Running {
     metrics: Arc<Registry>,
-    /// Its place in [`METHODS`], when it is one of them.
+    /// Index in [`METHODS`], if the method is among them.
     method: Option<usize>,
     begun: Instant,
     end: End,

@@ -8,7 +8,7 @@ use super::ResponseFuture;
 use super::registry::Registry;
 use crate::inner::gives_inner;
 
-/// Middleware that counts requests, and what came of them.
+/// Middleware that counts requests and their outcomes.
 ///
 /// See the [module docs](crate::metrics) for an example.
 #[derive(Clone, Debug)]

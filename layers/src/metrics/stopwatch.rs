@@ -1,8 +1,8 @@
 use metrics::Histogram;
 use tokio::time::Instant;
 
-/// Records how long something took when it is dropped: also where that failed,
-/// or was given up.
+/// Records a duration when it is dropped, even if the operation failed or was
+/// given up.
 #[must_use]
 pub(super) struct Stopwatch<'a> {
     histogram: &'a Histogram,

@@ -13,8 +13,8 @@ use crate::store::{
     AppendOptions, Appended, Concatenator, Content, Handle, Reader, Store, Terminator,
 };
 
-/// A store that measures how long each of its operations takes, and how many
-/// uploads are receiving bytes.
+/// A store that measures the duration of its operations, and counts the uploads
+/// that are receiving bytes.
 ///
 /// See the [module docs](crate::metrics) for an example.
 #[derive(Clone, Debug)]
@@ -24,8 +24,9 @@ pub struct TimedStore {
 }
 
 impl TimedStore {
-    /// `store`, with metrics whose names begin with `prefix` and `_`. They are
-    /// registered here, with the recorder that is installed now.
+    /// Wraps `store`; the names of the metrics begin with `prefix` and `_`. The
+    /// metrics are registered here, with the recorder that is installed at this
+    /// moment.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, prefix: &str) -> Self {
         Self {
@@ -233,7 +234,7 @@ impl Handle for TimedHandle {
     }
 }
 
-/// Counts as one upload in progress until it is dropped.
+/// Counts as one upload in progress until dropped.
 struct InProgress<'a>(&'a Gauge);
 
 impl<'a> InProgress<'a> {

@@ -24,7 +24,7 @@ use crate::protocol::{
 };
 use crate::store::{AppendOptions, MemoryStore, Store};
 
-/// What is made while a recorder is installed, and what that recorder has seen.
+/// Returns what `make` makes under a recorder, and what that recorder has seen.
 fn recorded<T>(make: impl FnOnce() -> T) -> (T, Seen) {
     let recorder = DebuggingRecorder::new();
     let made = with_local_recorder(&recorder, make);
@@ -34,7 +34,7 @@ fn recorded<T>(make: impl FnOnce() -> T) -> (T, Seen) {
 struct Seen(Snapshotter);
 
 impl Seen {
-    /// What has changed since it was asked before: sums, and numbers of times.
+    /// Returns the sums and counts that were recorded since the last call.
     fn changes(&self) -> BTreeMap<String, f64> {
         let metrics = self.0.snapshot().into_vec().into_iter();
         let metrics = metrics.map(|(key, _, description, value)| {
@@ -53,7 +53,7 @@ impl Seen {
         metrics.collect()
     }
 
-    /// As [`changes`](Self::changes), less what has not changed.
+    /// Like [`changes`](Self::changes), without those that did not change.
     fn news(&self) -> Vec<(String, f64)> {
         let changes = self.changes().into_iter();
         changes.filter(|(_, value)| *value != 0.0).collect()
@@ -375,7 +375,7 @@ async fn an_upload_is_in_progress_while_it_receives_bytes() {
         assert!(poll_immediate(append.as_mut()).await.is_none());
         assert_eq!(seen.news(), news([("tus_uploads_in_progress", 1.0)]));
     }
-    // Dropped, it is one less than when it was last looked at.
+    // Dropping it makes the gauge one less than at the last look.
     assert_eq!(
         seen.news(),
         news([
@@ -391,7 +391,7 @@ async fn a_timed_locker_is_the_locker_itself() {
     crate::lock::conformance::run(Arc::new(locker)).await;
 }
 
-/// How long each lock was waited for, in seconds.
+/// Returns how long each lock was waited for, in seconds.
 fn waits(seen: &Seen) -> Vec<f64> {
     let metrics = seen.0.snapshot().into_vec();
     let [(_, _, _, DebugValue::Histogram(waits))] = &metrics[..] else {

@@ -9,31 +9,31 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 
 use super::UploadId;
 
-/// The URL below which a client finds its uploads, from which `Location` is made: a
-/// path such as `/files/`, or a whole URL such as `https://example.com/files/`.
+/// The URL below which clients find their uploads: a path such as `/files/`, or
+/// a whole URL such as `https://example.com/files/`. `Location` begins with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseUrl {
     url: Arc<str>,
-    /// Empty, or with a `/` at its end.
+    /// Empty, or ends with a `/`.
     prefix: Arc<str>,
     hosts: Hosts,
 }
 
-/// Which hosts an absolute URL of an upload may name.
+/// Which hosts an absolute URL in `Upload-Concat` may name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Hosts {
-    /// Those that this URL and the request name.
+    /// Those of this URL and of the request.
     #[default]
     Own,
-    /// Any: a proxy has the name that clients know.
+    /// Any: only a proxy knows the name that clients use.
     Any,
 }
 
-/// How many segments an upload's URL may have behind those that a proxy has
-/// stripped, where it does not contain the base path. Bounds the search for it.
+/// Maximum number of segments in an upload's path if it does not contain the
+/// base path, because a proxy has stripped it. Bounds the search.
 const MAX_SEGMENTS: usize = 16;
 
-/// What is ASCII and yet in no URL. RFC 3986, section 2
+/// ASCII characters that cannot occur in a URL. RFC 3986, section 2
 const NOT_IN_A_URL: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -47,11 +47,12 @@ const NOT_IN_A_URL: &AsciiSet = &CONTROLS
     .add(b'}');
 
 impl BaseUrl {
-    /// `url` with a `/` at its end.
+    /// Creates a base URL from `url`, and adds a `/` at the end if there is
+    /// none.
     ///
-    /// It may come from a request: what cannot stand in a URL is
-    /// percent-encoded, and a path begins with one slash only, since after two
-    /// the client would read the name of another server.
+    /// The text may come from a request: characters that cannot occur in a URL
+    /// are percent-encoded, and leading slashes of a path are reduced to one,
+    /// because clients would read what follows `//` as a host name.
     ///
     /// ```
     /// use tower_tus_layers::protocol::BaseUrl;
@@ -71,8 +72,9 @@ impl BaseUrl {
         }
     }
 
-    /// The URL of those uploads whose ids begin with the segments of `prefix`:
-    /// it stands for them, and they are not repeated behind it.
+    /// Makes this the URL of uploads whose ids begin with the segments of
+    /// `prefix`. It stands for these segments, so they are not repeated after
+    /// it.
     ///
     /// ```
     /// use tower_tus_layers::protocol::BaseUrl;
@@ -87,42 +89,44 @@ impl BaseUrl {
         Self { prefix, ..self }
     }
 
-    /// Accepts absolute URLs of any host in `Upload-Concat`: behind a proxy, only
-    /// the proxy may know the host name that clients use. By default the host has
-    /// to be this URL's or the request's own.
+    /// Accepts absolute URLs of any host in `Upload-Concat`. Needed behind a
+    /// proxy if only the proxy knows the host name that clients use. By default
+    /// the host must be that of this URL or of the request.
     #[must_use]
     pub fn of_any_host(self) -> Self {
         let hosts = Hosts::Any;
         Self { hosts, ..self }
     }
 
-    /// The URL, which is visible ASCII and ends in `/`.
+    /// Returns the URL, which consists of visible ASCII and ends with a `/`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.url
     }
 
-    /// The URL of an upload. CRE-15
+    /// Returns the URL of an upload.
+    // CRE-15
     #[must_use]
     pub fn location(&self, id: &UploadId) -> HeaderValue {
         let rest = id.as_str().strip_prefix(&*self.prefix);
-        // Of the characters of an id, `%` alone means something else in a URL.
+        // `%` is the only character of an id that has another meaning in a URL.
         let rest = rest.unwrap_or(id.as_str()).replace('%', "%25");
         HeaderValue::try_from(format!("{}{rest}", self.url)).expect("a base URL is visible ASCII")
     }
 
-    /// Lists the uploads that a URL in `Upload-Concat` may name, the likeliest
-    /// first. It reverses [`location`](Self::location).
+    /// Lists the uploads that a URL in `Upload-Concat` may name, the most
+    /// likely first. This is the reverse of [`location`](Self::location).
     ///
     /// The URL may be absolute, begin with a host (`//`) or a path (`/`), or be
-    /// relative to this one. A query and a fragment are ignored. A host has to be
-    /// this URL's, one that the request's URI or `Host` names, or a loopback one,
-    /// except with [`of_any_host`](Self::of_any_host).
+    /// relative to this one. Its query and fragment are ignored. The host must
+    /// be that of this URL, of the request's URI or of its `Host`, or a
+    /// loopback one, except with [`of_any_host`](Self::of_any_host).
     ///
-    /// A proxy may have stripped a prefix that the client's URLs still have, so
-    /// besides the path below this one's it may be what follows the last
-    /// occurrence of this one's path, or any suffix of it, the longest first. The
-    /// caller has to check which of these exist and may be used.
+    /// A proxy may have stripped a prefix that the client's URLs still contain.
+    /// Therefore the candidates are the path below this URL's, what follows the
+    /// last occurrence of this URL's path, and every suffix of the path, the
+    /// longest first. The caller must check which of them exist and may be
+    /// used.
     ///
     /// ```
     /// use http::Request;
@@ -162,29 +166,30 @@ impl BaseUrl {
         candidates
     }
 
-    /// What of a decoded path may be an upload's place below this URL.
+    /// Returns the parts of a decoded path that may be an id below this URL.
     fn rests<'a>(&self, path: &'a str) -> Vec<&'a str> {
         let base = percent_decode_str(self::split(&self.url).1).decode_utf8_lossy();
-        // A relative path is below this URL's.
+        // A relative path is below this URL's path.
         let below = match path.starts_with('/') {
             true => path.strip_prefix(&*base),
             false => Some(path),
         };
         let last = path.rfind(&*base).map(|at| &path[at + base.len()..]);
-        // `/` is everywhere.
+        // A base path of `/` occurs everywhere.
         let last = last.filter(|_| base.len() > 1);
         let suffixes = path.rmatch_indices('/').take(MAX_SEGMENTS);
         let mut suffixes: Vec<_> = suffixes.map(|(at, _)| &path[at + 1..]).collect();
         suffixes.reverse();
-        // No prefix has these: it would be a list with another separator.
+        // A prefix with these characters would be a list with another
+        // separator.
         let prefix = |rest: &str| &path[..path.len() - rest.len()];
         let stripped = last.into_iter().chain(suffixes);
         let stripped = stripped.filter(|rest| !prefix(rest).contains([',', ';']));
         below.into_iter().chain(stripped).collect()
     }
 
-    /// Whether an authority has this server's name. Ports are not compared, since
-    /// a proxy may listen on another one.
+    /// Returns whether an authority names this server. Ports are not compared,
+    /// because a proxy may listen on another one.
     fn is_host(&self, authority: &str, request: &Parts) -> bool {
         if self.hosts == Hosts::Any {
             return true;
@@ -198,12 +203,13 @@ impl BaseUrl {
             .chain(named_hosts(&request.headers))
             .filter_map(self::host);
         let mut own = own.peekable();
-        // Where nothing names a host there is nothing to compare with.
+        // Without any host of our own there is nothing to compare with.
         own.peek().is_none() || is_loopback(&host) || own.any(|own| own.eq_ignore_ascii_case(&host))
     }
 }
 
-/// A client that uses such a host runs on this machine, whatever its `Host` says.
+/// A client that uses a loopback host runs on this machine, whatever its `Host`
+/// is.
 fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     let address = address.parse::<IpAddr>();
@@ -215,14 +221,14 @@ fn named_hosts(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     hosts.filter_map(|host| host.to_str().ok())
 }
 
-/// The host of an authority, less user and port.
+/// Returns the host of an authority, without user and port.
 fn host(authority: &str) -> Option<String> {
     let authority: Authority = authority.parse().ok()?;
     Some(authority.host().to_owned())
 }
 
-/// The authority and the path of a URL, of which a relative one has no slash at
-/// its beginning. RFC 3986, section 4.2
+/// Splits a URL into authority and path; the path of a relative URL has no
+/// leading slash. RFC 3986, section 4.2
 fn split(url: &str) -> (Option<&str>, &str) {
     let rest = match url.split_once("://") {
         Some((scheme, rest)) if !scheme.contains('/') => Some(rest),
@@ -266,7 +272,7 @@ mod tests {
         );
     }
 
-    /// A request to this host, if any.
+    /// Builds a request with this `Host`, if any.
     fn to(host: Option<&str>) -> Parts {
         let request = http::Request::post("/files/");
         let request = host.iter().fold(request, |it, host| it.header(HOST, *host));

@@ -1,10 +1,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// The largest offset or length: 2^63-1, since tusd and its hooks count in signed 64 bits.
+/// The largest offset or length: 2^63-1, because tusd and its hooks use signed
+/// 64-bit numbers.
 const MAX: u64 = i64::MAX as u64;
 
-/// The number is larger than 2^63-1, or the text is not a number.
+/// Error for a number above 2^63-1, or a text that is not a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidByteCount(());
 
@@ -23,12 +24,12 @@ macro_rules! byte_count {
         pub struct $name(u64);
 
         impl $name {
-            /// No bytes.
+            /// Zero bytes.
             pub const ZERO: Self = Self(0);
             /// 2^63-1 bytes.
             pub const MAX: Self = Self(MAX);
 
-            /// Returns `bytes`, or the [maximum](Self::MAX) if that is less.
+            /// Returns `bytes`, limited to the [maximum](Self::MAX).
             #[must_use]
             pub const fn saturating(bytes: u64) -> Self {
                 Self(if bytes > MAX { MAX } else { bytes })
@@ -40,13 +41,15 @@ macro_rules! byte_count {
                 self.0
             }
 
-            /// Adds a number of bytes, up to the [maximum](Self::MAX).
+            /// Adds a number of bytes; the result is limited to the
+            /// [maximum](Self::MAX).
             #[must_use]
             pub fn saturating_add(self, bytes: u64) -> Self {
                 Self::saturating(self.0.saturating_add(bytes))
             }
 
-            /// Adds a number of bytes, or returns `None` beyond the [maximum](Self::MAX).
+            /// Adds a number of bytes, or returns `None` if the result would
+            /// exceed the [maximum](Self::MAX).
             #[must_use]
             pub fn checked_add(self, bytes: u64) -> Option<Self> {
                 self.0.checked_add(bytes)?.try_into().ok()
@@ -76,12 +79,12 @@ macro_rules! byte_count {
             }
         }
 
-        /// Digits only, without a sign.
+        /// Accepts digits only, without a sign.
         impl FromStr for $name {
             type Err = InvalidByteCount;
 
             fn from_str(digits: &str) -> Result<Self, InvalidByteCount> {
-                // `u64` would take a leading `+`.
+                // `u64` would accept a leading `+`.
                 if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
                     return Err(InvalidByteCount(()));
                 }
@@ -105,7 +108,7 @@ macro_rules! byte_count {
 }
 
 byte_count! {
-    /// The offset of an upload: how many of its bytes are stored, at most 2^63-1.
+    /// The offset of an upload: the number of stored bytes, at most 2^63-1.
     ///
     /// ```
     /// use tower_tus_layers::protocol::{Length, Offset};
@@ -120,12 +123,14 @@ byte_count! {
 }
 
 byte_count! {
-    /// The length of an upload: how many bytes it will have, at most 2^63-1.
+    /// The length of an upload: the number of bytes when complete, at most
+    /// 2^63-1.
     Length
 }
 
 impl Offset {
-    /// Returns the number of bytes from `earlier` to here, or 0 if it is not earlier.
+    /// Returns the number of bytes from `earlier` to here, or 0 if `earlier` is
+    /// larger.
     #[must_use]
     pub fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
@@ -133,21 +138,22 @@ impl Offset {
 }
 
 impl Length {
-    /// Returns the number of bytes that are missing at `offset`: 0 if none are.
+    /// Returns the number of bytes that are missing at `offset`, or 0 if there
+    /// are none.
     #[must_use]
     pub fn remaining(self, offset: Offset) -> u64 {
         self.0.saturating_sub(offset.0)
     }
 }
 
-/// A complete upload is as long as its offset says.
+/// The length of a complete upload with this offset.
 impl From<Offset> for Length {
     fn from(offset: Offset) -> Self {
         Self(offset.0)
     }
 }
 
-/// An upload is complete at the offset that is its length.
+/// The offset at which an upload of this length is complete.
 impl From<Length> for Offset {
     fn from(length: Length) -> Self {
         Self(length.0)

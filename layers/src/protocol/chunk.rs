@@ -8,9 +8,9 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 
 use super::Error;
 
-/// The bytes of one request on their way into a store.
+/// The bytes of one request on their way to a store.
 ///
-/// A store takes [data](Self::next_data) until the chunk ends or fails:
+/// A store reads [data](Self::next_data) until the chunk ends or fails:
 ///
 /// ```
 /// use tower_tus_layers::protocol::{Body, Chunk, Error};
@@ -31,15 +31,16 @@ use super::Error;
 /// # }
 /// ```
 ///
-/// It is an [`http_body::Body`] as well, so that a store can wrap it for another store.
+/// A chunk is also an [`http_body::Body`], so that a store can wrap it for
+/// another store.
 pub struct Chunk<'a> {
     body: Pin<&'a mut (dyn HttpBody<Data = Bytes, Error = Error> + Send + 'a)>,
     ended: bool,
 }
 
 impl<'a> Chunk<'a> {
-    /// Makes a chunk of a body, such as a [`Body`](super::Body). A body that is not
-    /// `Unpin` has to be pinned before: a pinned reference is a body as well.
+    /// Creates a chunk from a body, such as a [`Body`](super::Body). Pin a body
+    /// that is not `Unpin` first: a pinned reference is a body, too.
     pub fn new<B>(body: &'a mut B) -> Self
     where
         B: HttpBody<Data = Bytes, Error = Error> + Send + Unpin,
@@ -48,24 +49,24 @@ impl<'a> Chunk<'a> {
         Self { body, ended: false }
     }
 
-    /// Waits for the next bytes, of which there is at least one. Returns `None` at
-    /// the end of the chunk, and after an error.
+    /// Waits for the next bytes; they are never empty. Returns `None` at the
+    /// end of the chunk, and after an error.
     ///
-    /// Cancel safe: a future that is dropped loses no bytes.
+    /// Cancel safe: dropping the future loses no bytes.
     ///
     /// # Errors
     ///
-    /// The reason why the bytes end early, such as [`Error::UnexpectedEof`] for a
-    /// client that has disconnected.
+    /// Returns why the bytes end early, such as [`Error::UnexpectedEof`] if the
+    /// client has disconnected.
     pub async fn next_data(&mut self) -> Option<Result<Bytes, Error>> {
         poll_fn(|cx| self.poll_data(cx)).await
     }
 
-    /// Polls for what [`next_data`](Self::next_data) returns.
+    /// Polls for the result of [`next_data`](Self::next_data).
     pub fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         loop {
             let frame = ready!(Pin::new(&mut *self).poll_frame(cx));
-            // Trailers have no bytes.
+            // Trailers carry no bytes.
             match frame.map(|frame| frame.map(Frame::into_data)) {
                 Some(Ok(Ok(bytes))) if !bytes.is_empty() => return Poll::Ready(Some(Ok(bytes))),
                 Some(Ok(_)) => {}
@@ -137,7 +138,7 @@ mod tests {
 
     #[tokio::test]
     async fn after_an_error_or_the_end_a_body_is_not_polled_again() {
-        // A stream that is polled behind its end panics.
+        // This stream panics if it is polled after its end.
         for last in [Some(Err(Error::Interrupted)), None] {
             let is_error = last.is_some();
             let mut frames = vec![data("x")].into_iter().chain(last);

@@ -2,65 +2,70 @@ use http::HeaderValue;
 
 use super::{BaseUrl, Length, UploadId};
 
-/// What an upload has to do with others: a part of some, or made of some.
+/// Relates an upload to others: it is a part of some, or made of some.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Concat {
-    /// `Upload-Concat` as the client wrote it. CAT-16. Nothing where only its
-    /// meaning is known, as of an upload that tusd has made.
+    /// `Upload-Concat` as the client sent it. `None` if only the meaning is
+    /// known, for example for an upload created by tusd.
+    // CAT-16
     pub raw: Option<HeaderValue>,
-    /// Which of the two it is.
+    /// Whether the upload is partial or final.
     pub role: Role,
 }
 
-/// The two kinds of uploads that concatenation knows.
+/// The two kinds of uploads in concatenation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Role {
-    /// A piece of finals to come.
+    /// A part of final uploads.
     Partial {
-        /// The pending finals that wait for it.
+        /// The pending finals that wait for this partial.
         awaited_by: Vec<UploadId>,
     },
     /// Made of other uploads.
     Final {
-        /// These, in this order. CAT-05
+        /// The parts, in this order.
+        // CAT-05
         parts: Vec<UploadId>,
-        /// Not made yet: some of the parts are unfinished. CUF-02
+        /// Whether concatenation is still due because some parts are
+        /// unfinished.
+        // CUF-02
         pending: bool,
     },
 }
 
-/// What a new upload has to do with others: the Concatenation layer tells the core
-/// what `Upload-Concat` means.
+/// The meaning of `Upload-Concat` for a new upload, passed from the
+/// Concatenation layer to the core.
 #[derive(Clone, Debug)]
 pub(crate) struct NewConcat {
-    /// What the upload will be.
+    /// How the upload will relate to others.
     pub(crate) concat: Concat,
-    /// Of a final: how many bytes its parts have together, where all tell. CAT-04
+    /// For a final: the total length of its parts, if all are known.
+    // CAT-04
     pub(crate) length: Option<Length>,
 }
 
 impl Concat {
-    /// The word of a client that wrote `raw`.
+    /// Creates the relation that a client expressed with `raw`.
     #[must_use]
     pub const fn new(role: Role, raw: Option<HeaderValue>) -> Self {
         Self { raw, role }
     }
 
-    /// Whether it is made of other uploads.
+    /// Returns whether the upload is made of other uploads.
     #[must_use]
     pub const fn is_final(&self) -> bool {
         matches!(self.role, Role::Final { .. })
     }
 
-    /// Whether it is to be made of other uploads, of which some are unfinished.
+    /// Returns whether the upload waits for unfinished parts.
     #[must_use]
     pub const fn is_pending(&self) -> bool {
         matches!(self.role, Role::Final { pending: true, .. })
     }
 
-    /// The uploads that it is made of, in their order: none of a partial.
+    /// Returns the uploads that it is made of, in order; empty for a partial.
     #[must_use]
     pub fn parts(&self) -> &[UploadId] {
         match &self.role {
@@ -69,7 +74,7 @@ impl Concat {
         }
     }
 
-    /// The pending finals that wait for it: none for a final.
+    /// Returns the pending finals that wait for it; empty for a final.
     #[must_use]
     pub fn awaited_by(&self) -> &[UploadId] {
         match &self.role {
@@ -78,8 +83,9 @@ impl Concat {
         }
     }
 
-    /// `Upload-Concat` as it came, or else as a client could have written it that
-    /// finds uploads below `base_url`. CAT-16
+    /// Returns `Upload-Concat` as it was sent, or else as a client of
+    /// `base_url` could have sent it.
+    // CAT-16
     #[must_use]
     pub fn header(&self, base_url: impl FnOnce() -> BaseUrl) -> HeaderValue {
         match (&self.raw, &self.role) {

@@ -1,4 +1,4 @@
-//! What HEAD and GET tell of an upload.
+//! The headers with which HEAD and GET describe an upload.
 
 use headers::HeaderMapExt;
 use http::HeaderMap;
@@ -7,10 +7,11 @@ use super::header::{UPLOAD_CONCAT, UploadDeferLength};
 use super::{BaseUrl, Upload};
 
 impl Upload {
-    /// Writes the headers of an upload into a response: how
-    /// far it has come, how long it will be, and what its client said about it.
+    /// Writes the headers that describe the upload into a response: its offset,
+    /// length, metadata and relation to others.
     pub(crate) fn describe(&self, base_url: impl FnOnce() -> BaseUrl, headers: &mut HeaderMap) {
-        // CAT-12. Clients would take the offset of a complete upload for its success.
+        // CAT-12. The offset of a complete upload would tell clients that it
+        // succeeded.
         if !self.is_pending() && (self.is_finished() || !self.is_complete()) {
             // CORE-17, CAT-13, CAT-14
             headers.typed_insert(self.offset);

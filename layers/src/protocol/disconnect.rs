@@ -1,14 +1,14 @@
 use super::{Error, Interrupt};
 
-/// Tells whether the client has gone away before its answer.
+/// Signals that the client has disconnected before its response.
 ///
-/// Work that only this client wants, such as a question to a hook before an upload
-/// exists, is dropped then. Detach puts one into each request's
-/// [`Context`](crate::context::Context). A server that learns of a reset connection
-/// before it drops the response future puts one there itself and
-/// [reports](Self::report) it; Detach keeps that one.
+/// Work that only matters to this client is dropped then, for example a hook
+/// call before the upload exists. Detach puts a signal into each request's
+/// [`Context`](crate::context::Context). A server that learns of a reset
+/// connection before it drops the response future can put its own signal there
+/// and [report](Self::report) the disconnect; Detach keeps that one.
 ///
-/// [`Disconnect::default`] never happens until it is reported.
+/// [`Disconnect::default`] stays silent until the disconnect is reported.
 ///
 /// ```
 /// use tower_tus_layers::protocol::Disconnect;
@@ -24,14 +24,15 @@ use super::{Error, Interrupt};
 pub struct Disconnect(Interrupt);
 
 impl Disconnect {
-    /// The client has gone: its connection or its stream was reset.
+    /// Reports that the client's connection or stream was reset.
     pub fn report(&self) {
         self.0.fire(Error::UnexpectedEof(None));
     }
 
-    /// Waits until the client has gone, and returns the error of its request. Cancel safe.
+    /// Waits until the client has disconnected, and returns the error of its
+    /// request. Cancel safe.
     ///
-    /// One task at a time can wait: the one that runs the request.
+    /// Only one task can wait at a time: the one that runs the request.
     pub async fn happened(&self) -> Error {
         self.0.fired().await
     }

@@ -1,7 +1,7 @@
-//! The headers of tus 1.0, typed where their value is more than text.
+//! The headers of tus 1.0, typed if their value is more than text.
 //!
 //! Each type implements [`headers::Header`], so `HeaderMapExt::typed_try_get`
-//! tells an absent header (`Ok(None)`) from a malformed one (`Err`).
+//! distinguishes an absent header (`Ok(None)`) from a malformed one (`Err`).
 //! [`Offset`], [`Length`] and [`Metadata`](super::Metadata) are the types of
 //! `Upload-Offset`, `Upload-Length` and `Upload-Metadata`.
 
@@ -13,8 +13,8 @@ use super::{Length, Offset};
 
 /// `Tus-Resumable`
 pub static TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
-/// Headers that nobody but the server sets: those of the message, and those that
-/// Version stamps.
+/// Headers that only the server sets: those that frame the message, and those
+/// that Version adds.
 pub(crate) static OF_THE_SERVER: [HeaderName; 4] = [
     CONTENT_LENGTH,
     TRANSFER_ENCODING,
@@ -45,12 +45,11 @@ pub static TUS_CHECKSUM_ALGORITHM: HeaderName = HeaderName::from_static("tus-che
 /// `X-HTTP-Method-Override`
 pub static X_HTTP_METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
 
-/// The one version of the protocol that is spoken here.
+/// The only supported version of the protocol.
 const VERSION: HeaderValue = HeaderValue::from_static("1.0.0");
 
-/// Whether the body is a piece of an upload: the essence of the only
-/// `Content-Type` is `application/offset+octet-stream`, in any case, whatever
-/// its parameters.
+/// Returns whether the body is part of an upload: the only `Content-Type` is
+/// `application/offset+octet-stream`, in any case and with any parameters.
 #[must_use]
 pub fn is_offset_octet_stream(headers: &HeaderMap) -> bool {
     let Ok(value) = one(&mut headers.get_all(CONTENT_TYPE).iter()) else {
@@ -64,11 +63,11 @@ pub fn is_offset_octet_stream(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Whether the body comes as it is meant: without a `Transfer-Encoding`, or with
-/// `chunked` alone.
+/// Returns whether the body arrives unencoded: without a `Transfer-Encoding`,
+/// or with `chunked` alone.
 ///
-/// A host such as hyper undoes the chunks and leaves any coding below them, so
-/// that `gzip, chunked` would be stored compressed.
+/// Servers such as hyper decode `chunked` but no encoding below it, so a body
+/// sent as `gzip, chunked` would be stored compressed.
 #[must_use]
 pub fn is_plain_or_chunked(headers: &HeaderMap) -> bool {
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter().peekable();
@@ -76,18 +75,20 @@ pub fn is_plain_or_chunked(headers: &HeaderMap) -> bool {
         || one(&mut codings).is_ok_and(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
 }
 
-/// Appends `token` to `Tus-Extension`, as a line of its own. CORE-11
+/// Appends `token` to `Tus-Extension`, as a line of its own.
 ///
-/// Each layer that brings an extension calls this on the response to OPTIONS;
-/// Discovery folds the lines into one.
+/// Each layer that implements an extension calls this on the response to
+/// OPTIONS; Discovery folds the lines into one.
+// CORE-11
 pub fn announce(headers: &mut HeaderMap, token: &'static str) {
     headers.append(&TUS_EXTENSION, HeaderValue::from_static(token));
 }
 
-/// `Tus-Resumable`: the version that the sender speaks, `1.0.0`. CORE-07
+/// `Tus-Resumable`: the sender's version of the protocol, `1.0.0`.
 ///
-/// Proxies and clients that add the header twice say the same thing twice, on two
-/// lines or on one: that is read as the one version. Two versions are none.
+/// Proxies and clients may add the header twice, on two lines or on one;
+/// repeated values count once. Two different versions are invalid.
+// CORE-07
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TusResumable;
 
@@ -116,7 +117,9 @@ impl Header for TusResumable {
     }
 }
 
-/// `Tus-Version`: the versions that the server speaks, best first. CORE-04, CORE-05
+/// `Tus-Version`: the versions that the server supports, in order of
+/// preference.
+// CORE-04, CORE-05
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TusVersion;
 
@@ -143,7 +146,8 @@ impl Header for TusVersion {
     }
 }
 
-/// `Upload-Defer-Length: 1`, the only value there is. CRE-03
+/// `Upload-Defer-Length: 1`, the only valid value.
+// CRE-03
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UploadDeferLength;
 
@@ -169,7 +173,7 @@ impl Header for UploadDeferLength {
 
 macro_rules! byte_count {
     ($type:ty, $name:ident) => {
-        /// On the wire: digits only, no sign.
+        /// Digits only, without a sign.
         impl Header for $type {
             fn name() -> &'static HeaderName {
                 &$name
@@ -196,8 +200,8 @@ byte_count!(Offset, UPLOAD_OFFSET);
 // `Upload-Length`: CORE-03
 byte_count!(Length, UPLOAD_LENGTH);
 
-/// The request's `Content-Length`, when it has one that can be read and counts:
-/// beside `Transfer-Encoding` it does not. RFC 9112, section 6.3
+/// Returns the request's `Content-Length`, if it is valid and not overridden by
+/// a `Transfer-Encoding`. RFC 9112, section 6.3
 #[must_use]
 pub fn content_length(headers: &HeaderMap) -> Option<u64> {
     if headers.contains_key(TRANSFER_ENCODING) {
@@ -206,7 +210,7 @@ pub fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.typed_get::<headers::ContentLength>().map(|it| it.0)
 }
 
-/// The only value of a header: to send it twice is malformed.
+/// Returns the only value of a header; a repeated header is malformed.
 fn one<'i>(
     values: &mut impl Iterator<Item = &'i HeaderValue>,
 ) -> Result<&'i HeaderValue, headers::Error> {

@@ -4,17 +4,19 @@ use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// Side files of a store; an id that ends in one could take an upload's place.
+/// Suffixes of a store's side files: an id with one of them could collide with
+/// another upload's side file.
 const RESERVED: [&str; 6] = [".info", ".lock", ".stop", ".chunk", ".new", ".part"];
 const MAX_SEGMENT: usize = 240;
 const MAX_ID: usize = 1024;
 
-/// The name of an upload: one or more segments with `/` between them.
+/// The id of an upload: one or more segments separated by `/`.
 ///
-/// A segment has 1 to 240 bytes of `A-Z a-z 0-9 - . _ ~ % ! $ ' ( ) * + , ; = / : @`,
-/// is neither `.` nor `..`, and does not end in `.info`, `.lock`, `.stop`,
-/// `.chunk`, `.new` or `.part`; an id has at most 1,024 bytes. So an id can be
-/// the path of a file below any directory, and never leads out of it.
+/// A segment has 1 to 240 bytes of `A-Z a-z 0-9 - . _ ~ % ! $ ' ( ) * + , ; = /
+/// : @`, is neither `.` nor `..`, and does not end in `.info`, `.lock`,
+/// `.stop`, `.chunk`, `.new` or `.part`; an id has at most 1,024 bytes.
+/// Therefore an id can be the path of a file below any directory, and never
+/// leads out of it.
 ///
 /// ```
 /// use tower_tus_layers::protocol::UploadId;
@@ -26,7 +28,8 @@ const MAX_ID: usize = 1024;
 pub struct UploadId(Arc<str>);
 
 impl UploadId {
-    /// A fresh id that nobody can guess: 16 random bytes in hex. RES-01
+    /// Creates an unguessable id: 16 random bytes in hex.
+    // RES-01
     #[must_use]
     pub fn random() -> Self {
         let mut bytes = [0; 16];
@@ -34,14 +37,14 @@ impl UploadId {
         Self(format!("{:032x}", u128::from_be_bytes(bytes)).into())
     }
 
-    /// The id as it stands in a URL before percent-encoding.
+    /// Returns the id as in a URL before percent-encoding.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether a store cannot have both: they are equal, or one lies below the other,
-    /// as `a/b` lies below `a`.
+    /// Returns whether a store cannot hold both: they are equal, or one lies
+    /// below the other, like `a/b` below `a`.
     ///
     /// ```
     /// use tower_tus_layers::protocol::UploadId;
@@ -81,12 +84,12 @@ fn is_segment(segment: &str) -> bool {
         && !RESERVED.iter().any(|suffix| segment.ends_with(suffix))
 }
 
-/// Whether a path for an upload's bytes could be a side file of another upload,
-/// or names no file.
+/// Returns whether a path for an upload's bytes could be a side file of another
+/// upload, or names no file.
 ///
-/// A path that is relative to the store must not lead below such a name either:
-/// the directory would take the side file's place. Case and trailing dots do
-/// not tell names apart on every file system.
+/// A path relative to the store must not lead below such a name either: the
+/// directory would take the side file's place. Some file systems ignore case
+/// and trailing dots in names.
 pub(crate) fn is_side_file(path: &str) -> bool {
     let path = Path::new(path);
     let Some(last) = path.file_name() else {
@@ -114,7 +117,7 @@ impl fmt::Debug for UploadId {
     }
 }
 
-/// The text is not an [`UploadId`].
+/// Error for a text that is not an [`UploadId`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidUploadId(());
 
@@ -123,7 +126,7 @@ impl InvalidUploadId {
         Self(())
     }
 
-    /// What an id is, for an error that names the text itself.
+    /// The rule for ids, for an error that names the text itself.
     pub const RULE: &str = "not an upload id, which is segments of 1 to 240 of \
         A-Z a-z 0-9 - . _ ~ % ! $ ' ( ) * + , ; = : @ with / between them, none of which is \
         . or .. or ends in .info, .lock, .stop, .chunk, .new or .part";

@@ -7,8 +7,8 @@ use super::Error;
 /// Ends a request's body from outside.
 ///
 /// The Interrupt layer puts one into each request's
-/// [`Context`](crate::context::Context), and anything that has a reason may fire it.
-/// The first cause stands; later ones change nothing.
+/// [`Context`](crate::context::Context), and any code that holds it may fire
+/// it. The first cause counts; later ones are ignored.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupt(Arc<Mutex<State>>);
 
@@ -19,7 +19,7 @@ struct State {
 }
 
 impl Interrupt {
-    /// Ends the body with `cause`, unless something ended it before.
+    /// Ends the body with `cause`, unless the interrupt has fired before.
     pub fn fire(&self, cause: Error) {
         let waker = {
             let mut state = self.state();
@@ -33,18 +33,20 @@ impl Interrupt {
 
     /// Waits for the cause. Cancel safe.
     ///
-    /// One task at a time can wait: the one that runs the request.
+    /// Only one task can wait at a time: the one that runs the request.
     pub async fn fired(&self) -> Error {
         poll_fn(|cx| self.poll_fired(cx)).await
     }
 
-    /// The cause, if it has fired: for work in steps between which it looks.
+    /// Returns the cause if the interrupt has fired, for work that checks
+    /// between steps.
     #[must_use]
     pub fn cause(&self) -> Option<Error> {
         self.state().cause.clone()
     }
 
-    /// Looks whether there is a cause, and registers to be woken when there is not.
+    /// Polls for the cause, and registers the task to be woken if there is
+    /// none.
     pub fn poll_fired(&self, cx: &mut Context<'_>) -> Poll<Error> {
         let mut state = self.state();
         if let Some(cause) = &state.cause {
@@ -58,7 +60,7 @@ impl Interrupt {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing that runs under the lock can leave the state half changed.
+        // A panic under the mutex cannot leave the state inconsistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

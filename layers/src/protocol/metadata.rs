@@ -11,10 +11,11 @@ use http::{HeaderName, HeaderValue};
 use super::Strictness;
 use super::header::UPLOAD_METADATA;
 
-/// `Upload-Metadata`: pairs of a key and a value, with the exact text of the header.
+/// `Upload-Metadata`: pairs of a key and a value, and the exact text of the
+/// header.
 ///
-/// HEAD returns the header as the client wrote it (CRE-12), so the raw text is
-/// kept beside the pairs. Cloning is cheap.
+/// HEAD returns the header exactly as the client sent it, so the text is kept
+/// with the pairs. Cloning is cheap.
 ///
 /// ```
 /// use tower_tus_layers::protocol::Metadata;
@@ -25,6 +26,7 @@ use super::header::UPLOAD_METADATA;
 /// assert_eq!(metadata.get("hash"), Some(&b"\xff"[..]));
 /// # Ok::<_, tower_tus_layers::protocol::InvalidMetadata>(())
 /// ```
+// CRE-12
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Metadata(Option<Arc<Parsed>>);
 
@@ -38,23 +40,26 @@ impl Metadata {
     /// Metadata without pairs.
     pub const EMPTY: Self = Self(None);
 
-    /// Reads the text of the header. CRE-04
+    /// Parses the text of the header.
     ///
-    /// White space around commas is accepted. An empty or blank text gives no pairs.
-    /// It takes time linear in the length of the text.
+    /// Accepts white space around commas. An empty or blank text has no pairs.
+    /// Takes time linear in the length of the text.
     ///
     /// # Errors
     ///
-    /// If a key is empty, not visible ASCII or there twice, or a value is not base64.
+    /// If a key is empty, repeated or not visible ASCII, or a value is not
+    /// base64.
+    // CRE-04
     pub fn parse(raw: &[u8]) -> Result<Self, InvalidMetadata> {
         Self::read(raw, Strictness::Strict)
     }
 
-    /// Reads what can be read of the text, as tusd does: keys may be beyond ASCII,
-    /// malformed pairs are left out, and the last one of pairs with the same key counts.
+    /// Parses the text leniently, like tusd: accepts keys beyond ASCII, leaves
+    /// out malformed pairs, and keeps the last of several pairs with the same
+    /// key.
     ///
-    /// [`raw`](Self::raw) is then the text without the pairs that were left out, byte
-    /// by byte. In a key that is not UTF-8, U+FFFD takes the place of each wrong byte.
+    /// [`raw`](Self::raw) is then the text without the malformed pairs, byte
+    /// for byte. In keys that are not UTF-8, U+FFFD replaces each invalid byte.
     ///
     /// ```
     /// use tower_tus_layers::protocol::Metadata;
@@ -95,18 +100,20 @@ impl Metadata {
         Ok(Self(Some(Arc::new(Parsed { raw, pairs }))))
     }
 
-    /// Joins the lines of a header, since a list may come in several.
+    /// Joins the lines of a header, because a list may be sent in several.
     pub(crate) fn joined<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>) -> Vec<u8> {
         let lines: Vec<_> = lines.into_iter().map(HeaderValue::as_bytes).collect();
         lines.join(&b',')
     }
 
-    /// Makes metadata of pairs, and writes its text. Keys beyond ASCII are accepted and
-    /// written in UTF-8, though a strict server does not accept them from clients.
+    /// Creates metadata from pairs, and writes its text. Keys beyond ASCII are
+    /// accepted and written in UTF-8, although a strict server rejects them
+    /// from clients.
     ///
     /// # Errors
     ///
-    /// If a key is empty, has a space, a comma or a control character, or is there twice.
+    /// If a key is empty, repeated, or contains a space, a comma or a control
+    /// character.
     pub fn from_pairs<K, V>(
         pairs: impl IntoIterator<Item = (K, V)>,
     ) -> Result<Self, InvalidMetadata>
@@ -145,22 +152,22 @@ impl Metadata {
         str::from_utf8(self.get(key)?).ok()
     }
 
-    /// Returns the name of the file, as the client wrote it: the value of `filename`,
-    /// which tusd reads as well, or else of `name`, which Uppy and others send. An
-    /// empty value does not count, nor does one that is not UTF-8.
+    /// Returns the client's name for the file: the value of `filename`, like in
+    /// tusd, or else of `name`, which Uppy and others send. Values that are
+    /// empty or not UTF-8 are skipped.
     ///
-    /// It is for people to read. A client may send any text, such as
+    /// Use it for display only. A client may send any text, such as
     /// `../../etc/passwd`: do not use it as a path.
     #[must_use]
     pub fn filename(&self) -> Option<&str> {
         self.first_of(["filename", "name"])
     }
 
-    /// Returns the media type of the file, as the client wrote it: the value of
-    /// `filetype`, which tusd reads as well, or else of `type`, which Uppy and others
-    /// send. An empty value does not count, nor does one that is not UTF-8.
+    /// Returns the client's media type for the file: the value of `filetype`,
+    /// like in tusd, or else of `type`, which Uppy and others send. Values that
+    /// are empty or not UTF-8 are skipped.
     ///
-    /// A client may send any text: check it before it becomes a header.
+    /// A client may send any text: check it before you use it in a header.
     #[must_use]
     pub fn filetype(&self) -> Option<&str> {
         self.first_of(["filetype", "type"])
@@ -171,19 +178,21 @@ impl Metadata {
         values.find(|value| !value.is_empty())
     }
 
-    /// Iterates over the pairs in the order in which they came.
+    /// Iterates over the pairs in the order of the header.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         let pairs = self.0.as_ref().map_or(&[][..], |parsed| &parsed.pairs);
         pairs.iter().map(|(key, value)| (&**key, &**value))
     }
 
-    /// Whether there are no pairs.
+    /// Returns whether there are no pairs.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_none()
     }
 
-    /// Returns the header as it came, byte by byte, or `None` if there are no pairs. CRE-12
+    /// Returns the header as it was sent, byte for byte, or `None` if there are
+    /// no pairs.
+    // CRE-12
     #[must_use]
     pub fn raw(&self) -> Option<&HeaderValue> {
         self.0.as_ref().map(|parsed| &parsed.raw)
@@ -213,13 +222,14 @@ impl<'a> Pair<'a> {
     }
 }
 
-/// Base64 as Go reads it: with any value in the bits that are left over.
+/// Decodes base64 like Go: ignores the value of the unused trailing bits.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
 );
 
-/// CRE-05
+/// Returns whether a key is valid.
+// CRE-05
 fn is_key(key: &[u8], strictness: Strictness) -> bool {
     let allowed = |&byte: &u8| match byte {
         b',' => false,
@@ -229,7 +239,8 @@ fn is_key(key: &[u8], strictness: Strictness) -> bool {
     !key.is_empty() && key.iter().all(allowed)
 }
 
-/// A key as text. Each byte that is not UTF-8 becomes U+FFFD, as in Go's JSON.
+/// Converts a key to text. Each byte that is not UTF-8 becomes U+FFFD, like in
+/// Go's JSON.
 fn text(key: &[u8]) -> Box<str> {
     let mut text = String::with_capacity(key.len());
     for chunk in key.utf8_chunks() {
@@ -266,7 +277,7 @@ impl fmt::Debug for Metadata {
     }
 }
 
-/// The text is not a value of `Upload-Metadata`.
+/// Error for a text that is not a value of `Upload-Metadata`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidMetadata(());
 
@@ -379,7 +390,7 @@ mod tests {
 
     #[test]
     fn read_leniently_keys_beyond_ascii_are_kept_byte_by_byte() {
-        // UTF-8, Latin-1, and two keys that read the same as text.
+        // UTF-8, Latin-1, and two keys that are the same as text.
         for raw in [
             "gr\u{f6}\u{df}e MQ==,a YQ==".as_bytes(),
             b"\xe4 YQ==",
@@ -403,7 +414,7 @@ mod tests {
         for (raw, left) in [
             (&b"\xe4 YQ==,b !!!,\xe4 Yg==,,c"[..], &b"\xe4 Yg==,c"[..]),
             (b"\xe4 YQ==,\xf6 Yg==,\xe4 !!!", b"\xe4 YQ==,\xf6 Yg=="),
-            // Go takes bits that are left over.
+            // Go ignores the unused trailing bits.
             (b"a YR==,,b", b"a YR==,b"),
             (b"a\x7f YQ==,b", b"b"),
             (b"a YQ==,a YQ==,a YQ==", b"a YQ=="),
@@ -440,7 +451,7 @@ mod tests {
             let metadata = Metadata::parse_lenient(&keys(last));
             assert_eq!(metadata.iter().count(), count);
         }
-        // It takes a second, and in quadratic time many minutes.
+        // Takes a second; in quadratic time it would take many minutes.
         assert!(begin.elapsed().as_secs() < 60);
     }
 

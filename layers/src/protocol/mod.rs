@@ -1,8 +1,9 @@
-//! The words of the protocol: typed headers, ids, errors, and every type that
-//! layers pass to each other.
+//! Typed headers, ids, errors, and every other type that layers pass to each
+//! other.
 //!
-//! Inwards, layers talk through the request's [`Context`](crate::context::Context);
-//! outwards through two response extensions, [`Outcome`] and [`Error`].
+//! On the way in, layers communicate through the request's
+//! [`Context`](crate::context::Context); on the way out, through two response
+//! extensions, [`Outcome`] and [`Error`].
 
 mod base_url;
 mod body;

@@ -1,4 +1,4 @@
-//! Bodies whose errors somebody else names.
+//! Bodies whose errors the caller maps.
 
 use std::error::Error as StdError;
 use std::pin::Pin;
@@ -11,8 +11,9 @@ use pin_project_lite::pin_project;
 use super::{Body, BoxError, Error};
 
 impl Body {
-    /// Erases the type of a body like [`new`](Self::new), and names its errors as
-    /// [`Error::from_body_with`] does: for errors of other middleware that
+    /// Erases the type of a body like [`new`](Self::new), and maps its errors
+    /// with
+    /// [`Error::from_body_with`]: for errors of other middleware that
     /// [`Error::from_body`] does not know.
     ///
     /// ```
@@ -69,7 +70,7 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let this = self.project();
         let frame = ready!(this.body.poll_frame(cx));
-        // Of `Bytes` this copies nothing.
+        // Does not copy if the data is `Bytes` already.
         let bytes = |mut data: B::Data| data.copy_to_bytes(data.remaining());
         Poll::Ready(frame.map(|frame| match frame {
             Ok(frame) => Ok(frame.map_data(bytes)),

@@ -4,29 +4,29 @@ use super::Upload;
 
 /// What a request did: a response extension that the core sets and layers read.
 ///
-/// It is there whenever the request reached an upload and the core answered,
-/// also when the answer is an error after some bytes were stored. A layer that has
-/// more to say [records](Self::record) an outcome of its own, which is merged into
-/// the one that is there.
+/// It is present whenever the request reached an upload and the core answered,
+/// even with an error after some bytes were stored. A layer that has something
+/// to add [records](Self::record) its own outcome, which is merged into the
+/// existing one.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Outcome {
-    /// The upload after the request.
+    /// The state of the upload after the request.
     pub upload: Upload,
-    /// The request created the upload.
+    /// Whether the request created the upload.
     pub created: bool,
     /// The number of bytes that the request stored.
     pub received: u64,
-    /// The request finished the upload.
+    /// Whether the request finished the upload.
     pub finished: bool,
-    /// The request terminated the upload.
+    /// Whether the request terminated the upload.
     pub terminated: bool,
-    /// What it did to other uploads: finals that waited for this one.
+    /// What the request did to other uploads: finals that waited for this one.
     pub others: Vec<Self>,
 }
 
 impl Outcome {
-    /// An outcome by which nothing was done to this upload.
+    /// Creates an outcome in which the request did nothing to this upload.
     #[must_use]
     pub const fn new(upload: Upload) -> Self {
         Self {
@@ -45,7 +45,7 @@ impl Outcome {
         response.get()
     }
 
-    /// Adds what was done later: to the same upload, or to another one.
+    /// Adds a later outcome, of the same upload or of another one.
     ///
     /// ```
     /// use tower_tus_layers::protocol::{Outcome, Upload};
@@ -76,8 +76,8 @@ impl Outcome {
         self.others.extend(later.others);
     }
 
-    /// Puts this outcome into the extensions of a response, behind what was done
-    /// before.
+    /// Merges this outcome into the one in the extensions of a response, or
+    /// inserts it.
     pub fn record(self, response: &mut Extensions) {
         match response.get_mut::<Self>() {
             Some(before) => before.merge(self),

@@ -1,10 +1,10 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-/// The other end of the connection that a request came by: behind a proxy, the proxy.
+/// The other end of the connection: behind a proxy, this is the proxy.
 ///
-/// The server puts it into each request's [`Context`](crate::context::Context), since
-/// no layer can know it by itself.
+/// The server must put it into each request's
+/// [`Context`](crate::context::Context), because no layer can find it out.
 ///
 /// ```
 /// use std::net::SocketAddr;
@@ -19,28 +19,29 @@ use std::net::{IpAddr, SocketAddr};
 pub struct Peer(Option<SocketAddr>);
 
 impl Peer {
-    /// A client of a unix socket, which has no address.
+    /// The peer of a unix socket, which has no address.
     pub const UNIX: Self = Self(None);
 
-    /// Its address, unless it has none.
+    /// Returns the address, if there is one.
     #[must_use]
     pub const fn address(self) -> Option<SocketAddr> {
         self.0
     }
 }
 
-/// An IPv4 client of a socket for both versions of IP gets its own address back.
+/// Unmaps an IPv4 address that was accepted on a dual-stack socket.
 impl From<SocketAddr> for Peer {
     fn from(address: SocketAddr) -> Self {
         Self(Some(match address.ip().to_canonical() {
             IpAddr::V4(ip) => (ip, address.port()).into(),
-            // As it was: it may have a scope.
+            // Unchanged: it may have a scope.
             IpAddr::V6(_) => address,
         }))
     }
 }
 
-/// As Go's `RemoteAddr`: `192.0.2.1:5`, `[2001:db8::1]:5`, and `@` for a unix socket.
+/// Like Go's `RemoteAddr`: `192.0.2.1:5`, `[2001:db8::1]:5`, and `@` for a unix
+/// socket.
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {

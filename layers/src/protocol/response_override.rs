@@ -7,13 +7,13 @@ use super::{Body, Error, header};
 
 pub(crate) const TEXT_PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
-/// Changes a response: a response extension of a layer inside, which
-/// [`Render`](crate::render) carries out.
+/// Changes a response: a response extension that an inner layer sets and
+/// [`Render`](crate::render) applies.
 ///
-/// The layers in between go on seeing the response as it was, so that a creation
-/// remains one for them. To answer with an error use a [`Rejection`].
-/// `Content-Length`, `Transfer-Encoding` and `Tus-Resumable` are the server's: here
-/// they have no effect.
+/// The layers in between still see the original response, so that they
+/// recognize a creation, for example. To answer with an error, use a
+/// [`Rejection`]. `Content-Length`, `Transfer-Encoding` and `Tus-Resumable` are
+/// set by the server and ignored here.
 ///
 /// ```
 /// use http::{HeaderValue, StatusCode};
@@ -29,12 +29,14 @@ pub(crate) const TEXT_PLAIN: HeaderValue = HeaderValue::from_static("text/plain;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ResponseOverride {
-    /// The new status. Without it the status stays, but a 204 with a new body is a 200.
+    /// The new status. `None` keeps the status, but a 204 with a new body
+    /// becomes a 200.
     pub status: Option<StatusCode>,
-    /// Headers, which replace those of the same name.
+    /// Headers, which replace those with the same name.
     pub headers: HeaderMap,
-    /// The new body, of type `text/plain` unless the headers name another. HEAD, 204
-    /// and 304 have none all the same.
+    /// The new body, of type `text/plain` unless the headers set another.
+    /// Responses to HEAD, and those with status 204 or 304, have no body in any
+    /// case.
     pub body: Option<Bytes>,
 }
 
@@ -46,7 +48,7 @@ impl ResponseOverride {
         self
     }
 
-    /// Adds a header, also where one of its name is there.
+    /// Adds a header, even if one with this name is set.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.append(name, value);
@@ -60,21 +62,22 @@ impl ResponseOverride {
         self
     }
 
-    /// Whether it changes nothing.
+    /// Returns whether it changes nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.status.is_none() && self.headers.is_empty() && self.body.is_none()
     }
 
-    /// Adds what `later` changes, which wins where both change the same.
+    /// Merges a later override, which takes precedence.
     pub fn merge(&mut self, later: Self) {
         self.status = later.status.or(self.status);
         self.body = later.body.or(self.body.take());
         replace(&mut self.headers, later.headers);
     }
 
-    /// Has the response changed: by this layer, or by one outside that sees what layers
-    /// in between do. An error is changed at once, so that it is the same for all.
+    /// Applies the override here, or leaves it to an outer layer so that the
+    /// layers in between see the original response. An error is always changed
+    /// here, so that all layers see the same one.
     pub(crate) fn settle(self, response: &mut Response<Body>, method: &Method, place: CarryOut) {
         if self.is_empty() {
             return;
@@ -88,16 +91,17 @@ impl ResponseOverride {
         extensions.get_or_insert_default::<Self>().merge(self);
     }
 
-    /// Changes the response to a request with this method.
+    /// Applies the override to the response to a request with this method.
     ///
-    /// An [`Error`] that stays one becomes a [`Rejection`], so that its status and its
-    /// headers are those that the client gets; one that becomes a success is gone.
+    /// If an [`Error`] remains an error, it becomes a [`Rejection`], so that it
+    /// has the status and headers that the client gets. If it becomes a
+    /// success, it is removed.
     pub(crate) fn carry_out(self, response: &mut Response<Body>, method: &Method) {
         if self.is_empty() {
             return;
         }
         let status = self.status.unwrap_or(match response.status() {
-            // A response with a body cannot be this one.
+            // A 204 cannot have a body.
             StatusCode::NO_CONTENT if self.body.is_some() => StatusCode::OK,
             status => status,
         });
@@ -129,18 +133,18 @@ impl ResponseOverride {
     }
 }
 
-/// Which layer carries out the overrides of a request's response.
+/// Which layer applies the overrides of a request's response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum CarryOut {
-    /// The one that makes an override, since none outside has promised to.
+    /// The layer that makes the override, because no outer layer applies it.
     #[default]
     Here,
-    /// One outside, such as Render.
+    /// An outer layer, such as Render.
     Outside,
 }
 
-/// Gives the response the body that its [`Rejection`] brings, and tells whether it
-/// brings one.
+/// Writes the body of the response's [`Rejection`], and returns whether it has
+/// one.
 pub(crate) fn write_own_body(response: &mut Response<Body>, method: &Method) -> bool {
     let Some(Error::Custom(rejection)) = response.extensions().get() else {
         return false;
@@ -152,14 +156,15 @@ pub(crate) fn write_own_body(response: &mut Response<Body>, method: &Method) -> 
     true
 }
 
-/// Over HTTP/2 a body in the answer to HEAD would be an error of the protocol.
+/// Writes a body except for HEAD, where a body would be an HTTP/2 protocol
+/// error.
 fn write(response: &mut Response<Body>, body: Bytes, method: &Method) {
     if *method != Method::HEAD {
         *response.body_mut() = body.into();
     }
 }
 
-/// Puts headers in the place of those of the same name.
+/// Replaces the headers with the same names.
 pub(super) fn replace(headers: &mut HeaderMap, others: HeaderMap) {
     for name in others.keys() {
         headers.remove(name);

@@ -5,11 +5,12 @@ use tokio::sync::watch;
 
 use super::{Error, Interrupt};
 
-/// The end of a server's service, announced once to all that runs.
+/// Announces the shutdown of a server to everything that runs.
 ///
-/// The server keeps one, and gives it to the stack. To stop: accept no more,
-/// [`begin`](Self::begin), ask every connection to close, and wait for
-/// [`drained`](Self::drained) and the connections within a time of its choice.
+/// The server keeps one, and passes it to the stack. To shut down, accept no
+/// more connections, call [`begin`](Self::begin), close every connection
+/// gracefully, and wait for [`drained`](Self::drained) and the connections,
+/// within a time limit of your choice.
 ///
 /// ```
 /// use tower_tus_layers::protocol::Shutdown;
@@ -29,7 +30,7 @@ pub struct Shutdown(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     live: Mutex<Live>,
-    /// Whether it has begun; each task that runs holds a receiver.
+    /// Whether the shutdown has begun; each running task holds a receiver.
     tasks: watch::Sender<bool>,
 }
 
@@ -41,8 +42,8 @@ struct Live {
 }
 
 impl Shutdown {
-    /// Fires every interrupt that lives, and from now on each new one at once,
-    /// with [`Error::Shutdown`].
+    /// Fires all registered interrupts with [`Error::Shutdown`], and each new
+    /// one as soon as it is created.
     pub fn begin(&self) {
         let interrupts = {
             let mut live = self.live();
@@ -55,7 +56,7 @@ impl Shutdown {
         self.0.tasks.send_replace(true);
     }
 
-    /// A new interrupt, which lives until it is dropped.
+    /// Registers a new interrupt until it is dropped.
     #[must_use]
     pub fn interrupt(&self) -> Registered {
         let interrupt = Interrupt::default();
@@ -75,19 +76,19 @@ impl Shutdown {
         }
     }
 
-    /// Counts as running until it is dropped.
+    /// Returns a task, which counts as running until dropped.
     #[must_use]
     pub fn task(&self) -> Task {
         Task(self.0.tasks.subscribe())
     }
 
-    /// Waits until no [`Task`] runs. Cancel safe.
+    /// Waits until no [`Task`] is running. Cancel safe.
     pub async fn drained(&self) {
         self.0.tasks.closed().await;
     }
 
     fn live(&self) -> MutexGuard<'_, Live> {
-        // Nothing that runs under the lock can leave the state half changed.
+        // A panic under the mutex cannot leave the state inconsistent.
         self.0.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -122,7 +123,7 @@ impl Task {
     /// Waits for the shutdown to begin. Cancel safe.
     pub async fn begun(&mut self) {
         if self.0.wait_for(|begun| *begun).await.is_err() {
-            // Nobody is left who could begin it.
+            // Nothing is left that could begin the shutdown.
             std::future::pending::<()>().await;
         }
     }

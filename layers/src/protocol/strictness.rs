@@ -1,16 +1,16 @@
-/// How exactly a client has to keep to the protocol.
+/// How strictly clients must follow the protocol.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Strictness {
-    /// As it stands there.
+    /// Like the specification.
     #[default]
     Strict,
-    /// As tusd takes it.
+    /// Like tusd.
     Lenient,
 }
 
 impl Strictness {
-    /// Whether this passes, which tusd accepts and the protocol does not.
-    /// Where it does not pass, the log says what would have helped.
+    /// Returns whether to accept `what`, which tusd accepts and the protocol
+    /// does not. If not, the log mentions that lenient mode would accept it.
     pub(crate) fn forgives(self, what: &str) -> bool {
         if self == Self::Strict {
             tracing::debug!(refused = what, "lenient would accept this");

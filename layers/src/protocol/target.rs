@@ -4,24 +4,25 @@ use percent_encoding::percent_decode_str;
 
 use super::{InvalidUploadId, UploadId};
 
-/// What a request is about. Route, or a router in its place, puts it into the
+/// The resource of a request. Route, or a router in its place, puts it into the
 /// request's [`Context`](crate::context::Context).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Target {
-    /// The place where uploads are created.
+    /// The resource where uploads are created.
     Collection,
-    /// One upload.
+    /// A single upload.
     Upload(UploadId),
 }
 
 impl Target {
-    /// Reads what follows the base path. It is percent-decoded once, and
-    /// slashes at both ends are trimmed; nothing left is the collection.
+    /// Parses the part of a path that follows the base path. It is
+    /// percent-decoded once, and slashes at both ends are removed; an empty
+    /// rest is the collection.
     ///
     /// # Errors
     ///
-    /// When the rest is not an [`UploadId`].
+    /// If the rest is not an [`UploadId`].
     ///
     /// ```
     /// use tower_tus_layers::protocol::Target;
@@ -33,7 +34,8 @@ impl Target {
     /// ```
     pub fn from_path(path: &str) -> Result<Self, InvalidUploadId> {
         let decoded = percent_decode_str(path).decode_utf8();
-        // Bytes that are not UTF-8 are in no id; the empty segment makes it invalid.
+        // No id has bytes that are not UTF-8; an empty segment makes it
+        // invalid.
         let path = decoded.unwrap_or(Cow::Borrowed("a//b"));
         match path.trim_matches('/') {
             "" => Ok(Self::Collection),

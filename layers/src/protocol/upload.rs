@@ -12,31 +12,32 @@ use super::{Concat, Length, Metadata, Offset, UploadId};
 pub struct Upload {
     /// The id, which is the last part of the upload's URL.
     pub id: UploadId,
-    /// How many bytes are stored.
+    /// The number of stored bytes.
     pub offset: Offset,
-    /// How many bytes the upload will have, or `None` while the client defers it.
+    /// The number of bytes when complete, or `None` while the length is
+    /// deferred.
     pub length: Option<Length>,
-    /// What the client said about it.
+    /// The metadata that the client sent.
     pub metadata: Metadata,
-    /// The recorded finish state. `None` for an upload that is finished as soon as
-    /// it is complete.
+    /// The recorded finish state. `None` for an upload that is finished as soon
+    /// as it is complete.
     pub finishing: Option<FinishState>,
-    /// How it relates to other uploads, if it does.
+    /// The relation to other uploads, if any.
     pub concat: Option<Concat>,
-    /// Where the store keeps it, in the store's own words, for hooks: for a file
-    /// `Type`, `Path` and `InfoPath`.
+    /// Where the store keeps the upload, in the store's own terms, for hooks.
+    /// For a file: `Type`, `Path` and `InfoPath`.
     pub storage: Option<Arc<BTreeMap<String, String>>>,
     path: Option<Arc<Path>>,
 }
 
-/// What is recorded of an upload that is finished only when more has succeeded than
-/// storing its bytes.
+/// The recorded state of an upload that needs more than its bytes to be
+/// finished.
 ///
-/// An upload is *receiving* until its last byte is stored, then *complete*, then
-/// *finished*: when the store's own finish and every gate that decides have
-/// succeeded once.
+/// An upload is *receiving* until its last byte is stored, then *complete*, and
+/// *finished* once the store's own finish and every deciding gate have
+/// succeeded.
 ///
-/// Its text is for stores that keep it as text: `pending 2`, `done`.
+/// Stores that keep it as text can use its text form: `pending 2`, `done`.
 ///
 /// ```
 /// use tower_tus_layers::protocol::FinishState;
@@ -48,9 +49,9 @@ pub struct Upload {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FinishState {
-    /// Receiving, or complete and not finished.
+    /// Receiving, or complete but not finished.
     Pending {
-        /// How many attempts to finish it were refused.
+        /// The number of refused attempts to finish it.
         attempts: u32,
     },
     /// Finished.
@@ -81,7 +82,7 @@ impl FromStr for FinishState {
     }
 }
 
-/// The text is not a [`FinishState`].
+/// Error for a text that is not a [`FinishState`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidFinishState(());
 
@@ -94,7 +95,7 @@ impl fmt::Display for InvalidFinishState {
 impl std::error::Error for InvalidFinishState {}
 
 impl Upload {
-    /// Makes an upload without bytes, length and metadata.
+    /// Creates an upload without bytes, length and metadata.
     #[must_use]
     pub fn new(id: UploadId) -> Self {
         Self {
@@ -109,10 +110,11 @@ impl Upload {
         }
     }
 
-    /// The file with the bytes of the upload, if the store keeps them in one: also
-    /// where a hook has chosen its path. It is an absolute path.
+    /// Returns the absolute path of the file with the bytes of the upload, if
+    /// the store keeps them in one, even if a hook has chosen the path.
     ///
-    /// Until the upload is [finished](Self::is_finished), the file may grow or shrink.
+    /// Until the upload is [finished](Self::is_finished), the file may grow or
+    /// shrink.
     ///
     /// ```
     /// use tower_tus_layers::protocol::Upload;
@@ -128,30 +130,34 @@ impl Upload {
         self.path.as_deref()
     }
 
-    /// Sets what [`path`](Self::path) returns: for stores that keep files.
+    /// Sets the result of [`path`](Self::path), for stores that keep files.
     pub fn set_path(&mut self, path: impl AsRef<Path>) {
         self.path = Some(path.as_ref().into());
     }
 
-    /// Whether every byte is stored. DEF-05: never while the length is deferred.
+    /// Returns whether every byte is stored; never while the length is
+    /// deferred.
+    // DEF-05
     #[must_use]
     pub fn is_complete(&self) -> bool {
         !self.is_pending() && self.length.is_some_and(|it| it.remaining(self.offset) == 0)
     }
 
-    /// Whether it is made of other uploads, so that clients cannot append to it.
+    /// Returns whether it is made of other uploads, so that clients cannot
+    /// append to it.
     #[must_use]
     pub fn is_final(&self) -> bool {
         self.concat.as_ref().is_some_and(Concat::is_final)
     }
 
-    /// Whether it waits for other uploads to finish, to be made of them.
+    /// Returns whether it waits for other uploads to finish before they are
+    /// concatenated.
     #[must_use]
     pub fn is_pending(&self) -> bool {
         self.concat.as_ref().is_some_and(Concat::is_pending)
     }
 
-    /// Whether it is a partial: a part of finals to come.
+    /// Returns whether it is a partial upload: a part of final ones.
     #[must_use]
     pub fn is_partial(&self) -> bool {
         self.concat
@@ -159,33 +165,36 @@ impl Upload {
             .is_some_and(|concat| !concat.is_final())
     }
 
-    /// Whether it is complete, and the store and all gates have finished it.
+    /// Returns whether it is complete, and the store and all gates have
+    /// finished it.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.is_complete() && !matches!(self.finishing, Some(FinishState::Pending { .. }))
     }
 }
 
-/// An upload that is about to be created: all that a gate may still change.
+/// An upload that is about to be created: everything that a gate may still
+/// change.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct NewUpload {
-    /// The id; a random one unless a gate changes it.
+    /// The id; random by default.
     pub id: UploadId,
-    /// How many bytes the upload will have, or `None` if the client defers it.
+    /// The number of bytes when complete, or `None` if the client defers the
+    /// length.
     pub length: Option<Length>,
-    /// What the client said about it.
+    /// The metadata that the client sent.
     pub metadata: Metadata,
-    /// Where the store will keep its bytes, for stores that have a choice.
+    /// Where the store will keep the bytes, for stores with a choice.
     pub storage_path: Option<String>,
     /// The finish state to record from the start.
     pub finishing: Option<FinishState>,
-    /// How it relates to other uploads, if it does.
+    /// The relation to other uploads, if any.
     pub concat: Option<Concat>,
 }
 
 impl NewUpload {
-    /// Makes an upload of this length with a random id.
+    /// Creates an upload of this length with a random id.
     #[must_use]
     pub fn new(length: Option<Length>, metadata: Metadata) -> Self {
         Self {
@@ -199,7 +208,7 @@ impl NewUpload {
     }
 }
 
-/// The upload that a store creates, without bytes.
+/// The state of a newly created upload, without bytes.
 impl From<NewUpload> for Upload {
     fn from(new: NewUpload) -> Self {
         Self {
@@ -216,10 +225,10 @@ impl From<NewUpload> for Upload {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Action {
-    /// POST: create it. Only an access policy is asked; gates have
-    /// [`creating`](crate::gate::Gate::creating) for this.
+    /// POST: create it. Only access policies get this action; gates use
+    /// [`creating`](crate::gate::Gate::creating) instead.
     Create,
-    /// HEAD: ask for its offset.
+    /// HEAD: return its offset.
     Inspect,
     /// PATCH: add bytes.
     Append,

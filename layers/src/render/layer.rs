@@ -24,9 +24,9 @@ impl RenderLayer {
 
     /// Creates a layer that writes errors with `write`.
     ///
-    /// The response has the status and the headers of the error already, and an
-    /// empty body. `write` fills in the body and its `Content-Type`. It is not
-    /// called for HEAD, nor for an error that brings a body of its own.
+    /// The response already has the status and headers of the error, and an
+    /// empty body. `write` sets the body and its `Content-Type`. It is not
+    /// called for HEAD, nor for an error with a body of its own.
     #[must_use]
     pub fn with<F>(write: F) -> Self
     where

@@ -1,20 +1,21 @@
-//! Errors as text: what the client reads when a request is refused or fails.
+//! Writes the body of error responses.
 //!
-//! A layer that refuses answers with a status, headers, an empty body, and the typed
-//! [`Error`](crate::protocol::Error) in the response extensions. This layer writes
-//! the body, `CODE: message` as plain text, and leaves the error in the extensions
-//! for Metrics and Log. A [`Rejection`](crate::protocol::Rejection) that brings a
-//! body of its own keeps it. The response to HEAD never has one.
+//! A layer that refuses a request returns a response with a status, headers, an
+//! empty body, and the typed [`Error`](crate::protocol::Error) in its
+//! extensions. This layer writes the body, `CODE: message` as plain text, and
+//! leaves the error in the extensions for Metrics and Log. It keeps the body of
+//! a [`Rejection`](crate::protocol::Rejection) that has one. The response to
+//! HEAD never has a body.
 //!
-//! It also carries out a [`ResponseOverride`](crate::protocol::ResponseOverride), as
-//! from the reply of a hook, and logs the sources of errors, which the client never
-//! sees: `InternalServerError` and `RequestFailed` at error, `ServerBusy` at warn,
-//! `RequestRejected` and `UnknownBodyError` at info.
+//! It also applies a [`ResponseOverride`](crate::protocol::ResponseOverride),
+//! for example from the reply of a hook, and logs the sources of errors, which
+//! clients never see: `InternalServerError` and `RequestFailed` at error,
+//! `ServerBusy` at warn, `RequestRejected` and `UnknownBodyError` at info.
 //!
-//! The layer belongs outside [`Version`](crate::version), since it writes its
-//! `412 Precondition Failed` too, and inside Metrics and Log, which see what the
-//! client gets. Without it an error has an empty body, but the right status and the
-//! right headers, and the layer that makes an override carries it out by itself.
+//! Place the layer outside [`Version`](crate::version), whose `412 Precondition
+//! Failed` it writes, too, and inside Metrics and Log, which observe the final
+//! response. Without it, errors have an empty body but the right status and
+//! headers, and the layers that make overrides apply them themselves.
 //!
 //! # Example
 //!

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::inner::gives_inner;
 use crate::protocol::Body;
 
-/// Middleware that writes the body of errors, and carries out overrides.
+/// Middleware that writes the body of errors, and applies overrides.
 ///
 /// See the [module docs](crate::render) for an example.
 #[derive(Clone, Debug)]
@@ -41,7 +41,8 @@ where
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let method = request.method().clone();
-        // Whoever else promises it, all is carried out here at the latest.
+        // An outer layer may have claimed the overrides; they are applied here
+        // in any case.
         let _ = Context::of_mut(request.extensions_mut()).claim_overrides();
         ResponseFuture::new(self.inner.call(request), method, self.writer.clone())
     }

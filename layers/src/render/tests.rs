@@ -10,7 +10,8 @@ use super::RenderLayer;
 use crate::protocol::header::TUS_RESUMABLE;
 use crate::protocol::{Body, Error, Rejection, ResponseOverride};
 
-/// A request by `method`, which a service inside answers by `response`.
+/// Sends a request with `method` through `layer`; the inner service returns
+/// `response`.
 async fn rendered(layer: RenderLayer, method: Method, response: Response<Body>) -> Response<Body> {
     let mut response = Some(response);
     let inner = service_fn(move |_| {

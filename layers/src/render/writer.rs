@@ -1,4 +1,4 @@
-//! From a typed error to what the client reads.
+//! Writes the text of a typed error.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -10,7 +10,7 @@ use http::{Method, Response};
 
 use crate::protocol::{Body, Error, ResponseOverride, TEXT_PLAIN, write_own_body};
 
-/// How the body of an error is written.
+/// How to write the body of an error.
 #[derive(Clone, Default)]
 pub(super) enum Writer {
     #[default]
@@ -19,7 +19,7 @@ pub(super) enum Writer {
 }
 
 impl Writer {
-    /// Carries out what a layer inside wants changed, and writes an error.
+    /// Applies the override of an inner layer, and writes an error.
     pub(super) fn finish(&self, method: &Method, response: &mut Response<Body>) {
         if let Some(change) = response.extensions_mut().remove::<ResponseOverride>() {
             change.carry_out(response, method);
@@ -28,7 +28,7 @@ impl Writer {
             return;
         };
         log(error);
-        // HEAD: over HTTP/2 a body would be an error of the protocol.
+        // Over HTTP/2 a body in the response to HEAD would be a protocol error.
         if *method == Method::HEAD || write_own_body(response, method) {
             return;
         }
@@ -59,14 +59,14 @@ impl fmt::Debug for Writer {
     }
 }
 
-/// Logs what the client does not get to read.
+/// Logs what the client does not see.
 fn log(error: &Error) {
     match error {
         Error::Internal(source) | Error::InsufficientStorage(source) => {
             tracing::error!(error = %source, "InternalServerError");
         }
         Error::Busy(source) => tracing::warn!(error = %source, "ServerBusy"),
-        // Any client can cause it.
+        // At info, because any client can cause it.
         Error::BodyRead(source) => {
             tracing::info!(error = chain(&**source), "UnknownBodyError");
         }
@@ -80,7 +80,7 @@ fn log_rejection(error: &Error, code: &str) {
         return;
     };
     match source.downcast_ref::<Error>() {
-        // A hook has changed how this one is answered.
+        // A hook has changed the response to this error.
         Some(changed) => log(changed),
         None if error.status().is_server_error() => {
             tracing::error!(code, error = chain(source), "RequestFailed");
@@ -89,7 +89,7 @@ fn log_rejection(error: &Error, code: &str) {
     }
 }
 
-/// An error with its sources, less those that it names itself.
+/// Joins an error and its sources, except those that it already mentions.
 fn chain(error: &(dyn StdError + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();

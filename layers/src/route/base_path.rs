@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
-/// The path below which uploads live: `/`, or with a slash at both ends.
+/// The path below which uploads live: `/`, or one that begins and ends with a
+/// slash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BasePath(Arc<str>);
 
 impl BasePath {
-    /// `path`, with or without the slashes at its ends.
+    /// Creates a base path; `path` may omit the slashes at its ends.
     #[must_use]
     pub fn new(path: &str) -> Self {
         match path.trim_matches('/') {
@@ -14,14 +15,14 @@ impl BasePath {
         }
     }
 
-    /// The path with a slash at both ends.
+    /// Returns the path with a slash at both ends.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What follows the base in a raw path, when the path is the base with or
-    /// without its last slash, or below it.
+    /// Returns the rest of a raw path that is below the base, or that is the
+    /// base with or without its last slash.
     ///
     /// ```
     /// use tower_tus_layers::route::BasePath;
@@ -41,7 +42,7 @@ impl BasePath {
 }
 
 impl Default for BasePath {
-    /// `/files/`
+    /// Returns `/files/`.
     fn default() -> Self {
         Self::new("files")
     }

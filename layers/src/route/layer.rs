@@ -15,7 +15,8 @@ pub struct RouteLayer {
 }
 
 impl RouteLayer {
-    /// Routes for uploads below `base`, which take these methods beside OPTIONS.
+    /// Creates a layer for uploads below `base`, which allow these methods and
+    /// OPTIONS.
     #[must_use]
     pub fn new(base: &str, upload_methods: impl IntoIterator<Item = Method>) -> Self {
         let table = Table::new(BasePath::new(base), upload_methods.into_iter().collect());

@@ -1,16 +1,17 @@
-//! From a path to what it names.
+//! Finds the resource that a path names.
 //!
-//! Route takes the base path away and puts the [`Target`](crate::protocol::Target)
-//! into the request's extensions: the collection, or an upload by its id. A
-//! path that is not below the base is taken whole, so that a host which has
-//! stripped a prefix already (axum's `nest_service`) needs no other setting.
-//! What names nothing is `404`, a method that is not installed is `405` with an
-//! exact `Allow`, and OPTIONS passes on any path.
+//! Route strips the base path and puts the [`Target`](crate::protocol::Target)
+//! into the request's [`Context`](crate::context::Context): the collection, or
+//! an upload by its id. A path outside the base is used as a whole, so that a
+//! framework that has already stripped a prefix (axum's `nest_service`) needs
+//! no other setting. An invalid path gets `404`, a method that is not installed
+//! gets `405` with an exact `Allow`, and OPTIONS passes on any path.
 //!
-//! Where no outer layer has set a [`BaseUrl`](crate::protocol::BaseUrl), the
-//! base path becomes it, behind the
-//! [prefix](crate::context::Context::stripped_prefix) that a host has stripped. A
-//! [scope](crate::context::Context::scope) is part of the id, not of the path.
+//! If no outer layer has set a [`BaseUrl`](crate::protocol::BaseUrl), the base
+//! path is used, after the
+//! [prefix](crate::context::Context::stripped_prefix) that a framework has
+//! stripped. A [scope](crate::context::Context::scope) is part of the id, not of
+//! the path.
 //!
 //! # Example
 //!
@@ -77,20 +78,20 @@ mod tests {
             .unwrap()
     }
 
-    /// The request that the inner service has seen.
-    fn told(response: &Response<Body>) -> Parts {
+    /// Returns the request that the inner service received.
+    fn received(response: &Response<Body>) -> Parts {
         let (mut parts, ()) = Request::new(()).into_parts();
         parts.extensions = response.extensions().clone();
         parts
     }
 
     fn base_url(response: &Response<Body>) -> BaseUrl {
-        Context::base_url(&told(response))
+        Context::base_url(&received(response))
     }
 
     async fn target(method: Method, path: &str) -> Option<Target> {
         let response = send(method, path).await;
-        Context::target(&told(&response))
+        Context::target(&received(&response))
             .ok()
             .filter(|_| response.status() == StatusCode::OK)
     }
@@ -198,7 +199,11 @@ mod tests {
         ] {
             let response = scoped(path).await;
             let expected = Target::Upload(id.parse().unwrap());
-            assert_eq!(Context::target(&told(&response)), Ok(expected), "{path}");
+            assert_eq!(
+                Context::target(&received(&response)),
+                Ok(expected),
+                "{path}"
+            );
         }
         for path in ["/files/../bob/a", "/files/..%2Fbob%2Fa", "/files/%2e%2e/a"] {
             assert_eq!(scoped(path).await.status(), StatusCode::NOT_FOUND, "{path}");

@@ -9,7 +9,7 @@ use crate::context::{Context, Place, check_rejection};
 use crate::inner::gives_inner;
 use crate::protocol::{BaseUrl, Body, Error, Target};
 
-/// Middleware that finds out what a request is about.
+/// Middleware that finds the resource of a request.
 ///
 /// See the [module docs](crate::route) for an example.
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ impl Table {
         }
     }
 
-    /// What the request is about, when its method is one for that.
+    /// Finds the resource, and checks that it allows the request's method.
     fn find<B>(&self, request: &Request<B>) -> Result<Target, Error> {
         let path = request.uri().path();
         let rest = self.base.strip(path).unwrap_or(path);
@@ -59,11 +59,11 @@ impl Table {
         }
     }
 
-    /// Tells those inside what was found.
+    /// Puts the resource into the request's context.
     fn route<B>(&self, request: &mut Request<B>) -> Result<(), Error> {
         Context::of_mut(request.extensions_mut()).pass(Place::Route);
         check_rejection(request.extensions())?;
-        // OPTIONS asks what the server can do, on any path.
+        // OPTIONS asks what the server supports, on any path.
         if request.method() == Method::OPTIONS {
             return Ok(());
         }

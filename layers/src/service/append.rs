@@ -35,7 +35,7 @@ impl Core {
         respond(result.map(|()| appended(handle.info().offset)), outcome)
     }
 
-    /// The upload, when the request goes on where it stands.
+    /// Opens the upload, and checks that the request continues at its offset.
     async fn open_at_offset(&self, parts: &Parts, id: &UploadId) -> Result<Box<dyn Handle>, Error> {
         // CORE-24
         if !is_offset_octet_stream(&parts.headers) {
@@ -53,7 +53,7 @@ impl Core {
         }
     }
 
-    /// Stores what comes, and finishes the upload with its last byte.
+    /// Stores the body, and finishes the upload with its last byte.
     async fn receive(
         &self,
         parts: &Parts,
@@ -70,30 +70,32 @@ impl Core {
             return Ok(());
         }
         let room = Room::of(handle.info(), declared, context.max_size());
-        // What is known to be too much is refused before anything changes. AMB-03
+        // AMB-03: a body that is known to be too long is refused before
+        // anything changes.
         if body.size_hint().lower() > room.bytes {
             return Err(room.excess);
         }
-        // CHK-07: a chunk that comes to nothing must not have declared a length, so
-        // one that may come to nothing does it at its end.
+        // CHK-07: a chunk that is discarded must not declare a length, so an
+        // atomic chunk declares it at its end.
         let (now, later) = match keep {
             WriteMode::Streaming => (declared, None),
             WriteMode::Atomic => (None, declared),
         };
         declare(handle, now).await?;
-        // An upload of which nothing is recorded was begun where nothing had to be.
+        // An upload without a record was created when finishing could not fail.
         if handle.info().finishing.is_none() && self.records_finishing(parts) {
             handle.record(FinishState::Pending { attempts: 0 }).await?;
         }
         let bytes = room.bytes;
         let mut chunk = Capped::new(body, room);
         let appended = write(context, handle, Chunk::new(&mut chunk), bytes).await;
-        // A store that finds less than there was says so, and has received nothing.
+        // A store that has lost bytes reports a smaller offset; then nothing
+        // was received.
         outcome.received = appended.offset.since(outcome.upload.offset);
         if appended.error.is_none() {
             declare(handle, later).await?;
         }
-        // Also after an error: an over-long body may have brought the last byte.
+        // Even after an error: an over-long body may contain the last byte.
         let finished = match handle.info().is_complete() {
             true => self
                 .finish(parts, handle)
@@ -105,7 +107,7 @@ impl Core {
     }
 }
 
-/// Has the store append what comes, and logs it if the request is
+/// Appends the body to the upload, and logs it if the request is
 /// [logged](Context::is_logged).
 async fn write(
     context: &Context,
@@ -124,17 +126,18 @@ async fn write(
     let written = appended.offset.since(offset);
     tracing::info!(%id, bytesWritten = written, "ChunkWriteComplete");
     match &appended.error {
-        // A client that pauses does so, and it comes back.
+        // At info: clients pause and return regularly.
         Some(error) if error.is_interruption() => tracing::info!(%id, %error, "BodyReadError"),
         _ => {}
     }
     appended
 }
 
-/// The deferred length, when this request brings it. DEF-03
+/// Returns the deferred length, if this request declares it.
 ///
-/// A client may say a length that is known already: one that lost an answer sends
-/// its request again as it was. Another length never takes its place. CRE-09
+/// A client may repeat a known length, because after a lost response it sends
+/// the same request again. A different length is refused.
+// DEF-03, CRE-09
 fn declared_length(parts: &Parts, upload: &Upload) -> Result<Option<Length>, Error> {
     let declared = typed::<Length>(&parts.headers, Error::InvalidUploadLength)?;
     let Some(length) = declared else {
@@ -154,9 +157,12 @@ async fn declare(handle: &mut dyn Handle, length: Option<Length>) -> Result<(), 
     }
 }
 
-/// At the end of a complete upload: an empty body is welcome, bytes are not. AMB-04
+/// Checks the body of a PATCH at the end of a complete upload: it must be
+/// empty.
+// AMB-04
 async fn nothing_comes(parts: &Parts, body: &mut Body, keep: WriteMode) -> Result<(), Error> {
-    // CHK-15: of no bytes too it is the end that tells whether they match.
+    // CHK-15: even an empty body is read to its end, where its checksum is
+    // verified.
     if keep == WriteMode::Streaming && empty_body::is_announced(parts) {
         return Ok(());
     }
@@ -166,7 +172,7 @@ async fn nothing_comes(parts: &Parts, body: &mut Body, keep: WriteMode) -> Resul
     }
 }
 
-/// CORE-26, CORE-27, CORE-28
+// CORE-26, CORE-27, CORE-28
 fn appended(offset: Offset) -> Response<Body> {
     let mut response = Response::default();
     *response.status_mut() = StatusCode::NO_CONTENT;

@@ -6,18 +6,18 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 
 use crate::protocol::{Body, Error, Length, PolledFrame, Upload};
 
-/// How many more bytes an upload takes.
+/// How many more bytes an upload accepts.
 #[derive(Debug)]
 pub(super) struct Room {
     pub(super) bytes: u64,
-    /// What refuses one more.
+    /// The error for one byte more.
     pub(super) excess: Error,
 }
 
 impl Room {
-    /// Up to its length, which the request may declare, and the maximum: a length
-    /// that is deferred is no way around it, and neither is an upload from before
-    /// it was set.
+    /// Limits the upload to its length, which the request may declare, and to
+    /// the maximum. The latter also applies to uploads with a deferred length,
+    /// and to those created before it was set.
     pub(super) fn of(upload: &Upload, declared: Option<Length>, max: Option<u64>) -> Self {
         let length = declared.or(upload.length).unwrap_or(Length::MAX);
         let (end, excess) = match max {
@@ -31,8 +31,9 @@ impl Room {
     }
 }
 
-/// A body that yields no more than there is room for, and errs when more
-/// comes: what fits is still good. AMB-03
+/// A body that yields only what the room allows, and fails if more arrives; the
+/// bytes before are kept.
+// AMB-03
 #[derive(Debug)]
 pub(super) struct Capped<'a> {
     body: &'a mut Body,
@@ -49,13 +50,13 @@ impl<'a> Capped<'a> {
         }
     }
 
-    /// What of `data` there is room for, which takes it.
+    /// Truncates `data` to the room that is left, and takes that room.
     fn fit(&mut self, mut data: Bytes) -> Result<Bytes, Error> {
         let bytes = data.len();
         data.truncate(usize::try_from(self.room.bytes).unwrap_or(usize::MAX));
         self.room.bytes -= data.len() as u64;
         self.over = data.len() < bytes;
-        // The first bytes are still good; the error comes behind them.
+        // The first bytes are still accepted; the error follows them.
         match self.over && data.is_empty() {
             true => Err(self.room.excess.clone()),
             false => Ok(data),

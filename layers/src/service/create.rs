@@ -24,8 +24,8 @@ impl Core {
         let mut outcome = Outcome::new(handle.info().clone());
         outcome.created = true;
 
-        // CRE-10: an upload without bytes is complete as soon as it is there,
-        // and so is a final of parts that are.
+        // CRE-10: an empty upload is complete as soon as it is created, and so
+        // is a final upload of complete parts.
         let finished = match handle.info().is_complete() {
             true => self
                 .finish(parts, &mut *handle)
@@ -34,7 +34,8 @@ impl Core {
             false => Ok(()),
         };
         let mut response = respond(finished.map(|()| created()), outcome);
-        // CRE-15. Also where finishing failed: the upload is there, and goes on.
+        // CRE-15. Even if finishing failed: the upload exists, and can be
+        // resumed.
         response.headers_mut().insert(LOCATION, location);
         if let Some(concat) = concat {
             response.headers_mut().insert(&UPLOAD_CONCAT, concat); // CAT-17
@@ -42,10 +43,10 @@ impl Core {
         response
     }
 
-    /// The new upload, when the request asks for one that may be.
+    /// Creates the requested upload, if it is valid and no gate refuses it.
     async fn make(&self, parts: &Parts, body: Body) -> Result<Box<dyn Handle>, Error> {
         let mut new = self.asked_for(parts)?;
-        // Behind all that the head tells, and before anybody is asked.
+        // After the checks of the head, and before any gate is called.
         refuse_bytes(parts, body, self.strictness).await?;
         for gate in Context::of(&parts.extensions).gates() {
             gate.creating(parts, &mut new).await?;
@@ -57,7 +58,8 @@ impl Core {
             );
             return Err(Error::internal(why));
         }
-        // Whatever gate has named it: another upload's offset could stand there.
+        // Checked for every gate: the path could be a side file with another
+        // upload's offset.
         if let Some(path) = new.storage_path.as_deref().filter(|path| !path.is_empty())
             && is_side_file(path)
         {
@@ -65,7 +67,7 @@ impl Core {
             return Err(Error::internal(why));
         }
         let is_pending = new.concat.as_ref().is_some_and(Concat::is_pending);
-        // Whoever completes a pending final is to know that it is unfinished.
+        // Later requests must see that a pending final is unfinished.
         if is_pending || self.records_finishing(parts) {
             new.finishing = Some(FinishState::Pending { attempts: 0 });
         }
@@ -84,7 +86,7 @@ impl Core {
         Ok(handle)
     }
 
-    /// What the request's headers say of the upload.
+    /// Reads the requested upload from the headers.
     fn asked_for(&self, parts: &Parts) -> Result<NewUpload, Error> {
         let asked = Context::of(&parts.extensions).concat();
         let length = match asked {
@@ -94,7 +96,7 @@ impl Core {
             Some(asked) if asked.concat.is_final() => asked.length,
             _ => self.length(&parts.headers)?,
         };
-        // CAT-07: of a final too it is what its own creation says.
+        // CAT-07: a final upload has the metadata of its own creation, too.
         let mut new = NewUpload::new(length, self.metadata(&parts.headers)?);
         new.concat = asked.map(|asked| asked.concat.clone());
         if let Some(scope) = Context::of(&parts.extensions).scope() {
@@ -103,7 +105,8 @@ impl Core {
         Ok(new)
     }
 
-    /// CRE-07: the length, or the word that it comes later.
+    /// Returns the length, or `None` if the client defers it.
+    // CRE-07
     fn length(&self, headers: &HeaderMap) -> Result<Option<Length>, Error> {
         let length = typed::<Length>(headers, Error::InvalidUploadLength)?;
         // CRE-08
@@ -117,20 +120,21 @@ impl Core {
         }
     }
 
-    /// Whether finishing can fail, and so has to be recorded from the start.
+    /// Returns whether finishing can fail, and therefore must be recorded from
+    /// the start.
     pub(super) fn records_finishing(&self, parts: &Parts) -> bool {
         self.store.needs_finish() || Context::of(&parts.extensions).decides_completion()
     }
 }
 
-/// CRE-14
+// CRE-14
 fn created() -> Response<Body> {
     let mut response = Response::default();
     *response.status_mut() = StatusCode::CREATED;
     response
 }
 
-/// A header that may be absent, but not malformed.
+/// Parses a header, which may be absent but not malformed.
 pub(super) fn typed<H: Header>(headers: &HeaderMap, malformed: Error) -> Result<Option<H>, Error> {
     headers.typed_try_get().map_err(|_| malformed)
 }

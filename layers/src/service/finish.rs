@@ -1,4 +1,4 @@
-//! From complete to finished.
+//! Finishes complete uploads.
 
 use http::request::Parts;
 
@@ -12,9 +12,9 @@ impl Core {
     /// Finishes a complete upload: the store's own finish, then every gate,
     /// then the record of it.
     ///
-    /// It is idempotent as a whole: what failed, or was cut off before the
-    /// record, is done once more by the next HEAD or PATCH. Only a gate's own no
-    /// counts as an attempt: a gate or a store that fails today may work tomorrow.
+    /// The whole is idempotent: if it fails or is interrupted before the record
+    /// is written, the next HEAD or PATCH repeats it. Only a gate's refusal
+    /// counts as an attempt: failures of a gate or a store may be temporary.
     pub(super) async fn finish(&self, parts: &Parts, handle: &mut dyn Handle) -> Result<(), Error> {
         let attempts = match handle.info().finishing {
             Some(FinishState::Pending { attempts }) => attempts,
@@ -33,15 +33,15 @@ impl Core {
             Err(error) => return Err(error),
         };
         if handle.info().finishing.is_some() {
-            // The first failure is the one to tell.
+            // Report the first failure.
             let record = handle.record(finishing).await;
             return result.and(record);
         }
         result
     }
 
-    /// Finishes an upload that was found complete and unfinished, and tells
-    /// whether it was. Of any other nothing is left to do.
+    /// Finishes an upload that was found complete but unfinished, and returns
+    /// whether it was. Does nothing for any other upload.
     pub(super) async fn finish_again(
         &self,
         parts: &Parts,

@@ -23,7 +23,7 @@ impl Default for MetadataLimit {
 }
 
 impl MetadataLimit {
-    /// Refuses too much of it before any of it is read.
+    /// Refuses metadata over the limits before it is parsed.
     fn check(self, raw: &[u8]) -> Result<(), Error> {
         let elements = raw.split(|&byte| byte == b',');
         let pairs = elements.filter(|element| !element.trim_ascii().is_empty());

@@ -1,13 +1,14 @@
 //! The minimal core: POST, HEAD, PATCH and DELETE over a [`Store`].
 //!
-//! [`Core`] is what all layers stand around. It speaks `creation`,
-//! `creation-defer-length` and `termination` as far as the store can, answers
-//! each refusal with an empty body and the typed [`Error`] in the response's
-//! extensions, and knows no versions, no locks and no paths but the
-//! [`Target`] that Route gives it.
+//! [`Core`] is the innermost service. It implements `creation`,
+//! `creation-defer-length` and `termination` as far as the store supports them,
+//! and refuses requests with an empty body and the typed [`Error`] in the
+//! response's extensions. It does not handle versions, locks or paths, except
+//! for the [`Target`] that Route sets.
 //!
-//! Of the request's [`Context`] it reads the target, the base URL, the maximum size,
-//! the write mode, the gates, the interrupt, the concatenation and the roll-back.
+//! It reads the target, the base URL, the maximum size, the write mode, the
+//! gates, the interrupt, the concatenation and the rollback from the request's
+//! [`Context`].
 //!
 //! # Example
 //!
@@ -55,7 +56,7 @@ use crate::protocol::header::announce;
 use crate::protocol::{Action, Body, Error, Outcome, Strictness, Target, Upload, UploadId};
 use crate::store::{Handle, Store, Terminator};
 
-/// The innermost service, over a store.
+/// The innermost service: the protocol's methods over a store.
 ///
 /// See the [module docs](crate::service) for an example.
 #[derive(Clone, Debug)]
@@ -69,12 +70,12 @@ pub struct Core {
 }
 
 impl Core {
-    /// The core over `store`.
+    /// Creates a core over `store`.
     pub fn new(store: impl Store) -> Self {
         Self::shared(Arc::new(store))
     }
 
-    /// The core over a store that others use too.
+    /// Creates a core over a shared store.
     #[must_use]
     pub fn shared(store: Arc<dyn Store>) -> Self {
         Self {
@@ -87,38 +88,39 @@ impl Core {
         }
     }
 
-    /// The same core over what `wrap` makes of its store.
+    /// Wraps the core's store with `wrap`.
     #[must_use]
     pub fn map_store(mut self, wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>) -> Self {
         self.store = wrap(self.store);
         self
     }
 
-    /// The store that the core is over, for layers that use it too.
+    /// Returns the store, for layers that share it.
     #[must_use]
     pub const fn store(&self) -> &Arc<dyn Store> {
         &self.store
     }
 
-    /// Limits how often a gate may refuse to finish a complete upload before the
-    /// upload is rejected for good: 10 by default, 0 means unlimited. Failures
-    /// of a gate or of the store do not count.
+    /// Limits how often a gate may refuse to finish a complete upload before
+    /// the upload is rejected permanently: 10 by default, 0 means unlimited.
+    /// Failures of a gate or of the store do not count.
     #[must_use]
     pub fn finish_attempts(mut self, attempts: u32) -> Self {
         self.finish_attempts = attempts;
         self
     }
 
-    /// Ends no upload at a client's word, also where the store could: DELETE is
-    /// 405, and `termination` is not announced.
+    /// Disables termination even if the store supports it: DELETE answers 405,
+    /// and `termination` is not announced. Enabled by default.
     #[must_use]
     pub fn without_termination(mut self) -> Self {
         self.terminates = false;
         self
     }
 
-    /// Creates no upload without a length, also where the store could, and
-    /// announces no `creation-defer-length`. Those that exist go on.
+    /// Disables deferred lengths even if the store supports them: a creation
+    /// without a length is refused, and `creation-defer-length` is not
+    /// announced. Existing uploads are not affected. Enabled by default.
     #[must_use]
     pub fn without_deferred_length(mut self) -> Self {
         self.defers_length = false;
@@ -141,15 +143,16 @@ impl Core {
         self
     }
 
-    /// Creates uploads as tusd does: of malformed metadata what can be read is
-    /// kept, and a body of another type is as none.
+    /// Accepts malformed creations like tusd: skips malformed pairs of
+    /// metadata, and ignores a body of another type. Strict by default.
     #[must_use]
     pub fn lenient(mut self) -> Self {
         self.strictness = Strictness::Lenient;
         self
     }
 
-    /// The methods that an upload takes, less those of layers around the core.
+    /// Returns the methods that the core allows for an upload; layers may add
+    /// others.
     #[must_use]
     pub fn upload_methods(&self) -> Vec<Method> {
         let mut methods = vec![Method::HEAD, Method::PATCH];
@@ -159,7 +162,7 @@ impl Core {
         methods
     }
 
-    /// CORE-01
+    // CORE-01
     async fn answer(&self, parts: &Parts, body: Body) -> Response<Body> {
         if let Err(error) = check_rejection(&parts.extensions) {
             return error.into_response();
@@ -187,7 +190,8 @@ impl Core {
         response
     }
 
-    /// What the core and its store can do. CRE-02, DEF-01, TERM-01
+    /// Announces the extensions that the core and its store support.
+    // CRE-02, DEF-01, TERM-01
     fn describe(&self) -> Response<Body> {
         let mut response = Response::default();
         announce(response.headers_mut(), "creation");
@@ -200,7 +204,8 @@ impl Core {
         response
     }
 
-    /// The way to end an upload, unless there is none or it is not to be used.
+    /// Returns the store's terminator, unless there is none or termination is
+    /// disabled.
     fn termination(&self) -> Option<&dyn Terminator> {
         self.store.terminator().filter(|_| self.terminates)
     }
@@ -213,7 +218,7 @@ impl Core {
         Error::method_not_allowed(&self.upload_methods()).into_response()
     }
 
-    /// The upload, when it exists and no gate objects.
+    /// Opens an upload, unless a gate refuses.
     async fn open(
         &self,
         parts: &Parts,
@@ -226,7 +231,7 @@ impl Core {
     }
 }
 
-/// Asks every gate whether that may be done.
+/// Asks every gate whether the action is allowed.
 async fn admit(parts: &Parts, upload: &Upload, action: Action) -> Result<(), Error> {
     for gate in Context::of(&parts.extensions).gates() {
         gate.opened(parts, upload, action).await?;
@@ -234,7 +239,7 @@ async fn admit(parts: &Parts, upload: &Upload, action: Action) -> Result<(), Err
     Ok(())
 }
 
-/// The response to a request that reached an upload, with what it did to it.
+/// Builds the response to a request that reached an upload, with its outcome.
 fn respond(result: Result<Response<Body>, Error>, outcome: Outcome) -> Response<Body> {
     let mut response = result.unwrap_or_else(Error::into_response);
     response.extensions_mut().insert(outcome);

@@ -28,7 +28,7 @@ impl Core {
         }
     }
 
-    /// Ends the upload and tells what it was.
+    /// Terminates the upload, and returns its last state.
     async fn end(
         &self,
         parts: &Parts,
@@ -50,7 +50,7 @@ impl Core {
     }
 }
 
-/// TERM-03
+// TERM-03
 fn terminated() -> Response<Body> {
     let mut response = Response::default();
     *response.status_mut() = StatusCode::NO_CONTENT;

@@ -35,11 +35,11 @@ impl SizeLimitLayer {
     }
 
     /// Limits the upload of each request to what the future of `limit` returns,
-    /// in bytes: for a maximum that stands in a database.
+    /// in bytes: for example a limit from a database.
     ///
-    /// The request waits for the future, so it has to bound its own time. If it
-    /// fails, the request is refused with its error. DELETE is not limited, and does
-    /// not ask.
+    /// The request waits for the future, which must set its own time limit. If
+    /// it fails, the request is refused with its error. DELETE is not limited,
+    /// and does not call `limit`.
     ///
     /// ```
     /// use tower_tus_layers::protocol::Error;

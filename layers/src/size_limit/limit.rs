@@ -7,12 +7,12 @@ use http::request::Parts;
 
 use crate::protocol::Error;
 
-/// The maximum size of the upload that a request is about.
+/// The maximum size of a request's upload.
 #[derive(Clone)]
 pub(super) enum Limit {
-    /// Known at once.
+    /// Returned at once.
     Now(Arc<dyn Fn(&Parts) -> Option<u64> + Send + Sync>),
-    /// Looked up.
+    /// Returned by a future.
     Later(Arc<dyn Fn(&Parts) -> LookedUp + Send + Sync>),
 }
 

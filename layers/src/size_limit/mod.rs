@@ -1,27 +1,27 @@
-//! Nothing passes the maximum.
+//! Limits the size of uploads.
 //!
-//! | what comes | what becomes of it |
+//! | request | result |
 //! |---|---|
-//! | `Upload-Length` above the maximum, on POST or PATCH | `413 ERR_MAX_SIZE_EXCEEDED`, before anything is made (CRE-13) |
-//! | bytes of an upload that are known to pass it | the same, before a byte is read; of a PATCH behind all else that is to refuse |
-//! | a body of which nobody knows the length | cut at the maximum: what fits is kept, and then the answer is the same |
+//! | `Upload-Length` above the maximum, on POST or PATCH | `413 ERR_MAX_SIZE_EXCEEDED`, before anything is created |
+//! | a body that is known to exceed it | the same, before a byte is read; for PATCH after all other checks |
+//! | a body of unknown length | cut at the maximum: the bytes up to it are kept, and the response is the same |
 //!
-//! A body begins at `Upload-Offset`, and that of a POST at 0, so lengths that are
-//! deferred are no way around the maximum, and neither is an upload from before
-//! it was set. Lengths and offsets that cannot be read are for those inside to
-//! refuse. OPTIONS tells the maximum as `Tus-Max-Size` (CORE-14).
+//! The body of a PATCH begins at `Upload-Offset`, and that of a POST at 0.
+//! Therefore the maximum also applies to uploads with a deferred length, and to
+//! those created before it was set. Invalid lengths and offsets are left to the
+//! inner service. OPTIONS announces the maximum as `Tus-Max-Size`.
 //!
-//! The layer refuses what the head of a request tells, and puts the maximum into
-//! the request's [`Context`](crate::context::Context). The core cuts bodies there,
+//! The layer checks the head of each request, and puts the maximum into the
+//! request's [`Context`](crate::context::Context). The core cuts bodies there,
 //! and Concatenation compares the size of finals.
 //!
-//! The maximum is one for all, or one for each request
-//! ([`SizeLimitLayer::by`]). A layer outside may set another one in the context,
-//! such as that of the user it has found: the lowest counts.
+//! The maximum is the same for all requests, or depends on the request
+//! ([`SizeLimitLayer::by`]). An outer layer may also set a maximum in the context,
+//! for example one for the authenticated user; the lower of the two applies. For
+//! unlimited uploads, leave the layer out.
 //!
-//! It belongs outside of
-//! [`CreationWithUpload`](crate::creation_with_upload), so that what cannot
-//! fit is refused before an upload exists.
+//! Place the layer outside [`CreationWithUpload`](crate::creation_with_upload),
+//! so that an upload that is too large is refused before it is created.
 //!
 //! # Example
 //!
@@ -76,7 +76,7 @@ mod tests {
 
     const TOO_LARGE: StatusCode = StatusCode::PAYLOAD_TOO_LARGE;
 
-    /// Sends a request to a server that takes ten bytes.
+    /// Sends a request to a server with a limit of ten bytes.
     async fn send(store: &MemoryStore, request: Request<Body>) -> Response<Body> {
         let service = SizeLimitLayer::new(10).layer(Core::new(store.clone()));
         service.oneshot(request).await.unwrap()
@@ -90,7 +90,7 @@ mod tests {
         request.body(Body::default()).unwrap()
     }
 
-    /// A body of which nobody knows the length.
+    /// A body of unknown length.
     fn chunked(frames: &'static [&'static str]) -> Body {
         let frames = frames.iter().copied().map(Bytes::from);
         let frames = frames.map(|data| Ok::<_, Error>(Frame::data(data)));

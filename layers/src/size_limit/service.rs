@@ -14,7 +14,7 @@ use crate::protocol::header::{TUS_MAX_SIZE, is_offset_octet_stream};
 use crate::protocol::{Body, Error, Length};
 use crate::ready::take_ready;
 
-/// Middleware that sets the maximum size of uploads.
+/// Middleware that limits the size of uploads.
 ///
 /// See the [module docs](crate::size_limit) for an example.
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ where
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
         let max = match &self.limit {
-            // No upload grows.
+            // DELETE adds no bytes.
             _ if parts.method == Method::DELETE => None,
             Limit::Now(limit) => limit(&parts),
             Limit::Later(limit) => {
@@ -97,11 +97,11 @@ fn value(max: u64) -> HeaderValue {
     Length::saturating(max).get().into()
 }
 
-/// Tells those inside the maximum, unless the request names more already.
-/// CRE-13, DEF-04
+/// Puts the maximum into the context, or refuses a request that exceeds it.
 ///
-/// A length that cannot be read is for those inside to refuse. So is a PATCH that
-/// does not go on where its upload stands (CORE-25).
+/// An invalid length is left to the inner service, and so is a PATCH that does
+/// not continue at the upload's offset.
+// CRE-13, DEF-04, CORE-25
 fn admit(parts: &mut Parts, body: &Body, max: Option<u64>) -> Result<(), Error> {
     let Some(max) = max else {
         return Ok(());
@@ -113,14 +113,14 @@ fn admit(parts: &mut Parts, body: &Body, max: Option<u64>) -> Result<(), Error> 
     Ok(())
 }
 
-/// The least number of bytes that the upload will have.
+/// Returns the minimum size of the upload after this request.
 fn named(parts: &Parts, body: &Body) -> u64 {
     let length = || {
         let length = parts.headers.typed_get::<Length>();
         length.map_or(0, Length::get)
     };
     match parts.method {
-        // Bytes of another type are for no upload, and for those inside to refuse.
+        // A body of another type is not stored; the inner service refuses it.
         Method::POST if is_offset_octet_stream(&parts.headers) => {
             length().max(body.size_hint().lower())
         }

@@ -3,9 +3,9 @@ use crate::protocol::{Error, Offset};
 #[cfg(doc)]
 use super::Handle;
 
-/// How [`Handle::append`] stores a chunk.
+/// Options of [`Handle::append`].
 ///
-/// A store that wraps another one passes the options on as they are.
+/// A store that wraps another one passes the options on unchanged.
 ///
 /// ```
 /// use tower_tus_layers::store::{AppendOptions, WriteMode};
@@ -16,7 +16,7 @@ use super::Handle;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AppendOptions {
-    /// What happens to the bytes when the chunk fails.
+    /// Whether bytes are kept if the chunk fails.
     pub mode: WriteMode,
 }
 
@@ -26,41 +26,44 @@ impl From<WriteMode> for AppendOptions {
     }
 }
 
-/// What happens to the bytes of a chunk that fails.
+/// Whether the bytes of a chunk that fails are kept.
 ///
-/// A request extension for the core; the default is [`WriteMode::Streaming`].
+/// Set for a request in its [`Context`](crate::context::Context); the default
+/// is [`WriteMode::Streaming`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WriteMode {
-    /// All bytes that came are stored. CORE-31
+    /// All bytes that arrived are stored.
+    // CORE-31
     #[default]
     Streaming,
-    /// Nothing is stored unless the chunk ends without an error, also when the
+    /// Nothing is stored unless the chunk ends without an error, even if the
     /// server is killed in the middle.
     Atomic,
 }
 
 impl WriteMode {
-    /// Whether a chunk is stored whole or not at all.
+    /// Returns whether a chunk is stored as a whole or not at all.
     #[must_use]
     pub fn is_atomic(self) -> bool {
         matches!(self, Self::Atomic)
     }
 }
 
-/// What [`Handle::append`] stored.
+/// The result of [`Handle::append`].
 #[derive(Debug)]
 #[must_use]
 #[non_exhaustive]
 pub struct Appended {
     /// The new offset of the upload.
     pub offset: Offset,
-    /// What ended the chunk early: an error of the body or of the store.
+    /// The error of the body or of the store that ended the chunk early.
     pub error: Option<Error>,
 }
 
 impl Appended {
-    /// The upload has reached `offset`, and the chunk was `stored` to its end or not.
+    /// Creates a result with the new offset, and with the error that ended the
+    /// chunk, if any.
     pub fn new(offset: Offset, stored: Result<(), Error>) -> Self {
         Self {
             offset,

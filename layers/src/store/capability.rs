@@ -1,4 +1,4 @@
-//! What some stores can do beyond the core of tus.
+//! Optional capabilities of stores.
 
 use std::fmt::Debug;
 use std::ops::Range;
@@ -18,61 +18,63 @@ use crate::protocol::Role;
 /// The capability to terminate uploads.
 #[async_trait]
 pub trait Terminator: Send + Sync {
-    /// Frees everything that the upload holds, whatever its state. TERM-02, TERM-05
+    /// Frees everything that the upload holds, whatever its state.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] when there is no such upload.
+    /// [`Error::NotFound`] if the upload does not exist.
+    // TERM-02, TERM-05
     async fn terminate(&self, id: &UploadId) -> Result<(), Error>;
 
-    /// Returns what is still known of an upload that cannot be opened because its
-    /// bytes are gone, so that gates can decide whether it may be terminated. Its
-    /// offset is 0.
+    /// Returns what is still known of an upload that cannot be opened because
+    /// its bytes are missing, so that gates can decide whether it may be
+    /// terminated. Its offset is 0.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] when nothing is known, which is the default, for stores
-    /// that never lose the one without the other; [`Error::StorageUnavailable`]
-    /// when the bytes may come back.
+    /// [`Error::NotFound`] if nothing is known. This is the default, for stores
+    /// that never lose the bytes alone. [`Error::StorageUnavailable`] if the
+    /// bytes may come back.
     async fn remains(&self, id: &UploadId) -> Result<Upload, Error> {
         let _ = id;
         Err(Error::NotFound)
     }
 }
 
-/// The capability to make an upload of others.
+/// The capability to concatenate uploads.
 ///
-/// [`Store::create`] makes partials, and finals that are still
+/// [`Store::create`] creates partials, and finals that are still
 /// [pending](Role::Final), which have no bytes until they are assembled.
 #[async_trait]
 pub trait Concatenator: Send + Sync {
-    /// Makes a final upload with the bytes of its parts, the uploads in `new.concat`,
-    /// which are complete and locked. CAT-05. Its length is the sum of theirs,
-    /// whatever `new` says. CAT-04
+    /// Creates a final upload with the bytes of its parts, the uploads in
+    /// `new.concat`, which are complete and locked. Its length is the sum of
+    /// theirs, whatever `new.length` is.
     ///
-    /// The upload is there whole or not at all, also when the server is killed in
-    /// the middle. Copying stops soon after `interrupt` has fired, and nothing is
-    /// left behind: a store looks at it between steps of at most 16 MiB. Fewer bytes
-    /// need no look.
+    /// The upload is created as a whole or not at all, even if the server is
+    /// killed in the middle. Copying stops soon after `interrupt` has fired,
+    /// and leaves nothing behind: a store checks it at least every 16 MiB.
+    /// Smaller copies need no check.
     ///
     /// # Errors
     ///
-    /// Those of [`Store::create`]; [`Error::NotFound`] when a part is gone,
-    /// [`Error::UploadNotFinished`] when a part is incomplete after all, and the
-    /// cause of `interrupt`.
+    /// Those of [`Store::create`]; [`Error::NotFound`] if a part does not
+    /// exist, [`Error::UploadNotFinished`] if a part turns out to be
+    /// incomplete, and the cause of `interrupt`.
+    // CAT-04, CAT-05
     async fn concatenate(
         &self,
         new: NewUpload,
         interrupt: &Interrupt,
     ) -> Result<Box<dyn Handle>, Error>;
 
-    /// Gives a pending final the bytes of its parts, which are all complete, so that
-    /// it is no longer pending. Any other upload stays as it is.
+    /// Gives a pending final the bytes of its parts, which are all complete, so
+    /// that it is no longer pending. Does nothing to any other upload.
     ///
     /// # Errors
     ///
-    /// Those of [`concatenate`](Self::concatenate), and whatever else keeps it from
-    /// succeeding: the upload is still pending, has no bytes, and may be tried again.
+    /// Those of [`concatenate`](Self::concatenate), and any other failure. The
+    /// upload is still pending then, has no bytes, and can be assembled again.
     async fn assemble(&self, id: &UploadId, interrupt: &Interrupt) -> Result<(), Error>;
 
     /// Records in the partial `part`, which is locked, that the pending final
@@ -81,38 +83,40 @@ pub trait Concatenator: Send + Sync {
     /// # Errors
     ///
     /// The reason why the record could not be written; [`Error::InvalidConcat`]
-    /// where `part` is not a partial.
+    /// if `part` is not a partial.
     async fn await_part(&self, part: &UploadId, id: &UploadId) -> Result<(), Error>;
 }
 
-/// The capability to read what is stored.
+/// The capability to read stored bytes.
 #[async_trait]
 pub trait Reader: Send + Sync {
-    /// Opens the stored bytes of an upload, beside a request that writes to it.
+    /// Opens the stored bytes of an upload, even while a request writes to it.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] when there is no such upload, or its bytes are gone.
+    /// [`Error::NotFound`] if the upload does not exist, or its bytes are
+    /// missing.
     async fn read(&self, id: &UploadId) -> Result<Box<dyn Content>, Error>;
 }
 
-/// The bytes that an upload had when it was opened. They stay the same when the
-/// upload grows or is terminated meanwhile.
+/// The bytes of an upload at the time when it was opened. They do not change if
+/// the upload grows or is terminated meanwhile.
 #[async_trait]
 pub trait Content: Debug + Send + Sync {
-    /// Returns the upload as it was then. Its offset is the number of bytes there are.
+    /// Returns the upload at that time. Its offset is the number of available
+    /// bytes.
     fn upload(&self) -> &Upload;
 
-    /// Returns when the bytes were last changed, if the store knows.
+    /// Returns when the bytes were last changed, if known.
     fn modified(&self) -> Option<SystemTime>;
 
-    /// Reads bytes from the beginning of `range` on: at least one of them, and none
-    /// beyond its end. `range` is not empty and within the upload's offset.
+    /// Reads bytes from the beginning of `range`: at least one, and none beyond
+    /// its end. `range` is not empty and within the upload's offset.
     ///
     /// Cancel safe.
     ///
     /// # Errors
     ///
-    /// The reason why they could not be read.
+    /// The reason why the bytes could not be read.
     async fn bytes(&self, range: Range<u64>) -> Result<Bytes, Error>;
 }

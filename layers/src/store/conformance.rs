@@ -1,7 +1,7 @@
-//! What every [`Store`] has to do, as tests that panic where it does not.
+//! A test suite that every [`Store`] must pass.
 //!
-//! A back end calls [`run`] in a test of its own. It needs the feature `conformance`,
-//! which is best turned on among the `dev-dependencies` only.
+//! Call [`run`] in a test of your store. The suite needs the feature
+//! `conformance`, which is best enabled only for `dev-dependencies`.
 //!
 //! ```
 //! use tower_tus_layers::store::{MemoryStore, conformance};
@@ -13,15 +13,15 @@
 //! # }
 //! ```
 //!
-//! Each case is printed by its name before it runs. All cases run, and the panic at
-//! the end names those that have failed:
+//! The name of each case is printed before the case runs. All cases run, and
+//! the panic at the end lists those that have failed:
 //!
 //! ```text
 //! store::conformance: 1 of 20 cases failed
 //!   an_id_is_taken_once: 4af3/b was created again: Ok(..)
 //! ```
 //!
-//! Cases for a capability run if the store has it.
+//! Cases for an optional capability run if the store has it.
 
 mod concatenation;
 
@@ -41,13 +41,13 @@ use crate::suite::{Suite, cases};
 
 /// Runs the whole suite.
 ///
-/// `open` is called many times and opens the same storage each time: an upload
-/// that one store has created, the next one has to find. The uploads have random
-/// ids, and are left behind.
+/// `open` is called many times, and must open the same storage each time:
+/// uploads that one store has created must be found by the next one. The
+/// uploads have random ids, and are not removed.
 ///
 /// # Panics
 ///
-/// If the store does not do what it has to, with the names of the cases that failed.
+/// If the store fails a case; the message lists the failed cases.
 pub async fn run<S: Store>(open: impl Fn() -> S) {
     let open = || Arc::new(open()) as Arc<dyn Store>;
     let open = &open;
@@ -87,7 +87,7 @@ pub async fn run<S: Store>(open: impl Fn() -> S) {
     suite.finish();
 }
 
-/// A body of these frames.
+/// A body that yields these frames.
 #[derive(Debug, Default)]
 struct Frames(VecDeque<Result<Bytes, Error>>);
 
@@ -141,7 +141,7 @@ async fn a_new_upload_is_found_as_it_was_created(open: &impl Fn() -> Arc<dyn Sto
     assert_eq!(
         found.info(),
         created.info(),
-        "it is found as it was created"
+        "the upload is found as it was created"
     );
     assert_eq!(found.info().offset, 0, "nothing is stored yet");
     assert_eq!(found.info().length, Some(Length::from(10)));
@@ -166,9 +166,9 @@ async fn an_unknown_upload_is_not_found(open: &impl Fn() -> Arc<dyn Store>) {
     }
 }
 
-/// The id of which `outer` is a proper prefix.
+/// Returns an id of which `outer` is a proper prefix.
 fn below(outer: &UploadId, rest: &str) -> UploadId {
-    format!("{outer}/{rest}").parse().expect("it is an id")
+    format!("{outer}/{rest}").parse().expect("the id is valid")
 }
 
 async fn an_id_is_taken_once(open: &impl Fn() -> Arc<dyn Store>) {
@@ -289,7 +289,7 @@ async fn an_atomic_chunk_that_fails_leaves_nothing(open: &impl Fn() -> Arc<dyn S
     assert_eq!(offset(&*open(), &again.info().id).await, 11);
 }
 
-/// A body that looks at the store after its first frame.
+/// A body that inspects the store after its first frame.
 struct Watching<'a, T> {
     frames: Frames,
     look: Pin<Box<dyn Future<Output = T> + Send + 'a>>,
@@ -352,7 +352,10 @@ async fn the_finish_state_is_recorded(open: &impl Fn() -> Arc<dyn Store>) {
     );
     append_whole(&mut *handle, "hello").await;
     for finishing in [FinishState::Pending { attempts: 2 }, FinishState::Done] {
-        handle.record(finishing).await.expect("it can be recorded");
+        handle
+            .record(finishing)
+            .await
+            .expect("the record can be written");
         assert_eq!(handle.info().finishing, Some(finishing));
         let again = open()
             .open(&handle.info().id)
@@ -401,7 +404,7 @@ async fn a_terminated_upload_is_gone(open: &impl Fn() -> Arc<dyn Store>) {
         let id = handle.info().id.clone();
         append_whole(&mut *handle, text).await;
         let store = open();
-        let terminate = store.terminator().expect("it was there a moment ago");
+        let terminate = store.terminator().expect("the capability is still there");
         terminate
             .terminate(&id)
             .await
@@ -419,16 +422,16 @@ async fn a_terminated_upload_is_gone(open: &impl Fn() -> Arc<dyn Store>) {
 }
 
 async fn read(store: &dyn Store, id: &UploadId) -> Result<Box<dyn Content>, Error> {
-    let read = store.reader().expect("it was there a moment ago");
+    let read = store.reader().expect("the capability is still there");
     read.read(id).await
 }
 
-/// All bytes of a range, in the pieces in which the store gives them.
+/// Reads a whole range, in the pieces that the store returns.
 async fn bytes(content: &dyn Content, mut range: Range<u64>) -> String {
     let mut text = Vec::new();
     while !range.is_empty() {
         let piece = content.bytes(range.clone()).await;
-        let piece = piece.expect("what is stored can be read");
+        let piece = piece.expect("stored bytes can be read");
         let most = range.end - range.start;
         assert!(
             (1..=most).contains(&(piece.len() as u64)),
@@ -465,7 +468,11 @@ async fn opened_content_does_not_change(open: &impl Fn() -> Arc<dyn Store>) {
     let (store, id) = (open(), handle.info().id.clone());
     let look = async {
         let content = read(&*store, &id).await.expect("the upload is found");
-        assert_eq!(content.upload().offset, 5, "this is where the chunk began");
+        assert_eq!(
+            content.upload().offset,
+            5,
+            "the offset is the beginning of the chunk"
+        );
         let text = bytes(&*content, 0..5).await;
         (content, text)
     };
@@ -479,9 +486,9 @@ async fn opened_content_does_not_change(open: &impl Fn() -> Arc<dyn Store>) {
         .await;
     assert!(appended.error.is_none(), "{:?}", appended.error);
 
-    let (content, text) = chunk.seen.take().expect("it looked");
+    let (content, text) = chunk.seen.take().expect("the store was read meanwhile");
     assert_eq!(text, "hello");
-    assert_eq!(content.upload().offset, 5, "it has not grown");
+    assert_eq!(content.upload().offset, 5, "opened bytes do not grow");
     assert_eq!(bytes(&*content, 0..5).await, "hello");
     let again = read(&*open(), &id).await.expect("the upload is found");
     assert_eq!(
@@ -489,7 +496,7 @@ async fn opened_content_does_not_change(open: &impl Fn() -> Arc<dyn Store>) {
         "helloworld"
     );
     if let (Some(before), Some(after)) = (content.modified(), again.modified()) {
-        assert!(before <= after, "it was changed before it was");
+        assert!(before <= after, "the time of the last change moved back");
     }
 }
 
@@ -504,11 +511,11 @@ async fn opened_content_outlives_its_upload(open: &impl Fn() -> Arc<dyn Store>) 
     let (store, id) = (open(), handle.info().id.clone());
     let content = read(&*store, &id).await.expect("the upload is found");
     assert_eq!(bytes(&*content, 0..5).await, "hello");
-    let terminate = store.terminator().expect("it was there a moment ago");
+    let terminate = store.terminator().expect("the capability is still there");
     terminate
         .terminate(&id)
         .await
-        .expect("it can be terminated");
+        .expect("the upload can be terminated");
     assert_eq!(bytes(&*content, 5..11).await, " world");
     let found = read(&*store, &id).await;
     assert!(matches!(found, Err(Error::NotFound)), "{found:?}");
@@ -524,7 +531,8 @@ mod tests {
     use crate::protocol::Upload;
     use crate::store::{AppendOptions, MemoryStore};
 
-    /// A store that takes atomic chunks like others, and forgets the finish state.
+    /// A store that treats atomic chunks like any others, and forgets the
+    /// finish state.
     #[derive(Clone, Debug)]
     struct Careless(MemoryStore);
 

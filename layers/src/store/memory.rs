@@ -13,12 +13,13 @@ use crate::protocol::{
     Chunk, Concat, Error, FinishState, Interrupt, Length, NewUpload, Offset, Role, Upload, UploadId,
 };
 
-/// How many bytes are copied at once into a final upload.
+/// Number of bytes to copy at once into a final upload.
 const STEP: usize = 1 << 20;
 
-/// A store that forgets: for tests, examples and small things that need not last.
+/// An in-memory store: for tests, examples, and uploads that need not survive a
+/// restart.
 ///
-/// A clone is the same store.
+/// Clones share the same uploads.
 ///
 /// ```
 /// use tower_tus_layers::protocol::{Length, Metadata, NewUpload};
@@ -42,7 +43,7 @@ struct Stored {
 }
 
 impl MemoryStore {
-    /// The bytes of an upload that are stored.
+    /// Returns the stored bytes of an upload.
     #[must_use]
     pub fn bytes(&self, id: &UploadId) -> Option<Bytes> {
         let uploads = self.uploads();
@@ -51,7 +52,7 @@ impl MemoryStore {
     }
 
     fn uploads(&self) -> MutexGuard<'_, HashMap<UploadId, Stored>> {
-        // Nothing that runs under the lock can leave the map half changed.
+        // A panic under the mutex cannot leave the map inconsistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -180,12 +181,12 @@ impl Concatenator for MemoryStore {
     }
 }
 
-/// The offset behind the last byte: no memory has as many as an offset can be.
+/// Returns the offset after the last byte. Memory never holds 2^63 bytes.
 fn end(bytes: &[u8]) -> Offset {
     Offset::saturating(bytes.len() as u64)
 }
 
-/// Adds an upload, unless its place is taken.
+/// Adds an upload, unless its id conflicts with another.
 fn insert(
     uploads: &mut HashMap<UploadId, Stored>,
     new: NewUpload,
@@ -206,8 +207,8 @@ fn insert(
 }
 
 impl MemoryStore {
-    /// The bytes of uploads that are complete, one after the other. Between two
-    /// steps others have their turn.
+    /// Joins the bytes of complete uploads. Yields to other tasks between
+    /// steps.
     async fn join(&self, parts: &[UploadId], interrupt: &Interrupt) -> Result<BytesMut, Error> {
         let (mut joined, mut seen) = (BytesMut::new(), 0);
         for part in parts {
@@ -224,8 +225,8 @@ impl MemoryStore {
         Ok(joined)
     }
 
-    /// Copies some bytes of a complete upload, and tells where those begin that
-    /// are left, or that it had none left.
+    /// Copies the next bytes of a complete upload, and returns where to go on,
+    /// or `None` at its end.
     fn copy_step(
         &self,
         part: &UploadId,
@@ -244,7 +245,7 @@ impl MemoryStore {
 }
 
 impl Stored {
-    /// A pending final has its bytes now.
+    /// Stores the bytes of a pending final.
     fn assembled(&mut self, bytes: BytesMut) {
         self.upload.offset = end(&bytes);
         self.upload.length = Some(self.upload.offset.into());
@@ -274,7 +275,7 @@ struct MemoryHandle {
 }
 
 impl MemoryHandle {
-    /// Changes the upload here and in the store, unless it was ended meanwhile.
+    /// Changes the upload here and in the store, unless it has been terminated.
     fn change(&mut self, change: impl FnOnce(&mut Stored)) -> Result<(), Error> {
         let mut uploads = self.store.uploads();
         let stored = uploads.get_mut(&self.upload.id).ok_or(Error::NotFound)?;

@@ -1,15 +1,15 @@
-//! Where uploads live: the [`Store`] trait, a store in memory, and the
-//! conformance suite that every store has to pass.
+//! Storage of uploads: the [`Store`] trait, an in-memory store, and the
+//! conformance suite for stores.
 //!
-//! A store keeps bytes and what is known of an upload. It does not compare offsets
-//! with headers, lengths with limits, or check permissions: the core and the layers
-//! do. A store promises that no acknowledged byte is lost.
+//! A store keeps the bytes and the state of uploads. It does not compare
+//! offsets with headers or lengths with limits, and does not check permissions:
+//! the core and the layers do. A store must not lose any acknowledged byte.
 //!
 //! # Writing a store
 //!
-//! Implement [`Store`] and [`Handle`] with [`async_trait`](crate::async_trait), and
-//! run `conformance::run` (feature `conformance`) against the result. This store
-//! keeps only how many bytes there are:
+//! Implement [`Store`] and [`Handle`] with [`async_trait`](crate::async_trait),
+//! and run `conformance::run` (feature `conformance`) against the result. This
+//! store keeps only the number of bytes:
 //!
 //! ```
 //! use std::collections::HashMap;
@@ -100,8 +100,8 @@
 //! # }
 //! ```
 //!
-//! Everything that takes a store takes an `Arc<dyn Store>` or a `Box<dyn Store>` as
-//! well, since these are stores too.
+//! Where a store is expected, an `Arc<dyn Store>` or a `Box<dyn Store>` works
+//! as well: both implement the trait.
 
 mod append;
 mod capability;
@@ -120,10 +120,10 @@ pub use self::append::{AppendOptions, Appended, WriteMode};
 pub use self::capability::{Concatenator, Content, Reader, Terminator};
 pub use self::memory::MemoryStore;
 
-/// A place where uploads live.
+/// Stores uploads.
 ///
-/// No future of a store is cancel safe: a future that is dropped may leave a write
-/// running behind it. The Detach layer makes sure that none is dropped.
+/// No future of a store is cancel safe: dropping one may leave a write running.
+/// The Detach layer ensures that none is dropped.
 ///
 /// See the [module docs](self) for an example.
 #[async_trait]
@@ -133,40 +133,46 @@ pub use self::memory::MemoryStore;
     note = "pass a `MemoryStore`, a `FileStore`, an `Arc<dyn Store>`, or your own type with `#[async_trait] impl Store for ..`"
 )]
 pub trait Store: Debug + Send + Sync + 'static {
-    /// Creates an upload without bytes, or leaves nothing behind.
+    /// Creates an upload without bytes. If it fails, it leaves nothing behind.
     ///
     /// # Errors
     ///
-    /// [`Error::UploadExists`] when the id, or a prefix of its segments, is taken;
-    /// [`Error::InsufficientStorage`] when there is no room; [`Error::Busy`], here
-    /// and elsewhere, when a later attempt may succeed.
+    /// [`Error::UploadExists`] if the id, or a prefix of its segments, is in
+    /// use; [`Error::InsufficientStorage`] if the storage is full;
+    /// [`Error::Busy`], here and elsewhere, if a later attempt may succeed.
     async fn create(&self, new: NewUpload) -> Result<Box<dyn Handle>, Error>;
 
-    /// Finds an upload. This changes nothing: readers open beside a writer.
+    /// Opens an upload. This changes nothing: readers may open it beside a
+    /// writer.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] when there is no such upload, or its bytes are gone.
+    /// [`Error::NotFound`] if the upload does not exist, or its bytes are
+    /// missing.
     async fn open(&self, id: &UploadId) -> Result<Box<dyn Handle>, Error>;
 
-    /// Whether [`Handle::finish`] has to succeed before an upload is finished. If
-    /// so, the core records the finish state and retries until it succeeds. The
-    /// default is no.
+    /// Returns whether [`Handle::finish`] must succeed before an upload is
+    /// finished; `false` by default. If so, the core records the finish state
+    /// and retries until it succeeds.
     fn needs_finish(&self) -> bool {
         false
     }
 
-    /// Whether an upload may be created without a length. The default is no. DEF-01
+    /// Returns whether an upload may be created without a length; `false` by
+    /// default.
+    // DEF-01
     fn defers_length(&self) -> bool {
         false
     }
 
-    /// Returns the capability to terminate uploads, if the store has it. TERM-01
+    /// Returns the capability to terminate uploads, if the store has it.
+    // TERM-01
     fn terminator(&self) -> Option<&dyn Terminator> {
         None
     }
 
-    /// Returns the capability to concatenate uploads, if the store has it. CAT-01
+    /// Returns the capability to concatenate uploads, if the store has it.
+    // CAT-01
     fn concatenator(&self) -> Option<&dyn Concatenator> {
         None
     }
@@ -177,31 +183,32 @@ pub trait Store: Debug + Send + Sync + 'static {
     }
 }
 
-/// An upload that was found.
+/// An opened upload.
 ///
-/// One request at a time changes an upload: the Lock layer holds its lock around
-/// every call here but [`info`](Self::info).
+/// Only one request at a time changes an upload: the Lock layer holds its lock
+/// around every call here except [`info`](Self::info).
 #[async_trait]
 pub trait Handle: Debug + Send {
-    /// Returns the upload as it was when it was opened, with the changes that this
-    /// handle has made.
+    /// Returns the upload as it was opened, with the changes made through this
+    /// handle.
     ///
-    /// While another handle appends under [`WriteMode::Atomic`], the offset is where
-    /// that chunk began.
+    /// While another handle appends with [`WriteMode::Atomic`], the offset is
+    /// the beginning of that chunk.
     fn info(&self) -> &Upload;
 
-    /// Reads `chunk` to its end or its error, and stores its bytes from
-    /// `info().offset` on.
+    /// Reads `chunk` until its end or an error, and stores its bytes at
+    /// `info().offset`.
     ///
-    /// An offset that was ever returned never moves back, not even when the server
-    /// is killed in the middle.
+    /// An offset that was ever returned never moves back, even if the server is
+    /// killed in the middle.
     async fn append(&mut self, chunk: Chunk<'_>, options: AppendOptions) -> Appended;
 
-    /// Sets the length that was deferred. DEF-03
+    /// Sets the length that was deferred.
     ///
     /// # Errors
     ///
-    /// [`Error::NotImplemented`] where the store cannot defer a length.
+    /// [`Error::NotImplemented`] if the store cannot defer a length.
+    // DEF-03
     async fn declare_length(&mut self, length: Length) -> Result<(), Error> {
         let _ = length;
         Err(Error::NotImplemented)
@@ -214,8 +221,8 @@ pub trait Handle: Debug + Send {
     /// The reason why the record could not be written.
     async fn record(&mut self, finishing: FinishState) -> Result<(), Error>;
 
-    /// Does what the store has to do with a complete upload. It may be called
-    /// again, after a failure or a success.
+    /// Performs the store's work on a complete upload. It may be called again,
+    /// after a failure or a success.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! A store behind a pointer is a store.
+//! Implements [`Store`](super::Store) for pointers to stores.
 
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ mod tests {
         let store = MemoryStore::default();
         conformance::run(|| Arc::new(store.clone()) as Arc<dyn Store>).await;
         conformance::run(|| Box::new(store.clone()) as Box<dyn Store>).await;
-        // Nothing that it can do is lost behind a pointer.
+        // Every capability is still available behind the pointer.
         let store: Box<dyn Store> = Box::new(Arc::new(store));
         assert!(store.defers_length() && store.terminator().is_some());
         assert!(store.concatenator().is_some() && store.reader().is_some());

@@ -21,7 +21,7 @@ impl VersionLayer {
         }
     }
 
-    /// Accepts HEAD without a version, as tusd does.
+    /// Accepts HEAD without a version, like tusd.
     #[must_use]
     pub fn lenient(mut self) -> Self {
         self.strictness = Strictness::Lenient;

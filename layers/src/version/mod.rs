@@ -1,16 +1,17 @@
 //! The version of the protocol: `Tus-Resumable`.
 //!
-//! A request without `Tus-Resumable: 1.0.0` is refused with
-//! `412 Precondition Failed` and `Tus-Version` (CORE-08, CORE-09), and nothing
-//! inside sees it (CORE-10). OPTIONS and GET need no version, and HEAD needs none with
-//! [`lenient`](VersionLayer::lenient). A body whose `Transfer-Encoding` is anything
-//! but `chunked` is refused with `501 Not Implemented`: it would be stored encoded.
+//! A request without `Tus-Resumable: 1.0.0` is refused with `412 Precondition
+//! Failed` and `Tus-Version`, and does not reach the inner service. OPTIONS and
+//! GET need no version, and HEAD needs none with
+//! [`lenient`](VersionLayer::lenient). A body with a `Transfer-Encoding` other
+//! than `chunked` is refused with `501 Not Implemented`, because it would be
+//! stored encoded.
 //!
-//! Every response gets `Tus-Resumable` (CORE-06) and
-//! `X-Content-Type-Options: nosniff`. [`Render`](crate::render), outside, writes the
-//! text of errors. No other layer outside refuses: it marks the request with a
-//! [rejection](crate::context::Context::reject), and Version refuses it, whatever its
-//! method and its version.
+//! Every response gets `Tus-Resumable` and `X-Content-Type-Options: nosniff`.
+//! [`Render`](crate::render), further outside, writes the text of errors.
+//! Layers outside do not refuse requests themselves: they mark a request with a
+//! [rejection](crate::context::Context::reject), and Version refuses it,
+//! whatever its method and version.
 //!
 //! # Example
 //!

@@ -11,7 +11,7 @@ use crate::inner::gives_inner;
 use crate::protocol::header::{TusResumable, is_plain_or_chunked};
 use crate::protocol::{Body, Error, Strictness};
 
-/// Middleware that checks and stamps `Tus-Resumable`.
+/// Middleware that checks `Tus-Resumable`, and adds it to responses.
 ///
 /// See the [module docs](crate::version) for an example.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +23,7 @@ pub struct Version<S> {
 gives_inner!(Version);
 
 impl<S> Version<S> {
-    /// `inner` behind the version check.
+    /// Wraps `inner`, and checks the version of its requests.
     pub fn new(inner: S) -> Self {
         Self {
             inner,
@@ -36,7 +36,8 @@ impl<S> Version<S> {
         self
     }
 
-    /// CORE-08, CORE-34
+    /// Checks whether the request may pass.
+    // CORE-08, CORE-34
     fn verify<B>(&self, request: &Request<B>) -> Result<(), Error> {
         if !is_plain_or_chunked(request.headers()) {
             return Err(Error::UnsupportedTransferEncoding);
@@ -73,7 +74,7 @@ where
         Context::of_mut(request.extensions_mut()).pass(Place::Version);
         let future = match self.verify(&request) {
             Ok(()) => future::ResponseFuture::inner(self.inner.call(request)),
-            // CORE-10: nothing inside sees it.
+            // CORE-10: the request does not reach the inner service.
             Err(error) => future::ResponseFuture::refused(error),
         };
         ResponseFuture::new(future)

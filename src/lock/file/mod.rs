@@ -51,7 +51,7 @@
 //! let holder = std::fs::read_to_string(dir.join("4af3.lock"))?;
 //! assert_eq!(holder, format!("{}\n", std::process::id()));
 //!
-//! Stands in for another process.
+//! // Stands in for another process.
 //! let there = FileLocker::new(dir);
 //! let busy = there.acquire(&id, Interrupt::default(), Duration::ZERO).await;
 //! assert!(matches!(busy, Err(Error::LockTimeout)));

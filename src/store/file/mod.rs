@@ -27,7 +27,7 @@
 //!
 //! An upload that is made of others has a data file of its own and no longer needs
 //! theirs. If the file system can share blocks between files, as XFS and btrfs can,
-//! it takes no room while the parts stay.
+//! it takes no space while the parts stay.
 //!
 //! # Example
 //!

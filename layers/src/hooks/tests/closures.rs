@@ -1,4 +1,4 @@
-//! Closures, what they may return, and what they get.
+//! Closures: their arguments, and what they may return.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use crate::context::context;
 use crate::hooks::Callbacks;
 use crate::protocol::{Metadata, Target};
 
-/// A layer in front knows this.
+/// Set by an outer layer.
 #[derive(Clone, Debug, PartialEq)]
 struct User(&'static str);
 
@@ -34,7 +34,7 @@ async fn closures_return_their_output_or_a_result_of_it() {
         })
         .post_finish(move |_| {
             finished();
-            // It is logged, and changes nothing.
+            // The error is logged, and has no effect.
             async {
                 fails()?;
                 Ok(())

@@ -35,7 +35,7 @@ async fn a_post_create_that_hangs_or_panics_does_not_silence_post_finish() {
                 async {}
             }
         });
-        // It returns once `Shutdown::drained` does.
+        // Returns once `Shutdown::drained` does.
         Scene::new(hooks).create(0).await;
         assert_eq!(*heard.lock().unwrap(), 1);
     }
@@ -54,7 +54,7 @@ async fn a_question_that_panics_is_a_failure() {
     assert!(why.contains("panicked: a secret"), "{why}");
 }
 
-/// Hooks of somebody's own that panic.
+/// Hooks other than closures that panic.
 #[derive(Debug)]
 struct Panicking;
 

@@ -1,4 +1,4 @@
-//! Where a reply may put an upload.
+//! Which storage paths a reply may set.
 
 use super::*;
 use crate::protocol::UploadId;

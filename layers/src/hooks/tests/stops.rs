@@ -1,4 +1,4 @@
-//! What a stop does, whenever it comes.
+//! The effect of a stop, at any time.
 
 use tokio::sync::oneshot::Sender;
 
@@ -81,7 +81,7 @@ async fn an_upload_is_stopped_as_soon_as_it_is_there() {
     );
 }
 
-/// Stops what it hears of once it may.
+/// Stops the upload of its first event once the test lets it.
 #[derive(Debug)]
 struct Late(tokio::sync::Mutex<Option<oneshot::Receiver<()>>>);
 
@@ -105,7 +105,7 @@ fn late() -> (Sender<()>, Late) {
     (go, Late(Some(wait).into()))
 }
 
-/// A body without bytes that tells of its first poll, and ends with the interrupt.
+/// A body without bytes that signals its first poll, and ends when interrupted.
 fn silent(interrupt: &Interrupt) -> (oneshot::Receiver<()>, Body) {
     let (sender, receiving) = oneshot::channel();
     let (interrupt, mut sender) = (interrupt.clone(), Some(sender));

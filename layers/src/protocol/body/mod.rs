@@ -15,15 +15,15 @@ use self::watch::Watched;
 pub(crate) use self::watch::{PolledFrame, Watch};
 use super::Error;
 
-/// Any error, as hosts name it.
+/// Any error, in the form that frameworks use.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
 
-/// A body of which nobody needs to know the type: what the whole stack takes and answers.
+/// A body of any type: the whole stack takes and returns it.
 ///
-/// It is `Send` and `Sync`, so every host accepts it. Erased from another body
-/// by [`Body::new`], it also counts: one that ends with bytes of its announced
-/// length missing errs as a disconnect, since HTTP/2's `RST_STREAM(NO_ERROR)`
-/// ends a body as if it were whole.
+/// It is `Send` and `Sync`, so that every framework accepts it. A body that
+/// [`Body::new`] has erased is also counted: if it ends before its announced
+/// length, it fails like a disconnect, because HTTP/2's `RST_STREAM(NO_ERROR)`
+/// ends a body as if it were complete.
 #[derive(Default)]
 pub struct Body(Kind);
 
@@ -36,28 +36,28 @@ enum Kind {
 }
 
 struct Erased {
-    // Hosts' bodies are not Sync. The mutex makes this one so, and is never
-    // locked: each use has `&mut self`.
+    // The bodies of frameworks are not `Sync`. The mutex makes this one `Sync`,
+    // and is never locked: every use has `&mut self`.
     body: Mutex<Pin<Box<dyn HttpBody<Data = Bytes, Error = Error> + Send>>>,
     hint: SizeHint,
     ended: bool,
-    /// Bytes of the announced length that have not come yet.
+    /// Bytes of the announced length that have not arrived yet.
     missing: u64,
 }
 
 impl Body {
-    /// The body without its type. Of a `Body` this is the body itself.
+    /// Erases the type of a body. A `Body` is returned unchanged.
     pub fn new<B>(body: B) -> Self
     where
         B: HttpBody + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        // What is a `Body` already is not wrapped again.
+        // A `Body` is not wrapped again.
         let mut body = Some(body);
         if let Some(same) = (&mut body as &mut dyn Any).downcast_mut::<Option<Self>>() {
-            return same.take().expect("it was put there above");
+            return same.take().expect("the body was put there above");
         }
-        let body = body.expect("it was not taken");
+        let body = body.expect("the body was not taken");
         if body.is_end_stream() {
             return Self::default();
         }
@@ -65,12 +65,14 @@ impl Body {
         Self::erased(Uniform { body }, announced)
     }
 
-    /// The body as `watch` lets it pass. It was counted when it was erased.
+    /// Passes every frame through `watch`. Does not count again: erasing the
+    /// body did.
     pub(crate) fn watched(self, watch: impl Watch) -> Self {
         Self::erased(Watched { body: self, watch }, 0)
     }
 
-    /// A body of our own, which does not count as cut short.
+    /// Wraps one of the crate's own bodies, which are not checked for being cut
+    /// short.
     pub(crate) fn own<B>(body: B) -> Self
     where
         B: HttpBody<Data = Bytes, Error = Error> + Send + 'static,
@@ -193,7 +195,7 @@ impl fmt::Debug for Body {
 }
 
 pin_project_lite::pin_project! {
-    /// A body with the data and the error that the crate speaks.
+    /// A body with the data and error types of this crate.
     pub(crate) struct Uniform<B> {
         #[pin]
         pub(crate) body: B,
@@ -213,7 +215,7 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let frame = ready!(self.project().body.poll_frame(cx));
-        // Of `Bytes` this copies nothing.
+        // Does not copy if the data is `Bytes` already.
         let bytes = |mut data: B::Data| data.copy_to_bytes(data.remaining());
         Poll::Ready(frame.map(|frame| match frame {
             Ok(frame) => Ok(frame.map_data(bytes)),
@@ -253,7 +255,7 @@ mod tests {
         assert!(Body::new(Full::<Bytes>::default()).is_end_stream());
     }
 
-    /// A body that promises ten bytes and ends after five, without an error.
+    /// A body that announces ten bytes and ends after five, without an error.
     struct Short(Option<Bytes>);
 
     impl HttpBody for Short {

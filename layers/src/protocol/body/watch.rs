@@ -1,4 +1,4 @@
-//! Bodies that a layer looks at on their way.
+//! Bodies whose frames a layer observes.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,19 +11,19 @@ use super::{Body, Error};
 /// The next frame of a body.
 pub(crate) type PolledFrame = Poll<Option<Result<Frame<Bytes>, Error>>>;
 
-/// Looks at a body frame by frame, and may end it with an error.
+/// Observes a body frame by frame, and may end it with an error.
 ///
 /// It is not polled again after the end or an error.
 pub(crate) trait Watch: Send + 'static {
     fn poll_frame(&mut self, body: &mut Body, cx: &mut Context<'_>) -> PolledFrame;
 
-    /// Whether nothing is left to poll, once `body` says that it has ended.
+    /// Returns whether nothing is left to poll once `body` reports its end.
     fn has_ended(&self, body: &Body) -> bool {
         body.is_end_stream()
     }
 }
 
-/// A body that is watched.
+/// A body that is observed.
 pub(super) struct Watched<W> {
     pub(super) body: Body,
     pub(super) watch: W,

@@ -15,17 +15,17 @@ mod of_body;
 pub(super) mod rejection;
 mod table;
 
-/// An underlying error, which is for the log and not for the client.
+/// An underlying error, which is logged but not sent to the client.
 type Source = Arc<dyn StdError + Send + Sync>;
 
-/// Why a request was refused, or was cut off.
+/// The reason why a request was refused or interrupted.
 ///
-/// Codes and messages are those of tusd, so that clients can parse them the same
-/// way; statuses are those of the protocol, or tusd's where it says nothing.
-/// [`Display`](fmt::Display) prints the message that the client reads. The source
-/// is for the log alone.
+/// Codes and messages are those of tusd, so that clients can parse them in the
+/// same way. Statuses are those of the protocol, or tusd's where it does not
+/// specify one. [`Display`](fmt::Display) prints the message that the client
+/// reads. The source is only logged.
 ///
-/// Match on a kind, or make an error of your own with a [`Rejection`]:
+/// Match on a kind, or create your own error with a [`Rejection`]:
 ///
 /// ```
 /// use http::header::RETRY_AFTER;
@@ -49,19 +49,19 @@ type Source = Arc<dyn StdError + Send + Sync>;
 pub enum Error {
     /// `Tus-Resumable` is missing, or names an unsupported version.
     UnsupportedVersion,
-    /// The upload or the request body exceeds a maximum of the server.
+    /// The upload or the request body exceeds a limit of the server.
     MaxSizeExceeded,
     /// The body's media type is not `application/offset+octet-stream`.
     InvalidContentType,
     /// `Upload-Length` is missing, malformed, or not allowed here.
     InvalidUploadLength,
-    /// `Upload-Length` and `Upload-Defer-Length` came together.
+    /// `Upload-Length` and `Upload-Defer-Length` were sent together.
     AmbiguousUploadLength,
     /// `Upload-Defer-Length` is not `1`.
     InvalidUploadDeferLength,
     /// `Upload-Metadata` is malformed.
     InvalidMetadata,
-    /// `Upload-Metadata` has more bytes or more pairs than the server takes.
+    /// `Upload-Metadata` has more bytes or more pairs than the server accepts.
     MetadataTooLarge,
     /// `Upload-Offset` is missing or malformed.
     InvalidOffset,
@@ -70,55 +70,56 @@ pub enum Error {
         /// The current offset of the upload, in bytes.
         current: Offset,
     },
-    /// The server accepts no requests from pages of this origin.
+    /// The server accepts no requests from web pages of this origin.
     OriginNotAllowed,
-    /// The client may not do this to the upload.
+    /// The client is not allowed to do this to the upload.
     AccessDenied,
-    /// No such upload.
+    /// The upload does not exist.
     NotFound,
-    /// An upload with this id exists already.
+    /// An upload with this id already exists.
     UploadExists,
-    /// The method cannot be used on this resource.
+    /// The resource does not allow this method.
     MethodNotAllowed {
-        /// The methods that can be used, as a value of `Allow`.
+        /// The allowed methods, as a value of `Allow`.
         allow: HeaderValue,
     },
-    /// Another request held the upload for too long.
+    /// Another request held the lock of the upload for too long.
     LockTimeout,
     /// The body exceeds the length of the upload.
     SizeExceeded,
-    /// The store has no such capability.
+    /// The store lacks a capability that the request needs.
     NotImplemented,
-    /// `Transfer-Encoding` is anything but `chunked` alone.
+    /// `Transfer-Encoding` is not `chunked` alone.
     UnsupportedTransferEncoding,
-    /// `Upload-Concat` came to a stack without concatenation.
+    /// `Upload-Concat` was sent to a stack without concatenation.
     ConcatenationUnsupported,
-    /// `Upload-Concat` is malformed, or names what cannot be a part.
+    /// `Upload-Concat` is malformed, or names an upload that cannot be a part.
     InvalidConcat,
-    /// `Upload-Concat` names more parts than the server takes.
+    /// `Upload-Concat` names more parts than the server accepts.
     TooManyParts,
     /// A part of a final upload is unfinished.
     UploadNotFinished,
     /// A final upload accepts no bytes of its own.
     ModifyFinal,
-    /// `Upload-Checksum` is malformed, was announced but is missing, or names an
-    /// unsupported algorithm.
+    /// `Upload-Checksum` is malformed, was announced but is missing, or names
+    /// an unsupported algorithm.
     InvalidChecksum,
-    /// Too many requests at once have their checksum in a trailer.
+    /// Too many requests with their checksum in a trailer are in progress.
     TooManyTrailers,
     /// The bytes do not match `Upload-Checksum`.
     ChecksumMismatch,
-    /// The upload is unfinished, and can only be downloaded when finished.
+    /// The upload cannot be downloaded before it is finished.
     IncompleteUpload,
     /// More downloads are in progress than the server allows.
     TooManyDownloads,
-    /// A gate, or too many failed attempts to finish, rejected the upload.
+    /// A gate rejected the upload, or too many attempts to finish it failed.
     Rejected,
     /// A hook has stopped the upload.
     Stopped,
     /// A hook does not allow the upload to be terminated.
     TerminationRejected,
-    /// Too many requests wait for a hook already. Nothing was created or changed.
+    /// Too many requests are already waiting for a hook. Nothing was created or
+    /// changed.
     HooksBusy,
     /// Another request wants this upload.
     Interrupted,
@@ -130,29 +131,31 @@ pub enum Error {
     ConnectionReset(Source),
     /// The client sent nothing for too long.
     ReadTimeout,
-    /// The body ended by an error that is not known here, such as one of another
+    /// The body ended with an error of unknown kind, for example one of another
     /// middleware. See [`from_body`](Self::from_body).
     BodyRead(Source),
     /// The storage is full.
     InsufficientStorage(Source),
-    /// The store has no file descriptors left, or lacks something else for a while.
+    /// The store temporarily lacks a resource, such as file descriptors.
     Busy(Source),
-    /// The storage is not available at the moment, for example a disk is not mounted.
+    /// The storage is temporarily unavailable, for example because a disk is
+    /// not mounted.
     StorageUnavailable(Source),
-    /// A failure of the server that is no business of the client.
+    /// An internal failure, whose details the client does not see.
     Internal(Source),
-    /// An error of your own, with its status, code, text or body, and headers.
+    /// An error with a status, code, text or body, and headers of your choice.
     Custom(Rejection),
 }
 
 impl Error {
-    /// Makes an error that the client did not cause: it gets a plain 500, and the
-    /// log gets `source`.
+    /// Creates an error that the client did not cause: the client gets a plain
+    /// 500, and `source` is logged.
     pub fn internal(source: impl Into<BoxError>) -> Self {
         Self::Internal(source.into().into())
     }
 
-    /// Makes the error of a resource that takes OPTIONS and these methods only.
+    /// Creates the error of a resource that allows only OPTIONS and these
+    /// methods.
     #[must_use]
     pub fn method_not_allowed<'a>(methods: impl IntoIterator<Item = &'a Method>) -> Self {
         let allow = methods
@@ -164,20 +167,21 @@ impl Error {
         Self::MethodNotAllowed { allow }
     }
 
-    /// The code that the client reads, such as `ERR_UPLOAD_NOT_FOUND`.
+    /// Returns the code that the client reads, such as `ERR_UPLOAD_NOT_FOUND`.
     #[must_use]
     pub fn code(&self) -> &'static str {
         self.row().1
     }
 
-    /// The status of the response.
+    /// Returns the status of the response.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         table::status(self.row().0)
     }
 
-    /// Whether the request was cut off: its body could not be read to the end,
-    /// another request wants the upload, or the server stops.
+    /// Returns whether the request was interrupted: its body could not be read
+    /// to the end, another request wants the upload, or the server is shutting
+    /// down.
     #[must_use]
     pub const fn is_interruption(&self) -> bool {
         matches!(
@@ -191,9 +195,9 @@ impl Error {
         )
     }
 
-    /// The code and the message on one line, `CODE: message`, with a line end: what
-    /// [`Render`](crate::render) writes unless it is given something else. Of a
-    /// rejection with a body, that body.
+    /// Returns the code and the message on one line, `CODE: message`, with a
+    /// line end. [`Render`](crate::render) writes this by default. For a
+    /// rejection with a body, returns that body.
     #[must_use]
     pub fn text(&self) -> String {
         if let Self::Custom(rejection) = self
@@ -202,15 +206,16 @@ impl Error {
             return String::from_utf8_lossy(body).into_owned();
         }
         match self {
-            // As tusd has it.
+            // Like tusd.
             Self::MethodNotAllowed { .. } => format!("{self}\n"),
             _ => format!("{}: {self}\n", self.code()),
         }
     }
 
-    /// Makes a response of the error: its status, the headers that belong to it, an
-    /// empty body, and the error itself in the extensions, for the layers outside:
-    /// [`Render`](crate::render) writes the body, Metrics and Log count and log it.
+    /// Converts the error to a response with its status, its headers, an empty
+    /// body, and the error itself in the extensions for outer layers:
+    /// [`Render`](crate::render) writes the body, Metrics counts the error, and
+    /// Log logs it.
     pub fn into_response<B: Default>(self) -> Response<B> {
         let mut response = Response::new(B::default());
         *response.status_mut() = self.status();
@@ -219,7 +224,7 @@ impl Error {
         response
     }
 
-    /// The headers that belong to the error.
+    /// Returns the headers that belong to the error.
     pub(super) fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         match self {
@@ -231,7 +236,7 @@ impl Error {
             Self::MethodNotAllowed { allow } => {
                 headers.insert(ALLOW, allow.clone());
             }
-            // Where the body ends is not certain. Only HTTP/1 has such a request.
+            // The end of the body is uncertain. Only HTTP/1 has such requests.
             Self::UnsupportedTransferEncoding => {
                 headers.insert(CONNECTION, HeaderValue::from_static("close"));
             }

@@ -1,4 +1,4 @@
-//! What an error of a request body means.
+//! Maps errors of request bodies to errors of this crate.
 
 use std::error::Error as StdError;
 use std::io;
@@ -10,34 +10,34 @@ use super::Error;
 use crate::protocol::BoxError;
 
 impl Error {
-    /// Names an error of a request body, which may come from the host or from any
-    /// middleware. The first error in the chain of sources that the table knows
-    /// decides:
+    /// Maps an error of a request body, which may come from the server or from
+    /// any middleware. The first known error in the chain of sources decides:
     ///
     /// | error | becomes | status |
     /// |---|---|---|
     /// | an `Error` | itself | its own |
-    /// | `http_body_util::LengthLimitError`, as of tower-http's `RequestBodyLimit` | [`MaxSizeExceeded`](Self::MaxSizeExceeded) | 413 |
-    /// | tokio's `Elapsed`, an I/O error `TimedOut`, a time-out of hyper | [`ReadTimeout`](Self::ReadTimeout) | 500 |
+    /// | `http_body_util::LengthLimitError`, for example from tower-http's `RequestBodyLimit` | [`MaxSizeExceeded`](Self::MaxSizeExceeded) | 413 |
+    /// | tokio's `Elapsed`, an I/O error `TimedOut`, a timeout of hyper | [`ReadTimeout`](Self::ReadTimeout) | 500 |
     /// | an I/O error `ConnectionReset` | [`ConnectionReset`](Self::ConnectionReset) | 500 |
     /// | an I/O error `UnexpectedEof`, `ConnectionAborted` or `BrokenPipe` | [`UnexpectedEof`](Self::UnexpectedEof) | 400 |
-    /// | any other `hyper::Error`, as when a client cancels an HTTP/2 stream | [`UnexpectedEof`](Self::UnexpectedEof) | 400 |
+    /// | any other `hyper::Error`, for example if a client cancels an HTTP/2 stream | [`UnexpectedEof`](Self::UnexpectedEof) | 400 |
     /// | anything else | [`BodyRead`](Self::BodyRead) | 500 |
     ///
-    /// Clients retry a 5xx, and of the 4xx only 409 and 423, so what is not known to
-    /// be final is a 5xx. Nobody reads the 400: that client has disconnected.
-    /// Whatever the error, the bytes that arrived before it are kept unless they
-    /// belong to a checksummed chunk.
+    /// Clients retry after a 5xx, and after 409 and 423 but no other 4xx, so an
+    /// error that is not known to be permanent becomes a 5xx. No client reads the
+    /// 400, because that client has disconnected. Whatever the error, the bytes
+    /// that arrived before it are kept unless they belong to a checksummed
+    /// chunk.
     ///
-    /// To name an error that is not in the table, such as tower-http's
+    /// For errors that are not in the table, such as tower-http's
     /// `TimeoutError`, see [`from_body_with`](Self::from_body_with).
     pub fn from_body(source: impl Into<BoxError>) -> Self {
         Self::from_body_with(source, |_| None)
     }
 
-    /// Names an error of a request body, and asks `name` first: it sees each error in
-    /// the chain of sources, the outermost first. Where it returns `None` for all of
-    /// them, [`from_body`](Self::from_body) decides.
+    /// Maps an error of a request body with `name`. It is called with each
+    /// error in the chain of sources, the outermost first. If it returns `None`
+    /// for all of them, [`from_body`](Self::from_body) decides.
     ///
     /// ```
     /// use tower_tus_layers::protocol::Error;
@@ -89,7 +89,7 @@ impl Meaning {
         known.or_else(|| on_connection().then_some(Self::Disconnect))
     }
 
-    /// What one error of the chain says by itself.
+    /// Classifies one error of the chain, without its sources.
     fn of_one(error: &(dyn StdError + 'static)) -> Option<Self> {
         if let Some(error) = error.downcast_ref::<Error>() {
             return Some(Self::Named(error.clone()));
@@ -112,12 +112,12 @@ impl Meaning {
     }
 }
 
-/// An error and its sources, the outermost first.
+/// Iterates over an error and its sources, the outermost first.
 fn chain<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error| {
-        // `source` of an I/O error is that of the error inside it.
+        // `source` of an I/O error skips the error inside it.
         match error
             .downcast_ref::<io::Error>()
             .and_then(io::Error::get_ref)
@@ -135,7 +135,7 @@ mod tests {
 
     use super::*;
 
-    /// An error of somebody else around another one.
+    /// A foreign error around another one.
     #[derive(Debug)]
     struct Foreign(Option<BoxError>);
 
@@ -163,7 +163,7 @@ mod tests {
         Limited::new(body, 4).collect().await.unwrap_err()
     }
 
-    /// At the top, as a source, and within an I/O error.
+    /// The code of an error by itself, as a source, and within an I/O error.
     async fn named(error: impl AsyncFn() -> BoxError) -> [String; 3] {
         [
             error().await,

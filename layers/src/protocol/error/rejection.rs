@@ -1,4 +1,4 @@
-//! Errors of one's own.
+//! Errors that a program defines itself.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -12,12 +12,13 @@ use super::{Error, Source};
 use crate::protocol::response_override::{ResponseOverride, TEXT_PLAIN, replace};
 use crate::protocol::{Body, BoxError, header};
 
-/// An error of your own: what a gate, a hook or any layer inside
-/// [`Version`](crate::version) answers in place of what the client asked for.
+/// An error of your own: a gate, a hook or any layer inside
+/// [`Version`](crate::version) answers with it instead of serving the request.
 ///
-/// Unless set, the code is `ERR_UPLOAD_REJECTED` and the text says so. The client
-/// reads `CODE: text`, or the body where one is given. Clients retry a 5xx, and of
-/// the 4xx only 409 and 423: choose another 4xx where a retry is useless.
+/// The default code is `ERR_UPLOAD_REJECTED`, with a text to match. The client
+/// reads `CODE: text`, or the body if one is set. Clients retry after a 5xx,
+/// and after 409 and 423 but no other 4xx: choose another 4xx if a retry is
+/// useless.
 ///
 /// ```
 /// use http::header::WWW_AUTHENTICATE;
@@ -51,13 +52,13 @@ struct Inner {
 }
 
 impl Rejection {
-    /// Makes a rejection with this status.
+    /// Creates a rejection with this status.
     ///
     /// # Panics
     ///
-    /// If the status is not one of an error, 4xx or 5xx: a client would take the
-    /// rejection for a success. To answer a request with a success of your own,
-    /// reject it by a hook whose reply has a
+    /// If the status is not a 4xx or 5xx: clients would take the rejection for
+    /// a success. To replace the response by a success of your own, reject the
+    /// request in a hook whose reply has a
     /// [`ResponseOverride`](crate::protocol::ResponseOverride).
     #[track_caller]
     pub fn new(status: StatusCode) -> Self {
@@ -81,8 +82,8 @@ impl Rejection {
     ///
     /// # Panics
     ///
-    /// If the code is empty or has characters other than ASCII letters, digits, `_`,
-    /// `-` and `.`.
+    /// If the code is empty or contains characters other than ASCII letters,
+    /// digits, `_`, `-` and `.`.
     #[track_caller]
     pub fn with_code(mut self, code: &'static str) -> Self {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
@@ -94,68 +95,71 @@ impl Rejection {
         self
     }
 
-    /// Sets the text that the client reads behind the code.
+    /// Sets the text that follows the code.
     pub fn with_text(mut self, text: impl Into<Cow<'static, str>>) -> Self {
         self.0.text = text.into();
         self
     }
 
-    /// Adds a header, also where one of its name is there. `Content-Length`,
-    /// `Transfer-Encoding` and `Tus-Resumable` are the server's, and have no effect
-    /// here.
+    /// Adds a header, even if one with this name is set. `Content-Length`,
+    /// `Transfer-Encoding` and `Tus-Resumable` are set by the server and
+    /// ignored here.
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.0.headers.append(name, value);
         self
     }
 
-    /// Sets a body that is sent as it is, in place of the code and the text, whatever
-    /// [`Render`](crate::render) makes of other errors. HEAD has none all the same.
+    /// Sets a body, which replaces code and text, and which
+    /// [`Render`](crate::render) does not change. The response to HEAD has no
+    /// body in any case.
     pub fn with_body(mut self, content_type: HeaderValue, body: impl Into<Bytes>) -> Self {
         self.0.headers.insert(CONTENT_TYPE, content_type);
         self.0.body = Some(body.into());
         self
     }
 
-    /// Keeps the reason for the log. The client never sees it.
+    /// Sets the underlying error, which is logged but not sent to the client.
     pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
         self.0.source = Some(source.into().into());
         self
     }
 
-    /// The status of the response.
+    /// Returns the status of the response.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.0.status
     }
 
-    /// The code, such as `ERR_UPLOAD_REJECTED`.
+    /// Returns the code, such as `ERR_UPLOAD_REJECTED`.
     #[must_use]
     pub fn code(&self) -> &'static str {
         self.0.code
     }
 
-    /// The text behind the code.
+    /// Returns the text that follows the code.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.0.text
     }
 
-    /// The headers of the response, among them the body's `Content-Type`.
+    /// Returns the headers of the response, including the body's
+    /// `Content-Type`.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.0.headers
     }
 
-    /// The body, where one was given.
+    /// Returns the body, if one is set.
     #[must_use]
     pub fn body(&self) -> Option<&Bytes> {
         self.0.body.as_ref()
     }
 
-    /// Turns an error into one that is answered as `change` says. The error itself
-    /// becomes the source, so that its kind is not lost.
+    /// Converts an error to a rejection with the response that `change`
+    /// describes. The error itself becomes the source, so that its kind is not
+    /// lost.
     ///
-    /// The status of the change, if it has one, is one of an error.
+    /// If the change has a status, it must be a 4xx or 5xx.
     pub(crate) fn changed(error: Error, change: ResponseOverride) -> Self {
         let (number, code, text) = error.row();
         let mut inner = Inner {
@@ -178,14 +182,15 @@ impl Rejection {
         Self(Box::new(inner))
     }
 
-    /// Makes the head of the response that of this rejection.
+    /// Replaces the response's status, headers and error by those of this
+    /// rejection.
     pub(crate) fn replace(self, response: &mut Response<Body>) {
         *response.status_mut() = self.status();
         replace(response.headers_mut(), self.response_headers());
         response.extensions_mut().insert(Error::from(self));
     }
 
-    /// Status, code and message, as those of other errors.
+    /// Status, code and message, like those of other errors.
     pub(super) fn row(&self) -> (u16, &'static str, &str) {
         (self.0.status.as_u16(), self.0.code, &self.0.text)
     }
@@ -213,7 +218,7 @@ impl From<Rejection> for Error {
     }
 }
 
-/// Two rejections are equal if their responses are: the source does not count.
+/// Two rejections are equal if their responses are; sources are not compared.
 impl PartialEq for Rejection {
     fn eq(&self, other: &Self) -> bool {
         let seen = |it: &Self| (it.0.status, it.0.code, it.0.text.clone());

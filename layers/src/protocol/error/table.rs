@@ -4,10 +4,10 @@ use http::StatusCode;
 
 use super::Error;
 
-/// One row for each kind. A [`Rejection`](super::Rejection) brings its own.
+/// One row for each kind. A [`Rejection`](super::Rejection) has its own.
 macro_rules! table {
     (match self { $($kind:pat => $row:expr,)* }) => {
-        /// Status, code and message.
+        /// Returns status, code and message.
         pub(super) fn row(&self) -> (u16, &'static str, &str) {
             match self {
                 Self::Custom(rejection) => rejection.row(),
@@ -166,7 +166,7 @@ impl Error {
                 "ERR_UNEXPECTED_EOF",
                 "server expected to receive more bytes",
             ),
-            // 500: clients retry it, as those below.
+            // 500 because clients retry it; likewise the rows below.
             Self::ConnectionReset(_) => (
                 500,
                 "ERR_CONNECTION_RESET",
@@ -177,7 +177,7 @@ impl Error {
                 "ERR_READ_TIMEOUT",
                 "timeout while reading request body",
             ),
-            // 500: clients retry it.
+            // 500 because clients retry it.
             Self::BodyRead(_) => (
                 500,
                 "ERR_BODY_READ",
@@ -198,8 +198,8 @@ impl Error {
         }
     }
 
-    /// Status and code of every kind of error. A [`Rejection`](super::Rejection)
-    /// may have any others.
+    /// Lists status and code of every kind of error. A
+    /// [`Rejection`](super::Rejection) may have any others.
     ///
     /// ```
     /// use tower_tus_layers::protocol::Error;

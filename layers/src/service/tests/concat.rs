@@ -1,4 +1,4 @@
-//! What the core knows of uploads that are parts of others, or made of others.
+//! How the core treats partial and final uploads.
 
 use std::task::Poll;
 
@@ -111,7 +111,7 @@ async fn a_pending_final_has_no_offset_and_is_finished_by_who_comes_next() {
     }
 }
 
-/// A body that nobody may poll.
+/// A body that must not be polled.
 fn untouchable() -> Body {
     let frames = stream::poll_fn(|_| -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         panic!("the body was polled")

@@ -1,4 +1,4 @@
-//! Bodies that must be empty, and when they are known to be.
+//! Bodies that must be empty, and how the core detects it.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -23,7 +23,8 @@ use crate::protocol::{Body, Error, NewUpload};
 use crate::service::Core;
 use crate::store::MemoryStore;
 
-/// What a creation says of its length: five bytes, none, and that it comes later.
+/// Header of a creation: a length of five bytes, a length of none, a deferred
+/// length.
 const LENGTHS: [(&str, &str); 3] = [
     ("Upload-Length", "5"),
     ("Upload-Length", "0"),
@@ -34,7 +35,7 @@ fn post((name, value): (&str, &str)) -> Builder {
     Request::post("/").header(name, value)
 }
 
-/// A body that ends when its sender is dropped, and says nothing of itself.
+/// A body that ends when its sender is dropped, without a size hint.
 fn waiting() -> (oneshot::Sender<()>, Body) {
     let (sender, receiver) = oneshot::channel::<()>();
     let ended = stream::unfold(Some(receiver), async |receiver| {
@@ -44,7 +45,7 @@ fn waiting() -> (oneshot::Sender<()>, Body) {
     (sender, Body::new(StreamBody::new(Box::pin(ended))))
 }
 
-/// A gate that counts how often it is asked.
+/// A gate that counts its calls.
 #[derive(Clone, Debug, Default)]
 struct Counting(Arc<AtomicU32>);
 
@@ -166,7 +167,7 @@ async fn what_the_head_tells_is_refused_before_the_body_is_polled() {
         let response = send(&store, request.body(untouchable()).unwrap()).await;
         assert_eq!(code(&response), expected);
     }
-    // A head without a body, as HTTP/1.1 has it.
+    // A request without a body, like in HTTP/1.1.
     let response = send(&store, empty(post(LENGTHS[0]))).await;
     assert_eq!(response.status(), StatusCode::CREATED);
 }

@@ -1,4 +1,4 @@
-//! What gates decide, and when an upload is finished.
+//! Decisions of gates, and when an upload is finished.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,11 +15,11 @@ use crate::protocol::{Action, Body, Error, FinishState, NewUpload, Upload, Uploa
 use crate::service::Core;
 use crate::store::{MemoryStore, Store};
 
-/// A gate that decides on completion and fails as often as it is told to.
+/// A gate that decides on completion, and fails a given number of times.
 #[derive(Clone, Debug, Default)]
 struct Deciding {
     failures: Arc<AtomicU32>,
-    /// Whether its failures are decisions of its own.
+    /// Whether its failures count as decisions.
     refuses: bool,
     asked: Arc<AtomicU32>,
 }
@@ -185,7 +185,7 @@ async fn an_upload_without_bytes_is_finished_at_its_creation() {
     assert!(outcome(&response).finished);
 }
 
-/// A gate that refuses one action, and names uploads.
+/// A gate that refuses one action, and sets the ids of uploads.
 #[derive(Debug)]
 struct Refusing(Option<Action>);
 

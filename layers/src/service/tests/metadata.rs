@@ -1,4 +1,4 @@
-//! How much metadata a creation may bring.
+//! Limits on the metadata of a creation.
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode};
@@ -18,7 +18,7 @@ async fn create(core: &Core, lines: &[String]) -> Response<Body> {
     core.clone().oneshot(empty(request)).await.unwrap()
 }
 
-/// One pair that fills this many bytes, with a value of none.
+/// One pair of this many bytes, with an empty value.
 fn bytes(count: usize) -> String {
     "k".repeat(count)
 }
@@ -49,7 +49,7 @@ async fn metadata_is_limited_in_bytes_and_in_pairs_strict_or_not() {
             (vec![pairs(1_000)], 201),
             (vec![pairs(1_001)], 431),
             (vec![pairs(1_000), "last".to_owned()], 431),
-            // It is too large before it is malformed.
+            // The size is checked before the syntax.
             (vec![format!("{},k0", pairs(1_000))], 431),
         ] {
             let response = create(&core, &lines).await;

@@ -1,4 +1,4 @@
-//! What the core answers.
+//! Responses of the core.
 
 mod concat;
 mod empty_body;
@@ -35,7 +35,7 @@ fn empty(request: Builder) -> Request<Body> {
     request.body(Body::default()).unwrap()
 }
 
-/// A body of which nobody knows the length.
+/// A body of unknown length.
 fn chunked(frames: &'static [&'static str]) -> Body {
     let frames = frames
         .iter()
@@ -54,7 +54,7 @@ fn outcome(response: &Response<Body>) -> &Outcome {
     response
         .extensions()
         .get()
-        .expect("the core tells what it did")
+        .expect("the core sets an outcome")
 }
 
 fn code(response: &Response<Body>) -> &'static str {
@@ -74,7 +74,7 @@ async fn a_creation_is_answered_with_its_place() {
     assert_eq!(store.bytes(&outcome.upload.id).unwrap(), "", "CRE-16");
 }
 
-/// What a lenient core makes of a creation with this metadata.
+/// Returns the response of a lenient core to a creation with this metadata.
 async fn lenient(metadata: &str, body: Body) -> Response<Body> {
     let core = Core::new(MemoryStore::default()).lenient();
     let request = Request::post("/").header("Upload-Length", "5");
@@ -393,7 +393,7 @@ async fn other_methods_are_told_what_is_allowed() {
     assert_eq!(response.headers()[ALLOW], "OPTIONS, POST");
 }
 
-/// A store that can do no more than it has to.
+/// A store without optional capabilities.
 #[derive(Debug)]
 struct Bare(MemoryStore);
 
@@ -408,7 +408,7 @@ impl Store for Bare {
     }
 }
 
-/// The core neither announces nor does what a store may do beyond the least.
+/// Asserts that the core neither announces nor performs optional capabilities.
 async fn assert_bare(core: Core) {
     let response = core
         .clone()

@@ -1,4 +1,4 @@
-//! Stores that make uploads of others.
+//! Cases for stores that concatenate uploads.
 
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ use crate::protocol::{
 use crate::store::{Concatenator, Handle, Store};
 use crate::suite::{Suite, cases};
 
-/// The size of a part of which three take more than the 16 MiB that a store may
-/// copy between two looks at an interrupt.
+/// The size of a part. Three parts exceed the 16 MiB that a store may copy
+/// between two checks of an interrupt.
 const LARGE: usize = 8 << 20;
 
 pub(super) async fn run(suite: &mut Suite, open: &impl Fn() -> Arc<dyn Store>) {
@@ -28,15 +28,15 @@ pub(super) async fn run(suite: &mut Suite, open: &impl Fn() -> Arc<dyn Store>) {
     );
 }
 
-/// The store's capability to concatenate.
+/// Returns the store's capability to concatenate.
 fn concatenator(store: &dyn Store) -> &dyn Concatenator {
-    store.concatenator().expect("it was there a moment ago")
+    store.concatenator().expect("the capability is still there")
 }
 
-/// What a client asks for that wrote `raw`.
+/// Builds the upload that a client requests with `raw`.
 fn new(role: Role, raw: &'static [u8], length: Option<u32>) -> NewUpload {
     let mut new = NewUpload::new(length.map(Length::from), Metadata::default());
-    let raw = HeaderValue::from_bytes(raw).expect("it is a value");
+    let raw = HeaderValue::from_bytes(raw).expect("the header value is valid");
     new.concat = Some(Concat::new(role, Some(raw)));
     new
 }
@@ -57,7 +57,7 @@ fn new_pending(parts: &[UploadId]) -> NewUpload {
     new(role, b"final;/a /b", None)
 }
 
-/// A partial of ten bytes, of which these are stored.
+/// Creates a partial of ten bytes, and stores `text` in it.
 async fn partial(store: &dyn Store, text: &'static str) -> UploadId {
     let role = Role::Partial { awaited_by: vec![] };
     let made = store.create(new(role, b"partial", Some(10))).await;
@@ -71,7 +71,7 @@ async fn info(store: &dyn Store, id: &UploadId) -> Upload {
     found.info().clone()
 }
 
-/// Compares what is stored, where the store lets it be read.
+/// Asserts what is stored, if the store can be read.
 async fn holds(open: &impl Fn() -> Arc<dyn Store>, id: &UploadId, text: &str) {
     let store = open();
     let Some(read) = store.reader() else { return };
@@ -80,7 +80,7 @@ async fn holds(open: &impl Fn() -> Arc<dyn Store>, id: &UploadId, text: &str) {
     while (bytes.len() as u64) < end {
         let from = bytes.len() as u64;
         let more = content.bytes(from..end).await;
-        bytes.extend_from_slice(&more.expect("it can be read"));
+        bytes.extend_from_slice(&more.expect("the bytes can be read"));
     }
     assert_eq!(bytes, text.as_bytes(), "CAT-05");
 }
@@ -93,9 +93,16 @@ async fn a_role_and_its_exact_text_are_kept(open: &impl Fn() -> Arc<dyn Store>) 
         new_pending(&[a.clone(), b, a]),
     ] {
         let concat = asked.concat.clone();
-        let created = open().create(asked).await.expect("it can be created");
+        let created = open()
+            .create(asked)
+            .await
+            .expect("the upload can be created");
         let found = info(&*open(), &created.info().id).await;
-        assert_eq!(&found, created.info(), "it is found as it was created");
+        assert_eq!(
+            &found,
+            created.info(),
+            "the upload is found as it was created"
+        );
         assert_eq!(found.concat, concat, "CAT-16");
     }
 }
@@ -111,7 +118,7 @@ async fn a_final_has_the_bytes_of_its_parts_in_their_order(open: &impl Fn() -> A
     ] {
         let parts: Vec<_> = parts.into_iter().cloned().collect();
         let mut asked = new_final(&parts);
-        asked.metadata = Metadata::parse(b"name d29ybGQ=").expect("it is well formed");
+        asked.metadata = Metadata::parse(b"name d29ybGQ=").expect("the metadata is well formed");
         asked.finishing = Some(FinishState::Pending { attempts: 0 });
         let concat = asked.concat.clone();
         let made = concatenator(&*open())
@@ -123,7 +130,7 @@ async fn a_final_has_the_bytes_of_its_parts_in_their_order(open: &impl Fn() -> A
         assert!(made.info().is_complete(), "CAT-13");
 
         let found = info(&*open(), &made.info().id).await;
-        assert_eq!(&found, made.info(), "it is found as it was made");
+        assert_eq!(&found, made.info(), "the upload is found as it was created");
         assert_eq!(found.concat, concat, "CAT-16");
         assert_eq!(found.metadata.get("name"), Some(&b"world"[..]));
         assert_eq!(found.finishing, Some(FinishState::Pending { attempts: 0 }));
@@ -156,7 +163,10 @@ async fn a_final_of_an_incomplete_part_is_not_made(open: &impl Fn() -> Arc<dyn S
         let mut other = NewUpload::new(Some(Length::from(1)), Metadata::default());
         other.id = id;
         let created = open().create(other).await;
-        assert!(created.is_ok(), "something is left of it: {created:?}");
+        assert!(
+            created.is_ok(),
+            "the first attempt left something behind: {created:?}"
+        );
     }
 }
 
@@ -175,7 +185,7 @@ async fn pending(store: &dyn Store, parts: &[UploadId]) -> Box<dyn Handle> {
     let made = store.create(new_pending(parts)).await;
     let made = made.expect("a pending final can be created");
     assert!(made.info().is_pending() && !made.info().is_complete());
-    assert_eq!(made.info().offset, 0, "it has no bytes yet");
+    assert_eq!(made.info().offset, 0, "a pending final has no bytes");
     made
 }
 
@@ -189,14 +199,18 @@ async fn a_pending_final_is_assembled_once(open: &impl Fn() -> Arc<dyn Store>) {
         .assemble(id, &Interrupt::default())
         .await;
     assert!(matches!(assembled, Err(Error::UploadNotFinished)));
-    assert_eq!(&info(&*open(), id).await, made.info(), "nothing is changed");
+    assert_eq!(
+        &info(&*open(), id).await,
+        made.info(),
+        "the upload is unchanged"
+    );
 
     let mut rest = open().open(&a).await.expect("the partial is found");
     append_whole(&mut *rest, "56789").await;
     concatenator(&*open())
         .assemble(id, &Interrupt::default())
         .await
-        .expect("all is there");
+        .expect("the final can be assembled");
     let assembled = info(&*open(), id).await;
     assert!(assembled.is_complete() && !assembled.is_pending());
     assert_eq!(assembled.length, Some(Length::from(30)), "CAT-04");
@@ -204,17 +218,20 @@ async fn a_pending_final_is_assembled_once(open: &impl Fn() -> Arc<dyn Store>) {
 
     let terminate = open();
     if let Some(terminate) = terminate.terminator() {
-        terminate.terminate(&b).await.expect("the partial is ended");
+        terminate
+            .terminate(&b)
+            .await
+            .expect("the partial can be terminated");
     }
     concatenator(&*open())
         .assemble(id, &Interrupt::default())
         .await
-        .expect("it is made");
+        .expect("the final can be assembled");
     assert_eq!(info(&*open(), id).await, assembled, "CAT-11");
     let part = concatenator(&*open())
         .assemble(&a, &Interrupt::default())
         .await;
-    part.expect("of any other upload nothing is changed");
+    part.expect("assembling any other upload changes nothing");
     let unknown = concatenator(&*open())
         .assemble(&UploadId::random(), &Interrupt::default())
         .await;
@@ -229,7 +246,7 @@ async fn a_pending_final_with_a_missing_part_stays_pending(open: &impl Fn() -> A
         .await;
     assert!(matches!(assembled, Err(Error::NotFound)), "{assembled:?}");
     let found = info(&*open(), &made.info().id).await;
-    assert_eq!(&found, made.info(), "nothing is changed");
+    assert_eq!(&found, made.info(), "the upload is unchanged");
 }
 
 async fn an_interrupted_final_leaves_nothing(open: &impl Fn() -> Arc<dyn Store>) {
@@ -254,7 +271,7 @@ async fn an_interrupted_final_leaves_nothing(open: &impl Fn() -> Arc<dyn Store>)
     let made = concatenator(&*open())
         .concatenate(asked, &Interrupt::default())
         .await;
-    let made = made.expect("nothing is left of the first attempt");
+    let made = made.expect("the first attempt left nothing behind");
     assert!(made.info().is_complete());
 
     let pending = pending(&*open(), &parts).await;
@@ -262,11 +279,11 @@ async fn an_interrupted_final_leaves_nothing(open: &impl Fn() -> Arc<dyn Store>)
     let assembled = concatenator(&*open()).assemble(id, &interrupt).await;
     assert!(matches!(assembled, Err(Error::Interrupted)));
     let found = info(&*open(), id).await;
-    assert_eq!(&found, pending.info(), "it is pending still");
+    assert_eq!(&found, pending.info(), "the upload is still pending");
     let assembled = concatenator(&*open())
         .assemble(id, &Interrupt::default())
         .await;
-    assembled.expect("it can be tried again");
+    assembled.expect("assembling can be retried");
     holds(open, id, &text.repeat(3)).await;
 }
 
@@ -275,20 +292,28 @@ async fn a_part_knows_the_finals_that_wait_for_it(open: &impl Fn() -> Arc<dyn St
     let finals = [UploadId::random(), UploadId::random()];
     for id in &finals {
         let awaited = concatenator(&*open()).await_part(&part, id).await;
-        awaited.expect("it can be recorded");
+        awaited.expect("the record can be written");
     }
     let mut again = open().open(&part).await.expect("the partial is found");
-    let concat = again.info().concat.clone().expect("it is a partial");
+    let concat = again
+        .info()
+        .concat
+        .clone()
+        .expect("the upload is a partial");
     assert_eq!(concat.awaited_by(), finals);
-    assert_eq!(concat.raw.expect("it was told"), "partial");
+    assert_eq!(concat.raw.expect("the raw header is kept"), "partial");
     assert_eq!(again.info().offset, 5, "CAT-14");
 
     append_whole(&mut *again, "56789").await;
     let done = FinishState::Done;
-    again.record(done).await.expect("it can be recorded");
+    again.record(done).await.expect("the record can be written");
     let found = info(&*open(), &part).await;
-    let concat = found.concat.expect("it is a partial");
-    assert_eq!(concat.awaited_by(), finals, "whatever else is recorded");
+    let concat = found.concat.expect("the upload is a partial");
+    assert_eq!(
+        concat.awaited_by(),
+        finals,
+        "other records do not change it"
+    );
 
     let store = open();
     let plain = super::create(&*store, 10).await;
