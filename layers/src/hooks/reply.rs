@@ -43,6 +43,7 @@ pub struct Reply {
 
 /// Whether a request may proceed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Verdict {
     /// The request proceeds.
     #[default]

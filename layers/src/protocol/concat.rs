@@ -16,6 +16,7 @@ pub struct Concat {
 
 /// The two kinds of uploads in concatenation.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Role {
     /// A part of final uploads.
     Partial {

@@ -7,6 +7,7 @@ use super::{InvalidUploadId, UploadId};
 /// The resource of a request. Route, or a router in its place, puts it into the
 /// request's [`Context`](crate::context::Context).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Target {
     /// The resource where uploads are created.
     Collection,

@@ -3,7 +3,7 @@
 use http::request::Parts;
 use tower_tus_layers::context::Context;
 use tower_tus_layers::hooks::Event;
-use tower_tus_layers::protocol::{Role, Upload};
+use tower_tus_layers::protocol::{Concat, Upload};
 
 use super::message::{self, FileInfo, HookRequest, HttpRequest};
 use crate::hooks::payload::{headers, id, target, text};
@@ -25,10 +25,8 @@ impl From<&Event> for HookRequest {
 impl From<&Upload> for FileInfo {
     fn from(upload: &Upload) -> Self {
         let metadata = upload.metadata.iter();
-        let partial_uploads = match upload.concat.as_ref().map(|concat| &concat.role) {
-            Some(Role::Final { parts, .. }) => parts.iter().map(ToString::to_string).collect(),
-            Some(Role::Partial { .. }) | None => Vec::new(),
-        };
+        let parts = upload.concat.as_ref().map_or(&[][..], Concat::parts);
+        let partial_uploads = parts.iter().map(ToString::to_string).collect();
         Self {
             id: upload.id.to_string(),
             size: integer(upload.length.unwrap_or_default().get()),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use tower_tus_layers::context::Context;
 use tower_tus_layers::hooks::{Event, HookKind};
-use tower_tus_layers::protocol::{Role, Upload};
+use tower_tus_layers::protocol::Upload;
 
 use super::headers::{headers, target};
 use super::text::{json, text};
@@ -94,8 +94,6 @@ fn file_info<'a>(upload: &'a Upload, id: &'a str) -> FileInfo<'a> {
 
 /// Returns the parts of a final upload.
 fn partial_uploads(upload: &Upload) -> Option<Vec<&str>> {
-    match &upload.concat.as_ref()?.role {
-        Role::Final { parts, .. } => Some(parts.iter().map(|id| id.as_str()).collect()),
-        Role::Partial { .. } => None,
-    }
+    let concat = upload.concat.as_ref().filter(|concat| concat.is_final())?;
+    Some(concat.parts().iter().map(|id| id.as_str()).collect())
 }
