@@ -72,25 +72,28 @@ impl Stack {
 
         let stack = ServiceBuilder::new()
             .layer(option_layer(self.outside.layer()))
-            // Outermost: pages can read each answer; it marks, and Version refuses.
+            // Outermost, so that pages can read every response. It marks a request, and
+            // Version refuses it.
             .layer(option_layer(self.cors.layer(&shared)))
-            // What happened is stored and released, and no refusal is lost.
+            // Outside everything that stores or locks, so that a request runs to its end
+            // and no refusal is lost.
             .layer(self.detach.shutdown(shared.shutdown.clone()))
-            // Before anyone reads the method.
+            // Before any layer reads the method.
             .layer(MethodOverrideLayer::new())
-            // Sees every refusal, and outcomes whose client has gone.
+            // Outside every layer that refuses, and inside Detach, so that requests count
+            // whose client has gone.
             .layer(option_layer(self.metrics.layer(&shared)))
             .layer(option_layer(log))
-            // Outside all dialects: each tells the client where things are.
+            // Outside all layers that make URLs.
             .layer(option_layer(self.base_url))
-            // Outside all that tells HEAD from GET.
+            // Outside all layers that treat HEAD and GET differently.
             .layer(CachedHeadLayer::new())
-            // Outside Version, whose 412 it writes too; inside all that look at what the
-            // client gets, and at the method that Version sees: HEAD has no body.
+            // Outside Version, whose 412 it writes too. Inside the layers that look at the
+            // final response, and inside CachedHead, so that HEAD has no body.
             .layer(self.render)
-            // The edge of the dialect. Nothing outside it refuses.
+            // The edge of the protocol: no layer outside it refuses.
             .layer(self.allowed.version())
-            // All that is inside can rely on a target.
+            // All layers inside rely on the target.
             .layer(RouteLayer::new(shared.base_path.as_str(), upload_methods))
             .layer(DiscoveryLayer::new())
             // Outside the lock, so that a request that waits for it can be ended too.
@@ -99,24 +102,24 @@ impl Stack {
             // CreationWithUpload, so that a creation is one question. Access stands
             // innermost here, since it builds on what the layers of the user find out.
             .layer(option_layer(before_lock.layer()))
-            // Before anything is made.
+            // Before an upload is created.
             .layer(size_limit)
             // Outside the lock, which sees a POST and then a PATCH.
             .layer(CreationWithUploadLayer::new())
             .layer(locks)
-            // Sealed: the types outside do not grow with the options inside.
+            // Erases the type, so that the options inside do not multiply the types outside.
             .layer_fn(Next::new)
-            // Under the lock, each request a single step.
+            // Under the lock, where each request is a single step.
             .layer(option_layer(self.hooks.layer(&shared)))
-            // Inside the hooks: what they have changed is seen.
+            // Inside the hooks, so that gates see what hooks have changed.
             .layer(GateLayer::all(self.gates))
-            // Inside all that let a client wait: the time that these take is not its own.
+            // Inside all layers that make a client wait, so that their time does not count.
             .layer(option_layer(self.idle_timeout))
-            // Next to the core, which keeps what it verifies whole or not at all.
+            // Close to the core, which stores a verified chunk as a whole or not at all.
             .layer(option_layer(self.checksums.layer(&shared)))
-            // It asks those inside for other uploads in a request's name.
+            // Sends requests about other uploads to the layers inside.
             .layer(option_layer(self.concatenation.layer(&shared)))
-            // A neighbour of the core, for what that does not know.
+            // Answers GET, which the core does not know.
             .layer(option_layer(download))
             .layer(option_layer(self.around_core.layer()))
             .service(core);
