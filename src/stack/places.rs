@@ -20,20 +20,16 @@ impl Stack {
     /// each response as the client gets it.
     ///
     /// What it answers by itself carries no `Tus-Resumable`, and its future is dropped
-    /// if the client disconnects. For tracing, catching panics, and load shedding.
+    /// if the client disconnects. For tracing, and for what must see every response.
     /// Layers that change the type of bodies go in through
     /// [`IntoBodyLayer::around`](crate::layers::into_body::IntoBodyLayer::around):
     ///
     /// ```
-    /// use std::time::Duration;
-    /// use http::StatusCode;
-    /// use tower_http::timeout::TimeoutLayer;
+    /// use tower_http::trace::TraceLayer;
     /// use tower_tus::{IntoBodyLayer, MemoryStore, Stack};
     ///
-    /// let status = StatusCode::SERVICE_UNAVAILABLE;
-    /// let timeout = TimeoutLayer::with_status_code(status, Duration::from_secs(3600));
     /// let service = Stack::new(MemoryStore::default())
-    ///     .layer_outside(IntoBodyLayer::around(timeout))
+    ///     .layer_outside(IntoBodyLayer::around(TraceLayer::new_for_http()))
     ///     .into_service();
     /// ```
     pub fn layer_outside(mut self, layer: impl FitsStack) -> Self {
