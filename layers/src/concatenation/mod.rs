@@ -83,7 +83,7 @@
 //! # }
 //! ```
 
-mod asked;
+mod concat_header;
 mod create;
 mod ending;
 mod inside;

@@ -4,7 +4,7 @@ use http::{Method, Request, Response};
 use tower_service::Service;
 
 use super::ResponseFuture;
-use super::asked::Asked;
+use super::concat_header::ConcatHeader;
 use super::create::create;
 use super::inside::Inside;
 use super::settings::Settings;
@@ -94,11 +94,11 @@ where
     /// Handles a creation with `Upload-Concat`.
     fn create(&mut self, request: Request<Body>) -> ResponseFuture<S::Future> {
         let (mut parts, body) = request.into_parts();
-        let (raw, asked) = match Asked::read(&parts, self.settings.max_parts) {
+        let (raw, asked) = match ConcatHeader::read(&parts, self.settings.max_parts) {
             Ok(asked) => asked,
             Err(error) => return ResponseFuture::refused(error),
         };
-        if let Asked::Final(of) = asked {
+        if let ConcatHeader::Final(of) = asked {
             let (inner, settings) = (take_ready(&mut self.inner), self.settings.clone());
             let request = Request::from_parts(parts, body);
             return ResponseFuture::awaited(create(inner, settings, request, raw, of));

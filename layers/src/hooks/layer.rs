@@ -5,7 +5,7 @@ use tower_layer::Layer;
 
 use super::HooksService;
 use super::late::Lock;
-use super::teller::Teller;
+use super::notifier::Notifier;
 use crate::hooks::{HookKinds, Hooks};
 use crate::lock::Locker;
 use crate::protocol::Shutdown;
@@ -15,7 +15,7 @@ use crate::protocol::Shutdown;
 /// See the [module docs](crate::hooks) for an example.
 #[derive(Clone, Debug)]
 pub struct HooksLayer {
-    teller: Teller,
+    notifier: Notifier,
     progress_interval: Duration,
     base_path: Arc<str>,
     lock: Option<Lock>,
@@ -27,7 +27,7 @@ impl HooksLayer {
     pub fn new(hooks: impl Hooks) -> Self {
         let kinds = hooks.kinds();
         Self {
-            teller: Teller::new(Arc::new(hooks), kinds),
+            notifier: Notifier::new(Arc::new(hooks), kinds),
             progress_interval: Duration::from_secs(1),
             base_path: Arc::default(),
             lock: None,
@@ -37,7 +37,7 @@ impl HooksLayer {
     /// Calls the hooks for these kinds only.
     #[must_use]
     pub fn kinds(mut self, kinds: HookKinds) -> Self {
-        self.teller = self.teller.kinds(kinds);
+        self.notifier = self.notifier.kinds(kinds);
         self
     }
 
@@ -70,7 +70,7 @@ impl HooksLayer {
     /// process.
     #[must_use]
     pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
-        self.teller = self.teller.shutdown(shutdown);
+        self.notifier = self.notifier.shutdown(shutdown);
         self
     }
 }
@@ -81,7 +81,7 @@ impl<S> Layer<S> for HooksLayer {
     fn layer(&self, inner: S) -> HooksService<S> {
         HooksService::new(
             inner,
-            self.teller.clone(),
+            self.notifier.clone(),
             self.progress_interval,
             Arc::clone(&self.base_path),
             self.lock.clone(),

@@ -147,13 +147,13 @@ mod caught;
 mod event;
 mod late;
 mod layer;
+mod notifier;
 mod origin;
 mod reply;
 mod service;
 mod session;
 mod stop;
 mod tally;
-mod teller;
 #[cfg(test)]
 mod tests;
 

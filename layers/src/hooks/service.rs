@@ -11,8 +11,8 @@ use tower_service::Service;
 
 use super::body::Count;
 use super::late::{Lock, removal, remove};
+use super::notifier::Notifier;
 use super::session::Session;
-use super::teller::Teller;
 use super::{HookKind, ResponseFuture};
 use crate::context::{Context, Place};
 use crate::inner::gives_inner;
@@ -26,7 +26,7 @@ use crate::ready::take_ready;
 #[derive(Clone, Debug)]
 pub struct HooksService<S> {
     inner: S,
-    teller: Teller,
+    notifier: Notifier,
     progress_interval: Duration,
     base_path: Arc<str>,
     lock: Option<Lock>,
@@ -37,14 +37,14 @@ gives_inner!(HooksService);
 impl<S> HooksService<S> {
     pub(super) const fn new(
         inner: S,
-        teller: Teller,
+        notifier: Notifier,
         progress_interval: Duration,
         base_path: Arc<str>,
         lock: Option<Lock>,
     ) -> Self {
         Self {
             inner,
-            teller,
+            notifier,
             progress_interval,
             base_path,
             lock,
@@ -53,7 +53,7 @@ impl<S> HooksService<S> {
 
     /// Returns how often to report progress while the body arrives, if at all.
     fn progress(&self, parts: &Parts) -> Option<Duration> {
-        let tells = parts.method == Method::PATCH && self.teller.wants(HookKind::PostReceive);
+        let tells = parts.method == Method::PATCH && self.notifier.wants(HookKind::PostReceive);
         // Tokio's timer panics on an interval of zero.
         tells.then(|| self.progress_interval.max(Duration::from_millis(1)))
     }
@@ -79,7 +79,7 @@ where
             return ResponseFuture::inner(self.inner.call(request));
         }
         let (mut parts, mut body) = request.into_parts();
-        let session = Arc::new(Session::new(self.teller.clone(), &parts, &self.base_path));
+        let session = Arc::new(Session::new(self.notifier.clone(), &parts, &self.base_path));
         let gate = Arc::clone(&session);
         let context = Context::of_mut(&mut parts.extensions);
         context.pass(Place::Hooks);

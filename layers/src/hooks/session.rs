@@ -6,9 +6,9 @@ use headers::HeaderMapExt;
 use http::request::Parts;
 use http::{Method, Response};
 
+use super::notifier::Notifier;
 use super::origin::Origin;
 use super::stop::Removal;
-use super::teller::Teller;
 use crate::context::Context;
 use crate::gate::Gate;
 use crate::hooks::{HookKind, Reply, Verdict};
@@ -22,7 +22,7 @@ use crate::store::WriteMode;
 /// A request and its hooks.
 #[derive(Debug)]
 pub(super) struct Session {
-    teller: Teller,
+    notifier: Notifier,
     origin: Origin,
     disconnect: Disconnect,
     replies: Mutex<Replies>,
@@ -48,9 +48,9 @@ struct Replies {
 }
 
 impl Session {
-    pub(super) fn new(teller: Teller, parts: &Parts, base_path: &str) -> Self {
+    pub(super) fn new(notifier: Notifier, parts: &Parts, base_path: &str) -> Self {
         Self {
-            teller,
+            notifier,
             origin: Origin::new(parts, base_path),
             disconnect: Context::of(&parts.extensions).disconnect(),
             replies: Mutex::default(),
@@ -66,10 +66,10 @@ impl Session {
     /// Calls a deciding hook, and returns its reply, or `refusal` if it
     /// rejects.
     async fn ask(&self, kind: HookKind, upload: Upload, refusal: Error) -> Result<Reply, Error> {
-        if !self.teller.wants(kind) {
+        if !self.notifier.wants(kind) {
             return Ok(Reply::accept());
         }
-        let mut reply = self.teller.ask(&self.origin.event(kind, upload)).await?;
+        let mut reply = self.notifier.ask(&self.origin.event(kind, upload)).await?;
         let response = std::mem::take(&mut reply.response);
         let mut replies = lock(&self.replies);
         if reply.verdict == Verdict::Reject {
@@ -89,7 +89,7 @@ impl Session {
             Method::HEAD | Method::GET | Method::DELETE => return false,
             _ => [HookKind::PostCreate, HookKind::PostReceive],
         };
-        kind.into_iter().any(|kind| self.teller.wants(kind))
+        kind.into_iter().any(|kind| self.notifier.wants(kind))
     }
 
     /// Ends the session. Returns the upload to remove if a hook has stopped the
@@ -108,7 +108,7 @@ impl Session {
         let stopped = self.origin.stop().close(removal.filter(|_| is_left));
         let receiving = self.receiving();
         if let Some(Receiving { upload, .. }) = &receiving {
-            self.teller.receives_no_more(&upload.id, &self.origin);
+            self.notifier.receives_no_more(&upload.id, &self.origin);
         }
         lock(&self.replies).refusal.merge(stopped?);
         if is_finished && !matches!(extensions.get(), Some(Error::Stopped)) {
@@ -129,7 +129,7 @@ impl Session {
             // kept.
             Some(Receiving { mut upload, mode }) if bytes > 0 && mode == WriteMode::Streaming => {
                 upload.offset = upload.offset.saturating_add(bytes);
-                self.teller.tell_offset(upload, &self.origin);
+                self.notifier.notify_progress(upload, &self.origin);
             }
             _ => {}
         }
@@ -140,7 +140,7 @@ impl Session {
     /// layers see what the client gets.
     pub(super) fn answered(&self, response: &mut Response<Body>, method: &Method, place: CarryOut) {
         if let Some(outcome) = response.extensions().get::<Outcome>() {
-            self.teller.tell_outcome(outcome, &self.origin);
+            self.notifier.notify_outcome(outcome, &self.origin);
         }
         let replies = std::mem::take(&mut *lock(&self.replies));
         if response.extensions().get::<Error>().is_none() {
@@ -173,7 +173,7 @@ impl Gate for Session {
         }
         if let Some(path) = reply.storage_path.filter(|path| !path.is_empty()) {
             if is_side_file(&path) {
-                return Err(Teller::failed(HookKind::PreCreate, ReservedPath(path)));
+                return Err(Notifier::failed(HookKind::PreCreate, ReservedPath(path)));
             }
             new.storage_path = Some(path);
         }
@@ -187,7 +187,7 @@ impl Gate for Session {
                 let mut upload = upload.clone();
                 // The core declares this length before it reads bytes. DEF-03
                 upload.length = upload.length.or_else(|| declared_length(parts));
-                self.teller.receives(upload.id.clone(), &self.origin);
+                self.notifier.receives(upload.id.clone(), &self.origin);
                 *lock(&self.receiving) = Some(Receiving { upload, mode });
             }
             Action::Terminate => {
@@ -205,7 +205,7 @@ impl Gate for Session {
     }
 
     fn decides_completion(&self) -> bool {
-        self.teller.wants(HookKind::PreFinish)
+        self.notifier.wants(HookKind::PreFinish)
     }
 }
 
@@ -213,7 +213,7 @@ impl Drop for Session {
     /// Also runs if the request has panicked.
     fn drop(&mut self) {
         if let Some(Receiving { upload, .. }) = self.receiving() {
-            self.teller.receives_no_more(&upload.id, &self.origin);
+            self.notifier.receives_no_more(&upload.id, &self.origin);
         }
     }
 }

@@ -18,12 +18,12 @@ use crate::protocol::{
 /// Calls the hooks, for decisions and for notifications; those of one upload
 /// are delivered in order.
 #[derive(Clone, Debug)]
-pub(super) struct Teller {
+pub(super) struct Notifier {
     hooks: Arc<dyn Hooks>,
     kinds: HookKinds,
     shutdown: Shutdown,
     /// Notifications to deliver. A task is running for each upload in the map.
-    queues: Arc<Mutex<HashMap<UploadId, VecDeque<News>>>>,
+    queues: Arc<Mutex<HashMap<UploadId, VecDeque<Notification>>>>,
     /// The requests that are sending bytes, at most one for each upload.
     receiving: Arc<Mutex<HashMap<UploadId, Origin>>>,
     backlog: Backlog,
@@ -33,13 +33,13 @@ pub(super) struct Teller {
 
 /// A notification, and the request to stop if the reply says so.
 #[derive(Debug)]
-struct News {
+struct Notification {
     event: Event,
     origin: Origin,
     _place: OwnedSemaphorePermit,
 }
 
-impl Teller {
+impl Notifier {
     pub(super) fn new(hooks: Arc<dyn Hooks>, kinds: HookKinds) -> Self {
         Self {
             hooks,
@@ -115,7 +115,7 @@ impl Teller {
 
     /// Queues a notification after the earlier ones of this upload. Does not
     /// wait.
-    fn tell(&self, kind: HookKind, upload: Upload, origin: &Origin) {
+    fn notify(&self, kind: HookKind, upload: Upload, origin: &Origin) {
         if !self.wants(kind) {
             return;
         }
@@ -128,53 +128,53 @@ impl Teller {
                 );
             });
         };
-        let news = News {
+        let notification = Notification {
             event,
             origin: origin.clone(),
             _place: place,
         };
-        match self.queues().entry(news.event.upload.id.clone()) {
-            Entry::Occupied(mut queue) => add(queue.get_mut(), news),
+        match self.queues().entry(notification.event.upload.id.clone()) {
+            Entry::Occupied(mut queue) => add(queue.get_mut(), notification),
             Entry::Vacant(none) => {
                 let id = none.key().clone();
-                none.insert(VecDeque::from([news]));
-                tokio::spawn(self.clone().tell_all(id, self.shutdown.task()));
+                none.insert(VecDeque::from([notification]));
+                tokio::spawn(self.clone().deliver_all(id, self.shutdown.task()));
             }
         }
     }
 
     /// Reports the offset of an upload, unless it was reported last.
-    pub(super) fn tell_offset(&self, upload: Upload, origin: &Origin) {
+    pub(super) fn notify_progress(&self, upload: Upload, origin: &Origin) {
         if origin.advances(upload.offset) {
-            self.tell(HookKind::PostReceive, upload, origin);
+            self.notify(HookKind::PostReceive, upload, origin);
         }
     }
 
     /// Reports what a request did.
-    pub(super) fn tell_outcome(&self, outcome: &Outcome, origin: &Origin) {
+    pub(super) fn notify_outcome(&self, outcome: &Outcome, origin: &Origin) {
         let upload = &outcome.upload;
         if outcome.created {
             // It was created without bytes, even if it has some by now.
             let mut upload = upload.clone();
             upload.offset = Offset::ZERO;
-            self.tell(HookKind::PostCreate, upload, origin);
+            self.notify(HookKind::PostCreate, upload, origin);
         }
         if outcome.received > 0 {
-            self.tell_offset(upload.clone(), origin);
+            self.notify_progress(upload.clone(), origin);
         }
         if outcome.finished {
-            self.tell(HookKind::PostFinish, upload.clone(), origin);
+            self.notify(HookKind::PostFinish, upload.clone(), origin);
         }
         if outcome.terminated {
-            self.tell(HookKind::PostTerminate, upload.clone(), origin);
+            self.notify(HookKind::PostTerminate, upload.clone(), origin);
         }
         for other in &outcome.others {
-            self.tell_outcome(other, origin);
+            self.notify_outcome(other, origin);
         }
     }
 
-    async fn tell_all(self, id: UploadId, _running: Task) {
-        while let Some(News {
+    async fn deliver_all(self, id: UploadId, _running: Task) {
+        while let Some(Notification {
             event,
             origin,
             _place,
@@ -206,7 +206,7 @@ impl Teller {
             Met::Over(Some(removal)) => {
                 tracing::info!(%id, "HookStopUpload");
                 if let Some(outcome) = removal(id.clone()).await {
-                    self.tell_outcome(&outcome, origin);
+                    self.notify_outcome(&outcome, origin);
                 }
             }
             Met::Over(None) => {}
@@ -227,7 +227,7 @@ impl Teller {
     }
 
     /// Takes the next notification, or removes the empty queue.
-    fn next(&self, id: &UploadId) -> Option<News> {
+    fn next(&self, id: &UploadId) -> Option<Notification> {
         let mut queues = self.queues();
         let next = queues.get_mut(id)?.pop_front();
         if next.is_none() {
@@ -236,7 +236,7 @@ impl Teller {
         next
     }
 
-    fn queues(&self) -> MutexGuard<'_, HashMap<UploadId, VecDeque<News>>> {
+    fn queues(&self) -> MutexGuard<'_, HashMap<UploadId, VecDeque<Notification>>> {
         lock(&self.queues)
     }
 }
@@ -256,11 +256,12 @@ fn failed(kind: HookKind, source: BoxError) -> Error {
 }
 
 /// Queues an event. Only the latest of consecutive progress events is kept.
-fn add(queue: &mut VecDeque<News>, news: News) {
-    let is_progress = |news: &News| news.event.kind == HookKind::PostReceive;
+fn add(queue: &mut VecDeque<Notification>, notification: Notification) {
+    let is_progress =
+        |notification: &Notification| notification.event.kind == HookKind::PostReceive;
     match queue.back_mut() {
-        Some(last) if is_progress(last) && is_progress(&news) => *last = news,
-        _ => queue.push_back(news),
+        Some(last) if is_progress(last) && is_progress(&notification) => *last = notification,
+        _ => queue.push_back(notification),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::protocol::header::{UPLOAD_CONCAT, UPLOAD_DEFER_LENGTH, UPLOAD_LENGTH}
 
 /// What a creation with `Upload-Concat` asks for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum ConcatHeader {
     /// A partial upload, to become part of a final.
     // CAT-02
     Partial,
@@ -17,7 +17,7 @@ pub(super) enum Asked {
     Final(Vec<String>),
 }
 
-impl Asked {
+impl ConcatHeader {
     /// Parses the header, and returns its raw value along with its meaning.
     ///
     /// Like tusd, accepts several spaces between URLs, and spaces before the first
