@@ -33,7 +33,7 @@ impl HookResponse {
             HookKind::PostReceive if self.stop_upload => Verdict::Stop,
             _ => Verdict::Accept,
         };
-        reply.response = self.http_response.into_amendment()?;
+        reply.response = self.http_response.into_override()?;
         if kind == HookKind::PreCreate {
             self.change_file_info.make(&mut reply)?;
         }
@@ -63,18 +63,18 @@ impl FileInfoChanges {
 }
 
 impl HttpResponse {
-    fn into_amendment(self) -> Result<ResponseOverride, InvalidReply> {
-        let mut amendment = ResponseOverride::default();
+    fn into_override(self) -> Result<ResponseOverride, InvalidReply> {
+        let mut change = ResponseOverride::default();
         if self.status_code != 0 {
-            amendment.status = Some(status(self.status_code)?);
+            change.status = Some(status(self.status_code)?);
         }
         if !self.body.is_empty() {
-            amendment.body = Some(Bytes::from(self.body));
+            change.body = Some(Bytes::from(self.body));
         }
         for (name, value) in self.header {
-            insert(&mut amendment.headers, name, &value)?;
+            insert(&mut change.headers, name, &value)?;
         }
-        Ok(amendment)
+        Ok(change)
     }
 }
 
