@@ -1,6 +1,6 @@
 //! Decides who may create, read, change or terminate an upload.
 //!
-//! An [`Access`] policy is asked about every request before the request waits for
+//! The layer calls an [`Access`] policy for every request before the request waits for
 //! a lock, so that a stranger neither reads an upload nor interrupts the client
 //! that is uploading it. It sees the method, the id, the headers and extensions of
 //! the request and, if it asks for it, the [upload](AccessRequest::upload). It

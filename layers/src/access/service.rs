@@ -101,7 +101,7 @@ where
     }
 }
 
-/// The same request, whose parts the policy is asked about too.
+/// Adds a gate that calls the policy for each part of a final upload.
 fn with_gate(policy: Arc<dyn Access>, store: Arc<dyn Store>, request: Arc<Parts>) -> Parts {
     let mut parts = Parts::clone(&request);
     let gate = PartsGate {

@@ -13,7 +13,7 @@ use crate::store::{MemoryStore, Store};
 /// What a policy was asked, in order.
 type Asked = Arc<Mutex<Vec<(Action, Option<String>)>>>;
 
-/// A policy that writes down what it is asked, and answers `answer`.
+/// A policy that records its questions and returns `answer`.
 fn recording(answer: Result<(), Error>) -> (Asked, impl Access) {
     let asked = Asked::default();
     let policy = {
