@@ -7,7 +7,8 @@
 //!
 //! The upload `a/b` is the directory `data/a/b`, which contains
 //!
-//! - `.info`: its length, its finish state, and its metadata, each on a line;
+//! - `.info`: its length, when it was created, its finish state, and its metadata, each
+//!   on a line;
 //! - `<offset>.chunk`: the bytes of one request, from `<offset>` on.
 //!
 //! No segment of an id ends in `.info` or `.chunk`, so these names are never uploads.
@@ -16,13 +17,14 @@ use std::error::Error as StdError;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use tokio::fs::{self, File};
 use tokio::io::AsyncWriteExt;
 use tower_tus::layers::store::conformance;
 use tower_tus::{
-    AppendOptions, Appended, Chunk, Error, FinishState, Handle, Metadata, NewUpload, Offset, Store,
-    Terminator, TusService, Upload, UploadId, async_trait,
+    AppendError, AppendOptions, Appended, Chunk, Error, FinishState, Handle, Metadata, NewUpload,
+    Offset, Store, Terminator, TusService, Upload, UploadId, async_trait,
 };
 
 #[derive(Debug)]
@@ -128,22 +130,32 @@ impl Directory {
             .join(format!("{:020}.chunk", self.upload.offset.get()))
     }
 
-    async fn append_streaming(&mut self, chunk: Chunk<'_>) -> Result<(), Error> {
-        let (bytes, ended) = copy(chunk, self.next_chunk()).await?;
+    async fn append_streaming(&mut self, chunk: Chunk<'_>) -> Result<(), AppendError> {
+        let copied = copy(chunk, self.next_chunk()).await;
+        let (bytes, ended) = copied.map_err(AppendError::Store)?;
         // Received bytes are kept, also after an error of the body.
         self.upload.offset = self.upload.offset.saturating_add(bytes);
-        ended
+        ended.map_err(AppendError::Body)
     }
 
-    async fn append_atomic(&mut self, chunk: Chunk<'_>) -> Result<(), Error> {
+    async fn append_atomic(&mut self, chunk: Chunk<'_>) -> Result<(), AppendError> {
         // This name does not count as a chunk, so the upload stays consistent if the
         // server is killed.
         let part = self.dir.join(".part");
-        let (bytes, ended) = copy(chunk, part.clone()).await?;
-        ended?;
-        fs::rename(part, self.next_chunk()).await.map_err(failed)?;
+        let copied = copy(chunk, part.clone()).await;
+        let (bytes, ended) = copied.map_err(AppendError::Store)?;
+        ended.map_err(AppendError::Body)?;
+        let renamed = fs::rename(part, self.next_chunk()).await;
+        renamed.map_err(AppendError::store)?;
         self.upload.offset = self.upload.offset.saturating_add(bytes);
         Ok(())
+    }
+
+    /// Returns when it was created, in seconds since 1970.
+    fn created(&self) -> u64 {
+        let created = self.upload.created.unwrap_or(SystemTime::UNIX_EPOCH);
+        let since = created.duration_since(SystemTime::UNIX_EPOCH);
+        since.unwrap_or_default().as_secs()
     }
 
     /// Replaces `.info` as a whole, so that no request reads an incomplete one.
@@ -151,7 +163,7 @@ impl Directory {
         let length = self.upload.length.ok_or(Error::NotImplemented)?;
         let finishing = self.upload.finishing;
         let finishing = finishing.map_or_else(String::new, |state| state.to_string());
-        let mut info = format!("{length}\n{finishing}\n").into_bytes();
+        let mut info = format!("{length}\n{}\n{finishing}\n", self.created()).into_bytes();
         let metadata = self.upload.metadata.raw();
         info.extend_from_slice(metadata.map_or(b"", |raw| raw.as_bytes()));
 
@@ -164,10 +176,12 @@ impl Directory {
 }
 
 fn parse_info(id: &UploadId, info: &[u8]) -> Option<Upload> {
-    let mut lines = info.splitn(3, |&byte| byte == b'\n');
+    let mut lines = info.splitn(4, |&byte| byte == b'\n');
     let mut text = || std::str::from_utf8(lines.next()?).ok();
     let mut upload = Upload::new(id.clone());
     upload.length = Some(text()?.parse().ok()?);
+    let created = Duration::from_secs(text()?.parse().ok()?);
+    upload.created = SystemTime::UNIX_EPOCH.checked_add(created);
     upload.finishing = match text()? {
         "" => None,
         state => Some(state.parse().ok()?),

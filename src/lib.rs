@@ -41,13 +41,13 @@ pub use tower_tus_layers::hooks::{Callbacks, Event, HookKind, HookKinds, Hooks, 
 pub use tower_tus_layers::into_body::IntoBodyLayer;
 pub use tower_tus_layers::lock::{Guard, Locker, MemoryLocker};
 pub use tower_tus_layers::protocol::{
-    Action, Body, BoxError, Chunk, Error, FinishState, Interrupt, Length, Metadata, NewUpload,
-    Offset, Outcome, Rejection, ResponseOverride, Shutdown, Target, Upload, UploadId,
+    Action, Body, BoxError, Chunk, Completion, Error, FinishState, Interrupt, Length, Metadata,
+    NewUpload, Offset, Outcome, Rejection, ResponseOverride, Shutdown, Target, Upload, UploadId,
 };
 pub use tower_tus_layers::render::RenderLayer;
 pub use tower_tus_layers::store::{
-    AppendOptions, Appended, Concatenator, Content, Handle, MemoryStore, Reader, Store, Terminator,
-    WriteMode,
+    AppendError, AppendOptions, Appended, Concatenator, Content, Handle, MemoryStore, Reader,
+    Store, Terminator, WriteMode,
 };
 
 #[cfg(all(unix, feature = "file"))]

@@ -97,6 +97,7 @@ async fn everything_is_there_at_0_from_the_start() {
         "open",
         "append",
         "declare_length",
+        "declare_complete",
         "record",
         "finish",
         "terminate",

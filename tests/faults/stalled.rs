@@ -17,7 +17,7 @@ use tower_tus::Stack;
 use tower_tus::layers::protocol::{
     Body, Chunk, Error, FinishState, Length, Metadata, NewUpload, Upload, UploadId,
 };
-use tower_tus::layers::store::{AppendOptions, Appended, Handle, MemoryStore, Store};
+use tower_tus::layers::store::{AppendError, AppendOptions, Appended, Handle, MemoryStore, Store};
 use tower_tus::store::FileStore;
 
 use crate::harness::host::host;
@@ -149,7 +149,7 @@ impl Handle for SlowHandle {
                 .await;
             self.written.add_permits(1);
             if let Some(ended) = ended {
-                appended.error = ended.err();
+                appended.error = ended.err().map(AppendError::Body);
                 return appended;
             }
         }

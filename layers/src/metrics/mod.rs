@@ -45,7 +45,7 @@
 //!
 //! * `hooktype` is a [`HookKind`](crate::hooks::HookKind), such as
 //!   `pre-create`.
-//! * `operation` is `create`, `open`, `append`, `declare_length`, `record`,
+//! * `operation` is `create`, `open`, `append`, `declare_length`, `declare_complete`, `record`,
 //!   `finish`, `terminate`, `concatenate`, `assemble`, `await_part`, `read` or
 //!   `bytes`. An `append` lasts as long as the client sends.
 //!

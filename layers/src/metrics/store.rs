@@ -50,6 +50,7 @@ struct StoreMetrics {
     open: Histogram,
     append: Histogram,
     declare_length: Histogram,
+    declare_complete: Histogram,
     record: Histogram,
     finish: Histogram,
     terminate: Histogram,
@@ -72,6 +73,7 @@ impl StoreMetrics {
             open: times("open"),
             append: times("append"),
             declare_length: times("declare_length"),
+            declare_complete: times("declare_complete"),
             record: times("record"),
             finish: times("finish"),
             terminate: times("terminate"),
@@ -221,6 +223,11 @@ impl Handle for TimedHandle {
     async fn declare_length(&mut self, length: Length) -> Result<(), Error> {
         let _time = Stopwatch::start(&self.metrics.declare_length);
         self.handle.declare_length(length).await
+    }
+
+    async fn declare_complete(&mut self) -> Result<(), Error> {
+        let _time = Stopwatch::start(&self.metrics.declare_complete);
+        self.handle.declare_complete().await
     }
 
     async fn record(&mut self, finishing: FinishState) -> Result<(), Error> {

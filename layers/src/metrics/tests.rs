@@ -291,7 +291,7 @@ async fn a_timed_store_is_the_store_itself() {
 #[tokio::test]
 async fn each_operation_of_a_store_is_timed() {
     let (store, seen) = recorded(|| TimedStore::new(Arc::new(MemoryStore::default()), "tus"));
-    assert!(seen.changes().len() == 13 && seen.news().is_empty());
+    assert!(seen.changes().len() == 14 && seen.news().is_empty());
 
     let new = NewUpload::new(None, Metadata::default());
     let id = store.create(new).await.unwrap().info().id.clone();
@@ -301,12 +301,14 @@ async fn each_operation_of_a_store_is_timed() {
     let _ = handle
         .append(Chunk::new(&mut body), AppendOptions::default())
         .await;
+    handle.declare_complete().await.unwrap();
     handle.record(FinishState::Done).await.unwrap();
     handle.finish().await.unwrap();
     store.terminator().unwrap().terminate(&id).await.unwrap();
     let operations = [
         "append",
         "create",
+        "declare_complete",
         "declare_length",
         "finish",
         "open",

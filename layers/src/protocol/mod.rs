@@ -47,4 +47,4 @@ pub(crate) use self::response_override::{CarryOut, TEXT_PLAIN, write_own_body};
 pub use self::shutdown::{Registered, Shutdown, Task};
 pub(crate) use self::strictness::Strictness;
 pub use self::target::Target;
-pub use self::upload::{Action, FinishState, InvalidFinishState, NewUpload, Upload};
+pub use self::upload::{Action, Completion, FinishState, InvalidFinishState, NewUpload, Upload};

@@ -3,6 +3,7 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use super::{Concat, Length, Metadata, Offset, UploadId};
 
@@ -17,6 +18,10 @@ pub struct Upload {
     /// The number of bytes when complete, or `None` while the length is
     /// deferred.
     pub length: Option<Length>,
+    /// What makes the upload complete.
+    pub completion: Completion,
+    /// When the upload was created, in whole seconds, if the store knows.
+    pub created: Option<SystemTime>,
     /// The metadata that the client sent.
     pub metadata: Metadata,
     /// The recorded finish state. `None` for an upload that is finished as soon
@@ -35,9 +40,11 @@ pub struct Upload {
 ///
 /// An upload is *receiving* until its last byte is stored, then *complete*, and
 /// *finished* once the store's own finish and every deciding gate have
-/// succeeded.
+/// succeeded. It has *failed* if the store has lost bytes of it that cannot be
+/// sent again.
 ///
-/// Stores that keep it as text can use its text form: `pending 2`, `done`.
+/// Stores that keep it as text can use its text form: `pending 2`, `done`,
+/// `failed`.
 ///
 /// ```
 /// use tower_tus_layers::protocol::FinishState;
@@ -56,6 +63,9 @@ pub enum FinishState {
     },
     /// Finished.
     Done,
+    /// Failed permanently: the store has lost bytes of the upload, or cannot
+    /// tell. Clients have to create a new upload; only DELETE is allowed.
+    Failed,
 }
 
 impl fmt::Display for FinishState {
@@ -63,6 +73,7 @@ impl fmt::Display for FinishState {
         match self {
             Self::Pending { attempts } => write!(f, "pending {attempts}"),
             Self::Done => f.write_str("done"),
+            Self::Failed => f.write_str("failed"),
         }
     }
 }
@@ -71,14 +82,15 @@ impl FromStr for FinishState {
     type Err = InvalidFinishState;
 
     fn from_str(text: &str) -> Result<Self, InvalidFinishState> {
-        if text == "done" {
-            return Ok(Self::Done);
-        }
-        let attempts = text.strip_prefix("pending ").map(str::parse);
-        match attempts {
-            Some(Ok(attempts)) => Ok(Self::Pending { attempts }),
-            _ => Err(InvalidFinishState(())),
-        }
+        let state = match text {
+            "done" => Some(Self::Done),
+            "failed" => Some(Self::Failed),
+            _ => text
+                .strip_prefix("pending ")
+                .and_then(|attempts| attempts.parse().ok())
+                .map(|attempts| Self::Pending { attempts }),
+        };
+        state.ok_or(InvalidFinishState(()))
     }
 }
 
@@ -94,6 +106,46 @@ impl fmt::Display for InvalidFinishState {
 
 impl std::error::Error for InvalidFinishState {}
 
+/// What makes an upload complete.
+///
+/// In tus 1.0 an upload is complete when its bytes reach its length. Other
+/// protocols let the client declare that it has sent everything.
+///
+/// ```
+/// use tower_tus_layers::protocol::{Completion, Length, Upload};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut upload = Upload::new("a".parse()?);
+/// upload.completion = Completion::ByClient { declared: false };
+/// upload.length = Some(Length::ZERO);
+/// assert!(!upload.is_complete());
+/// upload.declare_complete();
+/// assert!(upload.is_complete());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Completion {
+    /// The upload is complete when its offset reaches its length.
+    #[default]
+    ByLength,
+    /// The upload is complete when its offset reaches its length and the client
+    /// has declared that it has sent everything.
+    ByClient {
+        /// Whether the client has declared it.
+        declared: bool,
+    },
+}
+
+impl Completion {
+    /// Returns whether the client still has to declare the upload complete.
+    #[must_use]
+    pub const fn is_awaited(self) -> bool {
+        matches!(self, Self::ByClient { declared: false })
+    }
+}
+
 impl Upload {
     /// Creates an upload without bytes, length and metadata.
     #[must_use]
@@ -102,6 +154,8 @@ impl Upload {
             id,
             offset: Offset::ZERO,
             length: None,
+            completion: Completion::ByLength,
+            created: None,
             metadata: Metadata::EMPTY,
             finishing: None,
             concat: None,
@@ -136,11 +190,30 @@ impl Upload {
     }
 
     /// Returns whether every byte is stored; never while the length is
-    /// deferred.
+    /// deferred, while the client still has to
+    /// [declare](Completion::ByClient) it, or if the upload has failed.
     // DEF-05
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        !self.is_pending() && self.length.is_some_and(|it| it.remaining(self.offset) == 0)
+        let is_whole = self.length.is_some_and(|it| it.remaining(self.offset) == 0);
+        is_whole && !self.completion.is_awaited() && !self.is_pending() && !self.is_failed()
+    }
+
+    /// Declares that every byte is stored: the length becomes the offset. For
+    /// stores that implement
+    /// [`Handle::declare_complete`](crate::store::Handle::declare_complete).
+    pub fn declare_complete(&mut self) {
+        self.length = Some(self.offset.into());
+        if let Completion::ByClient { declared } = &mut self.completion {
+            *declared = true;
+        }
+    }
+
+    /// Returns whether it has failed permanently, so that nothing but DELETE is
+    /// allowed.
+    #[must_use]
+    pub fn is_failed(&self) -> bool {
+        self.finishing == Some(FinishState::Failed)
     }
 
     /// Returns whether it is made of other uploads, so that clients cannot
@@ -169,7 +242,7 @@ impl Upload {
     /// finished it.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.is_complete() && !matches!(self.finishing, Some(FinishState::Pending { .. }))
+        self.is_complete() && matches!(self.finishing, None | Some(FinishState::Done))
     }
 }
 
@@ -183,6 +256,10 @@ pub struct NewUpload {
     /// The number of bytes when complete, or `None` if the client defers the
     /// length.
     pub length: Option<Length>,
+    /// What makes the upload complete.
+    pub completion: Completion,
+    /// When the upload is created, in whole seconds: now, by default.
+    pub created: SystemTime,
     /// The metadata that the client sent.
     pub metadata: Metadata,
     /// Where the store will keep the bytes, for stores with a choice.
@@ -200,6 +277,8 @@ impl NewUpload {
         Self {
             id: UploadId::random(),
             length,
+            completion: Completion::ByLength,
+            created: whole_seconds(SystemTime::now()),
             metadata,
             storage_path: None,
             finishing: None,
@@ -208,11 +287,20 @@ impl NewUpload {
     }
 }
 
+/// Stores keep times in whole seconds.
+fn whole_seconds(time: SystemTime) -> SystemTime {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    let seconds = Duration::from_secs(since.unwrap_or_default().as_secs());
+    SystemTime::UNIX_EPOCH + seconds
+}
+
 /// The state of a newly created upload, without bytes.
 impl From<NewUpload> for Upload {
     fn from(new: NewUpload) -> Self {
         Self {
             length: new.length,
+            completion: new.completion,
+            created: Some(new.created),
             metadata: new.metadata,
             finishing: new.finishing,
             concat: new.concat,
@@ -248,6 +336,7 @@ mod tests {
     fn a_finish_state_is_read_as_it_was_written() {
         for state in [
             FinishState::Done,
+            FinishState::Failed,
             FinishState::Pending { attempts: 0 },
             FinishState::Pending { attempts: u32::MAX },
         ] {
@@ -260,6 +349,7 @@ mod tests {
             "pending 4294967296",
             "Done",
             "done ",
+            "failed 1",
         ] {
             assert!(text.parse::<FinishState>().is_err(), "{text:?} was read");
         }
@@ -275,6 +365,53 @@ mod tests {
         assert_eq!(upload.length, Some(Length::from(5)));
         assert_eq!(upload.metadata, new.metadata);
         assert_eq!(upload.finishing, Some(FinishState::Done));
+        assert_eq!(upload.completion, Completion::ByLength);
+        assert_eq!(upload.created, Some(new.created));
         assert_eq!(upload.path(), None);
+    }
+
+    #[test]
+    fn a_new_upload_is_created_now_in_whole_seconds() {
+        let before = SystemTime::now();
+        let created = NewUpload::new(None, Metadata::EMPTY).created;
+        assert_eq!(created, whole_seconds(created));
+        assert!(whole_seconds(before) <= created && created <= SystemTime::now());
+    }
+
+    fn complete(finishing: Option<FinishState>) -> Upload {
+        let mut upload = Upload::new("a".parse().unwrap());
+        (upload.offset, upload.length) = (Offset::from(5), Some(Length::from(5)));
+        upload.finishing = finishing;
+        upload
+    }
+
+    #[test]
+    fn a_failed_upload_is_neither_complete_nor_finished() {
+        for (finishing, finished) in [
+            (None, true),
+            (Some(FinishState::Done), true),
+            (Some(FinishState::Pending { attempts: 0 }), false),
+        ] {
+            let upload = complete(finishing);
+            assert!(upload.is_complete() && !upload.is_failed());
+            assert_eq!(upload.is_finished(), finished);
+        }
+        let upload = complete(Some(FinishState::Failed));
+        assert!(upload.is_failed() && !upload.is_complete() && !upload.is_finished());
+    }
+
+    #[test]
+    fn an_upload_that_the_client_completes_waits_for_its_declaration() {
+        let mut upload = complete(None);
+        upload.completion = Completion::ByClient { declared: false };
+        for length in [None, Some(Length::from(5)), Some(Length::from(9))] {
+            upload.length = length;
+            assert!(!upload.is_complete());
+        }
+        upload.declare_complete();
+        assert_eq!(upload.length, Some(Length::from(5)));
+        assert!(upload.is_finished());
+        upload.offset = Offset::from(4);
+        assert!(!upload.is_complete(), "without its last byte");
     }
 }

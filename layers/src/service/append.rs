@@ -103,7 +103,7 @@ impl Core {
                 .map(|()| outcome.finished = true),
             false => Ok(()),
         };
-        appended.error.map_or(finished, Err)
+        appended.error.map_or(finished, |error| Err(error.into()))
     }
 }
 
@@ -127,7 +127,9 @@ async fn write(
     tracing::info!(%id, bytesWritten = written, "ChunkWriteComplete");
     match &appended.error {
         // At info: clients pause and return regularly.
-        Some(error) if error.is_interruption() => tracing::info!(%id, %error, "BodyReadError"),
+        Some(error) if error.error().is_interruption() => {
+            tracing::info!(%id, %error, "BodyReadError");
+        }
         _ => {}
     }
     appended

@@ -1,4 +1,6 @@
-use crate::protocol::{Error, Offset};
+use std::fmt;
+
+use crate::protocol::{BoxError, Error, Offset};
 
 #[cfg(doc)]
 use super::Handle;
@@ -57,17 +59,86 @@ impl WriteMode {
 pub struct Appended {
     /// The new offset of the upload.
     pub offset: Offset,
-    /// The error of the body or of the store that ended the chunk early.
-    pub error: Option<Error>,
+    /// The error that ended the chunk early.
+    pub error: Option<AppendError>,
 }
 
 impl Appended {
     /// Creates a result with the new offset, and with the error that ended the
     /// chunk, if any.
-    pub fn new(offset: Offset, stored: Result<(), Error>) -> Self {
+    pub fn new(offset: Offset, stored: Result<(), AppendError>) -> Self {
         Self {
             offset,
             error: stored.err(),
         }
+    }
+
+    /// Returns whether the store failed, so that the upload must not be
+    /// finished.
+    #[must_use]
+    pub const fn store_failed(&self) -> bool {
+        matches!(self.error, Some(AppendError::Store(_)))
+    }
+}
+
+/// The error that ended a chunk early.
+///
+/// The difference counts: an upload may be complete although the body of its
+/// last chunk failed, but it is never finished by a request whose append failed
+/// in the store. If both failed, it is the store's error.
+///
+/// ```
+/// use tower_tus_layers::protocol::Chunk;
+/// use tower_tus_layers::store::AppendError;
+///
+/// async fn write(mut chunk: Chunk<'_>, file: &mut Vec<u8>) -> Result<(), AppendError> {
+///     while let Some(data) = chunk.next_data().await {
+///         let data = data.map_err(AppendError::Body)?;
+///         std::io::Write::write_all(file, &data).map_err(AppendError::store)?;
+///     }
+///     Ok(())
+/// }
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum AppendError {
+    /// The body ended with an error.
+    Body(Error),
+    /// The store could not keep all the bytes that arrived.
+    Store(Error),
+}
+
+impl AppendError {
+    /// Creates the [internal](Error::internal) error of a store.
+    pub fn store(source: impl Into<BoxError>) -> Self {
+        Self::Store(Error::internal(source))
+    }
+
+    /// Returns the error itself.
+    #[must_use]
+    pub const fn error(&self) -> &Error {
+        match self {
+            Self::Body(error) | Self::Store(error) => error,
+        }
+    }
+}
+
+impl From<AppendError> for Error {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::Body(error) | AppendError::Store(error) => error,
+        }
+    }
+}
+
+impl fmt::Display for AppendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error().fmt(f)
+    }
+}
+
+impl std::error::Error for AppendError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error().source()
     }
 }

@@ -35,7 +35,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame};
 
-use super::{Appended, Content, Handle, Store, WriteMode};
+use super::{AppendError, Appended, Content, Handle, Store, WriteMode};
 use crate::protocol::{Chunk, Error, FinishState, Length, Metadata, NewUpload, Offset, UploadId};
 use crate::suite::{Suite, cases};
 
@@ -261,7 +261,7 @@ async fn bytes_before_an_error_are_kept(open: &impl Fn() -> Arc<dyn Store>) {
     let chunk = Frames::of(["hel", "lo"]).then(Error::Interrupted);
     let appended = append(&mut *handle, chunk, WriteMode::Streaming).await;
     assert!(
-        matches!(appended.error, Some(Error::Interrupted)),
+        matches!(appended.error, Some(AppendError::Body(Error::Interrupted))),
         "the body's own error is returned"
     );
     assert_eq!(appended.offset, 5, "CORE-31: these bytes are kept");
@@ -273,7 +273,10 @@ async fn an_atomic_chunk_that_fails_leaves_nothing(open: &impl Fn() -> Arc<dyn S
     append_whole(&mut *handle, "hello").await;
     let chunk = Frames::of([" wo", "r"]).then(Error::Interrupted);
     let appended = append(&mut *handle, chunk, WriteMode::Atomic).await;
-    assert!(matches!(appended.error, Some(Error::Interrupted)));
+    assert!(matches!(
+        appended.error,
+        Some(AppendError::Body(Error::Interrupted))
+    ));
     assert_eq!(
         appended.offset, 5,
         "CHK-07: the offset is where the chunk began"

@@ -8,7 +8,9 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use tokio::task::yield_now;
 
-use super::{AppendOptions, Appended, Concatenator, Content, Handle, Reader, Store, Terminator};
+use super::{
+    AppendError, AppendOptions, Appended, Concatenator, Content, Handle, Reader, Store, Terminator,
+};
 use crate::protocol::{
     Chunk, Concat, Error, FinishState, Interrupt, Length, NewUpload, Offset, Role, Upload, UploadId,
 };
@@ -292,19 +294,20 @@ impl MemoryHandle {
         })
     }
 
-    async fn append_streaming(&mut self, mut chunk: Chunk<'_>) -> Result<(), Error> {
+    async fn append_streaming(&mut self, mut chunk: Chunk<'_>) -> Result<(), AppendError> {
         while let Some(data) = chunk.next_data().await {
-            self.push(&data?)?;
+            let data = data.map_err(AppendError::Body)?;
+            self.push(&data).map_err(AppendError::Store)?;
         }
         Ok(())
     }
 
-    async fn append_atomic(&mut self, mut chunk: Chunk<'_>) -> Result<(), Error> {
+    async fn append_atomic(&mut self, mut chunk: Chunk<'_>) -> Result<(), AppendError> {
         let mut whole = BytesMut::new();
         while let Some(data) = chunk.next_data().await {
-            whole.extend_from_slice(&data?);
+            whole.extend_from_slice(&data.map_err(AppendError::Body)?);
         }
-        self.push(&whole)
+        self.push(&whole).map_err(AppendError::Store)
     }
 }
 
@@ -324,6 +327,10 @@ impl Handle for MemoryHandle {
 
     async fn declare_length(&mut self, length: Length) -> Result<(), Error> {
         self.change(|stored| stored.upload.length = Some(length))
+    }
+
+    async fn declare_complete(&mut self) -> Result<(), Error> {
+        self.change(|stored| stored.upload.declare_complete())
     }
 
     async fn record(&mut self, finishing: FinishState) -> Result<(), Error> {

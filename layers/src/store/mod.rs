@@ -18,7 +18,7 @@
 //! use tower_tus_layers::protocol::{
 //!     Body, Chunk, Error, FinishState, Length, Metadata, NewUpload, Upload, UploadId,
 //! };
-//! use tower_tus_layers::store::{AppendOptions, Appended, Handle, Store};
+//! use tower_tus_layers::store::{AppendError, AppendOptions, Appended, Handle, Store};
 //!
 //! type Uploads = Arc<Mutex<HashMap<UploadId, Upload>>>;
 //!
@@ -52,11 +52,12 @@
 //!         self.0.lock().unwrap().insert(upload.id.clone(), upload);
 //!     }
 //!
-//!     async fn count(&mut self, mut chunk: Chunk<'_>, options: AppendOptions) -> Result<(), Error> {
+//!     async fn count(&mut self, mut chunk: Chunk<'_>, options: AppendOptions) -> Result<(), AppendError> {
 //!         let mut offset = self.1.offset;
 //!         while let Some(data) = chunk.next_data().await {
-//!             let bytes = data?.len() as u64;
-//!             offset = offset.checked_add(bytes).ok_or(Error::SizeExceeded)?;
+//!             let data = data.map_err(AppendError::Body)?;
+//!             let end = offset.checked_add(data.len() as u64);
+//!             offset = end.ok_or(AppendError::Store(Error::SizeExceeded))?;
 //!             if !options.mode.is_atomic() {
 //!                 self.1.offset = offset;
 //!             }
@@ -116,7 +117,7 @@ use async_trait::async_trait;
 
 use crate::protocol::{Chunk, Error, FinishState, Length, NewUpload, Upload, UploadId};
 
-pub use self::append::{AppendOptions, Appended, WriteMode};
+pub use self::append::{AppendError, AppendOptions, Appended, WriteMode};
 pub use self::capability::{Concatenator, Content, Reader, Terminator};
 pub use self::memory::MemoryStore;
 
@@ -211,6 +212,16 @@ pub trait Handle: Debug + Send {
     // DEF-03
     async fn declare_length(&mut self, length: Length) -> Result<(), Error> {
         let _ = length;
+        Err(Error::NotImplemented)
+    }
+
+    /// Declares that the client has sent every byte: the length becomes the
+    /// offset, and the upload is complete.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotImplemented`] if the store does not support it.
+    async fn declare_complete(&mut self) -> Result<(), Error> {
         Err(Error::NotImplemented)
     }
 

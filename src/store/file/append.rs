@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Semaphore;
 use tower_tus_layers::protocol::{Chunk, Error, Offset};
-use tower_tus_layers::store::Appended;
+use tower_tus_layers::store::{AppendError, Appended};
 
 use super::batch::Batch;
 use super::blocking;
@@ -18,7 +18,7 @@ pub(super) async fn append(chunk: Chunk<'_>, writer: Writer, batches: &Semaphore
     let steps = Steps(Arc::new(Mutex::new(writer)));
     let mut received = steps.receive(chunk, batches).await;
     if steps.writer().has_an_end() {
-        received = steps.take(move |writer| writer.end(received)).await;
+        received = steps.end(received).await;
     }
     let offset = Offset::saturating(steps.writer().offset());
     Appended::new(offset, received)
@@ -29,27 +29,34 @@ pub(super) async fn append(chunk: Chunk<'_>, writer: Writer, batches: &Semaphore
 struct Steps(Arc<Mutex<Writer>>);
 
 impl Steps {
-    async fn receive(&self, mut chunk: Chunk<'_>, batches: &Semaphore) -> Result<(), Error> {
+    async fn receive(&self, mut chunk: Chunk<'_>, batches: &Semaphore) -> Result<(), AppendError> {
         while let Some(first) = chunk.next_data().await {
-            let first = first?;
+            let first = first.map_err(AppendError::Body)?;
             let permit = batches
                 .acquire()
                 .await
                 .expect("the semaphore is never closed");
             let Batch { frames, ended } = Batch::gather(first, &mut chunk).await;
-            self.take(move |writer| writer.write(&frames)).await?;
+            let written = self.take(move |writer| writer.write(&frames)).await;
+            written.map_err(AppendError::Store)?;
             drop(permit);
             if let Some(ended) = ended {
-                return ended;
+                return ended.map_err(AppendError::Body);
             }
         }
         Ok(())
     }
 
-    async fn take(
+    async fn end(&self, received: Result<(), AppendError>) -> Result<(), AppendError> {
+        // The step itself may fail, too, for example if it panics.
+        let ended = self.take(move |writer| Ok(writer.end(received))).await;
+        ended.map_err(AppendError::Store)?
+    }
+
+    async fn take<T: Send + 'static>(
         &self,
-        step: impl FnOnce(&mut Writer) -> Result<(), Error> + Send + 'static,
-    ) -> Result<(), Error> {
+        step: impl FnOnce(&mut Writer) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
         let steps = Self(self.0.clone());
         blocking(move || step(&mut steps.writer())).await
     }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use tower_tus_layers::protocol::{Chunk, Error, FinishState, Length, Upload, UploadId};
-use tower_tus_layers::store::{AppendOptions, Appended, Handle};
+use tower_tus_layers::store::{AppendError, AppendOptions, Appended, Handle};
 
 use super::append::append;
 use super::error::of_upload;
@@ -105,9 +105,10 @@ impl Handle for FileHandle {
         );
         let mut appended = append(chunk, writer, &self.store.batches).await;
         self.upload.offset = appended.offset;
-        if let Some(Error::NotFound) = appended.error {
-            let lost = self.store.step(|_| Ok(())).await.err();
-            appended.error = lost.or(Some(Error::NotFound));
+        if let Some(AppendError::Store(error @ Error::NotFound)) = &mut appended.error
+            && let Err(lost) = self.store.step(|_| Ok(())).await
+        {
+            *error = lost;
         }
         appended
     }
@@ -120,6 +121,15 @@ impl Handle for FileHandle {
         self.store.step(settle).await?;
         let mut upload = self.upload.clone();
         upload.length = Some(length);
+        self.record_all(upload).await
+    }
+
+    async fn declare_complete(&mut self) -> Result<(), Error> {
+        let layout = self.layout.clone();
+        let settle = move |_: &FileStore| mark::settle(&layout).map_err(of_upload);
+        self.store.step(settle).await?;
+        let mut upload = self.upload.clone();
+        upload.declare_complete();
         self.record_all(upload).await
     }
 

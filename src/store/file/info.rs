@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use tower_tus_layers::protocol::{
-    Concat, FinishState, Length, Metadata, Offset, Role, Upload, UploadId,
+    Completion, Concat, FinishState, Length, Metadata, Offset, Role, Upload, UploadId,
 };
 
 use super::layout::Layout;
@@ -47,6 +48,12 @@ struct TowerTus {
     upload_metadata: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     finishing: Option<State>,
+    /// When the upload was created, in seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created: Option<u64>,
+    /// For an upload that the client declares complete.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    completion: Option<ByClient>,
     /// Like [`upload_metadata`](Self::upload_metadata).
     #[serde(skip_serializing_if = "Option::is_none")]
     upload_concat: Option<String>,
@@ -64,6 +71,13 @@ struct TowerTus {
 enum State {
     Pending { attempts: u32 },
     Done,
+    Failed,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ByClient {
+    declared: bool,
 }
 
 impl Document {
@@ -84,6 +98,7 @@ impl Document {
             )),
             ..Self::default()
         };
+        document.tower_tus.created = upload.created.map(seconds);
         document.tower_tus.upload_metadata = upload.metadata.raw().map(latin1);
         if let Some(concat) = &upload.concat {
             document.is_final = concat.is_final();
@@ -101,6 +116,10 @@ impl Document {
         self.size_is_deferred = upload.length.is_none();
         self.offset = upload.offset.get();
         self.tower_tus.finishing = upload.finishing.map(State::from);
+        self.tower_tus.completion = match upload.completion {
+            Completion::ByClient { declared } => Some(ByClient { declared }),
+            _ => None,
+        };
         self.tower_tus.pending = upload.is_pending();
         if let Some(concat) = &upload.concat {
             self.tower_tus.awaited_by = texts(concat.awaited_by());
@@ -132,6 +151,11 @@ impl Document {
             false => Offset::saturating(offset),
         };
         upload.length = (!self.size_is_deferred).then_some(Length::saturating(self.size));
+        if let Some(ByClient { declared }) = self.tower_tus.completion {
+            upload.completion = Completion::ByClient { declared };
+        }
+        let created = self.tower_tus.created.map(Duration::from_secs);
+        upload.created = created.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since));
         upload.metadata = self.metadata();
         upload.storage = self.storage.clone();
         upload.finishing = self.tower_tus.finishing.map(FinishState::from);
@@ -201,6 +225,8 @@ impl TowerTus {
     const fn is_empty(&self) -> bool {
         self.upload_metadata.is_none()
             && self.finishing.is_none()
+            && self.created.is_none()
+            && self.completion.is_none()
             && self.upload_concat.is_none()
             && self.awaited_by.is_empty()
             && !self.pending
@@ -212,6 +238,7 @@ impl From<FinishState> for State {
         match finishing {
             FinishState::Pending { attempts } => Self::Pending { attempts },
             FinishState::Done => Self::Done,
+            FinishState::Failed => Self::Failed,
             // An upload in an unknown state is not finished.
             _ => Self::Pending { attempts: 0 },
         }
@@ -223,8 +250,15 @@ impl From<State> for FinishState {
         match state {
             State::Pending { attempts } => Self::Pending { attempts },
             State::Done => Self::Done,
+            State::Failed => Self::Failed,
         }
     }
+}
+
+/// Returns the seconds since 1970.
+fn seconds(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    since.unwrap_or_default().as_secs()
 }
 
 /// Converts the pairs to strings for JSON.
@@ -382,9 +416,14 @@ mod tests {
             None,
             Some(FinishState::Pending { attempts: 3 }),
             Some(FinishState::Done),
+            Some(FinishState::Failed),
         ] {
             for length in [None, Some(0), Some(10)] {
                 let mut upload = with_metadata(b"z eg==,  name /w== , flag");
+                upload.created = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000));
+                upload.completion = Completion::ByClient {
+                    declared: length.is_some(),
+                };
                 (upload.length, upload.finishing) = (length.map(Length::from), finishing);
                 let written = document(&upload);
                 upload.storage = written.storage();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tower_tus_layers::protocol::{Error, Offset};
-use tower_tus_layers::store::WriteMode;
+use tower_tus_layers::store::{AppendError, WriteMode};
 
 use super::error::of_upload;
 use super::layout::Layout;
@@ -88,16 +88,16 @@ impl Writer {
 
     /// Commits or rolls back what was written, depending on how the chunk
     /// ended.
-    pub(super) fn end(&mut self, received: Result<(), Error>) -> Result<(), Error> {
+    pub(super) fn end(&mut self, received: Result<(), AppendError>) -> Result<(), AppendError> {
         let Some(file) = self.file.take() else {
             return received;
         };
         if self.mode.is_atomic() {
-            let kept = received.and_then(|()| self.keep_whole(&file).map_err(of_upload));
+            let kept = received.and_then(|()| self.keep_whole(&file).map_err(of_disk));
             return kept.inspect_err(|_| self.take_back(&file));
         }
         // An error of the store outweighs one of the body.
-        self.sync(&file).map_err(of_upload).and(received)
+        self.sync(&file).map_err(of_disk).and(received)
     }
 
     fn keep_whole(&mut self, file: &sys::File) -> io::Result<()> {
@@ -125,4 +125,8 @@ impl Writer {
         }
         file.sync_data()
     }
+}
+
+fn of_disk(error: io::Error) -> AppendError {
+    AppendError::Store(of_upload(error))
 }

@@ -104,6 +104,8 @@ pub enum Error {
     /// `Upload-Checksum` is malformed, was announced but is missing, or names
     /// an unsupported algorithm.
     InvalidChecksum,
+    /// The store has lost bytes of the upload, which has failed permanently.
+    UploadFailed,
     /// Too many requests with their checksum in a trailer are in progress.
     TooManyTrailers,
     /// The bytes do not match `Upload-Checksum`.

@@ -116,6 +116,11 @@ impl Error {
                 "ERR_INCOMPLETE_UPLOAD",
                 "cannot stream non-finished upload",
             ),
+            Self::UploadFailed => (
+                410, // clients create a new upload
+                "ERR_UPLOAD_FAILED",
+                "upload has failed permanently, create a new upload",
+            ),
             Self::TooManyTrailers => (
                 503,
                 "ERR_TOO_MANY_TRAILERS",

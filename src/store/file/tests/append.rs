@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame};
 use tower_tus_layers::protocol::{Chunk, Error, Length, Metadata, NewUpload};
-use tower_tus_layers::store::{Store, WriteMode};
+use tower_tus_layers::store::{AppendError, Store, WriteMode};
 
 use super::{DURABILITIES, Fixture, Frames, append, append_all};
 use crate::store::file::Durability;
@@ -97,7 +97,7 @@ async fn the_mark_stands_before_the_first_byte_and_goes_after_the_last() {
         .append(Chunk::new(&mut chunk), WriteMode::Atomic.into())
         .await;
     assert!(
-        looked && matches!(appended.error, Some(Error::Interrupted)),
+        looked && matches!(appended.error, Some(AppendError::Body(Error::Interrupted))),
         "{appended:?}"
     );
     assert_eq!(appended.offset, 5);
@@ -116,7 +116,7 @@ async fn a_chunk_does_not_go_on_where_the_file_does_not_end() {
         let frame = vec![0; 1 << 20];
         let mut chunk = Frames::of([frame.clone(), frame]);
         let appended = handle.append(Chunk::new(&mut chunk), keep.into()).await;
-        let Some(Error::MismatchedOffset { current }) = appended.error else {
+        let Some(AppendError::Store(Error::MismatchedOffset { current })) = appended.error else {
             panic!("{:?}", appended.error);
         };
         assert_eq!(current, 3);
@@ -162,7 +162,10 @@ async fn what_came_with_an_error_is_stored_and_trailers_are_not() {
 
     let chunk = Frames::of([" wor"]).then(Err(Error::Shutdown));
     let appended = append(&mut *handle, chunk, WriteMode::Streaming).await;
-    assert!(matches!(appended.error, Some(Error::Shutdown)));
+    assert!(matches!(
+        appended.error,
+        Some(AppendError::Body(Error::Shutdown))
+    ));
     assert_eq!(appended.offset, 9);
     assert_eq!(files.read("a"), b"hello wor");
 }

@@ -1,5 +1,7 @@
 //! Files that are concatenated from others.
 
+use std::time::SystemTime;
+
 use http::HeaderValue;
 use serde_json::json;
 use tower_tus_layers::protocol::{
@@ -55,6 +57,9 @@ async fn a_final_is_a_file_of_its_own_as_tusd_makes_it() {
         files.partial("a", "0123456789").await;
         files.partial("deep/b", "abcdefghij").await;
         files.join("f", &["deep/b", "a", "a"]).await.unwrap();
+        let found = files.open("f").await.unwrap();
+        let created = found.info().created.unwrap();
+        let created = created.duration_since(SystemTime::UNIX_EPOCH).unwrap();
         assert_eq!(files.read("f"), b"abcdefghij01234567890123456789", "CAT-05");
         assert_eq!(files.read("a"), b"0123456789", "CAT-11");
         let info = json!({
@@ -63,11 +68,13 @@ async fn a_final_is_a_file_of_its_own_as_tusd_makes_it() {
             "Storage": {
                 "InfoPath": files.path("f.info"), "Path": files.path("f"), "Type": "filestore",
             },
-            "TowerTus": {"UploadConcat": "final;/files/a  /files/deep/b?ä"},
+            "TowerTus": {
+                "Created": created.as_secs(),
+                "UploadConcat": "final;/files/a  /files/deep/b?ä",
+            },
         });
         assert_eq!(files.info("f.info"), info);
 
-        let found = files.open("f").await.unwrap();
         let raw = found.info().concat.as_ref().unwrap().raw.as_ref().unwrap();
         assert_eq!(raw.as_bytes(), RAW, "CAT-16");
     }

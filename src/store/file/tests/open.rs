@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 use tower_tus_layers::lock::Locker;
 use tower_tus_layers::protocol::{Error, FinishState, Length, Metadata, UploadId};
-use tower_tus_layers::store::{Store, Terminator, WriteMode};
+use tower_tus_layers::store::{AppendError, Store, Terminator, WriteMode};
 
 use super::{Fixture, Frames, append, append_all, is_exists, is_not_found, is_unavailable, new};
 use crate::store::file::FileStore;
@@ -141,7 +141,7 @@ async fn a_data_file_that_was_moved_is_not_found_and_not_made_again() {
     for keep in [WriteMode::Streaming, WriteMode::Atomic] {
         let appended = append(&mut *handle, Frames::of(["world"]), keep).await;
         assert!(
-            matches!(appended.error, Some(Error::NotFound)),
+            matches!(appended.error, Some(AppendError::Store(Error::NotFound))),
             "{appended:?}"
         );
     }
@@ -167,7 +167,7 @@ async fn an_upload_without_info_is_not_found_and_not_made_again() {
     assert!(is_not_found(&files.open("a").await));
     let appended = append(&mut *handle, Frames::of(["hello"]), WriteMode::Streaming).await;
     assert!(
-        matches!(appended.error, Some(Error::NotFound)),
+        matches!(appended.error, Some(AppendError::Store(Error::NotFound))),
         "{appended:?}"
     );
     assert!(is_not_found(&handle.record(FinishState::Done).await));
@@ -331,7 +331,10 @@ async fn a_store_without_its_directory_is_unavailable_until_that_is_back() {
         assert!(is_unavailable(&handle.record(FinishState::Done).await));
         let appended = append(&mut *handle, Frames::of(["hello"]), WriteMode::Streaming).await;
         assert!(
-            matches!(appended.error, Some(Error::StorageUnavailable(_))),
+            matches!(
+                appended.error,
+                Some(AppendError::Store(Error::StorageUnavailable(_)))
+            ),
             "{appended:?}"
         );
         let interrupt = tower_tus_layers::protocol::Interrupt::default();
