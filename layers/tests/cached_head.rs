@@ -104,6 +104,9 @@ async fn get_with_a_version_of_what_is_not_finished_is_answered_like_head() {
     let mut rejected = of_length(Some(5));
     rejected.finishing = Some(FinishState::Pending { attempts: 10 });
     let rejected = scene.upload(rejected, "hello").await;
+    let mut failed = of_length(Some(5));
+    failed.finishing = Some(FinishState::Failed);
+    let failed = scene.upload(failed, "hello").await;
     let busy = scene.upload(of_length(Some(11)), "hello").await;
     let holder = Interrupt::default();
     let guard = scene.locker.acquire(&busy, holder.clone(), Duration::MAX);
@@ -118,6 +121,7 @@ async fn get_with_a_version_of_what_is_not_finished_is_answered_like_head() {
         ),
         (pending.as_str(), 200, ["upload-concat", "upload-length"]),
         (rejected.as_str(), 400, ["cache-control"; 2]),
+        (failed.as_str(), 410, ["cache-control"; 2]),
         (busy.as_str(), 423, ["retry-after", "cache-control"]),
         ("missing", 404, ["cache-control"; 2]),
         ("no%20id", 404, ["cache-control"; 2]),

@@ -64,6 +64,7 @@ mod tests {
     use super::CreationWithUploadLayer;
     use crate::protocol::{Body, Error, NewUpload, Outcome, UploadId};
     use crate::service::Core;
+    use crate::store::faulty::{Fault, Faulty};
     use crate::store::{Handle, MemoryStore, Store};
 
     fn post() -> Builder {
@@ -187,6 +188,26 @@ mod tests {
         assert_eq!(stored(&store, &response), "hel", "CWU-04");
         let outcome = response.extensions().get::<Outcome>().unwrap();
         assert!(outcome.created && outcome.received == 3);
+    }
+
+    #[tokio::test]
+    async fn an_append_that_fails_in_the_store_leaves_the_upload_and_its_location() {
+        for (fault, status, is_failed) in [
+            (Fault::Append, StatusCode::INSUFFICIENT_STORAGE, false),
+            (Fault::Finish, StatusCode::INTERNAL_SERVER_ERROR, true),
+        ] {
+            let store = Faulty::new(fault);
+            let service = CreationWithUploadLayer::new().layer(Core::new(store.clone()));
+            let request = post().header("Upload-Length", "5");
+            let request = request.body("hello".into()).unwrap();
+            let response = service.oneshot(request).await.unwrap();
+            assert_eq!(response.status(), status);
+            assert_eq!(stored(&store.store, &response), "hello");
+            assert!(!response.headers().contains_key("upload-offset"));
+            let outcome = response.extensions().get::<Outcome>().unwrap();
+            assert!(outcome.created && !outcome.finished);
+            assert_eq!(outcome.upload.is_failed(), is_failed);
+        }
     }
 
     #[tokio::test]

@@ -77,6 +77,9 @@ async fn answer(
         Err(error) => return error.into_response(),
     };
     let upload = content.upload().clone();
+    if upload.is_failed() {
+        return failed();
+    }
     // Before a deciding gate has agreed, nothing is served that it may still refuse.
     let only_finished =
         matches!(offer, Offer::Finished) || Context::of(&parts.extensions).decides_completion();
@@ -91,6 +94,15 @@ async fn answer(
         headers.typed_insert(CacheControl::new().with_no_store());
     }
     response.extensions_mut().insert(Outcome::new(upload));
+    response
+}
+
+/// Builds the response to GET of an upload that has failed permanently. Caches
+/// would keep a 410.
+fn failed() -> Response<Body> {
+    let mut response = Error::UploadFailed.into_response();
+    let no_store = CacheControl::new().with_no_store();
+    response.headers_mut().typed_insert(no_store);
     response
 }
 

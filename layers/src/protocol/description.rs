@@ -11,8 +11,9 @@ impl Upload {
     /// length, metadata and relation to others.
     pub(crate) fn describe(&self, base_url: impl FnOnce() -> BaseUrl, headers: &mut HeaderMap) {
         // CAT-12. The offset of a complete upload would tell clients that it
-        // succeeded.
-        if !self.is_pending() && (self.is_finished() || !self.is_complete()) {
+        // succeeded, and a failed one has none.
+        let has_offset = self.is_finished() || !self.is_complete();
+        if has_offset && !self.is_pending() && !self.is_failed() {
             // CORE-17, CAT-13, CAT-14
             headers.typed_insert(self.offset);
         }

@@ -14,7 +14,7 @@ use crate::protocol::header::is_offset_octet_stream;
 use crate::protocol::{
     Action, Body, Chunk, Error, FinishState, Length, Offset, Outcome, Upload, UploadId,
 };
-use crate::store::{Appended, Handle, WriteMode};
+use crate::store::{AppendError, Appended, Handle, WriteMode};
 
 impl Core {
     pub(super) async fn append(
@@ -92,10 +92,17 @@ impl Core {
         // A store that has lost bytes reports a smaller offset; then nothing
         // was received.
         outcome.received = appended.offset.since(outcome.upload.offset);
-        if appended.error.is_none() {
-            declare(handle, later).await?;
-        }
-        // Even after an error: an over-long body may contain the last byte.
+        let body = match appended.error {
+            // The store may have lost bytes that its offset still counts.
+            Some(AppendError::Store(error)) => return Err(error),
+            Some(AppendError::Body(error)) => Err(error),
+            None => {
+                declare(handle, later).await?;
+                Ok(())
+            }
+        };
+        // Even after an error of the body, which may be too long and contain the
+        // last byte.
         let finished = match handle.info().is_complete() {
             true => self
                 .finish(parts, handle)
@@ -103,7 +110,7 @@ impl Core {
                 .map(|()| outcome.finished = true),
             false => Ok(()),
         };
-        appended.error.map_or(finished, |error| Err(error.into()))
+        body.and(finished)
     }
 }
 

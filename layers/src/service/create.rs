@@ -33,6 +33,7 @@ impl Core {
                 .map(|()| outcome.finished = true),
             false => Ok(()),
         };
+        outcome.upload = handle.info().clone();
         let mut response = respond(finished.map(|()| created()), outcome);
         // CRE-15. Even if finishing failed: the upload exists, and can be
         // resumed.

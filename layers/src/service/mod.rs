@@ -218,7 +218,7 @@ impl Core {
         Error::method_not_allowed(&self.upload_methods()).into_response()
     }
 
-    /// Opens an upload, unless a gate refuses.
+    /// Opens an upload, unless a gate refuses or the upload has failed.
     async fn open(
         &self,
         parts: &Parts,
@@ -226,8 +226,12 @@ impl Core {
         action: Action,
     ) -> Result<Box<dyn Handle>, Error> {
         let handle = self.store.open(id).await?;
+        // First, so that no stranger learns about the upload.
         admit(parts, handle.info(), action).await?;
-        Ok(handle)
+        match handle.info().is_failed() {
+            true => Err(Error::UploadFailed),
+            false => Ok(handle),
+        }
     }
 }
 

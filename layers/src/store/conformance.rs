@@ -36,7 +36,9 @@ use bytes::Bytes;
 use http_body::{Body, Frame};
 
 use super::{AppendError, Appended, Content, Handle, Store, WriteMode};
-use crate::protocol::{Chunk, Error, FinishState, Length, Metadata, NewUpload, Offset, UploadId};
+use crate::protocol::{
+    Chunk, Completion, Error, FinishState, Length, Metadata, NewUpload, Offset, UploadId,
+};
 use crate::suite::{Suite, cases};
 
 /// Runs the whole suite.
@@ -63,6 +65,7 @@ pub async fn run<S: Store>(open: impl Fn() -> S) {
         an_atomic_chunk_is_invisible_while_it_arrives,
         an_empty_chunk_changes_nothing,
         the_finish_state_is_recorded,
+        the_client_declares_an_upload_complete,
     );
     let store = open();
     if store.defers_length() {
@@ -354,7 +357,11 @@ async fn the_finish_state_is_recorded(open: &impl Fn() -> Arc<dyn Store>) {
         "nothing is recorded by default"
     );
     append_whole(&mut *handle, "hello").await;
-    for finishing in [FinishState::Pending { attempts: 2 }, FinishState::Done] {
+    for finishing in [
+        FinishState::Failed,
+        FinishState::Pending { attempts: 2 },
+        FinishState::Done,
+    ] {
         handle
             .record(finishing)
             .await
@@ -372,6 +379,30 @@ async fn the_finish_state_is_recorded(open: &impl Fn() -> Arc<dyn Store>) {
             finished.is_ok(),
             "a complete upload is finished {time}: {finished:?}"
         );
+    }
+}
+
+/// For stores that implement [`Handle::declare_complete`].
+async fn the_client_declares_an_upload_complete(open: &impl Fn() -> Arc<dyn Store>) {
+    for length in [Some(10), Some(5), None] {
+        if length.is_none() && !open().defers_length() {
+            continue;
+        }
+        let mut new = NewUpload::new(length.map(Length::from), Metadata::default());
+        new.completion = Completion::ByClient { declared: false };
+        let mut handle = open().create(new).await.expect("an upload can be created");
+        append_whole(&mut *handle, "hello").await;
+        match handle.declare_complete().await {
+            Err(Error::NotImplemented) => return,
+            declared => declared.expect("the upload can be declared complete"),
+        }
+        assert!(handle.info().is_complete());
+        assert_eq!(handle.info().length, Some(Length::from(5)));
+        let again = open()
+            .open(&handle.info().id)
+            .await
+            .expect("the upload is found");
+        assert_eq!(again.info(), handle.info());
     }
 }
 
@@ -586,6 +617,6 @@ mod tests {
             "finish_state_is_recorded",
         ];
         assert_eq!(failed, expected, "{report}");
-        assert!(report.starts_with("store::conformance: 3 of 10 cases failed"));
+        assert!(report.starts_with("store::conformance: 3 of 11 cases failed"));
     }
 }

@@ -108,6 +108,8 @@ mod append;
 mod capability;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+#[cfg(test)]
+pub(crate) mod faulty;
 mod memory;
 mod pointer;
 
@@ -145,6 +147,9 @@ pub trait Store: Debug + Send + Sync + 'static {
 
     /// Opens an upload. This changes nothing: readers may open it beside a
     /// writer.
+    ///
+    /// A store that has lost bytes of an upload which no client will send again
+    /// returns it with the state [`FinishState::Failed`].
     ///
     /// # Errors
     ///
@@ -237,7 +242,8 @@ pub trait Handle: Debug + Send {
     ///
     /// # Errors
     ///
-    /// The reason why it did not succeed; the core retries later.
+    /// The reason why it did not succeed. The core retries later, unless the
+    /// store has recorded [`FinishState::Failed`].
     async fn finish(&mut self) -> Result<(), Error> {
         Ok(())
     }

@@ -421,3 +421,33 @@ async fn a_final_that_cannot_be_locked_is_completed_later() {
     held.release().await;
     assert_eq!(uploads.head(&id).await.headers()["upload-offset"], "5");
 }
+
+#[tokio::test]
+async fn a_failed_part_is_unfinished_until_it_is_terminated() {
+    let uploads = Uploads::unfinished();
+    let (part, whole) = (
+        uploads.partial("hell").await,
+        uploads.partial("hello").await,
+    );
+    let id = created(&uploads.join(&[&part, &whole]).await);
+    let mut handle = uploads.store.open(&part).await.unwrap();
+    handle.record(FinishState::Failed).await.unwrap();
+    let response = uploads
+        .send(patch(&part, 4).body("o".into()).unwrap())
+        .await;
+    is_refused(&response, 410, "ERR_UPLOAD_FAILED");
+
+    let head = uploads.head(&id).await;
+    assert_eq!(head.status(), StatusCode::OK);
+    assert!(!head.headers().contains_key("upload-offset"), "CAT-12");
+    assert!(uploads.info(&id).await.is_pending());
+
+    let strict = Uploads {
+        unfinished: false,
+        ..uploads.clone()
+    };
+    is_refused(&strict.join(&[&part]).await, 400, "ERR_UPLOAD_NOT_FINISHED");
+
+    uploads.delete(&part).await;
+    assert!(!uploads.exists(&part) && !uploads.exists(&id));
+}

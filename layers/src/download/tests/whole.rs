@@ -66,6 +66,24 @@ async fn unfinished_uploads_may_be_refused() {
     assert_eq!(refusal(&store, deferred, "hello").await, incomplete);
 }
 
+#[tokio::test]
+async fn a_failed_upload_is_gone_and_no_cache_keeps_that() {
+    let store = MemoryStore::default();
+    let mut failed = NewUpload::new(Some(Length::from(5)), Metadata::EMPTY);
+    failed.finishing = Some(FinishState::Failed);
+    let id = store.create(failed).await.unwrap().info().id.clone();
+    append(&store, &id, "hello").await;
+    for asked in [with([]), with([("range", "bytes=0-1")])] {
+        let response = get(&store, &id, asked).await;
+        assert_eq!(response.status(), StatusCode::GONE);
+        let error = response.extensions().get().map(Error::code);
+        assert_eq!(error, Some("ERR_UPLOAD_FAILED"));
+        assert_eq!(header(&response, "cache-control"), "no-store");
+        assert_eq!(header(&response, "upload-offset"), "");
+        assert_eq!(text(response).await, "");
+    }
+}
+
 /// A store that reports every upload as a pending final.
 #[derive(Clone, Debug)]
 struct AllPending(MemoryStore);

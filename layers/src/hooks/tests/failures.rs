@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::hooks::Callbacks;
+use crate::store::faulty::{Fault, Faulty};
 
 async fn hangs<T>() -> T {
     std::future::pending().await
@@ -76,4 +77,22 @@ async fn hooks_of_any_kind_may_panic() {
     let scene = Scene::new(Panicking);
     let response = scene.create(0).await;
     assert_eq!(error(&response), "ERR_INTERNAL_SERVER_ERROR");
+}
+
+#[tokio::test]
+async fn no_finish_is_reported_of_an_upload_whose_store_has_failed() {
+    for fault in [Fault::Append, Fault::Finish] {
+        let (hooks, store) = (Recorder::default(), Faulty::new(fault));
+        let shutdown = Shutdown::default();
+        let layer = HooksLayer::new(hooks.clone()).shutdown(shutdown.clone());
+        let send = |request: Request<Body>| layer.layer(Core::new(store.clone())).oneshot(request);
+        let create = Request::post("/").header("Upload-Length", "5");
+        let created = send(create.body(Body::default()).unwrap()).await.unwrap();
+        let last = append(&location(&created), 0).body("hello".into()).unwrap();
+        let response = send(last).await.unwrap();
+        assert!(response.status().is_server_error(), "{fault:?}");
+        shutdown.drained().await;
+        let expected = ["pre-create 0", "post-create 0", "post-receive 5"];
+        assert_eq!(hooks.heard(), expected, "{fault:?}");
+    }
 }

@@ -2,6 +2,7 @@
 
 mod concat;
 mod empty_body;
+mod failures;
 mod gates;
 mod metadata;
 mod scope;
