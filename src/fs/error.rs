@@ -6,7 +6,10 @@ use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rustix::io::Errno;
 use tower_tus_layers::protocol::Error;
+
+use super::named::Named;
 
 /// Maps an error on the files of an existing upload.
 pub(crate) fn of_upload(error: io::Error) -> Error {
@@ -68,23 +71,15 @@ pub(crate) fn is_full(error: &io::Error) -> bool {
 }
 
 /// Whether the process or the system has reached its limit of open files.
-#[cfg(unix)]
 fn lacks_descriptors(error: &io::Error) -> bool {
-    use rustix::io::Errno;
     let code = raw_os_error(error).map(Errno::from_raw_os_error);
     matches!(code, Some(Errno::MFILE | Errno::NFILE))
 }
 
-#[cfg(not(unix))]
-fn lacks_descriptors(_: &io::Error) -> bool {
-    false
-}
-
 /// Returns the operating system's error code, also from below a path.
-#[cfg(unix)]
 fn raw_os_error(error: &io::Error) -> Option<i32> {
     error.raw_os_error().or_else(|| {
-        let named = error.get_ref()?.downcast_ref::<super::sys::Named>()?;
+        let named = error.get_ref()?.downcast_ref::<Named>()?;
         raw_os_error(named.error())
     })
 }
@@ -101,6 +96,7 @@ pub(crate) fn is_missing(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fs::named::named;
 
     #[test]
     fn a_full_disk_and_a_spent_quota_are_told_from_a_broken_one() {
@@ -114,15 +110,13 @@ mod tests {
         );
     }
 
-    #[cfg(unix)]
     #[test]
     fn without_descriptors_the_store_is_busy_and_not_broken() {
-        use rustix::io::Errno;
         let path = std::path::Path::new("a");
         for code in [Errno::MFILE, Errno::NFILE] {
             let error = || io::Error::from(code);
             assert!(matches!(of_store(error()), Error::Busy(_)));
-            let named = || super::super::sys::named::<()>(path, Err(error())).unwrap_err();
+            let named = || named::<(), _>(path, Err(error())).unwrap_err();
             assert!(matches!(of_upload(named()), Error::Busy(_)));
             assert!(matches!(of_new_upload(named()), Error::Busy(_)));
         }

@@ -119,7 +119,6 @@ mod tests {
         assert!(home.remember().is_err() && !home.is_known());
     }
 
-    #[cfg(unix)]
     #[test]
     fn another_directory_of_the_same_name_is_not_the_one_that_was_there() {
         let (dir, home) = home();

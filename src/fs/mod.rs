@@ -1,9 +1,17 @@
-//! File system access, shared by stores, lockers and hooks.
+//! File system access, shared by stores and lockers.
+//!
+//! [`sys`] is what they call. Below it, [`kernel`] has the calls of the system,
+//! one function each.
 
 pub(crate) mod error;
+mod file;
 pub(crate) mod home;
+mod kernel;
+mod named;
+mod publish;
 pub(crate) mod sys;
 
+use kernel as calls;
 use tower_tus_layers::protocol::Error;
 
 /// Runs one blocking step. A panic in it becomes an error.

@@ -30,8 +30,7 @@
 //! a directory therefore respect each other, although each of them is process 1
 //! in its own namespace.
 //!
-//! On Unix the locker can check whether a process is alive, and on Linux also
-//! its age. On other systems every process counts as alive.
+//! The age of a process is known on Linux only.
 //!
 //! # Example
 //!

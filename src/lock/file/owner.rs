@@ -45,7 +45,6 @@ fn pid(text: &[u8]) -> Option<u32> {
 
 /// Whether a process lives, and already did when a file of this age was
 /// written.
-#[cfg(unix)]
 fn has_lived_for(pid: u32, age: Duration) -> bool {
     use rustix::io::Errno;
     use rustix::process::{Pid, test_kill_process};
@@ -54,11 +53,6 @@ fn has_lived_for(pid: u32, age: Duration) -> bool {
     // A process that may not be signalled is alive.
     let lives = number.is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH));
     lives && has_run_for(pid, age)
-}
-
-#[cfg(not(unix))]
-fn has_lived_for(_: u32, _: Duration) -> bool {
-    true
 }
 
 #[cfg(target_os = "linux")]
@@ -77,7 +71,7 @@ fn has_run_for(pid: u32, age: Duration) -> bool {
     !stat.has_ended && stat.age() + TOLERANCE > age
 }
 
-#[cfg(all(unix, not(target_os = "linux")))]
+#[cfg(not(target_os = "linux"))]
 fn has_run_for(_: u32, _: Duration) -> bool {
     true
 }
@@ -132,7 +126,6 @@ mod tests {
         }
     }
 
-    #[cfg(unix)]
     #[test]
     fn numbers_that_no_process_has_are_dead() {
         for pid in [0, u32::MAX, i32::MAX as u32] {

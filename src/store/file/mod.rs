@@ -180,14 +180,14 @@ impl FileStore {
         self
     }
 
-    /// Sets the mode of new files, less the umask: 0664 by default. Unix only.
+    /// Sets the mode of new files, less the umask: 0664 by default.
     #[must_use]
     pub fn file_mode(mut self, mode: u32) -> Self {
         self.file_mode = mode;
         self
     }
 
-    /// Sets the mode of new directories, less the umask: 0775 by default. Unix only.
+    /// Sets the mode of new directories, less the umask: 0775 by default.
     #[must_use]
     pub fn dir_mode(mut self, mode: u32) -> Self {
         self.dir_mode = mode;

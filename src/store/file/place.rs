@@ -71,7 +71,7 @@ pub(super) fn locate(
 /// back with it.
 pub(super) fn still_mounted(data: &Path) -> io::Result<()> {
     match data.parent() {
-        Some(dir) if !dir.is_dir() => {
+        Some(dir) if !sys::is_dir(dir).unwrap_or(false) => {
             tracing::warn!(dir = %dir.display(), "the directory of an upload's bytes is gone");
             Err(DirectoryGone(dir.to_owned()).into())
         }

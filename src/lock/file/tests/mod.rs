@@ -1,8 +1,6 @@
 //! Tests of the whole locker, and of the files that it leaves behind.
 
-#[cfg(unix)]
 mod processes;
-#[cfg(unix)]
 mod stale;
 
 use std::fs;

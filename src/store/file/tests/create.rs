@@ -136,7 +136,6 @@ async fn a_relative_directory_is_written_down_as_an_absolute_one() {
     assert!(store.dir().is_absolute() && store.dir().ends_with("some/dir"));
 }
 
-#[cfg(unix)]
 #[tokio::test]
 async fn modes_are_0664_and_0775_less_the_umask() {
     use std::os::unix::fs::PermissionsExt;
@@ -155,7 +154,6 @@ async fn modes_are_0664_and_0775_less_the_umask() {
     assert_eq!(mode("deep/down/a.info"), file);
 }
 
-#[cfg(unix)]
 #[test]
 fn the_umask_is_heeded_and_nothing_else_given() {
     let this = std::env::current_exe().unwrap();

@@ -368,7 +368,6 @@ fn a_store_that_is_prepared_has_its_directory_and_leaves_nothing_in_it() {
     assert!(error.to_string().contains("file"), "{error}");
 }
 
-#[cfg(unix)]
 #[tokio::test]
 async fn a_sync_that_has_failed_is_not_tried_again_on_the_same_bytes() {
     let files = Fixture::new();

@@ -1,0 +1,203 @@
+//! The calls to the kernel, one thin function each.
+//!
+//! Nothing here is retried, interpreted or combined: [`sys`](super::sys) does
+//! that. Unit tests run the same calls on simulated disks.
+
+use std::fs::{self, Metadata};
+use std::io::{self, IoSlice, Read};
+use std::path::Path;
+use std::time::SystemTime;
+
+use rustix::buffer::spare_capacity;
+use rustix::fs::{CWD, FlockOperation, Mode, OFlags, SeekFrom};
+use rustix::io::{Errno, Result};
+
+/// An open file.
+pub(super) type File = fs::File;
+
+/// What the kernel knows of a file.
+#[derive(Clone, Debug)]
+pub(super) struct Stat {
+    pub(super) kind: Kind,
+    pub(super) len: u64,
+    pub(super) device_and_inode: (u64, u64),
+    pub(super) modified: SystemTime,
+    /// `None` where the file system does not record it.
+    pub(super) created: Option<SystemTime>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    File,
+    Dir,
+    Other,
+}
+
+impl From<Metadata> for Stat {
+    fn from(metadata: Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt;
+        let kind = match metadata.file_type() {
+            kind if kind.is_file() => Kind::File,
+            kind if kind.is_dir() => Kind::Dir,
+            _ => Kind::Other,
+        };
+        Self {
+            kind,
+            len: metadata.len(),
+            device_and_inode: (metadata.dev(), metadata.ino()),
+            // Every Unix records it.
+            modified: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+            created: metadata.created().ok(),
+        }
+    }
+}
+
+pub(super) fn open(path: &Path, flags: OFlags, mode: u32) -> Result<File> {
+    let mode = Mode::from_raw_mode(mode as _);
+    rustix::fs::open(path, flags | OFlags::CLOEXEC, mode).map(File::from)
+}
+
+/// Looks up what `path` leads to.
+pub(super) fn stat(path: &Path) -> Result<Stat> {
+    fs::metadata(path)
+        .map(Stat::from)
+        .map_err(|error| errno(&error))
+}
+
+/// Looks up what is at `path`, be it a link.
+pub(super) fn lstat(path: &Path) -> Result<Stat> {
+    fs::symlink_metadata(path)
+        .map(Stat::from)
+        .map_err(|error| errno(&error))
+}
+
+pub(super) fn fstat(file: &File) -> Result<Stat> {
+    file.metadata()
+        .map(Stat::from)
+        .map_err(|error| errno(&error))
+}
+
+pub(super) fn mkdir(path: &Path, mode: u32) -> Result<()> {
+    rustix::fs::mkdir(path, Mode::from_raw_mode(mode as _))
+}
+
+pub(super) fn rename(from: &Path, to: &Path) -> Result<()> {
+    rustix::fs::rename(from, to)
+}
+
+/// Fails if `to` exists.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn rename_new(from: &Path, to: &Path) -> Result<()> {
+    use rustix::fs::{RenameFlags, renameat_with};
+    renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) fn rename_new(_: &Path, _: &Path) -> Result<()> {
+    Err(Errno::NOSYS)
+}
+
+pub(super) fn link(from: &Path, to: &Path) -> Result<()> {
+    use rustix::fs::{AtFlags, linkat};
+    linkat(CWD, from, CWD, to, AtFlags::empty())
+}
+
+pub(super) fn unlink(path: &Path) -> Result<()> {
+    rustix::fs::unlink(path)
+}
+
+/// Fills the spare capacity of `bytes`, from the position of the file on.
+pub(super) fn read(file: &File, bytes: &mut Vec<u8>) -> Result<usize> {
+    rustix::io::read(file, spare_capacity(bytes))
+}
+
+/// Fills the spare capacity of `bytes`, from `offset` on.
+pub(super) fn pread(file: &File, bytes: &mut Vec<u8>, offset: u64) -> Result<usize> {
+    rustix::io::pread(file, spare_capacity(bytes), offset)
+}
+
+/// Writes at the position of the file.
+pub(super) fn write(file: &File, bytes: &[u8]) -> Result<usize> {
+    rustix::io::write(file, bytes)
+}
+
+/// Writes at `offset`. Slices beyond the maximum of one call are left out.
+pub(super) fn pwritev(file: &File, slices: &[IoSlice<'_>], offset: u64) -> Result<usize> {
+    rustix::io::pwritev(file, slices, offset)
+}
+
+/// Copies up to `len` bytes between the positions of two files.
+///
+/// On Linux the standard library lets the kernel copy them
+/// (`copy_file_range`), and a file system that can shares the blocks instead.
+pub(super) fn copy(mut from: &File, mut to: &File, len: u64) -> Result<u64> {
+    io::copy(&mut from.by_ref().take(len), &mut to).map_err(|error| errno(&error))
+}
+
+pub(super) fn truncate(file: &File, len: u64) -> Result<()> {
+    rustix::fs::ftruncate(file, len)
+}
+
+/// Moves the position to `offset`.
+pub(super) fn seek(file: &File, offset: u64) -> Result<()> {
+    rustix::fs::seek(file, SeekFrom::Start(offset)).map(drop)
+}
+
+/// Moves the position to the first hole, or to the end if there is none.
+#[cfg(any(
+    target_os = "linux",
+    target_os = "android",
+    target_os = "freebsd",
+    target_vendor = "apple"
+))]
+pub(super) fn seek_hole(file: &File) -> Result<u64> {
+    rustix::fs::seek(file, SeekFrom::Hole(0))
+}
+
+#[cfg(not(any(
+    target_os = "linux",
+    target_os = "android",
+    target_os = "freebsd",
+    target_vendor = "apple"
+)))]
+pub(super) fn seek_hole(_: &File) -> Result<u64> {
+    Err(Errno::INVAL)
+}
+
+#[cfg(not(target_vendor = "apple"))]
+pub(super) fn fsync(file: &File) -> Result<()> {
+    // Not the standard library's: it repeats a sync that was interrupted.
+    rustix::fs::fsync(file)
+}
+
+#[cfg(target_vendor = "apple")]
+pub(super) fn fsync(file: &File) -> Result<()> {
+    // There, fsync leaves the bytes in the cache of the disk.
+    rustix::fs::fcntl_fullfsync(file)
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn fdatasync(file: &File) -> Result<()> {
+    rustix::fs::fdatasync(file)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) fn fdatasync(file: &File) -> Result<()> {
+    fsync(file)
+}
+
+/// Takes the lock of the file, or fails with `WOULDBLOCK`.
+pub(super) fn flock(file: &File) -> Result<()> {
+    rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive)
+}
+
+/// Closes the file. Whatever is returned, it is closed.
+pub(super) fn close(file: File) -> Result<()> {
+    // The standard library and rustix discard the result.
+    nix::unistd::close(file).map_err(|error| Errno::from_raw_os_error(error as i32))
+}
+
+fn errno(error: &io::Error) -> Errno {
+    // Without a code, the path is not one that the system takes.
+    Errno::from_io_error(error).unwrap_or(Errno::INVAL)
+}

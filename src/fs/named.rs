@@ -1,0 +1,34 @@
+//! Errors that name their path.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Adds the path to the error of a result.
+pub(crate) fn named<T, E: Into<io::Error>>(path: &Path, result: Result<T, E>) -> io::Result<T> {
+    result.map_err(|error| {
+        let (path, error) = (path.into(), error.into());
+        io::Error::new(error.kind(), Named { path, error })
+    })
+}
+
+/// An error together with the path that caused it.
+#[derive(Debug)]
+pub(crate) struct Named {
+    path: PathBuf,
+    error: io::Error,
+}
+
+impl Named {
+    pub(crate) const fn error(&self) -> &io::Error {
+        &self.error
+    }
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.error)
+    }
+}
+
+impl std::error::Error for Named {}

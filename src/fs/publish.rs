@@ -1,0 +1,84 @@
+//! Gives a finished file its name.
+
+use std::io;
+use std::path::Path;
+
+use rustix::io::{Errno, retry_on_intr as retry};
+
+use super::calls;
+use super::named::named;
+use super::sys::{File, is_another_file, remove, replace};
+
+/// Renames the finished file `from` to `to`, and fails if `to` exists.
+///
+/// If this is interrupted, `from` may keep its old name as well.
+pub(crate) fn publish(from: &Path, to: &Path) -> io::Result<()> {
+    match retry(|| calls::rename_new(from, to)) {
+        // The kernel or the file system does not support it.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => publish_by_link(from, to),
+        renamed => named(to, renamed),
+    }
+}
+
+fn publish_by_link(from: &Path, to: &Path) -> io::Result<()> {
+    match retry(|| calls::link(from, to)) {
+        Ok(()) => remove(from),
+        // A network file system may have sent the call twice.
+        Err(Errno::EXIST) if !is_another_file(to, from)? => remove(from),
+        // The file system has no links, or no more for this file.
+        Err(
+            Errno::INVAL
+            | Errno::MLINK
+            | Errno::NOSYS
+            | Errno::OPNOTSUPP
+            | Errno::PERM
+            | Errno::XDEV,
+        ) => publish_over(from, to),
+        Err(error) => named(to, Err(error)),
+    }
+}
+
+/// Takes the name with an empty file, then replaces that one. Interrupted in
+/// between, it leaves the empty file.
+fn publish_over(from: &Path, to: &Path) -> io::Result<()> {
+    File::create_new(to)?;
+    replace(from, to).inspect_err(|_| {
+        let _ = remove(to);
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn publishing_never_replaces() {
+        for publish in [publish, publish_by_link, publish_over] {
+            let dir = tempfile::tempdir().unwrap();
+            let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+            fs::write(&from, "new").unwrap();
+            fs::write(&to, "old").unwrap();
+            let taken = publish(&from, &to).unwrap_err();
+            assert_eq!(taken.kind(), ErrorKind::AlreadyExists);
+            assert_eq!(fs::read(&to).unwrap(), b"old");
+            remove(&to).unwrap();
+            publish(&from, &to).unwrap();
+            assert_eq!(fs::read(&to).unwrap(), b"new");
+            assert!(!from.exists());
+        }
+    }
+
+    #[test]
+    fn a_link_that_was_made_before_it_was_refused_counts() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+        fs::write(&from, "new").unwrap();
+        fs::hard_link(&from, &to).unwrap();
+        publish_by_link(&from, &to).unwrap();
+        assert_eq!(fs::read(&to).unwrap(), b"new");
+        assert!(!from.exists());
+    }
+}
