@@ -4,7 +4,8 @@
 //!
 //! *Locks.* The Lock layer has already locked the request's own upload. If that is a
 //! part, the request also locks its final. A request that holds the lock of a final
-//! takes no other, and no upload is both. A creation locks its parts in the order of
+//! takes no other, and no upload is both. HEAD and GET look at a pending final
+//! without its lock, and acquire it if there is something to do. A creation locks its parts in the order of
 //! their ids, but not the final, which no other request knows yet. So no two
 //! requests wait for each other.
 //!
@@ -35,7 +36,7 @@ use http::request::Parts;
 use http::{Method, Request, Response};
 use tower_service::Service;
 
-use super::settings::{Progress, Settings};
+use super::settings::{Progress, Settings, had, release};
 use crate::context::{Derived, Rollback};
 use crate::protocol::{Body, Concat, Error, Outcome, UploadId};
 use crate::ready::call_again;
@@ -79,10 +80,10 @@ where
         let upload = outcome.upload.clone();
         if upload.is_pending() {
             return match self.request.method {
-                Method::HEAD => self
-                    .catch_up(response, &upload.id)
-                    .await
-                    .map(CaughtUp::head),
+                Method::HEAD => {
+                    let caught_up = self.catch_up(response, &upload.id).await;
+                    caught_up.map(CaughtUp::head)
+                }
                 Method::GET => self.read(response, &upload.id).await,
                 _ => Ok(response),
             };
@@ -102,12 +103,13 @@ where
     /// Completes a final after one of its parts was finished, if that was the last
     /// one.
     async fn complete(&mut self, id: &UploadId) -> Result<Option<Outcome>, S::Error> {
-        let Some(guard) = self.settings.try_lock(&self.request, id).await else {
+        let lock = self.settings.lock(&self.request, id).await;
+        let Some(guard) = had(lock, id) else {
             return Ok(None);
         };
         let response = match self.settings.assemble(&self.request, id).await {
             Ok(Progress::Assembled) => Some(self.head(id).await),
-            Ok(Progress::Pending(_)) | Err(Error::NotFound) => None,
+            Ok(Progress::Due | Progress::Pending(_)) | Err(Error::NotFound) => None,
             Err(error) => {
                 // The part is finished all the same. HEAD of the final returns the
                 // error.
@@ -121,7 +123,8 @@ where
 
     /// Terminates a final that waited for `part`, which was terminated.
     async fn end(&mut self, id: &UploadId, part: &UploadId) -> Result<Option<Outcome>, S::Error> {
-        let Some(guard) = self.settings.try_lock(&self.request, id).await else {
+        let lock = self.settings.lock_to_terminate(&self.request, id).await;
+        let Some(guard) = had(lock, id) else {
             return Ok(None);
         };
         let response = match self.settings.pending(id).await {
@@ -137,8 +140,30 @@ where
         Ok(response.transpose()?.and_then(outcome))
     }
 
-    /// Checks a pending final again, which is locked.
+    /// Checks a pending final again, for a request that has not locked it yet.
     async fn catch_up(
+        &mut self,
+        mut response: Response<Body>,
+        id: &UploadId,
+    ) -> Result<CaughtUp, S::Error> {
+        // Clients that poll need no lock, which may take a file.
+        if let Ok(Progress::Pending(length)) = self.settings.progress(&self.request, id).await {
+            // CAT-15
+            if let Some(length) = length {
+                response.headers_mut().typed_insert(length);
+            }
+            return Ok(CaughtUp::Otherwise(response));
+        }
+        let guard = match self.settings.lock_to_change(&self.request, id).await {
+            Ok(guard) => guard,
+            Err(error) => return Ok(CaughtUp::Otherwise(error.into_response())),
+        };
+        let caught_up = self.catch_up_locked(response, id).await;
+        release(guard.into_iter().collect()).await;
+        caught_up
+    }
+
+    async fn catch_up_locked(
         &mut self,
         mut response: Response<Body>,
         id: &UploadId,
@@ -148,12 +173,7 @@ where
                 let head = self.head(id).await?;
                 return Ok(CaughtUp::Assembled(head));
             }
-            Ok(Progress::Pending(length)) => {
-                // CAT-15
-                if let Some(length) = length {
-                    response.headers_mut().typed_insert(length);
-                }
-            }
+            Ok(Progress::Due | Progress::Pending(_)) => {}
             Err(Error::NotFound) => {
                 let ended = self.discard(id).await?;
                 response = Error::NotFound.into_response();
@@ -166,19 +186,13 @@ where
         Ok(CaughtUp::Otherwise(response))
     }
 
-    /// Like [`catch_up`](Self::catch_up), for GET, which holds no lock yet.
+    /// Serves GET of a pending final.
     async fn read(
         &mut self,
         response: Response<Body>,
         id: &UploadId,
     ) -> Result<Response<Body>, S::Error> {
-        let guard = match self.settings.lock(&self.request, id).await {
-            Ok(guard) => guard,
-            Err(error) => return Ok(error.into_response()),
-        };
-        let caught_up = self.catch_up(response, id).await;
-        guard.release().await;
-        match caught_up? {
+        match self.catch_up(response, id).await? {
             CaughtUp::Otherwise(response) => Ok(response),
             CaughtUp::Assembled(head) => {
                 let mut response = self.call(Derived::Get).await?;

@@ -2,13 +2,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Method;
 use http::request::Parts;
 use tokio::time::Instant;
 
 use super::ending::with_request;
 use super::partials::Partials;
 use crate::context::Context;
-use crate::lock::{Guard, Locker, acquire};
+use crate::lock::{Guard, Locker, until_ended};
 use crate::protocol::{Concat, Error, Interrupt, Length, Strictness, UploadId};
 use crate::store::{Concatenator, Store};
 
@@ -31,6 +32,8 @@ pub(super) struct Settings {
 pub(super) enum Progress {
     /// The final has its bytes.
     Assembled,
+    /// All parts are finished.
+    Due,
     /// Some parts are unfinished. Holds the length of the final, if known.
     Pending(Option<Length>),
 }
@@ -76,11 +79,30 @@ impl Settings {
             .await
     }
 
-    /// Like [`lock`](Self::lock), but logs a failure and returns `None`: a later HEAD
-    /// or GET of the upload does the work instead.
-    pub(super) async fn try_lock(&self, request: &Parts, id: &UploadId) -> Option<Box<dyn Guard>> {
-        let failed = |error: &Error| tracing::warn!(%error, %id, "a final could not be locked");
-        self.lock(request, id).await.inspect_err(failed).ok()
+    /// Like [`lock`](Self::lock), in order to terminate the upload.
+    pub(super) async fn lock_to_terminate(
+        &self,
+        request: &Parts,
+        id: &UploadId,
+    ) -> Result<Box<dyn Guard>, Error> {
+        let interrupt = Context::of(&request.extensions).interrupt();
+        let (holder, timeout) = (Interrupt::default(), self.lock_timeout);
+        let locking = self.locker.acquire_to_terminate(id, holder, timeout);
+        until_ended(&interrupt, locking).await
+    }
+
+    /// Locks the upload that a HEAD or GET has looked at so far. Returns no guard if
+    /// the layer Lock keeps it.
+    pub(super) async fn lock_to_change(
+        &self,
+        request: &Parts,
+        id: &UploadId,
+    ) -> Result<Option<Box<dyn Guard>>, Error> {
+        if request.method == Method::GET {
+            return self.lock(request, id).await.map(Some);
+        }
+        let context = Context::of(&request.extensions);
+        context.lock_to_change(id).await.map(|_| None)
     }
 
     async fn lock_within(
@@ -91,7 +113,7 @@ impl Settings {
         timeout: Duration,
     ) -> Result<Box<dyn Guard>, Error> {
         let interrupt = Context::of(&request.extensions).interrupt();
-        acquire(&*self.locker, id, &interrupt, holder, timeout).await
+        until_ended(&interrupt, self.locker.acquire(id, holder, timeout)).await
     }
 
     /// Locks all parts of a final, each once and in the order of their ids, so that
@@ -125,24 +147,44 @@ impl Settings {
         Ok(concat.filter(Concat::is_pending))
     }
 
-    /// Assembles a final, which must be locked, if its parts are finished.
+    /// Looks at a final and its parts.
     ///
     /// Fails with [`Error::NotFound`] if one of the parts is gone, or the final
     /// itself.
-    pub(super) async fn assemble(&self, request: &Parts, id: &UploadId) -> Result<Progress, Error> {
+    pub(super) async fn progress(&self, request: &Parts, id: &UploadId) -> Result<Progress, Error> {
         let Some(concat) = self.pending(id).await? else {
             return Ok(Progress::Assembled);
         };
         let partials = Partials::find(&*self.store, concat.parts()).await?;
         let length = partials.length(request)?;
-        if partials.unfinished().next().is_some() {
-            return Ok(Progress::Pending(length));
+        Ok(match partials.unfinished().next() {
+            Some(_) => Progress::Pending(length),
+            None => Progress::Due,
+        })
+    }
+
+    /// Assembles a final, which must be locked, if its parts are finished. Never
+    /// returns [`Progress::Due`].
+    ///
+    /// Fails with [`Error::NotFound`] if one of the parts is gone, or the final
+    /// itself.
+    pub(super) async fn assemble(&self, request: &Parts, id: &UploadId) -> Result<Progress, Error> {
+        match self.progress(request, id).await? {
+            Progress::Due => {}
+            other => return Ok(other),
         }
         let copying = Interrupt::default();
         let assembly = self.concatenate()?.assemble(id, &copying);
         with_request(request, &copying, assembly).await?;
         Ok(Progress::Assembled)
     }
+}
+
+/// Returns the lock of a final, or logs why there is none: a later HEAD or GET of
+/// the final does the work instead.
+pub(super) fn had(lock: Result<Box<dyn Guard>, Error>, id: &UploadId) -> Option<Box<dyn Guard>> {
+    let failed = |error: &Error| tracing::warn!(%error, %id, "a final could not be locked");
+    lock.inspect_err(failed).ok()
 }
 
 pub(super) async fn release(guards: Vec<Box<dyn Guard>>) {

@@ -20,6 +20,7 @@
 //! | [`original`](Context::original) | layers that derive a request | Hooks | the request itself |
 //! | concatenation | Concatenation | core | `Upload-Concat` is refused |
 //! | overrides | Render, CreationWithUpload, Hooks | the same | the layer that makes one carries it out |
+//! | observation | Lock | Concatenation, core | the upload is locked, or nothing else changes it |
 //! | roll-back | layers that derive a DELETE | core | a client's DELETE |
 //! | log | Log | core | the core logs nothing |
 //!
@@ -36,12 +37,13 @@ mod original;
 mod rollback;
 mod scope;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request};
 
 use crate::gate::Gate;
+use crate::lock::Observation;
 use crate::protocol::{
     BaseUrl, CarryOut, Disconnect, Error, Interrupt, InvalidUploadId, NewConcat, Peer, Target,
     UploadId,
@@ -89,6 +91,7 @@ pub struct Context {
     original: Option<OriginalRequest>,
     concat: Option<NewConcat>,
     rollback: Option<Rollback>,
+    observation: Option<Weak<Observation>>,
     logged: bool,
     passed: Passed,
     overrides: CarryOut,
@@ -111,6 +114,7 @@ static EMPTY: Context = Context {
     original: None,
     concat: None,
     rollback: None,
+    observation: None,
     logged: false,
     passed: Passed(0),
     overrides: CarryOut::Here,
@@ -375,6 +379,32 @@ impl Context {
     /// Clients cannot set it.
     pub(crate) const fn rollback(&self) -> Option<Rollback> {
         self.rollback
+    }
+
+    /// Sets that the request only observes its upload so far.
+    pub(crate) fn set_observation(&mut self, observation: &Arc<Observation>) {
+        self.observation = Some(Arc::downgrade(observation));
+    }
+
+    /// Locks an upload that the request only observes so far, before it changes it.
+    /// Returns whether this has waited for the lock: then the upload must be opened
+    /// again.
+    ///
+    /// Does nothing if the upload is locked, or if another layer is responsible for
+    /// its lock.
+    pub(crate) async fn lock_to_change(&self, id: &UploadId) -> Result<bool, Error> {
+        let Some(observation) = &self.observation else {
+            return Ok(false);
+        };
+        let Some(observation) = observation.upgrade() else {
+            return Err(Error::internal(
+                "the request that observed the upload has ended",
+            ));
+        };
+        match observation.id() == id {
+            true => observation.lock().await,
+            false => Ok(false),
+        }
     }
 
     /// Whether the core logs what it does for the request.

@@ -9,7 +9,7 @@ use tower_service::Service;
 
 use super::stop::Removal;
 use crate::context::{Derived, Rollback};
-use crate::lock::{Locker, acquire};
+use crate::lock::Locker;
 use crate::protocol::{Body, Error, Interrupt, Outcome, UploadId};
 use crate::ready::call_again;
 
@@ -60,8 +60,8 @@ where
     let guard = match lock {
         Some(Lock { locker, timeout }) => {
             // The removal itself cannot be interrupted: it is short.
-            let (waiting, holder) = (Interrupt::default(), Interrupt::default());
-            let guard = acquire(&*locker, &id, &waiting, holder, timeout).await;
+            let holder = Interrupt::default();
+            let guard = locker.acquire_to_terminate(&id, holder, timeout).await;
             let failed =
                 |error: &Error| tracing::warn!(%error, %id, "a stopped upload was not removed");
             Some(guard.inspect_err(failed).ok()?)

@@ -22,6 +22,10 @@
 //! with `Retry-After`; one that waits during a shutdown gets the shutdown's
 //! error. The lock is released before the response is sent.
 //!
+//! HEAD only [observes](Locker::observe) the upload. If it finds it complete but
+//! not finished, it acquires the lock first and looks again, since it then
+//! finishes the upload.
+//!
 //! POST, GET and OPTIONS never wait.
 //!
 //! A limit on [writers](LockLayer::max_writers) keeps long uploads from using
@@ -64,13 +68,14 @@
 pub mod conformance;
 mod layer;
 mod memory;
+mod observation;
 mod pointer;
 mod service;
 #[cfg(test)]
 mod tests;
 
 use std::fmt::Debug;
-use std::future::pending;
+use std::future::{Future, pending};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -80,6 +85,7 @@ use crate::race::first;
 
 pub use self::layer::LockLayer;
 pub use self::memory::MemoryLocker;
+pub(crate) use self::observation::Observation;
 pub use self::service::Lock;
 pub use crate::future::ResponseFuture;
 
@@ -108,6 +114,50 @@ pub trait Locker: Debug + Send + Sync + 'static {
         interrupt: Interrupt,
         timeout: Duration,
     ) -> Result<Box<dyn Guard>, Error>;
+
+    /// Waits at most `timeout` for the upload to become free, for a request that
+    /// only reads it.
+    ///
+    /// The current holder is interrupted as by [`acquire`](Self::acquire). The
+    /// guard need not keep others out: they may change the upload while the
+    /// request reads it. So a locker can do without what a lock costs, such as
+    /// a file on a disk that is full. By default this acquires the lock.
+    ///
+    /// Cancel safe, like `acquire`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LockTimeout`] if the holder did not release the lock in time.
+    async fn observe(
+        &self,
+        id: &UploadId,
+        interrupt: Interrupt,
+        timeout: Duration,
+    ) -> Result<Box<dyn Guard>, Error> {
+        self.acquire(id, interrupt, timeout).await
+    }
+
+    /// Acquires the lock for a request that terminates the upload.
+    ///
+    /// Termination frees space, so it should be possible where the storage is
+    /// full. A locker that cannot keep its lock there for that reason may
+    /// exclude only what it can, since a terminated upload has no bytes that
+    /// another request could damage. By default this is
+    /// [`acquire`](Self::acquire).
+    ///
+    /// Cancel safe, like `acquire`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LockTimeout`] if the holder did not release the lock in time.
+    async fn acquire_to_terminate(
+        &self,
+        id: &UploadId,
+        interrupt: Interrupt,
+        timeout: Duration,
+    ) -> Result<Box<dyn Guard>, Error> {
+        self.acquire(id, interrupt, timeout).await
+    }
 }
 
 /// A lock that is held. Dropping it releases the lock without waiting.
@@ -118,15 +168,9 @@ pub trait Guard: Debug + Send {
 }
 
 /// Waits for a lock until something ends the request.
-///
-/// `holder` fires when another request wants the lock once it is held; it may
-/// be the request's own interrupt.
-pub(crate) async fn acquire(
-    locker: &dyn Locker,
-    id: &UploadId,
+pub(crate) async fn until_ended(
     request: &Interrupt,
-    holder: Interrupt,
-    timeout: Duration,
+    locking: impl Future<Output = Result<Box<dyn Guard>, Error>>,
 ) -> Result<Box<dyn Guard>, Error> {
     let ended = async {
         match request.fired().await {
@@ -137,5 +181,5 @@ pub(crate) async fn acquire(
             cause => Err(cause),
         }
     };
-    first(locker.acquire(id, holder, timeout), ended).await
+    first(locking, ended).await
 }

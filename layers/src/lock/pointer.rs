@@ -22,6 +22,24 @@ macro_rules! pointers {
                 ) -> Result<Box<dyn Guard>, Error> {
                     (**self).acquire(id, interrupt, timeout).await
                 }
+
+                async fn observe(
+                    &self,
+                    id: &UploadId,
+                    interrupt: Interrupt,
+                    timeout: Duration,
+                ) -> Result<Box<dyn Guard>, Error> {
+                    (**self).observe(id, interrupt, timeout).await
+                }
+
+                async fn acquire_to_terminate(
+                    &self,
+                    id: &UploadId,
+                    interrupt: Interrupt,
+                    timeout: Duration,
+                ) -> Result<Box<dyn Guard>, Error> {
+                    (**self).acquire_to_terminate(id, interrupt, timeout).await
+                }
             }
         )*
     };

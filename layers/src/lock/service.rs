@@ -10,7 +10,7 @@ use tower_service::Service;
 use super::ResponseFuture;
 use crate::context::{Context, Place, check_rejection};
 use crate::inner::gives_inner;
-use crate::lock::{Locker, acquire};
+use crate::lock::{Locker, Observation, until_ended};
 use crate::protocol::{Body, BoxError, Error, Target, UploadId};
 use crate::ready::take_ready;
 
@@ -99,18 +99,63 @@ where
             Err(error) => return ResponseFuture::refused(error),
         };
         let (locker, timeout) = (Arc::clone(&self.locker), self.timeout);
-        let mut inner = take_ready(&mut self.inner);
+        let inner = take_ready(&mut self.inner);
+        let request = Request::from_parts(parts, body);
         ResponseFuture::awaited(async move {
             let _permit = permit;
-            let interrupt = Context::of(&parts.extensions).interrupt();
-            let holder = interrupt.clone();
-            let guard = match acquire(&*locker, &id, &interrupt, holder, timeout).await {
-                Ok(guard) => guard,
-                Err(error) => return Ok(error.into_response()),
-            };
-            let response = inner.call(Request::from_parts(parts, body)).await;
-            guard.release().await;
-            response
+            match *request.method() {
+                Method::HEAD => observe(inner, request, locker, id, timeout).await,
+                _ => lock(inner, request, &*locker, &id, timeout).await,
+            }
         })
     }
+}
+
+/// Serves a request that reads the upload.
+async fn observe<S>(
+    mut inner: S,
+    mut request: Request<Body>,
+    locker: Arc<dyn Locker>,
+    id: UploadId,
+    timeout: Duration,
+) -> Result<Response<Body>, S::Error>
+where
+    S: Service<Request<Body>, Response = Response<Body>>,
+{
+    let context = Context::of_mut(request.extensions_mut());
+    let observation = Observation::begin(locker, id, context.interrupt(), timeout);
+    let observation = match observation.await {
+        Ok(observation) => Arc::new(observation),
+        Err(error) => return Ok(error.into_response()),
+    };
+    context.set_observation(&observation);
+    let response = inner.call(request).await;
+    observation.end().await;
+    response
+}
+
+/// Serves a request that changes the upload.
+async fn lock<S>(
+    mut inner: S,
+    request: Request<Body>,
+    locker: &dyn Locker,
+    id: &UploadId,
+    timeout: Duration,
+) -> Result<Response<Body>, S::Error>
+where
+    S: Service<Request<Body>, Response = Response<Body>>,
+{
+    let interrupt = Context::of(request.extensions()).interrupt();
+    let holder = interrupt.clone();
+    let locking = match *request.method() {
+        Method::DELETE => locker.acquire_to_terminate(id, holder, timeout),
+        _ => locker.acquire(id, holder, timeout),
+    };
+    let guard = match until_ended(&interrupt, locking).await {
+        Ok(guard) => guard,
+        Err(error) => return Ok(error.into_response()),
+    };
+    let response = inner.call(request).await;
+    guard.release().await;
+    response
 }

@@ -44,4 +44,26 @@ impl Locker for TimedLocker {
         let _time = Stopwatch::start(&self.wait);
         self.locker.acquire(id, interrupt, timeout).await
     }
+
+    async fn observe(
+        &self,
+        id: &UploadId,
+        interrupt: Interrupt,
+        timeout: Duration,
+    ) -> Result<Box<dyn Guard>, Error> {
+        let _time = Stopwatch::start(&self.wait);
+        self.locker.observe(id, interrupt, timeout).await
+    }
+
+    async fn acquire_to_terminate(
+        &self,
+        id: &UploadId,
+        interrupt: Interrupt,
+        timeout: Duration,
+    ) -> Result<Box<dyn Guard>, Error> {
+        let _time = Stopwatch::start(&self.wait);
+        self.locker
+            .acquire_to_terminate(id, interrupt, timeout)
+            .await
+    }
 }

@@ -416,4 +416,12 @@ async fn the_wait_for_a_lock_is_timed_also_when_it_was_in_vain() {
     assert!(timeout(Duration::from_secs(3), acquire(20)).await.is_err());
     assert_eq!(waits(&seen), [3.0], "given up");
     guard.release().await;
+    assert_eq!(waits(&seen), [0.0; 0]);
+
+    let observing = locker.observe(&id, Interrupt::default(), Duration::ZERO);
+    observing.await.unwrap().release().await;
+    assert_eq!(waits(&seen), [0.0]);
+    let terminating = locker.acquire_to_terminate(&id, Interrupt::default(), Duration::ZERO);
+    terminating.await.unwrap().release().await;
+    assert_eq!(waits(&seen), [0.0]);
 }

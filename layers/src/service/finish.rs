@@ -5,7 +5,7 @@ use http::request::Parts;
 use super::Core;
 use crate::context::Context;
 use crate::gate::Refused;
-use crate::protocol::{Error, FinishState};
+use crate::protocol::{Error, FinishState, Upload};
 use crate::store::Handle;
 
 impl Core {
@@ -47,12 +47,16 @@ impl Core {
         parts: &Parts,
         handle: &mut dyn Handle,
     ) -> Result<bool, Error> {
-        let upload = handle.info();
-        if !upload.is_complete() || upload.is_finished() {
+        if !is_due(handle.info()) {
             return Ok(false);
         }
         self.finish(parts, handle).await.map(|()| true)
     }
+}
+
+/// Whether an upload that was opened is still to be finished.
+pub(super) fn is_due(upload: &Upload) -> bool {
+    upload.is_complete() && !upload.is_finished()
 }
 
 async fn ask_gates(parts: &Parts, handle: &mut dyn Handle) -> Result<(), Error> {

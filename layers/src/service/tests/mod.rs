@@ -5,6 +5,7 @@ mod empty_body;
 mod failures;
 mod gates;
 mod metadata;
+mod observed;
 mod scope;
 
 use async_trait::async_trait;
