@@ -56,7 +56,7 @@ impl Core {
 
 /// Whether an upload that was opened is still to be finished.
 pub(super) fn is_due(upload: &Upload) -> bool {
-    upload.is_complete() && !upload.is_finished()
+    upload.is_complete() && !upload.is_finished() && !upload.is_failed()
 }
 
 async fn ask_gates(parts: &Parts, handle: &mut dyn Handle) -> Result<(), Error> {

@@ -50,6 +50,7 @@ use http::request::Parts;
 use http::{Method, Request, Response};
 use tower_service::Service;
 
+use self::finish::is_due;
 use self::metadata::MetadataLimit;
 use crate::context::{Context, check_rejection};
 use crate::protocol::header::announce;
@@ -225,7 +226,12 @@ impl Core {
         id: &UploadId,
         action: Action,
     ) -> Result<Box<dyn Handle>, Error> {
-        let handle = self.store.open(id).await?;
+        let mut handle = self.store.open(id).await?;
+        let context = Context::of(&parts.extensions);
+        // HEAD only observes an upload, unless it has to finish it.
+        if is_due(handle.info()) && context.lock_to_change(id).await? {
+            handle = self.store.open(id).await?;
+        }
         // First, so that no stranger learns about the upload.
         admit(parts, handle.info(), action).await?;
         match handle.info().is_failed() {

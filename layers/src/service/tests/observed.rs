@@ -203,3 +203,13 @@ async fn head_finishes_nothing_while_another_request_holds_the_lock() {
     holder.release().await;
     assert!(outcome(&scene.head(&id).await).finished);
 }
+
+#[tokio::test]
+async fn head_of_a_failed_upload_is_410_without_a_lock() {
+    let scene = Scene::new();
+    let id = scene.unfinished().await;
+    let mut handle = scene.store.open(&id).await.unwrap();
+    handle.record(FinishState::Failed).await.unwrap();
+    assert_eq!(code(&scene.head(&id).await), "ERR_UPLOAD_FAILED");
+    assert_eq!(scene.acquired(), 0);
+}
