@@ -21,9 +21,9 @@ pub(crate) fn of_upload(error: io::Error) -> Error {
 
 /// Maps an error while the files of an upload are created.
 pub(crate) fn of_new_upload(error: io::Error) -> Error {
-    use ErrorKind::{AlreadyExists, IsADirectory, NotADirectory};
+    use ErrorKind::{AlreadyExists, IsADirectory, NotADirectory, ResourceBusy};
     match error.kind() {
-        AlreadyExists | IsADirectory | NotADirectory => Error::UploadExists,
+        AlreadyExists | IsADirectory | NotADirectory | ResourceBusy => Error::UploadExists,
         _ => of_store(error),
     }
 }
@@ -39,7 +39,7 @@ pub(crate) fn of_store(error: io::Error) -> Error {
     if is_full(&error) {
         return Error::InsufficientStorage(Arc::new(error));
     }
-    if lacks_descriptors(&error) {
+    if error.kind() == ErrorKind::ResourceBusy || lacks_descriptors(&error) {
         return Error::Busy(Arc::new(error));
     }
     Error::internal(error)
@@ -136,5 +136,12 @@ mod tests {
             assert!(matches!(of_upload(kind.into()), Error::NotFound));
             assert!(matches!(of_new_upload(kind.into()), Error::UploadExists));
         }
+    }
+
+    #[test]
+    fn what_another_request_works_on_is_busy_and_its_id_taken() {
+        let busy = || io::Error::from(ErrorKind::ResourceBusy);
+        assert!(matches!(of_upload(busy()), Error::Busy(_)));
+        assert!(matches!(of_new_upload(busy()), Error::UploadExists));
     }
 }

@@ -1,3 +1,9 @@
+//! Creates uploads.
+//!
+//! A creation claims `<id>.new` first and publishes it as `.info` last. So the
+//! files that a crash leaves in between are known to be nobody's, and a file
+//! that was there before is somebody's and never overwritten.
+
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,7 +14,7 @@ use super::error::{of_new_upload, of_store};
 use super::handle::FileHandle;
 use super::info::Document;
 use super::layout::Layout;
-use super::{Durability, FileStore, publish, sys};
+use super::{Durability, FileStore, claim, leftover, publish, sys};
 
 /// Creates the files of a new upload, or leaves none behind.
 pub(super) fn create(store: &FileStore, new: NewUpload) -> Result<FileHandle, Error> {
@@ -30,21 +36,17 @@ pub(super) fn create_with(
     // A separate step: a file in place of the directory is no existing upload.
     make_home(store).map_err(of_store)?;
     let mut layout = Layout::new(store.dir(), &upload.id);
-    if is_taken(store.dir(), &upload.id, &layout).map_err(of_store)? {
-        return Err(Error::UploadExists);
-    }
+    check_id(store.dir(), &upload.id, &layout).map_err(of_new_upload)?;
+    leftover::clear(store, &upload.id, &layout).map_err(of_new_upload)?;
+    check_place(&layout).map_err(of_new_upload)?;
     if let Some(place) = storage_path.filter(|place| !place.is_empty()) {
         layout = layout.with_data(store.dir().join(place));
+        check_place(&layout).map_err(of_new_upload)?;
     }
     let document = Document::new(&upload, &layout);
     upload.storage = document.storage();
     upload.set_path(&layout.data);
-    let data = take_place(store, &layout).map_err(of_new_upload)?;
-    let filled =
-        fill(&data).and_then(|()| publish::first(store, &layout, &document).map_err(of_new_upload));
-    filled.inspect_err(|_| {
-        let _ = sys::remove(&layout.data);
-    })?;
+    make_files(store, &layout, &document, fill)?;
     // Only now, with a file in it: overlay file systems may have changed its
     // identity.
     store.home.remember().map_err(of_store)?;
@@ -73,33 +75,67 @@ pub(super) fn prepare(store: &FileStore) -> io::Result<()> {
     store.home.remember()
 }
 
-/// Whether the id is in use, or lies below one that is.
-fn is_taken(dir: &Path, id: &UploadId, layout: &Layout) -> io::Result<bool> {
+/// Fails if the id is in use, or lies below one that is.
+fn check_id(dir: &Path, id: &UploadId, layout: &Layout) -> io::Result<()> {
     for above in Layout::above(dir, id) {
         let is_file = sys::exists(&above.data)? && !sys::is_dir(&above.data)?;
         // The bytes of that upload may be elsewhere, or may have been moved
         // away.
         if is_file || sys::exists(&above.info)? {
-            return Ok(true);
+            return taken();
         }
     }
-    Ok(sys::exists(&layout.info)? || sys::exists(&layout.data)?)
+    match Document::counts(&layout.info)? {
+        true => taken(),
+        false => Ok(()),
+    }
 }
 
-/// Creates the data file. Its creator owns the place and is the one to remove
-/// it.
-fn take_place(store: &FileStore, layout: &Layout) -> io::Result<sys::File> {
-    // The place belongs to any upload with `.info` here, even if its bytes are
-    // elsewhere.
-    if sys::exists(&layout.data)? || sys::exists(&Layout::info_beside(&layout.data))? {
-        return Err(io::ErrorKind::AlreadyExists.into());
+/// Fails if something is at the place of the data file, or if the place belongs
+/// to another upload, whose own bytes may be elsewhere.
+fn check_place(layout: &Layout) -> io::Result<()> {
+    let info = Layout::info_beside(&layout.data);
+    let is_another = info != layout.info && sys::exists(&info)?;
+    match is_another || sys::exists(&layout.data)? {
+        true => taken(),
+        false => Ok(()),
     }
-    for file in [&layout.data, &layout.info] {
-        if let Some(parent) = file.parent() {
-            make_dirs(store, parent)?;
-        }
+}
+
+fn taken() -> io::Result<()> {
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+/// Creates the files, or leaves none behind, except directories.
+fn make_files(
+    store: &FileStore,
+    layout: &Layout,
+    document: &Document,
+    fill: impl FnOnce(&sys::File) -> Result<(), Error>,
+) -> Result<(), Error> {
+    for file in [&layout.data, &layout.new] {
+        let dir = file.parent().unwrap_or(store.dir());
+        make_dirs(store, dir).map_err(of_new_upload)?;
     }
-    sys::File::create_new_with(&layout.data, store.file_mode)
+    let _held = claim::create(&layout.new, store.file_mode).map_err(of_new_upload)?;
+    publish::draft(store, layout, document)
+        .map_err(of_new_upload)
+        .and_then(|()| make_data(store, layout, fill))
+        .inspect_err(|_| drop(sys::remove(&layout.new)))
+}
+
+/// Creates the data file and publishes the upload. Who creates the file owns
+/// the place, and is the one to remove it.
+fn make_data(
+    store: &FileStore,
+    layout: &Layout,
+    fill: impl FnOnce(&sys::File) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let data = sys::File::create_new_with(&layout.data, store.file_mode).map_err(of_new_upload)?;
+    fill(&data)
+        .and_then(|()| data.close().map_err(of_store))
+        .and_then(|()| publish::first(store, layout).map_err(of_new_upload))
+        .inspect_err(|_| drop(sys::remove(&layout.data)))
 }
 
 /// Creates a directory for many uploads. It is synced right away, unless

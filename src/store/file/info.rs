@@ -126,14 +126,32 @@ impl Document {
         }
     }
 
-    /// Reads `.info`, if it exists.
+    /// Reads `.info`, if it exists and was written to its end.
     pub(super) fn read(path: &Path) -> io::Result<Option<Self>> {
-        // A power cut may leave a new upload's `.info` without its content.
-        let Some(json) = sys::read(path)?.filter(|json| !json.is_empty()) else {
+        let Some(json) = sys::read(path)? else {
             return Ok(None);
         };
-        let document = serde_json::from_slice(&json).map_err(io::Error::from);
-        sys::named(path, document).map(Some)
+        match Self::parse(&json) {
+            // tusd is writing it, or a crash has come first.
+            Err(error) if error.is_eof() => Ok(None),
+            document => sys::named(path, document.map_err(io::Error::from)).map(Some),
+        }
+    }
+
+    /// Returns whether there is an `.info` that [`read`](Self::read) would not
+    /// ignore, whether it is valid or not.
+    pub(super) fn counts(path: &Path) -> io::Result<bool> {
+        let json = sys::read(path)?;
+        Ok(json.is_some_and(|json| match Self::parse(&json) {
+            Err(error) => !error.is_eof(),
+            Ok(_) => true,
+        }))
+    }
+
+    pub(super) fn parse(json: &[u8]) -> serde_json::Result<Self> {
+        // Bytes that a power cut has lost read as zeros, which JSON never has.
+        let end = json.iter().position(|byte| *byte == 0);
+        serde_json::from_slice(&json[..end.unwrap_or(json.len())])
     }
 
     pub(super) fn to_json(&self) -> Vec<u8> {

@@ -1,9 +1,7 @@
-use std::io;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use tower_tus_layers::protocol::UploadId;
-
-use super::sys;
 
 /// The paths of the files of one upload.
 #[derive(Clone, Debug)]
@@ -14,7 +12,8 @@ pub(super) struct Layout {
     pub(super) info: PathBuf,
     /// The offset where a chunk began that may still be rolled back.
     pub(super) chunk: PathBuf,
-    /// The next `.info` while it is written.
+    /// The next `.info` while it is written; without an `.info` beside it, the
+    /// mark of an upload that is being created or removed.
     pub(super) new: PathBuf,
 }
 
@@ -54,12 +53,17 @@ impl Layout {
         Self { data, ..self }
     }
 
-    /// Makes the names of the data file and of `.info` durable.
-    pub(super) fn sync_dirs(&self) -> io::Result<()> {
-        if self.data.parent() != self.info.parent() {
-            sys::sync_dir_of(&self.data)?;
-        }
-        sys::sync_dir_of(&self.info)
+    /// Returns the directories that lead to the files, up to and including
+    /// `root`, the directory of the store. Of the directories outside it, only
+    /// the one with the data file.
+    pub(super) fn dirs<'a>(&'a self, root: &Path) -> BTreeSet<&'a Path> {
+        let files = [&self.data, &self.info];
+        let parents = files.into_iter().filter_map(|file| file.parent());
+        let above = files.into_iter().flat_map(|file| {
+            let above = file.ancestors().skip(2);
+            above.take_while(|dir| dir.starts_with(root))
+        });
+        parents.chain(above).collect()
     }
 }
 
@@ -80,5 +84,22 @@ mod tests {
             infos,
             [Path::new("/up/a.info"), Path::new("/up/a/b.c.info")]
         );
+    }
+
+    #[test]
+    fn the_directories_of_an_upload_are_those_up_to_the_store() {
+        let dirs = |id: &str, data: Option<&str>| {
+            let mut layout = Layout::new(Path::new("/srv/up"), &id.parse().unwrap());
+            if let Some(data) = data {
+                layout = layout.with_data(data.into());
+            }
+            let dirs = layout.dirs(Path::new("/srv/up"));
+            let dirs: Vec<_> = dirs.iter().map(|dir| dir.to_str().unwrap()).collect();
+            dirs.join(" ")
+        };
+        assert_eq!(dirs("a", None), "/srv/up");
+        assert_eq!(dirs("a/b/c", None), "/srv/up /srv/up/a /srv/up/a/b");
+        assert_eq!(dirs("a", Some("/srv/up/x/y")), "/srv/up /srv/up/x");
+        assert_eq!(dirs("a/b", Some("/far/x/y")), "/far/x /srv/up /srv/up/a");
     }
 }

@@ -57,6 +57,7 @@
 
 mod append;
 mod batch;
+mod claim;
 mod concatenate;
 mod content;
 mod create;
@@ -64,10 +65,12 @@ mod durability;
 mod handle;
 mod info;
 mod layout;
+mod leftover;
 mod lost;
 mod mark;
 mod place;
 mod publish;
+mod sync;
 mod terminate;
 #[cfg(test)]
 mod tests;

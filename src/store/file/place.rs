@@ -54,17 +54,49 @@ pub(super) fn locate(
         return Ok(Place::Gone(layout.data));
     };
     let moved = moved(store.dir(), id, document, &recorded);
+    match of_this(&layout, document, [&moved, &recorded])? {
+        Some((data, size)) => Ok(Place::Found(layout.with_data(data), size)),
+        None => Ok(Place::Gone(moved)),
+    }
+}
+
+/// Returns the path in `document` of the bytes of an upload that was being
+/// created or removed, if they are still there.
+///
+/// Unlike [`locate`] it does not try the default place first: a creation makes
+/// only the file that it has recorded.
+pub(super) fn recorded(
+    store: &FileStore,
+    id: &UploadId,
+    layout: &Layout,
+    document: &Document,
+) -> io::Result<Option<PathBuf>> {
+    let Some(recorded) = document.data().map(|data| store.dir().join(data)) else {
+        return Ok(Some(layout.data.clone()));
+    };
+    let moved = moved(store.dir(), id, document, &recorded);
+    let found = of_this(layout, document, [&moved, &recorded])?;
+    Ok(found.map(|(data, _)| data))
+}
+
+/// Returns the first of the paths, the moved and the recorded one, that leads
+/// to bytes of this upload, and their size.
+fn of_this(
+    layout: &Layout,
+    document: &Document,
+    [moved, recorded]: [&PathBuf; 2],
+) -> io::Result<Option<(PathBuf, u64)>> {
     let original = document.info_path().map(Path::new);
     // A path inside this directory does not lead to the original.
     let inside = original.filter(|_| moved == recorded);
-    for (data, original) in [(&moved, inside), (&recorded, original)] {
+    for (data, original) in [(moved, inside), (recorded, original)] {
         if let Some(size) = sys::file_size(data)?
-            && !is_of_another(data, original, &layout)?
+            && !is_of_another(data, original, layout)?
         {
-            return Ok(Place::Found(layout.with_data(data.clone()), size));
+            return Ok(Some((data.clone(), size)));
         }
     }
-    Ok(Place::Gone(moved))
+    Ok(None)
 }
 
 /// Fails if the directory of missing bytes is missing as well: they may come

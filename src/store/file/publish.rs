@@ -4,71 +4,53 @@ use std::io;
 
 use super::info::Document;
 use super::layout::Layout;
-use super::{Durability, FileStore, sys};
+use super::sync::{self, Step};
+use super::{FileStore, claim, sys};
 
-/// Publishes the first `.info` of an upload, or leaves nothing of it behind.
-///
-/// Concurrent creations of the same id collide here at the latest: only one
-/// `<id>.new` can exist at a time, and an existing `.info` is never replaced.
-pub(super) fn first(store: &FileStore, layout: &Layout, document: &Document) -> io::Result<()> {
-    let new = sys::File::create_new_with(&layout.new, store.file_mode)?;
-    write_first(store, &new, layout, document).inspect_err(|_| {
-        // If it stays, it may be a second name of `.info`; `again` copes with
-        // that.
-        let _ = sys::remove(&layout.new);
-    })
+/// Writes the first `.info` of an upload to `<id>.new`, which the caller has
+/// created and holds.
+pub(super) fn draft(store: &FileStore, layout: &Layout, document: &Document) -> io::Result<()> {
+    // Not through the caller's descriptor: closing one reports errors that a
+    // network file system has kept, and the caller's still has to hold the file.
+    write(store, sys::File::open(&layout.new)?, document)
 }
 
-fn write_first(
-    store: &FileStore,
-    new: &sys::File,
-    layout: &Layout,
-    document: &Document,
-) -> io::Result<()> {
-    new.write_all(&document.to_json())?;
-    if store.durability < Durability::Offset {
-        return sys::publish(&layout.new, &layout.info);
-    }
-    new.sync_all()?;
+/// Gives the first `.info` its name, or leaves it as it is. Never replaces an
+/// `.info`.
+pub(super) fn first(store: &FileStore, layout: &Layout) -> io::Result<()> {
     sys::publish(&layout.new, &layout.info)?;
-    layout.sync_dirs().inspect_err(|_| {
-        let _ = sys::remove(&layout.info);
+    sync::names(store, Step::Created, layout).inspect_err(|_| {
+        let _ = sys::replace(&layout.info, &layout.new);
     })
 }
 
 /// Replaces the `.info` of an upload.
+///
+/// # Errors
+///
+/// [`ErrorKind::ResourceBusy`](io::ErrorKind::ResourceBusy) while somebody else
+/// changes or removes the upload.
 pub(super) fn again(store: &FileStore, layout: &Layout, document: &Document) -> io::Result<()> {
     // Do not bring back an upload that was terminated meanwhile.
-    if !sys::exists(&layout.info)? {
-        return Err(io::ErrorKind::NotFound.into());
-    }
+    let _held = claim::take(&layout.info)?.ok_or(io::ErrorKind::NotFound)?;
     // A crash may have left it as a second name of `.info`; writing to it would
     // tear both.
     sys::remove(&layout.new)?;
     let new = sys::File::create_new_with(&layout.new, store.file_mode)?;
-    let replaced = write_again(store, &new, layout, document);
-    if replaced.is_err() {
+    let replaced =
+        write(store, new, document).and_then(|()| sys::replace(&layout.new, &layout.info));
+    replaced.inspect_err(|_| {
         let _ = sys::remove(&layout.new);
-    }
-    replaced
+    })?;
+    sync::names(store, Step::Replaced, layout)
 }
 
-fn write_again(
-    store: &FileStore,
-    new: &sys::File,
-    layout: &Layout,
-    document: &Document,
-) -> io::Result<()> {
-    new.write_all(&document.to_json())?;
-    // A durable name with content that is not would be an empty `.info`.
-    if store.durability >= Durability::Finish {
-        new.sync_all()?;
+fn write(store: &FileStore, file: sys::File, document: &Document) -> io::Result<()> {
+    file.write_all(&document.to_json())?;
+    if store.durability.syncs(Step::Info) {
+        file.sync_all()?;
     }
-    sys::replace(&layout.new, &layout.info)?;
-    if store.durability >= Durability::Finish {
-        layout.sync_dirs()?;
-    }
-    Ok(())
+    file.close()
 }
 
 #[cfg(test)]
@@ -78,6 +60,7 @@ mod tests {
     use tower_tus_layers::protocol::{Length, Upload};
 
     use super::*;
+    use crate::store::file::Durability;
 
     #[test]
     fn a_second_name_of_info_is_not_written_to() {
@@ -86,7 +69,7 @@ mod tests {
         let mut upload = Upload::new("a".parse().unwrap());
         let layout = Layout::new(dir.path(), &upload.id);
         let document = Document::new(&upload, &layout);
-        first(&store, &layout, &document).unwrap();
+        fs::write(&layout.info, document.to_json()).unwrap();
         fs::hard_link(&layout.info, &layout.new).unwrap();
         fs::hard_link(&layout.info, dir.path().join("witness")).unwrap();
 
@@ -103,18 +86,33 @@ mod tests {
     }
 
     #[test]
-    fn who_comes_second_replaces_nothing_and_leaves_nothing() {
+    fn the_first_info_replaces_no_other() {
         let dir = tempfile::tempdir().unwrap();
-        let upload = Upload::new("a".parse().unwrap());
-        let layout = Layout::new(dir.path(), &upload.id);
-        let document = Document::new(&upload, &layout);
+        let layout = Layout::new(dir.path(), &"a".parse().unwrap());
         for durability in [Durability::None, Durability::Offset] {
             let store = FileStore::new(dir.path()).durability(durability);
             fs::write(&layout.info, "the first one's").unwrap();
-            let second = first(&store, &layout, &document);
+            fs::write(&layout.new, "the second one's").unwrap();
+            let second = first(&store, &layout);
             assert_eq!(second.unwrap_err().kind(), io::ErrorKind::AlreadyExists);
             assert_eq!(fs::read(&layout.info).unwrap(), b"the first one's");
-            assert!(!layout.new.exists());
+            assert_eq!(fs::read(&layout.new).unwrap(), b"the second one's");
         }
+    }
+
+    #[test]
+    fn an_info_that_another_request_holds_is_not_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = FileStore::new(dir.path());
+        let upload = Upload::new("a".parse().unwrap());
+        let layout = Layout::new(dir.path(), &upload.id);
+        fs::write(&layout.info, "as it is").unwrap();
+        let held = claim::take(&layout.info).unwrap();
+        let document = Document::new(&upload, &layout);
+        let busy = again(&store, &layout, &document).unwrap_err();
+        assert_eq!(busy.kind(), io::ErrorKind::ResourceBusy);
+        assert_eq!(fs::read(&layout.info).unwrap(), b"as it is");
+        drop(held);
+        again(&store, &layout, &document).unwrap();
     }
 }

@@ -10,7 +10,7 @@ use tower_tus_layers::protocol::{
 use tower_tus_layers::store::{Concatenator, Store};
 
 use super::{DURABILITIES, Fixture, append_all, is_exists, is_not_found};
-use crate::store::file::FileStore;
+use crate::store::file::{FileStore, claim};
 
 const RAW: &[u8] = b"final;/files/a  /files/deep/b?\xe4";
 
@@ -139,11 +139,15 @@ async fn a_final_that_cannot_be_made_leaves_no_file() {
     assert!(is_exists(&files.join("a/b", &["a"]).await));
     assert_eq!(files.everything(), before);
 
-    // The creation fails after the bytes, at the name of `.info`.
+    // Another creation with this id is in progress.
     files.write("f.new", "somebody writes it");
+    let held = claim::take(&files.path("f.new")).unwrap();
     let before = files.everything();
     assert!(is_exists(&files.join("f", &["a"]).await));
     assert_eq!(files.everything(), before);
+    drop(held);
+    files.join("f", &["a"]).await.unwrap();
+    assert!(!files.path("f.new").exists(), "nobody writes it any more");
 }
 
 #[tokio::test]
@@ -170,15 +174,21 @@ async fn a_final_that_is_interrupted_leaves_no_file() {
 }
 
 #[tokio::test]
-async fn what_a_crash_leaves_of_a_final_is_no_upload() {
+async fn what_a_crash_leaves_of_a_final_is_no_upload_and_makes_room_for_one() {
     let files = Fixture::new();
     files.partial("a", "0123456789").await;
-    // The data file is created first, and `.info` last.
+    // The data file is created after `.new`, and before `.info`.
+    files.write("f.new", "{}");
     files.write("f", "01234");
     assert!(is_not_found(&files.open("f").await));
     assert!(is_not_found(&files.terminate("f").await));
-    assert!(is_exists(&files.join("f", &["a"]).await));
-    assert_eq!(files.read("f"), b"01234");
+    files.join("f", &["a"]).await.unwrap();
+    assert_eq!(files.read("f"), b"0123456789");
+
+    // What has no mark of ours may be anything.
+    files.write("g", "01234");
+    assert!(is_exists(&files.join("g", &["a"]).await));
+    assert_eq!(files.read("g"), b"01234");
 }
 
 #[tokio::test]

@@ -1,13 +1,15 @@
 //! Creating uploads.
 
 use std::fs;
+use std::io::ErrorKind;
 
 use serde_json::json;
-use tower_tus_layers::protocol::{Error, FinishState};
+use tower_tus_layers::protocol::{Error, FinishState, Offset};
 use tower_tus_layers::store::Store;
 
-use super::{Fixture, append_all, is_exists, new};
-use crate::store::file::FileStore;
+use super::{Fixture, append_all, is_exists, is_not_found, new};
+use crate::store::file::create::create_with;
+use crate::store::file::{FileStore, claim};
 
 #[tokio::test]
 async fn what_is_there_already_is_not_touched() {
@@ -16,6 +18,8 @@ async fn what_is_there_already_is_not_touched() {
     files.write("data", "1");
     files.write("told.info", "2");
     files.write("writing.new", "3");
+    // A creation in progress, here or in another process, holds its file.
+    let _held = claim::take(&files.path("writing.new")).unwrap();
     files.write("elsewhere.bin", "4");
     let before = files.everything();
     for id in [
@@ -134,6 +138,68 @@ async fn bytes_lie_where_the_operator_says() {
 async fn a_relative_directory_is_written_down_as_an_absolute_one() {
     let store = FileStore::new("some/dir");
     assert!(store.dir().is_absolute() && store.dir().ends_with("some/dir"));
+}
+
+/// The ways in which a crash leaves a creation or a termination: with these
+/// files, and `.new` with the `.info` of an upload whose bytes are at the place.
+const LEFT: [&[&str]; 4] = [
+    &["a.new"],
+    &["a.new", "a"],
+    &["a.new", "a.info"],
+    &["a.new", "a", "a.chunk"],
+];
+
+#[tokio::test]
+async fn an_id_that_a_crash_left_half_created_or_half_removed_is_free() {
+    let whole = json!({"ID": "a", "Size": 10, "Storage": {"Path": "a"}}).to_string();
+    for state in ["", "{", &whole, "\0\0\0", r#"{"ID":"a","Size":10}"#] {
+        for left in LEFT {
+            let files = Fixture::new();
+            for name in left {
+                files.write(name, "");
+            }
+            files.write("a.new", state);
+            assert!(is_not_found(&files.open("a").await), "{left:?} {state:?}");
+            let mut handle = files.create("a").await;
+            append_all(&mut *handle, "hello").await;
+            assert_eq!(files.read("a"), b"hello");
+            assert_eq!(files.everything().len(), 2, "{left:?} {state:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_crash_left_elsewhere_goes_with_it_unless_it_is_somebody_elses() {
+    let files = Fixture::new();
+    let state = json!({"ID": "a", "Storage": {
+        "Path": files.path("far/place.bin"), "InfoPath": files.path("a.info"),
+    }});
+    for (beside, stays) in [(None, false), (Some("far/place.bin.info"), true)] {
+        fs::create_dir_all(files.path("far")).unwrap();
+        files.write("far/place.bin", "hello");
+        files.write("a.new", &state.to_string());
+        if let Some(beside) = beside {
+            files.write(beside, "{}");
+        }
+        files.create("a").await;
+        assert_eq!(files.path("far/place.bin").exists(), stays);
+        files.terminate("a").await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_creation_says_that_it_is_one_from_its_first_file_to_its_last() {
+    let files = Fixture::new();
+    let new = new("a");
+    let looked = create_with(&files.store, new, Offset::ZERO, |_| {
+        assert!(files.path("a").exists() && !files.path("a.info").exists());
+        assert_eq!(files.info("a.new")["ID"], "a");
+        let held = claim::take(&files.path("a.new")).unwrap_err();
+        assert_eq!(held.kind(), ErrorKind::ResourceBusy);
+        Ok(())
+    });
+    assert!(looked.is_ok());
+    assert!(!files.path("a.new").exists() && files.path("a.info").exists());
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use tower_tus_layers::protocol::{Error, FinishState, Length, Metadata, UploadId}
 use tower_tus_layers::store::{AppendError, Store, Terminator, WriteMode};
 
 use super::{Fixture, Frames, append, append_all, is_exists, is_not_found, is_unavailable, new};
-use crate::store::file::FileStore;
+use crate::store::file::{FileStore, claim};
 
 #[tokio::test]
 async fn an_upload_of_tusd_goes_on_with_all_that_tusd_knows() {
@@ -68,7 +68,7 @@ async fn an_info_without_storage_is_read() {
 async fn an_info_that_cannot_be_read_names_its_path_to_the_log_alone() {
     let files = Fixture::new();
     files.write("a", "");
-    for json in ["{", "[]", r#"{"Size":-1}"#] {
+    for json in ["}", "[]", r#"{"Size":-1}"#, r#"{"Size":1} x"#] {
         files.write("a.info", json);
         let error = files.open("a").await.unwrap_err();
         let Error::Internal(source) = &error else {
@@ -80,12 +80,22 @@ async fn an_info_that_cannot_be_read_names_its_path_to_the_log_alone() {
 }
 
 #[tokio::test]
-async fn an_info_that_a_power_cut_left_empty_is_no_upload() {
+async fn an_info_that_was_cut_short_is_no_upload_and_its_bytes_are_not_touched() {
     let files = Fixture::new();
-    files.write("a", "");
-    files.write("a.info", "");
-    let found = files.open("a").await;
-    assert!(matches!(found, Err(Error::NotFound)), "{found:?}");
+    files.write("a", "hello");
+    let whole = r#"{"ID":"a","Size":10,"TowerTus":{"Finishing":"Done"}}"#;
+    for end in 0..whole.len() {
+        for rest in [0, 1, whole.len() - end] {
+            let json = [&whole[..end], &"\0".repeat(rest)].concat();
+            files.write("a.info", &json);
+            assert!(is_not_found(&files.open("a").await), "{json:?}");
+            assert!(is_not_found(&files.terminate("a").await), "{json:?}");
+            assert!(is_exists(&files.store.create(new("a")).await), "{json:?}");
+        }
+    }
+    assert_eq!(files.read("a"), b"hello");
+    files.write("a.info", whole);
+    assert_eq!(files.offset("a").await, 5);
 }
 
 #[tokio::test]
@@ -431,4 +441,39 @@ async fn the_path_of_a_moved_upload_is_the_new_one_byte_by_byte() {
     }
     let found = FileStore::new(&moved).open(&"a".parse().unwrap()).await;
     assert_eq!(found.unwrap().info().path(), Some(&*moved.join("a")));
+}
+
+#[tokio::test]
+async fn a_termination_is_marked_before_the_bytes_go() {
+    let files = Fixture::new();
+    let mut handle = files.create("a").await;
+    append_all(&mut *handle, "hello").await;
+    let info = files.read("a.info");
+    // A directory with something in it cannot be removed like a file.
+    fs::create_dir_all(files.path("a.chunk/x")).unwrap();
+    let _ = files.terminate("a").await;
+    assert!(is_not_found(&files.open("a").await));
+
+    // A crash at the worst time: everything is there, but marked.
+    fs::remove_dir_all(files.path("a.chunk")).unwrap();
+    files.write("a.new", std::str::from_utf8(&info).unwrap());
+    files.write("a", "hello");
+    assert!(is_not_found(&files.open("a").await));
+    assert_eq!(files.create("a").await.info().offset, 0);
+}
+
+#[tokio::test]
+async fn an_upload_that_another_request_changes_or_ends_is_busy() {
+    let files = Fixture::new();
+    let mut handle = files.create("a").await;
+    let held = claim::take(&files.path("a.info")).unwrap();
+    let before = files.everything();
+    let ended = files.terminate("a").await;
+    assert!(matches!(ended, Err(Error::Busy(_))), "{ended:?}");
+    let changed = handle.record(FinishState::Done).await;
+    assert!(matches!(changed, Err(Error::Busy(_))), "{changed:?}");
+    assert_eq!(files.everything(), before);
+    drop(held);
+    files.terminate("a").await.unwrap();
+    assert_eq!(files.everything(), []);
 }

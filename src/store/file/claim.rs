@@ -1,0 +1,89 @@
+//! Tells files that somebody is working on from those that a crash has left.
+//!
+//! Whoever creates, changes or removes an upload holds `flock` on a side file
+//! meanwhile, which ends with the process at the latest: on `<id>.info`, or,
+//! while the upload has none, on `<id>.new`. An `<id>.new` that nobody holds
+//! therefore belongs to nobody, unless there is an `<id>.info`.
+
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use super::sys;
+
+/// Creates a file, and claims it until the result is dropped.
+///
+/// # Errors
+///
+/// [`ErrorKind::AlreadyExists`] if the file exists, or was taken for one that a
+/// crash has left before it could be claimed.
+pub(super) fn create(path: &Path, mode: u32) -> io::Result<sys::File> {
+    let file = sys::File::create_new_with(path, mode)?;
+    match holds(&file, path)? {
+        true => Ok(file),
+        false => sys::named(path, Err(ErrorKind::AlreadyExists.into())),
+    }
+}
+
+/// Claims a file until the result is dropped, if it exists.
+///
+/// # Errors
+///
+/// [`ErrorKind::ResourceBusy`] while somebody else holds the file.
+pub(super) fn take(path: &Path) -> io::Result<Option<sys::File>> {
+    let Some(file) = open(path)? else {
+        return Ok(None);
+    };
+    match holds(&file, path)? {
+        true => Ok(Some(file)),
+        false => sys::named(path, Err(ErrorKind::ResourceBusy.into())),
+    }
+}
+
+/// Network file systems lock only files that are open for writing; local ones
+/// also those that this process may only read.
+fn open(path: &Path) -> io::Result<Option<sys::File>> {
+    match sys::File::open_if_there(path) {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            sys::File::open_to_read(path).map(Some)
+        }
+        opened => opened,
+    }
+}
+
+/// Locks an open file. It may have lost its name before it was locked.
+fn holds(file: &sys::File, path: &Path) -> io::Result<bool> {
+    Ok(file.try_lock() && file.is_at(path)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_held_by_one_and_left_by_those_who_are_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.new");
+        assert!(take(&path).unwrap().is_none());
+        let held = create(&path, 0o600).unwrap();
+        let again = create(&path, 0o600).unwrap_err();
+        assert_eq!(again.kind(), ErrorKind::AlreadyExists);
+        let busy = take(&path).unwrap_err();
+        assert_eq!(busy.kind(), ErrorKind::ResourceBusy);
+        assert!(busy.to_string().contains("a.new"), "{busy}");
+        drop(held);
+        assert!(take(&path).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_file_that_has_lost_its_name_cannot_be_held() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.new");
+        fs::write(&path, "").unwrap();
+        let file = open(&path).unwrap().unwrap();
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, "").unwrap();
+        assert!(!holds(&file, &path).unwrap());
+    }
+}

@@ -1,0 +1,73 @@
+//! Which step is synced under which durability, and the syncs of more than one
+//! file.
+//!
+//! A sync that fails is final, whatever its error: the kernel reports lost
+//! bytes once, and the next sync of the same file would wrongly succeed.
+
+use std::io;
+
+use super::durability::Durability;
+use super::layout::Layout;
+use super::{FileStore, sys};
+
+/// A step whose result survives a power cut, from some durability on.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Step {
+    /// `.info` is written: its content, before it gets its name. Otherwise a
+    /// power cut could leave it empty.
+    Info,
+    /// An upload is created: the names of its files.
+    Created,
+    /// `.info` is replaced: its name.
+    Replaced,
+    /// A final upload gets its bytes: before `.info` says so.
+    Assembled,
+    /// A mark is set, or bytes after it are discarded: its content and name,
+    /// and the new size of the data file.
+    Mark,
+    /// A chunk is stored: its bytes, and that its mark is gone.
+    Stored,
+    /// An upload is finished: its bytes, its `.info`, and their names.
+    Finished,
+    /// An upload is terminated: that its names are gone.
+    Terminated,
+}
+
+impl Step {
+    /// Returns the least durability that syncs the step.
+    const fn from(self) -> Durability {
+        match self {
+            Self::Created | Self::Stored => Durability::Offset,
+            Self::Info
+            | Self::Replaced
+            | Self::Assembled
+            | Self::Mark
+            | Self::Finished
+            | Self::Terminated => Durability::Finish,
+        }
+    }
+}
+
+impl Durability {
+    /// Returns whether the step is synced.
+    pub(super) fn syncs(self, step: Step) -> bool {
+        self >= step.from()
+    }
+}
+
+/// Syncs the directories with the names of an upload's files, if the step
+/// requires it.
+pub(super) fn names(store: &FileStore, step: Step, layout: &Layout) -> io::Result<()> {
+    if !store.durability.syncs(step) {
+        return Ok(());
+    }
+    sync_dirs(store, layout)
+}
+
+/// A directory that exists may have been created just before a crash, so that
+/// its name is not durable yet. Therefore this includes all directories up to
+/// that of the store.
+fn sync_dirs(store: &FileStore, layout: &Layout) -> io::Result<()> {
+    let mut dirs = layout.dirs(store.dir()).into_iter();
+    dirs.try_for_each(sys::sync_dir)
+}
