@@ -20,7 +20,7 @@ pub(super) fn create(path: &Path, mode: u32) -> io::Result<sys::File> {
     let file = sys::File::create_new_with(path, mode)?;
     match holds(&file, path)? {
         true => Ok(file),
-        false => sys::named(path, Err(ErrorKind::AlreadyExists.into())),
+        false => sys::named(path, Err(ErrorKind::AlreadyExists)),
     }
 }
 
@@ -35,7 +35,7 @@ pub(super) fn take(path: &Path) -> io::Result<Option<sys::File>> {
     };
     match holds(&file, path)? {
         true => Ok(Some(file)),
-        false => sys::named(path, Err(ErrorKind::ResourceBusy.into())),
+        false => sys::named(path, Err(ErrorKind::ResourceBusy)),
     }
 }
 
