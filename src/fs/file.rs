@@ -48,6 +48,11 @@ impl File {
         Self::open_with(path, OFlags::RDONLY, 0)
     }
 
+    /// Opens a directory, in order to sync it.
+    pub(crate) fn open_dir(path: &Path) -> io::Result<Self> {
+        Self::open_with(path, OFlags::RDONLY | OFlags::DIRECTORY, 0)
+    }
+
     /// Opens a file for reading and writing, if it exists. Network file systems
     /// lock only files that are open for writing.
     pub(crate) fn open_if_there(path: &Path) -> io::Result<Option<Self>> {
@@ -86,7 +91,6 @@ impl File {
     ///
     /// Returns `None` if there is none, or if the file system cannot tell. Moves
     /// the position to the beginning.
-    #[allow(dead_code)] // until the store calls it
     pub(crate) fn first_hole(&self) -> io::Result<Option<u64>> {
         let len = self.len()?;
         let hole = match retry(|| calls::seek_hole(&self.file)) {
@@ -119,10 +123,20 @@ impl File {
         named(&self.path, synced)
     }
 
+    /// Makes the names in the directory durable. A failure is final, as that of
+    /// [`sync_data`](Self::sync_data).
+    #[cfg_attr(test, track_caller)]
+    pub(crate) fn sync_names(&self) -> io::Result<()> {
+        match calls::fsync(&self.file) {
+            // Network file systems may not support this call for directories.
+            Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(()),
+            synced => named(&self.path, synced),
+        }
+    }
+
     /// Closes the file, and reports what the kernel reports. Network file
     /// systems write late, and report here what they could not write. Like that
     /// of a sync, a failure is final; the file is closed all the same.
-    #[allow(dead_code)] // until the store calls it
     #[cfg_attr(test, track_caller)]
     pub(crate) fn close(self) -> io::Result<()> {
         let closed = calls::close(self.file);

@@ -8,7 +8,6 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::time::SystemTime;
 
-use rustix::fs::OFlags;
 use rustix::io::{Errno, retry_on_intr as retry};
 
 use super::calls::{self, Kind, Stat};
@@ -64,7 +63,6 @@ pub(crate) fn identity(path: &Path) -> io::Result<Identity> {
 }
 
 /// Returns when the system was booted, if it tells.
-#[allow(dead_code)] // until the store calls it
 pub(crate) fn boot_time() -> Option<SystemTime> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
@@ -154,13 +152,7 @@ pub(crate) fn sync_dir_of(path: &Path) -> io::Result<()> {
 /// [`File::sync_data`].
 #[cfg_attr(test, track_caller)]
 pub(crate) fn sync_dir(path: &Path) -> io::Result<()> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY;
-    let dir = named(path, retry(|| calls::open(path, flags, 0)))?;
-    match calls::fsync(&dir) {
-        // Network file systems may not support this call for directories.
-        Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(()),
-        synced => named(path, synced),
-    }
+    File::open_dir(path)?.sync_names()
 }
 
 pub(super) fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Semaphore;
-use tower_tus_layers::protocol::{Chunk, Error, Offset};
+use tower_tus_layers::protocol::{Chunk, Error};
 use tower_tus_layers::store::{AppendError, Appended};
 
 use super::batch::Batch;
@@ -20,7 +20,7 @@ pub(super) async fn append(chunk: Chunk<'_>, writer: Writer, batches: &Semaphore
     if steps.writer().has_an_end() {
         received = steps.end(received).await;
     }
-    let offset = Offset::saturating(steps.writer().offset());
+    let offset = steps.writer().offset();
     Appended::new(offset, received)
 }
 

@@ -10,8 +10,9 @@ use std::collections::HashMap;
 use tower_tus_layers::protocol::{Concat, Error, Interrupt, Length, NewUpload, Role, UploadId};
 
 use super::create::create_with;
-use super::error::of_upload;
+use super::error::{of_store, of_upload};
 use super::handle::FileHandle;
+use super::sync::Step;
 use super::{Durability, FileStore, sys};
 
 /// Number of bytes to copy between two checks of the interrupt. It takes a
@@ -40,7 +41,7 @@ pub(super) fn assemble(
     id: UploadId,
     interrupt: &Interrupt,
 ) -> Result<(), Error> {
-    let handle = FileHandle::open(store, id).map_err(of_upload)?;
+    let handle = FileHandle::open(store, id)?;
     let mut upload = handle.upload().clone();
     let role = upload.concat.as_mut().map(|concat| &mut concat.role);
     let Some(Role::Final { parts, pending }) = role.filter(|_| handle.upload().is_pending()) else {
@@ -48,11 +49,14 @@ pub(super) fn assemble(
     };
     let parts = Parts::find(store, parts)?;
     let length = parts.length()?;
-    let data = sys::File::open(&handle.layout().data).map_err(of_upload)?;
+    let path = &handle.layout().data;
+    let data = sys::File::open(path).map_err(of_upload)?;
     // An interrupted attempt may have left bytes behind.
     data.truncate(0).map_err(of_upload)?;
-    let copied = parts.copy_to(&data, store.durability, interrupt);
-    copied.inspect_err(|_| drop(data.truncate(0)))?;
+    parts
+        .copy_to(&data, store.durability, interrupt)
+        .and_then(|()| data.close().map_err(of_store))
+        .inspect_err(|_| drop(sys::File::open(path).and_then(|data| data.truncate(0))))?;
     *pending = false;
     (upload.offset, upload.length) = (length.into(), Some(length)); // CAT-04
     handle.rewrite(upload).map(drop)
@@ -60,7 +64,7 @@ pub(super) fn assemble(
 
 /// Records in a part that a final upload waits for it.
 pub(super) fn await_part(store: &FileStore, part: UploadId, id: UploadId) -> Result<(), Error> {
-    let handle = FileHandle::open(store, part).map_err(of_upload)?;
+    let handle = FileHandle::open(store, part)?;
     let mut upload = handle.upload().clone();
     match upload.concat.as_mut().map(|concat| &mut concat.role) {
         Some(Role::Partial { awaited_by }) => awaited_by.push(id),
@@ -82,7 +86,7 @@ impl<'a> Parts<'a> {
         let mut found = HashMap::new();
         for id in order {
             if !found.contains_key(id) {
-                let part = FileHandle::open(store, id.clone()).map_err(of_upload)?;
+                let part = FileHandle::open(store, id.clone())?;
                 found.insert(id, part);
             }
         }
@@ -127,9 +131,9 @@ impl<'a> Parts<'a> {
                 (left, unseen) = (left - step, unseen + step);
             }
         }
-        match durability {
-            Durability::None => Ok(()),
-            Durability::Finish | Durability::Offset => data.sync_data().map_err(of_upload),
+        match durability.syncs(Step::Assembled) {
+            true => data.sync_data().map_err(of_store),
+            false => Ok(()),
         }
     }
 }

@@ -1,4 +1,3 @@
-use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -9,8 +8,9 @@ use tower_tus_layers::protocol::{Error, Upload, UploadId};
 use tower_tus_layers::store::Content;
 
 use super::error::of_upload;
+use super::look::look;
 use super::place::find;
-use super::{FileStore, blocking, mark, sys};
+use super::{FileStore, blocking, sys};
 
 /// Maximum number of bytes in one read, however many are requested.
 const PIECE: u64 = 512 << 10;
@@ -25,20 +25,17 @@ pub(super) struct FileContent {
 }
 
 impl FileContent {
-    /// Opens the stored bytes of an upload without changing anything.
-    pub(super) fn open(store: &FileStore, id: UploadId) -> io::Result<Self> {
-        let (layout, _, document) = find(store, &id)?;
+    /// Opens the stored bytes of an upload, which a writer may be extending.
+    pub(super) fn open(store: &FileStore, id: UploadId) -> Result<Self, Error> {
+        let (layout, _, mut document) = find(store, &id).map_err(of_upload)?;
         // Open the file before reading the offset: it then has all bytes up to
         // it.
-        let file = sys::File::open_to_read(&layout.data)?;
-        let offset = mark::offset(&layout, file.len()?)?.ok_or(io::ErrorKind::NotFound)?;
-        let mut upload = document.upload(id, offset);
-        upload.storage = document.storage_at(&layout);
-        upload.set_path(&layout.data);
+        let file = sys::File::open_to_read(&layout.data).map_err(of_upload)?;
+        let size = file.len().map_err(of_upload)?;
         Ok(Self {
+            upload: look(store, id, &layout, size, &mut document)?,
             modified: file.modified().ok(),
             file: file.into(),
-            upload,
         })
     }
 }

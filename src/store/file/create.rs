@@ -14,6 +14,7 @@ use super::error::{of_new_upload, of_store};
 use super::handle::FileHandle;
 use super::info::Document;
 use super::layout::Layout;
+use super::sync::Step;
 use super::{Durability, FileStore, claim, leftover, publish, sys};
 
 /// Creates the files of a new upload, or leaves none behind.
@@ -50,6 +51,10 @@ pub(super) fn create_with(
     // Only now, with a file in it: overlay file systems may have changed its
     // identity.
     store.home.remember().map_err(of_store)?;
+    store.forget(&upload.id);
+    if store.durability.syncs(Step::Created) {
+        store.synced.insert(&upload.id, upload.offset);
+    }
     Ok(FileHandle::new(
         store.clone(),
         Arc::new(layout),

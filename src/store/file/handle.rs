@@ -9,9 +9,11 @@ use super::append::append;
 use super::error::of_upload;
 use super::info::Document;
 use super::layout::Layout;
+use super::look::{look, make_durable};
 use super::place::find;
+use super::sync::Step;
 use super::writer::Writer;
-use super::{Durability, FileStore, mark, publish, sys};
+use super::{FileStore, counted, publish, sys};
 
 /// An upload that is stored in files.
 #[derive(Clone, Debug)]
@@ -37,13 +39,10 @@ impl FileHandle {
         }
     }
 
-    /// Finds an upload without changing anything.
-    pub(super) fn open(store: &FileStore, id: UploadId) -> io::Result<Self> {
-        let (layout, size, document) = find(store, &id)?;
-        let offset = mark::offset(&layout, size)?.ok_or(io::ErrorKind::NotFound)?;
-        let mut upload = document.upload(id, offset);
-        upload.storage = document.storage_at(&layout);
-        upload.set_path(&layout.data);
+    /// Finds an upload.
+    pub(super) fn open(store: &FileStore, id: UploadId) -> Result<Self, Error> {
+        let (layout, size, mut document) = find(store, &id).map_err(of_upload)?;
+        let upload = look(store, id, &layout, size, &mut document)?;
         Ok(Self::new(store.clone(), Arc::new(layout), document, upload))
     }
 
@@ -59,32 +58,50 @@ impl FileHandle {
 
     /// Rewrites `.info` to describe `upload`.
     pub(super) fn rewrite(mut self, upload: Upload) -> Result<Self, Error> {
+        if self.store.failed.contains(&upload.id) {
+            return Err(Error::UploadFailed);
+        }
         self.document.update(&upload);
         self.upload = upload;
-        publish::again(&self.store, &self.layout, &self.document).map_err(of_upload)?;
+        publish::again(&self.store, &self.layout, &self.document).map_err(|error| {
+            // The new `.info` may be there, and yet not be durable.
+            self.store.synced.forget(&self.upload.id);
+            of_upload(error)
+        })?;
         Ok(self)
     }
 
-    /// Syncs the data file.
-    ///
-    /// The kernel drops pages that it could not write, so a second sync of the
-    /// same bytes would wrongly succeed. A failed sync therefore fails for
-    /// good.
-    fn sync_data(&self) -> Result<(), Error> {
-        if self.store.lost.contains(&self.upload.id) {
-            return Err(Error::internal("an earlier sync of these bytes failed"));
-        }
-        let file = sys::open_to_sync(&self.layout.data).map_err(of_upload)?;
-        let synced = file.sync_all();
-        synced.map_err(|error| {
-            self.store.lost.insert(self.upload.id.clone());
-            of_upload(error)
-        })
+    /// Removes what a crash left of a chunk. No append may follow to do so.
+    fn settle(&self) -> io::Result<()> {
+        let data = sys::File::open(&self.layout.data)?;
+        counted::settle(self.store.durability, &self.layout, &data)
     }
 
-    async fn record_all(&mut self, upload: Upload) -> Result<(), Error> {
+    /// Like [`rewrite`](Self::rewrite), for a change that ends a chunk.
+    fn settle_and_rewrite(self, upload: Upload) -> Result<Self, Error> {
+        self.settle().map_err(of_upload)?;
+        self.rewrite(upload)
+    }
+
+    fn make_durable(&mut self) -> Result<(), Error> {
+        if self.store.failed.contains(&self.upload.id) || self.upload.is_failed() {
+            return Err(Error::UploadFailed);
+        }
+        make_durable(
+            &self.store,
+            &self.layout,
+            &mut self.document,
+            &mut self.upload,
+        )
+    }
+
+    /// Runs a change of this handle that blocks.
+    async fn change(
+        &mut self,
+        change: impl FnOnce(Self) -> Result<Self, Error> + Send + 'static,
+    ) -> Result<(), Error> {
         let this = self.clone();
-        *self = self.store.step(|_| this.rewrite(upload)).await?;
+        *self = self.store.step(|_| change(this)).await?;
         Ok(())
     }
 }
@@ -96,12 +113,16 @@ impl Handle for FileHandle {
     }
 
     async fn append(&mut self, chunk: Chunk<'_>, options: AppendOptions) -> Appended {
-        let layout = self.layout.clone();
+        if self.upload.is_failed() {
+            let failed = AppendError::Store(Error::UploadFailed);
+            return Appended::new(self.upload.offset, Err(failed));
+        }
         let writer = Writer::new(
-            layout,
-            self.store.durability,
+            self.store.clone(),
+            self.upload.id.clone(),
+            self.layout.clone(),
             options.mode,
-            self.upload.offset.get(),
+            self.upload.offset,
         );
         let mut appended = append(chunk, writer, &self.store.batches).await;
         self.upload.offset = appended.offset;
@@ -114,37 +135,34 @@ impl Handle for FileHandle {
     }
 
     async fn declare_length(&mut self, length: Length) -> Result<(), Error> {
-        // The length may equal the offset of a chunk that a crash cut short. No
-        // append would follow to roll its bytes back.
-        let layout = self.layout.clone();
-        let settle = move |_: &FileStore| mark::settle(&layout).map_err(of_upload);
-        self.store.step(settle).await?;
         let mut upload = self.upload.clone();
         upload.length = Some(length);
-        self.record_all(upload).await
+        self.change(|this| this.settle_and_rewrite(upload)).await
     }
 
     async fn declare_complete(&mut self) -> Result<(), Error> {
-        let layout = self.layout.clone();
-        let settle = move |_: &FileStore| mark::settle(&layout).map_err(of_upload);
-        self.store.step(settle).await?;
         let mut upload = self.upload.clone();
         upload.declare_complete();
-        self.record_all(upload).await
+        self.change(|this| this.settle_and_rewrite(upload)).await
     }
 
     async fn record(&mut self, finishing: FinishState) -> Result<(), Error> {
         let mut upload = self.upload.clone();
         upload.finishing = Some(finishing);
-        self.record_all(upload).await
+        self.change(|this| this.rewrite(upload)).await
     }
 
     async fn finish(&mut self) -> Result<(), Error> {
-        if self.store.durability < Durability::Finish {
+        if !self.store.durability.syncs(Step::Finished) {
             return Ok(());
         }
-        // Recording the finish syncs `.info` and the names.
-        let this = self.clone();
-        self.store.step(move |_| this.sync_data()).await
+        let mut this = self.clone();
+        let finish = move |_: &FileStore| {
+            let finished = this.make_durable();
+            Ok((this, finished))
+        };
+        let (this, finished) = self.store.step(finish).await?;
+        *self = this;
+        finished
     }
 }

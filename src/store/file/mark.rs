@@ -1,72 +1,85 @@
-//! The `<id>.chunk` file: where an atomic chunk began.
+//! The `<id>.chunk` file: where a chunk began whose bytes do not count yet.
 //!
 //! While the mark exists, it is the upload's offset, however many bytes the
 //! data file has beyond it.
+//!
+//! Its last whole line counts. It advances by a further line: a power cut that
+//! loses any of the new bytes leaves a line that is not a number, and the one
+//! before it.
 
 use std::io;
 
+use bytes::Bytes;
+
 use super::layout::Layout;
-use super::sys;
+use super::sync::Step;
+use super::{Durability, FileStore, sys};
+
+/// A mark that exists.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Mark {
+    /// The upload's offset; `None` if the mark was still being set in a crash,
+    /// so that its chunk has no bytes yet.
+    pub(super) offset: Option<u64>,
+}
 
 /// Sets the mark, durable even in a power cut.
-pub(super) fn set(layout: &Layout, start: u64) -> io::Result<()> {
-    let mark = sys::File::create_new(&layout.chunk)?;
+pub(super) fn set(store: &FileStore, layout: &Layout, start: u64) -> io::Result<()> {
+    let mark = sys::File::create_new_with(&layout.chunk, store.file_mode)?;
     let set = mark
-        .write_all(format!("{start}\n").as_bytes())
-        .and_then(|()| mark.sync_all())
-        .and_then(|()| sys::sync_dir_of(&layout.chunk));
+        .write_all(&line(start))
+        .and_then(|()| finish_set(store.durability, layout, mark));
     set.inspect_err(|_| {
         let _ = sys::remove(&layout.chunk);
     })
 }
 
-/// Removes all bytes after the mark, if there is one, and then the mark itself.
-pub(super) fn take_back(layout: &Layout, data: &sys::File) -> io::Result<()> {
-    let Some(text) = sys::read(&layout.chunk)? else {
-        return Ok(());
-    };
-    if let Some(start) = parse(&text)
-        && data.len()? > start
-    {
-        data.truncate(start)?;
-        // The discarded bytes must not outlive the mark.
-        data.sync_data()?;
+fn finish_set(durability: Durability, layout: &Layout, mark: sys::File) -> io::Result<()> {
+    if !durability.syncs(Step::Mark) {
+        return mark.close();
     }
-    sys::remove(&layout.chunk)?;
-    // If the mark came back, it would discard bytes that are acknowledged
-    // later.
+    mark.sync_all()?;
+    mark.close()?;
     sys::sync_dir_of(&layout.chunk)
 }
 
-/// Like [`take_back`], for a data file that is not open.
-pub(super) fn settle(layout: &Layout) -> io::Result<()> {
-    if !sys::exists(&layout.chunk)? {
-        return Ok(());
+/// Moves the mark to `offset`, durable even in a power cut: all bytes before it
+/// are synced.
+pub(super) fn advance(layout: &Layout, offset: u64) -> io::Result<()> {
+    let mark = sys::File::open(&layout.chunk)?;
+    mark.write_at(&mut mark.len()?, &[line(offset)])?;
+    mark.sync_all()?;
+    mark.close()
+}
+
+/// Removes the mark, if there is one. If it came back, it would discard bytes
+/// that are acknowledged later.
+pub(super) fn remove(durability: Durability, layout: &Layout) -> io::Result<()> {
+    sys::remove(&layout.chunk)?;
+    match durability.syncs(Step::Stored) {
+        true => sys::sync_dir_of(&layout.chunk),
+        false => Ok(()),
     }
-    take_back(layout, &sys::File::open(&layout.data)?)
 }
 
-/// Returns the offset of the upload, or `None` if its data file is gone.
-///
-/// `size` is the size of the data file before this call. One look at the size
-/// is not enough while another request writes. Before the mark is read, the
-/// size may include bytes that are rolled back, together with their mark, until
-/// it is read; after it is read, bytes of a chunk whose mark came later. Bytes
-/// that are there both times are there to stay.
-pub(super) fn offset(layout: &Layout, size: u64) -> io::Result<Option<u64>> {
-    let mark = sys::read(&layout.chunk)?.and_then(|text| parse(&text));
-    let after = sys::file_size(&layout.data)?;
-    Ok(after.map(|after| mark.unwrap_or(u64::MAX).min(size).min(after)))
+/// Reads the mark, if there is one.
+pub(super) fn read(layout: &Layout) -> io::Result<Option<Mark>> {
+    let text = sys::read(&layout.chunk)?;
+    Ok(text.map(|text| {
+        let lines = text.split_inclusive(|byte| *byte == b'\n');
+        let offset = lines.filter_map(parse).last();
+        Mark { offset }
+    }))
 }
 
-/// Parses a mark. Without its last byte it was still being written in a crash,
-/// and its chunk has no bytes yet.
-fn parse(text: &[u8]) -> Option<u64> {
-    std::str::from_utf8(text)
-        .ok()?
-        .strip_suffix('\n')?
-        .parse()
-        .ok()
+fn line(offset: u64) -> Bytes {
+    format!("{offset}\n").into()
+}
+
+/// Parses a line. Without its last byte it is not whole.
+fn parse(line: &[u8]) -> Option<u64> {
+    let digits = std::str::from_utf8(line).ok()?.strip_suffix('\n')?;
+    digits.parse().ok()
 }
 
 #[cfg(test)]
@@ -75,53 +88,53 @@ mod tests {
 
     use super::*;
 
-    fn upload(bytes: &str) -> (tempfile::TempDir, Layout) {
+    fn layout() -> (tempfile::TempDir, Layout) {
         let dir = tempfile::tempdir().unwrap();
         let layout = Layout::new(dir.path(), &"a".parse().unwrap());
-        fs::write(&layout.data, bytes).unwrap();
         (dir, layout)
     }
 
-    #[test]
-    fn the_mark_is_the_offset_while_it_stands() {
-        let (_dir, layout) = upload("0123456789");
-        set(&layout, 4).unwrap();
-        assert_eq!(offset(&layout, 10).unwrap(), Some(4));
-        take_back(&layout, &sys::File::open(&layout.data).unwrap()).unwrap();
-        assert_eq!(fs::read(&layout.data).unwrap(), b"0123");
-        assert!(!layout.chunk.exists());
-        assert_eq!(offset(&layout, 4).unwrap(), Some(4));
+    fn offset(layout: &Layout) -> Option<u64> {
+        read(layout).unwrap().unwrap().offset
     }
 
     #[test]
-    fn a_mark_that_is_not_whole_disowns_nothing() {
-        for text in ["", "4", "\n", "x\n", "-4\n"] {
-            let (_dir, layout) = upload("0123456789");
-            fs::write(&layout.chunk, text).unwrap();
-            assert_eq!(offset(&layout, 10).unwrap(), Some(10), "{text:?}");
-            take_back(&layout, &sys::File::open(&layout.data).unwrap()).unwrap();
-            assert_eq!(fs::read(&layout.data).unwrap(), b"0123456789");
-            assert!(!layout.chunk.exists());
+    fn a_mark_is_set_advances_and_goes() {
+        for durability in [Durability::None, Durability::Finish, Durability::Offset] {
+            let (dir, layout) = layout();
+            let store = FileStore::new(dir.path()).durability(durability);
+            assert_eq!(read(&layout).unwrap(), None);
+            set(&store, &layout, 5).unwrap();
+            assert!(set(&store, &layout, 6).is_err(), "there is only one");
+        }
+        let (dir, layout) = layout();
+        let store = FileStore::new(dir.path());
+        set(&store, &layout, 5).unwrap();
+        assert_eq!(offset(&layout), Some(5));
+        advance(&layout, 1 << 40).unwrap();
+        assert_eq!(offset(&layout), Some(1 << 40));
+        for durability in [Durability::None, Durability::Offset] {
+            remove(durability, &layout).unwrap();
+            assert_eq!(read(&layout).unwrap(), None);
         }
     }
 
     #[test]
-    fn a_mark_beyond_the_end_makes_no_bytes() {
-        let (_dir, layout) = upload("01234");
-        set(&layout, 9).unwrap();
-        assert_eq!(offset(&layout, 5).unwrap(), Some(5));
-        take_back(&layout, &sys::File::open(&layout.data).unwrap()).unwrap();
-        assert_eq!(fs::read(&layout.data).unwrap(), b"01234");
-    }
-
-    #[test]
-    fn what_was_not_there_before_and_after_the_look_does_not_count() {
-        let (_dir, layout) = upload("01234");
-        assert_eq!(offset(&layout, 3).unwrap(), Some(3), "it grew meanwhile");
-        assert_eq!(
-            offset(&layout, 9).unwrap(),
-            Some(5),
-            "it was taken back meanwhile"
-        );
+    fn of_an_advance_that_a_power_cut_has_torn_nothing_counts() {
+        let (_dir, layout) = layout();
+        let whole = b"9\n1234\n";
+        for cut in 2..whole.len() {
+            fs::write(&layout.chunk, &whole[..cut]).unwrap();
+            assert_eq!(offset(&layout), Some(9));
+            for lost in 2..whole.len() {
+                let mut torn = *whole;
+                torn[cut] = 0;
+                torn[lost] = 0;
+                fs::write(&layout.chunk, torn).unwrap();
+                assert_eq!(offset(&layout), Some(9), "{torn:?}");
+            }
+        }
+        fs::write(&layout.chunk, whole).unwrap();
+        assert_eq!(offset(&layout), Some(1234));
     }
 }

@@ -60,17 +60,20 @@ mod batch;
 mod claim;
 mod concatenate;
 mod content;
+mod counted;
 mod create;
 mod durability;
+mod failed;
 mod handle;
 mod info;
 mod layout;
 mod leftover;
-mod lost;
+mod look;
 mod mark;
 mod place;
 mod publish;
 mod sync;
+mod synced;
 mod terminate;
 #[cfg(test)]
 mod tests;
@@ -89,8 +92,10 @@ use tower_tus_layers::store::{Concatenator, Content, Handle, Reader, Store, Term
 use tower_tus_layers::store::WriteMode;
 
 use self::content::FileContent;
+use self::failed::Failed;
 use self::handle::FileHandle;
-use self::lost::Lost;
+use self::sync::Step;
+use self::synced::Synced;
 use crate::fs::error::{of_store, of_upload};
 use crate::fs::home::Home;
 use crate::fs::{blocking, error, sys};
@@ -114,7 +119,8 @@ pub struct FileStore {
     dir_mode: u32,
     /// Bounds the memory of all requests together.
     batches: Arc<Semaphore>,
-    lost: Lost,
+    synced: Synced,
+    failed: Failed,
 }
 
 impl FileStore {
@@ -128,7 +134,8 @@ impl FileStore {
             file_mode: sys::FILE_MODE,
             dir_mode: sys::DIR_MODE,
             batches: Arc::new(Semaphore::new(BATCHES)),
-            lost: Lost::default(),
+            synced: Synced::default(),
+            failed: Failed::default(),
         }
     }
 
@@ -172,6 +179,12 @@ impl FileStore {
         .await
     }
 
+    /// Forgets an upload that is gone, so that another one may use its id.
+    fn forget(&self, id: &UploadId) {
+        self.synced.forget(id);
+        self.failed.forget(id);
+    }
+
     fn check_home(&self) -> Result<(), Error> {
         self.home.check().map_err(|lost| of_store(lost.into()))
     }
@@ -207,14 +220,12 @@ impl Store for FileStore {
 
     async fn open(&self, id: &UploadId) -> Result<Box<dyn Handle>, Error> {
         let id = id.clone();
-        let handle = self
-            .step(|store| FileHandle::open(store, id).map_err(of_upload))
-            .await?;
+        let handle = self.step(|store| FileHandle::open(store, id)).await?;
         Ok(Box::new(handle))
     }
 
     fn needs_finish(&self) -> bool {
-        self.durability >= Durability::Finish
+        self.durability.syncs(Step::Finished)
     }
 
     fn defers_length(&self) -> bool {
@@ -240,7 +251,7 @@ impl Terminator for FileStore {
         let id = id.clone();
         self.step(move |store| {
             terminate::terminate(store, &id).map_err(of_upload)?;
-            store.lost.forget(&id);
+            store.forget(&id);
             Ok(())
         })
         .await
@@ -257,9 +268,7 @@ impl Terminator for FileStore {
 impl Reader for FileStore {
     async fn read(&self, id: &UploadId) -> Result<Box<dyn Content>, Error> {
         let id = id.clone();
-        let content = self
-            .step(|store| FileContent::open(store, id).map_err(of_upload))
-            .await?;
+        let content = self.step(|store| FileContent::open(store, id)).await?;
         Ok(Box::new(content))
     }
 }

@@ -71,3 +71,36 @@ fn sync_dirs(store: &FileStore, layout: &Layout) -> io::Result<()> {
     let mut dirs = layout.dirs(store.dir()).into_iter();
     dirs.try_for_each(sys::sync_dir)
 }
+
+/// Why an upload could not be synced.
+#[derive(Debug)]
+pub(super) enum Unsynced {
+    /// A sync has failed, so that bytes or names are lost for good.
+    Lost(io::Error),
+    /// A file could not be opened. Another attempt may succeed.
+    Unread(io::Error),
+}
+
+/// Syncs the bytes, the state and the mark of an upload, and all names.
+pub(super) fn whole(store: &FileStore, layout: &Layout) -> Result<(), Unsynced> {
+    let (files, dirs) = open_all(store, layout).map_err(Unsynced::Unread)?;
+    files
+        .iter()
+        .try_for_each(sys::File::sync_data)
+        .and_then(|()| dirs.iter().try_for_each(sys::File::sync_names))
+        .map_err(Unsynced::Lost)
+}
+
+/// Opens all files before any is synced, to tell what failed.
+fn open_all(store: &FileStore, layout: &Layout) -> io::Result<(Vec<sys::File>, Vec<sys::File>)> {
+    let mut files = vec![
+        sys::open_to_sync(&layout.data)?,
+        sys::open_to_sync(&layout.info)?,
+    ];
+    files.extend(sys::File::open_if_there(&layout.chunk)?);
+    let dirs = layout
+        .dirs(store.dir())
+        .into_iter()
+        .map(sys::File::open_dir);
+    Ok((files, dirs.collect::<io::Result<_>>()?))
+}

@@ -4,46 +4,60 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tower_tus_layers::protocol::{Error, Offset};
+use tower_tus_layers::protocol::{Error, Offset, UploadId};
 use tower_tus_layers::store::{AppendError, WriteMode};
 
-use super::error::of_upload;
+use super::error::{of_store, of_upload};
 use super::layout::Layout;
-use super::{Durability, mark, sys};
+use super::sync::Step;
+use super::{FileStore, counted, mark, sys};
+
+/// The number of bytes after which a chunk is synced, if it has to be, so that
+/// a failure costs little of it.
+const STRIDE: u64 = 32 << 20;
 
 /// Writes one chunk.
 #[derive(Debug)]
 pub(super) struct Writer {
+    store: FileStore,
+    id: UploadId,
     layout: Arc<Layout>,
-    durability: Durability,
     mode: WriteMode,
-    /// The offset to return to if an atomic chunk fails.
-    start: u64,
+    /// The offset to return to if the bytes after it are lost: the mark, if the
+    /// chunk has one.
+    kept: u64,
     offset: u64,
     /// Opened when the first bytes arrive.
     file: Option<sys::File>,
 }
 
 impl Writer {
-    pub(super) const fn new(
+    pub(super) fn new(
+        store: FileStore,
+        id: UploadId,
         layout: Arc<Layout>,
-        durability: Durability,
         mode: WriteMode,
-        start: u64,
+        start: Offset,
     ) -> Self {
         Self {
+            store,
+            id,
             layout,
-            durability,
             mode,
-            start,
-            offset: start,
+            kept: start.get(),
+            offset: start.get(),
             file: None,
         }
     }
 
-    /// Returns the current offset of the upload, in bytes.
-    pub(super) const fn offset(&self) -> u64 {
-        self.offset
+    /// Returns the current offset of the upload.
+    pub(super) const fn offset(&self) -> Offset {
+        Offset::saturating(self.offset)
+    }
+
+    /// Whether bytes are synced before they count.
+    fn syncs(&self) -> bool {
+        self.store.durability.syncs(Step::Stored)
     }
 
     /// Appends one batch.
@@ -53,7 +67,12 @@ impl Writer {
             None => self.open()?,
         };
         let file = self.file.insert(file);
-        file.write_at(&mut self.offset, frames).map_err(of_upload)
+        file.write_at(&mut self.offset, frames).map_err(of_upload)?;
+        let is_due = self.syncs() && !self.mode.is_atomic() && self.offset - self.kept >= STRIDE;
+        match is_due {
+            true => self.advance().map_err(of_store),
+            false => Ok(()),
+        }
     }
 
     fn open(&mut self) -> Result<sys::File, Error> {
@@ -61,72 +80,79 @@ impl Writer {
         let current = file.len().map_err(of_upload)?;
         if current != self.offset {
             self.offset = current;
-            let current = Offset::saturating(current);
+            let current = self.offset();
             return Err(Error::MismatchedOffset { current });
         }
-        if self.mode.is_atomic() {
-            mark::set(&self.layout, self.start).map_err(of_upload)?;
+        if self.mode.is_atomic() || self.syncs() {
+            mark::set(&self.store, &self.layout, self.kept).map_err(of_upload)?;
         }
         Ok(file)
     }
 
-    /// Opens the data file, and removes what a crash left of an atomic chunk.
+    /// Opens the data file, and removes what a crash left of a chunk.
     fn open_settled(&self) -> io::Result<sys::File> {
         let file = sys::File::open(&self.layout.data)?;
         if !sys::exists(&self.layout.info)? {
             return Err(io::ErrorKind::NotFound.into());
         }
-        mark::take_back(&self.layout, &file)?;
+        counted::settle(self.store.durability, &self.layout, &file)?;
         Ok(file)
+    }
+
+    /// Syncs what is written, and moves the mark there.
+    fn advance(&mut self) -> io::Result<()> {
+        let synced = self.file.as_ref().map_or(Ok(()), sys::File::sync_data);
+        let advanced = synced.and_then(|()| {
+            self.kept = self.offset;
+            mark::advance(&self.layout, self.kept)
+        });
+        advanced.inspect_err(|_| self.take_back())?;
+        self.store.synced.insert(&self.id, self.offset());
+        Ok(())
     }
 
     /// Whether [`end`](Self::end) has work to do on the disk.
     pub(super) fn has_an_end(&self) -> bool {
-        let more = self.mode.is_atomic() || self.durability >= Durability::Offset;
-        more && self.file.is_some()
+        self.file.is_some()
     }
 
-    /// Commits or rolls back what was written, depending on how the chunk
-    /// ended.
+    /// Keeps what was written, or takes it back: all of it if an atomic chunk
+    /// has failed, and all that is not known to be on the disk if the disk has.
     pub(super) fn end(&mut self, received: Result<(), AppendError>) -> Result<(), AppendError> {
         let Some(file) = self.file.take() else {
             return received;
         };
-        if self.mode.is_atomic() {
-            let kept = received.and_then(|()| self.keep_whole(&file).map_err(of_disk));
-            return kept.inspect_err(|_| self.take_back(&file));
+        if self.mode.is_atomic() && received.is_err() {
+            self.take_back();
+            return received;
         }
+        let kept = self.keep(file).inspect_err(|_| self.take_back());
         // An error of the store outweighs one of the body.
-        self.sync(&file).map_err(of_disk).and(received)
+        kept.map_err(|error| AppendError::Store(of_store(error)))?;
+        received
     }
 
-    fn keep_whole(&mut self, file: &sys::File) -> io::Result<()> {
-        self.sync(file)?;
-        sys::remove(&self.layout.chunk)?;
-        // Once the mark is gone the chunk counts, whatever fails later.
-        self.start = self.offset;
-        if self.durability >= Durability::Offset {
-            sys::sync_dir_of(&self.layout.chunk)?;
+    fn keep(&self, file: sys::File) -> io::Result<()> {
+        if self.syncs() {
+            file.sync_data()?;
+        }
+        file.close()?;
+        mark::remove(self.store.durability, &self.layout)?;
+        if self.syncs() {
+            self.store.synced.insert(&self.id, self.offset());
         }
         Ok(())
     }
 
-    fn take_back(&mut self, file: &sys::File) {
-        self.offset = self.start;
-        if let Err(error) = mark::take_back(&self.layout, file) {
+    /// Takes back what may be lost. A sync that has failed is not repeated: the
+    /// kernel has dropped the bytes.
+    fn take_back(&mut self) {
+        self.file = None;
+        self.offset = self.kept;
+        let taken = counted::take_back(self.store.durability, &self.layout, self.kept);
+        if let Err(error) = taken {
             // The mark remains, so the bytes do not count.
             tracing::warn!(%error, "a chunk could not be rolled back; the next append tries again");
         }
     }
-
-    fn sync(&self, file: &sys::File) -> io::Result<()> {
-        if self.durability < Durability::Offset {
-            return Ok(());
-        }
-        file.sync_data()
-    }
-}
-
-fn of_disk(error: io::Error) -> AppendError {
-    AppendError::Store(of_upload(error))
 }

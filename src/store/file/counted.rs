@@ -1,0 +1,164 @@
+//! Which bytes of the data file count: all of them, but none after the mark,
+//! and none after a hole that a power cut has left.
+
+use std::io;
+
+use super::layout::Layout;
+use super::sync::Step;
+use super::{Durability, mark, sys};
+
+/// Returns the offset of the upload as far as the mark tells, or `None` if its
+/// data file is gone.
+///
+/// `size` is the size of the data file before this call. One look at the size
+/// is not enough while another request writes. Before the mark is read, the
+/// size may include bytes that are rolled back, together with their mark, until
+/// it is read; after it is read, bytes of a chunk whose mark came later. Bytes
+/// that are there both times are there to stay.
+pub(super) fn offset(layout: &Layout, size: u64) -> io::Result<Option<u64>> {
+    let mark = mark::read(layout)?.and_then(|mark| mark.offset);
+    let after = sys::file_size(&layout.data)?;
+    Ok(after.map(|after| mark.unwrap_or(u64::MAX).min(size).min(after)))
+}
+
+/// Returns the first hole in the data file of an unfinished upload, if it has
+/// not changed since the system was booted.
+///
+/// A power cut may keep the size of a file and lose bytes within it, which then
+/// are a hole. This server leaves none, so the bytes before it are all that is
+/// known to be left.
+pub(super) fn hole(file: &sys::File) -> io::Result<Option<u64>> {
+    let modified = file.modified()?;
+    match sys::boot_time() {
+        Some(boot) if modified < boot => file.first_hole(),
+        _ => Ok(None),
+    }
+}
+
+/// Removes the bytes that do not count from the data file of an unfinished
+/// upload, and then the mark.
+pub(super) fn settle(durability: Durability, layout: &Layout, data: &sys::File) -> io::Result<()> {
+    let mark = mark::read(layout)?;
+    // Before the truncation, which makes the file newer than the boot.
+    let hole = hole(data)?;
+    let counted = mark.as_ref().and_then(|mark| mark.offset);
+    if let Some(len) = counted.into_iter().chain(hole).min() {
+        cut(durability, data, len)?;
+    }
+    match mark {
+        Some(_) => mark::remove(durability, layout),
+        None => Ok(()),
+    }
+}
+
+/// Removes the bytes after `len` from the data file, and then the mark.
+pub(super) fn take_back(durability: Durability, layout: &Layout, len: u64) -> io::Result<()> {
+    let data = sys::File::open(&layout.data)?;
+    cut(durability, &data, len)?;
+    data.close()?;
+    mark::remove(durability, layout)
+}
+
+fn cut(durability: Durability, data: &sys::File, len: u64) -> io::Result<()> {
+    if data.len()? > len {
+        data.truncate(len)?;
+    }
+    // The discarded bytes must not outlive the mark.
+    match durability.syncs(Step::Mark) {
+        true => data.sync_data(),
+        false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, FileTimes};
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    fn upload(bytes: &[u8]) -> (tempfile::TempDir, Layout) {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path(), &"a".parse().unwrap());
+        fs::write(&layout.data, bytes).unwrap();
+        (dir, layout)
+    }
+
+    fn settle(layout: &Layout) {
+        let data = sys::File::open(&layout.data).unwrap();
+        super::settle(Durability::Offset, layout, &data).unwrap();
+    }
+
+    #[test]
+    fn the_mark_is_the_offset_while_it_stands() {
+        let (_dir, layout) = upload(b"0123456789");
+        fs::write(&layout.chunk, "4\n").unwrap();
+        assert_eq!(offset(&layout, 10).unwrap(), Some(4));
+        settle(&layout);
+        assert_eq!(fs::read(&layout.data).unwrap(), b"0123");
+        assert!(!layout.chunk.exists());
+        assert_eq!(offset(&layout, 4).unwrap(), Some(4));
+    }
+
+    #[test]
+    fn a_mark_that_is_not_whole_disowns_nothing() {
+        for text in ["", "4", "\n", "x\n", "-4\n"] {
+            let (_dir, layout) = upload(b"0123456789");
+            fs::write(&layout.chunk, text).unwrap();
+            assert_eq!(offset(&layout, 10).unwrap(), Some(10), "{text:?}");
+            settle(&layout);
+            assert_eq!(fs::read(&layout.data).unwrap(), b"0123456789");
+            assert!(!layout.chunk.exists());
+        }
+    }
+
+    #[test]
+    fn a_mark_beyond_the_end_makes_no_bytes() {
+        let (_dir, layout) = upload(b"01234");
+        fs::write(&layout.chunk, "9\n").unwrap();
+        assert_eq!(offset(&layout, 5).unwrap(), Some(5));
+        settle(&layout);
+        assert_eq!(fs::read(&layout.data).unwrap(), b"01234");
+    }
+
+    #[test]
+    fn what_was_not_there_before_and_after_the_look_does_not_count() {
+        let (_dir, layout) = upload(b"01234");
+        assert_eq!(offset(&layout, 3).unwrap(), Some(3), "it grew meanwhile");
+        assert_eq!(
+            offset(&layout, 9).unwrap(),
+            Some(5),
+            "it was taken back meanwhile"
+        );
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_hole_ends_an_upload_that_is_older_than_the_boot_and_no_other() {
+        const BLOCK: u64 = 1 << 20;
+        let with_hole = |times: FileTimes| {
+            let (dir, layout) = upload(&vec![1; BLOCK as usize]);
+            let data = fs::File::options().write(true).open(&layout.data).unwrap();
+            data.set_len(3 * BLOCK).unwrap();
+            data.set_times(times).unwrap();
+            (dir, layout)
+        };
+        let len = |layout: &Layout| fs::metadata(&layout.data).unwrap().len();
+        let before = sys::boot_time().unwrap() - Duration::from_secs(60);
+        let (_dir, old) = with_hole(FileTimes::new().set_modified(before));
+        let (_other, new) = with_hole(FileTimes::new().set_modified(SystemTime::now()));
+        for (layout, mark, left) in [
+            (&new, None, 3 * BLOCK),
+            (&new, Some(2 * BLOCK), 2 * BLOCK),
+            (&old, Some(2 * BLOCK), BLOCK),
+            (&old, None, BLOCK),
+        ] {
+            if let Some(mark) = mark {
+                fs::write(&layout.chunk, format!("{mark}\n")).unwrap();
+            }
+            settle(layout);
+            assert_eq!(len(layout), left);
+            assert!(!layout.chunk.exists());
+        }
+    }
+}
