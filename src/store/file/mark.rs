@@ -67,7 +67,7 @@ pub(super) fn read(layout: &Layout) -> io::Result<Option<Mark>> {
     let text = sys::read(&layout.chunk)?;
     Ok(text.map(|text| {
         let lines = text.split_inclusive(|byte| *byte == b'\n');
-        let offset = lines.filter_map(parse).last();
+        let offset = lines.filter_map(parse).next_back();
         Mark { offset }
     }))
 }
