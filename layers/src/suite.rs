@@ -29,14 +29,8 @@ impl Suite {
         // Before it runs, so that a case that hangs has a name as well.
         eprintln!("{}: {name}", self.name);
         self.cases += 1;
-        let mut case = pin!(case);
-        let caught = poll_fn(|cx| {
-            // A case shares nothing with others, and is not polled again.
-            let polled = catch_unwind(AssertUnwindSafe(|| case.as_mut().poll(cx)));
-            polled.map_or_else(|panic| Poll::Ready(Err(panic)), |poll| poll.map(Ok))
-        });
-        if let Err(panic) = caught.await {
-            self.failures.push((name, message(&*panic)));
+        if let Err(message) = caught(case).await {
+            self.failures.push((name, message));
         }
     }
 
@@ -56,6 +50,17 @@ impl Suite {
         }
         panic!("{report}");
     }
+}
+
+/// Runs a future to its end, or returns the message with which it panicked.
+pub(crate) async fn caught<T>(future: impl Future<Output = T>) -> Result<T, String> {
+    let mut future = pin!(future);
+    let caught = poll_fn(|cx| {
+        // After a panic the future is not polled again.
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
+        polled.map_or_else(|panic| Poll::Ready(Err(panic)), |poll| poll.map(Ok))
+    });
+    caught.await.map_err(|panic| message(&*panic))
 }
 
 fn message(panic: &(dyn Any + Send)) -> String {

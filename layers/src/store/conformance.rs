@@ -24,6 +24,7 @@
 //! Cases for an optional capability run if the store has it.
 
 mod concatenation;
+pub mod crash;
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -460,12 +461,17 @@ async fn read(store: &dyn Store, id: &UploadId) -> Result<Box<dyn Content>, Erro
     read.read(id).await
 }
 
+async fn bytes(content: &dyn Content, range: Range<u64>) -> String {
+    let bytes = read_all(content, range).await;
+    let bytes = bytes.expect("stored bytes can be read");
+    String::from_utf8(bytes).expect("only text was stored")
+}
+
 /// Reads a whole range, in the pieces that the store returns.
-async fn bytes(content: &dyn Content, mut range: Range<u64>) -> String {
-    let mut text = Vec::new();
+async fn read_all(content: &dyn Content, mut range: Range<u64>) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
     while !range.is_empty() {
-        let piece = content.bytes(range.clone()).await;
-        let piece = piece.expect("stored bytes can be read");
+        let piece = content.bytes(range.clone()).await?;
         let most = range.end - range.start;
         assert!(
             (1..=most).contains(&(piece.len() as u64)),
@@ -473,9 +479,9 @@ async fn bytes(content: &dyn Content, mut range: Range<u64>) -> String {
             piece.len()
         );
         range.start += piece.len() as u64;
-        text.extend_from_slice(&piece);
+        bytes.extend_from_slice(&piece);
     }
-    String::from_utf8(text).expect("only text was stored")
+    Ok(bytes)
 }
 
 async fn bytes_are_read_whole_and_in_ranges(open: &impl Fn() -> Arc<dyn Store>) {

@@ -1,0 +1,145 @@
+//! Crashes at every change that a case makes.
+
+use super::notes::Noted;
+use super::play::{Play, Step};
+use super::{Crashable, Ran};
+use crate::suite::caught;
+
+/// The maximum number of changes that a case may make.
+const MOST: u64 = 10_000;
+
+/// Runs a case with a crash at each of its changes, and with one after its end.
+pub(super) async fn everywhere<C: Crashable>(
+    subject: &C,
+    ran: &mut Ran,
+    case: impl AsyncFn(&mut Play<'_>) -> Step,
+) {
+    let mut point = Point {
+        subject,
+        changes: 0,
+        ran,
+    };
+    // The simple crashes come first, since the first failure is reported.
+    while !point.crash_before_a_look(&case).await {
+        point.changes += 1;
+        assert!(point.changes < MOST, "the case has not ended");
+    }
+    for changes in 0..=point.changes {
+        point.changes = changes;
+        point.crash_while_carried_on(&case).await;
+    }
+}
+
+/// A moment at which the storage stops.
+struct Point<'a, C> {
+    subject: &'a C,
+    /// The number of changes before it.
+    changes: u64,
+    ran: &'a mut Ran,
+}
+
+impl<C: Crashable> Point<'_, C> {
+    /// Plays the case up to this moment, and returns whether it has ended.
+    async fn play(
+        &mut self,
+        case: &impl AsyncFn(&mut Play<'_>) -> Step,
+    ) -> (C::Storage, Vec<Noted>, bool) {
+        self.ran.crashes += 1;
+        let storage = self.subject.empty();
+        self.subject.stop_after(&storage, self.changes);
+        let has_stopped = || self.subject.has_stopped(&storage);
+        let mut play = Play::new(self.subject.open(&storage), Vec::new(), &has_stopped);
+        let played = caught(case(&mut play)).await;
+        let played = played
+            .unwrap_or_else(|message| panic!("stopped after {} changes: {message}", self.changes));
+        let uploads = play.uploads;
+        (storage, uploads, played.is_ok())
+    }
+
+    /// Crashes again as soon as clients have asked for their uploads. Returns
+    /// whether the case had ended before.
+    async fn crash_before_a_look(&mut self, case: &impl AsyncFn(&mut Play<'_>) -> Step) -> bool {
+        let (storage, uploads, has_ended) = self.play(case).await;
+        for (state, storage) in self.subject.after_crash(storage) {
+            let crashed = self.crash_again(storage, uploads.clone(), 0).await;
+            self.expect(&state, crashed);
+        }
+        has_ended
+    }
+
+    /// Crashes again in the middle of what clients do next. Which of the many
+    /// moments that is differs from point to point, and so does the state.
+    async fn crash_while_carried_on(&mut self, case: &impl AsyncFn(&mut Play<'_>) -> Step) {
+        let (storage, uploads, _) = self.play(case).await;
+        let mut states = self.subject.after_crash(storage);
+        assert!(!states.is_empty(), "a crash leaves at least one state");
+        let state = usize::try_from(self.changes).unwrap_or(0) % states.len();
+        let (state, storage) = states.swap_remove(state);
+        let more = 1 + self.changes * 31 % 97;
+        let crashed = self.crash_again(storage, uploads, more).await;
+        self.expect(&state, crashed);
+    }
+
+    fn expect(&self, state: &str, checked: Result<(), String>) {
+        if let Err(message) = checked {
+            let changes = self.changes;
+            panic!("stopped after {changes} changes, found as {state:?}{message}");
+        }
+    }
+
+    /// Checks a state after a crash, or carries on for some changes. Then crashes
+    /// once more, and carries on to the end from there.
+    async fn crash_again(
+        &mut self,
+        storage: C::Storage,
+        uploads: Vec<Noted>,
+        changes: u64,
+    ) -> Result<(), String> {
+        self.ran.states += 1;
+        let next = match changes {
+            0 => Next::Look,
+            changes => Next::CarryOnFor(changes),
+        };
+        let first = caught(self.go_on(&storage, uploads, next)).await;
+        let uploads = first.map_err(|message| format!(": {message}"))?;
+        for (state, storage) in self.subject.after_crash(storage) {
+            self.ran.states += 1;
+            let second = caught(self.go_on(&storage, uploads.clone(), Next::CarryOn));
+            second.await.map_err(|message| {
+                format!(", stopped again after {changes} changes, found as {state:?}: {message}")
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Lets clients return after a crash.
+    async fn go_on(&self, storage: &C::Storage, uploads: Vec<Noted>, next: Next) -> Vec<Noted> {
+        let promises = self.subject.promises();
+        let has_stopped = || self.subject.has_stopped(storage);
+        let store = self.subject.open(storage);
+        let mut play = Play::new(store, uploads, &has_stopped);
+        if let Next::CarryOnFor(changes) = next {
+            // Without a look: the repairs of the store are among these changes.
+            self.subject.stop_after(storage, changes);
+            let _: Step = play.carry_on(promises).await;
+            return play.uploads;
+        }
+        play.check(promises).await;
+        play.look().await;
+        if matches!(next, Next::CarryOn) {
+            let ended = play.carry_on(promises).await;
+            assert!(ended.is_ok(), "the storage has stopped by itself");
+        }
+        play.uploads
+    }
+}
+
+/// What clients do after a crash, before the next one.
+enum Next {
+    /// They ask for their uploads.
+    Look,
+    /// They carry on, until the storage stops after this number of changes.
+    CarryOnFor(u64),
+    /// They ask for their uploads, and carry on to the end.
+    CarryOn,
+}
