@@ -72,15 +72,14 @@ pub(crate) fn is_full(error: &io::Error) -> bool {
 
 /// Whether the process or the system has reached its limit of open files.
 fn lacks_descriptors(error: &io::Error) -> bool {
-    let code = raw_os_error(error).map(Errno::from_raw_os_error);
-    matches!(code, Some(Errno::MFILE | Errno::NFILE))
+    matches!(errno(error), Some(Errno::MFILE | Errno::NFILE))
 }
 
 /// Returns the operating system's error code, also from below a path.
-fn raw_os_error(error: &io::Error) -> Option<i32> {
-    error.raw_os_error().or_else(|| {
+pub(crate) fn errno(error: &io::Error) -> Option<Errno> {
+    Errno::from_io_error(error).or_else(|| {
         let named = error.get_ref()?.downcast_ref::<Named>()?;
-        raw_os_error(named.error())
+        errno(named.error())
     })
 }
 

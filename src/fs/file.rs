@@ -9,6 +9,7 @@ use rustix::fs::OFlags;
 use rustix::io::{Errno, retry_on_intr as retry};
 
 use super::calls;
+use super::kernel::Stat;
 use super::named::named;
 use super::sys::{FILE_MODE, if_there, is_same};
 
@@ -67,7 +68,7 @@ impl File {
         })
     }
 
-    fn stat(&self) -> io::Result<calls::Stat> {
+    fn stat(&self) -> io::Result<Stat> {
         named(&self.path, retry(|| calls::fstat(&self.file)))
     }
 
@@ -193,7 +194,8 @@ impl File {
 
     /// Writes `len` bytes of `from`, each file at its own position.
     pub(crate) fn write_from(&self, from: &Self, len: u64) -> io::Result<()> {
-        let copied = retry(|| calls::copy(&from.file, &self.file, len));
+        // An interruption does not end it.
+        let copied = calls::copy(&from.file, &self.file, len);
         if named(&self.path, copied)? < len {
             return named(&from.path, Err(ErrorKind::UnexpectedEof));
         }

@@ -1,7 +1,6 @@
 //! The calls to the kernel, one thin function each.
 //!
-//! Nothing here is retried, interpreted or combined: [`sys`](super::sys) does
-//! that. Unit tests run the same calls on simulated disks.
+//! Nothing is interpreted or combined here: [`sys`](super::sys) does that. Unit tests run the same calls on simulated disks.
 
 use std::fs::{self, Metadata};
 use std::io::{self, IoSlice, Read};
@@ -126,7 +125,8 @@ pub(super) fn pwritev(file: &File, slices: &[IoSlice<'_>], offset: u64) -> Resul
     rustix::io::pwritev(file, slices, offset)
 }
 
-/// Copies up to `len` bytes between the positions of two files.
+/// Copies up to `len` bytes between the positions of two files, whatever
+/// signals arrive.
 ///
 /// On Linux the standard library lets the kernel copy them
 /// (`copy_file_range`), and a file system that can shares the blocks instead.

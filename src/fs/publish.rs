@@ -51,8 +51,12 @@ fn publish_over(from: &Path, to: &Path) -> io::Result<()> {
 mod tests {
     use std::fs;
     use std::io::ErrorKind;
+    use std::path::PathBuf;
 
     use super::*;
+    use crate::fs::error::errno;
+    use crate::fs::sim::{Disk, Kind, Verdict};
+    use crate::fs::sys::read;
 
     #[test]
     fn publishing_never_replaces() {
@@ -69,6 +73,59 @@ mod tests {
             assert_eq!(fs::read(&to).unwrap(), b"new");
             assert!(!from.exists());
         }
+    }
+
+    /// A disk that cannot rename without replacing, and answers links by
+    /// `linked`, with a file to publish.
+    fn disk(linked: Verdict) -> (Disk, PathBuf, PathBuf) {
+        let disk = Disk::new();
+        let (from, to) = (disk.root().join("from"), disk.root().join("to"));
+        File::create_new(&from).unwrap().write_all(b"new").unwrap();
+        disk.rule(move |call| match call.kind {
+            Kind::RenameNew => Verdict::Fail(Errno::INVAL),
+            Kind::Link => linked,
+            _ => Verdict::Pass,
+        });
+        (disk, from, to)
+    }
+
+    #[test]
+    fn where_no_link_is_to_be_had_a_file_is_published_all_the_same() {
+        let refusals = [Errno::MLINK, Errno::OPNOTSUPP, Errno::PERM, Errno::NOSYS];
+        for refused in refusals {
+            let (disk, from, to) = disk(Verdict::Fail(refused));
+            publish(&from, &to).unwrap();
+            assert_eq!(disk.files(), [Path::new("to")]);
+            assert_eq!(read(&to).unwrap().unwrap(), b"new");
+
+            File::create_new(&from).unwrap();
+            let taken = publish(&from, &to).unwrap_err();
+            assert_eq!(taken.kind(), ErrorKind::AlreadyExists, "{refused}");
+            assert_eq!(read(&to).unwrap().unwrap(), b"new");
+        }
+    }
+
+    #[test]
+    fn a_link_that_fails_for_another_reason_is_an_error_and_takes_no_name() {
+        for failed in [
+            Errno::NOSPC,
+            Errno::DQUOT,
+            Errno::IO,
+            Errno::STALE,
+            Errno::ROFS,
+        ] {
+            let (disk, from, to) = disk(Verdict::Fail(failed));
+            let error = publish(&from, &to).unwrap_err();
+            assert_eq!(errno(&error), Some(failed));
+            assert_eq!(disk.files(), [Path::new("from")]);
+        }
+    }
+
+    #[test]
+    fn a_link_that_was_made_and_then_refused_by_a_network_file_system_counts() {
+        let (disk, from, to) = disk(Verdict::PassThenFail(Errno::EXIST));
+        publish(&from, &to).unwrap();
+        assert_eq!(disk.files(), [Path::new("to")]);
     }
 
     #[test]

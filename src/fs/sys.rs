@@ -10,8 +10,9 @@ use std::time::SystemTime;
 
 use rustix::io::{Errno, retry_on_intr as retry};
 
-use super::calls::{self, Kind, Stat};
+use super::calls;
 use super::error::{is_full, is_missing};
+use super::kernel::{Kind, Stat};
 
 pub(crate) use super::file::File;
 pub(crate) use super::named::named;
@@ -166,6 +167,8 @@ pub(super) fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fs::error::errno;
+    use crate::fs::sim::{Disk, Kind as CallKind, Verdict};
 
     #[test]
     fn the_directories_that_changed_are_told() {
@@ -183,6 +186,75 @@ mod tests {
         std::fs::write(&file, "").unwrap();
         assert!(make_dirs(&file, DIR_MODE).is_err(), "it is the file");
         assert!(make_dirs(&file.join("b"), DIR_MODE).is_err(), "it is below");
+    }
+
+    /// Everything but syncs, on a disk with the directory `d`.
+    fn use_all(root: &Path) -> io::Result<()> {
+        let at = |name: &str| root.join(name);
+        make_dirs(&at("d/e"), DIR_MODE)?;
+        try_to_write(root)?;
+        let file = File::create_new(&at("d/a"))?;
+        file.write_all(b"abc")?;
+        file.write_at(&mut 3, &["de".into(), "f".into()])?;
+        file.truncate(5)?;
+        assert!(file.is_at(&at("d/a"))? && file.try_lock());
+        assert_eq!((file.len()?, file.first_hole()?), (5, None));
+        let read_too = File::open_if_there(&at("d/a"))?.expect("it is there");
+        assert!(!read_too.try_lock());
+        assert_eq!(read_too.read_to_end()?, b"abcde");
+        assert_eq!(read_too.read_at(1, 2)?, "bc");
+        let copy = File::create_new(&at("b"))?;
+        copy.write_from(&File::open_to_read(&at("d/a"))?, 5)?;
+        publish(&at("b"), &at("c"))?;
+        replace(&at("c"), &at("b"))?;
+        assert!(exists(&at("b"))? && is_dir(&at("d"))?);
+        assert!(is_another_file(&at("b"), &at("d/a"))?);
+        assert_eq!(file_size(&at("b"))?, Some(5));
+        identity(root)?;
+        remove(&at("b"))
+    }
+
+    #[test]
+    fn what_a_signal_interrupts_is_repeated() {
+        let disk = Disk::new();
+        use_all(disk.root()).unwrap();
+        let calls = disk.calls().len();
+        assert!(calls > 30);
+        for n in 1..=calls {
+            let disk = Disk::new();
+            disk.fail(n, Errno::INTR);
+            use_all(disk.root()).unwrap_or_else(|error| panic!("call {n}: {error}"));
+            assert_eq!(disk.files(), [Path::new("d/a")]);
+        }
+    }
+
+    #[test]
+    fn a_sync_or_a_close_that_was_interrupted_has_failed() {
+        let disk = Disk::new();
+        let path = disk.root().join("a");
+        let file = File::create_new(&path).unwrap();
+        disk.rule(|call| match call.kind {
+            CallKind::Sync | CallKind::SyncDir | CallKind::Close => Verdict::Fail(Errno::INTR),
+            _ => Verdict::Pass,
+        });
+        let before = disk.calls().len();
+        let synced = [file.sync_data(), file.sync_all(), file.close()];
+        let synced = synced.into_iter().chain([sync_dir_of(&path)]);
+        for error in synced.map(Result::unwrap_err) {
+            assert_eq!(errno(&error), Some(Errno::INTR));
+        }
+        assert_eq!(disk.calls().len(), before + 5, "nothing is repeated");
+    }
+
+    #[test]
+    fn a_network_file_system_need_not_sync_directories() {
+        let disk = Disk::new();
+        for refused in [Errno::INVAL, Errno::OPNOTSUPP] {
+            disk.fail(2, refused);
+            sync_dir(disk.root()).unwrap();
+        }
+        disk.fail(2, Errno::IO);
+        sync_dir(disk.root()).unwrap_err();
     }
 
     #[cfg(target_os = "linux")]
