@@ -22,6 +22,8 @@
 //! ```
 //!
 //! Cases for an optional capability run if the store has it.
+//!
+//! What a crash may break is tested by [`crash`].
 
 mod concatenation;
 pub mod crash;

@@ -8,8 +8,9 @@
 //! # Writing a store
 //!
 //! Implement [`Store`] and [`Handle`] with [`async_trait`](crate::async_trait),
-//! and run `conformance::run` (feature `conformance`) against the result. This
-//! store keeps only the number of bytes:
+//! and run `conformance::run` (feature `conformance`) against the result. If
+//! its storage can be crashed in a test, `conformance::crash::run` shows that
+//! no crash breaks a promise. This store keeps only the number of bytes:
 //!
 //! ```
 //! use std::collections::HashMap;
@@ -145,8 +146,11 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// [`Error::Busy`], here and elsewhere, if a later attempt may succeed.
     async fn create(&self, new: NewUpload) -> Result<Box<dyn Handle>, Error>;
 
-    /// Opens an upload. This changes nothing: readers may open it beside a
-    /// writer.
+    /// Opens an upload. Readers may open it beside a writer, whom this does not
+    /// disturb.
+    ///
+    /// Clients are answered with its offset, so a store that keeps answered
+    /// offsets in a power cut makes it durable first.
     ///
     /// A store that has lost bytes of an upload which no client will send again
     /// returns it with the state [`FinishState::Failed`].

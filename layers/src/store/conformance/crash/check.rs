@@ -6,7 +6,7 @@ use super::super::read_all;
 use super::Promises;
 use super::notes::{Ends, Noted, Plan, Told, created, metadata};
 use super::play::Play;
-use crate::protocol::{Completion, Error, Upload};
+use crate::protocol::{Completion, Concat, Error, Upload};
 use crate::store::Store;
 
 impl Play<'_> {
@@ -108,12 +108,13 @@ fn life_of(noted: &Noted, upload: &Upload) -> usize {
 fn is_as_created(plan: &Plan, upload: &Upload, life: usize) {
     let id = &plan.id;
     assert_eq!(upload.created, Some(created(life)), "{id}: its creation");
-    let parts = |upload: &Upload| {
-        let concat = upload.concat.as_ref();
-        concat.map(|concat| (concat.is_final(), concat.parts().to_vec()))
-    };
-    let planned = Upload::from(plan.new_upload(life));
-    assert_eq!(parts(upload), parts(&planned), "{id}: its parts");
+    let parts = |concat: &Concat| (concat.is_final(), concat.parts().to_vec());
+    let planned = plan.role.clone().map(|role| Concat::new(role, None));
+    assert_eq!(
+        upload.concat.as_ref().map(parts),
+        planned.as_ref().map(parts),
+        "{id}: its parts"
+    );
     let is_by_client = matches!(upload.completion, Completion::ByClient { .. });
     assert_eq!(
         is_by_client,

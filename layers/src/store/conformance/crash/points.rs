@@ -26,7 +26,10 @@ pub(super) async fn everywhere<C: Crashable>(
     }
     for changes in 0..=point.changes {
         point.changes = changes;
-        point.crash_while_carried_on(&case).await;
+        // Among the first changes are the repairs.
+        for more in [1 + changes % 13, 14 + changes * 31 % 83] {
+            point.crash_while_carried_on(&case, more).await;
+        }
     }
 }
 
@@ -67,15 +70,19 @@ impl<C: Crashable> Point<'_, C> {
         has_ended
     }
 
-    /// Crashes again in the middle of what clients do next. Which of the many
-    /// moments that is differs from point to point, and so does the state.
-    async fn crash_while_carried_on(&mut self, case: &impl AsyncFn(&mut Play<'_>) -> Step) {
+    /// Crashes again in the middle of what clients do next, after `more`
+    /// changes. Which of the many moments that is differs from point to point,
+    /// and so does the state.
+    async fn crash_while_carried_on(
+        &mut self,
+        case: &impl AsyncFn(&mut Play<'_>) -> Step,
+        more: u64,
+    ) {
         let (storage, uploads, _) = self.play(case).await;
         let mut states = self.subject.after_crash(storage);
         assert!(!states.is_empty(), "a crash leaves at least one state");
-        let state = usize::try_from(self.changes).unwrap_or(0) % states.len();
+        let state = usize::try_from(self.changes + more).unwrap_or(0) % states.len();
         let (state, storage) = states.swap_remove(state);
-        let more = 1 + self.changes * 31 % 97;
         let crashed = self.crash_again(storage, uploads, more).await;
         self.expect(&state, crashed);
     }

@@ -149,6 +149,12 @@ fn every_flaw_is_found_and_named() {
             "whole: ",
         ),
         (
+            Flaw::TakesOverUnsynced,
+            Cut,
+            "an_upload_is_created",
+            "a: its creation was answered, but none was found",
+        ),
+        (
             Flaw::LeavesRuins,
             Kill,
             "uploads_are_terminated",
