@@ -1,0 +1,18 @@
+//! What the disk keeps when the server is killed, the power fails, or calls to
+//! the file system fail: on the real server, from outside.
+//!
+//! Each test runs a sample that takes seconds. The ignored ones run it in full:
+//! `.ci/disk`.
+
+#![cfg(target_os = "linux")]
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod audit;
+mod kills;
+mod ledger;
+mod load;
+mod names;
+mod random;
+mod site;
