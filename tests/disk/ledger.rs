@@ -86,6 +86,12 @@ impl Ledger {
         *entries = left.collect();
     }
 
+    /// Removes uploads that were already terminated in `entries`.
+    pub(crate) fn forget_ended(&self, entries: &Entries) {
+        self.lock()
+            .retain(|id, _| entries.get(id).is_none_or(|entry| !entry.ended));
+    }
+
     /// Changes an entry that exists.
     pub(crate) fn note(&self, id: &str, change: impl FnOnce(&mut Entry)) {
         change(self.lock().get_mut(id).expect("it is in the ledger"));

@@ -10,7 +10,10 @@
 mod harness;
 
 mod audit;
+mod cuts;
+mod inodes;
 mod kills;
+mod lab;
 mod ledger;
 mod load;
 mod names;

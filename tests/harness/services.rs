@@ -22,15 +22,28 @@ pub(crate) fn require(what: &str, present: bool, install: &str) -> bool {
         required.is_none_or(|value| value != "1"),
         "{what} is missing (install: {install})"
     );
+    skip(what, &format!("install: {install}"));
+    false
+}
 
+/// Returns whether a test that needs a feature of the kernel, or a permission,
+/// can run. Unlike [`require`], it never fails: nothing can be installed.
+#[must_use]
+pub(crate) fn kernel_has(what: &str, present: bool) -> bool {
+    if !present {
+        skip(what, "the kernel does not offer it here");
+    }
+    present
+}
+
+fn skip(what: &str, remedy: &str) {
     let test = std::thread::current();
     let test = test.name().unwrap_or("a test");
-    let line = format!("skipped: {what}, which {test} needs (install: {install})\n");
+    let line = format!("skipped: {what}, which {test} needs ({remedy})\n");
     // The test harness shows `eprintln!` output of failed tests only. Begin
     // with a line break, because the harness may just have printed the name of
     // a test.
     let _ = std::io::stderr().write_all(format!("\n{line}").as_bytes());
-    false
 }
 
 /// Returns whether an unprivileged process can create mounts of its own.
