@@ -208,5 +208,9 @@ pub(crate) async fn delete(tus: &Tus, data: &Path, id: &str) -> Option<String> {
 fn names(data: &Path, id: &str) -> Vec<String> {
     let files = data.read_dir().unwrap();
     let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
-    names.filter(|name| name.starts_with(id)).collect()
+    let is_of = |name: &String| {
+        let rest = name.strip_prefix(id);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    names.filter(is_of).collect()
 }

@@ -11,6 +11,7 @@ mod harness;
 
 mod audit;
 mod cuts;
+mod failing;
 mod inodes;
 mod kills;
 mod lab;
@@ -18,4 +19,6 @@ mod ledger;
 mod load;
 mod names;
 mod random;
+mod requests;
 mod site;
+mod strace;

@@ -1,9 +1,12 @@
 //! A place where servers start one after another on the same uploads.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::process::Command;
 
 use crate::harness::tus::{Tus, Version};
-use crate::harness::{Server, command_of, command_under};
+use crate::harness::{Server, command_of, command_under, patient};
 use crate::names::Names;
 
 /// Names another server than the debug one, such as that of a release.
@@ -42,6 +45,33 @@ impl Site {
 
     /// Starts a server, and returns it with its client.
     pub(crate) async fn start(&self, durability: &str) -> (Server, Tus) {
+        self.launch(self.command(durability)).await
+    }
+
+    /// Starts a server in which one thread makes all blocking calls, for as
+    /// long as it cannot start another.
+    pub(crate) async fn start_single(&self, durability: &str) -> (Server, Tus) {
+        loop {
+            let mut command = self.command(durability);
+            command.env("TOKIO_WORKER_THREADS", "1");
+            let (server, tus) = self.launch(command).await;
+            // The thread for blocking calls starts with the first of them.
+            let threads = patient(async {
+                loop {
+                    match threads(&server) {
+                        0 | 1 => tokio::time::sleep(Duration::from_millis(1)).await,
+                        threads => return threads,
+                    }
+                }
+            });
+            // Two are enough: one works, and one makes blocking calls.
+            if threads.await == 2 {
+                return (server, tus);
+            }
+        }
+    }
+
+    fn command(&self, durability: &str) -> Command {
         let mut args = vec![
             format!("-upload-dir={}", self.data.display()),
             format!("-durability={durability}"),
@@ -49,12 +79,25 @@ impl Site {
         args.extend(self.names.flags());
         let args: Vec<_> = args.iter().map(String::as_str).collect();
         let wrapper: Vec<_> = self.wrapper.iter().map(String::as_str).collect();
-        let command = match std::env::var(PROGRAM) {
+        match std::env::var(PROGRAM) {
             Ok(program) => command_of(&[&wrapper[..], &[&program]].concat(), &self.home, &args),
             Err(_) => command_under(&wrapper, &self.home, &args),
-        };
+        }
+    }
+
+    async fn launch(&self, command: Command) -> (Server, Tus) {
         let server = Server::launch(&self.home, command).await;
         let tus = Tus::new(server.url(), Version::Http1);
         (server, tus)
     }
+}
+
+/// Returns the number of threads of the runtime.
+fn threads(server: &Server) -> usize {
+    let all = std::fs::read_dir(format!("/proc/{}/task", server.pid().as_raw_pid()));
+    let names = all.unwrap().filter_map(|thread| {
+        let name = thread.ok()?.path().join("comm");
+        std::fs::read_to_string(name).ok()
+    });
+    names.filter(|name| name.starts_with("tokio")).count()
 }

@@ -197,6 +197,11 @@ impl Server {
         patient(self.child.wait()).await.unwrap()
     }
 
+    /// Whether the server has exited.
+    pub(crate) fn has_exited(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Returns the server's peak memory so far, in bytes. Linux only.
     pub(crate) fn peak_rss(&self) -> u64 {
         let path = format!("/proc/{}/status", self.pid().as_raw_pid());
