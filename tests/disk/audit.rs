@@ -137,7 +137,10 @@ fn of_bytes(path: &Path, entry: &Entry, offset: usize) -> Option<String> {
         Err(error) => return Some(format!("its bytes: {error}")),
     };
     let Some(stored) = stored.get(..offset) else {
-        return Some(format!("{} bytes, and its offset is {offset}", stored.len()));
+        return Some(format!(
+            "{} bytes, and its offset is {offset}",
+            stored.len()
+        ));
     };
     let differs = (0..offset).find(|&at| stored[at] != entry.content[at])?;
     let byte = stored[differs];
@@ -152,7 +155,10 @@ pub(crate) async fn create_again(tus: &Tus, data: &Path, ids: &[String]) -> Vec<
         let answer = tus.ask(creation(tus, id).header("Upload-Length", 1)).await;
         if answer.status() != StatusCode::CREATED {
             let left = names(data, id);
-            faults.push(format!("{id}: its id is taken ({}): {left:?}", answer.status()));
+            faults.push(format!(
+                "{id}: its id is taken ({}): {left:?}",
+                answer.status()
+            ));
             continue;
         }
         faults.extend(delete(tus, data, id).await);
@@ -182,7 +188,9 @@ pub(crate) async fn carry_to_the_end(
         if got.status() != StatusCode::OK || got.body() != whole {
             let (status, length) = (got.status(), got.body().len());
             let stored = of_bytes(&data.join(id), &entries[id], whole.len());
-            faults.push(format!("{id}: GET answers {status}, {length} bytes; {stored:?}"));
+            faults.push(format!(
+                "{id}: GET answers {status}, {length} bytes; {stored:?}"
+            ));
         }
         faults.extend(delete(tus, data, id).await);
     }

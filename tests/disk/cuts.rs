@@ -68,12 +68,7 @@ async fn cut(
 }
 
 /// Tells what a cut has left, after the uploads were carried to their end.
-async fn look(
-    lab: &Lab,
-    file_system: FileSystem,
-    durability: &str,
-    expected: &Expected,
-) -> Found {
+async fn look(lab: &Lab, file_system: FileSystem, durability: &str, expected: &Expected) -> Found {
     lab.mount_cut(file_system).await;
     let site = Site::under(lab.wrapper(), lab.home(), lab.inside("cut/data")).await;
     let data = lab.from_outside("cut/data");

@@ -30,7 +30,9 @@ async fn without_free_inodes_uploads_can_be_read_and_deleted() {
     lab.run("i=0; while touch disk/file$i 2>/dev/null; do i=$((i + 1)); done")
         .await;
 
-    let answer = tus.ask(creation(&tus, "more").header("Upload-Length", 5)).await;
+    let answer = tus
+        .ask(creation(&tus, "more").header("Upload-Length", 5))
+        .await;
     assert_eq!(answer.status(), StatusCode::INSUFFICIENT_STORAGE);
     for (id, offset) in [("whole", 5), ("half", 3)] {
         assert_eq!(tus.offset(&url(&tus, id)).await, offset);
@@ -41,8 +43,17 @@ async fn without_free_inodes_uploads_can_be_read_and_deleted() {
     for id in ids {
         let answer = tus.ask(request(Method::DELETE, &url(&tus, id))).await;
         assert_eq!(answer.status(), StatusCode::NO_CONTENT, "{id}");
-        assert_eq!(tus.head(&url(&tus, id)).await.status(), StatusCode::NOT_FOUND);
+        assert_eq!(
+            tus.head(&url(&tus, id)).await.status(),
+            StatusCode::NOT_FOUND
+        );
     }
-    let answer = tus.ask(creation(&tus, "more").header("Upload-Length", 5)).await;
-    assert_eq!(answer.status(), StatusCode::CREATED, "the space is free again");
+    let answer = tus
+        .ask(creation(&tus, "more").header("Upload-Length", 5))
+        .await;
+    assert_eq!(
+        answer.status(),
+        StatusCode::CREATED,
+        "the space is free again"
+    );
 }

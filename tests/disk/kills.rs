@@ -37,8 +37,14 @@ async fn kill(kills: usize) {
         cut += entries.values().filter(|entry| entry.is_open()).count();
         let expected = Expected::all(entries);
         let mut found = expected.compare(&tus, &data).await;
-        found.faults.extend(create_again(&tus, &data, &found.absent).await);
-        assert!(found.faults.is_empty(), "round {round}: {:#?}", found.faults);
+        found
+            .faults
+            .extend(create_again(&tus, &data, &found.absent).await);
+        assert!(
+            found.faults.is_empty(),
+            "round {round}: {:#?}",
+            found.faults
+        );
         ledger.settle(&found.present);
     }
     let entries = ledger.copy();

@@ -57,7 +57,10 @@ impl Lab {
             return None;
         }
         let home = TempDir::new().unwrap();
-        let script = format!("set -e; cd {}\n{IMAGES}\necho ready; exec cat", home.path().display());
+        let script = format!(
+            "set -e; cd {}\n{IMAGES}\necho ready; exec cat",
+            home.path().display()
+        );
         let mut holder = Command::new("unshare")
             .args(["-m", "sh", "-c", &script])
             // The end of the test is the end of its input.

@@ -75,7 +75,9 @@ impl Client {
     async fn step(&mut self) -> Option<()> {
         let (finished, unfinished): (Vec<_>, Vec<_>) = {
             let entries = self.ledger.lock();
-            let mine = entries.iter().filter(|(id, _)| id.starts_with(&self.prefix));
+            let mine = entries
+                .iter()
+                .filter(|(id, _)| id.starts_with(&self.prefix));
             let live = mine.filter(|(_, entry)| entry.is_live());
             let live = live.map(|(id, entry)| (id.clone(), entry.clone()));
             live.partition(|(_, entry)| entry.is_finished())

@@ -66,10 +66,10 @@ impl Kind {
             Self::Append | Self::AppendWholeOrNot | Self::DeclareLength => NEXT,
             _ => entry.content.len(),
         };
-        entry.whole_or_not = match self {
-            Self::AppendWholeOrNot | Self::AppendLastWholeOrNot | Self::Concatenate => true,
-            _ => false,
-        };
+        entry.whole_or_not = matches!(
+            self,
+            Self::AppendWholeOrNot | Self::AppendLastWholeOrNot | Self::Concatenate
+        );
         entry.ending = self == Self::Delete;
         let bytes = entry.content.slice(entry.answered..entry.sent);
         let url = &url(tus, id);
@@ -121,12 +121,11 @@ impl Kind {
         let expected = entry.sent.to_string();
         let offset = answer.headers().get("upload-offset");
         match self {
-            Self::Create | Self::Concatenate => {}
             Self::Delete => entry.ended = true,
             Self::Get if answer.body() != &entry.content => {
                 return Some("GET answers other bytes".to_owned());
             }
-            Self::Get => {}
+            Self::Create | Self::Concatenate | Self::Get => {}
             _ if offset.is_none_or(|offset| *offset != *expected) => {
                 return Some(format!("its offset is {offset:?} instead of {expected}"));
             }
@@ -142,13 +141,7 @@ fn parts(id: &str) -> [String; 2] {
 }
 
 /// Creates an upload with these bytes.
-async fn upload(
-    tus: &Tus,
-    id: &str,
-    number: u64,
-    stored: usize,
-    headers: &str,
-) -> (String, Entry) {
+async fn upload(tus: &Tus, id: &str, number: u64, stored: usize, headers: &str) -> (String, Entry) {
     let mut post = creation(tus, id);
     for header in headers.split(", ") {
         let (name, value) = header.split_once(": ").expect("a header has a value");

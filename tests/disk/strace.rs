@@ -1,5 +1,6 @@
 //! A running server whose system calls strace lets fail.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::Stdio;
 
@@ -11,9 +12,11 @@ use tokio::process::{Child, ChildStderr, Command};
 use crate::harness::services::{has, kernel_has, require};
 use crate::harness::{Server, patient};
 
-/// The calls to a file system that name a file or an open file, and that a
-/// server makes for nothing else.
-const CALLS: [&str; 24] = [
+/// The calls to a file system. Some of them a server also makes for sockets,
+/// where a failure does no harm.
+const CALLS: [&str; 26] = [
+    "close",
+    "read",
     "openat",
     "statx",
     "newfstatat",
@@ -40,8 +43,8 @@ const CALLS: [&str; 24] = [
     "mkdir",
 ];
 
-/// The calls that a server also makes for sockets and pipes.
-const SHARED_CALLS: [&str; 3] = ["read", "write", "close"];
+/// A call by which threads also wake each other, which must not fail.
+const WRITE: &str = "write";
 
 /// A call, and which of those during a request it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +52,8 @@ pub(crate) struct Call {
     pub(crate) name: &'static str,
     /// Counted from 1.
     pub(crate) number: usize,
+    /// If only those for one file are counted, its place in the list of files.
+    file: Option<usize>,
 }
 
 /// Which calls fail.
@@ -88,9 +93,13 @@ impl Strace {
     /// so all its calls are made by one thread, in the order of the request:
     /// strace counts the calls of each thread on its own.
     ///
-    /// `files` are the paths by which the shared calls are told from those for
-    /// sockets. Returns `None` where the kernel forbids it.
-    pub(crate) async fn attach(server: &Server, task: &Task<'_>, files: &[PathBuf]) -> Option<Self> {
+    /// `files` are the paths of an upload. Returns `None` where the kernel
+    /// forbids it.
+    pub(crate) async fn attach(
+        server: &Server,
+        task: &Task<'_>,
+        files: &[PathBuf],
+    ) -> Option<Self> {
         let dir = TempDir::new().unwrap();
         let output = dir.path().join("calls");
         let mut command = Command::new("strace");
@@ -99,12 +108,14 @@ impl Strace {
             .arg("-o")
             .arg(&output)
             .args(expressions(task));
-        if let Task::Fail(call, ..) = task
-            && SHARED_CALLS.contains(&call.name)
+        if let Task::Fail(
+            Call {
+                file: Some(file), ..
+            },
+            ..,
+        ) = task
         {
-            for file in files {
-                command.arg("-P").arg(file);
-            }
+            command.arg("-P").arg(&files[*file]);
         }
         let mut child = command
             .arg(format!("--attach={}", server.pid().as_raw_pid()))
@@ -138,11 +149,14 @@ impl Strace {
 }
 
 fn expressions(task: &Task<'_>) -> Vec<String> {
-    let mut all = vec!["-e".to_owned(), "inject=clone,clone3:error=EAGAIN".to_owned()];
+    let mut all = vec![
+        "-e".to_owned(),
+        "inject=clone,clone3:error=EAGAIN".to_owned(),
+    ];
     let traced = match task {
-        Task::Record => [&CALLS[..], &SHARED_CALLS].concat().join(","),
+        Task::Record => [&CALLS[..], &[WRITE]].concat().join(","),
         Task::Fail(call, which, error) => {
-            let Call { name, number } = call;
+            let Call { name, number, .. } = call;
             let on = match which {
                 Which::This => "",
                 Which::FromThis => "+",
@@ -156,20 +170,33 @@ fn expressions(task: &Task<'_>) -> Vec<String> {
     all
 }
 
-/// Returns the calls in a record. Of the shared ones, these are only the calls
-/// for `files`, by which [`Strace::attach`] can find them again.
+/// Returns the calls in a record.
 pub(crate) fn calls(record: &str, files: &[PathBuf]) -> Vec<Call> {
-    let files: Vec<_> = files.iter().map(|file| format!("<{}>", file.display())).collect();
     let mut calls = Vec::new();
-    for name in [&CALLS[..], &SHARED_CALLS].concat() {
+    let mut add = |name, file, count| {
+        let numbers = 1..=count;
+        calls.extend(numbers.map(|number| Call { name, number, file }));
+    };
+    for name in CALLS {
         let all = record.lines().filter(|line| begins(line, name));
-        let count = match SHARED_CALLS.contains(&name) {
-            true => all.filter(|line| files.iter().any(|file| line.contains(file))).count(),
-            false => all.count(),
-        };
-        calls.extend((1..=count).map(|number| Call { name, number }));
+        add(name, None, most_of_a_thread(all));
+    }
+    for (place, file) in files.iter().enumerate() {
+        let file = format!("<{}>", file.display());
+        let all = record.lines().filter(|line| begins(line, WRITE));
+        let count = all.filter(|line| line.contains(&file)).count();
+        add(WRITE, Some(place), count);
     }
     calls
+}
+
+/// Returns how many of the calls the busiest thread makes.
+fn most_of_a_thread<'a>(calls: impl Iterator<Item = &'a str>) -> usize {
+    let mut counts = HashMap::new();
+    for call in calls {
+        *counts.entry(call.split_whitespace().next()).or_default() += 1;
+    }
+    counts.into_values().max().unwrap_or(0)
 }
 
 /// Whether a line of a record, which begins with a thread, is the begin of a
