@@ -71,7 +71,7 @@ async fn cut(
 async fn look(lab: &Lab, file_system: FileSystem, durability: &str, expected: &Expected) -> Found {
     lab.mount_cut(file_system).await;
     let site = Site::under(lab.wrapper(), lab.home(), lab.inside("cut/data")).await;
-    let data = lab.from_outside("cut/data");
+    let data = lab.outside("cut/data");
     let mut found = {
         let (mut server, tus) = site.start(durability).await;
         let mut found = expected.compare(&tus, &data).await;

@@ -141,7 +141,7 @@ impl Lab {
     }
 
     /// Returns the same path from outside.
-    pub(crate) fn from_outside(&self, path: &str) -> PathBuf {
+    pub(crate) fn outside(&self, path: &str) -> PathBuf {
         let root = PathBuf::from(format!("/proc/{}/root", self.pid()));
         let inside = self.inside(path);
         root.join(inside.strip_prefix("/").expect("it is absolute"))

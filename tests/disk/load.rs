@@ -84,10 +84,10 @@ impl Client {
         };
         let partials = finished.iter().filter(|(_, entry)| entry.is_partial);
         let partials: Vec<_> = partials.map(|(id, _)| id).collect();
-        if finished.len() > 6 || self.random.once_in(8) {
-            if let Some((id, _)) = self.random.one_of(&finished) {
-                return self.terminate(id).await;
-            }
+        if (finished.len() > 6 || self.random.once_in(8))
+            && let Some((id, _)) = self.random.one_of(&finished)
+        {
+            return self.terminate(id).await;
         }
         if self.random.once_in(4) {
             let (one, other) = (self.random.one_of(&partials), self.random.one_of(&partials));
