@@ -130,8 +130,19 @@ pub(super) fn pwritev(file: &File, slices: &[IoSlice<'_>], offset: u64) -> Resul
 ///
 /// On Linux the standard library lets the kernel copy them
 /// (`copy_file_range`), and a file system that can shares the blocks instead.
-pub(super) fn copy(mut from: &File, mut to: &File, len: u64) -> Result<u64> {
-    io::copy(&mut from.by_ref().take(len), &mut to).map_err(|error| errno(&error))
+/// It gives up when a signal interrupts that, with both positions after what
+/// has been copied.
+pub(super) fn copy(mut from: &File, to: &File, len: u64) -> Result<u64> {
+    let position = || rustix::io::retry_on_intr(|| rustix::fs::tell(to));
+    let begin = position()?;
+    loop {
+        let done = position()? - begin;
+        match io::copy(&mut from.by_ref().take(len - done), &mut &*to) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(errno(&error)),
+            Ok(copied) => return Ok(done + copied),
+        }
+    }
 }
 
 pub(super) fn truncate(file: &File, len: u64) -> Result<()> {
