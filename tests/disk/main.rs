@@ -12,7 +12,6 @@ mod harness;
 mod audit;
 mod cuts;
 mod failing;
-mod inodes;
 mod kills;
 mod lab;
 mod ledger;
