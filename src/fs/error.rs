@@ -30,10 +30,7 @@ pub(crate) fn of_new_upload(error: io::Error) -> Error {
 
 /// Maps an error of the store as a whole.
 pub(crate) fn of_store(error: io::Error) -> Error {
-    if error
-        .get_ref()
-        .is_some_and(|inner| inner.is::<DirectoryGone>())
-    {
+    if is_directory_gone(&error) || is_read_only(&error) || is_stale(&error) {
         return Error::StorageUnavailable(Arc::new(error));
     }
     if is_full(&error) {
@@ -62,6 +59,23 @@ impl From<DirectoryGone> for io::Error {
     fn from(lost: DirectoryGone) -> Self {
         Self::other(lost)
     }
+}
+
+/// Whether a required directory is missing; this is logged where it is found.
+pub(crate) fn is_directory_gone(error: &io::Error) -> bool {
+    let inner = error.get_ref();
+    inner.is_some_and(|inner| inner.is::<DirectoryGone>())
+}
+
+/// Whether the file system is mounted read-only, as the kernel does itself after
+/// some failures of a disk.
+pub(crate) fn is_read_only(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::ReadOnlyFilesystem
+}
+
+/// Whether a network file system no longer knows a file that was found before.
+fn is_stale(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::StaleNetworkFileHandle
 }
 
 /// Whether the disk, the quota or the maximum file size is exhausted.
@@ -107,6 +121,17 @@ mod tests {
             code(ErrorKind::PermissionDenied),
             "ERR_INTERNAL_SERVER_ERROR"
         );
+    }
+
+    #[test]
+    fn what_may_be_writable_or_known_again_is_unavailable() {
+        let path = std::path::Path::new("a");
+        for code in [Errno::ROFS, Errno::STALE] {
+            for error in [of_upload, of_new_upload, of_store] {
+                let error = error(named::<(), _>(path, Err(code)).unwrap_err());
+                assert_eq!(error.code(), "ERR_STORAGE_UNAVAILABLE");
+            }
+        }
     }
 
     #[test]

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::error::DirectoryGone;
+use tower_tus_layers::protocol::Error;
+
+use super::error::{DirectoryGone, is_directory_gone, is_read_only, of_store};
 use super::sys::{self, Identity};
 
 /// The upload directory, identified by its device and inode since its first
@@ -24,6 +26,7 @@ pub(crate) struct Home {
     dir: PathBuf,
     known: OnceLock<Identity>,
     lost: AtomicBool,
+    read_only: AtomicBool,
 }
 
 impl Home {
@@ -37,6 +40,7 @@ impl Home {
             dir,
             known: OnceLock::new(),
             lost: AtomicBool::new(false),
+            read_only: AtomicBool::new(false),
         }
     }
 
@@ -60,10 +64,28 @@ impl Home {
         Ok(())
     }
 
+    /// Runs a blocking step in the directory.
+    ///
+    /// Logs why the storage is unavailable: once while the directory is gone or
+    /// read-only, otherwise each time.
+    pub(crate) fn step<T>(&self, step: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        let check = || self.check().map_err(|gone| of_store(gone.into()));
+        check()?;
+        step().or_else(|error| {
+            // What failed may have failed because the directory went away meanwhile.
+            check()?;
+            self.explain(&error);
+            Err(error)
+        })
+    }
+
     /// Fails while the path does not lead to the recorded directory.
     ///
     /// Logs once when the directory is gone, and once when it is back.
-    pub(crate) fn check(&self) -> Result<(), DirectoryGone> {
+    fn check(&self) -> Result<(), DirectoryGone> {
+        if self.read_only.load(Ordering::Relaxed) {
+            self.try_to_write_again();
+        }
         let Some(known) = self.known.get() else {
             return Ok(());
         };
@@ -74,6 +96,40 @@ impl Home {
             }
             Ok(_) => Err(self.lose("the path leads to another directory")),
             Err(error) => Err(self.lose(&error.to_string())),
+        }
+    }
+
+    /// Logs why a step failed, if that is not logged elsewhere.
+    fn explain(&self, error: &Error) {
+        let Error::StorageUnavailable(source) = error else {
+            return;
+        };
+        match source.downcast_ref::<io::Error>() {
+            Some(error) if is_directory_gone(error) => {}
+            Some(error) if is_read_only(error) && self.is_read_only() => self.warn_of_read_only(),
+            _ => tracing::warn!(error = %source, "StorageUnavailable"),
+        }
+    }
+
+    fn is_read_only(&self) -> bool {
+        sys::try_to_write(&self.dir).is_err_and(|error| is_read_only(&error))
+    }
+
+    /// Logs once that nothing can be written.
+    pub(crate) fn warn_of_read_only(&self) {
+        if !self.read_only.swap(true, Ordering::Relaxed) {
+            let dir = self.dir.display();
+            tracing::warn!(
+                %dir,
+                "the upload directory is read-only, requests that change uploads get 503"
+            );
+        }
+    }
+
+    fn try_to_write_again(&self) {
+        if !self.is_read_only() && self.read_only.swap(false, Ordering::Relaxed) {
+            let dir = self.dir.display();
+            tracing::warn!(%dir, "the upload directory is writable again");
         }
     }
 

@@ -41,7 +41,12 @@ fn publish_by_link(from: &Path, to: &Path) -> io::Result<()> {
 /// Takes the name with an empty file, then replaces that one. Interrupted in
 /// between, it leaves the empty file.
 fn publish_over(from: &Path, to: &Path) -> io::Result<()> {
-    File::create_new(to)?;
+    // Under its lock, since whoever finds the empty file may consider it left
+    // over, and take the name with the lock.
+    let place = File::create_new(to)?;
+    if !place.try_lock() || !place.is_at(to)? {
+        return named(to, Err(Errno::EXIST));
+    }
     replace(from, to).inspect_err(|_| {
         let _ = remove(to);
     })

@@ -19,6 +19,8 @@ mod kill;
 mod late_end;
 mod locks;
 mod moved;
+mod no_inodes;
+mod read_only;
 mod stalled;
 mod untaken;
 mod windows;

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,35 +9,70 @@ use tower_tus_layers::lock::Guard;
 use tower_tus_layers::protocol::{Error, Interrupt};
 
 use super::MIN_POLL_INTERVAL;
+use super::data_lock::DataLock;
 use super::lock_file::{LockFile, Places};
 use crate::fs::blocking;
-use crate::fs::error::of_upload;
+use crate::fs::error::{is_full, of_upload};
 
-/// Both locks: the file, and the lock within this process. Dropping it blocks.
+/// Both locks: on the disk, and within this process. Dropping it blocks.
 #[derive(Debug)]
 pub(super) struct Held {
-    file: Arc<LockFile>,
-    /// Dropped after the file has been removed.
+    disk: OnDisk,
+    /// Dropped after the lock on the disk.
     _here: Box<dyn Guard>,
 }
 
+#[derive(Debug)]
+enum OnDisk {
+    File(Arc<LockFile>),
+    Data(#[expect(dead_code, reason = "it ends when it is dropped")] DataLock),
+}
+
+/// What a waiting request gets in the end, or the lock of this process, with
+/// which it goes on waiting.
+pub(super) type Attempt<T> = Result<Result<T, Box<dyn Guard>>, Error>;
+
 impl Held {
-    /// Takes the lock file, or returns the lock of this process.
-    pub(super) fn take(
-        places: &Arc<Places>,
-        here: Box<dyn Guard>,
-    ) -> Result<Result<Self, Box<dyn Guard>>, Error> {
-        let Some(file) = LockFile::take(places).map_err(of_upload)? else {
-            return Ok(Err(here));
-        };
-        let file = Arc::new(file);
-        Ok(Ok(Self { file, _here: here }))
+    /// Takes the lock file.
+    pub(super) fn take(places: &Arc<Places>, here: Box<dyn Guard>) -> Attempt<Self> {
+        let taken = LockFile::take(places).map_err(of_upload)?;
+        Ok(Self::with(taken.map(Arc::new).map(OnDisk::File), here))
     }
+
+    /// Takes the lock file, or if there is no space for it, the data file.
+    pub(super) fn take_to_terminate(places: &Arc<Places>, here: Box<dyn Guard>) -> Attempt<Self> {
+        let taken = match LockFile::take(places) {
+            Err(error) if is_full(&error) => {
+                DataLock::take(places).map(|taken| taken.map(OnDisk::Data))
+            }
+            taken => taken.map(|taken| taken.map(Arc::new).map(OnDisk::File)),
+        };
+        Ok(Self::with(taken.map_err(of_upload)?, here))
+    }
+
+    fn with(disk: Option<OnDisk>, here: Box<dyn Guard>) -> Result<Self, Box<dyn Guard>> {
+        match disk {
+            Some(disk) => Ok(Self { disk, _here: here }),
+            None => Err(here),
+        }
+    }
+}
+
+/// Waits for the holder of the lock file, and keeps only the lock of this
+/// process.
+pub(super) fn observe(places: &Arc<Places>, here: Box<dyn Guard>) -> Attempt<Box<dyn Guard>> {
+    if !places.is_held().map_err(of_upload)? {
+        return Ok(Ok(here));
+    }
+    places.ask().map_err(of_upload)?;
+    Ok(Err(here))
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.file.release();
+        if let OnDisk::File(file) = &self.disk {
+            file.release();
+        }
     }
 }
 
@@ -46,26 +81,42 @@ impl Drop for Held {
 pub(super) struct FileGuard {
     /// `None` once the guard is released.
     held: Option<Held>,
-    watch: JoinHandle<()>,
+    watch: Option<JoinHandle<()>>,
 }
 
 impl FileGuard {
     /// Fires `interrupt` when another process waits for the lock.
     pub(super) fn new(held: Held, interrupt: Interrupt, poll_interval: Duration) -> Self {
         let interval = poll_interval.max(MIN_POLL_INTERVAL);
-        let watch = tokio::spawn(watch(held.file.clone(), interrupt, interval));
+        let watch = match &held.disk {
+            OnDisk::File(file) => {
+                // Not the file itself: once it is released, nothing must keep
+                // its inode.
+                let file = Arc::downgrade(file);
+                Some(tokio::spawn(watch(file, interrupt, interval)))
+            }
+            // A termination is short, and nobody can ask for its end.
+            OnDisk::Data(_) => None,
+        };
         Self {
             held: Some(held),
             watch,
         }
     }
+
+    fn end(&mut self) -> Option<Held> {
+        if let Some(watch) = self.watch.take() {
+            watch.abort();
+        }
+        self.held.take()
+    }
 }
 
 /// Polls for waiting processes. Most locks are released before the first poll.
-async fn watch(file: Arc<LockFile>, interrupt: Interrupt, interval: Duration) {
+async fn watch(file: Weak<LockFile>, interrupt: Interrupt, interval: Duration) {
     loop {
         sleep(interval).await;
-        let file = file.clone();
+        let Some(file) = file.upgrade() else { return };
         // A failed poll says nothing about waiters, and the next one may
         // succeed.
         if let Ok(true) = blocking(move || file.is_wanted().map_err(of_upload)).await {
@@ -77,8 +128,7 @@ async fn watch(file: Arc<LockFile>, interrupt: Interrupt, interval: Duration) {
 #[async_trait]
 impl Guard for FileGuard {
     async fn release(mut self: Box<Self>) {
-        self.watch.abort();
-        let held = self.held.take();
+        let held = self.end();
         // A runtime that shuts down refuses the step, but drops the lock all
         // the same.
         let _ = blocking(move || {
@@ -91,8 +141,7 @@ impl Guard for FileGuard {
 
 impl Drop for FileGuard {
     fn drop(&mut self) {
-        self.watch.abort();
-        let Some(held) = self.held.take() else { return };
+        let Some(held) = self.end() else { return };
         match Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn_blocking(move || drop(held))),
             Err(_) => drop(held),

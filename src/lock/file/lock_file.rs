@@ -7,33 +7,56 @@ use std::sync::Arc;
 use tower_tus_layers::protocol::UploadId;
 
 use super::owner;
+use crate::fs::error::{is_full, is_read_only};
 use crate::fs::sys;
 
 /// The paths of the files of one lock.
 #[derive(Debug)]
 pub(super) struct Places {
-    lock: PathBuf,
+    pub(super) lock: PathBuf,
     /// Exists while another process waits.
     stop: PathBuf,
     /// The lock file before it is renamed to its final name.
     draft: PathBuf,
+    /// The bytes of the upload, unless they are elsewhere.
+    pub(super) data: PathBuf,
+    /// The mode of all files that are created.
+    mode: u32,
 }
 
 impl Places {
-    pub(super) fn new(dir: &Path, id: &UploadId) -> Self {
+    pub(super) fn new(dir: &Path, id: &UploadId, mode: u32) -> Self {
         let lock = dir.join(format!("{id}.lock"));
-        // A short name: ids of the maximum length must be lockable too.
-        let draft = lock.with_file_name(format!(".{}.lock", UploadId::random()));
-        let stop = dir.join(format!("{id}.stop"));
-        Self { lock, stop, draft }
+        Self {
+            // A short name: ids of the maximum length must be lockable too.
+            draft: lock.with_file_name(format!(".{}.lock", UploadId::random())),
+            stop: dir.join(format!("{id}.stop")),
+            data: dir.join(id.as_str()),
+            lock,
+            mode,
+        }
     }
 
     /// Asks the holder to release the lock.
-    fn ask(&self) -> io::Result<()> {
-        match sys::File::create_new(&self.stop) {
+    pub(super) fn ask(&self) -> io::Result<()> {
+        match sys::File::create_new_with(&self.stop, self.mode) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+            // The holder may end by itself.
+            Err(error) if is_full(&error) || is_read_only(&error) => Ok(()),
             asked => asked.map(drop),
         }
+    }
+
+    /// Whether a living process has the lock file. Changes nothing.
+    pub(super) fn is_held(&self) -> io::Result<bool> {
+        let file = match sys::File::open_if_there(&self.lock) {
+            Err(error) if is_read_only(&error) => sys::File::open_to_read(&self.lock).map(Some),
+            opened => opened,
+        };
+        Ok(match file? {
+            Some(file) => !owner::is_stale(&file)? || !file.try_lock(),
+            None => false,
+        })
     }
 
     /// Removes a stale lock file, and returns whether the name is free for a
@@ -60,7 +83,7 @@ impl Places {
 
     /// Creates the lock file, unless another one exists.
     fn publish(&self) -> io::Result<Option<sys::File>> {
-        let file = sys::File::create_new(&self.draft)?;
+        let file = sys::File::create_new_with(&self.draft, self.mode)?;
         let published = owner::sign(&file).and_then(|()| {
             file.try_lock();
             sys::publish(&self.draft, &self.lock)
@@ -68,8 +91,11 @@ impl Places {
         let Err(error) = published else {
             return Ok(Some(file));
         };
+        // A network file system may fail with what it has done.
+        let taken = file.is_at(&self.lock).unwrap_or(false);
         sys::remove(&self.draft)?;
         match error.kind() {
+            _ if taken => Ok(Some(file)),
             ErrorKind::AlreadyExists => Ok(None),
             _ => Err(error),
         }
@@ -137,7 +163,7 @@ mod tests {
     #[test]
     fn a_name_that_the_file_system_does_not_take_is_missing_and_leaves_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        let mut places = Places::new(dir.path(), &"a".parse().unwrap());
+        let mut places = Places::new(dir.path(), &"a".parse().unwrap(), 0o664);
         places.lock = dir.path().join("a".repeat(1000));
         let error = LockFile::take(&Arc::new(places)).unwrap_err();
         assert!(is_missing(&error), "{error}");

@@ -32,6 +32,18 @@
 //!
 //! The age of a process is known on Linux only.
 //!
+//! # Without a lock file
+//!
+//! A request that only [observes](Locker::observe) an upload creates no
+//! `<id>.lock`: it waits for the holder of an existing one, and then reads. So
+//! offsets can be read while the disk is full or read-only.
+//!
+//! A request that [terminates](Locker::acquire_to_terminate) an upload while
+//! there is no space for `<id>.lock` puts the `flock` on the data file instead,
+//! after it has waited for the holder of an existing lock file. So a full disk
+//! can be emptied. An append does not do this: it needs space anyway, and a
+//! process that finds space for a lock file would not notice it.
+//!
 //! # Example
 //!
 //! ```
@@ -61,6 +73,7 @@
 //! # }
 //! ```
 
+mod data_lock;
 mod guard;
 mod lock_file;
 mod owner;
@@ -76,11 +89,10 @@ use tokio::time::{Instant, sleep};
 use tower_tus_layers::lock::{Guard, Locker, MemoryLocker};
 use tower_tus_layers::protocol::{Error, Interrupt, UploadId};
 
-use self::guard::{FileGuard, Held};
+use self::guard::{Attempt, FileGuard, Held, observe};
 use self::lock_file::Places;
-use crate::fs::blocking;
-use crate::fs::error::of_store;
 use crate::fs::home::Home;
+use crate::fs::{blocking, sys};
 use crate::store::FileStore;
 
 /// How often waiters and holders poll by default.
@@ -105,6 +117,7 @@ pub struct FileLocker {
     /// Taken before the file, so that one request per process at a time waits
     /// for it.
     here: MemoryLocker,
+    file_mode: u32,
     holder_poll_interval: Duration,
     acquirer_poll_interval: Duration,
 }
@@ -118,22 +131,30 @@ impl FileLocker {
     }
 
     /// Creates a locker for the uploads of a store. Both detect together when
-    /// the directory is gone.
+    /// the directory is gone, and files of both have the same mode.
     ///
     /// While the directory is gone or replaced, acquiring a lock fails with
     /// [`Error::StorageUnavailable`].
     #[must_use]
     pub fn beside(store: &FileStore) -> Self {
-        Self::at(Arc::clone(store.home()))
+        Self::at(Arc::clone(store.home())).file_mode(store.mode_of_files())
     }
 
     fn at(home: Arc<Home>) -> Self {
         Self {
             home,
             here: MemoryLocker::default(),
+            file_mode: sys::FILE_MODE,
             holder_poll_interval: POLL_INTERVAL,
             acquirer_poll_interval: POLL_INTERVAL,
         }
+    }
+
+    /// Sets the mode of new files, less the umask: 0664 by default.
+    #[must_use]
+    pub fn file_mode(mut self, mode: u32) -> Self {
+        self.file_mode = mode;
+        self
     }
 
     /// Sets how often holders and waiters poll the files of other processes: every
@@ -160,30 +181,25 @@ impl FileLocker {
     }
 }
 
-#[async_trait]
-impl Locker for FileLocker {
-    async fn acquire(
+impl FileLocker {
+    /// Makes attempts until one succeeds.
+    async fn wait<T: Send + 'static>(
         &self,
         id: &UploadId,
         interrupt: Interrupt,
         timeout: Duration,
-    ) -> Result<Box<dyn Guard>, Error> {
+        attempt: fn(&Arc<Places>, Box<dyn Guard>) -> Attempt<T>,
+    ) -> Result<T, Error> {
         let begin = Instant::now();
-        let mut here = self.here.acquire(id, interrupt.clone(), timeout).await?;
-        let places = Arc::new(Places::new(self.home.dir(), id));
+        let mut here = self.here.acquire(id, interrupt, timeout).await?;
+        let places = Arc::new(Places::new(self.home.dir(), id, self.file_mode));
         loop {
             // The blocking step owns the lock of this process: if this future
             // is dropped meanwhile, the step releases both locks in order.
             let (places, home) = (places.clone(), Arc::clone(&self.home));
-            let take = move || {
-                home.check().map_err(|lost| of_store(lost.into()))?;
-                Held::take(&places, here)
-            };
-            here = match blocking(take).await? {
-                Ok(held) => {
-                    let guard = FileGuard::new(held, interrupt, self.holder_poll_interval);
-                    return Ok(Box::new(guard));
-                }
+            let step = move || home.step(|| attempt(&places, here));
+            here = match blocking(step).await? {
+                Ok(had) => return Ok(had),
                 Err(here) => here,
             };
             let left = timeout.saturating_sub(begin.elapsed());
@@ -193,5 +209,48 @@ impl Locker for FileLocker {
             let pause = self.acquirer_poll_interval.max(MIN_POLL_INTERVAL);
             sleep(pause.min(left)).await;
         }
+    }
+
+    async fn hold(
+        &self,
+        id: &UploadId,
+        interrupt: Interrupt,
+        timeout: Duration,
+        attempt: fn(&Arc<Places>, Box<dyn Guard>) -> Attempt<Held>,
+    ) -> Result<Box<dyn Guard>, Error> {
+        let held = self.wait(id, interrupt.clone(), timeout, attempt).await?;
+        let guard = FileGuard::new(held, interrupt, self.holder_poll_interval);
+        Ok(Box::new(guard))
+    }
+}
+
+#[async_trait]
+impl Locker for FileLocker {
+    async fn acquire(
+        &self,
+        id: &UploadId,
+        interrupt: Interrupt,
+        timeout: Duration,
+    ) -> Result<Box<dyn Guard>, Error> {
+        self.hold(id, interrupt, timeout, Held::take).await
+    }
+
+    async fn observe(
+        &self,
+        id: &UploadId,
+        interrupt: Interrupt,
+        timeout: Duration,
+    ) -> Result<Box<dyn Guard>, Error> {
+        self.wait(id, interrupt, timeout, observe).await
+    }
+
+    async fn acquire_to_terminate(
+        &self,
+        id: &UploadId,
+        interrupt: Interrupt,
+        timeout: Duration,
+    ) -> Result<Box<dyn Guard>, Error> {
+        let attempt = Held::take_to_terminate;
+        self.hold(id, interrupt, timeout, attempt).await
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use tower_tus_layers::protocol::{Error, NewUpload, Offset, Upload, UploadId};
 
-use super::error::{of_new_upload, of_store};
+use super::error::{is_read_only, of_new_upload, of_store};
 use super::handle::FileHandle;
 use super::info::Document;
 use super::layout::Layout;
@@ -73,10 +73,13 @@ fn make_home(store: &FileStore) -> io::Result<()> {
 }
 
 /// Creates the directory of the store if it is missing, and checks that it is
-/// writable.
+/// writable, or warns that its disk is read-only.
 pub(super) fn prepare(store: &FileStore) -> io::Result<()> {
     make_home(store)?;
-    sys::try_to_write(store.dir())?;
+    match sys::try_to_write(store.dir()) {
+        Err(error) if is_read_only(&error) => store.home.warn_of_read_only(),
+        written => written?,
+    }
     store.home.remember()
 }
 

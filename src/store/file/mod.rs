@@ -96,7 +96,7 @@ use self::failed::Failed;
 use self::handle::FileHandle;
 use self::sync::Step;
 use self::synced::Synced;
-use crate::fs::error::{of_store, of_upload};
+use crate::fs::error::of_upload;
 use crate::fs::home::Home;
 use crate::fs::{blocking, error, sys};
 
@@ -160,6 +160,10 @@ impl FileStore {
         &self.home
     }
 
+    pub(crate) const fn mode_of_files(&self) -> u32 {
+        self.file_mode
+    }
+
     /// The directory of the uploads.
     fn dir(&self) -> &Path {
         self.home.dir()
@@ -171,22 +175,13 @@ impl FileStore {
         step: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let store = self.clone();
-        blocking(move || {
-            store.check_home()?;
-            // What failed may have failed because the directory went away meanwhile.
-            step(&store).or_else(|error| store.check_home().and(Err(error)))
-        })
-        .await
+        blocking(move || store.home.step(|| step(&store))).await
     }
 
     /// Forgets an upload that is gone, so that another one may use its id.
     fn forget(&self, id: &UploadId) {
         self.synced.forget(id);
         self.failed.forget(id);
-    }
-
-    fn check_home(&self) -> Result<(), Error> {
-        self.home.check().map_err(|lost| of_store(lost.into()))
     }
 
     /// Sets what survives a power cut. The default is [`Durability::Finish`].

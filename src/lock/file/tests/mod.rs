@@ -1,10 +1,13 @@
 //! Tests of the whole locker, and of the files that it leaves behind.
 
+mod observers;
 mod processes;
 mod stale;
+mod terminations;
 
 use std::fs;
 use std::future::poll_fn;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::Poll;
@@ -16,6 +19,7 @@ use tower_tus_layers::lock::{Guard, Locker, conformance};
 use tower_tus_layers::protocol::{Error, Interrupt, UploadId};
 
 use super::FileLocker;
+use crate::store::FileStore;
 
 /// Upper limit for any wait in these tests.
 const LONG: Duration = Duration::from_secs(20);
@@ -102,6 +106,24 @@ async fn a_lock_is_a_file_with_the_number_of_its_process() {
     assert_eq!(text, format!("{}\n", std::process::id()));
     guard.release().await;
     assert!(!fixture.path("a/b.lock").exists());
+}
+
+#[tokio::test]
+async fn each_file_has_the_mode_that_was_set() {
+    let (fixture, id) = (Fixture::new(), id("a"));
+    let store = FileStore::new(fixture.0.path()).file_mode(0o640);
+    for locker in [
+        fixture.locker().file_mode(0o640),
+        FileLocker::beside(&store),
+    ] {
+        let guard = take(&locker, &id).await;
+        assert!(is_busy(&fixture.locker().file_mode(0o640), &id).await);
+        for name in ["a.lock", "a.stop"] {
+            let mode = fs::metadata(fixture.path(name)).unwrap().mode();
+            assert_eq!(mode & 0o777, 0o640, "{name}");
+        }
+        guard.release().await;
+    }
 }
 
 #[tokio::test]

@@ -12,16 +12,16 @@ use super::*;
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// A process that runs until it is ended.
-struct Sleeper(Child);
+pub(super) struct Sleeper(Child);
 
 impl Sleeper {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut command = Command::new("sleep");
         Self(command.arg("600").spawn().expect("there is a `sleep`"))
     }
 
     /// The content of a lock file by tusd.
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         format!("{}\n", self.0.id())
     }
 }
@@ -34,7 +34,7 @@ impl Drop for Sleeper {
 }
 
 /// The content of a lock file by a dead process.
-fn dead() -> String {
+pub(super) fn dead() -> String {
     Sleeper::new().text()
 }
 
@@ -145,7 +145,7 @@ fn of_those_who_find_a_stale_lock_at_once_one_gets_it() {
     let taken = Mutex::new(0);
     let find = || {
         for round in 0..500 {
-            let places = Places::new(fixture.0.path(), &id("a"));
+            let places = Places::new(fixture.0.path(), &id("a"), 0o664);
             if start.wait().is_leader() {
                 write(&fixture, &text, Duration::ZERO);
                 *taken.lock().unwrap() = 0;

@@ -1,0 +1,37 @@
+//! The lock of a termination where there is no space for a lock file.
+
+use std::io;
+
+use super::lock_file::Places;
+use crate::fs::sys;
+
+/// An upload whose data file this process keeps under the kernel's `flock`.
+///
+/// Processes that terminate the upload in this way exclude each other, and none
+/// of them begins while a lock file has a holder. What they cannot keep out is
+/// a process that creates a lock file later, once there is space: it finds the
+/// upload gone, or writes to a file that has lost its name. An append therefore
+/// never locks like this: it could move back an offset that the other process
+/// has acknowledged.
+#[derive(Debug)]
+pub(super) struct DataLock {
+    /// `None` if the upload has no bytes here, so nothing to hold on to.
+    _file: Option<sys::File>,
+}
+
+impl DataLock {
+    /// Takes the lock, or asks the holder of the lock file to release it.
+    pub(super) fn take(places: &Places) -> io::Result<Option<Self>> {
+        let file = sys::File::open_if_there(&places.data)?;
+        if file.as_ref().is_some_and(|file| !file.try_lock()) {
+            return Ok(None);
+        }
+        // After the `flock`, since the lock file may have been created just
+        // before.
+        if places.is_held()? {
+            places.ask()?;
+            return Ok(None);
+        }
+        Ok(Some(Self { _file: file }))
+    }
+}
