@@ -1,6 +1,7 @@
 //! Open files.
 
 use std::io::{self, ErrorKind, IoSlice};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -9,6 +10,7 @@ use rustix::fs::OFlags;
 use rustix::io::{Errno, retry_on_intr as retry};
 
 use super::calls;
+use super::error::is_read_only;
 use super::kernel::Stat;
 use super::named::named;
 use super::sys::{FILE_MODE, if_there, is_same};
@@ -18,6 +20,26 @@ use super::sys::{FILE_MODE, if_there, is_same};
 pub(crate) struct File {
     file: calls::File,
     path: PathBuf,
+}
+
+/// An open file with the kernel's lock on it, which ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Locked(File);
+
+impl Deref for Locked {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        &self.0
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a process that is being started has a
+        // copy of it until it runs its program.
+        let _ = retry(|| calls::unlock(&self.0.file));
+    }
 }
 
 impl File {
@@ -54,10 +76,17 @@ impl File {
         Self::open_with(path, OFlags::RDONLY | OFlags::DIRECTORY, 0)
     }
 
-    /// Opens a file for reading and writing, if it exists. Network file systems
-    /// lock only files that are open for writing.
-    pub(crate) fn open_if_there(path: &Path) -> io::Result<Option<Self>> {
-        if_there(Self::open_with(path, OFlags::RDWR, 0))
+    /// Opens a file in order to lock it, if it exists. Network file systems lock
+    /// only files that are open for writing; local ones also those that can only
+    /// be read.
+    pub(crate) fn open_to_lock(path: &Path) -> io::Result<Option<Self>> {
+        let opened = match Self::open_with(path, OFlags::RDWR, 0) {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied || is_read_only(&error) => {
+                Self::open_to_read(path)
+            }
+            opened => opened,
+        };
+        if_there(opened)
     }
 
     fn open_with(path: &Path, flags: OFlags, mode: u32) -> io::Result<Self> {
@@ -174,11 +203,14 @@ impl File {
     }
 
     /// Takes the kernel's lock on the file, which ends with the process at the
-    /// latest. Returns false while it is held through another open file, in
+    /// latest. Returns `None` while it is held through another open file, in
     /// this process or another.
-    pub(crate) fn try_lock(&self) -> bool {
+    pub(crate) fn try_lock(self) -> Option<Locked> {
         // On a file system without such locks, nobody holds one.
-        retry(|| calls::flock(&self.file)) != Err(Errno::WOULDBLOCK)
+        match retry(|| calls::flock(&self.file)) {
+            Err(Errno::WOULDBLOCK) => None,
+            _ => Some(Locked(self)),
+        }
     }
 
     /// Writes at the position of the file.
@@ -314,5 +346,21 @@ mod tests {
         file.write_all(b"hello").unwrap();
         file.close().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"hello");
+    }
+
+    #[test]
+    fn a_lock_ends_although_a_process_that_is_being_started_has_a_copy() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        let held = File::create_new(&path).unwrap().try_lock().unwrap();
+        let calls::File::Real(file) = &held.file else {
+            unreachable!("the directory is real");
+        };
+        let copy = file.try_clone().unwrap();
+        let again = || File::open(&path).unwrap().try_lock();
+        assert!(again().is_none());
+        drop(held);
+        assert!(again().is_some());
+        drop(copy);
     }
 }

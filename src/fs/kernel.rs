@@ -202,6 +202,10 @@ pub(super) fn flock(file: &File) -> Result<()> {
     rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive)
 }
 
+pub(super) fn unlock(file: &File) -> Result<()> {
+    rustix::fs::flock(file, FlockOperation::NonBlockingUnlock)
+}
+
 /// Closes the file. Whatever is returned, it is closed.
 pub(super) fn close(file: File) -> Result<()> {
     // The standard library and rustix discard the result.

@@ -43,8 +43,9 @@ fn publish_by_link(from: &Path, to: &Path) -> io::Result<()> {
 fn publish_over(from: &Path, to: &Path) -> io::Result<()> {
     // Under its lock, since whoever finds the empty file may consider it left
     // over, and take the name with the lock.
-    let place = File::create_new(to)?;
-    if !place.try_lock() || !place.is_at(to)? {
+    let place = File::create_new(to)?.try_lock();
+    let is_ours = place.as_ref().map(|place| place.is_at(to)).transpose()?;
+    if is_ours != Some(true) {
         return named(to, Err(Errno::EXIST));
     }
     replace(from, to).inspect_err(|_| {

@@ -14,7 +14,7 @@ use super::calls;
 use super::error::{is_full, is_missing};
 use super::kernel::{Kind, Stat};
 
-pub(crate) use super::file::File;
+pub(crate) use super::file::{File, Locked};
 pub(crate) use super::named::named;
 pub(crate) use super::publish::publish;
 
@@ -156,7 +156,7 @@ pub(crate) fn sync_dir(path: &Path) -> io::Result<()> {
     File::open_dir(path)?.sync_names()
 }
 
-pub(super) fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+pub(crate) fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Ok(there) => Ok(Some(there)),
         Err(error) if is_missing(&error) => Ok(None),
@@ -197,12 +197,13 @@ mod tests {
         file.write_all(b"abc")?;
         file.write_at(&mut 3, &["de".into(), "f".into()])?;
         file.truncate(5)?;
-        assert!(file.is_at(&at("d/a"))? && file.try_lock());
+        let file = file.try_lock().expect("nobody has locked it");
+        assert!(file.is_at(&at("d/a"))?);
         assert_eq!((file.len()?, file.first_hole()?), (5, None));
-        let read_too = File::open_if_there(&at("d/a"))?.expect("it is there");
-        assert!(!read_too.try_lock());
+        let read_too = File::open_to_lock(&at("d/a"))?.expect("it is there");
         assert_eq!(read_too.read_to_end()?, b"abcde");
         assert_eq!(read_too.read_at(1, 2)?, "bc");
+        assert!(read_too.try_lock().is_none());
         let copy = File::create_new(&at("b"))?;
         copy.write_from(&File::open_to_read(&at("d/a"))?, 5)?;
         publish(&at("b"), &at("c"))?;

@@ -115,10 +115,13 @@ async fn a_server_starts_in_a_read_only_directory_with_a_warning() {
         let mut server = Server::start_in(home.path(), &[&flag]).await;
         let url = begun(&Tus::new(server.url(), Version::Http1)).await;
         let id = url.rsplit('/').next().unwrap();
-        // The lock of a process that was killed is in nobody's way.
-        fs::write(server.uploads().join(format!("{id}.lock")), "").unwrap();
         server.signal(Signal::KILL);
         server.exit().await;
+        // As if it had been killed in the middle of a chunk.
+        for (name, text) in [("lock", ""), ("chunk", "3\n")] {
+            let file = server.uploads().join(format!("{id}.{name}"));
+            fs::write(file, text).unwrap();
+        }
 
         let server = start(READ_ONLY, &home, &[&flag]).await;
         for version in [Version::Http1, Version::Http2] {

@@ -231,6 +231,13 @@ pub(in crate::fs) fn flock(file: &File) -> Result<()> {
     }
 }
 
+pub(in crate::fs) fn unlock(file: &File) -> Result<()> {
+    match file {
+        Real(file) => kernel::unlock(file),
+        Simulated(file) => file.unlock(),
+    }
+}
+
 #[track_caller]
 pub(in crate::fs) fn close(file: File) -> Result<()> {
     match file {

@@ -199,6 +199,15 @@ impl Open {
         })
     }
 
+    pub(super) fn unlock(&self) -> Result<()> {
+        self.call(Kind::Unlock, None, |state| {
+            if state.locks.get(&self.inode) == Some(&self.number) {
+                state.locks.remove(&self.inode);
+            }
+            Ok(())
+        })
+    }
+
     pub(super) fn close(self, place: &'static Location<'static>) -> Result<()> {
         self.call(Kind::Close, Some(place), |_| Ok(()))
     }

@@ -60,6 +60,7 @@ pub(crate) enum Kind {
     Sync,
     SyncDir,
     Lock,
+    Unlock,
     Close,
 }
 

@@ -16,14 +16,16 @@ use crate::fs::sys;
 #[derive(Debug)]
 pub(super) struct DataLock {
     /// `None` if the upload has no bytes here, so nothing to hold on to.
-    _file: Option<sys::File>,
+    _file: Option<sys::Locked>,
 }
 
 impl DataLock {
     /// Takes the lock, or asks the holder of the lock file to release it.
     pub(super) fn take(places: &Places) -> io::Result<Option<Self>> {
-        let file = sys::File::open_if_there(&places.data)?;
-        if file.as_ref().is_some_and(|file| !file.try_lock()) {
+        let file = sys::File::open_to_lock(&places.data)?;
+        let has_bytes = file.is_some();
+        let file = file.and_then(sys::File::try_lock);
+        if has_bytes && file.is_none() {
             return Ok(None);
         }
         // After the `flock`, since the lock file may have been created just

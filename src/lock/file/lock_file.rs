@@ -49,12 +49,8 @@ impl Places {
 
     /// Whether a living process has the lock file. Changes nothing.
     pub(super) fn is_held(&self) -> io::Result<bool> {
-        let file = match sys::File::open_if_there(&self.lock) {
-            Err(error) if is_read_only(&error) => sys::File::open_to_read(&self.lock).map(Some),
-            opened => opened,
-        };
-        Ok(match file? {
-            Some(file) => !owner::is_stale(&file)? || !file.try_lock(),
+        Ok(match sys::File::open_to_lock(&self.lock)? {
+            Some(file) => !owner::is_stale(&file)? || file.try_lock().is_none(),
             None => false,
         })
     }
@@ -71,23 +67,26 @@ impl Places {
     /// holder lives, and the name stays with this file until this process
     /// removes it.
     fn is_free(&self) -> io::Result<bool> {
-        let Some(file) = sys::File::open_if_there(&self.lock)? else {
+        let Some(file) = sys::File::open_to_lock(&self.lock)? else {
             return Ok(true);
         };
-        let stale = owner::is_stale(&file)? && file.try_lock() && file.is_at(&self.lock)?;
-        if stale {
-            sys::remove(&self.lock)?;
+        if !owner::is_stale(&file)? {
+            return Ok(false);
         }
-        Ok(stale)
+        match file.try_lock() {
+            Some(file) if file.is_at(&self.lock)? => sys::remove(&self.lock).map(|()| true),
+            _ => Ok(false),
+        }
     }
 
     /// Creates the lock file, unless another one exists.
-    fn publish(&self) -> io::Result<Option<sys::File>> {
-        let file = sys::File::create_new_with(&self.draft, self.mode)?;
-        let published = owner::sign(&file).and_then(|()| {
-            file.try_lock();
-            sys::publish(&self.draft, &self.lock)
-        });
+    fn publish(&self) -> io::Result<Option<sys::Locked>> {
+        let draft = sys::File::create_new_with(&self.draft, self.mode)?;
+        let Some(file) = draft.try_lock() else {
+            // Nobody else knows its name.
+            return Ok(None);
+        };
+        let published = owner::sign(&file).and_then(|()| sys::publish(&self.draft, &self.lock));
         let Err(error) = published else {
             return Ok(Some(file));
         };
@@ -105,7 +104,7 @@ impl Places {
 /// A lock file that this process has created and keeps open.
 #[derive(Debug)]
 pub(super) struct LockFile {
-    file: sys::File,
+    file: sys::Locked,
     places: Arc<Places>,
 }
 

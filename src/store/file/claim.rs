@@ -16,11 +16,10 @@ use super::sys;
 ///
 /// [`ErrorKind::AlreadyExists`] if the file exists, or was taken for one that a
 /// crash has left before it could be claimed.
-pub(super) fn create(path: &Path, mode: u32) -> io::Result<sys::File> {
-    let file = sys::File::create_new_with(path, mode)?;
-    match holds(&file, path)? {
-        true => Ok(file),
-        false => sys::named(path, Err(ErrorKind::AlreadyExists)),
+pub(super) fn create(path: &Path, mode: u32) -> io::Result<sys::Locked> {
+    match lock(sys::File::create_new_with(path, mode)?, path)? {
+        Some(held) => Ok(held),
+        None => sys::named(path, Err(ErrorKind::AlreadyExists)),
     }
 }
 
@@ -29,30 +28,22 @@ pub(super) fn create(path: &Path, mode: u32) -> io::Result<sys::File> {
 /// # Errors
 ///
 /// [`ErrorKind::ResourceBusy`] while somebody else holds the file.
-pub(super) fn take(path: &Path) -> io::Result<Option<sys::File>> {
-    let Some(file) = open(path)? else {
+pub(super) fn take(path: &Path) -> io::Result<Option<sys::Locked>> {
+    let Some(file) = sys::File::open_to_lock(path)? else {
         return Ok(None);
     };
-    match holds(&file, path)? {
-        true => Ok(Some(file)),
-        false => sys::named(path, Err(ErrorKind::ResourceBusy)),
-    }
-}
-
-/// Network file systems lock only files that are open for writing; local ones
-/// also those that this process may only read.
-fn open(path: &Path) -> io::Result<Option<sys::File>> {
-    match sys::File::open_if_there(path) {
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            sys::File::open_to_read(path).map(Some)
-        }
-        opened => opened,
+    match lock(file, path)? {
+        Some(held) => Ok(Some(held)),
+        None => sys::named(path, Err(ErrorKind::ResourceBusy)),
     }
 }
 
 /// Locks an open file. It may have lost its name before it was locked.
-fn holds(file: &sys::File, path: &Path) -> io::Result<bool> {
-    Ok(file.try_lock() && file.is_at(path)?)
+fn lock(file: sys::File, path: &Path) -> io::Result<Option<sys::Locked>> {
+    match file.try_lock() {
+        Some(held) if held.is_at(path)? => Ok(Some(held)),
+        _ => Ok(None),
+    }
 }
 
 #[cfg(test)]
@@ -81,9 +72,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.new");
         fs::write(&path, "").unwrap();
-        let file = open(&path).unwrap().unwrap();
+        let file = sys::File::open_to_lock(&path).unwrap().unwrap();
         fs::remove_file(&path).unwrap();
         fs::write(&path, "").unwrap();
-        assert!(!holds(&file, &path).unwrap());
+        assert!(lock(file, &path).unwrap().is_none());
     }
 }

@@ -126,10 +126,12 @@ impl Handle for FileHandle {
         );
         let mut appended = append(chunk, writer, &self.store.batches).await;
         self.upload.offset = appended.offset;
-        if let Some(AppendError::Store(error @ Error::NotFound)) = &mut appended.error
-            && let Err(lost) = self.store.step(|_| Ok(())).await
-        {
-            *error = lost;
+        if let Some(AppendError::Store(error)) = &mut appended.error {
+            // A step explains its failure.
+            let cause = error.clone();
+            if let Err(explained) = self.store.step::<()>(|_| Err(cause)).await {
+                *error = explained;
+            }
         }
         appended
     }

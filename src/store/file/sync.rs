@@ -97,7 +97,7 @@ fn open_all(store: &FileStore, layout: &Layout) -> io::Result<(Vec<sys::File>, V
         sys::open_to_sync(&layout.data)?,
         sys::open_to_sync(&layout.info)?,
     ];
-    files.extend(sys::File::open_if_there(&layout.chunk)?);
+    files.extend(sys::if_there(sys::open_to_sync(&layout.chunk))?);
     let dirs = layout
         .dirs(store.dir())
         .into_iter()

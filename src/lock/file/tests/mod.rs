@@ -1,5 +1,6 @@
 //! Tests of the whole locker, and of the files that it leaves behind.
 
+mod disks;
 mod observers;
 mod processes;
 mod stale;
