@@ -18,10 +18,11 @@ use std::str::FromStr;
 pub enum Durability {
     /// Only data that the operating system has already written.
     None,
-    /// Finished uploads. Unfinished ones may lose bytes.
+    /// Finished uploads, and that an upload is terminated. Unfinished ones may
+    /// lose bytes.
     #[default]
     Finish,
-    /// Every acknowledged byte.
+    /// Every acknowledged byte, and every upload that was created.
     Offset,
 }
 

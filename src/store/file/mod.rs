@@ -7,8 +7,8 @@
 //! |--------------|---------------------------------------------------------------|
 //! | `<id>`       | its bytes. The file's size is the upload's offset             |
 //! | `<id>.info`  | its state: tusd's JSON with at most one more member, `TowerTus`: the exact `Upload-Metadata` and `Upload-Concat`, the finish state, and which finals wait for which uploads |
-//! | `<id>.chunk` | while a chunk arrives under [`WriteMode::Atomic`]: the offset where it began, which is the upload's offset meanwhile. tusd does not know it |
-//! | `<id>.new`   | the next `<id>.info` while it is written                      |
+//! | `<id>.chunk` | while a chunk arrives under [`WriteMode::Atomic`] or [`Durability::Offset`]: the offset where it began, or up to which it is synced, which is the upload's offset meanwhile. tusd does not know it |
+//! | `<id>.new`   | the next `<id>.info` while it is written. Without an `<id>.info`: the upload is being created or removed, or a crash came first, and then its id is free |
 //!
 //! The bytes may lie elsewhere: if there is no `<id>`, they are at `Storage.Path` of
 //! `.info`, absolute or relative to the directory. A directory that was moved or
@@ -24,6 +24,19 @@
 //!
 //! `.info` is replaced as a whole by a rename, so a program that watches the
 //! directory sees `moved_to`, not `close_write`.
+//!
+//! # Failures of the disk
+//!
+//! A kernel that cannot write bytes reports it to one sync, or to one close, and
+//! drops them. So a sync that has failed is never repeated. Under
+//! [`Durability::Offset`] the upload continues after the bytes that were synced
+//! before. Otherwise a complete upload that cannot be synced
+//! [has failed](Upload::is_failed) permanently, which its `.info` records.
+//!
+//! After a power cut, an unfinished upload ends at the first hole in its data
+//! file: bytes that were lost within its size.
+//!
+//! # Concatenation
 //!
 //! An upload that is made of others has a data file of its own and no longer needs
 //! theirs. If the file system can share blocks between files, as XFS and btrfs can,

@@ -58,7 +58,7 @@ async fn a_chunk_that_a_crash_cut_short_is_taken_back_when_no_other_comes() {
 }
 
 /// A body of one frame that inspects the disk before it fails.
-struct Witness<F>(Option<Bytes>, F);
+pub(super) struct Witness<F>(pub(super) Option<Bytes>, pub(super) F);
 
 impl<F: FnMut() + Unpin> Body for Witness<F> {
     type Data = Bytes;

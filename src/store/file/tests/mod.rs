@@ -4,8 +4,11 @@ mod append;
 mod checksum;
 mod concatenate;
 mod create;
+mod holes;
+mod mark;
 mod open;
 mod read;
+mod terminate;
 
 use std::collections::VecDeque;
 use std::fs;

@@ -8,7 +8,7 @@ use tower_tus_layers::protocol::{Error, FinishState, Length, Metadata, UploadId}
 use tower_tus_layers::store::{AppendError, Store, Terminator, WriteMode};
 
 use super::{Fixture, Frames, append, append_all, is_exists, is_not_found, is_unavailable, new};
-use crate::store::file::{FileStore, claim};
+use crate::store::file::FileStore;
 
 #[tokio::test]
 async fn an_upload_of_tusd_goes_on_with_all_that_tusd_knows() {
@@ -441,39 +441,4 @@ async fn the_path_of_a_moved_upload_is_the_new_one_byte_by_byte() {
     }
     let found = FileStore::new(&moved).open(&"a".parse().unwrap()).await;
     assert_eq!(found.unwrap().info().path(), Some(&*moved.join("a")));
-}
-
-#[tokio::test]
-async fn a_termination_is_marked_before_the_bytes_go() {
-    let files = Fixture::new();
-    let mut handle = files.create("a").await;
-    append_all(&mut *handle, "hello").await;
-    let info = files.read("a.info");
-    // A directory with something in it cannot be removed like a file.
-    fs::create_dir_all(files.path("a.chunk/x")).unwrap();
-    let _ = files.terminate("a").await;
-    assert!(is_not_found(&files.open("a").await));
-
-    // A crash at the worst time: everything is there, but marked.
-    fs::remove_dir_all(files.path("a.chunk")).unwrap();
-    files.write("a.new", std::str::from_utf8(&info).unwrap());
-    files.write("a", "hello");
-    assert!(is_not_found(&files.open("a").await));
-    assert_eq!(files.create("a").await.info().offset, 0);
-}
-
-#[tokio::test]
-async fn an_upload_that_another_request_changes_or_ends_is_busy() {
-    let files = Fixture::new();
-    let mut handle = files.create("a").await;
-    let held = claim::take(&files.path("a.info")).unwrap();
-    let before = files.everything();
-    let ended = files.terminate("a").await;
-    assert!(matches!(ended, Err(Error::Busy(_))), "{ended:?}");
-    let changed = handle.record(FinishState::Done).await;
-    assert!(matches!(changed, Err(Error::Busy(_))), "{changed:?}");
-    assert_eq!(files.everything(), before);
-    drop(held);
-    files.terminate("a").await.unwrap();
-    assert_eq!(files.everything(), []);
 }
