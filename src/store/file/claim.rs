@@ -29,11 +29,19 @@ pub(super) fn create(path: &Path, mode: u32) -> io::Result<sys::Locked> {
 ///
 /// [`ErrorKind::ResourceBusy`] while somebody else holds the file.
 pub(super) fn take(path: &Path) -> io::Result<Option<sys::Locked>> {
-    let Some(file) = sys::File::open_to_lock(path)? else {
-        return Ok(None);
-    };
+    let file = sys::File::open_to_lock(path)?;
+    file.map(|file| claimed(file, path)).transpose()
+}
+
+/// Like [`take`], without an event for programs that wait until somebody has
+/// written the file. On a network file system it keeps nobody out.
+pub(super) fn take_quietly(path: &Path) -> io::Result<sys::Locked> {
+    claimed(sys::File::open_to_read(path)?, path)
+}
+
+fn claimed(file: sys::File, path: &Path) -> io::Result<sys::Locked> {
     match lock(file, path)? {
-        Some(held) => Ok(Some(held)),
+        Some(held) => Ok(held),
         None => sys::named(path, Err(ErrorKind::ResourceBusy)),
     }
 }
@@ -62,9 +70,14 @@ mod tests {
         assert_eq!(again.kind(), ErrorKind::AlreadyExists);
         let busy = take(&path).unwrap_err();
         assert_eq!(busy.kind(), ErrorKind::ResourceBusy);
+        let busy = take_quietly(&path).unwrap_err();
+        assert_eq!(busy.kind(), ErrorKind::ResourceBusy);
         assert!(busy.to_string().contains("a.new"), "{busy}");
         drop(held);
-        assert!(take(&path).unwrap().is_some());
+        let held = take(&path).unwrap().unwrap();
+        assert!(take_quietly(&path).is_err());
+        drop(held);
+        take_quietly(&path).unwrap();
     }
 
     #[test]

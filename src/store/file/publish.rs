@@ -32,7 +32,7 @@ pub(super) fn first(store: &FileStore, layout: &Layout) -> io::Result<()> {
 /// changes or removes the upload.
 pub(super) fn again(store: &FileStore, layout: &Layout, document: &Document) -> io::Result<()> {
     // Do not bring back an upload that was terminated meanwhile.
-    let _held = claim::take(&layout.info)?.ok_or(io::ErrorKind::NotFound)?;
+    let _held = claim::take_quietly(&layout.info)?;
     // A crash may have left it as a second name of `.info`; writing to it would
     // tear both.
     sys::remove(&layout.new)?;

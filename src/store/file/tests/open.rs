@@ -442,3 +442,28 @@ async fn the_path_of_a_moved_upload_is_the_new_one_byte_by_byte() {
     let found = FileStore::new(&moved).open(&"a".parse().unwrap()).await;
     assert_eq!(found.unwrap().info().path(), Some(&*moved.join("a")));
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn programs_that_watch_an_info_see_it_replaced_and_never_written() {
+    use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
+
+    let files = Fixture::new();
+    let mut handle = files.create("a").await;
+    let watch = inotify::init(CreateFlags::NONBLOCK).unwrap();
+    let flags = WatchFlags::CLOSE_WRITE | WatchFlags::MOVED_TO;
+    inotify::add_watch(&watch, files.dir.path(), flags).unwrap();
+    append_all(&mut *handle, "helloworld").await;
+    handle.finish().await.unwrap();
+    handle.record(FinishState::Done).await.unwrap();
+
+    let mut buffer = [std::mem::MaybeUninit::uninit(); 4096];
+    let mut events = Reader::new(&watch, &mut buffer);
+    let mut seen = Vec::new();
+    while let Ok(event) = events.next() {
+        if event.file_name() == Some(c"a.info") {
+            seen.push(event.events());
+        }
+    }
+    assert_eq!(seen, [ReadFlags::MOVED_TO]);
+}
