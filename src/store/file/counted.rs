@@ -28,11 +28,16 @@ pub(super) fn offset(layout: &Layout, size: u64) -> io::Result<Option<u64>> {
 /// are a hole. This server leaves none, so the bytes before it are all that is
 /// known to be left.
 pub(super) fn hole(file: &sys::File) -> io::Result<Option<u64>> {
-    let modified = file.modified()?;
-    match sys::boot_time() {
-        Some(boot) if modified < boot => file.first_hole(),
-        _ => Ok(None),
+    match is_older_than_boot(file)? {
+        true => file.first_hole(),
+        false => Ok(None),
     }
+}
+
+/// Whether a power cut may have come since a file was changed.
+pub(super) fn is_older_than_boot(file: &sys::File) -> io::Result<bool> {
+    let modified = file.modified()?;
+    Ok(sys::boot_time().is_some_and(|boot| modified < boot))
 }
 
 /// Removes the bytes that do not count from the data file of an unfinished

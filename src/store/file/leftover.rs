@@ -6,7 +6,7 @@ use tower_tus_layers::protocol::UploadId;
 
 use super::info::Document;
 use super::layout::Layout;
-use super::{FileStore, claim, place, sys};
+use super::{FileStore, claim, counted, place, sys};
 
 /// Removes the files of an upload with this id that a crash has left half
 /// created or half removed, if there are any.
@@ -17,7 +17,7 @@ use super::{FileStore, claim, place, sys};
 /// [`ErrorKind::ResourceBusy`](io::ErrorKind::ResourceBusy) if another request
 /// is just creating or removing the upload.
 pub(super) fn clear(store: &FileStore, id: &UploadId, layout: &Layout) -> io::Result<()> {
-    let Some(held) = claim::take(&layout.new)? else {
+    let Some(held) = abandoned(layout)? else {
         return Ok(());
     };
     // It may have been published since the caller looked.
@@ -31,9 +31,23 @@ pub(super) fn clear(store: &FileStore, id: &UploadId, layout: &Layout) -> io::Re
         Err(_) => Some(layout.data.clone()),
     };
     data.map_or(Ok(()), |data| sys::remove(&data))?;
-    // Last, `.new`: until then, another crash leaves nobody's files again.
+    // Last, what marks them: until then, another crash leaves nobody's files
+    // again.
     for file in [&layout.chunk, &layout.info, &layout.new] {
         sys::remove(file)?;
     }
     Ok(())
+}
+
+/// Claims the file that marks such an upload: its `.new`, or an `.info` that
+/// was cut short. The latter may also be one that tusd is just writing, unless
+/// there has been a power cut since.
+fn abandoned(layout: &Layout) -> io::Result<Option<sys::File>> {
+    if let Some(new) = claim::take(&layout.new)? {
+        return Ok(Some(new));
+    }
+    match claim::take(&layout.info)? {
+        Some(info) if counted::is_older_than_boot(&info)? => Ok(Some(info)),
+        _ => Ok(None),
+    }
 }

@@ -37,13 +37,12 @@ impl Step {
     /// Returns the least durability that syncs the step.
     const fn from(self) -> Durability {
         match self {
+            // An atomic chunk is never torn.
+            Self::Mark => Durability::None,
+            Self::Info | Self::Replaced | Self::Assembled | Self::Finished | Self::Terminated => {
+                Durability::Finish
+            }
             Self::Created | Self::Stored => Durability::Offset,
-            Self::Info
-            | Self::Replaced
-            | Self::Assembled
-            | Self::Mark
-            | Self::Finished
-            | Self::Terminated => Durability::Finish,
         }
     }
 }

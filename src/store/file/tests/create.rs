@@ -1,13 +1,15 @@
 //! Creating uploads.
 
-use std::fs;
+use std::fs::{self, File, FileTimes};
 use std::io::ErrorKind;
+use std::time::Duration;
 
 use serde_json::json;
 use tower_tus_layers::protocol::{Error, FinishState, Offset};
 use tower_tus_layers::store::Store;
 
 use super::{Fixture, append_all, is_exists, is_not_found, new};
+use crate::fs::sys;
 use crate::store::file::create::create_with;
 use crate::store::file::{FileStore, claim};
 
@@ -165,6 +167,27 @@ async fn an_id_that_a_crash_left_half_created_or_half_removed_is_free() {
             assert_eq!(files.read("a"), b"hello");
             assert_eq!(files.everything().len(), 2, "{left:?} {state:?}");
         }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_id_whose_info_a_power_cut_has_cut_short_is_free() {
+    let files = Fixture::new();
+    let boot = sys::boot_time().unwrap();
+    for json in ["", "\0\0", r#"{"ID":"a","#] {
+        files.write("a", "hello");
+        files.write("a.info", json);
+        assert!(
+            is_exists(&files.store.create(new("a")).await),
+            "tusd may write it"
+        );
+        let before = FileTimes::new().set_modified(boot - Duration::from_secs(60));
+        let info = File::options().write(true).open(files.path("a.info"));
+        info.unwrap().set_times(before).unwrap();
+        assert_eq!(files.create("a").await.info().offset, 0);
+        assert_eq!(files.read("a"), b"");
+        files.terminate("a").await.unwrap();
     }
 }
 
