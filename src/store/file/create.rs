@@ -151,7 +151,9 @@ fn make_data(
 fn make_dirs(store: &FileStore, path: &Path) -> io::Result<()> {
     let changed = sys::make_dirs(path, store.dir_mode)?;
     if store.durability >= Durability::Finish {
-        changed.into_iter().try_for_each(sys::sync_dir)?;
+        for dir in changed {
+            sys::sync_dir(dir)?;
+        }
     }
     Ok(())
 }

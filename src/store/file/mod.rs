@@ -115,6 +115,10 @@ use crate::fs::{blocking, error, sys};
 
 pub use self::durability::{Durability, InvalidDurability};
 
+/// The number of bytes after which a chunk is synced, if it has to be, so that a
+/// failure costs little of it.
+const STRIDE: u64 = 32 << 20;
+
 /// The maximum number of batches of about 1 MiB in memory or on their way to the disk.
 const BATCHES: usize = 32;
 
@@ -132,6 +136,7 @@ pub struct FileStore {
     dir_mode: u32,
     /// Bounds the memory of all requests together.
     batches: Arc<Semaphore>,
+    stride: u64,
     synced: Synced,
     failed: Failed,
 }
@@ -147,6 +152,7 @@ impl FileStore {
             file_mode: sys::FILE_MODE,
             dir_mode: sys::DIR_MODE,
             batches: Arc::new(Semaphore::new(BATCHES)),
+            stride: STRIDE,
             synced: Synced::default(),
             failed: Failed::default(),
         }

@@ -56,19 +56,18 @@ impl Durability {
 
 /// Syncs the directories with the names of an upload's files, if the step
 /// requires it.
+///
+/// A directory that exists may have been created just before a crash, so that
+/// its name is not durable yet. Therefore this includes all directories up to
+/// that of the store.
 pub(super) fn names(store: &FileStore, step: Step, layout: &Layout) -> io::Result<()> {
     if !store.durability.syncs(step) {
         return Ok(());
     }
-    sync_dirs(store, layout)
-}
-
-/// A directory that exists may have been created just before a crash, so that
-/// its name is not durable yet. Therefore this includes all directories up to
-/// that of the store.
-fn sync_dirs(store: &FileStore, layout: &Layout) -> io::Result<()> {
-    let mut dirs = layout.dirs(store.dir()).into_iter();
-    dirs.try_for_each(sys::sync_dir)
+    for dir in layout.dirs(store.dir()) {
+        sys::sync_dir(dir)?;
+    }
+    Ok(())
 }
 
 /// Why an upload could not be synced.
@@ -82,24 +81,48 @@ pub(super) enum Unsynced {
 
 /// Syncs the bytes, the state and the mark of an upload, and all names.
 pub(super) fn whole(store: &FileStore, layout: &Layout) -> Result<(), Unsynced> {
-    let (files, dirs) = open_all(store, layout).map_err(Unsynced::Unread)?;
-    files
-        .iter()
-        .try_for_each(sys::File::sync_data)
-        .and_then(|()| dirs.iter().try_for_each(sys::File::sync_names))
-        .map_err(Unsynced::Lost)
+    // All files are opened before any is synced, to tell what failed.
+    let opened = Opened::open(store, layout).map_err(Unsynced::Unread)?;
+    let synced = opened.sync_bytes().and_then(|()| opened.sync_state());
+    let synced = synced.and_then(|()| opened.sync_names());
+    synced.map_err(Unsynced::Lost)
 }
 
-/// Opens all files before any is synced, to tell what failed.
-fn open_all(store: &FileStore, layout: &Layout) -> io::Result<(Vec<sys::File>, Vec<sys::File>)> {
-    let mut files = vec![
-        sys::open_to_sync(&layout.data)?,
-        sys::open_to_sync(&layout.info)?,
-    ];
-    files.extend(sys::if_there(sys::open_to_sync(&layout.chunk))?);
-    let dirs = layout
-        .dirs(store.dir())
-        .into_iter()
-        .map(sys::File::open_dir);
-    Ok((files, dirs.collect::<io::Result<_>>()?))
+/// The files of an upload, and the directories that lead to them.
+struct Opened {
+    data: sys::File,
+    info: sys::File,
+    mark: Option<sys::File>,
+    dirs: Vec<sys::File>,
+}
+
+impl Opened {
+    fn open(store: &FileStore, layout: &Layout) -> io::Result<Self> {
+        let dirs = layout.dirs(store.dir()).into_iter();
+        Ok(Self {
+            data: sys::open_to_sync(&layout.data)?,
+            info: sys::open_to_sync(&layout.info)?,
+            mark: sys::if_there(sys::open_to_sync(&layout.chunk))?,
+            dirs: dirs.map(sys::File::open_dir).collect::<io::Result<_>>()?,
+        })
+    }
+
+    fn sync_bytes(&self) -> io::Result<()> {
+        self.data.sync_data()
+    }
+
+    fn sync_state(&self) -> io::Result<()> {
+        self.info.sync_data()?;
+        match &self.mark {
+            Some(mark) => mark.sync_data(),
+            None => Ok(()),
+        }
+    }
+
+    fn sync_names(&self) -> io::Result<()> {
+        for dir in &self.dirs {
+            dir.sync_names()?;
+        }
+        Ok(())
+    }
 }

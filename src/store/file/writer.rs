@@ -12,10 +12,6 @@ use super::layout::Layout;
 use super::sync::Step;
 use super::{FileStore, counted, mark, sys};
 
-/// The number of bytes after which a chunk is synced, if it has to be, so that
-/// a failure costs little of it.
-const STRIDE: u64 = 32 << 20;
-
 /// Writes one chunk.
 #[derive(Debug)]
 pub(super) struct Writer {
@@ -68,11 +64,15 @@ impl Writer {
         };
         let file = self.file.insert(file);
         file.write_at(&mut self.offset, frames).map_err(of_upload)?;
-        let is_due = self.syncs() && !self.mode.is_atomic() && self.offset - self.kept >= STRIDE;
-        match is_due {
+        match self.is_advance_due() {
             true => self.advance().map_err(of_store),
             false => Ok(()),
         }
+    }
+
+    fn is_advance_due(&self) -> bool {
+        let unsynced = self.offset - self.kept;
+        self.syncs() && !self.mode.is_atomic() && unsynced >= self.store.stride
     }
 
     fn open(&mut self) -> Result<sys::File, Error> {
@@ -101,14 +101,18 @@ impl Writer {
 
     /// Syncs what is written, and moves the mark there.
     fn advance(&mut self) -> io::Result<()> {
-        let synced = self.file.as_ref().map_or(Ok(()), sys::File::sync_data);
-        let advanced = synced.and_then(|()| {
-            self.kept = self.offset;
-            mark::advance(&self.layout, self.kept)
-        });
-        advanced.inspect_err(|_| self.take_back())?;
+        self.sync_and_mark().inspect_err(|_| self.take_back())?;
         self.store.synced.insert(&self.id, self.offset());
         Ok(())
+    }
+
+    fn sync_and_mark(&mut self) -> io::Result<()> {
+        if let Some(file) = &self.file {
+            file.sync_data()?;
+        }
+        // Whatever happens to the mark, these bytes are on the disk.
+        self.kept = self.offset;
+        mark::advance(&self.layout, self.kept)
     }
 
     /// Whether [`end`](Self::end) has work to do on the disk.

@@ -4,6 +4,7 @@ mod append;
 mod checksum;
 mod concatenate;
 mod create;
+mod failing;
 mod holes;
 mod mark;
 mod open;
