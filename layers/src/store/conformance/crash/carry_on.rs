@@ -38,16 +38,13 @@ impl Play<'_> {
             let lacks = found.as_ref().is_ok_and(|it| may_lack(it.info()));
             let handle = match found {
                 Err(Error::NotFound) => self.make(plan).await?,
-                Ok(handle) if is_lost(handle.info()) => {
-                    assert!(!promises.finished, "{id}: it has lost bytes for good");
-                    self.noted(id).is_found(handle.info());
-                    self.terminate(id).await?;
-                    self.make(plan).await?
-                }
                 found => {
                     let handle = self.answered("opening", id, found)?;
                     self.noted(id).is_found(handle.info());
-                    handle
+                    match is_lost(handle.info()) {
+                        true => self.make_again(plan, promises).await?,
+                        false => handle,
+                    }
                 }
             };
             self.fill(plan, handle).await?;
@@ -80,6 +77,14 @@ impl Play<'_> {
             self.await_part(part, &plan.id).await?;
         }
         Ok(handle)
+    }
+
+    /// Replaces an upload that can never be complete.
+    async fn make_again(&mut self, plan: &Plan, promises: Promises) -> Step<Box<dyn Handle>> {
+        let id = &plan.id;
+        assert!(!promises.finished, "{id}: it has lost bytes for good");
+        self.terminate(id).await?;
+        self.make(plan).await
     }
 
     /// Gives the upload the bytes that it lacks, and finishes it.
