@@ -42,7 +42,7 @@ pub(super) fn clear(store: &FileStore, id: &UploadId, layout: &Layout) -> io::Re
 /// Claims the file that marks such an upload: its `.new`, or an `.info` that
 /// was cut short. The latter may also be one that tusd is just writing, unless
 /// there has been a power cut since.
-fn abandoned(layout: &Layout) -> io::Result<Option<sys::File>> {
+fn abandoned(layout: &Layout) -> io::Result<Option<sys::Locked>> {
     if let Some(new) = claim::take(&layout.new)? {
         return Ok(Some(new));
     }
