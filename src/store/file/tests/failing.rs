@@ -18,14 +18,15 @@ use crate::fs::sim::{self, Disk, Image, Kind, Verdict};
 use crate::fs::sys;
 use crate::store::file::{Durability, FileStore};
 
-/// The errors of a sync, and the status of a request that could have gone on.
+/// The errors of a sync, and the status of a request after which the upload can
+/// go on. A stale handle says that the storage is gone.
 const ERRORS: [(Errno, u16); 6] = [
     (Errno::NOSPC, 507),
     (Errno::DQUOT, 507),
     (Errno::FBIG, 507),
     (Errno::IO, 500),
     (Errno::INTR, 500),
-    (Errno::STALE, 500),
+    (Errno::STALE, 503),
 ];
 
 /// The checksum of `world`.
@@ -170,7 +171,7 @@ struct Failure {
     durability: Durability,
     /// What failed, and where.
     call: String,
-    /// The status of a request that could have gone on: 507 on a full disk.
+    /// The status for the error that the call reported.
     status_of_errno: u16,
     status: u16,
     /// By the HEAD that follows.
