@@ -85,6 +85,15 @@ impl Lab {
         .await;
     }
 
+    /// Makes a small ext4 with this number of inodes, and mounts it as `disk`.
+    pub(crate) async fn make_with_inodes(&self, inodes: usize) {
+        self.run(&format!(
+            "truncate -s 16M images/disk; mkfs.ext4 -q -F -N {inodes} images/disk; \
+             mount -o loop images/disk disk; mkdir disk/data"
+        ))
+        .await;
+    }
+
     /// Keeps what a power cut would leave at some moment of this call.
     pub(crate) async fn cut(&self) {
         self.run("cp --reflink=always images/disk images/cut").await;

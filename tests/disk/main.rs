@@ -12,6 +12,7 @@ mod harness;
 mod audit;
 mod cuts;
 mod failing;
+mod inodes;
 mod kills;
 mod lab;
 mod ledger;
