@@ -8,9 +8,9 @@ use crate::fs::sim::{self, Call, Disk, Kind, Verdict};
 use crate::fs::sys;
 
 /// In the directory of the disk, and in one below it.
-const IDS: [&str; 2] = ["a", "sub/a"];
+pub(super) const IDS: [&str; 2] = ["a", "sub/a"];
 
-fn disk() -> Disk {
+pub(super) fn disk() -> Disk {
     let disk = Disk::new();
     sys::make_dirs(&disk.root().join("sub"), 0o775).unwrap();
     disk
@@ -28,14 +28,14 @@ fn write(disk: &Disk, name: &str, text: &str) {
 }
 
 /// Lets calls of some kinds fail, from now on.
-fn fail(disk: &Disk, kinds: &'static [Kind], errno: Errno) {
+pub(super) fn fail(disk: &Disk, kinds: &'static [Kind], errno: Errno) {
     disk.rule(move |call| match kinds.contains(&call.kind) {
         true => Verdict::Fail(errno),
         false => Verdict::Pass,
     });
 }
 
-fn mend(disk: &Disk) {
+pub(super) fn mend(disk: &Disk) {
     disk.rule(|_| Verdict::Pass);
 }
 

@@ -3,6 +3,8 @@
 mod disks;
 mod observers;
 mod processes;
+#[cfg(feature = "download")]
+mod requests;
 mod stale;
 mod terminations;
 
