@@ -14,11 +14,12 @@ use crate::download::DownloadLayer;
 use crate::lock::{Guard, LockLayer, Locker, MemoryLocker};
 use crate::protocol::{Body, Error, Interrupt, UploadId};
 use crate::service::Core;
-use crate::store::Store;
+use crate::store::{MemoryStore, Store};
 
-/// Counts the locks that were acquired; observers keep nobody out.
+/// Counts the locks that were acquired, of finals without bytes; observers keep
+/// nobody out.
 #[derive(Clone, Debug, Default)]
-struct Counted(MemoryLocker, Arc<AtomicU32>);
+struct Counted(MemoryLocker, Arc<AtomicU32>, MemoryStore);
 
 #[async_trait]
 impl Locker for Counted {
@@ -28,6 +29,7 @@ impl Locker for Counted {
         interrupt: Interrupt,
         timeout: Duration,
     ) -> Result<Box<dyn Guard>, Error> {
+        assert_eq!(self.2.bytes(id).unwrap(), "", "it is locked too late");
         self.1.fetch_add(1, Ordering::SeqCst);
         self.0.acquire(id, interrupt, timeout).await
     }
@@ -49,7 +51,8 @@ async fn head_and_get_of_a_pending_final_lock_it_only_to_assemble_it() {
         let uploads = Uploads::unfinished();
         let (a, b) = (uploads.partial("hello").await, uploads.partial("wo").await);
         let id = created(&uploads.join(&[&a, &b]).await);
-        let locker = Counted::default();
+        let mut locker = Counted::default();
+        locker.2 = uploads.store.clone();
         let send = || async {
             let locker = Arc::new(locker.clone());
             let store: Arc<dyn Store> = Arc::new(uploads.store.clone());
