@@ -18,7 +18,7 @@ use crate::store::{MemoryStore, Store};
 
 /// Counts the locks that were acquired, of finals without bytes; observers keep
 /// nobody out.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Counted(MemoryLocker, Arc<AtomicU32>, MemoryStore);
 
 #[async_trait]
@@ -51,8 +51,8 @@ async fn head_and_get_of_a_pending_final_lock_it_only_to_assemble_it() {
         let uploads = Uploads::unfinished();
         let (a, b) = (uploads.partial("hello").await, uploads.partial("wo").await);
         let id = created(&uploads.join(&[&a, &b]).await);
-        let mut locker = Counted::default();
-        locker.2 = uploads.store.clone();
+        let store = uploads.store.clone();
+        let locker = Counted(MemoryLocker::default(), Arc::default(), store);
         let send = || async {
             let locker = Arc::new(locker.clone());
             let store: Arc<dyn Store> = Arc::new(uploads.store.clone());
