@@ -1,7 +1,7 @@
 //! What clients do after a crash: they carry on.
 
 use super::Promises;
-use super::check::{bytes_are_right, stored};
+use super::check::{bytes_are_right, is_whole, stored};
 use super::notes::Plan;
 use super::play::{Play, Step};
 use crate::protocol::{Error, Role, Upload};
@@ -31,11 +31,17 @@ impl Play<'_> {
     /// Brings the uploads to their end, in the order of the case: parts come
     /// before their finals.
     async fn complete(&mut self, plans: &[Plan], promises: Promises) -> Step {
+        let mut lacking = Vec::new();
         for plan in plans {
             let (id, found) = (&plan.id, self.store.open(&plan.id).await);
-            // It may lack bytes, and clients may be told so only now.
-            let may_lack = |it: &Upload| !promises.finished && it.is_finished();
-            let lacks = found.as_ref().is_ok_and(|it| may_lack(it.info()));
+            // It may lack bytes, and clients may be told so only now. What it lacks,
+            // its finals lack, too.
+            let may_lack = |it: &Upload| !promises.finished && is_whole(it);
+            let lacks = found.as_ref().is_ok_and(|it| may_lack(it.info()))
+                || plan.parts().iter().any(|part| lacking.contains(part));
+            if lacks {
+                lacking.push(id.clone());
+            }
             let handle = match found {
                 Err(Error::NotFound) => self.make(plan).await?,
                 found => {

@@ -38,7 +38,7 @@ impl Play<'_> {
                 "{id}: it was terminated, but is there again"
             );
             // Its bytes may be lost, and the store may know it or not.
-            if !promises.finished && (upload.is_finished() || upload.is_failed()) {
+            if !promises.finished && (is_whole(&upload) || upload.is_failed()) {
                 continue;
             }
             assert!(!upload.is_failed(), "{id}: it has failed");
@@ -163,6 +163,11 @@ fn offset_is_right(plan: &Plan, told: &Told, upload: &Upload, promises: Promises
         chunk.was_read || offset <= range.start,
         "{id}: its offset is {offset}, but the atomic chunk {range:?} had not ended"
     );
+}
+
+/// Returns whether no request gives the upload any more bytes.
+pub(super) fn is_whole(upload: &Upload) -> bool {
+    upload.is_finished() || upload.is_final() && !upload.is_pending()
 }
 
 /// Returns the stored bytes of an upload, unless the store cannot be read.

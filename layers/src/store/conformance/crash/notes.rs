@@ -76,6 +76,14 @@ impl Plan {
         matches!(self.role, Some(Role::Final { .. }))
     }
 
+    /// Returns the parts of a final.
+    pub(super) fn parts(&self) -> &[UploadId] {
+        match &self.role {
+            Some(Role::Final { parts, .. }) => parts,
+            _ => &[],
+        }
+    }
+
     /// Returns the upload to create for the `life`th time.
     pub(super) fn new_upload(&self, life: usize) -> NewUpload {
         let is_known = self.ends == Ends::AtItsLength && !self.is_final();
