@@ -1,7 +1,6 @@
 //! The calls of [`kernel`], each of which goes to a simulated disk if its path
 //! is on one.
 
-use std::ffi::OsString;
 use std::io::IoSlice;
 use std::panic::Location;
 use std::path::Path;
@@ -13,7 +12,7 @@ use rustix::io::{Errno, Result};
 use super::image::What;
 use super::open::Open;
 use super::state::State;
-use super::{Disk, Kind, Mount, Names};
+use super::{Disk, Kind, Mount};
 use crate::fs::kernel::{self, Stat};
 
 /// An open file.
@@ -46,7 +45,7 @@ pub(in crate::fs) fn lstat(path: &Path) -> Result<Stat> {
     }
 }
 
-fn stat_at(mount: &Mount, path: &Names) -> Result<Stat> {
+fn stat_at(mount: &Mount, path: &Arc<Path>) -> Result<Stat> {
     let mut state = mount.state();
     state.call(Kind::Stat, path, None, |state| {
         let inode = state.image.at(path)?;
@@ -67,7 +66,7 @@ pub(in crate::fs) fn mkdir(path: &Path, mode: u32) -> Result<()> {
     };
     let mut state = mount.state();
     state.call(Kind::Mkdir, &path, None, |state| {
-        let found = match path.is_empty() {
+        let found = match path.as_os_str().is_empty() {
             true => return Err(Errno::EXIST),
             false => state.image.find(&path)?,
         };
@@ -85,7 +84,7 @@ pub(in crate::fs) fn mkdir(path: &Path, mode: u32) -> Result<()> {
 fn with_both(
     (from, to): (&Path, &Path),
     kind: Kind,
-    make: impl FnOnce(&mut State, &[OsString], &[OsString]) -> Result<()>,
+    make: impl FnOnce(&mut State, &Path, &Path) -> Result<()>,
 ) -> Option<Result<()>> {
     match (Disk::of(from), Disk::of(to)) {
         (None, None) => None,

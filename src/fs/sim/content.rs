@@ -148,7 +148,12 @@ pub(super) struct Variant {
 impl fmt::Display for Variant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { stage, len, lost } = self;
-        write!(f, "truncations {stage}, size {len}, lost {lost:?}")
+        write!(f, "truncations {stage}, size {len}, lost ")?;
+        // As ranges: it may be all of them.
+        let ranges = lost.chunk_by(|one, next| one + 1 == *next);
+        f.debug_list()
+            .entries(ranges.map(|range| range[0]..=range[range.len() - 1]))
+            .finish()
     }
 }
 

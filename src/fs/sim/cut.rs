@@ -8,10 +8,7 @@ use super::content::Variant;
 use super::image::{Image, Inode, What};
 use super::random::Random;
 
-/// Up to this number, all states are tried.
-const ALL: usize = 64;
-
-/// The sample of states is the same for the same seed.
+/// The sample of states is the same for the same seed and the same changes.
 const SEED: &str = "TOWER_TUS_SEED";
 
 /// A state of a disk after a power cut. It displays as what was kept.
@@ -39,20 +36,20 @@ struct Kept {
 }
 
 impl Image {
-    pub(super) fn cuts(&self) -> Vec<Cut> {
+    pub(super) fn cuts(&self, most: usize) -> Vec<Cut> {
         let seed = std::env::var(SEED).ok().and_then(|seed| seed.parse().ok());
         let seed = seed.unwrap_or(1);
-        let mut random = Random(seed);
+        let mut random = Random(seed ^ (self.writes << 16));
         let changes = self.names.log().len();
         let kept: Vec<_> = (0..=changes).map(|n| self.kept(n, &mut random)).collect();
         let number = kept.iter().map(Kept::number).fold(0, usize::saturating_add);
-        let states = match number <= ALL {
+        let states = match number <= most {
             true => all(&kept),
-            false => some(&kept, &mut random),
+            false => some(&kept, most, &mut random),
         };
         let cuts = states.iter().map(|(names, files)| kept[*names].cut(files));
         cuts.map(|mut cut| {
-            if number > ALL {
+            if number > most {
                 cut.label += &format!(" ({SEED}={seed})");
             }
             cut
@@ -109,6 +106,12 @@ impl Kept {
         vec![0; self.files.len()]
     }
 
+    /// Keeps the sizes and nothing in them, where there are many variants.
+    fn holes(&self) -> Vec<usize> {
+        let last = self.last().into_iter();
+        last.map(|last| last.min(1)).collect()
+    }
+
     fn last(&self) -> Vec<usize> {
         let variants = self.files.iter().map(|(_, _, variants)| variants.len());
         variants.map(|number| number - 1).collect()
@@ -135,26 +138,49 @@ fn all(kept: &[Kept]) -> Vec<State> {
     states
 }
 
-/// Returns the extremes for each number of names, every variant of each file
-/// beside whole others, and a sample.
-fn some(kept: &[Kept], random: &mut Random) -> Vec<State> {
+/// Returns a sample: the least and the most that may be kept, extremes for each
+/// number of names, single variants of each file beside whole others, and any.
+fn some(kept: &[Kept], most: usize, random: &mut Random) -> Vec<State> {
+    let whole = kept.len() - 1;
+    let mut ends = vec![
+        (whole, kept[whole].last()),
+        (whole, kept[whole].first()),
+        (whole, kept[whole].holes()),
+        (0, kept[0].first()),
+    ];
+    let mut extremes = extremes(kept);
+    let mut states = Vec::new();
+    while states.len() < most {
+        // Of few states, each time others are such ends.
+        let from = match states.len() % 4 {
+            0..2 if !ends.is_empty() => &mut ends,
+            0..3 => &mut extremes,
+            _ => &mut Vec::new(),
+        };
+        if from.is_empty() {
+            let names = random.below(kept.len());
+            states.push((names, kept[names].random(random)));
+        } else {
+            let next = random.below(from.len());
+            states.push(from.swap_remove(next));
+        }
+    }
+    states
+}
+
+fn extremes(kept: &[Kept]) -> Vec<State> {
+    let whole = kept.len() - 1;
     let mut states = Vec::new();
     for (names, kept) in kept.iter().enumerate() {
         states.push((names, kept.first()));
         states.push((names, kept.last()));
     }
-    let whole = kept.len() - 1;
     for (at, (_, _, variants)) in kept[whole].files.iter().enumerate() {
         for variant in 1..variants.len() - 1 {
             let mut files = kept[whole].last();
             files[at] = variant;
             states.push((whole, files));
         }
-    }
-    states.truncate(ALL.max(2 * kept.len()));
-    while states.len() < ALL {
-        let names = random.below(kept.len());
-        states.push((names, kept[names].random(random)));
     }
     states
 }

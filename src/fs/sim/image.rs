@@ -1,8 +1,9 @@
 //! What a disk holds.
 
 use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use rustix::io::{Errno, Result};
@@ -21,7 +22,8 @@ const LONGEST_NAME: usize = 255;
 pub(crate) struct Image {
     pub(super) names: Namespace,
     pub(super) inodes: BTreeMap<Inode, Node>,
-    writes: u64,
+    /// The number of writes so far.
+    pub(super) writes: u64,
 }
 
 /// A file or a directory.
@@ -86,20 +88,23 @@ impl Image {
     }
 
     /// Returns the file at a path.
-    pub(super) fn at(&self, path: &[OsString]) -> Result<Inode> {
-        match path {
-            [] => Ok(ROOT),
-            path => self.find(path)?.inode.ok_or(Errno::NOENT),
+    pub(super) fn at(&self, path: &Path) -> Result<Inode> {
+        match path.as_os_str().is_empty() {
+            true => Ok(ROOT),
+            false => self.find(path)?.inode.ok_or(Errno::NOENT),
         }
     }
 
     /// Returns the last name of a path, which may lead to nothing.
-    pub(super) fn find<'a>(&self, path: &'a [OsString]) -> Result<Found<'a>> {
+    pub(super) fn find<'a>(&self, path: &'a Path) -> Result<Found<'a>> {
+        let mut names = path.as_os_str().as_bytes().split(|byte| *byte == b'/');
         // The root has no name to change.
-        let (name, dirs) = path.split_last().ok_or(Errno::BUSY)?;
+        let name = names.next_back().filter(|name| !name.is_empty());
+        let name = OsStr::from_bytes(name.ok_or(Errno::BUSY)?);
         let mut dir = ROOT;
         let mut above = vec![ROOT];
-        for name in dirs {
+        for name in names {
+            let name = OsStr::from_bytes(name);
             dir = self.names.find(dir, name).ok_or(Errno::NOENT)?;
             if !self.node(dir).is_dir() {
                 return Err(Errno::NOTDIR);
@@ -196,8 +201,7 @@ impl Image {
         let mut found = Vec::new();
         let mut dirs = vec![(PathBuf::new(), ROOT)];
         while let Some((path, dir)) = dirs.pop() {
-            let below = self.names.now().range((dir, OsString::new())..);
-            for ((_, name), inode) in below.take_while(|((parent, _), _)| *parent == dir) {
+            for (name, inode) in self.names.now().get(&dir).into_iter().flatten() {
                 let path = path.join(name);
                 match self.node(*inode).is_dir() {
                     true => dirs.push((path, *inode)),

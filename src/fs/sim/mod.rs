@@ -48,9 +48,10 @@ mod tests;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::future::Future;
-use std::path::{Component, Path, PathBuf};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
@@ -129,13 +130,9 @@ impl Disk {
     }
 
     /// Makes each sync at a [site](Call::site) report success without doing
-    /// anything.
+    /// anything, whatever the rule, for all lives of the disk.
     pub(crate) fn lie_at(&self, site: &str) {
-        let site = site.to_owned();
-        self.rule(move |call| match call.site() {
-            Some(place) if place == site => Verdict::Lie,
-            _ => Verdict::Pass,
-        });
+        self.0.state().lies_at = Some(site.to_owned());
     }
 
     /// Whether the disk has stopped.
@@ -166,6 +163,7 @@ impl Disk {
             image: image.clone(),
             life: state.life + 1,
             opened: state.opened,
+            lies_at: state.lies_at.take(),
             ..State::default()
         };
     }
@@ -176,10 +174,15 @@ impl Disk {
         self.mount(&image);
     }
 
-    /// Returns what power cuts may leave now: all states if they are few, else
-    /// the extremes and a sample. Each is to be [mounted](Self::mount).
+    /// Returns what power cuts may leave now: all states if they are at most 64,
+    /// else the extremes and a sample. Each is to be [mounted](Self::mount).
     pub(crate) fn cuts(&self) -> Vec<Cut> {
-        self.image().cuts()
+        self.some_cuts(64)
+    }
+
+    /// Like [`cuts`](Self::cuts), but at most this number.
+    pub(crate) fn some_cuts(&self, most: usize) -> Vec<Cut> {
+        self.image().cuts(most)
     }
 
     /// Returns the paths of all files, relative to the root.
@@ -187,24 +190,20 @@ impl Disk {
         self.0.state().image.files()
     }
 
-    fn of(path: &Path) -> Option<(Arc<Mount>, Names)> {
-        let mut names = path.strip_prefix(MOUNTS).ok()?.components();
-        let number: u64 = names.next()?.as_os_str().to_str()?.parse().ok()?;
+    /// Returns the disk that a path is on, and the path there.
+    fn of(path: &Path) -> Option<(Arc<Mount>, Arc<Path>)> {
+        let on_disks = path
+            .as_os_str()
+            .as_bytes()
+            .strip_prefix(MOUNTS.as_bytes())?;
+        let mut parts = on_disks.splitn(3, |byte| *byte == b'/').skip(1);
+        let number: u64 = str::from_utf8(parts.next()?).ok()?.parse().ok()?;
         let disks = DISKS.read().unwrap_or_else(PoisonError::into_inner);
         let mount = disks.get(&number)?.upgrade()?;
-        let mut inside = Names::new();
-        for name in names {
-            match name {
-                Component::ParentDir => drop(inside.pop()),
-                name => inside.push(name.as_os_str().to_owned()),
-            }
-        }
-        Some((mount, inside))
+        let inside = OsStr::from_bytes(parts.next().unwrap_or_default());
+        Some((mount, Path::new(inside).into()))
     }
 }
-
-/// The names that lead from the root of a disk to a file.
-type Names = Vec<OsString>;
 
 impl Drop for Mount {
     fn drop(&mut self) {

@@ -7,7 +7,7 @@ use std::fmt;
 use super::image::Inode;
 
 /// Which file a name in a directory leads to.
-pub(super) type Tree = BTreeMap<(Inode, OsString), Inode>;
+pub(super) type Tree = BTreeMap<Inode, BTreeMap<OsString, Inode>>;
 
 /// All names of a disk.
 #[derive(Clone, Debug, Default)]
@@ -45,10 +45,11 @@ impl Change {
     }
 
     fn apply(&self, tree: &mut Tree) {
-        for (name, to) in &self.names {
+        for ((dir, name), to) in &self.names {
+            let dir = tree.entry(*dir).or_default();
             match to {
-                Some(inode) => drop(tree.insert(name.clone(), *inode)),
-                None => drop(tree.remove(name)),
+                Some(inode) => drop(dir.insert(name.clone(), *inode)),
+                None => drop(dir.remove(name)),
             }
         }
     }
@@ -60,12 +61,11 @@ impl Namespace {
     }
 
     pub(super) fn find(&self, dir: Inode, name: &OsStr) -> Option<Inode> {
-        self.now.get(&(dir, name.to_owned())).copied()
+        self.now.get(&dir)?.get(name).copied()
     }
 
     pub(super) fn is_empty(&self, dir: Inode) -> bool {
-        let mut below = self.now.range((dir, OsString::new())..);
-        below.next().is_none_or(|((parent, _), _)| *parent != dir)
+        self.now.get(&dir).is_none_or(BTreeMap::is_empty)
     }
 
     pub(super) fn change(&mut self, change: Change) {

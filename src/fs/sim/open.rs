@@ -1,6 +1,7 @@
 //! Open files of a simulated disk.
 
 use std::panic::Location;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,7 +10,7 @@ use rustix::io::{Errno, Result, retry_on_intr as retry};
 
 use super::image::Inode;
 use super::state::State;
-use super::{Kind, Mount, Names};
+use super::{Kind, Mount};
 use crate::fs::kernel::Stat;
 
 /// An open file. It stays usable when it has lost its name.
@@ -19,13 +20,13 @@ pub(in crate::fs) struct Open {
     life: u64,
     number: u64,
     inode: Inode,
-    path: Names,
+    path: Arc<Path>,
     access: OFlags,
     position: AtomicU64,
 }
 
 impl Open {
-    pub(super) fn new(mount: Arc<Mount>, path: Names, flags: OFlags) -> Result<Self> {
+    pub(super) fn new(mount: Arc<Mount>, path: Arc<Path>, flags: OFlags) -> Result<Self> {
         let access = flags & OFlags::RWMODE;
         let kind = match flags.contains(OFlags::CREATE) {
             true => Kind::Create,

@@ -1,8 +1,9 @@
 //! Calls, and what becomes of them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::Location;
-use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::{fs, path::Path};
 
 use rustix::io::Errno;
@@ -16,7 +17,7 @@ pub(crate) struct Call {
     pub(crate) change: Option<usize>,
     pub(crate) kind: Kind,
     /// Relative to the root of the disk. For a rename or a link, the new name.
-    pub(crate) path: PathBuf,
+    pub(crate) path: Arc<Path>,
     /// Where the code asks for a sync.
     pub(super) place: Option<&'static Location<'static>>,
 }
@@ -118,7 +119,15 @@ impl fmt::Debug for Rule {
     }
 }
 
-fn place(location: &Location<'_>) -> String {
+fn place(location: &'static Location<'static>) -> String {
+    static KNOWN: Mutex<BTreeMap<(&str, u32), String>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let key = (location.file(), location.line());
+    let place = known.entry(key).or_insert_with(|| look_up(location));
+    place.clone()
+}
+
+fn look_up(location: &Location<'_>) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(location.file());
     let file = path.file_name().unwrap_or_default().to_string_lossy();
     let text = fs::read_to_string(&path).unwrap_or_default();

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::panic::Location;
+use std::path::Path;
+use std::sync::Arc;
 
 use rustix::fs::OFlags;
 use rustix::io::{Errno, Result};
 
-use super::Names;
 use super::content::Content;
 use super::image::{Image, Inode, What};
 use super::rule::{Call, Kind, Rule, Verdict};
@@ -21,14 +22,16 @@ pub(super) struct State {
     /// Who holds the kernel's lock of a file.
     pub(super) locks: HashMap<Inode, u64>,
     pub(super) rule: Rule,
+    /// Where syncs lie.
+    pub(super) lies_at: Option<String>,
     pub(super) calls: Vec<Call>,
     pub(super) changes: usize,
     pub(super) stopped: bool,
 }
 
 impl State {
-    pub(super) fn open(&mut self, path: &Names, flags: OFlags) -> Result<Inode> {
-        let found = match path.is_empty() {
+    pub(super) fn open(&mut self, path: &Arc<Path>, flags: OFlags) -> Result<Inode> {
+        let found = match path.as_os_str().is_empty() {
             true => None,
             false => Some(self.image.find(path)?),
         };
@@ -78,7 +81,7 @@ impl State {
     pub(super) fn call<T>(
         &mut self,
         kind: Kind,
-        path: &Names,
+        path: &Arc<Path>,
         place: Option<&'static Location<'static>>,
         make: impl FnOnce(&mut Self) -> Result<T>,
     ) -> Result<T> {
@@ -91,10 +94,13 @@ impl State {
             number: self.calls.len() + 1,
             change,
             kind,
-            path: path.iter().collect(),
+            path: Arc::clone(path),
             place,
         };
-        let verdict = self.rule.decide(&call);
+        let verdict = match self.rule.decide(&call) {
+            Verdict::Pass if self.lies_at.is_some() && call.site() == self.lies_at => Verdict::Lie,
+            verdict => verdict,
+        };
         self.calls.push(call);
         match verdict {
             Verdict::Pass => make(self),

@@ -296,7 +296,7 @@ fn a_panic_can_say_which_state_it_met() {
     write(&file, 0, "ab");
     let states: Vec<_> = disk.cuts().iter().map(ToString::to_string).collect();
     assert_eq!(states[0], "names kept: []");
-    let lost = r#"names kept: ["create a"]; a: truncations 0, size 2, lost [1]"#;
+    let lost = r#"names kept: ["create a"]; a: truncations 0, size 2, lost [1..=1]"#;
     assert!(states.contains(&lost.to_owned()), "{states:?}");
 }
 
