@@ -3,6 +3,7 @@
 mod append;
 mod checksum;
 mod concatenate;
+mod crash;
 mod create;
 mod failing;
 mod holes;

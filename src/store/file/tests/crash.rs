@@ -1,0 +1,195 @@
+//! Crashes at every change, on simulated disks.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use tower_tus_layers::store::Store;
+use tower_tus_layers::store::conformance::crash::{self, Crashable, Promises};
+
+use super::{Durability, FileStore};
+use crate::fs::sim::{self, Disk, Image, Kind};
+
+/// What happens to the server and its disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Crash {
+    /// The process is killed.
+    Kill,
+    /// The power is cut.
+    PowerCut,
+    /// The process is killed, and later, after clients have asked for their
+    /// uploads, the power is cut.
+    KillThenPowerCut,
+}
+
+/// The number of states that are tried after each power cut. More of them take
+/// longer: each is carried on to the end of all uploads.
+const STATES: &str = "TOWER_TUS_STATES";
+const FEW: usize = 2;
+
+/// A store on a simulated disk.
+struct Simulated {
+    disk: Disk,
+    durability: Durability,
+    crash: Crash,
+    /// The number of states after a power cut.
+    states: usize,
+    /// Where syncs were asked for.
+    sites: RefCell<BTreeSet<String>>,
+}
+
+/// A disk as it was found after a number of crashes.
+struct Found {
+    /// `None` while it is mounted. Only one is at a time.
+    image: RefCell<Option<Image>>,
+    crashes: u32,
+}
+
+impl Simulated {
+    fn new(durability: Durability, crash: Crash) -> Self {
+        let states = std::env::var(STATES).ok();
+        Self {
+            disk: Disk::new(),
+            durability,
+            crash,
+            states: states.and_then(|it| it.parse().ok()).unwrap_or(FEW),
+            sites: RefCell::default(),
+        }
+    }
+
+    fn mount(&self, found: &Found) {
+        if let Some(image) = found.image.borrow_mut().take() {
+            self.disk.mount(&image);
+        }
+    }
+}
+
+impl Crashable for Simulated {
+    type Storage = Found;
+
+    fn empty(&self) -> Found {
+        Found {
+            image: RefCell::new(Some(Image::default())),
+            crashes: 0,
+        }
+    }
+
+    fn stop_after(&self, found: &Found, changes: u64) {
+        self.mount(found);
+        let changes = usize::try_from(changes).expect("cases are short");
+        self.disk.stop_at(changes + 1);
+    }
+
+    fn has_stopped(&self, _: &Found) -> bool {
+        self.disk.has_stopped()
+    }
+
+    fn open(&self, found: &Found) -> Arc<dyn Store> {
+        self.mount(found);
+        // Neither directory is there at first.
+        let store = FileStore::new(self.disk.root().join("new/uploads"));
+        Arc::new(store.durability(self.durability))
+    }
+
+    fn after_crash(&self, found: Found) -> Vec<(String, Found)> {
+        self.mount(&found);
+        let calls = self.disk.calls().into_iter();
+        let syncs = calls.filter(|call| matches!(call.kind, Kind::Sync | Kind::SyncDir));
+        let sites = syncs.filter_map(|call| call.site());
+        self.sites.borrow_mut().extend(sites);
+        let is_kill = match self.crash {
+            Crash::Kill => true,
+            Crash::PowerCut => false,
+            Crash::KillThenPowerCut => found.crashes == 0,
+        };
+        let images = match is_kill {
+            true => vec![("killed".to_owned(), self.disk.image())],
+            false => {
+                let cuts = self.disk.some_cuts(self.states).into_iter();
+                cuts.map(|cut| (cut.to_string(), cut.image)).collect()
+            }
+        };
+        let found = |image| Found {
+            image: RefCell::new(Some(image)),
+            crashes: found.crashes + 1,
+        };
+        let states = images.into_iter();
+        states.map(|(name, image)| (name, found(image))).collect()
+    }
+
+    fn promises(&self) -> Promises {
+        match (self.crash, self.durability) {
+            (Crash::Kill, _) | (_, Durability::Offset) => Promises::ALL,
+            (_, Durability::None) => Promises::NONE,
+            (_, Durability::Finish) => {
+                let mut promises = Promises::NONE;
+                (promises.finished, promises.terminated) = (true, true);
+                promises
+            }
+        }
+    }
+}
+
+/// Runs the whole suite, and counts.
+fn keeps_its_promises(durability: Durability, crash: Crash) {
+    let ran = sim::run(crash::run(&Simulated::new(durability, crash)));
+    let crash::Ran {
+        crashes, states, ..
+    } = ran;
+    eprintln!("{durability}, {crash:?}: {crashes} crash points, {states} states");
+    assert!(crashes > 500, "{ran:?}");
+}
+
+macro_rules! keeps_its_promises {
+    ($($name:ident: $durability:ident, $crash:ident;)*) => {
+        $(
+            #[test]
+            fn $name() {
+                keeps_its_promises(Durability::$durability, Crash::$crash);
+            }
+        )*
+    };
+}
+
+keeps_its_promises! {
+    durability_none_keeps_its_promises_in_a_kill: None, Kill;
+    durability_finish_keeps_its_promises_in_a_kill: Finish, Kill;
+    durability_offset_keeps_its_promises_in_a_kill: Offset, Kill;
+    durability_none_keeps_its_promises_in_a_power_cut: None, PowerCut;
+    durability_finish_keeps_its_promises_in_a_power_cut: Finish, PowerCut;
+    durability_offset_keeps_its_promises_in_a_power_cut: Offset, PowerCut;
+    durability_none_keeps_its_promises_in_a_kill_and_a_later_power_cut: None, KillThenPowerCut;
+    durability_finish_keeps_its_promises_in_a_kill_and_a_later_power_cut: Finish, KillThenPowerCut;
+    durability_offset_keeps_its_promises_in_a_kill_and_a_later_power_cut: Offset, KillThenPowerCut;
+}
+
+/// Returns the cases that fail while the syncs at a place in the code lie.
+fn cases_that_need(site: &str, durability: Durability) -> Vec<String> {
+    let subject = Simulated::new(durability, Crash::PowerCut);
+    subject.disk.lie_at(site);
+    let run = || sim::run(crash::run(&subject));
+    let Err(report) = catch_unwind(AssertUnwindSafe(run)) else {
+        return Vec::new();
+    };
+    let report: &String = report.downcast_ref().expect("it is the report");
+    let failed = report
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split_once(": "));
+    failed.map(|(case, _)| case.trim().to_owned()).collect()
+}
+
+#[test]
+#[ignore = "takes minutes: prints the table of syncs"]
+fn each_sync_is_needed_in_these_cases() {
+    for durability in [Durability::Finish, Durability::Offset] {
+        let subject = Simulated::new(durability, Crash::PowerCut);
+        sim::run(crash::run(&subject));
+        let sites = subject.sites.borrow().clone();
+        for site in sites {
+            let cases = cases_that_need(&site, durability);
+            println!("| {site} | {durability} | {} |", cases.join(", "));
+        }
+    }
+}
