@@ -8,6 +8,15 @@ compile_error!(
      set `default-features = false`, choose other features, and bring a store of your own"
 );
 
+#[cfg(all(
+    test,
+    unix,
+    feature = "checksum",
+    feature = "concatenation",
+    feature = "download",
+    feature = "file"
+))]
+mod faulty_disk;
 #[cfg(all(unix, feature = "file"))]
 mod fs;
 #[cfg(any(

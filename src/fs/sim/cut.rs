@@ -57,6 +57,16 @@ impl Image {
         .collect()
     }
 
+    /// Returns the states in which each file has only what was synced: with as few
+    /// names as possible, and with all of them.
+    pub(super) fn least(&self) -> [Cut; 2] {
+        let changes = self.names.log().len();
+        [0, changes].map(|names| {
+            let kept = self.kept(names, &mut Random(1));
+            kept.cut(&kept.first())
+        })
+    }
+
     fn kept(&self, changes: usize, random: &mut Random) -> Kept {
         let mut image = self.clone();
         image.names = self.names.after(changes);

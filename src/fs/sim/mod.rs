@@ -185,6 +185,11 @@ impl Disk {
         self.image().cuts(most)
     }
 
+    /// Returns what power cuts may leave at the least: of each file what was synced.
+    pub(crate) fn least(&self) -> [Cut; 2] {
+        self.image().least()
+    }
+
     /// Returns the paths of all files, relative to the root.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         self.0.state().image.files()
