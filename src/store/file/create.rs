@@ -44,7 +44,8 @@ pub(super) fn create_with(
         layout = layout.with_data(store.dir().join(place));
         check_place(&layout).map_err(of_new_upload)?;
     }
-    let document = Document::new(&upload, &layout);
+    let mut document = Document::new(&upload, &layout);
+    document.set_synced(store.durability.syncs(Step::Created));
     upload.storage = document.storage();
     upload.set_path(&layout.data);
     make_files(store, &layout, &document, fill)?;

@@ -11,7 +11,7 @@ use super::info::Document;
 use super::layout::Layout;
 use super::look::{look, make_durable};
 use super::place::find;
-use super::sync::Step;
+use super::sync::{Part, Step};
 use super::writer::Writer;
 use super::{FileStore, counted, publish, sys};
 
@@ -62,6 +62,9 @@ impl FileHandle {
             return Err(Error::UploadFailed);
         }
         self.document.update(&upload);
+        // What this process does not sync, a later one has to.
+        self.document
+            .set_synced(self.document.is_synced() && self.syncs_all());
         self.upload = upload;
         publish::again(&self.store, &self.layout, &self.document).map_err(|error| {
             // The new `.info` may be there, and yet not be durable.
@@ -69,6 +72,11 @@ impl FileHandle {
             of_upload(error)
         })?;
         Ok(self)
+    }
+
+    /// Whether each change of the upload is synced.
+    fn syncs_all(&self) -> bool {
+        self.store.durability.syncs(Step::Stored)
     }
 
     /// Removes what a crash left of a chunk. No append may follow to do so.
@@ -89,6 +97,7 @@ impl FileHandle {
         }
         make_durable(
             &self.store,
+            Part::Whole,
             &self.layout,
             &mut self.document,
             &mut self.upload,
@@ -116,6 +125,12 @@ impl Handle for FileHandle {
         if self.upload.is_failed() {
             let failed = AppendError::Store(Error::UploadFailed);
             return Appended::new(self.upload.offset, Err(failed));
+        }
+        if self.document.is_synced() && !self.syncs_all() {
+            let unchanged = self.upload.clone();
+            if let Err(error) = self.change(|this| this.rewrite(unchanged)).await {
+                return Appended::new(self.upload.offset, Err(AppendError::Store(error)));
+            }
         }
         let writer = Writer::new(
             self.store.clone(),

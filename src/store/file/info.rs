@@ -64,6 +64,9 @@ struct TowerTus {
     /// contains.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pending: bool,
+    /// All bytes were synced before they counted, and this file as well.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    synced: bool,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
@@ -108,6 +111,16 @@ impl Document {
         }
         document.update(upload);
         document
+    }
+
+    /// Records whether each change of the upload is synced.
+    pub(super) fn set_synced(&mut self, synced: bool) {
+        self.tower_tus.synced = synced;
+    }
+
+    /// Whether each change of the upload has been synced.
+    pub(super) const fn is_synced(&self) -> bool {
+        self.tower_tus.synced
     }
 
     /// Updates the members that change during the life of an upload.
@@ -248,6 +261,7 @@ impl TowerTus {
             && self.upload_concat.is_none()
             && self.awaited_by.is_empty()
             && !self.pending
+            && !self.synced
     }
 }
 

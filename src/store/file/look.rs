@@ -5,7 +5,7 @@ use tower_tus_layers::protocol::{Error, FinishState, Offset, Upload, UploadId};
 use super::error::of_upload;
 use super::info::Document;
 use super::layout::Layout;
-use super::sync::{self, Unsynced};
+use super::sync::{self, Part, Unsynced};
 use super::{Durability, FileStore, counted, failed, sys};
 
 /// Returns the upload whose data file has `size` bytes, once all that it says
@@ -31,10 +31,10 @@ pub(super) fn look(
         return Ok(upload);
     }
     end_at_hole(layout, &mut upload)?;
-    if !is_synced_first(store.durability, &upload) {
+    let Some(part) = unsynced(store.durability, document, &upload) else {
         return Ok(upload);
-    }
-    match make_durable(store, layout, document, &mut upload) {
+    };
+    match make_durable(store, part, layout, document, &mut upload) {
         Err(_) if upload.is_failed() => Ok(upload),
         synced => synced.map(|()| upload),
     }
@@ -53,25 +53,26 @@ fn end_at_hole(layout: &Layout, upload: &mut Upload) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether the state of an upload may not be told before it is durable.
+/// Returns what has to be durable before the state of an upload may be told.
 ///
 /// A process that was killed may have left it in memory only. A record that it
 /// is finished was written after that.
-fn is_synced_first(durability: Durability, upload: &Upload) -> bool {
-    match durability {
-        Durability::None => false,
-        Durability::Finish => upload.is_complete() && upload.finishing.is_none(),
-        Durability::Offset => !matches!(
-            upload.finishing,
-            Some(FinishState::Done | FinishState::Failed)
-        ),
+fn unsynced(durability: Durability, document: &Document, upload: &Upload) -> Option<Part> {
+    match (durability, upload.finishing) {
+        (Durability::None, _) | (_, Some(FinishState::Done | FinishState::Failed)) => None,
+        (Durability::Finish, None) if upload.is_complete() => Some(Part::Whole),
+        (Durability::Finish, _) => None,
+        // Only a name may be missing: the last step of each change.
+        (Durability::Offset, _) if document.is_synced() => Some(Part::Names),
+        (Durability::Offset, _) => Some(Part::Whole),
     }
 }
 
-/// Makes the whole upload durable, unless this process has done so. If the disk
-/// has lost some of it, the upload has failed for good.
+/// Makes a part of an upload durable, unless this process has done so. If the
+/// disk has lost some of its bytes, the upload has failed for good.
 pub(super) fn make_durable(
     store: &FileStore,
+    part: Part,
     layout: &Layout,
     document: &mut Document,
     upload: &mut Upload,
@@ -79,7 +80,7 @@ pub(super) fn make_durable(
     if store.synced.covers(&upload.id, upload.offset) {
         return Ok(());
     }
-    match sync::whole(store, layout) {
+    match sync::part(store, part, layout) {
         Ok(()) => {
             store.synced.insert(&upload.id, upload.offset);
             Ok(())
@@ -89,6 +90,6 @@ pub(super) fn make_durable(
             // The client cannot mend it, not even if the disk was full.
             Err(Error::internal(error))
         }
-        Err(Unsynced::Unread(error)) => Err(of_upload(error)),
+        Err(Unsynced::Untold(error)) => Err(of_upload(error)),
     }
 }

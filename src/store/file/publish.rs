@@ -12,7 +12,12 @@ use super::{FileStore, claim, sys};
 pub(super) fn draft(store: &FileStore, layout: &Layout, document: &Document) -> io::Result<()> {
     // Not through the caller's descriptor: closing one reports errors that a
     // network file system has kept, and the caller's still has to hold the file.
-    write(store, sys::File::open(&layout.new)?, document)
+    write(
+        store,
+        Step::Created,
+        sys::File::open(&layout.new)?,
+        document,
+    )
 }
 
 /// Gives the first `.info` its name, or leaves it as it is. Never replaces an
@@ -37,17 +42,17 @@ pub(super) fn again(store: &FileStore, layout: &Layout, document: &Document) -> 
     // tear both.
     sys::remove(&layout.new)?;
     let new = sys::File::create_new_with(&layout.new, store.file_mode)?;
-    let replaced =
-        write(store, new, document).and_then(|()| sys::replace(&layout.new, &layout.info));
+    let replaced = write(store, Step::Replaced, new, document)
+        .and_then(|()| sys::replace(&layout.new, &layout.info));
     replaced.inspect_err(|_| {
         let _ = sys::remove(&layout.new);
     })?;
     sync::names(store, Step::Replaced, layout)
 }
 
-fn write(store: &FileStore, file: sys::File, document: &Document) -> io::Result<()> {
+fn write(store: &FileStore, step: Step, file: sys::File, document: &Document) -> io::Result<()> {
     file.write_all(&document.to_json())?;
-    if store.durability.syncs(Step::Info) {
+    if store.durability.syncs(step) {
         file.sync_all()?;
     }
     file.close()

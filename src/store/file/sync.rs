@@ -13,12 +13,10 @@ use super::{FileStore, sys};
 /// A step whose result survives a power cut, from some durability on.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Step {
-    /// `.info` is written: its content, before it gets its name. Otherwise a
-    /// power cut could leave it empty.
-    Info,
-    /// An upload is created: the names of its files.
+    /// An upload is created: its `.info`, and the names of its files.
     Created,
-    /// `.info` is replaced: its name.
+    /// `.info` is replaced: its content, before it gets its name. Otherwise a
+    /// power cut could leave it empty.
     Replaced,
     /// A final upload gets its bytes: before `.info` says so.
     Assembled,
@@ -39,7 +37,7 @@ impl Step {
         match self {
             // An atomic chunk is never torn.
             Self::Mark => Durability::None,
-            Self::Info | Self::Replaced | Self::Assembled | Self::Finished | Self::Terminated => {
+            Self::Replaced | Self::Assembled | Self::Finished | Self::Terminated => {
                 Durability::Finish
             }
             Self::Created | Self::Stored => Durability::Offset,
@@ -56,14 +54,17 @@ impl Durability {
 
 /// Syncs the directories with the names of an upload's files, if the step
 /// requires it.
-///
+pub(super) fn names(store: &FileStore, step: Step, layout: &Layout) -> io::Result<()> {
+    match store.durability.syncs(step) {
+        true => sync_dirs(store, layout),
+        false => Ok(()),
+    }
+}
+
 /// A directory that exists may have been created just before a crash, so that
 /// its name is not durable yet. Therefore this includes all directories up to
 /// that of the store.
-pub(super) fn names(store: &FileStore, step: Step, layout: &Layout) -> io::Result<()> {
-    if !store.durability.syncs(step) {
-        return Ok(());
-    }
+fn sync_dirs(store: &FileStore, layout: &Layout) -> io::Result<()> {
     for dir in layout.dirs(store.dir()) {
         sys::sync_dir(dir)?;
     }
@@ -75,17 +76,30 @@ pub(super) fn names(store: &FileStore, step: Step, layout: &Layout) -> io::Resul
 pub(super) enum Unsynced {
     /// A sync has failed, so that bytes or names are lost for good.
     Lost(io::Error),
-    /// A file could not be opened. Another attempt may succeed.
-    Unread(io::Error),
+    /// Nothing is lost that another attempt could not bring.
+    Untold(io::Error),
 }
 
-/// Syncs the bytes, the state and the mark of an upload, and all names.
-pub(super) fn whole(store: &FileStore, layout: &Layout) -> Result<(), Unsynced> {
-    // All files are opened before any is synced, to tell what failed.
-    let opened = Opened::open(store, layout).map_err(Unsynced::Unread)?;
-    let synced = opened.sync_bytes().and_then(|()| opened.sync_state());
-    let synced = synced.and_then(|()| opened.sync_names());
-    synced.map_err(Unsynced::Lost)
+/// What of an upload may not be durable yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Part {
+    /// The names of its files. Everything in them is synced.
+    Names,
+    /// Its bytes, its state, its mark, and all names.
+    Whole,
+}
+
+/// Syncs a part of an upload.
+pub(super) fn part(store: &FileStore, part: Part, layout: &Layout) -> Result<(), Unsynced> {
+    match part {
+        // All uploads share directories, and sync them again.
+        Part::Names => sync_dirs(store, layout).map_err(Unsynced::Untold),
+        Part::Whole => {
+            // All files are opened before any is synced, to tell what failed.
+            let opened = Opened::open(store, layout).map_err(Unsynced::Untold)?;
+            opened.sync().map_err(Unsynced::Lost)
+        }
+    }
 }
 
 /// The files of an upload, and the directories that lead to them.
@@ -105,6 +119,12 @@ impl Opened {
             mark: sys::if_there(sys::open_to_sync(&layout.chunk))?,
             dirs: dirs.map(sys::File::open_dir).collect::<io::Result<_>>()?,
         })
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.sync_bytes()?;
+        self.sync_state()?;
+        self.sync_names()
     }
 
     fn sync_bytes(&self) -> io::Result<()> {
