@@ -173,6 +173,20 @@ fn every_row_about_other_middleware_is_run_by_a_test() {
 }
 
 #[test]
+fn every_promise_about_the_disk_is_proven_by_a_test() {
+    let places = ["src/store/file/tests", "src/faulty_disk", "tests/disk"];
+    let sources: String = places.map(read_all).concat();
+    let named = named_tests("docs/durability.md");
+    assert!(named.len() > 15, "{named:?}");
+    for name in &named {
+        // Some are made by a macro.
+        let forms = [format!("fn {name}("), format!("    {name}: ")];
+        let found = forms.iter().any(|form| sources.contains(form));
+        assert!(found, "{name} is no test");
+    }
+}
+
+#[test]
 fn contributing_explains_every_test_binary() {
     let explained = first_cells("CONTRIBUTING.md");
     for dir in ["tests", "layers/tests"] {

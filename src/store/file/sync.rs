@@ -54,17 +54,14 @@ impl Durability {
 
 /// Syncs the directories with the names of an upload's files, if the step
 /// requires it.
-pub(super) fn names(store: &FileStore, step: Step, layout: &Layout) -> io::Result<()> {
-    match store.durability.syncs(step) {
-        true => sync_dirs(store, layout),
-        false => Ok(()),
-    }
-}
-
+///
 /// A directory that exists may have been created just before a crash, so that
 /// its name is not durable yet. Therefore this includes all directories up to
 /// that of the store.
-fn sync_dirs(store: &FileStore, layout: &Layout) -> io::Result<()> {
+pub(super) fn names(store: &FileStore, step: Step, layout: &Layout) -> io::Result<()> {
+    if !store.durability.syncs(step) {
+        return Ok(());
+    }
     for dir in layout.dirs(store.dir()) {
         sys::sync_dir(dir)?;
     }
@@ -89,17 +86,24 @@ pub(super) enum Part {
     Whole,
 }
 
-/// Syncs a part of an upload.
+/// Syncs what another process may have left unsynced.
 pub(super) fn part(store: &FileStore, part: Part, layout: &Layout) -> Result<(), Unsynced> {
     match part {
         // All uploads share directories, and sync them again.
-        Part::Names => sync_dirs(store, layout).map_err(Unsynced::Untold),
+        Part::Names => left_names(store, layout).map_err(Unsynced::Untold),
         Part::Whole => {
             // All files are opened before any is synced, to tell what failed.
             let opened = Opened::open(store, layout).map_err(Unsynced::Untold)?;
             opened.sync().map_err(Unsynced::Lost)
         }
     }
+}
+
+fn left_names(store: &FileStore, layout: &Layout) -> io::Result<()> {
+    for dir in layout.dirs(store.dir()) {
+        sys::sync_dir(dir)?;
+    }
+    Ok(())
 }
 
 /// The files of an upload, and the directories that lead to them.

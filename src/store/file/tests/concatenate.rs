@@ -9,7 +9,7 @@ use tower_tus_layers::protocol::{
 };
 use tower_tus_layers::store::{Concatenator, Store};
 
-use super::{DURABILITIES, Fixture, append_all, is_exists, is_not_found};
+use super::{DURABILITIES, Durability, Fixture, append_all, is_exists, is_not_found};
 use crate::store::file::{FileStore, claim};
 
 const RAW: &[u8] = b"final;/files/a  /files/deep/b?\xe4";
@@ -73,7 +73,11 @@ async fn a_final_is_a_file_of_its_own_as_tusd_makes_it() {
                 "UploadConcat": "final;/files/a  /files/deep/b?ä",
             },
         });
-        assert_eq!(files.info("f.info"), info);
+        let mut written = files.info("f.info");
+        let ours = written["TowerTus"].as_object_mut().unwrap();
+        let synced = ours.remove("Synced").is_some();
+        assert_eq!(synced, durability == Durability::Offset);
+        assert_eq!(written, info);
 
         let raw = found.info().concat.as_ref().unwrap().raw.as_ref().unwrap();
         assert_eq!(raw.as_bytes(), RAW, "CAT-16");
