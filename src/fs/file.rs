@@ -123,6 +123,9 @@ impl File {
     /// the position to the beginning.
     pub(crate) fn first_hole(&self) -> io::Result<Option<u64>> {
         let len = self.len()?;
+        // A lost block that somebody has read, such as a backup, counts as data
+        // while its zeros are in memory. This is advice, so it may fail.
+        let _ = calls::drop_pages(&self.file);
         let hole = match retry(|| calls::seek_hole(&self.file)) {
             // It is empty, or the file system does not support the call.
             Err(Errno::NXIO | Errno::INVAL | Errno::OPNOTSUPP) => return Ok(None),

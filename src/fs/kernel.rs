@@ -154,6 +154,17 @@ pub(super) fn seek(file: &File, offset: u64) -> Result<()> {
     rustix::fs::seek(file, SeekFrom::Start(offset)).map(drop)
 }
 
+/// Drops the pages of a file from memory, as far as they are on the disk.
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+pub(super) fn drop_pages(file: &File) -> Result<()> {
+    rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+pub(super) fn drop_pages(_: &File) -> Result<()> {
+    Err(Errno::INVAL)
+}
+
 /// Moves the position to the first hole, or to the end if there is none.
 #[cfg(any(
     target_os = "linux",

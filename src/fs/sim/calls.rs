@@ -200,6 +200,14 @@ pub(in crate::fs) fn seek(file: &File, offset: u64) -> Result<()> {
     }
 }
 
+pub(in crate::fs) fn drop_pages(file: &File) -> Result<()> {
+    match file {
+        Real(file) => kernel::drop_pages(file),
+        // It has no memory but the disk.
+        Simulated(_) => Ok(()),
+    }
+}
+
 pub(in crate::fs) fn seek_hole(file: &File) -> Result<u64> {
     match file {
         Real(file) => kernel::seek_hole(file),
