@@ -7,15 +7,18 @@
 
 use std::time::{Duration, Instant};
 
-use crate::audit::{Expected, Found, Promises, carry_to_the_end, create_again};
+use http::StatusCode;
+
+use crate::audit::{Expected, Found, Promises, carry_to_the_end, create_again, get};
+use crate::harness::tus::content;
 use crate::lab::{FileSystem, Lab};
-use crate::ledger::Ledger;
-use crate::load::Load;
+use crate::ledger::{Ledger, pattern};
+use crate::load::{Load, creation, url};
 use crate::random::Random;
 use crate::site::Site;
 
 /// What a power cut leaves under each durability.
-fn promises(durability: &str) -> Promises {
+pub(crate) fn promises(durability: &str) -> Promises {
     Promises {
         offsets: durability == "offset",
         ends: durability != "none",
@@ -68,7 +71,12 @@ async fn cut(
 }
 
 /// Tells what a cut has left, after the uploads were carried to their end.
-async fn look(lab: &Lab, file_system: FileSystem, durability: &str, expected: &Expected) -> Found {
+pub(crate) async fn look(
+    lab: &Lab,
+    file_system: FileSystem,
+    durability: &str,
+    expected: &Expected,
+) -> Found {
     lab.mount_cut(file_system).await;
     let site = Site::under(lab.wrapper(), lab.home(), lab.inside("cut/data")).await;
     let data = lab.outside("cut/data");
@@ -109,6 +117,48 @@ async fn what_nothing_has_synced_is_lost_in_power_cuts() {
     let all = cut(&lab, FileSystem::Ext4, "none", promises, 2).await;
     let faults = all.iter().flat_map(|found| &found.faults);
     assert!(faults.count() > 0, "nothing was lost");
+}
+
+/// A file system may keep the size of a file in a power cut, and have blocks
+/// in it that were never written. Once somebody has read them, the kernel takes
+/// them for data.
+async fn is_no_offset(file_system: FileSystem) {
+    const LENGTH: usize = 100_000;
+    let Some(lab) = Lab::open().await else {
+        return;
+    };
+    lab.make(file_system).await;
+    let site = Site::under(lab.wrapper(), lab.home(), lab.inside("disk/data")).await;
+    let (_server, tus) = site.start("finish").await;
+    let answer = tus
+        .ask(creation(&tus, "id").header("Upload-Length", LENGTH))
+        .await;
+    assert_eq!(answer.status(), StatusCode::CREATED);
+    let whole = pattern(1, LENGTH);
+    let first = content(whole.slice(..4096));
+    let answer = tus.append(&url(&tus, "id"), 0, first).await;
+    assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+
+    lab.run("fallocate --length 90000 disk/data/id; sync disk/data/id")
+        .await;
+    lab.run("touch -d @1 disk/data/id; cat disk/data/id >/dev/null")
+        .await;
+    assert_eq!(tus.offset(&url(&tus, "id")).await, 4096);
+    lab.run("cat disk/data/id >/dev/null").await;
+    let rest = content(whole.slice(4096..));
+    let answer = tus.append(&url(&tus, "id"), 4096, rest).await;
+    assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+    assert_eq!(tus.send(get(&tus, "id")).await.body(), &whole);
+}
+
+#[tokio::test]
+async fn bytes_that_a_power_cut_has_lost_are_no_offset_after_a_backup_has_read_them_on_ext4() {
+    is_no_offset(FileSystem::Ext4).await;
+}
+
+#[tokio::test]
+async fn bytes_that_a_power_cut_has_lost_are_no_offset_after_a_backup_has_read_them_on_xfs() {
+    is_no_offset(FileSystem::Xfs).await;
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ mod lab;
 mod ledger;
 mod load;
 mod names;
+mod quiet;
 mod random;
 mod requests;
 mod site;
