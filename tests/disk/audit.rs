@@ -64,6 +64,7 @@ impl Expected {
                     let offset = offset(head.headers());
                     found.present.push((id.clone(), offset.unwrap_or(0)));
                     self.of_present(id, entry, offset)
+                        .or_else(|| self.of_length(id, head.headers()))
                         .or_else(|| of_bytes(&data.join(id), entry, offset?))
                 }
                 StatusCode::NOT_FOUND => {
@@ -117,6 +118,11 @@ impl Expected {
         }
         let kept = self.promises.offsets || self.promises.ends && before.is_finished();
         (kept && offset < before.answered).then(|| format!("only {offset} bytes are left"))
+    }
+
+    fn of_length(&self, id: &str, headers: &HeaderMap) -> Option<String> {
+        let is_kept = self.promises.ends && self.before.get(id)?.is_sized;
+        (is_kept && !headers.contains_key("upload-length")).then(|| "its length is gone".to_owned())
     }
 
     fn of_absent(&self, id: &str, entry: &Entry) -> Option<String> {

@@ -10,6 +10,8 @@ use bytes::Bytes;
 pub(crate) struct Entry {
     /// The bytes of the whole upload.
     pub(crate) content: Bytes,
+    /// Whether its length was answered.
+    pub(crate) is_sized: bool,
     /// Whether it may be a part of a final upload.
     pub(crate) is_partial: bool,
     /// Whether the creation was answered.
@@ -31,6 +33,7 @@ impl Entry {
     pub(crate) fn new(content: Bytes) -> Self {
         Self {
             content,
+            is_sized: true,
             is_partial: false,
             created: false,
             answered: 0,

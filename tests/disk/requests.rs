@@ -40,7 +40,10 @@ impl Kind {
             Self::Concatenate => self.prepare_parts(tus, id).await,
             Self::Get => [upload(tus, id, 1, LENGTH, "Upload-Length: 10").await].into(),
             Self::DeclareLength => {
-                [upload(tus, id, 1, STORED, "Upload-Defer-Length: 1").await].into()
+                let headers = "Upload-Defer-Length: 1";
+                let (id, mut entry) = upload(tus, id, 1, STORED, headers).await;
+                entry.is_sized = false;
+                [(id, entry)].into()
             }
             _ => [upload(tus, id, 1, STORED, "Upload-Length: 10").await].into(),
         }
@@ -132,6 +135,7 @@ impl Kind {
             _ => {}
         }
         entry.answered = entry.sent;
+        entry.is_sized = true;
         None
     }
 }
