@@ -21,17 +21,28 @@ pub(super) fn offset(layout: &Layout, size: u64) -> io::Result<Option<u64>> {
     Ok(after.map(|after| mark.unwrap_or(u64::MAX).min(size).min(after)))
 }
 
-/// Returns the first hole in the data file of an unfinished upload, if it has
-/// not changed since the system was booted.
+/// The most bytes that a file system writes as one block.
+const BLOCK: u64 = 64 << 10;
+
+/// Returns where the first hole in the data file of an unfinished upload
+/// begins, if it has not changed since the system was booted. The file is open
+/// for reading.
 ///
 /// A power cut may keep the size of a file and lose bytes within it, which then
 /// are a hole. This server leaves none, so the bytes before it are all that is
-/// known to be left.
+/// known to be left. Zeros right before it do not count: if the last block was
+/// on the disk when more bytes came to it, it may still end as it did then.
 pub(super) fn hole(file: &sys::File) -> io::Result<Option<u64>> {
-    match is_older_than_boot(file)? {
-        true => file.first_hole(),
-        false => Ok(None),
+    if !is_older_than_boot(file)? {
+        return Ok(None);
     }
+    let Some(hole) = file.first_hole()? else {
+        return Ok(None);
+    };
+    let start = hole.saturating_sub(BLOCK);
+    let last = file.read_at(start, (hole - start) as usize)?;
+    let kept = last.iter().rposition(|byte| *byte != 0);
+    Ok(Some(kept.map_or(start, |at| start + at as u64 + 1)))
 }
 
 /// Whether a power cut may have come since a file was changed.
@@ -45,7 +56,10 @@ pub(super) fn is_older_than_boot(file: &sys::File) -> io::Result<bool> {
 pub(super) fn settle(durability: Durability, layout: &Layout, data: &sys::File) -> io::Result<()> {
     let mark = mark::read(layout)?;
     // Before the truncation, which makes the file newer than the boot.
-    let hole = hole(data)?;
+    let hole = match is_older_than_boot(data)? {
+        true => hole(&sys::File::open_to_read(&layout.data)?)?,
+        false => None,
+    };
     let counted = mark.as_ref().and_then(|mark| mark.offset);
     if let Some(len) = counted.into_iter().chain(hole).min() {
         cut(durability, data, len)?;
@@ -135,6 +149,26 @@ mod tests {
             Some(5),
             "it was taken back meanwhile"
         );
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn zeros_right_before_a_hole_are_lost_like_the_hole() {
+        const SIZE: usize = 1 << 20;
+        let before = sys::boot_time().unwrap() - Duration::from_secs(60);
+        for kept in [SIZE - 1, SIZE - 4000, SIZE - BLOCK as usize] {
+            let mut bytes = vec![1; SIZE];
+            bytes[kept..].fill(0);
+            let (_dir, layout) = upload(&bytes);
+            let data = fs::File::options().write(true).open(&layout.data).unwrap();
+            data.set_len(3 * SIZE as u64).unwrap();
+            data.set_times(FileTimes::new().set_modified(before))
+                .unwrap();
+            let file = sys::File::open_to_read(&layout.data).unwrap();
+            assert_eq!(hole(&file).unwrap(), Some(kept as u64));
+            settle(&layout);
+            assert_eq!(fs::read(&layout.data).unwrap(), vec![1; kept]);
+        }
     }
 
     #[cfg(target_os = "linux")]
