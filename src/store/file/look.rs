@@ -59,12 +59,12 @@ fn end_at_hole(layout: &Layout, upload: &mut Upload) -> Result<(), Error> {
 /// is finished was written after that.
 fn unsynced(durability: Durability, document: &Document, upload: &Upload) -> Option<Part> {
     match (durability, upload.finishing) {
-        (Durability::None, _) | (_, Some(FinishState::Done | FinishState::Failed)) => None,
+        (_, Some(FinishState::Done | FinishState::Failed)) => None,
         (Durability::Finish, None) if upload.is_complete() => Some(Part::Whole),
-        (Durability::Finish, _) => None,
         // Only a name may be missing: the last step of each change.
         (Durability::Offset, _) if document.is_synced() => Some(Part::Names),
         (Durability::Offset, _) => Some(Part::Whole),
+        (Durability::None | Durability::Finish, _) => None,
     }
 }
 
