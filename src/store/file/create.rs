@@ -15,7 +15,7 @@ use super::handle::FileHandle;
 use super::info::Document;
 use super::layout::Layout;
 use super::sync::Step;
-use super::{Durability, FileStore, claim, leftover, publish, sys};
+use super::{FileStore, claim, leftover, publish, sys};
 
 /// Creates the files of a new upload, or leaves none behind.
 pub(super) fn create(store: &FileStore, new: NewUpload) -> Result<FileHandle, Error> {
@@ -147,14 +147,8 @@ fn make_data(
         .inspect_err(|_| drop(sys::remove(&layout.data)))
 }
 
-/// Creates a directory for many uploads. It is synced right away, unless
-/// durability is `None`.
+/// Creates a directory. It becomes durable with the names in it, which are
+/// synced when an upload has to survive.
 fn make_dirs(store: &FileStore, path: &Path) -> io::Result<()> {
-    let changed = sys::make_dirs(path, store.dir_mode)?;
-    if store.durability >= Durability::Finish {
-        for dir in changed {
-            sys::sync_dir(dir)?;
-        }
-    }
-    Ok(())
+    sys::make_dirs(path, store.dir_mode).map(drop)
 }

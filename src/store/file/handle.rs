@@ -95,13 +95,9 @@ impl FileHandle {
         if self.store.failed.contains(&self.upload.id) || self.upload.is_failed() {
             return Err(Error::UploadFailed);
         }
-        make_durable(
-            &self.store,
-            Part::Whole,
-            &self.layout,
-            &mut self.document,
-            &mut self.upload,
-        )
+        let (document, upload) = (&mut self.document, &mut self.upload);
+        make_durable(&self.store, Part::Whole, &self.layout, document, upload)?;
+        Ok(())
     }
 
     /// Runs a change of this handle that blocks.

@@ -35,8 +35,9 @@ pub(super) fn look(
         return Ok(upload);
     };
     match make_durable(store, part, layout, document, &mut upload) {
-        Err(_) if upload.is_failed() => Ok(upload),
-        synced => synced.map(|()| upload),
+        Err(Unsynced::Untold(error)) => Err(of_upload(error)),
+        // If it is lost, the upload says so by now.
+        Ok(()) | Err(Unsynced::Lost(_) | Unsynced::Unsupported(_)) => Ok(upload),
     }
 }
 
@@ -76,20 +77,15 @@ pub(super) fn make_durable(
     layout: &Layout,
     document: &mut Document,
     upload: &mut Upload,
-) -> Result<(), Error> {
+) -> Result<(), Unsynced> {
     if store.synced.covers(&upload.id, upload.offset) {
         return Ok(());
     }
-    match sync::part(store, part, layout) {
-        Ok(()) => {
-            store.synced.insert(&upload.id, upload.offset);
-            Ok(())
-        }
-        Err(Unsynced::Lost(error)) => {
-            failed::record(store, layout, document, upload, &error);
-            // The client cannot mend it, not even if the disk was full.
-            Err(Error::internal(error))
-        }
-        Err(Unsynced::Untold(error)) => Err(of_upload(error)),
+    let synced = sync::part(store, part, layout);
+    match &synced {
+        Ok(()) => store.synced.insert(&upload.id, upload.offset),
+        Err(Unsynced::Lost(error)) => failed::record(store, layout, document, upload, error),
+        Err(_) => {}
     }
+    synced
 }

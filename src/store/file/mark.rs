@@ -26,21 +26,26 @@ pub(super) struct Mark {
 /// Sets the mark, durable even in a power cut.
 pub(super) fn set(store: &FileStore, layout: &Layout, start: u64) -> io::Result<()> {
     let mark = sys::File::create_new_with(&layout.chunk, store.file_mode)?;
-    let set = mark
-        .write_all(&line(start))
-        .and_then(|()| finish_set(store.durability, layout, mark));
-    set.inspect_err(|_| {
-        let _ = sys::remove(&layout.chunk);
-    })
+    write(store.durability, mark, start)
+        .and_then(|()| name(store.durability, layout))
+        .inspect_err(|_| {
+            let _ = sys::remove(&layout.chunk);
+        })
 }
 
-fn finish_set(durability: Durability, layout: &Layout, mark: sys::File) -> io::Result<()> {
-    if !durability.syncs(Step::Mark) {
-        return mark.close();
+fn write(durability: Durability, mark: sys::File, start: u64) -> io::Result<()> {
+    mark.write_all(&line(start))?;
+    if durability.syncs(Step::Mark) {
+        mark.sync_all()?;
     }
-    mark.sync_all()?;
-    mark.close()?;
-    sys::sync_dir_of(&layout.chunk)
+    mark.close()
+}
+
+fn name(durability: Durability, layout: &Layout) -> io::Result<()> {
+    match durability.syncs(Step::Mark) {
+        true => sys::sync_dir_of(&layout.chunk),
+        false => Ok(()),
+    }
 }
 
 /// Moves the mark to `offset`, durable even in a power cut: all bytes before it

@@ -6,7 +6,11 @@
 
 use std::io;
 
+use rustix::io::Errno;
+use tower_tus_layers::protocol::Error;
+
 use super::durability::Durability;
+use super::error::{errno, of_upload};
 use super::layout::Layout;
 use super::{FileStore, sys};
 
@@ -73,14 +77,37 @@ pub(super) fn names(store: &FileStore, step: Step, layout: &Layout) -> io::Resul
 pub(super) enum Unsynced {
     /// A sync has failed, so that bytes or names are lost for good.
     Lost(io::Error),
+    /// The file system syncs no files, like an image that can only be read, so
+    /// that it cannot have lost any bytes either.
+    Unsupported(io::Error),
     /// Nothing is lost that another attempt could not bring.
     Untold(io::Error),
+}
+
+impl Unsynced {
+    fn of(error: io::Error) -> Self {
+        match errno(&error) {
+            Some(Errno::INVAL | Errno::OPNOTSUPP) => Self::Unsupported(error),
+            _ => Self::Lost(error),
+        }
+    }
+}
+
+impl From<Unsynced> for Error {
+    fn from(unsynced: Unsynced) -> Self {
+        match unsynced {
+            // The client cannot mend it, not even if the disk was full.
+            Unsynced::Lost(error) | Unsynced::Unsupported(error) => Self::internal(error),
+            Unsynced::Untold(error) => of_upload(error),
+        }
+    }
 }
 
 /// What of an upload may not be durable yet.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Part {
-    /// The names of its files. Everything in them is synced.
+    /// A mark that was moving, and the names of its files. Everything else in
+    /// them is synced.
     Names,
     /// Its bytes, its state, its mark, and all names.
     Whole,
@@ -89,13 +116,24 @@ pub(super) enum Part {
 /// Syncs what another process may have left unsynced.
 pub(super) fn part(store: &FileStore, part: Part, layout: &Layout) -> Result<(), Unsynced> {
     match part {
-        // All uploads share directories, and sync them again.
-        Part::Names => left_names(store, layout).map_err(Unsynced::Untold),
+        Part::Names => {
+            left_mark(layout)?;
+            // All uploads share directories, and sync them again.
+            left_names(store, layout).map_err(Unsynced::Untold)
+        }
         Part::Whole => {
             // All files are opened before any is synced, to tell what failed.
             let opened = Opened::open(store, layout).map_err(Unsynced::Untold)?;
-            opened.sync().map_err(Unsynced::Lost)
+            opened.sync().map_err(Unsynced::of)
         }
+    }
+}
+
+fn left_mark(layout: &Layout) -> Result<(), Unsynced> {
+    let mark = sys::if_there(sys::open_to_sync(&layout.chunk));
+    match mark.map_err(Unsynced::Untold)? {
+        Some(mark) => mark.sync_data().map_err(Unsynced::of),
+        None => Ok(()),
     }
 }
 
@@ -128,6 +166,7 @@ impl Opened {
     fn sync(&self) -> io::Result<()> {
         self.sync_bytes()?;
         self.sync_state()?;
+        self.sync_mark()?;
         self.sync_names()
     }
 
@@ -136,7 +175,10 @@ impl Opened {
     }
 
     fn sync_state(&self) -> io::Result<()> {
-        self.info.sync_data()?;
+        self.info.sync_data()
+    }
+
+    fn sync_mark(&self) -> io::Result<()> {
         match &self.mark {
             Some(mark) => mark.sync_data(),
             None => Ok(()),

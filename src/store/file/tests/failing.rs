@@ -3,13 +3,19 @@
 //! cut.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::stream::poll_fn;
 use http::Request;
 use http::request::Builder;
+use http_body::Frame;
+use http_body_util::StreamBody;
 use rustix::io::Errno;
 use tower::{Layer, ServiceExt};
 use tower_tus_layers::checksum::ChecksumLayer;
-use tower_tus_layers::protocol::{Body, Concat, Error, FinishState, Interrupt, Role};
+use tower_tus_layers::protocol::{Body, Chunk, Concat, Error, FinishState, Interrupt, Role};
 use tower_tus_layers::service::Core;
 use tower_tus_layers::store::{Concatenator, Store, WriteMode};
 
@@ -33,11 +39,11 @@ const ERRORS: [(Errno, u16); 6] = [
 const WORLD: &str = "sha1 fCEUM/AgcVl3Qeb/Wo6jR4mrv0M=";
 
 /// A process that serves the uploads on a disk.
-struct Server(FileStore);
+pub(super) struct Server(pub(super) FileStore);
 
 /// What HEAD answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Told {
+pub(super) enum Told {
     Offset(u64),
     Failed,
     NotFound,
@@ -46,13 +52,13 @@ enum Told {
 use Told::{Failed, NotFound, Offset};
 
 impl Server {
-    fn start(disk: &Disk, durability: Durability) -> Self {
+    pub(super) fn start(disk: &Disk, durability: Durability) -> Self {
         let mut store = FileStore::new(disk.root().join("up")).durability(durability);
         store.stride = 3;
         Self(store)
     }
 
-    async fn send(&self, request: Builder, body: &'static str) -> (u16, Option<u64>) {
+    pub(super) async fn send(&self, request: Builder, body: &'static str) -> (u16, Option<u64>) {
         let service = ChecksumLayer::new().layer(Core::new(self.0.clone()));
         let request = request.body(Body::from(body)).unwrap();
         let response = service.oneshot(request).await.unwrap();
@@ -61,11 +67,11 @@ impl Server {
         (response.status().as_u16(), offset)
     }
 
-    async fn patch(&self, offset: u64, body: &'static str) -> u16 {
+    pub(super) async fn patch(&self, offset: u64, body: &'static str) -> u16 {
         self.send(patch(offset), body).await.0
     }
 
-    async fn head(&self) -> Told {
+    pub(super) async fn head(&self) -> Told {
         match self.send(Request::head("/a"), "").await {
             (200, Some(offset)) => Offset(offset),
             (410, None) => Failed,
@@ -91,7 +97,7 @@ impl Server {
         assert_eq!(disk.text("up/a"), "helloworld");
     }
 
-    async fn create(&self) {
+    pub(super) async fn create(&self) {
         let mut new = new("a");
         if self.0.needs_finish() {
             new.finishing = Some(FinishState::Pending { attempts: 0 });
@@ -111,7 +117,7 @@ const fn is_sync(kind: Kind) -> bool {
 }
 
 impl Disk {
-    fn text(&self, path: &str) -> String {
+    pub(super) fn text(&self, path: &str) -> String {
         let bytes = sys::read(&self.root().join(path)).unwrap();
         String::from_utf8(bytes.unwrap()).unwrap()
     }
@@ -557,6 +563,66 @@ fn a_final_whose_sync_failed_leaves_nothing_or_is_pending_still() {
                 }
                 assert_eq!(disk.text("up/f"), "helloworldhelloworld");
             }
+        }
+    });
+}
+
+#[test]
+fn a_file_system_that_syncs_nothing_serves_what_it_has_and_finishes_nothing() {
+    sim::run(async {
+        for errno in [Errno::INVAL, Errno::OPNOTSUPP] {
+            for durability in [Durability::Finish, Durability::Offset] {
+                let disk = Disk::new();
+                let image = begin(&disk, durability, Begun::WholeOfTusd).await;
+                disk.mount(&image);
+                disk.rule(move |call| match call.kind {
+                    Kind::Sync => Verdict::Fail(errno),
+                    _ => Verdict::Pass,
+                });
+                let server = Server::start(&disk, durability);
+                assert_eq!(server.head().await, Offset(10));
+                let mut handle = server.0.open(&"a".parse().unwrap()).await.unwrap();
+                assert!(matches!(handle.finish().await, Err(Error::Internal(_))));
+                assert_eq!(server.head().await, Offset(10));
+            }
+        }
+    });
+}
+
+#[test]
+fn an_offset_that_was_told_within_a_chunk_survives_a_power_cut() {
+    sim::run(async {
+        let disk = Disk::new();
+        let store = Server::start(&disk, Durability::Offset).0;
+        let mut handle = store.create(new("a")).await.unwrap();
+        let (id, mut images, mut polls) = ("a".parse().unwrap(), Vec::new(), 0);
+        let body = poll_fn(|cx: &mut Context<'_>| {
+            polls += 1;
+            match polls {
+                1 => Poll::Ready(Some(Ok(Frame::data(Bytes::from("hello"))))),
+                // The batch ends here, and is written.
+                2 => {
+                    cx.waker().wake_by_ref();
+                    Poll::Pending
+                }
+                _ => {
+                    let told = store.open(&id).now_or_never().unwrap().unwrap();
+                    assert_eq!(told.info().offset, 5, "the mark has moved");
+                    images.push(disk.image());
+                    Poll::Ready(None)
+                }
+            }
+        });
+        let mut body = StreamBody::new(body);
+        let chunk = Chunk::new(&mut body);
+        let appended = handle.append(chunk, WriteMode::Streaming.into()).await;
+        assert!(appended.error.is_none(), "{appended:?}");
+        let image = images.pop().unwrap();
+        disk.mount(&image);
+        for cut in disk.cuts() {
+            disk.mount(&cut.image);
+            let restarted = Server::start(&disk, Durability::Offset);
+            assert_eq!(restarted.head().await, Offset(5), "{cut}");
         }
     });
 }

@@ -8,6 +8,7 @@ mod create;
 mod failing;
 mod holes;
 mod mark;
+mod needed;
 mod open;
 mod read;
 mod terminate;

@@ -379,24 +379,6 @@ fn a_store_that_is_prepared_has_its_directory_and_leaves_nothing_in_it() {
 }
 
 #[tokio::test]
-async fn a_sync_that_has_failed_is_not_tried_again_on_the_same_bytes() {
-    let files = Fixture::new();
-    let mut handle = files.store.create(new("a")).await.unwrap();
-    // A device cannot be synced.
-    std::fs::rename(files.path("a"), files.path("kept")).unwrap();
-    std::os::unix::fs::symlink("/dev/null", files.path("a")).unwrap();
-    assert!(handle.finish().await.is_err());
-    std::fs::rename(files.path("kept"), files.path("a")).unwrap();
-    assert!(handle.finish().await.is_err());
-    assert!(files.open("a").await.unwrap().finish().await.is_err());
-
-    // A new upload with the same id has other bytes.
-    files.terminate("a").await.unwrap();
-    let mut handle = files.store.create(new("a")).await.unwrap();
-    handle.finish().await.unwrap();
-}
-
-#[tokio::test]
 async fn an_upload_tells_the_file_of_its_bytes_wherever_that_is() {
     let files = Fixture::new();
     let outside = files.path("not/in/the/usual/place.bin");
