@@ -8,10 +8,9 @@ use crate::protocol::{Error, Role, Upload};
 use crate::store::{Handle, WriteMode};
 
 impl Play<'_> {
-    /// Brings every upload to its end, terminates it, and does it all again: no
-    /// id is stuck.
+    /// Brings every upload to its end, and terminates it.
     pub(super) async fn carry_on(&mut self, promises: Promises) -> Step {
-        let plans: Vec<_> = self.uploads.iter().map(|it| it.plan.clone()).collect();
+        let plans = self.plans();
         self.complete(&plans, promises).await?;
         if self.store.terminator().is_none() {
             return Ok(());
@@ -25,7 +24,18 @@ impl Play<'_> {
                 panic!("{id}: it was terminated, but is there");
             }
         }
+        Ok(())
+    }
+
+    /// Carries on, and does it all again: no id is stuck.
+    pub(super) async fn carry_on_twice(&mut self, promises: Promises) -> Step {
+        self.carry_on(promises).await?;
+        let plans = self.plans();
         self.complete(&plans, promises).await
+    }
+
+    fn plans(&self) -> Vec<Plan> {
+        self.uploads.iter().map(|it| it.plan.clone()).collect()
     }
 
     /// Brings the uploads to their end, in the order of the case: parts come

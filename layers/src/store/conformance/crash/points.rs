@@ -63,8 +63,14 @@ impl<C: Crashable> Point<'_, C> {
     /// whether the case had ended before.
     async fn crash_before_a_look(&mut self, case: &impl AsyncFn(&mut Play<'_>) -> Step) -> bool {
         let (storage, uploads, has_ended) = self.play(case).await;
-        for (state, storage) in self.subject.after_crash(storage) {
-            let crashed = self.crash_again(storage, uploads.clone(), 0).await;
+        let states = self.subject.after_crash(storage);
+        // To carry on twice takes its time: a sample of all states has to do.
+        for (number, (state, storage)) in (self.changes..).zip(states) {
+            let next = match number % 4 {
+                0 => Next::CarryOnTwice,
+                _ => Next::CarryOn,
+            };
+            let crashed = self.crash_again(storage, uploads.clone(), 0, next).await;
             self.expect(&state, crashed);
         }
         has_ended
@@ -83,7 +89,8 @@ impl<C: Crashable> Point<'_, C> {
         assert!(!states.is_empty(), "a crash leaves at least one state");
         let state = usize::try_from(self.changes + more).unwrap_or(0) % states.len();
         let (state, storage) = states.swap_remove(state);
-        let crashed = self.crash_again(storage, uploads, more).await;
+        let next = Next::CarryOnTwice;
+        let crashed = self.crash_again(storage, uploads, more, next).await;
         self.expect(&state, crashed);
     }
 
@@ -101,17 +108,18 @@ impl<C: Crashable> Point<'_, C> {
         storage: C::Storage,
         uploads: Vec<Noted>,
         changes: u64,
+        next: Next,
     ) -> Result<(), String> {
         self.ran.states += 1;
-        let next = match changes {
+        let before = match changes {
             0 => Next::Look,
             changes => Next::CarryOnFor(changes),
         };
-        let first = caught(self.go_on(&storage, uploads, next)).await;
+        let first = caught(self.go_on(&storage, uploads, before)).await;
         let uploads = first.map_err(|message| format!(": {message}"))?;
         for (state, storage) in self.subject.after_crash(storage) {
             self.ran.states += 1;
-            let second = caught(self.go_on(&storage, uploads.clone(), Next::CarryOn));
+            let second = caught(self.go_on(&storage, uploads.clone(), next));
             second.await.map_err(|message| {
                 format!(", stopped again after {changes} changes, found as {state:?}: {message}")
             })?;
@@ -128,25 +136,30 @@ impl<C: Crashable> Point<'_, C> {
         if let Next::CarryOnFor(changes) = next {
             // Without a look: the repairs of the store are among these changes.
             self.subject.stop_after(storage, changes);
-            let _: Step = play.carry_on(promises).await;
+            let _: Step = play.carry_on_twice(promises).await;
             return play.uploads;
         }
         play.check(promises).await;
         play.look().await;
-        if matches!(next, Next::CarryOn) {
-            let ended = play.carry_on(promises).await;
-            assert!(ended.is_ok(), "the storage has stopped by itself");
-        }
+        let ended = match next {
+            Next::CarryOn => play.carry_on(promises).await,
+            Next::CarryOnTwice => play.carry_on_twice(promises).await,
+            Next::Look | Next::CarryOnFor(_) => Ok(()),
+        };
+        assert!(ended.is_ok(), "the storage has stopped by itself");
         play.uploads
     }
 }
 
-/// What clients do after a crash, before the next one.
+/// What clients do after a crash.
+#[derive(Clone, Copy, Debug)]
 enum Next {
     /// They ask for their uploads.
     Look,
-    /// They carry on, until the storage stops after this number of changes.
+    /// They carry on twice, until the storage stops after this number of changes.
     CarryOnFor(u64),
     /// They ask for their uploads, and carry on to the end.
     CarryOn,
+    /// Then they create the same uploads again.
+    CarryOnTwice,
 }

@@ -31,6 +31,9 @@ pub(super) enum Flaw {
     ForgetsFinishes,
     /// Terminations are not synced.
     ForgetsTerminations,
+    /// Bytes are not synced. Those that are lost are missed only as long as the
+    /// upload is not finished.
+    LosesFinishedBytes,
     /// Offsets are written before their bytes are synced.
     ShowsZeros,
     /// Atomic chunks count piece by piece.
@@ -146,8 +149,12 @@ impl Disk {
 
     /// Syncs a file, unless the store forgets to.
     fn sync(&self, id: &UploadId, unless: Flaw) -> Result<(), Error> {
-        let forgets_all = self.flaw == Flaw::ForgetsAll && unless != Flaw::ShowsZeros;
-        if forgets_all || self.flaw == unless {
+        let forgets = match self.flaw {
+            Flaw::ForgetsAll => unless != Flaw::ShowsZeros,
+            Flaw::LosesFinishedBytes => true,
+            flaw => flaw == unless,
+        };
+        if forgets {
             return Ok(());
         }
         self.change(|state| {
@@ -159,13 +166,22 @@ impl Disk {
     }
 
     fn file(&self, id: &UploadId) -> Result<File, Error> {
-        let file = self
+        let mut file = self
             .state()
             .written
             .get(id)
             .cloned()
             .ok_or(Error::NotFound)?;
-        match &file.upload {
+        let upload = file.upload.as_mut();
+        match upload {
+            Some(upload) if self.flaw == Flaw::LosesFinishedBytes => {
+                let hole = file.bytes.iter().position(|&byte| byte == 0);
+                let end = hole.unwrap_or(file.bytes.len()) as u64;
+                if !upload.is_finished() {
+                    upload.offset = upload.offset.min(Offset::saturating(end));
+                }
+                Ok(file)
+            }
             Some(_) => Ok(file),
             None if self.flaw == Flaw::LeavesRuins => Err(Error::internal("in ruins")),
             None => Err(Error::NotFound),
@@ -343,7 +359,13 @@ impl DiskHandle {
             _ if leftovers == 0 => Ok(()),
             Flaw::KeepsLeftovers => Ok(()),
             Flaw::TripsOverLeftovers => Err(Error::internal("too many bytes")),
-            _ => self.disk.write(id, |file| file.bytes.truncate(offset)),
+            _ => self.disk.change(|state| {
+                let file = state.written.entry(id.clone()).or_default();
+                file.bytes.truncate(offset);
+                file.upload = Some(self.upload.clone());
+                // They must not come back where others are appended.
+                state.synced.insert(id.clone(), file.clone());
+            }),
         }
     }
 

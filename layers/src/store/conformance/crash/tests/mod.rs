@@ -149,6 +149,12 @@ fn every_flaw_is_found_and_named() {
             "whole: ",
         ),
         (
+            Flaw::LosesFinishedBytes,
+            Cut,
+            "an_upload_is_finished",
+            "was answered",
+        ),
+        (
             Flaw::TakesOverUnsynced,
             Cut,
             "an_upload_is_created",
@@ -184,6 +190,7 @@ fn what_is_not_promised_may_be_lost() {
         subject.run()
     };
     lost(Flaw::ForgetsAll).unwrap();
+    lost(Flaw::LosesFinishedBytes).unwrap();
     // This is never promised, because it is always true.
     for flaw in [Flaw::ShowsZeros, Flaw::TearsAtomicChunks, Flaw::SticksIds] {
         assert!(lost(flaw).is_err(), "{flaw:?}");
