@@ -2,8 +2,6 @@
 
 mod ending;
 mod pending;
-#[cfg(feature = "download")]
-mod polled;
 mod races;
 mod refusals;
 
@@ -18,9 +16,10 @@ use tower::{Layer, ServiceExt};
 use super::ConcatenationLayer;
 use crate::context::{Context, context};
 use crate::gate::Gate;
-use crate::lock::{LockLayer, MemoryLocker};
+use crate::lock::{Locker, MemoryLocker};
 use crate::protocol::{
-    BaseUrl, Body, Concat, Error, Length, Metadata, NewUpload, Outcome, Role, Upload, UploadId,
+    BaseUrl, Body, Concat, Error, Interrupt, Length, Metadata, NewUpload, Outcome, Role, Target,
+    Upload, UploadId,
 };
 use crate::service::Core;
 use crate::store::{MemoryStore, Store};
@@ -58,9 +57,19 @@ impl Uploads {
         if let Some(gate) = &self.gate {
             Context::of_mut(request.extensions_mut()).add_gate(Arc::clone(gate));
         }
-        let locks = LockLayer::new(Arc::new(self.locker.clone()));
-        let service = locks.layer(layer.layer(core));
-        service.oneshot(request).await.unwrap()
+        let (request, body) = request.into_parts();
+        // Like the Lock layer.
+        let guard = match Context::target(&request) {
+            Ok(Target::Upload(id)) if request.method != Method::GET => {
+                let (interrupt, long) = (Interrupt::default(), Duration::from_secs(20));
+                self.locker.acquire(&id, interrupt, long).await.ok()
+            }
+            _ => None,
+        };
+        let request = Request::from_parts(request, body);
+        let response = layer.layer(core).oneshot(request).await.unwrap();
+        drop(guard);
+        response
     }
 
     async fn ask(&self, request: Builder) -> Response<Body> {
