@@ -136,7 +136,7 @@ fn wherever_a_process_is_killed_the_next_one_gets_the_lock() {
             write(&disk, "a.lock", &gone);
             disk.stop_at(n);
             let _ = acquire(&disk, &id);
-            let has_stopped = disk.has_stopped();
+            let (has_stopped, killed) = (disk.has_stopped(), disk.image());
             for cut in disk.cuts() {
                 disk.mount(&cut.image);
                 // The directory may be gone.
@@ -144,7 +144,7 @@ fn wherever_a_process_is_killed_the_next_one_gets_the_lock() {
                     is(&acquire(&disk, &id), "");
                 }
             }
-            disk.kill();
+            disk.mount(&killed);
             sys::make_dirs(&disk.root().join("sub"), 0o775).unwrap();
             is(&acquire(&disk, &id), "");
             if !has_stopped {

@@ -1,15 +1,13 @@
 //! Crashes at every change, on simulated disks.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use tower_tus_layers::store::Store;
 use tower_tus_layers::store::conformance::crash::{self, Crashable, Promises};
 
 use super::{Durability, FileStore};
-use crate::fs::sim::{self, Disk, Image, Kind};
+use crate::fs::sim::{self, Disk, Image};
 
 /// What happens to the server and its disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +33,6 @@ struct Simulated {
     crash: Crash,
     /// The number of states after a power cut.
     states: usize,
-    /// Where syncs were asked for.
-    sites: RefCell<BTreeSet<String>>,
 }
 
 /// A disk as it was found after a number of crashes.
@@ -54,7 +50,6 @@ impl Simulated {
             durability,
             crash,
             states: states.and_then(|it| it.parse().ok()).unwrap_or(FEW),
-            sites: RefCell::default(),
         }
     }
 
@@ -89,15 +84,14 @@ impl Crashable for Simulated {
         self.mount(found);
         // Neither directory is there at first.
         let store = FileStore::new(self.disk.root().join("new/uploads"));
-        Arc::new(store.durability(self.durability))
+        let mut store = store.durability(self.durability);
+        // Chunks are short here.
+        store.stride = 3;
+        Arc::new(store)
     }
 
     fn after_crash(&self, found: Found) -> Vec<(String, Found)> {
         self.mount(&found);
-        let calls = self.disk.calls().into_iter();
-        let syncs = calls.filter(|call| matches!(call.kind, Kind::Sync | Kind::SyncDir));
-        let sites = syncs.filter_map(|call| call.site());
-        self.sites.borrow_mut().extend(sites);
         let is_kill = match self.crash {
             Crash::Kill => true,
             Crash::PowerCut => false,
@@ -162,34 +156,4 @@ keeps_its_promises! {
     durability_none_keeps_its_promises_in_a_kill_and_a_later_power_cut: None, KillThenPowerCut;
     durability_finish_keeps_its_promises_in_a_kill_and_a_later_power_cut: Finish, KillThenPowerCut;
     durability_offset_keeps_its_promises_in_a_kill_and_a_later_power_cut: Offset, KillThenPowerCut;
-}
-
-/// Returns the cases that fail while the syncs at a place in the code lie.
-fn cases_that_need(site: &str, durability: Durability) -> Vec<String> {
-    let subject = Simulated::new(durability, Crash::PowerCut);
-    subject.disk.lie_at(site);
-    let run = || sim::run(crash::run(&subject));
-    let Err(report) = catch_unwind(AssertUnwindSafe(run)) else {
-        return Vec::new();
-    };
-    let report: &String = report.downcast_ref().expect("it is the report");
-    let failed = report
-        .lines()
-        .skip(1)
-        .filter_map(|line| line.split_once(": "));
-    failed.map(|(case, _)| case.trim().to_owned()).collect()
-}
-
-#[test]
-#[ignore = "takes minutes: prints the table of syncs"]
-fn each_sync_is_needed_in_these_cases() {
-    for durability in [Durability::Finish, Durability::Offset] {
-        let subject = Simulated::new(durability, Crash::PowerCut);
-        sim::run(crash::run(&subject));
-        let sites = subject.sites.borrow().clone();
-        for site in sites {
-            let cases = cases_that_need(&site, durability);
-            println!("| {site} | {durability} | {} |", cases.join(", "));
-        }
-    }
 }
