@@ -134,16 +134,17 @@ async fn the_holder_is_asked_to_let_go_for_an_observer(locker: &Arc<dyn Locker>)
         .acquire(&id, asked.clone(), LONG)
         .await
         .expect("the lock is free");
-    let observing = locker.observe(&id, Interrupt::default(), LONG);
-    let lets_go = async {
-        let cause = timeout(LONG, asked.fired())
-            .await
-            .expect("the holder is interrupted");
-        assert!(matches!(cause, Error::Interrupted), "{cause:?}");
-        guard.release().await;
-    };
-    let (observer, ()) = tokio::join!(observing, lets_go);
-    observer.expect("the observer proceeds").release().await;
+    let observing = tokio::spawn({
+        let (locker, id) = (Arc::clone(locker), id.clone());
+        async move { locker.observe(&id, Interrupt::default(), LONG).await }
+    });
+    let cause = timeout(LONG, asked.fired())
+        .await
+        .expect("the holder is interrupted");
+    assert!(matches!(cause, Error::Interrupted), "{cause:?}");
+    guard.release().await;
+    let observed = observing.await.expect("the observer did not panic");
+    observed.expect("the observer proceeds").release().await;
 }
 
 async fn an_observer_keeps_nobody_out_once_it_is_done(locker: &Arc<dyn Locker>) {
