@@ -63,8 +63,9 @@ impl FileHandle {
         }
         self.document.update(&upload);
         // What this process does not sync, a later one has to.
-        self.document
-            .set_synced(self.document.is_synced() && self.syncs_all());
+        let is_finish = upload.is_finished() && self.store.durability.syncs(Step::Finished);
+        let is_synced = is_finish || self.document.is_synced() && self.syncs_all();
+        self.document.set_synced(is_synced);
         self.upload = upload;
         publish::again(&self.store, &self.layout, &self.document).map_err(|error| {
             // The new `.info` may be there, and yet not be durable.

@@ -12,8 +12,7 @@ pub(super) struct Layout {
     pub(super) info: PathBuf,
     /// The offset where a chunk began that may still be rolled back.
     pub(super) chunk: PathBuf,
-    /// The next `.info` while it is written; without an `.info` beside it, the
-    /// mark of an upload that is being created or removed.
+    /// The `.info` of an upload that is being created or removed.
     pub(super) new: PathBuf,
 }
 
@@ -46,6 +45,13 @@ impl Layout {
         let mut info = data.as_os_str().to_owned();
         info.push(".info");
         info.into()
+    }
+
+    /// Returns a name for the next `.info` while it is written. No id ends like
+    /// this.
+    pub(super) fn draft(&self) -> PathBuf {
+        let name = format!(".{}.new", UploadId::random());
+        self.info.with_file_name(name)
     }
 
     /// Returns the same paths, with the bytes at `data`.

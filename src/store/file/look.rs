@@ -59,13 +59,18 @@ fn end_at_hole(layout: &Layout, upload: &mut Upload) -> Result<(), Error> {
 /// A process that was killed may have left it in memory only. A record that it
 /// is finished was written after that.
 fn unsynced(durability: Durability, document: &Document, upload: &Upload) -> Option<Part> {
-    match (durability, upload.finishing) {
-        (_, Some(FinishState::Done | FinishState::Failed)) => None,
-        (Durability::Finish, None) if upload.is_complete() => Some(Part::Whole),
+    let is_promised = match durability {
+        Durability::None => false,
+        // One that is still to be finished is synced then.
+        Durability::Finish => upload.is_finished(),
+        Durability::Offset => !upload.is_failed(),
+    };
+    match upload.finishing {
+        _ if !is_promised => None,
+        Some(FinishState::Done) if document.is_synced() => None,
         // Only a name may be missing: the last step of each change.
-        (Durability::Offset, _) if document.is_synced() => Some(Part::Names),
-        (Durability::Offset, _) => Some(Part::Whole),
-        (Durability::None | Durability::Finish, _) => None,
+        _ if document.is_synced() => Some(Part::Names),
+        _ => Some(Part::Whole),
     }
 }
 

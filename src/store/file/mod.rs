@@ -8,7 +8,8 @@
 //! | `<id>`       | its bytes. The file's size is the upload's offset             |
 //! | `<id>.info`  | its state: tusd's JSON with at most one more member, `TowerTus`: the exact `Upload-Metadata` and `Upload-Concat`, the finish state, and which finals wait for which uploads |
 //! | `<id>.chunk` | while a chunk arrives under [`WriteMode::Atomic`] or [`Durability::Offset`]: the offset where it began, or up to which it is synced, which is the upload's offset meanwhile. tusd does not know it |
-//! | `<id>.new`   | the next `<id>.info` while it is written. Without an `<id>.info`: the upload is being created or removed, or a crash came first, and then its id is free |
+//! | `<id>.new`   | the `<id>.info` of an upload that is being created or removed. If a crash came first, its id is free |
+//! | `.<random>.new` | the next `<id>.info` while it is written                  |
 //!
 //! The bytes may lie elsewhere: if there is no `<id>`, they are at `Storage.Path` of
 //! `.info`, absolute or relative to the directory. A directory that was moved or

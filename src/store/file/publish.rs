@@ -1,4 +1,4 @@
-//! Publishes `.info` as a whole: writes it to `<id>.new`, then renames it.
+//! Publishes `.info` as a whole: writes it under another name, then renames it.
 
 use std::io;
 
@@ -12,12 +12,7 @@ use super::{FileStore, claim, sys};
 pub(super) fn draft(store: &FileStore, layout: &Layout, document: &Document) -> io::Result<()> {
     // Not through the caller's descriptor: closing one reports errors that a
     // network file system has kept, and the caller's still has to hold the file.
-    write(
-        store,
-        Step::Created,
-        sys::File::open(&layout.new)?,
-        document,
-    )
+    write(store, sys::File::open(&layout.new)?, document)
 }
 
 /// Gives the first `.info` its name, or leaves it as it is. Never replaces an
@@ -38,21 +33,20 @@ pub(super) fn first(store: &FileStore, layout: &Layout) -> io::Result<()> {
 pub(super) fn again(store: &FileStore, layout: &Layout, document: &Document) -> io::Result<()> {
     // Do not bring back an upload that was terminated meanwhile.
     let _held = claim::take_quietly(&layout.info)?;
-    // A crash may have left it as a second name of `.info`; writing to it would
-    // tear both.
-    sys::remove(&layout.new)?;
-    let new = sys::File::create_new_with(&layout.new, store.file_mode)?;
-    let replaced = write(store, Step::Replaced, new, document)
-        .and_then(|()| sys::replace(&layout.new, &layout.info));
+    // Not `.new`: if a crash left it, and somebody removed `.info` later, the
+    // upload would look half created.
+    let draft = layout.draft();
+    let file = sys::File::create_new_with(&draft, store.file_mode)?;
+    let replaced = write(store, file, document).and_then(|()| sys::replace(&draft, &layout.info));
     replaced.inspect_err(|_| {
-        let _ = sys::remove(&layout.new);
+        let _ = sys::remove(&draft);
     })?;
     sync::names(store, Step::Replaced, layout)
 }
 
-fn write(store: &FileStore, step: Step, file: sys::File, document: &Document) -> io::Result<()> {
+fn write(store: &FileStore, file: sys::File, document: &Document) -> io::Result<()> {
     file.write_all(&document.to_json())?;
-    if store.durability.syncs(step) {
+    if store.durability.syncs(Step::Info) {
         file.sync_all()?;
     }
     file.close()
@@ -87,7 +81,9 @@ mod tests {
             fs::read(dir.path().join("witness")).unwrap(),
             document.to_json()
         );
-        assert!(!layout.new.exists());
+        assert_eq!(fs::read(&layout.new).unwrap(), document.to_json());
+        let files = dir.path().read_dir().unwrap();
+        assert_eq!(files.count(), 3, "no draft is left");
     }
 
     #[test]

@@ -17,10 +17,12 @@ use super::{FileStore, sys};
 /// A step whose result survives a power cut, from some durability on.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Step {
-    /// An upload is created: its `.info`, and the names of its files.
-    Created,
-    /// `.info` is replaced: its content, before it gets its name. Otherwise a
+    /// `.info` is written: its content, before it gets its name. Otherwise a
     /// power cut could leave it empty.
+    Info,
+    /// An upload is created: the names of its files.
+    Created,
+    /// `.info` is replaced: its name.
     Replaced,
     /// A final upload gets its bytes: before `.info` says so.
     Assembled,
@@ -41,7 +43,7 @@ impl Step {
         match self {
             // An atomic chunk is never torn.
             Self::Mark => Durability::None,
-            Self::Replaced | Self::Assembled | Self::Finished | Self::Terminated => {
+            Self::Info | Self::Replaced | Self::Assembled | Self::Finished | Self::Terminated => {
                 Durability::Finish
             }
             Self::Created | Self::Stored => Durability::Offset,

@@ -99,6 +99,29 @@ fn every_sync_is_in_the_table() {
     });
 }
 
+#[test]
+fn what_was_finished_without_a_sync_is_synced_by_who_promises_more() {
+    sim::run(async {
+        for durability in [Finish, Synced] {
+            let disk = Disk::new();
+            let before = Server::start(&disk, Unsynced);
+            before.create().await;
+            assert_eq!(before.patch(0, "helloworld").await, 204);
+            let mut handle = before.0.open(&"a".parse().unwrap()).await.unwrap();
+            handle.record(FinishState::Done).await.unwrap();
+
+            let server = Server::start(&disk, durability);
+            assert_eq!(server.head().await, Offset(10));
+            for cut in disk.cuts() {
+                disk.mount(&cut.image);
+                let restarted = Server::start(&disk, durability);
+                assert_eq!(restarted.head().await, Offset(10), "{cut}");
+                assert_eq!(disk.text("up/a"), "helloworld", "{cut}");
+            }
+        }
+    });
+}
+
 /// Plays a scene, and returns a power cut after which a promise is broken.
 async fn broken(scene: Scene, durability: Durability, without: Option<&str>) -> Option<String> {
     let disk = Disk::new();
