@@ -424,7 +424,7 @@ async fn what_went_wrong_inside_is_logged_and_not_told() {
     let tus = client(&server);
     let url = tus.create(5).await;
     let id = url.rsplit('/').next().unwrap();
-    std::fs::write(server.uploads().join(format!("{id}.info")), "{").unwrap();
+    std::fs::write(server.uploads().join(format!("{id}.info")), "not JSON").unwrap();
     let patch = patch(&url, 0).header("X-Request-ID", "the-one");
     let answer = tus.send(patch.body(content("hello")).unwrap()).await;
     assert_eq!(
