@@ -187,7 +187,7 @@ pub trait Crashable {
     fn promises(&self) -> Promises;
 }
 
-/// What is still true of uploads after a crash, if it was answered before.
+/// Which answers that a client got before a crash still hold after it.
 ///
 /// The suite checks everything else in any case: found uploads are those that
 /// were created, with the bytes that were sent, and no id is stuck.

@@ -1,4 +1,4 @@
-//! What is known of the uploads of a case: what they get, and what was answered.
+//! The uploads of a case: what they are sent, and which answers clients got.
 
 use std::ops::Range;
 use std::time::{Duration, SystemTime};
@@ -99,7 +99,7 @@ impl Plan {
     }
 }
 
-/// Returns the metadata by which an upload is told from an earlier one of the
+/// Returns the metadata that distinguishes an upload from an earlier one of the
 /// same id.
 pub(super) fn metadata(life: usize) -> Metadata {
     Metadata::from_pairs([("life", life.to_string())]).expect("the pair is valid")
