@@ -137,6 +137,28 @@ pub trait Locker: Debug + Send + Sync + 'static {
         self.acquire(id, interrupt, timeout).await
     }
 
+    /// Acquires the lock of an upload that only the calling request knows.
+    ///
+    /// The upload has just been created under a random id, and nobody has been
+    /// told of it, so no other request asks for this lock before the guard is
+    /// released, least of all one of another process. A locker can do without
+    /// what excludes other processes, such as a file. By default this is
+    /// [`acquire`](Self::acquire).
+    ///
+    /// Cancel safe, like `acquire`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LockTimeout`] if the holder did not release the lock in time.
+    async fn acquire_new(
+        &self,
+        id: &UploadId,
+        interrupt: Interrupt,
+        timeout: Duration,
+    ) -> Result<Box<dyn Guard>, Error> {
+        self.acquire(id, interrupt, timeout).await
+    }
+
     /// Acquires the lock for a request that terminates the upload.
     ///
     /// Termination frees space, so it should be possible where the storage is

@@ -32,6 +32,15 @@ macro_rules! pointers {
                     (**self).observe(id, interrupt, timeout).await
                 }
 
+                async fn acquire_new(
+                    &self,
+                    id: &UploadId,
+                    interrupt: Interrupt,
+                    timeout: Duration,
+                ) -> Result<Box<dyn Guard>, Error> {
+                    (**self).acquire_new(id, interrupt, timeout).await
+                }
+
                 async fn acquire_to_terminate(
                     &self,
                     id: &UploadId,

@@ -55,6 +55,16 @@ impl Locker for TimedLocker {
         self.locker.observe(id, interrupt, timeout).await
     }
 
+    async fn acquire_new(
+        &self,
+        id: &UploadId,
+        interrupt: Interrupt,
+        timeout: Duration,
+    ) -> Result<Box<dyn Guard>, Error> {
+        let _time = Stopwatch::start(&self.wait);
+        self.locker.acquire_new(id, interrupt, timeout).await
+    }
+
     async fn acquire_to_terminate(
         &self,
         id: &UploadId,

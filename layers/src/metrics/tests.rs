@@ -424,4 +424,7 @@ async fn the_wait_for_a_lock_is_timed_also_when_it_was_in_vain() {
     let terminating = locker.acquire_to_terminate(&id, Interrupt::default(), Duration::ZERO);
     terminating.await.unwrap().release().await;
     assert_eq!(waits(&seen), [0.0]);
+    let creating = locker.acquire_new(&id, Interrupt::default(), Duration::ZERO);
+    creating.await.unwrap().release().await;
+    assert_eq!(waits(&seen), [0.0]);
 }

@@ -268,14 +268,18 @@ pub struct NewUpload {
     pub finishing: Option<FinishState>,
     /// The relation to other uploads, if any.
     pub concat: Option<Concat>,
+    /// The random id that was drawn for it.
+    drawn: UploadId,
 }
 
 impl NewUpload {
     /// Creates an upload of this length with a random id.
     #[must_use]
     pub fn new(length: Option<Length>, metadata: Metadata) -> Self {
+        let id = UploadId::random();
         Self {
-            id: UploadId::random(),
+            drawn: id.clone(),
+            id,
             length,
             completion: Completion::ByLength,
             created: whole_seconds(SystemTime::now()),
@@ -284,6 +288,26 @@ impl NewUpload {
             finishing: None,
             concat: None,
         }
+    }
+
+    /// Returns whether the last segment of the id is still the random one that
+    /// [`new`](Self::new) has drawn. Nothing that exists can have such an id,
+    /// and nobody can guess it.
+    ///
+    /// ```
+    /// use tower_tus_layers::protocol::{Metadata, NewUpload};
+    ///
+    /// let mut new = NewUpload::new(None, Metadata::EMPTY);
+    /// new.id = format!("alice/{}", new.id).parse()?;
+    /// assert!(new.is_fresh());
+    /// new.id = "alice/report".parse()?;
+    /// assert!(!new.is_fresh());
+    /// # Ok::<_, tower_tus_layers::protocol::InvalidUploadId>(())
+    /// ```
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        let above = self.id.as_str().strip_suffix(self.drawn.as_str());
+        above.is_some_and(|above| above.is_empty() || above.ends_with('/'))
     }
 }
 
@@ -376,6 +400,23 @@ mod tests {
         let created = NewUpload::new(None, Metadata::EMPTY).created;
         assert_eq!(created, whole_seconds(created));
         assert!(whole_seconds(before) <= created && created <= SystemTime::now());
+    }
+
+    #[test]
+    fn an_id_that_someone_has_chosen_is_not_fresh() {
+        let mut new = NewUpload::new(None, Metadata::EMPTY);
+        let drawn = new.id.clone();
+        for (id, is_fresh) in [
+            (drawn.to_string(), true),
+            (format!("a/b/{drawn}"), true),
+            (format!("a-{drawn}"), false),
+            (format!("{drawn}/a"), false),
+            (UploadId::random().to_string(), false),
+        ] {
+            new.id = id.parse().unwrap();
+            assert_eq!(new.is_fresh(), is_fresh, "{id}");
+            assert_eq!(new.clone().is_fresh(), is_fresh, "{id}");
+        }
     }
 
     fn complete(finishing: Option<FinishState>) -> Upload {
