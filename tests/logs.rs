@@ -211,6 +211,83 @@ async fn without_verbose_the_calls_of_hooks_are_not_told() {
     }
 }
 
+#[tokio::test]
+async fn a_log_level_leaves_out_what_is_less_important() {
+    const EVENTS: [&str; 3] = [
+        "HookInvocationStart",
+        "RequestIncoming",
+        "InternalServerError",
+    ];
+    for (args, logged) in [
+        (&["-log-level=debug"][..], &EVENTS[..]),
+        (&["-log-level=debug", "-verbose=false"], &EVENTS[1..]),
+        (&["-log-level=info"], &EVENTS[1..]),
+        (&["-log-level=warn"], &EVENTS[2..]),
+        (&["-log-level=error", "-log-format=json"], &EVENTS[2..]),
+    ] {
+        let home = tempfile::tempdir().unwrap();
+        hook(home.path(), "pre-create", "true");
+        let server = Server::start_in(home.path(), &[args, &["-hooks-dir=."]].concat()).await;
+        assert!(!server.start_lines().is_empty(), "they have their own flag");
+        let tus = client(&server);
+        let url = tus.create(5).await;
+        let id = url.rsplit('/').next().unwrap();
+        std::fs::write(server.uploads().join(format!("{id}.info")), "not JSON").unwrap();
+        assert_eq!(tus.head(&url).await.status(), 500);
+
+        let log = log_of(server).await;
+        let with = |event: &str| log.iter().find(|line| line.contains(event));
+        for event in EVENTS {
+            assert_eq!(
+                with(event).is_some(),
+                logged.contains(&event),
+                "{args:?}: {log:?}"
+            );
+        }
+        let error = with(EVENTS[2]).unwrap();
+        assert!(error.contains("HEAD") && error.contains(id), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn with_the_log_off_nothing_is_printed_but_why_the_server_does_not_start() {
+    let free = TcpListener::bind((ELSEWHERE, 0)).unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    let home = tempfile::tempdir().unwrap();
+    let (host, port) = (
+        format!("-host={ELSEWHERE}"),
+        format!("-port={}", address.port()),
+    );
+    // A warning at the start, and everything that an upload logs.
+    let args = ["-log-level=off", "-s3-endpoint=x", &host, &port];
+    let mut command = command(home.path(), &args);
+    let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let server = command.spawn().unwrap();
+    patient(async {
+        while TcpStream::connect(address).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    let tus = Tus::new(&format!("http://{address}/files/"), Version::Http1);
+    let url = tus.create(5).await;
+    assert_eq!(tus.append(&url, 0, content("hello")).await.status(), 204);
+    let pid = server.id().unwrap().try_into().unwrap();
+    let pid = rustix::process::Pid::from_raw(pid).unwrap();
+    rustix::process::kill_process(pid, Signal::TERM).unwrap();
+    let output = patient(server.wait_with_output()).await.unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(
+        output.stdout.is_empty() && output.stderr.is_empty(),
+        "{output:?}"
+    );
+
+    let output = run(&["-log-level=off", "-upload-dir=/dev/null/data"]).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(String::from_utf8(output.stderr).unwrap().lines().count(), 1);
+}
+
 /// Writes a hook with one line of shell.
 fn hook(dir: &std::path::Path, name: &str, script: &str) {
     use std::os::unix::fs::PermissionsExt;

@@ -10,6 +10,10 @@ pub(crate) struct LogFlags {
     #[arg(long, default_value = "true")]
     pub(crate) verbose: bool,
 
+    /// Least important level of lines that are logged; off logs nothing
+    #[arg(long, default_value = "debug")]
+    pub(crate) log_level: LogLevel,
+
     /// Format of the log lines
     #[arg(long, default_value = "text")]
     pub(crate) log_format: LogFormat,
@@ -27,4 +31,14 @@ pub(crate) struct LogFlags {
 pub(crate) enum LogFormat {
     Text,
     Json,
+}
+
+/// From the most important level on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogLevel {
+    Off,
+    Error,
+    Warn,
+    Info,
+    Debug,
 }

@@ -38,7 +38,7 @@ pub(crate) use self::hooks_http::HttpFlags;
 pub(crate) use self::host::Host;
 pub(crate) use self::listen::ListenFlags;
 pub(crate) use self::location::LocationFlags;
-pub(crate) use self::logging::{LogFlags, LogFormat};
+pub(crate) use self::logging::{LogFlags, LogFormat, LogLevel};
 pub(crate) use self::metrics::{METRICS_PREFIX, MetricsFlags};
 pub(crate) use self::parse::ParseError;
 pub(crate) use self::tls::{TlsFlags, TlsMode};

@@ -5,10 +5,11 @@
 //! {"time":"2023-11-29T08:46:14.1373+01:00","level":"INFO","msg":"UploadCreated","method":"POST","path":"",...}
 //! ```
 
+mod fields;
 mod lines;
 mod quote;
-mod record;
 mod settings;
+mod spans;
 mod subscriber;
 mod time;
 
@@ -17,19 +18,18 @@ use std::io;
 use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::registry::Registry;
 
 use self::lines::Lines;
 use self::subscriber::Subscriber;
-use crate::flags::{LogFlags, LogFormat};
+use crate::flags::{LogFlags, LogFormat, LogLevel};
 
 /// How long the end of the server waits for a slow reader of the log.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The log on stdout.
 pub(crate) struct Log {
-    lines: Lines,
+    /// None if nothing is logged.
+    lines: Option<Lines>,
     format: LogFormat,
     start_lines: bool,
 }
@@ -37,17 +37,8 @@ pub(crate) struct Log {
 impl Log {
     /// Starts the log. A program does this once.
     pub(crate) fn begin(flags: &LogFlags) -> Self {
-        let lines = Lines::to(io::stdout());
-        let level = match flags.verbose {
-            true => LevelFilter::DEBUG,
-            false => LevelFilter::INFO,
-        };
-        let subscriber = Subscriber::new(lines.clone(), flags.log_format, level);
-        let installed =
-            tracing::subscriber::set_global_default(Registry::default().with(subscriber));
-        installed.expect("this is the only place that sets it");
         Self {
-            lines,
+            lines: level(flags).map(|level| write_lines(flags.log_format, level)),
             format: flags.log_format,
             start_lines: flags.show_startup_logs,
         }
@@ -55,16 +46,38 @@ impl Log {
 
     /// Prints a line of the start, like tusd, or as JSON if the log is JSON.
     pub(crate) fn start_line(&self, text: Arguments<'_>) {
-        if !self.start_lines {
+        let Some(lines) = self.lines.as_ref().filter(|_| self.start_lines) else {
             return;
-        }
-        let mut line = Vec::new();
+        };
+        let mut line = String::new();
         subscriber::start_line(&mut line, self.format, &text.to_string());
-        self.lines.push(&line);
+        lines.push(&line);
     }
 
     /// Waits until all lines are written, or for a second.
     pub(crate) fn end(&self) {
-        self.lines.flush(PATIENCE);
+        if let Some(lines) = &self.lines {
+            lines.flush(PATIENCE);
+        }
     }
+}
+
+/// The least important level that is logged, if any is.
+fn level(flags: &LogFlags) -> Option<LevelFilter> {
+    match flags.log_level {
+        LogLevel::Off => None,
+        LogLevel::Error => Some(LevelFilter::ERROR),
+        LogLevel::Warn => Some(LevelFilter::WARN),
+        LogLevel::Debug if flags.verbose => Some(LevelFilter::DEBUG),
+        LogLevel::Info | LogLevel::Debug => Some(LevelFilter::INFO),
+    }
+}
+
+/// Writes all events as lines from now on.
+fn write_lines(format: LogFormat, level: LevelFilter) -> Lines {
+    let lines = Lines::to(io::stdout());
+    let subscriber = Subscriber::new(lines.clone(), format, level);
+    tracing::subscriber::set_global_default(subscriber)
+        .expect("this is the only place that sets it");
+    lines
 }
