@@ -12,11 +12,10 @@ pub(super) struct Creations;
 #[async_trait]
 impl Gate for Creations {
     async fn created(&self, request: &Parts, upload: &Upload) {
-        let url = Context::base_url(request).location(&upload.id);
         tracing::info!(
             id = %upload.id,
             size = upload.length.unwrap_or_default().get(),
-            url = url.to_str().unwrap_or_default(),
+            url = Context::base_url(request).location(&upload.id).to_str().unwrap_or_default(),
             "UploadCreated"
         );
     }

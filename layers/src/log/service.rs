@@ -3,7 +3,7 @@ use std::task::{Context as TaskContext, Poll};
 
 use http::{Method, Request, Response};
 use tower_service::Service;
-use tracing::Span;
+use tracing::{Level, Span};
 
 use super::ResponseFuture;
 use crate::context::Context;
@@ -34,22 +34,34 @@ impl<S> Log<S> {
         }
     }
 
-    /// Creates the span that all events of a request share.
+    /// Creates the span that all events of a request share, if spans are recorded.
     fn span<B>(&self, request: &Request<B>) -> Span {
+        if !tracing::span_enabled!(Level::INFO) {
+            return Span::none();
+        }
         let id = Context::request_id(request);
         let id = id.map_or("".into(), |id| String::from_utf8_lossy(id.as_bytes()));
-        let end = id.char_indices().nth(REQUEST_ID_CHARS);
         let peer = Context::of(request.extensions()).peer();
         tracing::info_span!(
             "request",
             method = request.method().as_str(),
             path = below(&self.base, request.uri().path()),
-            requestId = &id[..end.map_or(id.len(), |(end, _)| end)],
+            requestId = first_chars(&id, REQUEST_ID_CHARS),
             remoteAddr = peer
                 .filter(|peer| peer.address().is_some())
                 .map(tracing::field::display),
         )
     }
+}
+
+/// Returns a text without what follows its first characters.
+fn first_chars(text: &str, count: usize) -> &str {
+    // No text has more characters than bytes.
+    if text.len() <= count {
+        return text;
+    }
+    let end = text.char_indices().nth(count);
+    end.map_or(text, |(end, _)| &text[..end])
 }
 
 /// Returns what follows the base in a path, or the whole path if it is
@@ -76,7 +88,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        let creates = request.method() == Method::POST;
+        let creates = request.method() == Method::POST && tracing::event_enabled!(Level::INFO);
         let context = Context::of_mut(request.extensions_mut());
         context.set_logged();
         if creates {

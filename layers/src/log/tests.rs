@@ -165,6 +165,26 @@ async fn without_the_layer_the_core_logs_nothing() {
     assert_eq!(LINES.take(), [""; 0]);
 }
 
+#[tokio::test]
+async fn where_nothing_is_logged_a_creation_has_neither_span_nor_gate() {
+    record();
+    let seen = service_fn(|request: Request<()>| async move {
+        let gates = Context::of(request.extensions()).gates().count();
+        Ok::<_, Infallible>(Response::new((gates, tracing::Span::current().is_none())))
+    });
+    let service = ServiceBuilder::new().layer(LogLayer::new()).service(seen);
+    let post = || Request::post("/").body(()).unwrap();
+    let logged = service.clone().oneshot(post()).await.unwrap();
+    assert_eq!(logged.into_body().0, 1);
+
+    let nobody = tracing::subscriber::NoSubscriber::default();
+    let _nobody = tracing::subscriber::set_default(nobody);
+    SPAN.take();
+    let silent = service.oneshot(post()).await.unwrap();
+    assert_eq!(silent.into_body(), (0, true));
+    assert_eq!(SPAN.take(), "");
+}
+
 /// Returns what is logged for a response.
 async fn answered(outcome: Option<Outcome>, error: Option<Error>) -> Vec<String> {
     record();
