@@ -8,6 +8,7 @@ mod file;
 pub(crate) mod home;
 mod kernel;
 mod named;
+pub(crate) mod offload;
 mod publish;
 #[cfg(test)]
 pub(crate) mod sim;
@@ -17,18 +18,3 @@ pub(crate) mod sys;
 use kernel as calls;
 #[cfg(test)]
 use sim::calls;
-use tower_tus_layers::protocol::Error;
-
-/// Runs one blocking step. A panic in it becomes an error.
-pub(crate) async fn blocking<T: Send + 'static>(
-    step: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
-    #[cfg(test)]
-    if sim::is_running() {
-        return step();
-    }
-    match tokio::task::spawn_blocking(step).await {
-        Ok(done) => done,
-        Err(failed) => Err(Error::internal(failed)),
-    }
-}

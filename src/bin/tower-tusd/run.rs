@@ -1,11 +1,14 @@
 //! The life of the server, from its flags to its exit code.
 
 use std::convert::Infallible;
+use std::num::NonZero;
 use std::process::ExitCode;
+use std::thread::available_parallelism;
 use std::time::Duration;
+use std::{env, io};
 
 use http::{Request, Response};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 use tower::util::{MapRequestLayer, option_layer};
 use tower::{Service, ServiceBuilder};
@@ -28,7 +31,7 @@ pub(crate) fn main() -> ExitCode {
     if let Some(code) = process::launched() {
         return code;
     }
-    let flags = match Flags::parse(std::env::args_os().skip(1), std::env::vars_os()) {
+    let flags = match Flags::parse(env::args_os().skip(1), env::vars_os()) {
         Ok(flags) => flags,
         Err(ParseError::Help(help)) => {
             say(format_args!("{help}"));
@@ -57,12 +60,33 @@ pub(crate) fn main() -> ExitCode {
 
 fn start(flags: &Flags, log: &Log) -> Result<ExitCode, StartError> {
     let raised = process::raise_open_files();
-    let runtime =
-        Runtime::new().map_err(|error| StartError::unusable("cannot start threads", error))?;
+    let runtime = runtime().map_err(|error| StartError::unusable("cannot start threads", error))?;
     let code = runtime.block_on(serve(flags, log, raised));
     // A disk that hangs must not delay the exit.
     runtime.shutdown_background();
     code
+}
+
+/// Maximum number of threads for what blocks: the file store uses at most 48, and
+/// the rest is for checksums and the look-up of hosts.
+const BLOCKING_THREADS: usize = 128;
+
+/// Starts two workers more than there are cores, and at least four.
+///
+/// File operations run on the workers, on all but one of them. So while some wait
+/// for a moment, each core still has a worker; and while all of them hang, one
+/// worker serves the requests that need no disk.
+fn runtime() -> io::Result<Runtime> {
+    let mut builder = Builder::new_multi_thread();
+    // Like any program on tokio, it leaves the number to this variable.
+    if env::var_os("TOKIO_WORKER_THREADS").is_none() {
+        let cores = available_parallelism().map_or(1, NonZero::get);
+        builder.worker_threads((cores + 2).max(4));
+    }
+    builder
+        .max_blocking_threads(BLOCKING_THREADS)
+        .enable_all()
+        .build()
 }
 
 /// Serves until a signal arrives, then until the running requests have ended or

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use rustix::io::Errno;
 
 use super::{Disk, Kind, Verdict};
+use crate::fs::offload::{Offload, Steps};
 use crate::fs::sys::{self, File};
 
 impl Disk {
@@ -321,7 +322,7 @@ fn blocking_steps_run_in_the_thread_of_the_test() {
     let here = std::thread::current().id();
     let there = super::run(async {
         let step = || Ok(std::thread::current().id());
-        crate::fs::blocking(step).await.unwrap()
+        Steps::new(Offload::Always).long(step).await.unwrap()
     });
     assert_eq!(here, there);
 }

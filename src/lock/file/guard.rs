@@ -11,8 +11,8 @@ use tower_tus_layers::protocol::{Error, Interrupt};
 use super::MIN_POLL_INTERVAL;
 use super::data_lock::DataLock;
 use super::lock_file::{LockFile, Places};
-use crate::fs::blocking;
 use crate::fs::error::{is_full, of_upload};
+use crate::fs::offload::Steps;
 
 /// Both locks: on the disk, and within this process. Dropping it blocks.
 #[derive(Debug)]
@@ -81,25 +81,37 @@ impl Drop for Held {
 pub(super) struct FileGuard {
     /// `None` once the guard is released.
     held: Option<Held>,
+    steps: Arc<Steps>,
     watch: Option<JoinHandle<()>>,
 }
 
 impl FileGuard {
     /// Fires `interrupt` when another process waits for the lock.
-    pub(super) fn new(held: Held, interrupt: Interrupt, poll_interval: Duration) -> Self {
+    pub(super) fn new(
+        held: Held,
+        steps: Arc<Steps>,
+        interrupt: Interrupt,
+        poll_interval: Duration,
+    ) -> Self {
         let interval = poll_interval.max(MIN_POLL_INTERVAL);
         let watch = match &held.disk {
             OnDisk::File(file) => {
                 // Not the file itself: once it is released, nothing must keep
                 // its inode.
                 let file = Arc::downgrade(file);
-                Some(tokio::spawn(watch(file, interrupt, interval)))
+                Some(tokio::spawn(watch(
+                    file,
+                    Arc::clone(&steps),
+                    interrupt,
+                    interval,
+                )))
             }
             // A termination is short, and nobody can ask for its end.
             OnDisk::Data(_) => None,
         };
         Self {
             held: Some(held),
+            steps,
             watch,
         }
     }
@@ -113,13 +125,14 @@ impl FileGuard {
 }
 
 /// Polls for waiting processes. Most locks are released before the first poll.
-async fn watch(file: Weak<LockFile>, interrupt: Interrupt, interval: Duration) {
+async fn watch(file: Weak<LockFile>, steps: Arc<Steps>, interrupt: Interrupt, interval: Duration) {
     loop {
         sleep(interval).await;
         let Some(file) = file.upgrade() else { return };
         // A failed poll says nothing about waiters, and the next one may
         // succeed.
-        if let Ok(true) = blocking(move || file.is_wanted().map_err(of_upload)).await {
+        let is_wanted = move || file.is_wanted().map_err(of_upload);
+        if let Ok(true) = steps.short(is_wanted).await {
             return interrupt.fire(Error::Interrupted);
         }
     }
@@ -131,11 +144,11 @@ impl Guard for FileGuard {
         let held = self.end();
         // A runtime that shuts down refuses the step, but drops the lock all
         // the same.
-        let _ = blocking(move || {
+        let release = move || {
             drop(held);
             Ok(())
-        })
-        .await;
+        };
+        let _ = self.steps.short(release).await;
     }
 }
 

@@ -92,7 +92,8 @@ use tower_tus_layers::protocol::{Error, Interrupt, UploadId};
 use self::guard::{Attempt, FileGuard, Held, observe};
 use self::lock_file::Places;
 use crate::fs::home::Home;
-use crate::fs::{blocking, sys};
+use crate::fs::offload::{Offload, Steps};
+use crate::fs::sys;
 use crate::store::FileStore;
 
 /// How often waiters and holders poll by default.
@@ -103,8 +104,7 @@ const MIN_POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 /// A locker that keeps its locks as files in a directory.
 ///
-/// A clone is the same locker. It must run within a tokio runtime, whose
-/// blocking pool runs all file operations.
+/// A clone is the same locker. It must run within a tokio runtime.
 ///
 /// The directory of an upload exists once the upload is created; before that,
 /// acquiring the lock fails with [`Error::NotFound`]. Disk failures return the
@@ -114,6 +114,7 @@ const MIN_POLL_INTERVAL: Duration = Duration::from_millis(1);
 #[derive(Clone, Debug)]
 pub struct FileLocker {
     home: Arc<Home>,
+    steps: Arc<Steps>,
     /// Taken before the file, so that one request per process at a time waits
     /// for it.
     here: MemoryLocker,
@@ -127,22 +128,26 @@ impl FileLocker {
     ///
     /// A relative path is resolved now, against the current directory.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self::at(Arc::new(Home::new(dir.into())))
+        let steps = Steps::new(Offload::default());
+        Self::at(Arc::new(Home::new(dir.into())), Arc::new(steps))
     }
 
     /// Creates a locker for the uploads of a store. Both detect together when
-    /// the directory is gone, and files of both have the same mode.
+    /// the directory is gone, run their file operations on the same
+    /// [terms](FileStore::offload), and give files the same mode.
     ///
     /// While the directory is gone or replaced, acquiring a lock fails with
     /// [`Error::StorageUnavailable`].
     #[must_use]
     pub fn beside(store: &FileStore) -> Self {
-        Self::at(Arc::clone(store.home())).file_mode(store.mode_of_files())
+        let (home, steps) = (Arc::clone(store.home()), Arc::clone(store.steps()));
+        Self::at(home, steps).file_mode(store.mode_of_files())
     }
 
-    fn at(home: Arc<Home>) -> Self {
+    fn at(home: Arc<Home>, steps: Arc<Steps>) -> Self {
         Self {
             home,
+            steps,
             here: MemoryLocker::default(),
             file_mode: sys::FILE_MODE,
             holder_poll_interval: POLL_INTERVAL,
@@ -198,7 +203,7 @@ impl FileLocker {
             // is dropped meanwhile, the step releases both locks in order.
             let (places, home) = (places.clone(), Arc::clone(&self.home));
             let step = move || home.step(|| attempt(&places, here));
-            here = match blocking(step).await? {
+            here = match self.steps.short(step).await? {
                 Ok(had) => return Ok(had),
                 Err(here) => here,
             };
@@ -219,7 +224,8 @@ impl FileLocker {
         attempt: fn(&Arc<Places>, Box<dyn Guard>) -> Attempt<Held>,
     ) -> Result<Box<dyn Guard>, Error> {
         let held = self.wait(id, interrupt.clone(), timeout, attempt).await?;
-        let guard = FileGuard::new(held, interrupt, self.holder_poll_interval);
+        let steps = Arc::clone(&self.steps);
+        let guard = FileGuard::new(held, steps, interrupt, self.holder_poll_interval);
         Ok(Box::new(guard))
     }
 }

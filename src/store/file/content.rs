@@ -8,9 +8,9 @@ use tower_tus_layers::protocol::{Error, Upload, UploadId};
 use tower_tus_layers::store::Content;
 
 use super::error::of_upload;
-use super::look::look;
+use super::look::{glance, look};
 use super::place::find;
-use super::{FileStore, blocking, sys};
+use super::{FileStore, Steps, sys};
 
 /// Maximum number of bytes in one read, however many are requested.
 const PIECE: u64 = 512 << 10;
@@ -19,6 +19,7 @@ const PIECE: u64 = 512 << 10;
 /// removed.
 #[derive(Debug)]
 pub(super) struct FileContent {
+    steps: Arc<Steps>,
     file: Arc<sys::File>,
     modified: Option<SystemTime>,
     upload: Upload,
@@ -32,11 +33,27 @@ impl FileContent {
         // it.
         let file = sys::File::open_to_read(&layout.data).map_err(of_upload)?;
         let size = file.len().map_err(of_upload)?;
-        Ok(Self {
-            upload: look(store, id, &layout, size, &mut document)?,
+        let upload = look(store, id, &layout, size, &mut document)?;
+        Ok(Self::of(store, file, upload))
+    }
+
+    /// Like [`open`](Self::open), in a short step. Returns `None` if it takes a
+    /// long one.
+    pub(super) fn glance(store: &FileStore, id: UploadId) -> Result<Option<Self>, Error> {
+        let (layout, _, document) = find(store, &id).map_err(of_upload)?;
+        let file = sys::File::open_to_read(&layout.data).map_err(of_upload)?;
+        let size = file.len().map_err(of_upload)?;
+        let upload = glance(store, id, &layout, size, &document)?;
+        Ok(upload.map(|upload| Self::of(store, file, upload)))
+    }
+
+    fn of(store: &FileStore, file: sys::File, upload: Upload) -> Self {
+        Self {
+            steps: Arc::clone(&store.steps),
             modified: file.modified().ok(),
             file: file.into(),
-        })
+            upload,
+        }
     }
 }
 
@@ -53,10 +70,10 @@ impl Content for FileContent {
     async fn bytes(&self, range: Range<u64>) -> Result<Bytes, Error> {
         let file = Arc::clone(&self.file);
         let length = (range.end - range.start).min(PIECE);
-        blocking(move || {
+        let read = move || {
             let length = usize::try_from(length).expect("a piece fits into memory");
             file.read_at(range.start, length).map_err(of_upload)
-        })
-        .await
+        };
+        self.steps.long(read).await
     }
 }

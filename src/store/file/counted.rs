@@ -51,6 +51,12 @@ pub(super) fn is_older_than_boot(file: &sys::File) -> io::Result<bool> {
     Ok(sys::boot_time().is_some_and(|boot| modified < boot))
 }
 
+/// Whether all bytes of the data file count, and there is no mark: then
+/// [`settle`] has nothing to do.
+pub(super) fn is_settled(layout: &Layout, data: &sys::File) -> io::Result<bool> {
+    Ok(mark::read(layout)?.is_none() && !is_older_than_boot(data)?)
+}
+
 /// Removes the bytes that do not count from the data file of an unfinished
 /// upload, and then the mark.
 pub(super) fn settle(durability: Durability, layout: &Layout, data: &sys::File) -> io::Result<()> {

@@ -9,7 +9,7 @@ use super::append::append;
 use super::error::of_upload;
 use super::info::Document;
 use super::layout::Layout;
-use super::look::{look, make_durable};
+use super::look::{glance, look, make_durable};
 use super::place::find;
 use super::sync::{Part, Step};
 use super::writer::Writer;
@@ -44,6 +44,14 @@ impl FileHandle {
         let (layout, size, mut document) = find(store, &id).map_err(of_upload)?;
         let upload = look(store, id, &layout, size, &mut document)?;
         Ok(Self::new(store.clone(), Arc::new(layout), document, upload))
+    }
+
+    /// Finds an upload in a short step. Returns `None` if that takes a long one,
+    /// [`open`](Self::open).
+    pub(super) fn glance(store: &FileStore, id: UploadId) -> Result<Option<Self>, Error> {
+        let (layout, size, document) = find(store, &id).map_err(of_upload)?;
+        let upload = glance(store, id, &layout, size, &document)?;
+        Ok(upload.map(|upload| Self::new(store.clone(), Arc::new(layout), document, upload)))
     }
 
     /// Like [`info`](Handle::info).
@@ -86,10 +94,9 @@ impl FileHandle {
         counted::settle(self.store.durability, &self.layout, &data)
     }
 
-    /// Like [`rewrite`](Self::rewrite), for a change that ends a chunk.
-    fn settle_and_rewrite(self, upload: Upload) -> Result<Self, Error> {
-        self.settle().map_err(of_upload)?;
-        self.rewrite(upload)
+    fn is_settled(&self) -> io::Result<bool> {
+        let data = sys::File::open_to_read(&self.layout.data)?;
+        counted::is_settled(&self.layout, &data)
     }
 
     fn make_durable(&mut self) -> Result<(), Error> {
@@ -101,13 +108,29 @@ impl FileHandle {
         Ok(())
     }
 
+    /// Like [`rewrite`](Self::rewrite), for a change that ends a chunk.
+    async fn settle_and_rewrite(&mut self, upload: Upload) -> Result<(), Error> {
+        let this = self.clone();
+        let is_settled = move |_: &FileStore| this.is_settled().map_err(of_upload);
+        if !self.store.short(is_settled).await? {
+            let this = self.clone();
+            let settle = move |_: &FileStore| this.settle().map_err(of_upload);
+            self.store.long(settle).await?;
+        }
+        self.change(|this| this.rewrite(upload)).await
+    }
+
     /// Runs a change of this handle that blocks.
     async fn change(
         &mut self,
         change: impl FnOnce(Self) -> Result<Self, Error> + Send + 'static,
     ) -> Result<(), Error> {
         let this = self.clone();
-        *self = self.store.step(|_| change(this)).await?;
+        let is_synced = self.store.durability.syncs(Step::Replaced);
+        *self = match is_synced {
+            true => self.store.long(|_| change(this)).await?,
+            false => self.store.short(|_| change(this)).await?,
+        };
         Ok(())
     }
 }
@@ -141,7 +164,7 @@ impl Handle for FileHandle {
         if let Some(AppendError::Store(error)) = &mut appended.error {
             // A step explains its failure.
             let cause = error.clone();
-            if let Err(explained) = self.store.step::<()>(|_| Err(cause)).await {
+            if let Err(explained) = self.store.long::<()>(|_| Err(cause)).await {
                 *error = explained;
             }
         }
@@ -151,13 +174,13 @@ impl Handle for FileHandle {
     async fn declare_length(&mut self, length: Length) -> Result<(), Error> {
         let mut upload = self.upload.clone();
         upload.length = Some(length);
-        self.change(|this| this.settle_and_rewrite(upload)).await
+        self.settle_and_rewrite(upload).await
     }
 
     async fn declare_complete(&mut self) -> Result<(), Error> {
         let mut upload = self.upload.clone();
         upload.declare_complete();
-        self.change(|this| this.settle_and_rewrite(upload)).await
+        self.settle_and_rewrite(upload).await
     }
 
     async fn record(&mut self, finishing: FinishState) -> Result<(), Error> {
@@ -175,7 +198,7 @@ impl Handle for FileHandle {
             let finished = this.make_durable();
             Ok((this, finished))
         };
-        let (this, finished) = self.store.step(finish).await?;
+        let (this, finished) = self.store.long(finish).await?;
         *self = this;
         finished
     }

@@ -22,12 +22,8 @@ pub(super) fn look(
     size: u64,
     document: &mut Document,
 ) -> Result<Upload, Error> {
-    let offset = counted::offset(layout, size).map_err(of_upload)?;
-    let mut upload = document.upload(id, offset.ok_or(Error::NotFound)?);
-    upload.storage = document.storage_at(layout);
-    upload.set_path(&layout.data);
+    let mut upload = see(store, id, layout, size, document)?;
     if store.failed.contains(&upload.id) {
-        upload.finishing = Some(FinishState::Failed);
         return Ok(upload);
     }
     end_at_hole(layout, &mut upload)?;
@@ -41,10 +37,56 @@ pub(super) fn look(
     }
 }
 
+/// Like [`look`], in a short step: returns `None` if the upload may only be told
+/// after a long one.
+pub(super) fn glance(
+    store: &FileStore,
+    id: UploadId,
+    layout: &Layout,
+    size: u64,
+    document: &Document,
+) -> Result<Option<Upload>, Error> {
+    let upload = see(store, id, layout, size, document)?;
+    let is_told = store.failed.contains(&upload.id)
+        || !may_have_hole(layout, &upload)? && !is_unsynced(store, document, &upload);
+    Ok(is_told.then_some(upload))
+}
+
+/// Returns the upload as its files show it.
+fn see(
+    store: &FileStore,
+    id: UploadId,
+    layout: &Layout,
+    size: u64,
+    document: &Document,
+) -> Result<Upload, Error> {
+    let offset = counted::offset(layout, size).map_err(of_upload)?;
+    let mut upload = document.upload(id, offset.ok_or(Error::NotFound)?);
+    upload.storage = document.storage_at(layout);
+    upload.set_path(&layout.data);
+    if store.failed.contains(&upload.id) {
+        upload.finishing = Some(FinishState::Failed);
+    }
+    Ok(upload)
+}
+
 /// Clients can send again what is missing from an unfinished upload, unless it
 /// is a final one.
+fn can_send_again(upload: &Upload) -> bool {
+    !upload.is_finished() && !upload.is_final() && upload.offset > Offset::ZERO
+}
+
+fn may_have_hole(layout: &Layout, upload: &Upload) -> Result<bool, Error> {
+    if !can_send_again(upload) {
+        return Ok(false);
+    }
+    let data = sys::File::open_to_read(&layout.data);
+    data.and_then(|data| counted::is_older_than_boot(&data))
+        .map_err(of_upload)
+}
+
 fn end_at_hole(layout: &Layout, upload: &mut Upload) -> Result<(), Error> {
-    if upload.is_finished() || upload.is_final() || upload.offset == Offset::ZERO {
+    if !can_send_again(upload) {
         return Ok(());
     }
     let hole = sys::File::open_to_read(&layout.data).and_then(|data| counted::hole(&data));
@@ -72,6 +114,11 @@ fn unsynced(durability: Durability, document: &Document, upload: &Upload) -> Opt
         _ if document.is_synced() => Some(Part::Names),
         _ => Some(Part::Whole),
     }
+}
+
+fn is_unsynced(store: &FileStore, document: &Document, upload: &Upload) -> bool {
+    unsynced(store.durability, document, upload).is_some()
+        && !store.synced.covers(&upload.id, upload.offset)
 }
 
 /// Makes a part of an upload durable, unless this process has done so. If the

@@ -112,9 +112,11 @@ use self::sync::Step;
 use self::synced::Synced;
 use crate::fs::error::of_upload;
 use crate::fs::home::Home;
-use crate::fs::{blocking, error, sys};
+use crate::fs::offload::Steps;
+use crate::fs::{error, sys};
 
 pub use self::durability::{Durability, InvalidDurability};
+pub use crate::fs::offload::Offload;
 
 /// The number of bytes after which a chunk is synced, if it has to be, so that a
 /// failure costs little of it.
@@ -125,13 +127,13 @@ const BATCHES: usize = 32;
 
 /// A store that keeps uploads as files in a directory.
 ///
-/// A clone is the same store. It has to run within a tokio runtime, whose blocking
-/// pool runs all file operations.
+/// A clone is the same store. It has to run within a tokio runtime.
 ///
 /// See the [module docs](self) for an example.
 #[derive(Clone, Debug)]
 pub struct FileStore {
     home: Arc<Home>,
+    steps: Arc<Steps>,
     durability: Durability,
     file_mode: u32,
     dir_mode: u32,
@@ -149,6 +151,7 @@ impl FileStore {
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self {
             home: Arc::new(Home::new(dir.into())),
+            steps: Arc::new(Steps::new(Offload::default())),
             durability: Durability::default(),
             file_mode: sys::FILE_MODE,
             dir_mode: sys::DIR_MODE,
@@ -180,6 +183,10 @@ impl FileStore {
         &self.home
     }
 
+    pub(crate) const fn steps(&self) -> &Arc<Steps> {
+        &self.steps
+    }
+
     pub(crate) const fn mode_of_files(&self) -> u32 {
         self.file_mode
     }
@@ -189,13 +196,24 @@ impl FileStore {
         self.home.dir()
     }
 
-    /// Runs a step that blocks, in the directory that is known.
-    async fn step<T: Send + 'static>(
+    /// Runs a [short step](crate::fs::offload) in the directory that is known.
+    async fn short<T: Send + 'static>(
         &self,
         step: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let store = self.clone();
-        blocking(move || store.home.step(|| step(&store))).await
+        let step = move || store.home.step(|| step(&store));
+        self.steps.short(step).await
+    }
+
+    /// Runs a [long step](crate::fs::offload) in the directory that is known.
+    async fn long<T: Send + 'static>(
+        &self,
+        step: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let store = self.clone();
+        let step = move || store.home.step(|| step(&store));
+        self.steps.long(step).await
     }
 
     /// Forgets an upload that is gone, so that another one may use its id.
@@ -208,6 +226,14 @@ impl FileStore {
     #[must_use]
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
+        self
+    }
+
+    /// Sets when file operations move to tokio's blocking pool. The default is
+    /// [`Offload::WhenSlow`].
+    #[must_use]
+    pub fn offload(mut self, offload: Offload) -> Self {
+        self.steps = Arc::new(Steps::new(offload));
         self
     }
 
@@ -229,13 +255,21 @@ impl FileStore {
 #[async_trait]
 impl Store for FileStore {
     async fn create(&self, new: NewUpload) -> Result<Box<dyn Handle>, Error> {
-        let handle = self.step(move |store| create::create(store, new)).await?;
+        let create = move |store: &Self| create::create(store, new);
+        let handle = match self.durability.syncs(Step::Info) {
+            true => self.long(create).await?,
+            false => self.short(create).await?,
+        };
         Ok(Box::new(handle))
     }
 
     async fn open(&self, id: &UploadId) -> Result<Box<dyn Handle>, Error> {
-        let id = id.clone();
-        let handle = self.step(|store| FileHandle::open(store, id)).await?;
+        let (found, id) = (id.clone(), id.clone());
+        let found = self.short(|store| FileHandle::glance(store, found)).await?;
+        let handle = match found {
+            Some(handle) => handle,
+            None => self.long(|store| FileHandle::open(store, id)).await?,
+        };
         Ok(Box::new(handle))
     }
 
@@ -264,7 +298,7 @@ impl Store for FileStore {
 impl Terminator for FileStore {
     async fn terminate(&self, id: &UploadId) -> Result<(), Error> {
         let id = id.clone();
-        self.step(move |store| {
+        self.long(move |store| {
             terminate::terminate(store, &id).map_err(of_upload)?;
             store.forget(&id);
             Ok(())
@@ -274,7 +308,7 @@ impl Terminator for FileStore {
 
     async fn remains(&self, id: &UploadId) -> Result<Upload, Error> {
         let id = id.clone();
-        self.step(move |store| terminate::remains(store, &id).map_err(of_upload))
+        self.short(move |store| terminate::remains(store, &id).map_err(of_upload))
             .await
     }
 }
@@ -282,8 +316,14 @@ impl Terminator for FileStore {
 #[async_trait]
 impl Reader for FileStore {
     async fn read(&self, id: &UploadId) -> Result<Box<dyn Content>, Error> {
-        let id = id.clone();
-        let content = self.step(|store| FileContent::open(store, id)).await?;
+        let (found, id) = (id.clone(), id.clone());
+        let found = self
+            .short(|store| FileContent::glance(store, found))
+            .await?;
+        let content = match found {
+            Some(content) => content,
+            None => self.long(|store| FileContent::open(store, id)).await?,
+        };
         Ok(Box::new(content))
     }
 }
@@ -297,20 +337,20 @@ impl Concatenator for FileStore {
     ) -> Result<Box<dyn Handle>, Error> {
         let interrupt = interrupt.clone();
         let handle = self
-            .step(move |store| concatenate::concatenate(store, new, &interrupt))
+            .long(move |store| concatenate::concatenate(store, new, &interrupt))
             .await?;
         Ok(Box::new(handle))
     }
 
     async fn assemble(&self, id: &UploadId, interrupt: &Interrupt) -> Result<(), Error> {
         let (id, interrupt) = (id.clone(), interrupt.clone());
-        self.step(move |store| concatenate::assemble(store, id, &interrupt))
+        self.long(move |store| concatenate::assemble(store, id, &interrupt))
             .await
     }
 
     async fn await_part(&self, part: &UploadId, id: &UploadId) -> Result<(), Error> {
         let (part, id) = (part.clone(), id.clone());
-        self.step(|store| concatenate::await_part(store, part, id))
+        self.long(|store| concatenate::await_part(store, part, id))
             .await
     }
 }

@@ -10,7 +10,7 @@ use tower_tus_layers::store::{AppendError, WriteMode};
 use super::error::{of_store, of_upload};
 use super::layout::Layout;
 use super::sync::Step;
-use super::{FileStore, counted, mark, sys};
+use super::{FileStore, Steps, counted, mark, sys};
 
 /// Writes one chunk.
 #[derive(Debug)]
@@ -46,6 +46,10 @@ impl Writer {
         }
     }
 
+    pub(super) const fn steps(&self) -> &Arc<Steps> {
+        self.store.steps()
+    }
+
     /// Returns the current offset of the upload.
     pub(super) const fn offset(&self) -> Offset {
         Offset::saturating(self.offset)
@@ -64,38 +68,83 @@ impl Writer {
         };
         let file = self.file.insert(file);
         file.write_at(&mut self.offset, frames).map_err(of_upload)?;
-        match self.is_advance_due() {
+        match self.is_advance_due(0) {
             true => self.advance().map_err(of_store),
             false => Ok(()),
         }
     }
 
-    fn is_advance_due(&self) -> bool {
-        let unsynced = self.offset - self.kept;
+    /// Appends one batch in a short step, or returns it if that takes a long one.
+    pub(super) fn write_at_once(
+        &mut self,
+        frames: Vec<Bytes>,
+    ) -> Result<Option<Vec<Bytes>>, Error> {
+        let bytes: usize = frames.iter().map(Bytes::len).sum();
+        if self.is_advance_due(bytes as u64) || !self.open_at_once()? {
+            return Ok(Some(frames));
+        }
+        self.write(&frames).map(|()| None)
+    }
+
+    /// Opens the data file, unless that takes a long step.
+    fn open_at_once(&mut self) -> Result<bool, Error> {
+        if self.file.is_some() {
+            return Ok(true);
+        }
+        if self.is_marked() {
+            return Ok(false);
+        }
+        let file = self.find().map_err(of_upload)?;
+        if !counted::is_settled(&self.layout, &file).map_err(of_upload)? {
+            return Ok(false);
+        }
+        self.check_offset(&file)?;
+        self.file = Some(file);
+        Ok(true)
+    }
+
+    /// Whether the chunk has a mark.
+    fn is_marked(&self) -> bool {
+        self.mode.is_atomic() || self.syncs()
+    }
+
+    /// Whether a sync is due after that many more bytes.
+    fn is_advance_due(&self, bytes: u64) -> bool {
+        let unsynced = self.offset + bytes - self.kept;
         self.syncs() && !self.mode.is_atomic() && unsynced >= self.store.stride
     }
 
     fn open(&mut self) -> Result<sys::File, Error> {
         let file = self.open_settled().map_err(of_upload)?;
+        self.check_offset(&file)?;
+        if self.is_marked() {
+            mark::set(&self.store, &self.layout, self.kept).map_err(of_upload)?;
+        }
+        Ok(file)
+    }
+
+    fn check_offset(&mut self, file: &sys::File) -> Result<(), Error> {
         let current = file.len().map_err(of_upload)?;
         if current != self.offset {
             self.offset = current;
             let current = self.offset();
             return Err(Error::MismatchedOffset { current });
         }
-        if self.mode.is_atomic() || self.syncs() {
-            mark::set(&self.store, &self.layout, self.kept).map_err(of_upload)?;
-        }
-        Ok(file)
+        Ok(())
     }
 
     /// Opens the data file, and removes what a crash left of a chunk.
     fn open_settled(&self) -> io::Result<sys::File> {
+        let file = self.find()?;
+        counted::settle(self.store.durability, &self.layout, &file)?;
+        Ok(file)
+    }
+
+    fn find(&self) -> io::Result<sys::File> {
         let file = sys::File::open(&self.layout.data)?;
         if !sys::exists(&self.layout.info)? {
             return Err(io::ErrorKind::NotFound.into());
         }
-        counted::settle(self.store.durability, &self.layout, &file)?;
         Ok(file)
     }
 
@@ -118,6 +167,11 @@ impl Writer {
     /// Whether [`end`](Self::end) has work to do on the disk.
     pub(super) fn has_an_end(&self) -> bool {
         self.file.is_some()
+    }
+
+    /// Whether [`end`](Self::end) syncs or truncates.
+    pub(super) fn ends_with_a_long_step(&self, received: &Result<(), AppendError>) -> bool {
+        self.syncs() || self.mode.is_atomic() && received.is_err()
     }
 
     /// Keeps what was written, or takes it back: all of it if an atomic chunk

@@ -9,6 +9,7 @@ mod failing;
 mod holes;
 mod mark;
 mod needed;
+mod offload;
 mod open;
 mod read;
 mod terminate;
@@ -26,7 +27,7 @@ use tempfile::TempDir;
 use tower_tus_layers::protocol::{Chunk, Error, Length, Metadata, NewUpload};
 use tower_tus_layers::store::{Appended, Handle, Store, Terminator, WriteMode, conformance};
 
-use super::{Durability, FileStore, blocking};
+use super::{Durability, FileStore};
 
 const DURABILITIES: [Durability; 3] = [Durability::None, Durability::Finish, Durability::Offset];
 
@@ -180,10 +181,4 @@ async fn only_a_durable_store_needs_a_finish() {
     let needs = DURABILITIES.map(|durability| store.clone().durability(durability).needs_finish());
     assert_eq!(needs, [false, true, true]);
     assert!(!Path::new("unused").exists(), "a store alone makes nothing");
-}
-
-#[tokio::test]
-async fn a_panic_in_a_step_is_an_error() {
-    let result = blocking::<()>(|| panic!("of this test")).await;
-    assert!(matches!(result, Err(Error::Internal(_))));
 }

@@ -1,0 +1,413 @@
+//! Where steps that block run: inline, on the thread that serves the request, or
+//! on tokio's blocking pool.
+//!
+//! While a disk is fast, moving a step to the pool and back takes longer than the
+//! step. When a disk hangs, a step that runs inline stops its thread. So there are
+//! two kinds of steps:
+//!
+//! - A **short** step only touches what the kernel has in memory on a healthy disk:
+//!   it opens, looks up, creates, renames or removes small files, and reads or writes
+//!   a few bytes. Where it runs is decided by [`Offload`].
+//! - A **long** step waits for the disk, or works in proportion to the size of an
+//!   upload: it syncs, truncates, removes or copies data, or lists a directory. It
+//!   always runs on the pool.
+//!
+//! A step whose length depends on what it finds is split: a short one looks, and
+//! a long one does what it has found.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::{self, Handle};
+use tokio::sync::Semaphore;
+use tokio::task::coop::consume_budget;
+use tokio::task::spawn_blocking;
+use tower_tus_layers::protocol::Error;
+
+#[cfg(test)]
+use super::sim;
+
+/// A step that took longer has met a slow disk.
+const SLOW: Duration = Duration::from_millis(20);
+
+/// How long no step runs inline after a slow one.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Maximum number of steps of one directory on the pool at once. Enough for the
+/// kernel to group the syncs of many uploads, and few enough that neither a burst
+/// of requests nor a disk that hangs takes all threads of the pool.
+const ON_POOL: usize = 48;
+
+/// When file operations move to tokio's blocking pool.
+///
+/// Syncs, truncations, concatenations and the removal of an upload's bytes always
+/// run on the pool, at most 48 at once for one store. This setting is about all
+/// other operations, which a healthy disk does in microseconds.
+///
+/// On a runtime with a single worker, such as a current-thread runtime, everything
+/// runs on the pool.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Offload {
+    /// Runs them on the worker thread that serves the request, while the disk is
+    /// fast. This is the default.
+    ///
+    /// At least one worker of the runtime is always free of them, so a disk that hangs
+    /// does not stop other work. After an operation that took more than 20 ms, all run
+    /// on the pool for a second.
+    #[default]
+    WhenSlow,
+    /// Runs them on the pool, always. Requests cost more, but a slow disk never holds
+    /// up any other task of the runtime, not even for milliseconds.
+    Always,
+}
+
+/// Runs the steps of all stores and lockers that share a directory.
+#[derive(Debug)]
+pub(crate) struct Steps {
+    offload: Offload,
+    pace: Pace,
+    pool: Arc<Semaphore>,
+}
+
+impl Steps {
+    pub(crate) fn new(offload: Offload) -> Self {
+        Self {
+            offload,
+            pace: Pace::new(),
+            pool: Arc::new(Semaphore::new(ON_POOL)),
+        }
+    }
+
+    /// Runs a short step. A panic in it becomes an error.
+    pub(crate) async fn short<T: Send + 'static>(
+        &self,
+        step: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        // A request that makes many steps in a row lets others run in between.
+        consume_budget().await;
+        match self.seat() {
+            Some(seat) => self.inline(seat, step),
+            None => self.long(step).await,
+        }
+    }
+
+    /// Runs a long step on the pool. A panic in it becomes an error.
+    ///
+    /// The step runs to its end even if this future is dropped meanwhile.
+    pub(crate) async fn long<T: Send + 'static>(
+        &self,
+        step: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        #[cfg(test)]
+        if sim::is_running() {
+            return step();
+        }
+        let permit = Arc::clone(&self.pool).acquire_owned().await;
+        let permit = permit.expect("the semaphore is never closed");
+        let run = move || {
+            let done = step();
+            drop(permit);
+            done
+        };
+        match spawn_blocking(run).await {
+            Ok(done) => done,
+            Err(failed) => Err(Error::internal(failed)),
+        }
+    }
+
+    fn inline<T>(&self, _seat: Seat, step: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        let begin = Instant::now();
+        let done = catch_unwind(AssertUnwindSafe(step));
+        self.pace.ran(begin, Instant::now());
+        done.unwrap_or_else(|panic| Err(panicked(&*panic)))
+    }
+
+    /// Returns the right to run a step inline, if it is to run inline.
+    fn seat(&self) -> Option<Seat> {
+        if self.offload == Offload::Always || self.pace.is_slow(Instant::now()) {
+            return None;
+        }
+        Workers::here()?.seat()
+    }
+}
+
+/// Knows whether a step has been slow lately.
+#[derive(Debug)]
+struct Pace {
+    begin: Instant,
+    /// When the pause after the last slow step ends, in nanoseconds after `begin`.
+    pause_ends: AtomicU64,
+}
+
+impl Pace {
+    fn new() -> Self {
+        Self {
+            begin: Instant::now(),
+            pause_ends: AtomicU64::new(0),
+        }
+    }
+
+    fn is_slow(&self, now: Instant) -> bool {
+        self.nanos(now) < self.pause_ends.load(Ordering::Relaxed)
+    }
+
+    fn ran(&self, begin: Instant, end: Instant) {
+        if end.duration_since(begin) > SLOW {
+            let pause_ends = self.nanos(end + PAUSE);
+            self.pause_ends.fetch_max(pause_ends, Ordering::Relaxed);
+        }
+    }
+
+    fn nanos(&self, at: Instant) -> u64 {
+        let nanos = at.duration_since(self.begin).as_nanos();
+        u64::try_from(nanos).unwrap_or(u64::MAX)
+    }
+}
+
+/// The worker threads of one runtime. All stores together leave one of them free.
+#[derive(Debug)]
+struct Workers {
+    runtime: runtime::Id,
+    /// Maximum number of steps that run inline at once.
+    limit: usize,
+    inline: AtomicUsize,
+}
+
+/// A step that runs inline.
+#[derive(Debug)]
+struct Seat(Arc<Workers>);
+
+impl Workers {
+    /// Returns the workers of the current runtime.
+    fn here() -> Option<Arc<Self>> {
+        thread_local! {
+            static LAST: RefCell<Option<Arc<Workers>>> = const { RefCell::new(None) };
+        }
+        let runtime = Handle::try_current().ok()?;
+        LAST.with_borrow_mut(|last| match last {
+            Some(workers) if workers.runtime == runtime.id() => Some(Arc::clone(workers)),
+            _ => last.insert(Self::of(&runtime)).clone().into(),
+        })
+    }
+
+    fn of(runtime: &Handle) -> Arc<Self> {
+        static ALL: Mutex<Vec<Weak<Workers>>> = Mutex::new(Vec::new());
+        let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|workers| workers.strong_count() > 0);
+        let mut known = all.iter().filter_map(Weak::upgrade);
+        if let Some(workers) = known.find(|workers| workers.runtime == runtime.id()) {
+            return workers;
+        }
+        let workers = Arc::new(Self {
+            runtime: runtime.id(),
+            limit: runtime.metrics().num_workers() - 1,
+            inline: AtomicUsize::new(0),
+        });
+        all.push(Arc::downgrade(&workers));
+        workers
+    }
+
+    fn seat(self: Arc<Self>) -> Option<Seat> {
+        // Also if it is refused, it counts for a moment: then fewer run, never more.
+        let inline = self.inline.fetch_add(1, Ordering::Relaxed);
+        let limit = self.limit;
+        let seat = Seat(self);
+        (inline < limit).then_some(seat)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.inline.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Returns the error of a step that ran inline and panicked.
+fn panicked(panic: &(dyn Any + Send)) -> Error {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref().map(String::as_str));
+    Error::internal(format!("a step panicked: {}", text.unwrap_or("no message")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread::{self, ThreadId};
+
+    use tokio::runtime::{Builder, Runtime};
+    use tokio::sync::mpsc::unbounded_channel;
+
+    use super::*;
+
+    fn steps(offload: Offload) -> Arc<Steps> {
+        Arc::new(Steps::new(offload))
+    }
+
+    fn runtime(workers: usize) -> Runtime {
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(workers).build().unwrap()
+    }
+
+    async fn thread_of_a_step(steps: &Steps) -> ThreadId {
+        let step = || Ok(thread::current().id());
+        steps.short(step).await.unwrap()
+    }
+
+    /// Whether a short step runs inline, called by a task.
+    fn runs_inline(runtime: &Runtime, steps: &Arc<Steps>) -> bool {
+        let steps = Arc::clone(steps);
+        let task = async move {
+            let here = thread::current().id();
+            thread_of_a_step(&steps).await == here
+        };
+        runtime.block_on(runtime.spawn(task)).unwrap()
+    }
+
+    #[test]
+    fn a_short_step_runs_inline_and_a_long_one_on_the_pool() {
+        let runtime = runtime(2);
+        let steps = steps(Offload::WhenSlow);
+        assert!(runs_inline(&runtime, &steps));
+        let task = async move {
+            let here = thread::current().id();
+            let long = steps.long(|| Ok(thread::current().id())).await;
+            long.unwrap() != here
+        };
+        assert!(runtime.block_on(runtime.spawn(task)).unwrap());
+    }
+
+    #[test]
+    fn steps_of_all_stores_together_leave_one_worker_free() {
+        let runtime = runtime(4);
+        let (begun, mut has_begun) = unbounded_channel();
+        let mut hanging = Vec::new();
+        for _ in 0..8 {
+            let (end, ended) = mpsc::channel::<()>();
+            let (steps, begun) = (steps(Offload::WhenSlow), begun.clone());
+            runtime.spawn(async move {
+                let here = thread::current().id();
+                let hang = move || {
+                    begun.send(thread::current().id() == here).unwrap();
+                    Ok(ended.recv().unwrap_err())
+                };
+                steps.short(hang).await.unwrap()
+            });
+            hanging.push(end);
+        }
+        // The last worker serves all the others: it sends their steps to the pool.
+        let mut inline = 0;
+        for _ in 0..8 {
+            inline += usize::from(has_begun.blocking_recv().unwrap());
+        }
+        assert_eq!(inline, 3);
+        assert_eq!(runtime.block_on(runtime.spawn(async { 7 })).unwrap(), 7);
+        let other = self::runtime(2);
+        assert!(
+            runs_inline(&other, &steps(Offload::WhenSlow)),
+            "the workers of another runtime are free"
+        );
+        assert!(!runs_inline(&runtime, &steps(Offload::WhenSlow)));
+        drop(hanging);
+    }
+
+    #[test]
+    fn a_single_worker_is_never_stopped() {
+        let steps = steps(Offload::WhenSlow);
+        assert!(!runs_inline(&runtime(1), &steps));
+        let current = Builder::new_current_thread().build().unwrap();
+        assert!(!runs_inline(&current, &steps));
+    }
+
+    #[test]
+    fn always_means_the_pool() {
+        assert!(!runs_inline(&runtime(4), &steps(Offload::Always)));
+    }
+
+    #[test]
+    fn after_a_slow_step_no_step_runs_inline_for_a_second() {
+        let pace = Pace::new();
+        let begin = Instant::now();
+        pace.ran(begin, begin + SLOW);
+        assert!(!pace.is_slow(begin + SLOW), "that was fast enough");
+        let end = begin + SLOW + Duration::from_micros(1);
+        pace.ran(begin, end);
+        pace.ran(end, end);
+        assert!(pace.is_slow(end) && pace.is_slow(end + PAUSE - Duration::from_micros(1)));
+        assert!(!pace.is_slow(end + PAUSE));
+
+        let steps = steps(Offload::WhenSlow);
+        let runtime = runtime(2);
+        assert!(runs_inline(&runtime, &steps));
+        let now = Instant::now();
+        steps.pace.ran(now, now + Duration::from_secs(3600));
+        assert!(!runs_inline(&runtime, &steps));
+    }
+
+    #[test]
+    fn a_step_that_was_slow_is_noticed() {
+        let steps = steps(Offload::WhenSlow);
+        let runtime = runtime(2);
+        let slow = Arc::clone(&steps);
+        let task = async move {
+            let spin = || {
+                let begin = Instant::now();
+                while begin.elapsed() <= SLOW {
+                    std::hint::spin_loop();
+                }
+                Ok(())
+            };
+            slow.short(spin).await
+        };
+        runtime.block_on(runtime.spawn(task)).unwrap().unwrap();
+        assert!(steps.pace.is_slow(Instant::now()));
+    }
+
+    #[test]
+    fn a_panic_in_a_step_is_an_error_wherever_it_runs() {
+        for runtime in [runtime(1), runtime(2)] {
+            let steps = steps(Offload::WhenSlow);
+            let panics = Arc::clone(&steps);
+            let task = async move { panics.short::<()>(|| panic!("of this test")).await };
+            let failed = runtime.block_on(runtime.spawn(task)).unwrap();
+            let Err(Error::Internal(source)) = failed else {
+                panic!("{failed:?} is no error");
+            };
+            assert!(source.to_string().contains("of this test"), "{source}");
+            let may_inline = runtime.metrics().num_workers() > 1;
+            assert_eq!(runs_inline(&runtime, &steps), may_inline);
+        }
+    }
+
+    #[test]
+    fn a_disk_that_hangs_does_not_take_all_threads_of_the_pool() {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let slow = steps(Offload::Always);
+        let (begun, mut has_begun) = unbounded_channel();
+        let mut hanging = Vec::new();
+        for _ in 0..ON_POOL + 10 {
+            let (end, ended) = mpsc::channel::<()>();
+            let (slow, begun) = (Arc::clone(&slow), begun.clone());
+            let hang = move || {
+                begun.send(()).unwrap();
+                Ok(ended.recv().unwrap_err())
+            };
+            hanging.push((end, runtime.spawn(async move { slow.long(hang).await })));
+        }
+        runtime.block_on(async {
+            for _ in 0..ON_POOL {
+                has_begun.recv().await.unwrap();
+            }
+            thread_of_a_step(&steps(Offload::Always)).await;
+            assert!(has_begun.try_recv().is_err(), "there are more");
+            for (end, hung) in hanging {
+                drop(end);
+                hung.await.unwrap().unwrap();
+            }
+        });
+    }
+}
