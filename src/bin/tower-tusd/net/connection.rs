@@ -1,6 +1,7 @@
 //! One connection, over HTTP/1 or HTTP/2.
 
 use std::convert::Infallible;
+use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -8,21 +9,23 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body as HttpBody;
 use hyper::body::Incoming;
-use hyper::ext::ReasonPhrase;
 use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 use tower::{Service, ServiceExt};
 use tower_tus::layers::context::Context;
 use tower_tus::layers::protocol::{Body, BoxError, Disconnect};
 
+use super::answer::Answer;
+use super::compact::compact;
 use super::http2::Http2;
 use super::listener::Io;
-use super::preface::{Version, version};
-use super::rewound::Rewound;
+use super::preface::{self, Version};
 use super::send_queue::SendQueue;
 use super::socket::Line;
+use super::tls;
 
 /// Maximum number of header lines of a request over HTTP/1.
 const HEADERS: usize = 250;
@@ -34,6 +37,7 @@ pub(super) struct Connection<S> {
     pub(super) http2: Option<Http2>,
     pub(super) queue: SendQueue,
     pub(super) line: Line,
+    pub(super) tls: Option<TlsAcceptor>,
     pub(super) limit: Duration,
     pub(super) closing: watch::Receiver<()>,
 }
@@ -47,54 +51,68 @@ where
     B::Error: Into<BoxError>,
 {
     /// Serves requests until the connection ends, or the server closes.
-    pub(super) async fn serve(mut self, io: impl Io) -> Result<(), BoxError> {
-        let Some(http2) = self.http2.take() else {
-            return self.serve_http1(Rewound::untouched(io)).await;
-        };
+    pub(super) async fn serve(mut self, io: Box<dyn Io>) -> Result<(), BoxError> {
+        let tls = self.tls.take();
         let (version, io) = tokio::select! {
-            first = version(io) => first?,
+            opened = open(io, &self.line, tls, self.http2.as_ref()) => opened?,
             () = leave(&mut self.closing, &self.queue, self.limit) => return Ok(()),
         };
-        match version {
-            Version::Http1 => self.serve_http1(io).await,
-            Version::Http2 => {
+        match (version, self.http2.take()) {
+            (Version::Http2, Some(http2)) => {
                 let leave = leave(&mut self.closing, &self.queue, self.limit);
-                http2.serve(io, self.service, &self.queue, leave).await
+                // Boxed, or the task would need its memory for HTTP/1 too.
+                Box::pin(http2.serve(io, self.service, &self.queue, leave)).await
             }
+            _ => self.serve_http1(io).await,
         }
     }
 
-    async fn serve_http1(mut self, io: Rewound<impl Io>) -> Result<(), BoxError> {
-        let service = service_fn({
-            let queue = self.queue.clone();
-            move |mut request: Request<Incoming>| {
-                let (queue, in_flight) = (queue.clone(), queue.in_flight());
-                let (line, disconnect) = (self.line.clone(), Disconnect::default());
-                let context = Context::of_mut(request.extensions_mut());
-                context.set_disconnect(disconnect.clone());
-                let response = self.service.clone().oneshot(request.map(Body::new));
-                async move {
-                    let response = line.watch(response, &disconnect).await.map(with_reason);
-                    drop(in_flight);
-                    response.map(|response| response.map(|body| queue.body(body)))
+    async fn serve_http1(self, io: Box<dyn Io>) -> Result<(), BoxError> {
+        let (service, line, queue) = (self.service, self.line, self.queue.clone());
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            if !request.body().is_end_stream() {
+                compact(&mut request);
+            }
+            let disconnect = Disconnect::default();
+            Context::of_mut(request.extensions_mut()).set_disconnect(disconnect.clone());
+            let response = service.clone().oneshot(request.map(Body::new));
+            Answer::new(response, line.clone().gone(), disconnect, &queue)
+        });
+        let (queue, mut closing) = (self.queue, self.closing);
+        let connection = self.http1.serve_connection(TokioIo::new(io), service);
+        let mut connection = pin!(connection);
+        let mut stalled = pin!(queue.stalled(self.limit));
+        let mut leave = pin!(leave(&mut closing, &queue, self.limit));
+        let mut leaving = false;
+        loop {
+            tokio::select! {
+                ended = &mut connection => return ended.map_err(BoxError::from),
+                () = &mut stalled => return Err("the client reads nothing".into()),
+                () = &mut leave, if !leaving => {
+                    leaving = true;
+                    connection.as_mut().graceful_shutdown();
                 }
             }
-        });
-        let connection = self.http1.serve_connection(TokioIo::new(io), service);
-        let served = async {
-            let mut connection = pin!(connection);
-            tokio::select! {
-                ended = &mut connection => return ended,
-                () = leave(&mut self.closing, &self.queue, self.limit) => {}
-            }
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        };
-        tokio::select! {
-            ended = served => ended.map_err(BoxError::from),
-            () = self.queue.stalled(self.limit) => Err("the client reads nothing".into()),
         }
     }
+}
+
+/// Finds out which version the client speaks, after the TLS handshake if there is one.
+async fn open(
+    io: Box<dyn Io>,
+    line: &Line,
+    tls: Option<TlsAcceptor>,
+    http2: Option<&Http2>,
+) -> io::Result<(Version, Box<dyn Io>)> {
+    if let Some(tls) = tls {
+        let (version, stream) = Box::pin(tls::open(io, line, tls)).await?;
+        return Ok((version, Box::new(stream)));
+    }
+    let version = match http2 {
+        Some(_) => preface::version(line).await?,
+        None => Version::Http1,
+    };
+    Ok((version, io))
 }
 
 /// Waits until the server closes, or until the client has sent no request for `limit`.
@@ -116,13 +134,4 @@ pub(super) fn http1(network_timeout: Option<Duration>) -> Builder {
         // For clients and scripts that compare names by case: these are Go's.
         .title_case_headers(true);
     http
-}
-
-/// Adds a reason to the one status of the protocol that HTTP does not know.
-fn with_reason<B>(mut response: Response<B>) -> Response<B> {
-    if response.status().as_u16() == 460 {
-        let reason = ReasonPhrase::from_static(b"Checksum Mismatch");
-        response.extensions_mut().insert(reason);
-    }
-    response
 }

@@ -10,7 +10,6 @@ use tower_tus::layers::protocol::Peer;
 use super::listen::listen;
 use super::send_queue::bound_unsent;
 use super::socket::{Line, Shared};
-use super::tls::TlsStream;
 #[cfg(unix)]
 use super::unix::UnixSocket;
 use crate::error::StartError;
@@ -38,6 +37,8 @@ pub(crate) struct Accepted {
     pub(crate) io: Box<dyn Io>,
     pub(crate) peer: Peer,
     pub(crate) line: Line,
+    /// The TLS handshake that comes first, if TLS is on.
+    pub(crate) tls: Option<TlsAcceptor>,
 }
 
 impl Listener {
@@ -64,11 +65,14 @@ impl Listener {
 
     /// The next connection, before its TLS handshake. Cancel safe.
     pub(crate) async fn accept(&self) -> io::Result<Accepted> {
-        let mut accepted = self.socket.accept().await?;
-        if let Some(tls) = &self.tls {
-            accepted.io = Box::new(TlsStream::new(accepted.io, tls.clone()));
-        }
-        Ok(accepted)
+        let (io, line, peer) = self.socket.accept().await?;
+        let tls = self.tls.clone();
+        Ok(Accepted {
+            io,
+            peer,
+            line,
+            tls,
+        })
     }
 }
 
@@ -94,7 +98,7 @@ impl Socket {
         Err(StartError::Flags(missing.to_owned()))
     }
 
-    async fn accept(&self) -> io::Result<Accepted> {
+    async fn accept(&self) -> io::Result<(Box<dyn Io>, Line, Peer)> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, address) = listener.accept().await?;
@@ -105,14 +109,12 @@ impl Socket {
                 }
                 bound_unsent(&stream);
                 let (io, line) = Shared::tcp(stream);
-                let (io, peer) = (Box::new(io), address.into());
-                Ok(Accepted { io, peer, line })
+                Ok((Box::new(io), line, address.into()))
             }
             #[cfg(unix)]
             Self::Unix(socket) => {
                 let (io, line) = Shared::unix(socket.accept().await?);
-                let (io, peer) = (Box::new(io), Peer::UNIX);
-                Ok(Accepted { io, peer, line })
+                Ok((Box::new(io), line, Peer::UNIX))
             }
         }
     }

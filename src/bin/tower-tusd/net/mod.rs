@@ -1,5 +1,7 @@
 //! Connections: listeners, sockets, TLS, HTTP/1 and HTTP/2.
 
+mod answer;
+mod compact;
 mod connection;
 mod credentials;
 mod forwarded;
@@ -8,9 +10,9 @@ mod listen;
 mod listener;
 mod malformed;
 mod open;
+mod peek;
 mod preface;
 mod request_id;
-mod rewound;
 mod send_queue;
 mod server;
 mod slots;

@@ -6,7 +6,8 @@
 
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
-use std::pin::{Pin, pin};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -17,7 +18,6 @@ use tokio::net::{TcpStream, tcp};
 #[cfg(unix)]
 use tokio::net::{UnixStream, unix};
 use tokio::time::sleep;
-use tower_tus::layers::protocol::Disconnect;
 
 /// Wakes up for an error or a FIN, and never for bytes: no socket is registered for
 /// urgent data.
@@ -36,30 +36,12 @@ pub(crate) enum Line {
     Tcp(Arc<tcp::OwnedWriteHalf>),
     #[cfg(unix)]
     Unix(Arc<unix::OwnedWriteHalf>),
-    /// Never reports anything.
-    #[cfg(test)]
-    Unseen,
 }
 
 impl Line {
-    /// Waits for the answer, and reports if the client goes first.
-    pub(crate) async fn watch<T>(
-        &self,
-        answer: impl Future<Output = T>,
-        disconnect: &Disconnect,
-    ) -> T {
-        let mut answer = pin!(answer);
-        tokio::select! {
-            biased;
-            answer = &mut answer => return answer,
-            () = self.gone() => disconnect.report(),
-        }
-        answer.await
-    }
-
     /// Waits until the client has reset the connection, or closed both directions
     /// where that is visible: over TCP it looks like a FIN.
-    async fn gone(&self) {
+    pub(super) async fn gone(self) {
         // An error means that the runtime ends.
         while self.ready(CLOSED).await.is_ok() {
             // Only this shows that nobody reads any more.
@@ -73,13 +55,31 @@ impl Line {
         }
     }
 
-    async fn ready(&self, interest: Interest) -> io::Result<Ready> {
+    pub(super) async fn ready(&self, interest: Interest) -> io::Result<Ready> {
         match self {
             Self::Tcp(half) => half.ready(interest).await,
             #[cfg(unix)]
             Self::Unix(half) => half.ready(interest).await,
-            #[cfg(test)]
-            Self::Unseen => std::future::pending().await,
+        }
+    }
+
+    /// Calls `read` if the socket is ready. If that finds nothing to read, the socket
+    /// is ready again when more arrives.
+    pub(super) fn try_read<T>(
+        &self,
+        read: impl FnOnce(BorrowedFd<'_>) -> io::Result<T>,
+    ) -> io::Result<T> {
+        const READABLE: Interest = Interest::READABLE;
+        match self {
+            Self::Tcp(half) => {
+                let socket = half.as_ref().as_ref();
+                socket.try_io(READABLE, || read(socket.as_fd()))
+            }
+            #[cfg(unix)]
+            Self::Unix(half) => {
+                let socket = half.as_ref().as_ref();
+                socket.try_io(READABLE, || read(socket.as_fd()))
+            }
         }
     }
 }
@@ -188,7 +188,6 @@ impl<R: Unpin, W: WriteHalf> AsyncWrite for Shared<R, W> {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
-    use std::future::{pending, ready};
     use std::net::Ipv4Addr;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
@@ -217,18 +216,11 @@ mod tests {
         (client, line)
     }
 
-    /// Whether `line` reports that its client has gone, which it has if `expected`.
-    async fn reports(line: &Line, expected: bool) -> bool {
-        let disconnect = Disconnect::default();
-        let reported = async {
-            tokio::select! {
-                () = line.watch(pending(), &disconnect) => {}
-                _ = disconnect.happened() => {}
-            }
-        };
+    /// Whether `line` detects that its client has gone, which it does if `expected`.
+    async fn detects(line: &Line, expected: bool) -> bool {
         let limit = if expected { 10_000 } else { 300 };
         let limit = Duration::from_millis(limit);
-        timeout(limit, reported).await.is_ok()
+        timeout(limit, line.clone().gone()).await.is_ok()
     }
 
     #[tokio::test]
@@ -237,7 +229,7 @@ mod tests {
             for (end, gone) in [(End::Fin, false), (End::Reset, true)] {
                 let (mut client, line) = tcp().await;
                 client.write_all(bytes).await.unwrap();
-                assert!(!reports(&line, false).await);
+                assert!(!detects(&line, false).await);
                 match end {
                     End::Fin => client.shutdown().await.unwrap(),
                     _ => SockRef::from(&client)
@@ -245,7 +237,7 @@ mod tests {
                         .unwrap(),
                 }
                 let _client = (end == End::Fin).then_some(client);
-                assert_eq!(reports(&line, gone).await, gone, "{end:?}");
+                assert_eq!(detects(&line, gone).await, gone, "{end:?}");
             }
         }
     }
@@ -257,27 +249,23 @@ mod tests {
             client.write_all(b"hello").await.unwrap();
             if end != End::Close {
                 client.shutdown().await.unwrap();
-                assert!(!reports(&line, false).await, "it waits for its answer");
+                assert!(!detects(&line, false).await, "it waits for its answer");
             }
             let _client = (end == End::Fin).then_some(client);
             let gone = end != End::Fin;
-            assert_eq!(reports(&line, gone).await, gone, "{end:?}");
+            assert_eq!(detects(&line, gone).await, gone, "{end:?}");
         }
     }
 
     #[tokio::test]
-    async fn the_answer_and_the_bytes_outlive_the_client() {
+    async fn the_bytes_outlive_the_client() {
         let (mut client, stream) = UnixStream::pair().unwrap();
         let (mut io, line) = Shared::unix(stream);
         client.write_all(b"hello").await.unwrap();
         drop(client);
-        let disconnect = Disconnect::default();
-        let answer = line.watch(async { disconnect.happened().await.code() }, &disconnect);
-        let answer = timeout(Duration::from_secs(10), answer).await;
-        assert_eq!(answer.unwrap(), "ERR_UNEXPECTED_EOF");
+        assert!(detects(&line, true).await);
         let mut came = String::new();
         io.read_to_string(&mut came).await.unwrap();
         assert_eq!(came, "hello");
-        assert_eq!(line.watch(ready(1), &disconnect).await, 1);
     }
 }

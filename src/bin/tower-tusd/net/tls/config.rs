@@ -12,6 +12,9 @@ use super::pem;
 use crate::error::StartError;
 use crate::flags::{TlsFlags, TlsMode};
 
+/// HTTP/2 in the handshake. RFC 9113, section 3.1
+pub(super) const HTTP2: &[u8] = b"h2";
+
 /// Makes what accepts TLS handshakes, if TLS is on.
 pub(crate) fn acceptor(flags: &TlsFlags) -> Result<Option<TlsAcceptor>, StartError> {
     let lacks = |text: &str| Err(StartError::Flags(text.to_owned()));
@@ -36,7 +39,7 @@ pub(crate) fn acceptor(flags: &TlsFlags) -> Result<Option<TlsAcceptor>, StartErr
             let both = format!("{certificate_flag} with {key_flag}");
             StartError::unusable(both, complaint(&error))
         })?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![HTTP2.to_vec(), b"http/1.1".to_vec()];
     Ok(Some(Arc::new(config).into()))
 }
 

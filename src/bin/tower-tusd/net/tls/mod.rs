@@ -3,7 +3,6 @@
 mod config;
 mod open;
 mod pem;
-mod stream;
 
 pub(crate) use self::config::acceptor;
-pub(crate) use self::stream::TlsStream;
+pub(crate) use self::open::open;

@@ -3,13 +3,15 @@
 use std::io;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConnection;
-use tokio_rustls::{TlsAcceptor, server};
+use tokio_rustls::server::TlsStream;
 
-use crate::net::rewound::Rewound;
+use super::config::HTTP2;
+use crate::net::preface::Version;
+use crate::net::socket::Line;
 
 /// The answer that Go gives, in a version that every client understands.
 const NOT_TLS: &[u8] = b"HTTP/1.0 400 Bad Request\r\n\
@@ -26,26 +28,33 @@ const LINGER: (Duration, u64) = (Duration::from_secs(1), 1 << 20);
 /// memory for a client that reads nothing.
 const MAX_UNSENT: usize = 16 << 10;
 
-/// Performs the handshake, or answers a client that speaks plain HTTP with an error.
-pub(super) async fn open<IO>(
-    mut io: IO,
+/// Performs the handshake, and returns the version that both sides agreed on. Answers a
+/// client that speaks plain HTTP with an error.
+pub(crate) async fn open<IO>(
+    io: IO,
+    line: &Line,
     acceptor: TlsAcceptor,
-) -> io::Result<server::TlsStream<Rewound<IO>>>
+) -> io::Result<(Version, TlsStream<IO>)>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
-    let first = io.read_u8().await?;
+    let first = line.peek(|first| first.first().copied()).await?;
     // A TLS record begins with 20 to 23, and HTTP with the name of a method.
-    if first.is_ascii_uppercase() {
+    if first.is_some_and(|byte| byte.is_ascii_uppercase()) {
         refuse(io).await?;
         return Err(io::Error::other("plain HTTP instead of a TLS handshake"));
     }
-    let io = Rewound::new(Bytes::copy_from_slice(&[first]), io);
     let bounded = |session: &mut ServerConnection| session.set_buffer_limit(Some(MAX_UNSENT));
-    let handshake = acceptor.accept_with(io, bounded);
-    handshake
+    let stream = acceptor
+        .accept_with(io, bounded)
         .await
-        .map_err(|error| io::Error::other(format!("TLS handshake failed: {error}")))
+        .map_err(|error| io::Error::other(format!("TLS handshake failed: {error}")))?;
+    // A client that names no version speaks HTTP/1. RFC 9113, section 3.2
+    let version = match stream.get_ref().1.alpn_protocol() {
+        Some(HTTP2) => Version::Http2,
+        _ => Version::Http1,
+    };
+    Ok((version, stream))
 }
 
 async fn refuse<IO: AsyncRead + AsyncWrite + Unpin>(mut io: IO) -> io::Result<()> {
