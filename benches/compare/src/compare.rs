@@ -1,0 +1,174 @@
+//! Rounds: in each, every server has one turn, and the order rotates.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::Result;
+use crate::client::{Connection, Payload, Target};
+use crate::load::{Plan, bulk, closed, trickle};
+use crate::machine::Machine;
+use crate::options::{Options, What};
+use crate::peer::{Peer, Programs};
+use crate::report::{Outcome, Report};
+use crate::sample::{Metric, Sample};
+use crate::scenario::{self, Contender, Load, Scenario};
+use crate::server::Server;
+
+const WARM_UP: Duration = Duration::from_secs(1);
+
+/// Measures, and writes the results.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let what = &options.what;
+    let scenarios = scenario::chosen(&what.scenarios)?;
+    raise_open_files()?;
+    let programs = Programs::find(what)?;
+    fs::create_dir_all(&what.dir)?;
+    fs::create_dir_all(&what.out)?;
+    let mut report = Report::new(Machine::here(&what.dir), what);
+    eprintln!("{}", report.machine.line());
+    let skipped = skipped(&programs, &what.peers);
+    for scenario in scenarios {
+        let outcome = compare(&scenario, &programs, what, &skipped)?;
+        report.outcomes.push(outcome);
+        // After each, so that an interrupted run leaves what it has measured.
+        report.write(&what.out)?;
+    }
+    println!("{}", report.markdown());
+    eprintln!("written to {}", what.out.display());
+    match report.failures() {
+        0 => Ok(()),
+        failures => Err(format!("{failures} runs failed").into()),
+    }
+}
+
+/// Says which servers are not installed, and how to install them.
+fn skipped(programs: &Programs, peers: &[Peer]) -> Vec<Peer> {
+    let missing = |peer: &&Peer| match programs.missing(**peer) {
+        Some(remedy) => {
+            eprintln!("skipped: {} (install: {remedy})", peer.title());
+            true
+        }
+        None => false,
+    };
+    peers.iter().filter(missing).copied().collect()
+}
+
+fn compare(
+    scenario: &Scenario,
+    programs: &Programs,
+    what: &What,
+    skipped: &[Peer],
+) -> Result<Outcome> {
+    let is_wanted = |contender: &&Contender| {
+        let peer = contender.peer;
+        peer == Peer::Ours || what.peers.contains(&peer) && !skipped.contains(&peer)
+    };
+    let contenders: Vec<_> = scenario.contenders.iter().filter(is_wanted).collect();
+    let mut outcome = Outcome::new(scenario, &contenders);
+    eprintln!("{}: {}", scenario.id, scenario.title);
+    for round in 0..what.rounds {
+        for turn in 0..contenders.len() {
+            let index = (round + turn) % contenders.len();
+            let contender = contenders[index];
+            let run = measure(contender, programs, what);
+            eprintln!("  {round} {:<22} {}", contender.label, line(&run));
+            outcome.add(index, run);
+        }
+    }
+    Ok(outcome)
+}
+
+fn line(run: &Result<Sample>) -> String {
+    let figure = |(metric, value): (&Metric, &f64)| format!("{} {value:.3}", metric.title());
+    match run {
+        Ok(sample) => sample.iter().map(figure).collect::<Vec<_>>().join(", "),
+        Err(error) => format!("failed: {error}"),
+    }
+}
+
+/// Runs a server once, in a fresh directory.
+fn measure(contender: &Contender, programs: &Programs, what: &What) -> Result<Sample> {
+    let home = tempfile::Builder::new()
+        .prefix("compare-")
+        .tempdir_in(fs::canonicalize(&what.dir)?)?;
+    let server = Server::start(
+        programs,
+        contender.peer,
+        contender.wire,
+        what.durability,
+        home.path(),
+    )?;
+    let sample = put(contender, &server, what);
+    drop(server);
+    // What one server wrote must not cost the next one its disk.
+    home.close()?;
+    settle(&what.dir);
+    sample
+}
+
+fn put(contender: &Contender, server: &Server, what: &What) -> Result<Sample> {
+    let plan = |connections| Plan {
+        connections,
+        threads: what.load_threads(),
+        warm_up: WARM_UP,
+        timed: what.timed(),
+    };
+    match &contender.load {
+        &Load::Upload { uploads, bytes } => {
+            bulk::run(server, &bulk::Work::Upload { bytes }, &plan(uploads))
+        }
+        &Load::Download { bytes } => {
+            let path = place(contender.peer, server, bytes)?;
+            bulk::run(server, &bulk::Work::Download { path, bytes }, &plan(1))
+        }
+        &Load::Downloads { bytes, connections } => {
+            let path = place(contender.peer, server, bytes)?;
+            let work = closed::Work::Download { path, bytes };
+            closed::run(server, work, &plan(connections))
+        }
+        Load::Closed { work, connections } => {
+            closed::run(server, work.clone(), &plan(*connections))
+        }
+        Load::Trickle(trickle) => trickle::run(server, *trickle),
+    }
+}
+
+/// Makes a file that can be downloaded, and returns its path.
+fn place(peer: Peer, server: &Server, bytes: u64) -> Result<String> {
+    if peer == Peer::Nginx {
+        let mut file = fs::File::create(server.data().join("file"))?;
+        for piece in Payload::of(bytes).pieces(1 << 20) {
+            std::io::Write::write_all(&mut file, &piece)?;
+        }
+        return Ok("/files/file".to_owned());
+    }
+    let target = Target::of(server)?;
+    let runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = { runtime }.enable_all().build()?;
+    runtime.block_on(async {
+        let mut connection = Connection::open(&target).await?;
+        let path = connection.create(bytes).await?;
+        connection.patch(&path, 0, Payload::of(bytes)).await?;
+        Ok(path)
+    })
+}
+
+/// Waits until the disk has nothing left to write.
+fn settle(dir: &Path) {
+    if let Ok(dir) = fs::File::open(dir) {
+        // A file system that cannot sync has nothing to wait for.
+        let _ = rustix::fs::syncfs(dir);
+    }
+}
+
+/// Thousands of connections need as many descriptors, here and in the servers.
+fn raise_open_files() -> Result<()> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let limit = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    Ok(setrlimit(Resource::Nofile, limit)?)
+}

@@ -1,0 +1,194 @@
+//! H: a tus server that does what tus 1.0 and tusd's directory layout demand, and no more.
+//!
+//! * POST creates the data file and `.info`, both exclusively, under a random id.
+//! * PATCH takes the lock, reads `.info`, looks for a mark of an unfinished chunk, opens the
+//!   data file, compares its size with `Upload-Offset`, writes each frame in place, and
+//!   releases the lock.
+//! * HEAD reads `.info`, and looks for the lock, the mark, and the size.
+//!
+//! It leaves out: metadata, deferred lengths, checksums, concatenation, termination,
+//! downloads, locks that are asked for or stale, clients that disconnect, hooks, errors with
+//! a text. With a durability it makes the syncs of our server, in one blocking job each:
+//! `.info` when it is created, data and directory when the upload is finished.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use http::{Method, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+
+use super::answer::{Response, answer, created, has_chunk, id, number};
+use super::info::Info;
+use super::lock::Locks;
+use crate::Result;
+use crate::options::Durability;
+
+#[derive(Debug)]
+pub(crate) struct Honest {
+    dir: PathBuf,
+    durability: Durability,
+    locks: Locks,
+}
+
+/// The paths of an upload.
+struct Paths {
+    data: PathBuf,
+    info: PathBuf,
+    chunk: PathBuf,
+    lock: PathBuf,
+}
+
+impl Honest {
+    pub(crate) fn new(dir: &Path, durability: Durability) -> Result<Self> {
+        Ok(Self {
+            dir: dir.to_owned(),
+            durability,
+            locks: Locks::new(dir, &fresh_id()?)?,
+        })
+    }
+
+    pub(super) async fn answer(&self, request: hyper::Request<Incoming>) -> Result<Response> {
+        match *request.method() {
+            Method::POST => self.create(request).await,
+            Method::PATCH => self.append(request).await,
+            _ => self.offset(id(request.uri().path())),
+        }
+    }
+
+    async fn create(&self, request: hyper::Request<Incoming>) -> Result<Response> {
+        let Some(length) = number(request.headers(), "upload-length") else {
+            return answer(StatusCode::BAD_REQUEST, []);
+        };
+        let id = fresh_id()?;
+        let paths = self.paths(&id);
+        let data = File::create_new(&paths.data)?;
+        let mut info = File::create_new(&paths.info)?;
+        let document = Info::new(&id, length, &paths.data, &paths.info);
+        info.write_all(&serde_json::to_vec(&document)?)?;
+        if !has_chunk(request.headers()) {
+            self.sync(Some(info), None).await?;
+            return created(&id, None);
+        }
+        // No one else knows the id: there is nothing to lock.
+        let Some((data, offset)) = write(data, 0, length, request.into_body()).await? else {
+            return answer(StatusCode::PAYLOAD_TOO_LARGE, []);
+        };
+        self.sync(Some(info), (offset == length).then_some(data))
+            .await?;
+        created(&id, Some(offset))
+    }
+
+    async fn append(&self, request: hyper::Request<Incoming>) -> Result<Response> {
+        if !has_chunk(request.headers()) {
+            return answer(StatusCode::UNSUPPORTED_MEDIA_TYPE, []);
+        }
+        let Some(offset) = number(request.headers(), "upload-offset") else {
+            return answer(StatusCode::BAD_REQUEST, []);
+        };
+        let paths = self.paths(id(request.uri().path()));
+        let Some(_held) = self.locks.take(paths.lock.clone())? else {
+            return answer(StatusCode::LOCKED, []);
+        };
+        let Some(info) = read(&paths)? else {
+            return answer(StatusCode::NOT_FOUND, []);
+        };
+        if paths.chunk.exists() {
+            return answer(StatusCode::INTERNAL_SERVER_ERROR, []);
+        }
+        let data = OpenOptions::new().write(true).open(&paths.data)?;
+        if data.metadata()?.len() != offset {
+            return answer(StatusCode::CONFLICT, []);
+        }
+        let Some((data, end)) = write(data, offset, info.size, request.into_body()).await? else {
+            return answer(StatusCode::PAYLOAD_TOO_LARGE, []);
+        };
+        if end == info.size {
+            self.sync(None, Some(data)).await?;
+        }
+        let offset = ("upload-offset", end.to_string());
+        answer(StatusCode::NO_CONTENT, [offset])
+    }
+
+    fn offset(&self, id: &str) -> Result<Response> {
+        let paths = self.paths(id);
+        if paths.lock.exists() {
+            return answer(StatusCode::LOCKED, []);
+        }
+        let Some(info) = read(&paths)? else {
+            return answer(StatusCode::NOT_FOUND, []);
+        };
+        if paths.chunk.exists() {
+            return answer(StatusCode::INTERNAL_SERVER_ERROR, []);
+        }
+        let headers = [
+            (
+                "upload-offset",
+                fs::metadata(&paths.data)?.len().to_string(),
+            ),
+            ("upload-length", info.size.to_string()),
+            ("cache-control", "no-store".to_owned()),
+        ];
+        answer(StatusCode::OK, headers)
+    }
+
+    /// Syncs new files, off the worker: nothing else does a request wait for as long.
+    async fn sync(&self, info: Option<File>, finished: Option<File>) -> Result<()> {
+        if self.durability == Durability::None {
+            return Ok(());
+        }
+        let dir = self.dir.clone();
+        let job = move || {
+            info.map_or(Ok(()), |info| info.sync_data())?;
+            let Some(data) = finished else { return Ok(()) };
+            data.sync_data()?;
+            File::open(dir)?.sync_all()
+        };
+        Ok(tokio::task::spawn_blocking(job).await??)
+    }
+
+    fn paths(&self, id: &str) -> Paths {
+        let path = |suffix| self.dir.join([id, suffix].concat());
+        Paths {
+            data: path(""),
+            info: path(".info"),
+            chunk: path(".chunk"),
+            lock: path(".lock"),
+        }
+    }
+}
+
+fn fresh_id() -> Result<String> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random)?;
+    Ok(format!("{:032x}", u128::from_be_bytes(random)))
+}
+
+fn read(paths: &Paths) -> Result<Option<Info>> {
+    match fs::read(&paths.info) {
+        Ok(json) => Ok(Some(serde_json::from_slice(&json)?)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Writes a body from an offset, and returns its end, or `None` if it is too long.
+async fn write(
+    file: File,
+    mut offset: u64,
+    length: u64,
+    mut body: Incoming,
+) -> Result<Option<(File, u64)>> {
+    while let Some(frame) = body.frame().await {
+        let data = frame?.into_data().unwrap_or_default();
+        let end = offset + data.len() as u64;
+        if end > length {
+            return Ok(None);
+        }
+        file.write_all_at(&data, offset)?;
+        offset = end;
+    }
+    Ok(Some((file, offset)))
+}

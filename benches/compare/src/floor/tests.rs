@@ -1,0 +1,127 @@
+//! The floors, with the client that measures them.
+
+use std::net::SocketAddr;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::client::{Connection, Payload, Target};
+use crate::options::Durability;
+
+const SMALL: u64 = 4 << 10;
+/// More than any buffer or window.
+const LARGE: u64 = 3 << 20;
+
+struct Scene {
+    home: TempDir,
+    address: SocketAddr,
+    wire: Wire,
+}
+
+impl Scene {
+    /// Serves within this process, until the test ends.
+    async fn start(kind: FloorKind, wire: Wire, durability: Durability) -> Self {
+        let home = TempDir::new().unwrap();
+        let certificate = Certificate::make(home.path()).unwrap();
+        let service = match kind {
+            FloorKind::Writer => Service::Writer(Writer::new(home.path(), durability)),
+            FloorKind::Honest => Service::Honest(Honest::new(home.path(), durability).unwrap()),
+        };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { serve(listener, Arc::new(service), wire, &certificate).await });
+        Self {
+            home,
+            address,
+            wire,
+        }
+    }
+
+    async fn connect(&self) -> Connection {
+        let certificate = Certificate::in_dir(self.home.path());
+        let target = Target::new(self.address, self.wire, &certificate).unwrap();
+        Connection::open(&target).await.unwrap()
+    }
+
+    fn stored(&self, path: &str) -> Vec<u8> {
+        std::fs::read(self.home.path().join(answer::id(path))).unwrap()
+    }
+}
+
+fn bytes(length: u64) -> Vec<u8> {
+    Payload::of(length).pieces(1 << 20).flatten().collect()
+}
+
+#[tokio::test]
+async fn each_floor_stores_what_it_gets_over_each_protocol() {
+    for kind in [FloorKind::Writer, FloorKind::Honest] {
+        for wire in [Wire::H1, Wire::H2c, Wire::TlsH1, Wire::TlsH2] {
+            let scene = Scene::start(kind, wire, Durability::Finish).await;
+            let mut client = scene.connect().await;
+
+            let path = client.create(SMALL + LARGE).await.unwrap();
+            client.head(&path, 0).await.unwrap();
+            client.patch(&path, 0, Payload::of(SMALL)).await.unwrap();
+            client.head(&path, SMALL).await.unwrap();
+            let rest = Payload::of(LARGE);
+            client.patch(&path, SMALL, rest).await.unwrap();
+            client.head(&path, SMALL + LARGE).await.unwrap();
+            let stored = scene.stored(&path);
+            assert!(
+                stored == [bytes(SMALL), bytes(LARGE)].concat(),
+                "{kind:?} {wire:?}"
+            );
+
+            let path = client.create_with(Payload::of(LARGE)).await.unwrap();
+            assert!(scene.stored(&path) == bytes(LARGE), "{kind:?} {wire:?}");
+            client.head(&path, LARGE).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_client_takes_no_other_offset_for_the_right_one() {
+    let scene = Scene::start(FloorKind::Writer, Wire::H1, Durability::None).await;
+    let mut client = scene.connect().await;
+    let path = client.create(SMALL).await.unwrap();
+    let error = client.head(&path, 1).await.unwrap_err().to_string();
+    assert_eq!(error, "offset Some(0) instead of 1");
+}
+
+#[tokio::test]
+async fn the_honest_floor_refuses_wrong_offsets_and_bytes_beyond_the_length() {
+    let scene = Scene::start(FloorKind::Honest, Wire::H1, Durability::None).await;
+    let mut client = scene.connect().await;
+    let path = client.create(SMALL).await.unwrap();
+    for (offset, length, status) in [(1, 1, "409"), (0, SMALL + 1, "413")] {
+        let refused = client.patch(&path, offset, Payload::of(length)).await;
+        let error = refused.unwrap_err().to_string();
+        assert!(error.starts_with(status), "{error}");
+        // hyper closes a connection whose body was not read.
+        client = scene.connect().await;
+        client.head(&path, 0).await.unwrap();
+    }
+    let error = client.head("/files/00", 0).await.unwrap_err().to_string();
+    assert!(error.starts_with("404"), "{error}");
+}
+
+#[tokio::test]
+async fn the_honest_floor_locks_an_upload_as_tusd_does() {
+    let scene = Scene::start(FloorKind::Honest, Wire::H1, Durability::None).await;
+    let mut client = scene.connect().await;
+    let path = client.create(SMALL).await.unwrap();
+    let lock = scene
+        .home
+        .path()
+        .join([answer::id(&path), ".lock"].concat());
+    std::fs::write(&lock, "1").unwrap();
+    let refused = client.patch(&path, 0, Payload::of(SMALL)).await;
+    assert!(refused.unwrap_err().to_string().starts_with("423"));
+    // Still held: only its own locks are released.
+    assert_eq!(std::fs::read(&lock).unwrap(), b"1");
+
+    std::fs::remove_file(&lock).unwrap();
+    let mut client = scene.connect().await;
+    client.patch(&path, 0, Payload::of(SMALL)).await.unwrap();
+    assert!(!lock.exists());
+}

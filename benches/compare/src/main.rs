@@ -1,0 +1,47 @@
+//! Compares `tower-tusd` with other servers, and with lower bounds.
+//!
+//! ```text
+//! cargo run --release -p tower-tus-bench
+//! cargo run --release -p tower-tus-bench -- --scenarios s3,s4 --rounds 3
+//! ```
+//!
+//! `benches/README.md` tells what is measured and how to read it.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod certificate;
+mod client;
+mod compare;
+mod floor;
+mod load;
+mod machine;
+mod options;
+mod peer;
+mod process;
+mod report;
+mod sample;
+mod scenario;
+mod server;
+mod statistics;
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+type Result<T, E = Error> = std::result::Result<T, E>;
+
+fn main() -> ExitCode {
+    let done = match options::Options::parse() {
+        options::Options {
+            floor: Some(options::Command::Floor(floor)),
+            ..
+        } => floor::run(&floor),
+        options => compare::run(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The table.
+
+use super::{Outcome, Report};
+use crate::sample::Metric;
+use crate::statistics::Spread;
+
+pub(super) fn of(report: &Report) -> String {
+    let mut text = format!(
+        "{}; durability {}, {} rounds, load average {} at the start\n",
+        report.machine.line(),
+        report.durability,
+        report.rounds,
+        report.machine.load
+    );
+    if !report.args.is_empty() {
+        text += &format!("tower-tusd with {}\n", report.args.join(" "));
+    }
+    for outcome in &report.outcomes {
+        text += "\n";
+        text += &table(outcome);
+    }
+    text
+}
+
+/// Medians of each contender, and below those the ratios of the first one to it.
+fn table(outcome: &Outcome) -> String {
+    let metrics = outcome.metrics();
+    let mut text = format!("### {}: {}\n\n", outcome.id, outcome.title);
+    let titles = metrics.iter().map(|metric| match metric {
+        Metric::Rate => outcome.rate_unit.to_owned(),
+        Metric::Cpu => format!("CPU {}", outcome.cpu_unit),
+        other => other.title().to_owned(),
+    });
+    text += &row("", titles);
+    text += &row("---", metrics.iter().map(|_| "--:".to_owned()));
+    let number = |spread: Option<Spread>| match spread {
+        Some(spread) => significant(spread.median),
+        None => "failed".to_owned(),
+    };
+    for runs in &outcome.contenders {
+        let values = metrics.iter().map(|metric| number(runs.spread(*metric)));
+        text += &row(&runs.label, values);
+    }
+    let first = &outcome.contenders[0].label;
+    for (index, runs) in outcome.contenders.iter().enumerate().skip(1) {
+        let ratios = metrics
+            .iter()
+            .map(|metric| ratio(outcome.ratio(index, *metric)));
+        text += &row(&format!("{first} / {}", runs.label), ratios);
+    }
+    for runs in &outcome.contenders {
+        for error in &runs.errors {
+            text += &format!("\n{} failed: {error}\n", runs.label);
+        }
+    }
+    text
+}
+
+fn row(label: &str, cells: impl Iterator<Item = String>) -> String {
+    let cells: Vec<_> = cells.collect();
+    format!("| {label} | {} |\n", cells.join(" | "))
+}
+
+fn ratio(spread: Option<Spread>) -> String {
+    spread.map_or_else(String::new, |Spread { median, min, max }| {
+        format!("**{median:.2}** ({min:.2} to {max:.2})")
+    })
+}
+
+/// Three significant digits.
+fn significant(value: f64) -> String {
+    match value.abs() {
+        100.0.. => format!("{value:.0}"),
+        10.0.. => format!("{value:.1}"),
+        1.0.. => format!("{value:.2}"),
+        _ => format!("{value:.3}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_three_digits() {
+        let texts = [17173.4, 14.26, 2.0, 0.0621].map(significant);
+        assert_eq!(texts, ["17173", "14.3", "2.00", "0.062"]);
+    }
+}

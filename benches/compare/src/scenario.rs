@@ -1,0 +1,293 @@
+//! What is measured. `benches/README.md` describes the scenarios.
+
+use std::time::Duration;
+
+use crate::load::closed::Work;
+use crate::load::trickle::Trickle;
+use crate::options::Wire;
+use crate::peer::Peer;
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+const SMALL: u64 = 4 * KIB;
+const CONNECTIONS: usize = 32;
+
+/// A comparison: the first contender with each of the others.
+#[derive(Clone, Debug)]
+pub(crate) struct Scenario {
+    /// On the command line.
+    pub(crate) id: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) unit: Unit,
+    pub(crate) contenders: Vec<Contender>,
+}
+
+/// A server, and what it has to do.
+#[derive(Clone, Debug)]
+pub(crate) struct Contender {
+    pub(crate) label: String,
+    pub(crate) peer: Peer,
+    pub(crate) wire: Wire,
+    pub(crate) load: Load,
+}
+
+/// What a rate counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// MiB in a second, and CPU seconds for a GiB.
+    Bytes,
+    /// Requests or uploads in a second, and CPU milliseconds for each.
+    Each(&'static str),
+}
+
+/// What the clients do.
+#[derive(Clone, Debug)]
+pub(crate) enum Load {
+    /// Uploads of `bytes`, all at once.
+    Upload { uploads: usize, bytes: u64 },
+    /// A GET of `bytes`.
+    Download { bytes: u64 },
+    /// GETs of `bytes`, again and again.
+    Downloads { bytes: u64, connections: usize },
+    /// Work, again and again.
+    Closed { work: Work, connections: usize },
+    /// Uploads that receive a little now and then.
+    Trickle(Trickle),
+}
+
+impl Contender {
+    fn new(peer: Peer, wire: Wire, load: &Load) -> Self {
+        Self {
+            label: peer.title().to_owned(),
+            peer,
+            wire,
+            load: load.clone(),
+        }
+    }
+}
+
+/// Everything that speaks tus over HTTP/1.1.
+const ALL: &[Peer] = &[
+    Peer::Ours,
+    Peer::Floor,
+    Peer::Honest,
+    Peer::Tusd,
+    Peer::Node,
+];
+/// What also speaks HTTP/2, and TLS.
+const MODERN: &[Peer] = &[Peer::Ours, Peer::Floor, Peer::Honest, Peer::Tusd];
+const DOWNLOADS: &[Peer] = &[Peer::Ours, Peer::Tusd, Peer::Nginx];
+
+/// Returns all scenarios.
+pub(crate) fn all() -> Vec<Scenario> {
+    let large = Load::Upload {
+        uploads: 1,
+        bytes: GIB,
+    };
+    let closed = |work, connections| Load::Closed { work, connections };
+    let upload = closed(Work::Upload { bytes: SMALL }, CONNECTIONS);
+    let create = closed(Work::CreateWith { bytes: SMALL }, CONNECTIONS);
+    let (uploads, requests) = (Unit::Each("uploads/s"), Unit::Each("requests/s"));
+    vec![
+        scenario(
+            "s1",
+            "1 GiB in one PATCH",
+            Unit::Bytes,
+            ALL,
+            Wire::H1,
+            &large,
+        ),
+        scenario(
+            "s2",
+            "eight uploads of 256 MiB at once",
+            Unit::Bytes,
+            ALL,
+            Wire::H1,
+            &Load::Upload {
+                uploads: 8,
+                bytes: 256 * MIB,
+            },
+        ),
+        scenario(
+            "s3",
+            "POST, PATCH of 4 KiB, HEAD; 32 connections",
+            uploads,
+            ALL,
+            Wire::H1,
+            &upload,
+        ),
+        scenario(
+            "s4",
+            "POST with 4 KiB; 32 connections",
+            uploads,
+            ALL,
+            Wire::H1,
+            &create,
+        ),
+        scenario(
+            "s5",
+            "PATCHes of 64 KiB, one after another; one connection",
+            requests,
+            ALL,
+            Wire::H1,
+            &closed(
+                Work::Chunks {
+                    chunk: 64 * KIB,
+                    upload: 64 * MIB,
+                },
+                1,
+            ),
+        ),
+        scenario(
+            "s6",
+            "2,000 uploads that receive 1 KiB each second",
+            requests,
+            MODERN,
+            Wire::H1,
+            &Load::Trickle(Trickle {
+                uploads: 2000,
+                piece: KIB,
+                interval: Duration::from_secs(1),
+                time: Duration::from_secs(20),
+            }),
+        ),
+        scenario(
+            "s7-large",
+            "1 GiB in one PATCH, over HTTP/2",
+            Unit::Bytes,
+            MODERN,
+            Wire::H2c,
+            &large,
+        ),
+        scenario(
+            "s7-upload",
+            "POST, PATCH of 4 KiB, HEAD; 32 connections over HTTP/2",
+            uploads,
+            MODERN,
+            Wire::H2c,
+            &upload,
+        ),
+        scenario(
+            "s7-create",
+            "POST with 4 KiB; 32 connections over HTTP/2",
+            uploads,
+            MODERN,
+            Wire::H2c,
+            &create,
+        ),
+        scenario(
+            "s8-h1",
+            "1 GiB in one PATCH, HTTP/1.1 over TLS",
+            Unit::Bytes,
+            MODERN,
+            Wire::TlsH1,
+            &large,
+        ),
+        tls_h2(&large),
+        scenario(
+            "s9-large",
+            "GET of 1 GiB",
+            Unit::Bytes,
+            DOWNLOADS,
+            Wire::H1,
+            &Load::Download { bytes: GIB },
+        ),
+        scenario(
+            "s9-small",
+            "GET of 4 KiB; 32 connections",
+            requests,
+            DOWNLOADS,
+            Wire::H1,
+            &Load::Downloads {
+                bytes: SMALL,
+                connections: CONNECTIONS,
+            },
+        ),
+    ]
+}
+
+fn scenario(
+    id: &'static str,
+    title: &'static str,
+    unit: Unit,
+    peers: &[Peer],
+    wire: Wire,
+    load: &Load,
+) -> Scenario {
+    let contenders = peers.iter().map(|peer| Contender::new(*peer, wire, load));
+    Scenario {
+        id,
+        title,
+        unit,
+        contenders: contenders.collect(),
+    }
+}
+
+/// HTTP/2 over TLS, also compared with our own HTTP/1.1 over TLS.
+fn tls_h2(large: &Load) -> Scenario {
+    let title = "1 GiB in one PATCH, HTTP/2 over TLS, frames of 16 KiB";
+    let mut all = scenario("s8-h2", title, Unit::Bytes, MODERN, Wire::TlsH2, large);
+    let mut http1 = Contender::new(Peer::Ours, Wire::TlsH1, large);
+    http1.label = "tower-tusd, HTTP/1.1".to_owned();
+    all.contenders.insert(1, http1);
+    all
+}
+
+/// Returns the scenarios that were asked for.
+pub(crate) fn chosen(names: &[String]) -> Result<Vec<Scenario>, String> {
+    let all = all();
+    let unknown = |name: &&String| !all.iter().any(|scenario| scenario.is(name));
+    if let Some(name) = names.iter().find(unknown) {
+        return Err(format!("there is no scenario {name}"));
+    }
+    let is_chosen =
+        |scenario: &Scenario| names.is_empty() || names.iter().any(|name| scenario.is(name));
+    Ok(all.into_iter().filter(is_chosen).collect())
+}
+
+impl Scenario {
+    /// Whether a name on the command line means this one: `s8` means `s8-h1` too.
+    fn is(&self, name: &str) -> bool {
+        let rest = self.id.strip_prefix(name);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    }
+}
+
+impl Unit {
+    /// Returns the units of a rate and of CPU time.
+    pub(crate) const fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Bytes => ("MiB/s", "s/GiB"),
+            Self::Each(rate) => (rate, "ms"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scenario_is_chosen_by_its_whole_name_or_its_group() {
+        let ids = |names: &[&str]| {
+            let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
+            let chosen = chosen(&names)?;
+            Ok::<_, String>(chosen.iter().map(|one| one.id).collect::<Vec<_>>())
+        };
+        assert_eq!(ids(&["s1"]).unwrap(), ["s1"]);
+        assert_eq!(
+            ids(&["s8", "s7-create"]).unwrap(),
+            ["s7-create", "s8-h1", "s8-h2"]
+        );
+        assert_eq!(ids(&[]).unwrap().len(), all().len());
+        assert!(ids(&["s1", "s"]).is_err());
+    }
+
+    #[test]
+    fn our_server_comes_first_in_every_scenario() {
+        for scenario in all() {
+            assert_eq!(scenario.contenders[0].peer, Peer::Ours, "{}", scenario.id);
+        }
+    }
+}
