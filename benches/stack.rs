@@ -1,10 +1,15 @@
-//! Measures the cost of a PATCH in the whole stack, compared with the core alone.
+//! Measures the cost of the whole stack of layers, compared with the core alone.
 //!
 //! ```text
 //! cargo bench --bench stack
 //! ```
 //!
-//! Both run in this process, without a socket, over a store that reads and discards.
+//! Each row is one request: a POST that creates an upload, a POST that also brings its
+//! first bytes (creation-with-upload), a PATCH, and a HEAD. Core and stack run in this
+//! process, without a socket, over a store that reads and discards, so this is the
+//! price of the layers alone. The core cannot serve creation-with-upload, so its POST
+//! and its PATCH count together there.
+//!
 //! The cost of creating the request and all one-time costs are subtracted. Allocations
 //! are exact, and instruction counts (which need valgrind) nearly so. Times differ
 //! between machines, and also over time on one machine. The counting allocator is
@@ -38,9 +43,9 @@ use tower_tus::layers::store::{AppendOptions, Appended, Handle, Store};
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 
-static FRAME: [u8; 64 << 10] = [7; 64 << 10];
+static FRAME: [u8; 4 << 10] = [7; 4 << 10];
 const TIMES: u32 = 200;
-const ROUNDS: usize = 300;
+const ROUNDS: usize = 100;
 const MANY_FRAMES: u32 = 257;
 
 /// The service that gets the requests.
@@ -57,29 +62,46 @@ const SUBJECTS: [(&str, Subject); 3] = [
     ("stack", Subject::Stack),
 ];
 
+/// What a client asks for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Post,
+    PostWithBytes,
+    Patch,
+    Head,
+}
+
+const REQUESTS: [(&str, &str, Asked); 4] = [
+    ("post", "POST", Asked::Post),
+    ("with-bytes", "POST with 4 KiB", Asked::PostWithBytes),
+    ("patch", "PATCH of 4 KiB", Asked::Patch),
+    ("head", "HEAD", Asked::Head),
+];
+
 fn main() -> ExitCode {
-    let mut args = std::env::args().skip(1);
-    let first = args.next();
-    let named = SUBJECTS
-        .into_iter()
-        .find(|(name, _)| first.as_deref() == Some(name));
-    if let (Some((_, subject)), Some(times)) = (named, args.next()) {
+    let args: Vec<_> = std::env::args().skip(1).collect();
+    if let [subject, request, times] = &args[..] {
         // This process runs under valgrind.
-        subject.run(times.parse().expect("it is a number"), 1);
+        let subject = SUBJECTS.into_iter().find(|(name, _)| name == subject);
+        let asked = REQUESTS.into_iter().find(|(name, ..)| name == request);
+        let (_, subject) = subject.expect("it is a subject");
+        let (_, _, asked) = asked.expect("it is a request");
+        subject.run(asked, times.parse().expect("it is a number"), 1);
         return ExitCode::SUCCESS;
     }
-    println!(
-        "{:<36} {:>9} {:>9} {:>7}",
-        "PATCH of one frame of 64 KiB", "core", "stack", "ratio"
-    );
-    row("microseconds", microseconds());
-    match instructions() {
-        Some(instructions) => row("instructions", instructions),
-        None => println!("instructions: not without valgrind"),
+    for (name, title, asked) in REQUESTS {
+        println!("{title:<36} {:>9} {:>9} {:>7}", "core", "stack", "ratio");
+        row("microseconds", microseconds(asked));
+        match instructions(name) {
+            Some(instructions) => row("instructions", instructions),
+            None => println!("  instructions: not without valgrind"),
+        }
+        row("bytes allocated", heap(asked, 1, |heap| heap.total_bytes));
+        row("allocations", heap(asked, 1, |heap| heap.total_blocks));
+        println!();
     }
-    row("bytes allocated", heap(1, |heap| heap.total_bytes));
-    let [one, many] = [1, MANY_FRAMES].map(|frames| heap(frames, |heap| heap.total_blocks));
-    row("allocations", one);
+    let [one, many] =
+        [1, MANY_FRAMES].map(|frames| heap(Asked::Patch, frames, |heap| heap.total_blocks));
     let each = [0, 1].map(|who| (many[who] - one[who]) / f64::from(MANY_FRAMES - 1));
     row("allocations of each further frame", each);
     if each == [0.0, 0.0] {
@@ -89,11 +111,11 @@ fn main() -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// The cost of a PATCH in the core, and in the stack.
+/// The cost of a request in the core, and in the stack.
 type Costs = [f64; 2];
 
 fn row(what: &str, [core, stack]: Costs) {
-    print!("{what:<36} {core:>9.2} {stack:>9.2}");
+    print!("  {what:<34} {core:>9.2} {stack:>9.2}");
     if core > 0.0 {
         print!(" {:>7.2}", stack / core);
     }
@@ -106,12 +128,12 @@ fn net([nobody, core, stack]: [f64; 3]) -> Costs {
 }
 
 /// Returns the medians of many rounds. In each round all subjects take turns.
-fn microseconds() -> Costs {
+fn microseconds(asked: Asked) -> Costs {
     let mut rounds = [const { Vec::new() }; 3];
     for _ in 0..ROUNDS {
         for ((_, subject), rounds) in SUBJECTS.into_iter().zip(&mut rounds) {
             let begin = Instant::now();
-            subject.run(TIMES, 1);
+            subject.run(asked, TIMES, 1);
             rounds.push(begin.elapsed().as_secs_f64() * 1e6 / f64::from(TIMES));
         }
     }
@@ -122,23 +144,23 @@ fn microseconds() -> Costs {
 }
 
 /// Returns what dhat counts.
-fn heap(frames: u32, of: fn(HeapStats) -> u64) -> Costs {
+fn heap(asked: Asked, frames: u32, of: fn(HeapStats) -> u64) -> Costs {
     let _profiler = Profiler::builder().testing().build();
     let count = |subject: Subject, times| {
         let before = of(HeapStats::get());
-        subject.run(times, frames);
+        subject.run(asked, times, frames);
         (of(HeapStats::get()) - before) as f64
     };
     net(SUBJECTS.map(|(_, subject)| once_less(|times| count(subject, times))))
 }
 
 /// Returns the instruction counts of valgrind, or `None` if it is not installed.
-fn instructions() -> Option<Costs> {
+fn instructions(request: &str) -> Option<Costs> {
     let count = |subject: &str, times: u32| {
         let valgrind = Command::new("valgrind")
             .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
             .arg(std::env::current_exe().ok()?)
-            .args([subject, &times.to_string()])
+            .args([subject, request, &times.to_string()])
             .output()
             .ok()?;
         let said = String::from_utf8_lossy(&valgrind.stderr).into_owned();
@@ -152,20 +174,24 @@ fn instructions() -> Option<Costs> {
     ))
 }
 
-/// Returns the cost per PATCH, without one-time costs.
+/// Returns the cost per request, without one-time costs.
 fn once_less(cost: impl Fn(u32) -> f64) -> f64 {
     (cost(2 * TIMES) - cost(TIMES)) / f64::from(TIMES)
 }
 
 impl Subject {
-    /// Sends a number of PATCHes, one after the other.
-    fn run(self, times: u32, frames: u32) {
+    /// Sends a number of requests, one after the other.
+    fn run(self, asked: Asked, times: u32, frames: u32) {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("the system has what a runtime needs");
         match self {
-            Self::Nobody => (0..times).for_each(|_| drop(black_box(request(frames)))),
-            Self::Core => runtime.block_on(send(core(), times, frames)),
-            Self::Stack => runtime.block_on(send(TusService::new(Discard), times, frames)),
+            Self::Nobody => (0..times).for_each(|_| drop(black_box(asked.request(frames)))),
+            Self::Core if asked == Asked::PostWithBytes => {
+                runtime.block_on(send(core(), Asked::Post, times, frames));
+                runtime.block_on(send(core(), Asked::Patch, times, frames));
+            }
+            Self::Core => runtime.block_on(send(core(), asked, times, frames)),
+            Self::Stack => runtime.block_on(send(TusService::new(Discard), asked, times, frames)),
         }
     }
 }
@@ -175,25 +201,54 @@ fn core() -> IntoBody<Core> {
     IntoBody::new(Core::new(Discard))
 }
 
-async fn send<S>(mut service: S, times: u32, frames: u32)
+async fn send<S>(mut service: S, asked: Asked, times: u32, frames: u32)
 where
     S: Service<Request<Frames>, Response = Response<Body>, Error = Infallible>,
 {
     for _ in 0..times {
         let Ok(service) = service.ready().await;
-        let Ok(response) = service.call(request(frames)).await;
-        assert_eq!(response.status(), StatusCode::NO_CONTENT);
+        let Ok(response) = service.call(asked.request(frames)).await;
+        assert_eq!(response.status(), asked.status());
     }
 }
 
-fn request(frames: u32) -> Request<Frames> {
-    Request::patch("/files/24e533e02ec3bc40c387f1a0e460e216")
-        .header("Host", "example.com")
-        .header("Tus-Resumable", "1.0.0")
-        .header("Upload-Offset", "0")
-        .header("Content-Type", "application/offset+octet-stream")
-        .body(Frames(frames))
-        .expect("the request is well formed")
+impl Asked {
+    fn request(self, frames: u32) -> Request<Frames> {
+        const UPLOAD: &str = "/files/24e533e02ec3bc40c387f1a0e460e216";
+        const BYTES: &str = "application/offset+octet-stream";
+        let request = match self {
+            Self::Post => Request::post("/files/")
+                .header("Upload-Length", "4096")
+                .header("Upload-Metadata", "filename cmVwb3J0LnBkZg=="),
+            Self::PostWithBytes => Request::post("/files/")
+                .header("Upload-Length", "4096")
+                .header("Upload-Metadata", "filename cmVwb3J0LnBkZg==")
+                .header("Content-Type", BYTES)
+                .header("Content-Length", "4096"),
+            Self::Patch => Request::patch(UPLOAD)
+                .header("Upload-Offset", "0")
+                .header("Content-Type", BYTES)
+                .header("Content-Length", "4096"),
+            Self::Head => Request::head(UPLOAD),
+        };
+        let frames = match self {
+            Self::PostWithBytes | Self::Patch => frames,
+            Self::Post | Self::Head => 0,
+        };
+        request
+            .header("Host", "example.com")
+            .header("Tus-Resumable", "1.0.0")
+            .body(Frames(frames))
+            .expect("the request is well formed")
+    }
+
+    fn status(self) -> StatusCode {
+        match self {
+            Self::Post | Self::PostWithBytes => StatusCode::CREATED,
+            Self::Patch => StatusCode::NO_CONTENT,
+            Self::Head => StatusCode::OK,
+        }
+    }
 }
 
 /// A body with a known number of frames.
