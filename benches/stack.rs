@@ -44,6 +44,9 @@ use tower_tus::layers::store::{AppendOptions, Appended, Handle, Store};
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 
 static FRAME: [u8; 4 << 10] = [7; 4 << 10];
+/// Where uploads are: the core knows no base path.
+const CORE: &str = "/";
+const STACK: &str = "/files/";
 const TIMES: u32 = 200;
 const ROUNDS: usize = 100;
 const MANY_FRAMES: u32 = 257;
@@ -185,13 +188,15 @@ impl Subject {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("the system has what a runtime needs");
         match self {
-            Self::Nobody => (0..times).for_each(|_| drop(black_box(asked.request(frames)))),
+            Self::Nobody => (0..times).for_each(|_| drop(black_box(asked.request(STACK, frames)))),
             Self::Core if asked == Asked::PostWithBytes => {
-                runtime.block_on(send(core(), Asked::Post, times, frames));
-                runtime.block_on(send(core(), Asked::Patch, times, frames));
+                runtime.block_on(send(core(), CORE, Asked::Post, times, frames));
+                runtime.block_on(send(core(), CORE, Asked::Patch, times, frames));
             }
-            Self::Core => runtime.block_on(send(core(), asked, times, frames)),
-            Self::Stack => runtime.block_on(send(TusService::new(Discard), asked, times, frames)),
+            Self::Core => runtime.block_on(send(core(), CORE, asked, times, frames)),
+            Self::Stack => {
+                runtime.block_on(send(TusService::new(Discard), STACK, asked, times, frames));
+            }
         }
     }
 }
@@ -201,35 +206,35 @@ fn core() -> IntoBody<Core> {
     IntoBody::new(Core::new(Discard))
 }
 
-async fn send<S>(mut service: S, asked: Asked, times: u32, frames: u32)
+async fn send<S>(mut service: S, base: &str, asked: Asked, times: u32, frames: u32)
 where
     S: Service<Request<Frames>, Response = Response<Body>, Error = Infallible>,
 {
     for _ in 0..times {
         let Ok(service) = service.ready().await;
-        let Ok(response) = service.call(asked.request(frames)).await;
+        let Ok(response) = service.call(asked.request(base, frames)).await;
         assert_eq!(response.status(), asked.status());
     }
 }
 
 impl Asked {
-    fn request(self, frames: u32) -> Request<Frames> {
-        const UPLOAD: &str = "/files/24e533e02ec3bc40c387f1a0e460e216";
+    fn request(self, base: &str, frames: u32) -> Request<Frames> {
+        let upload = || format!("{base}24e533e02ec3bc40c387f1a0e460e216");
         const BYTES: &str = "application/offset+octet-stream";
         let request = match self {
-            Self::Post => Request::post("/files/")
+            Self::Post => Request::post(base)
                 .header("Upload-Length", "4096")
                 .header("Upload-Metadata", "filename cmVwb3J0LnBkZg=="),
-            Self::PostWithBytes => Request::post("/files/")
+            Self::PostWithBytes => Request::post(base)
                 .header("Upload-Length", "4096")
                 .header("Upload-Metadata", "filename cmVwb3J0LnBkZg==")
                 .header("Content-Type", BYTES)
                 .header("Content-Length", "4096"),
-            Self::Patch => Request::patch(UPLOAD)
+            Self::Patch => Request::patch(upload())
                 .header("Upload-Offset", "0")
                 .header("Content-Type", BYTES)
                 .header("Content-Length", "4096"),
-            Self::Head => Request::head(UPLOAD),
+            Self::Head => Request::head(upload()),
         };
         let frames = match self {
             Self::PostWithBytes | Self::Patch => frames,

@@ -1,9 +1,10 @@
 //! Runs every request to its end, whether or not the client waits for it.
 //!
-//! A host drops the future of a request when its client disconnects. Detach runs the
-//! request in a task of its own, so that the bytes received are stored and counted,
-//! the lock is released, and the verdict of a deciding gate counts. It never aborts a
-//! request: when the client disconnects, the body fails by itself, at once.
+//! A host drops the future of a request when its client disconnects. Detach then lets
+//! the request go on in a task of its own, so that the bytes received are stored and
+//! counted, the lock is released, and the verdict of a deciding gate counts. It never
+//! aborts a request: when the client disconnects, the body fails by itself, at once.
+//! As long as the client waits, the host's own task runs the request.
 //!
 //! If a request is answered before its body was read, the response is sent first, and
 //! then the rest of the body is read and discarded for a while. Otherwise a client

@@ -4,10 +4,8 @@ use std::time::Duration;
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response, Version};
 use http_body::Body as _;
-use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
 use tower_service::Service;
-use tracing::{Instrument, Span};
 
 use super::ResponseFuture;
 use super::body::{Returned, Returning};
@@ -18,7 +16,7 @@ use crate::inner::gives_inner;
 use crate::protocol::{Body, Error, Shutdown, Task};
 use crate::ready::take_ready;
 
-/// Middleware that runs each request in a task of its own.
+/// Middleware that runs each request to its end.
 ///
 /// See the [module docs](crate::detach) for an example.
 #[derive(Clone, Debug)]
@@ -83,73 +81,80 @@ where
         };
         let request = Request::from_parts(parts, body);
         let inner = take_ready(&mut self.inner);
-        let (send, answered) = oneshot::channel();
-        let task = run(
-            inner,
-            request,
-            send,
-            rest.map(|rest| (rest, self.limits)),
-            self.shutdown.task(),
-        );
-        tokio::spawn(task.instrument(Span::current()));
-        ResponseFuture::new(answered, disconnect, self.retry_after)
+        let rest = rest.map(|rest| (rest, self.limits));
+        let answer = run(inner, request, rest, self.shutdown.task());
+        ResponseFuture::new(answer, disconnect, self.retry_after)
     }
 }
 
-/// Sends the response, and then reads the rest of the body.
+/// Runs the request. If it leaves some of its body unread, that is read here or, after
+/// the response, in a task of its own.
 async fn run<S>(
     mut inner: S,
     request: Request<Body>,
-    send: oneshot::Sender<Result<Response<Body>, S::Error>>,
     rest: Option<(Returned, Limits)>,
-    mut task: Task,
-) where
+    task: Task,
+) -> Result<Response<Body>, S::Error>
+where
     S: Service<Request<Body>, Response = Response<Body>>,
 {
     let version = request.version();
-    // Called in the task, so that a panic in it does not reach the host.
-    let mut answer = inner.call(request).await;
-    let too_slow = answer
-        .as_ref()
-        .is_ok_and(|response| matches!(response.extensions().get(), Some(Error::ReadTimeout)));
-    let Some((rest, limits)) = rest else {
-        drop(send.send(answer));
-        return;
+    // Called here, so that a panic in it does not reach the host.
+    let answer = inner.call(request).await;
+    let Some((mut rest, limits)) = rest else {
+        return answer;
     };
-    let (mut unread, held) = look(rest);
-    if let Some(left) = unread {
-        // Boxed because it is large and rare: otherwise every task would reserve
+    match rest.try_recv() {
+        Err(TryRecvError::Closed) => answer,
+        // Boxed because it is large and rare: otherwise every request would reserve
         // space for it.
-        unread = match version {
-            _ if too_slow => Some(left),
-            Version::HTTP_2 if is_success(&answer) => Box::pin(left.skip(limits, &mut task)).await,
-            Version::HTTP_2 => Some(left),
-            _ => Box::pin(left.skip_small(limits)).await,
-        };
-        if let (Some(_), Ok(response)) = (&unread, &mut answer) {
-            close_after(response, version);
+        Ok(unread) => Box::pin(answered_early(answer, unread, version, limits, task)).await,
+        Err(TryRecvError::Empty) => {
+            // Something that outlives the request still holds the body.
+            if !is_too_slow(&answer) {
+                tokio::spawn(async move {
+                    if let Ok(unread) = rest.await {
+                        unread.linger(limits, task).await;
+                    }
+                });
+            }
+            answer
         }
-    }
-    // The client may have gone, but the work is done.
-    drop(send.send(answer));
-    if let Some(rest) = held {
-        unread = rest.await.ok();
-    }
-    if let Some(unread) = unread
-        && !too_slow
-    {
-        Box::pin(unread.linger(limits, task)).await;
     }
 }
 
-/// Returns the unread body if it came back, or else the receiver on which it still
-/// may.
-fn look(mut rest: Returned) -> (Option<Unread>, Option<Returned>) {
-    match rest.try_recv() {
-        Ok(unread) => (Some(unread), None),
-        Err(TryRecvError::Empty) => (None, Some(rest)),
-        Err(TryRecvError::Closed) => (None, None),
+/// Finishes a request that was answered before its body was read.
+async fn answered_early<E>(
+    mut answer: Result<Response<Body>, E>,
+    unread: Unread,
+    version: Version,
+    limits: Limits,
+    mut task: Task,
+) -> Result<Response<Body>, E> {
+    let too_slow = is_too_slow(&answer);
+    let left = match version {
+        _ if too_slow => Some(unread),
+        Version::HTTP_2 if is_success(&answer) => unread.skip(limits, &mut task).await,
+        Version::HTTP_2 => Some(unread),
+        _ => unread.skip_small(limits).await,
+    };
+    let Some(left) = left else {
+        return answer;
+    };
+    if let Ok(response) = &mut answer {
+        close_after(response, version);
     }
+    if !too_slow {
+        tokio::spawn(left.linger(limits, task));
+    }
+    answer
+}
+
+/// Whether the client was too slow, so that it is cut off.
+fn is_too_slow<E>(answer: &Result<Response<Body>, E>) -> bool {
+    answer
+        .as_ref()
+        .is_ok_and(|response| matches!(response.extensions().get(), Some(Error::ReadTimeout)))
 }
 
 /// Whether this is a success. After a refusal clients stop sending. After a success

@@ -1,17 +1,20 @@
 use std::convert::Infallible;
-use std::future::pending;
+use std::future::{Ready, pending};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{FutureExt, stream};
 use http::{Request, Response, StatusCode, Version};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
-use tokio::sync::mpsc;
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task;
 use tokio::time::{Instant, sleep, timeout};
-use tower::{Layer, Service, ServiceExt, service_fn};
+use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 
 use super::DetachLayer;
 use crate::context::{Context, context};
@@ -58,6 +61,82 @@ async fn a_request_runs_to_its_end_when_nobody_waits_for_it() {
     drop(sender);
     shutdown.drained().await;
     assert!(done.load(Ordering::SeqCst));
+}
+
+/// Answers once a permit is there, with the id of the task that runs the request.
+fn task_of_request(
+    go: &Arc<Semaphore>,
+) -> impl Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
++ Clone
++ Send
++ 'static {
+    let go = Arc::clone(go);
+    service_fn(move |_: Request<Body>| {
+        let go = Arc::clone(&go);
+        async move {
+            let first = task::try_id();
+            go.acquire().await.unwrap().forget();
+            let mut response = Response::new(Body::default());
+            response.extensions_mut().insert((first, task::try_id()));
+            Ok(response)
+        }
+    })
+}
+
+#[tokio::test]
+async fn a_request_runs_in_the_task_of_its_host_as_long_as_that_waits() {
+    let go = Arc::new(Semaphore::new(0));
+    let service = DetachLayer::new().layer(task_of_request(&go));
+    let host = tokio::spawn(async move {
+        let tasks = Handle::current().metrics().num_alive_tasks();
+        let mut response = pin!(service.oneshot(Request::new(Body::default())));
+        assert!((&mut response).now_or_never().is_none());
+        assert_eq!(Handle::current().metrics().num_alive_tasks(), tasks);
+        go.add_permits(1);
+        (task::id(), response.await.unwrap())
+    });
+    let (host, response) = host.await.unwrap();
+    assert_eq!(response.extensions().get(), Some(&(Some(host), Some(host))));
+}
+
+#[tokio::test]
+async fn a_request_goes_on_in_a_task_from_where_its_client_has_left_it() {
+    let (done, mut finished) = mpsc::unbounded_channel();
+    let go = Arc::new(Semaphore::new(0));
+    let inner = ServiceBuilder::new()
+        .map_response(move |response: Response<Body>| {
+            let tasks: Option<&(Option<task::Id>, Option<task::Id>)> = response.extensions().get();
+            done.send(*tasks.unwrap()).unwrap();
+            response
+        })
+        .service(task_of_request(&go));
+    let shutdown = Shutdown::default();
+    let mut service = DetachLayer::new().shutdown(shutdown.clone()).layer(inner);
+    let mut response = Box::pin(service.call(Request::new(Body::default())));
+    assert!((&mut response).now_or_never().is_none());
+    drop(response);
+    let running = timeout(Duration::from_millis(10), shutdown.drained()).await;
+    assert!(running.is_err(), "a shutdown waits for it");
+    go.add_permits(1);
+    let (before, after) = finished.recv().await.unwrap();
+    // The task of a test has no id.
+    assert!(before.is_none() && after.is_some());
+    shutdown.drained().await;
+}
+
+#[test]
+fn a_request_whose_host_drops_it_outside_of_the_runtime_runs_to_its_end() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.unwrap();
+    let go = Arc::new(Semaphore::new(1));
+    let shutdown = Shutdown::default();
+    let mut service = DetachLayer::new()
+        .shutdown(shutdown.clone())
+        .layer(task_of_request(&go));
+    let response = runtime.block_on(async { service.call(Request::new(Body::default())) });
+    drop(response);
+    runtime.block_on(shutdown.drained());
+    assert_eq!(go.available_permits(), 0);
 }
 
 /// Waits until the client disconnects, and reports it to `gone`.
@@ -336,12 +415,36 @@ async fn panic(request: Request<Body>) -> Result<Response<Body>, Infallible> {
 }
 
 #[tokio::test]
-async fn a_panic_is_a_stamped_error() {
-    let response = DetachLayer::new()
-        .layer(service_fn(panic))
-        .oneshot(Request::new(Body::default()))
-        .await;
-    let response = response.unwrap();
+async fn a_panic_is_a_stamped_error_whenever_it_comes() {
+    let in_the_call = |_: Request<Body>| -> Ready<Result<Response<Body>, Infallible>> {
+        panic!("a panic that a test wants");
+    };
+    stamped(DetachLayer::new().layer(service_fn(in_the_call))).await;
+    stamped(DetachLayer::new().layer(service_fn(panic))).await;
+    let later = |request: Request<Body>| async {
+        task::yield_now().await;
+        panic(request).await
+    };
+    stamped(DetachLayer::new().layer(service_fn(later))).await;
+
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("a panic that a test wants");
+        }
+    }
+    let at_its_end = |request: Request<Body>| async {
+        let _bomb = Bomb;
+        refuse(request).await
+    };
+    stamped(DetachLayer::new().layer(service_fn(at_its_end))).await;
+}
+
+async fn stamped<S>(service: S)
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+{
+    let Ok(response) = service.oneshot(Request::new(Body::default())).await;
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(response.headers()["tus-resumable"], "1.0.0", "CORE-06");
     assert!(!response.headers().contains_key("retry-after"));
@@ -349,6 +452,16 @@ async fn a_panic_is_a_stamped_error() {
         response.extensions().get(),
         Some(Error::Internal(_))
     ));
+}
+
+#[tokio::test]
+async fn a_panic_after_the_client_has_gone_ends_only_its_request() {
+    let shutdown = Shutdown::default();
+    let mut service = DetachLayer::new()
+        .shutdown(shutdown.clone())
+        .layer(service_fn(panic));
+    drop(service.call(Request::new(Body::default())));
+    shutdown.drained().await;
 }
 
 #[tokio::test]
