@@ -28,6 +28,10 @@ impl Gate for PartsGate {
         let part = AccessRequest::of_part(upload, request, store);
         self.policy.check(&part).await
     }
+
+    fn may_announce(&self) -> bool {
+        false
+    }
 }
 
 impl fmt::Debug for PartsGate {

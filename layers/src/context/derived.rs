@@ -6,7 +6,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method};
 
 use super::original::OriginalRequest;
-use super::{Context, Rollback};
+use super::{Context, HandOver, Rollback};
 use crate::protocol::header::{UPLOAD_CONCAT, UPLOAD_DEFER_LENGTH, UPLOAD_LENGTH, UPLOAD_METADATA};
 use crate::protocol::{NewConcat, Offset, Target, UploadId};
 
@@ -18,8 +18,8 @@ use crate::protocol::{NewConcat, Offset, Target, UploadId};
 ///
 /// | derived | method | target | removed headers | context |
 /// |---|---|---|---|---|
-/// | `Creation` | POST | unchanged | those of the body | |
-/// | `FirstChunk` | PATCH | the new upload | those of the creation; `Upload-Offset` is 0 | |
+/// | `Creation` | POST | unchanged | those of the body | the hand-over |
+/// | `FirstChunk` | PATCH | the new upload | those of the creation; `Upload-Offset` is 0 | the hand-over |
 /// | `Head` | HEAD | the given upload, or unchanged | those of the body | |
 /// | `Get` | GET | unchanged | those of the body | |
 /// | `Final` | POST | unchanged | those of the body | the parts of the final |
@@ -27,10 +27,10 @@ use crate::protocol::{NewConcat, Offset, Target, UploadId};
 ///
 /// All but `FirstChunk` have no body, and `Content-Length: 0`.
 pub(crate) enum Derived {
-    /// Creates the upload of a creation with bytes.
-    Creation,
+    /// Creates the upload of a creation with bytes, and leaves it open there.
+    Creation(HandOver),
     /// Appends the bytes of that creation to this upload.
-    FirstChunk(UploadId),
+    FirstChunk(UploadId, HandOver),
     /// Queries the offset of an upload, and finishes it if it is complete.
     Head(Option<UploadId>),
     /// Reads the upload.
@@ -43,13 +43,21 @@ pub(crate) enum Derived {
 }
 
 impl Derived {
+    /// Keeps what the client sent in a request of which several are derived, so that
+    /// they share it.
+    pub(crate) fn prepare(request: &mut Parts) {
+        OriginalRequest::keep(request);
+    }
+
     /// Derives the request from the one that a layer serves.
     pub(crate) fn of(self, mut request: Parts) -> Parts {
         OriginalRequest::keep(&mut request);
         request.method = self.method();
         let context = Context::of_mut(&mut request.extensions);
         match self {
-            Self::FirstChunk(id) => {
+            Self::Creation(place) => context.hand_over = Some(place),
+            Self::FirstChunk(id, place) => {
+                context.hand_over = Some(place);
                 context.target = Some(Target::Upload(id));
                 describe_chunk(&mut request.headers);
                 return request;
@@ -61,7 +69,7 @@ impl Derived {
                 context.rollback = Some(rollback);
                 context.interrupt = None;
             }
-            Self::Creation | Self::Head(None) | Self::Get => {}
+            Self::Head(None) | Self::Get => {}
         }
         leave_body_out(&mut request.headers);
         request
@@ -69,8 +77,8 @@ impl Derived {
 
     const fn method(&self) -> Method {
         match self {
-            Self::Creation | Self::Final(_) => Method::POST,
-            Self::FirstChunk(_) => Method::PATCH,
+            Self::Creation(_) | Self::Final(_) => Method::POST,
+            Self::FirstChunk(..) => Method::PATCH,
             Self::Head(_) => Method::HEAD,
             Self::Get => Method::GET,
             Self::Rollback(..) => Method::DELETE,
@@ -138,8 +146,8 @@ mod tests {
     fn each_inherits_what_is_the_clients_and_remembers_what_it_sent() {
         let id: UploadId = "a".parse().unwrap();
         for derived in [
-            Derived::Creation,
-            Derived::FirstChunk(id.clone()),
+            Derived::Creation(HandOver::default()),
+            Derived::FirstChunk(id.clone(), HandOver::default()),
             Derived::Head(None),
             Derived::Get,
             Derived::Rollback(id, Rollback::Always),
@@ -157,7 +165,7 @@ mod tests {
 
     #[test]
     fn one_without_a_body_says_so() {
-        let parts = Derived::Creation.of(creation());
+        let parts = Derived::Creation(HandOver::default()).of(creation());
         assert_eq!(parts.headers["content-length"], "0");
         for header in ["content-type", "expect"] {
             assert!(!parts.headers.contains_key(header), "{header}");
@@ -169,7 +177,7 @@ mod tests {
     #[test]
     fn the_first_chunk_is_a_patch_of_the_new_upload_at_its_beginning() {
         let id: UploadId = "a".parse().unwrap();
-        let parts = Derived::FirstChunk(id.clone()).of(creation());
+        let parts = Derived::FirstChunk(id.clone(), HandOver::default()).of(creation());
         assert_eq!(parts.method, Method::PATCH);
         assert_eq!(parts.headers["upload-offset"], "0");
         assert_eq!(parts.headers["content-length"], "5");
@@ -205,7 +213,7 @@ mod tests {
 
     #[test]
     fn the_derived_of_a_derived_remembers_the_first() {
-        let parts = Derived::Get.of(Derived::Creation.of(creation()));
+        let parts = Derived::Get.of(Derived::Creation(HandOver::default()).of(creation()));
         assert_eq!(Context::original(&parts).0, Method::POST);
     }
 }

@@ -20,6 +20,7 @@
 //! | [`original`](Context::original) | layers that derive a request | Hooks | the request itself |
 //! | concatenation | Concatenation | core | `Upload-Concat` is refused |
 //! | overrides | Render, CreationWithUpload, Hooks | the same | the layer that makes one carries it out |
+//! | hand-over | CreationWithUpload | Lock, core | the upload is opened again |
 //! | observation | Lock | Concatenation, core | the upload is locked, or nothing else changes it |
 //! | roll-back | layers that derive a DELETE | core | a client's DELETE |
 //! | log | Log | core | the core logs nothing |
@@ -32,6 +33,7 @@
 //! states what these inherit.
 
 mod derived;
+mod hand_over;
 mod order;
 mod original;
 mod rollback;
@@ -48,9 +50,10 @@ use crate::protocol::{
     BaseUrl, CarryOut, Disconnect, Error, Interrupt, InvalidUploadId, NewConcat, Peer, Target,
     UploadId,
 };
-use crate::store::WriteMode;
+use crate::store::{Handle, WriteMode};
 
 pub(crate) use self::derived::Derived;
+pub(crate) use self::hand_over::HandOver;
 use self::order::Passed;
 pub(crate) use self::order::Place;
 use self::original::OriginalRequest;
@@ -87,6 +90,7 @@ pub struct Context {
     max_size: Option<u64>,
     write_mode: WriteMode,
     gates: Vec<Arc<dyn Gate>>,
+    hand_over: Option<HandOver>,
     rejection: Option<Error>,
     original: Option<OriginalRequest>,
     concat: Option<NewConcat>,
@@ -110,6 +114,7 @@ static EMPTY: Context = Context {
     max_size: None,
     write_mode: WriteMode::Streaming,
     gates: Vec::new(),
+    hand_over: None,
     rejection: None,
     original: None,
     concat: None,
@@ -405,6 +410,24 @@ impl Context {
             true => observation.lock().await,
             false => Ok(false),
         }
+    }
+
+    /// Returns the place where a new upload is to be left open, unless a gate may let
+    /// others know of it.
+    pub(crate) fn hand_over(&self) -> Option<&HandOver> {
+        let place = self.hand_over.as_ref()?;
+        (!self.gates().any(Gate::may_announce)).then_some(place)
+    }
+
+    /// Takes an upload that the creation before this request has left open.
+    pub(crate) fn take_handed_over(&self, id: &UploadId) -> Option<Box<dyn Handle>> {
+        self.hand_over.as_ref()?.take(id)
+    }
+
+    /// Whether the creation before this request has left the upload open, so that
+    /// nobody else knows it.
+    pub(crate) fn is_handed_over(&self, id: &UploadId) -> bool {
+        self.hand_over.as_ref().is_some_and(|place| place.has(id))
     }
 
     /// Whether the core logs what it does for the request.

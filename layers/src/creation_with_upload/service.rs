@@ -7,7 +7,7 @@ use tower_service::Service;
 
 use super::ResponseFuture;
 use super::split::{brings_bytes, brought_others, merge, refusal, verify};
-use crate::context::{Context, Derived, Place, Rollback};
+use crate::context::{Context, Derived, HandOver, Place, Rollback};
 use crate::inner::gives_inner;
 use crate::protocol::{Body, Error, Outcome, ResponseOverride, UploadId};
 use crate::ready::{call_again, take_ready};
@@ -74,13 +74,15 @@ where
 
 async fn create_and_append<S>(
     mut inner: S,
-    parts: Parts,
+    mut parts: Parts,
     body: Body,
 ) -> Result<Response<Body>, S::Error>
 where
     S: Service<Request<Body>, Response = Response<Body>>,
 {
-    let creation = Derived::Creation.of(parts.clone());
+    Derived::prepare(&mut parts);
+    let place = HandOver::default();
+    let creation = Derived::Creation(place.clone()).of(parts.clone());
     let created = inner
         .call(Request::from_parts(creation, Body::default()))
         .await?;
@@ -90,7 +92,7 @@ where
     let Some(id) = created_id(&created) else {
         return Ok(without_outcome());
     };
-    let append = Derived::FirstChunk(id.clone()).of(parts.clone());
+    let append = Derived::FirstChunk(id.clone(), place).of(parts.clone());
     let appended = call_again(&mut inner, Request::from_parts(append, body)).await?;
     if !brought_others(&appended) {
         return Ok(merge(created, appended));

@@ -148,6 +148,18 @@ pub trait Gate: Debug + Send + Sync + 'static {
         Ok(())
     }
 
+    /// Returns whether this gate may let others know of a new upload before the
+    /// client knows it; `true` by default.
+    ///
+    /// If no gate does, nobody can ask for the upload of a creation that brings
+    /// its first bytes until these are stored. The upload then stays open in
+    /// between, and other processes are not locked out
+    /// ([`Locker::acquire_new`](crate::lock::Locker::acquire_new)), which is
+    /// faster.
+    fn may_announce(&self) -> bool {
+        true
+    }
+
     /// Returns whether an upload is finished only after
     /// [`complete`](Self::complete) has succeeded; `false` by default.
     fn decides_completion(&self) -> bool {

@@ -39,6 +39,10 @@ macro_rules! pointers {
                     (**self).complete(request, upload).await
                 }
 
+                fn may_announce(&self) -> bool {
+                    (**self).may_announce()
+                }
+
                 fn decides_completion(&self) -> bool {
                     (**self).decides_completion()
                 }
@@ -73,6 +77,10 @@ mod tests {
             Err(Error::Interrupted)
         }
 
+        fn may_announce(&self) -> bool {
+            false
+        }
+
         fn decides_completion(&self) -> bool {
             true
         }
@@ -90,6 +98,6 @@ mod tests {
         assert!(matches!(opened, Err(Error::NotFound)));
         let complete = Gate::complete(&gate, &parts, &upload).await;
         assert!(matches!(complete, Err(Error::Interrupted)));
-        assert!(Gate::decides_completion(&gate));
+        assert!(Gate::decides_completion(&gate) && !Gate::may_announce(&gate));
     }
 }

@@ -204,6 +204,13 @@ impl Gate for Session {
         asked.await.map(drop)
     }
 
+    fn may_announce(&self) -> bool {
+        // `post-finish` comes when all bytes are stored.
+        use HookKind::{PostCreate, PostReceive, PreCreate, PreFinish};
+        let early = [PreCreate, PostCreate, PostReceive, PreFinish];
+        early.into_iter().any(|kind| self.notifier.wants(kind))
+    }
+
     fn decides_completion(&self) -> bool {
         self.notifier.wants(HookKind::PreFinish)
     }

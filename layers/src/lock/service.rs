@@ -145,10 +145,12 @@ async fn lock<S>(
 where
     S: Service<Request<Body>, Response = Response<Body>>,
 {
-    let interrupt = Context::of(request.extensions()).interrupt();
+    let context = Context::of(request.extensions());
+    let interrupt = context.interrupt();
     let holder = interrupt.clone();
     let locking = match *request.method() {
         Method::DELETE => locker.acquire_to_terminate(id, holder, timeout),
+        _ if context.is_handed_over(id) => locker.acquire_new(id, holder, timeout),
         _ => locker.acquire(id, holder, timeout),
     };
     let guard = match until_ended(&interrupt, locking).await {

@@ -19,4 +19,8 @@ impl Gate for Creations {
             "UploadCreated"
         );
     }
+
+    fn may_announce(&self) -> bool {
+        false
+    }
 }

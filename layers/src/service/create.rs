@@ -14,8 +14,8 @@ use crate::store::Handle;
 
 impl Core {
     pub(super) async fn create(&self, parts: &Parts, body: Body) -> Response<Body> {
-        let mut handle = match self.make(parts, body).await {
-            Ok(handle) => handle,
+        let (mut handle, is_fresh) = match self.make(parts, body).await {
+            Ok(made) => made,
             Err(error) => return error.into_response(),
         };
         let location = Context::base_url(parts).location(&handle.info().id);
@@ -34,6 +34,12 @@ impl Core {
             false => Ok(()),
         };
         outcome.upload = handle.info().clone();
+        if let Some(place) = Context::of(&parts.extensions).hand_over()
+            && is_fresh
+            && finished.is_ok()
+        {
+            place.leave(handle);
+        }
         let mut response = respond(finished.map(|()| created()), outcome);
         // CRE-15. Even if finishing failed: the upload exists, and can be
         // resumed.
@@ -44,8 +50,9 @@ impl Core {
         response
     }
 
-    /// Creates the requested upload, if it is valid and no gate refuses it.
-    async fn make(&self, parts: &Parts, body: Body) -> Result<Box<dyn Handle>, Error> {
+    /// Creates the requested upload, if it is valid and no gate refuses it. Also
+    /// returns whether its id is [fresh](NewUpload::is_fresh).
+    async fn make(&self, parts: &Parts, body: Body) -> Result<(Box<dyn Handle>, bool), Error> {
         let mut new = self.asked_for(parts)?;
         // After the checks of the head, and before any gate is called.
         refuse_bytes(parts, body, self.strictness).await?;
@@ -72,6 +79,7 @@ impl Core {
         if is_pending || self.records_finishing(parts) {
             new.finishing = Some(FinishState::Pending { attempts: 0 });
         }
+        let is_fresh = new.is_fresh();
         let handle = match &new.concat {
             Some(concat) if concat.is_final() && !is_pending => {
                 let concatenate = self.store.concatenator();
@@ -84,7 +92,7 @@ impl Core {
         for gate in Context::of(&parts.extensions).gates() {
             gate.created(parts, handle.info()).await;
         }
-        Ok(handle)
+        Ok((handle, is_fresh))
     }
 
     /// Reads the requested upload from the headers.

@@ -226,8 +226,11 @@ impl Core {
         id: &UploadId,
         action: Action,
     ) -> Result<Box<dyn Handle>, Error> {
-        let mut handle = self.store.open(id).await?;
         let context = Context::of(&parts.extensions);
+        let mut handle = match context.take_handed_over(id) {
+            Some(handle) => handle,
+            None => self.store.open(id).await?,
+        };
         // HEAD only observes an upload, unless it has to finish it.
         if is_due(handle.info()) && context.lock_to_change(id).await? {
             handle = self.store.open(id).await?;

@@ -29,4 +29,8 @@ impl Gate for Unhidden {
         let reason = format!("an upload {path:?} would be hidden by -metrics-path /{path}");
         Err(Error::internal(reason))
     }
+
+    fn may_announce(&self) -> bool {
+        false
+    }
 }
