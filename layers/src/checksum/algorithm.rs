@@ -32,8 +32,8 @@ use super::digest::Hash;
 /// assert_eq!(algorithms.to_string(), "sum");
 /// ```
 pub trait Digest: Send + Sync + 'static {
-    /// Processes the next bytes. For a checksum in a header this blocks the task that
-    /// runs the request; for one in a trailer it runs on a blocking thread.
+    /// Processes the next bytes. For a few bytes this blocks the task that runs the
+    /// request; for many it runs on a blocking thread.
     fn update(&mut self, bytes: &[u8]);
 
     /// Returns the digest of all bytes, before it is encoded in base64.

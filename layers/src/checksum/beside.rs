@@ -1,4 +1,5 @@
-//! Digests that run on blocking threads, beside the request that supplies the bytes.
+//! Digests that run beside the request that supplies the bytes: those of large frames on
+//! blocking threads, while the request goes on reading and writing.
 
 use std::mem;
 use std::task::{Context, Poll, ready};
@@ -12,11 +13,17 @@ use crate::protocol::Error;
 /// Maximum number of bytes queued for the digests. Beyond it the body is not read.
 const MAX_WAITING: usize = 256 << 10;
 
+/// Digests of so many bytes in total cost several times what a job costs. The digests of
+/// smaller frames are computed at once, also because a frame that waits keeps a whole
+/// buffer of the connection.
+const LARGE: usize = 64 << 10;
+
 /// Digests of the same bytes, each with the name of its algorithm.
 pub(super) type Digests = Vec<(&'static str, Box<dyn Digest>)>;
 
-/// Feeds bytes to digests on tokio's blocking threads, in order and one job at a
-/// time. Bytes that arrive during a job are queued for the next one.
+/// Feeds bytes to digests in order: small frames at once, large ones on tokio's blocking
+/// threads, one job at a time. Bytes that arrive during a job are queued for the next
+/// one.
 pub(super) struct Beside {
     state: State,
     waiting: Vec<Bytes>,
@@ -39,8 +46,13 @@ impl Beside {
         }
     }
 
-    /// Queues the next bytes.
+    /// Processes the next bytes, or queues them.
     pub(super) fn push(&mut self, bytes: Bytes) {
+        if let State::Idle(digests) = &mut self.state
+            && bytes.len() * digests.len() < LARGE
+        {
+            return update(digests, &bytes);
+        }
         self.size += bytes.len();
         self.waiting.push(bytes);
         self.begin();
@@ -91,13 +103,17 @@ impl Beside {
             self.size = 0;
             self.state = State::Running(spawn_blocking(move || {
                 for bytes in &waiting {
-                    for (_, digest) in &mut digests {
-                        digest.update(bytes);
-                    }
+                    update(&mut digests, bytes);
                 }
                 digests
             }));
         }
+    }
+}
+
+fn update(digests: &mut Digests, bytes: &[u8]) {
+    for (_, digest) in digests {
+        digest.update(bytes);
     }
 }
 

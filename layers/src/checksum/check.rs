@@ -1,5 +1,5 @@
+use std::fmt;
 use std::task::{Context, Poll, ready};
-use std::{fmt, mem};
 
 use bytes::Bytes;
 use headers::HeaderMapExt;
@@ -17,10 +17,9 @@ use crate::protocol::header::UPLOAD_CHECKSUM;
 
 /// Compares the bytes of a body with the client's checksum as they arrive.
 pub(super) enum Check {
-    /// The checksum comes first, so only its digest runs, on the request's own task.
-    Header { claim: Claim, digests: Digests },
-    /// The checksum comes last, so every digest that it may name runs, on blocking
-    /// threads.
+    /// The checksum comes first, so only its digest runs.
+    Header { claim: Claim, digests: Beside },
+    /// The checksum comes last, so every digest that it may name runs.
     Trailer {
         algorithms: Algorithms,
         claim: Option<Claim>,
@@ -46,6 +45,7 @@ impl Check {
                 // No digest runs for a claim that no bytes can match: it is a
                 // mismatch at the end.
                 let digests = begin(&settings.algorithms, |it| it.can_make(&claim));
+                let digests = Beside::new(digests);
                 Ok(Some(Self::Header { claim, digests }))
             }
             (None, true) => Self::of_trailer(settings).map(Some),
@@ -73,19 +73,15 @@ impl Check {
     /// Waits until more bytes can be processed.
     pub(super) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         match self {
-            Self::Header { .. } => Poll::Ready(Ok(())),
-            Self::Trailer { digests, .. } => digests.poll_room(cx),
+            Self::Header { digests, .. } | Self::Trailer { digests, .. } => digests.poll_room(cx),
         }
     }
 
     pub(super) fn see(&mut self, frame: &Frame<Bytes>) -> Result<(), Error> {
         match (self, frame.data_ref(), frame.trailers_ref()) {
-            (Self::Header { digests, .. }, Some(data), _) => {
-                for (_, digest) in digests {
-                    digest.update(data);
-                }
+            (Self::Header { digests, .. } | Self::Trailer { digests, .. }, Some(data), _) => {
+                digests.push(data.clone());
             }
-            (Self::Trailer { digests, .. }, Some(data), _) => digests.push(data.clone()),
             (
                 Self::Trailer {
                     algorithms, claim, ..
@@ -102,14 +98,15 @@ impl Check {
     // CHK-02
     pub(super) fn poll_verify(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let (claim, digests) = match self {
-            Self::Header { claim, digests } => (&*claim, mem::take(digests)),
+            Self::Header { claim, digests } => (&*claim, digests),
             Self::Trailer { claim, digests, .. } => {
                 let Some(claim) = claim else {
                     return Poll::Ready(Err(Error::InvalidChecksum)); // CTR-02
                 };
-                (&*claim, ready!(digests.poll_done(cx))?)
+                (&*claim, digests)
             }
         };
+        let digests = ready!(digests.poll_done(cx))?;
         Poll::Ready(verify(claim, digests))
     }
 }

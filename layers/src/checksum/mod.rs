@@ -20,8 +20,9 @@
 //!
 //! An announced trailer names its algorithm only at its end, so several digests run
 //! over such a body: those of [`ChecksumLayer::trailer_algorithms`], by default
-//! `sha1`, `sha256`, `crc32` and `crc32c`. They run on tokio's blocking threads, and
-//! at most 100 such requests run at once ([`ChecksumLayer::max_trailers_at_once`]).
+//! `sha1`, `sha256`, `crc32` and `crc32c`, and at most 100 such requests run at once
+//! ([`ChecksumLayer::max_trailers_at_once`]). Digests of large frames are computed on
+//! tokio's blocking threads, while the request goes on.
 //! `Tus-Checksum-Algorithm` lists the algorithms that a header may name. You can
 //! [add](Algorithms::with) your own. The digests of `crc32` and `crc32c` are four
 //! bytes in big-endian order.

@@ -113,8 +113,8 @@ impl Panicked {
     /// Returns the response. It sets `Tus-Resumable`, since no layer outside does.
     // CORE-06
     fn into_response(self, retry_after: Option<Duration>) -> Response<Body> {
-        tracing::error!("a request panicked");
-        let mut response = Error::internal("a request panicked").into_response::<Body>();
+        tracing::error!("{self}");
+        let mut response = Error::internal(self).into_response::<Body>();
         response.headers_mut().typed_insert(TusResumable);
         if let Some(after) = retry_after {
             // Rounded up: the header has no fractions of a second.
@@ -124,3 +124,11 @@ impl Panicked {
         response
     }
 }
+
+impl fmt::Display for Panicked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a request panicked")
+    }
+}
+
+impl std::error::Error for Panicked {}

@@ -133,7 +133,9 @@ fn a_request_whose_host_drops_it_outside_of_the_runtime_runs_to_its_end() {
     let mut service = DetachLayer::new()
         .shutdown(shutdown.clone())
         .layer(task_of_request(&go));
-    let response = runtime.block_on(async { service.call(Request::new(Body::default())) });
+    let entered = runtime.enter();
+    let response = service.call(Request::new(Body::default()));
+    drop(entered);
     drop(response);
     runtime.block_on(shutdown.drained());
     assert_eq!(go.available_permits(), 0);

@@ -1,53 +1,72 @@
 //! Implements [`Locker`](super::Locker) for pointers to lockers.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-
 use super::{Guard, Locker};
 use crate::protocol::{Error, Interrupt, UploadId};
+
+/// What `async_trait` makes of the asynchronous methods. They are written out, so that a
+/// pointer adds no box to each call.
+type Locking<'b> = Pin<Box<dyn Future<Output = Result<Box<dyn Guard>, Error>> + Send + 'b>>;
 
 macro_rules! pointers {
     ($($pointer:ident),*) => {
         $(
             #[deny(clippy::missing_trait_methods)]
-            #[async_trait]
             impl<T: Locker + ?Sized> Locker for $pointer<T> {
-                async fn acquire(
-                    &self,
-                    id: &UploadId,
+                fn acquire<'a, 'i, 'b>(
+                    &'a self,
+                    id: &'i UploadId,
                     interrupt: Interrupt,
                     timeout: Duration,
-                ) -> Result<Box<dyn Guard>, Error> {
-                    (**self).acquire(id, interrupt, timeout).await
+                ) -> Locking<'b>
+                where
+                    'a: 'b,
+                    'i: 'b,
+                {
+                    (**self).acquire(id, interrupt, timeout)
                 }
 
-                async fn observe(
-                    &self,
-                    id: &UploadId,
+                fn observe<'a, 'i, 'b>(
+                    &'a self,
+                    id: &'i UploadId,
                     interrupt: Interrupt,
                     timeout: Duration,
-                ) -> Result<Box<dyn Guard>, Error> {
-                    (**self).observe(id, interrupt, timeout).await
+                ) -> Locking<'b>
+                where
+                    'a: 'b,
+                    'i: 'b,
+                {
+                    (**self).observe(id, interrupt, timeout)
                 }
 
-                async fn acquire_new(
-                    &self,
-                    id: &UploadId,
+                fn acquire_new<'a, 'i, 'b>(
+                    &'a self,
+                    id: &'i UploadId,
                     interrupt: Interrupt,
                     timeout: Duration,
-                ) -> Result<Box<dyn Guard>, Error> {
-                    (**self).acquire_new(id, interrupt, timeout).await
+                ) -> Locking<'b>
+                where
+                    'a: 'b,
+                    'i: 'b,
+                {
+                    (**self).acquire_new(id, interrupt, timeout)
                 }
 
-                async fn acquire_to_terminate(
-                    &self,
-                    id: &UploadId,
+                fn acquire_to_terminate<'a, 'i, 'b>(
+                    &'a self,
+                    id: &'i UploadId,
                     interrupt: Interrupt,
                     timeout: Duration,
-                ) -> Result<Box<dyn Guard>, Error> {
-                    (**self).acquire_to_terminate(id, interrupt, timeout).await
+                ) -> Locking<'b>
+                where
+                    'a: 'b,
+                    'i: 'b,
+                {
+                    (**self).acquire_to_terminate(id, interrupt, timeout)
                 }
             }
         )*

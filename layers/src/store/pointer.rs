@@ -1,24 +1,34 @@
 //! Implements [`Store`](super::Store) for pointers to stores.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
-
-use async_trait::async_trait;
 
 use super::{Concatenator, Handle, Reader, Store, Terminator};
 use crate::protocol::{Error, NewUpload, UploadId};
+
+/// What `async_trait` makes of the asynchronous methods. They are written out, so that a
+/// pointer adds no box to each call.
+type Opening<'b> = Pin<Box<dyn Future<Output = Result<Box<dyn Handle>, Error>> + Send + 'b>>;
 
 macro_rules! pointers {
     ($($pointer:ident),*) => {
         $(
             #[deny(clippy::missing_trait_methods)]
-            #[async_trait]
             impl<T: Store + ?Sized> Store for $pointer<T> {
-                async fn create(&self, new: NewUpload) -> Result<Box<dyn Handle>, Error> {
-                    (**self).create(new).await
+                fn create<'a, 'b>(&'a self, new: NewUpload) -> Opening<'b>
+                where
+                    'a: 'b,
+                {
+                    (**self).create(new)
                 }
 
-                async fn open(&self, id: &UploadId) -> Result<Box<dyn Handle>, Error> {
-                    (**self).open(id).await
+                fn open<'a, 'i, 'b>(&'a self, id: &'i UploadId) -> Opening<'b>
+                where
+                    'a: 'b,
+                    'i: 'b,
+                {
+                    (**self).open(id)
                 }
 
                 fn needs_finish(&self) -> bool {
@@ -49,6 +59,8 @@ pointers!(Arc, Box);
 
 #[cfg(test)]
 mod tests {
+    use async_trait::async_trait;
+
     use super::*;
     use crate::store::{MemoryStore, conformance};
 

@@ -1,6 +1,7 @@
 //! The layer around the core.
 
 mod algorithms;
+mod beside;
 mod header;
 mod trailer;
 
