@@ -11,7 +11,7 @@ use super::{HELLO, NOTHING, Scene, WORLD, chunked, code, data, trailers, untouch
 use crate::checksum::body::Verified;
 use crate::checksum::check::Check;
 use crate::checksum::settings::Settings;
-use crate::checksum::{Algorithm, Algorithms, ChecksumLayer, Digest};
+use crate::checksum::{Algorithms, ChecksumLayer};
 use crate::protocol::{Body, Error};
 
 #[tokio::test]
