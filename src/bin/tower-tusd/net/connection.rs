@@ -51,7 +51,9 @@ where
     B::Error: Into<BoxError>,
 {
     /// Serves requests until the connection ends, or the server closes.
-    pub(super) async fn serve(mut self, io: Box<dyn Io>) -> Result<(), BoxError> {
+    ///
+    /// Boxed, because a future holds what it is given beside what it makes of it.
+    pub(super) async fn serve(mut self: Box<Self>, io: Box<dyn Io>) -> Result<(), BoxError> {
         let tls = self.tls.take();
         let (version, io) = tokio::select! {
             opened = open(io, &self.line, tls, self.http2.as_ref()) => opened?,
@@ -67,8 +69,17 @@ where
         }
     }
 
-    async fn serve_http1(self, io: Box<dyn Io>) -> Result<(), BoxError> {
-        let (service, line, queue) = (self.service, self.line, self.queue.clone());
+    async fn serve_http1(self: Box<Self>, io: Box<dyn Io>) -> Result<(), BoxError> {
+        let Self {
+            service,
+            http1,
+            queue,
+            line,
+            limit,
+            mut closing,
+            ..
+        } = *self;
+        let answers = queue.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             if !request.body().is_end_stream() {
                 compact(&mut request);
@@ -76,13 +87,12 @@ where
             let disconnect = Disconnect::default();
             Context::of_mut(request.extensions_mut()).set_disconnect(disconnect.clone());
             let response = service.clone().oneshot(request.map(Body::new));
-            Answer::new(response, line.clone().gone(), disconnect, &queue)
+            Answer::new(response, line.clone().gone(), disconnect, &answers)
         });
-        let (queue, mut closing) = (self.queue, self.closing);
-        let connection = self.http1.serve_connection(TokioIo::new(io), service);
+        let connection = http1.serve_connection(TokioIo::new(io), service);
         let mut connection = pin!(connection);
-        let mut stalled = pin!(queue.stalled(self.limit));
-        let mut leave = pin!(leave(&mut closing, &queue, self.limit));
+        let mut stalled = pin!(queue.stalled(limit));
+        let mut leave = pin!(leave(&mut closing, &queue, limit));
         let mut leaving = false;
         loop {
             tokio::select! {

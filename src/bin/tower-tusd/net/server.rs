@@ -124,7 +124,7 @@ where
             Context::of_mut(request.extensions_mut()).set_peer(peer);
             request
         });
-        let connection = Connection {
+        let connection = Box::new(Connection {
             service,
             http1: self.http1.clone(),
             http2: self.http2.clone(),
@@ -133,7 +133,7 @@ where
             tls,
             limit: self.limit,
             closing: self.closing.subscribe(),
-        };
+        });
         let open = Open::begin(self.open.clone());
         tokio::spawn(async move {
             let _open = (open, slot);
