@@ -2,6 +2,8 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{self, Poll, ready};
 
 use http::{HeaderName, HeaderValue, Request, Response};
@@ -59,8 +61,16 @@ where
 
 /// An id that no other request has: 32 hexadecimal digits.
 fn fresh() -> HeaderValue {
-    let id = UploadId::random();
-    HeaderValue::from_str(id.as_str()).expect("an upload id is ASCII")
+    // One random number for each process, as random numbers are system calls. An id
+    // need not be hard to guess, because it opens nothing.
+    static FIRST: LazyLock<u128> = LazyLock::new(|| {
+        let random = UploadId::random();
+        u128::from_str_radix(random.as_str(), 16).expect("a random id is hexadecimal")
+    });
+    static REQUESTS: AtomicU64 = AtomicU64::new(0);
+    let number = REQUESTS.fetch_add(1, Ordering::Relaxed);
+    let id = FIRST.wrapping_add(number.into());
+    HeaderValue::try_from(format!("{id:032x}")).expect("digits are ASCII")
 }
 
 pin_project_lite::pin_project! {
@@ -90,5 +100,22 @@ where
                 .or_insert_with(|| this.id.clone());
         }
         Poll::Ready(answer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_requests_have_the_same_id() {
+        let ids: Vec<_> = (0..1000).map(|_| fresh()).collect();
+        let mut different = std::collections::HashSet::new();
+        for id in &ids {
+            let id = id.to_str().unwrap();
+            assert_eq!(id.len(), 32, "{id}");
+            assert!(id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
+            assert!(different.insert(id), "{id} twice");
+        }
     }
 }

@@ -3,11 +3,12 @@
 use std::convert::Infallible;
 use std::future::{Future, Ready, ready};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{HeaderMap, Request, Response};
 use tower::util::BoxCloneSyncService;
-use tower::{Layer, Service};
+use tower::{Layer, Service, ServiceExt};
 use tower_tus::layers::protocol::{Body, Shutdown};
 
 use super::layers::around;
@@ -25,13 +26,14 @@ pub(crate) trait Page: Clone + Send + Sync + 'static {
 #[derive(Clone, Debug)]
 pub(crate) struct PageLayer<P> {
     page: P,
-    service: BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>,
+    /// Shared, because every request clones this, and few are for the page.
+    service: Arc<BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>>,
 }
 
 impl<P: Page> PageLayer<P> {
     /// `shutdown` waits for the requests of the page.
     pub(crate) fn new(page: P, shutdown: Shutdown) -> Self {
-        let service = around(Render(page.clone()), shutdown);
+        let service = Arc::new(around(Render(page.clone()), shutdown));
         Self { page, service }
     }
 }
@@ -56,11 +58,10 @@ impl<P, S> Service<Request<Body>> for PageService<P, S>
 where
     P: Page,
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
-    S::Future: Send + 'static,
 {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+    type Future = ResponseFuture<S::Future>;
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
@@ -69,9 +70,32 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        match self.layer.page.answers(&request) {
-            true => self.layer.service.call(request),
-            false => Box::pin(self.inner.call(request)),
+        if !self.layer.page.answers(&request) {
+            let future = self.inner.call(request);
+            return ResponseFuture::Inner { future };
+        }
+        let service = BoxCloneSyncService::clone(&self.layer.service);
+        let future = Box::pin(service.oneshot(request));
+        ResponseFuture::Page { future }
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// The response future of [`PageService`].
+    #[project = Either]
+    pub(crate) enum ResponseFuture<F> {
+        Inner { #[pin] future: F },
+        Page { future: Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>> },
+    }
+}
+
+impl<F: Future<Output = Result<Response<Body>, Infallible>>> Future for ResponseFuture<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        match self.project() {
+            Either::Inner { future } => future.poll(cx),
+            Either::Page { future } => future.as_mut().poll(cx),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
@@ -23,9 +23,15 @@ const PER_SECOND: f64 = 256.0;
 /// acknowledgement of a ping does not pay for the next one.
 const BYTES_PER_FRAME: f64 = 128.0;
 
+/// Bytes that are read before the requests have their turn. They are written while the
+/// processor's cache has them, and the memory that they took is used again.
+const TURN: usize = 128 << 10;
+
 /// A connection whose incoming frames are counted.
 pub(super) struct Watched<IO> {
     io: IO,
+    /// Bytes read since the requests had their turn.
+    turn: usize,
     frames: Frames,
     allowance: Allowance,
     traffic: Traffic,
@@ -36,6 +42,7 @@ impl<IO> Watched<IO> {
     pub(super) fn new(io: IO, traffic: Traffic) -> Self {
         Self {
             io,
+            turn: 0,
             frames: Frames::default(),
             allowance: Allowance::new(),
             traffic,
@@ -155,9 +162,20 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Watched<IO> {
             // The connection is about to be closed.
             return Poll::Pending;
         }
+        if self.turn >= TURN {
+            self.turn = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.io).poll_read(cx, buffer))?;
-        self.read(&buffer.filled()[before..]);
+        let Poll::Ready(read) = Pin::new(&mut self.io).poll_read(cx, buffer) else {
+            self.turn = 0;
+            return Poll::Pending;
+        };
+        read?;
+        let came = &buffer.filled()[before..];
+        self.turn += came.len();
+        self.read(came);
         Poll::Ready(Ok(()))
     }
 }
@@ -199,6 +217,9 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Watched<IO> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+    use std::task::Wake;
     use std::time::Duration;
     use tokio::time::advance;
 
@@ -227,6 +248,41 @@ mod tests {
             let mut frames = Frames::default();
             let counted = stream.chunks(size).map(|part| frames.count_empty(part));
             assert_eq!(counted.sum::<u32>(), 6, "in reads of {size}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_client_that_never_pauses_lets_its_requests_have_their_turn() {
+        // Frames with bytes.
+        let endless = tokio::io::join(tokio::io::repeat(1), tokio::io::sink());
+        let mut io = Watched::new(endless, Traffic::default());
+        let woken = Arc::new(Woken::default());
+        let waker = woken.clone().into();
+        let mut cx = Context::from_waker(&waker);
+        for _ in 0..3 {
+            let mut came = 0;
+            let mut memory = [0; 16 << 10];
+            loop {
+                let mut buffer = ReadBuf::new(&mut memory);
+                if Pin::new(&mut io)
+                    .poll_read(&mut cx, &mut buffer)
+                    .is_pending()
+                {
+                    break;
+                }
+                came += buffer.filled().len();
+            }
+            assert!((TURN..TURN + (16 << 10)).contains(&came), "{came} bytes");
+            assert!(woken.0.swap(false, Relaxed), "it goes on by itself");
+        }
+    }
+
+    #[derive(Default)]
+    struct Woken(AtomicBool);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Relaxed);
         }
     }
 

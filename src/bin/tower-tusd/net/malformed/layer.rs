@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
-use tower::{Layer, Service, service_fn};
+use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_tus::layers::detach::Detach;
 use tower_tus::layers::protocol::{Body, Shutdown};
 
@@ -42,11 +42,10 @@ pub(crate) struct RefuseMalformed<S> {
 impl<S> Service<Request<Body>> for RefuseMalformed<S>
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
-    S::Future: Send + 'static,
 {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+    type Future = ResponseFuture<S::Future>;
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
@@ -55,13 +54,35 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let Some(malformed) = Malformed::of(&request) else {
-            return Box::pin(self.inner.call(request));
+            let future = self.inner.call(request);
+            return ResponseFuture::Inner { future };
         };
         // A client that is still sending is read from, or the answer is lost.
         let refuse = service_fn(move |request: Request<_>| {
             ready(Ok(malformed.into_response(request.version())))
         });
-        let mut detached = Detach::new(refuse, self.shutdown.clone());
-        Box::pin(detached.call(request))
+        let detached = Detach::new(refuse, self.shutdown.clone());
+        let future = Box::pin(detached.oneshot(request));
+        ResponseFuture::Refusal { future }
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// The response future of [`RefuseMalformed`].
+    #[project = Either]
+    pub(crate) enum ResponseFuture<F> {
+        Inner { #[pin] future: F },
+        Refusal { future: Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>> },
+    }
+}
+
+impl<F: Future<Output = Result<Response<Body>, Infallible>>> Future for ResponseFuture<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        match self.project() {
+            Either::Inner { future } => future.poll(cx),
+            Either::Refusal { future } => future.as_mut().poll(cx),
+        }
     }
 }
