@@ -25,7 +25,7 @@ const BYTES_PER_FRAME: f64 = 128.0;
 
 /// Bytes that are read before the requests have their turn. They are written while the
 /// processor's cache has them, and the memory that they took is used again.
-const TURN: usize = 128 << 10;
+const TURN: usize = 256 << 10;
 
 /// A connection whose incoming frames are counted.
 pub(super) struct Watched<IO> {
