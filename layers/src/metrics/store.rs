@@ -239,6 +239,11 @@ impl Handle for TimedHandle {
         let _time = Stopwatch::start(&self.metrics.finish);
         self.handle.finish().await
     }
+
+    async fn finish_and_record(&mut self) -> Result<(), Error> {
+        let _time = Stopwatch::start(&self.metrics.finish);
+        self.handle.finish_and_record().await
+    }
 }
 
 /// Counts as one upload in progress until dropped.

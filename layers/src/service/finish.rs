@@ -10,7 +10,8 @@ use crate::store::Handle;
 
 impl Core {
     /// Finishes a complete upload: the store's own finish, then every gate,
-    /// then the record of it.
+    /// then the record of it. Where no gate decides, the record comes first, as
+    /// one step with the store's finish.
     ///
     /// The whole is idempotent: if it fails or is interrupted before the record
     /// is written, the next HEAD or PATCH repeats it. Only a gate's refusal
@@ -22,6 +23,10 @@ impl Core {
         };
         if self.finish_attempts > 0 && attempts >= self.finish_attempts {
             return Err(Error::Rejected);
+        }
+        if !Context::of(&parts.extensions).decides_completion() {
+            handle.finish_and_record().await?;
+            return ask_gates(parts, handle).await;
         }
         handle.finish().await?;
         let (finishing, result) = match ask_gates(parts, handle).await {

@@ -41,6 +41,10 @@ pub enum WriteMode {
     Streaming,
     /// Nothing is stored unless the chunk ends without an error, even if the
     /// server is killed in the middle.
+    ///
+    /// A chunk that is already there to its end when its first byte is stored
+    /// has been verified. If the server is killed while such a chunk is being
+    /// stored, the first part of it may remain.
     Atomic,
 }
 

@@ -251,4 +251,22 @@ pub trait Handle: Debug + Send {
     async fn finish(&mut self) -> Result<(), Error> {
         Ok(())
     }
+
+    /// Does what [`finish`](Self::finish) does, and records that the upload is
+    /// finished, if its finish state is recorded. The core calls it where no
+    /// gate decides in between.
+    ///
+    /// By default it makes both calls. A store whose durable record costs less
+    /// together with its other work can do both as one step.
+    ///
+    /// # Errors
+    ///
+    /// Those of both.
+    async fn finish_and_record(&mut self) -> Result<(), Error> {
+        self.finish().await?;
+        match self.info().finishing {
+            Some(_) => self.record(FinishState::Done).await,
+            None => Ok(()),
+        }
+    }
 }

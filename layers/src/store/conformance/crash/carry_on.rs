@@ -10,7 +10,7 @@ use crate::store::{Handle, WriteMode};
 impl Play<'_> {
     /// Brings every upload to its end, and terminates it.
     pub(super) async fn carry_on(&mut self, promises: Promises) -> Step {
-        let plans = self.plans();
+        let plans = self.plans().await?;
         self.complete(&plans, promises).await?;
         if self.store.terminator().is_none() {
             return Ok(());
@@ -30,12 +30,22 @@ impl Play<'_> {
     /// Carries on, and does it all again: no id is stuck.
     pub(super) async fn carry_on_twice(&mut self, promises: Promises) -> Step {
         self.carry_on(promises).await?;
-        let plans = self.plans();
+        let plans = self.plans().await?;
         self.complete(&plans, promises).await
     }
 
-    fn plans(&self) -> Vec<Plan> {
-        self.uploads.iter().map(|it| it.plan.clone()).collect()
+    /// Returns what clients want, who do not ask for a fresh id again whose
+    /// upload is gone.
+    async fn plans(&mut self) -> Step<Vec<Plan>> {
+        let mut plans: Vec<_> = self.uploads.iter().map(|it| it.plan.clone()).collect();
+        for plan in plans.iter().filter(|plan| plan.is_fresh()) {
+            let found = self.store.open(&plan.id).await;
+            if matches!(found, Err(Error::NotFound)) {
+                self.uploads.retain(|noted| noted.plan.id != plan.id);
+            }
+        }
+        plans.retain(|plan| self.uploads.iter().any(|it| it.plan.id == plan.id));
+        Ok(plans)
     }
 
     /// Brings the uploads to their end, in the order of the case: parts come
@@ -47,7 +57,9 @@ impl Play<'_> {
             // It may lack bytes, and clients may be told so only now. What it lacks,
             // its finals lack, too.
             let may_lack = |it: &Upload| !promises.finished && is_whole(it);
+            let is_unverified = self.noted(id).lives.last().is_some_and(|it| it.unverified);
             let lacks = found.as_ref().is_ok_and(|it| may_lack(it.info()))
+                || found.is_ok() && !promises.chunks && is_unverified
                 || plan.parts().iter().any(|part| lacking.contains(part));
             if lacks {
                 lacking.push(id.clone());

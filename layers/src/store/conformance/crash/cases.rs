@@ -62,6 +62,51 @@ pub(super) async fn an_upload_is_finished(play: &mut Play<'_>) -> Step {
     play.finish(&mut *handle).await
 }
 
+/// With one that fails.
+pub(super) async fn atomic_chunks_come_at_once(play: &mut Play<'_>) -> Step {
+    let a = play.plan(&Plan::new("a", 16));
+    let mut handle = play.create(&a).await?;
+    play.append_at_once(&mut *handle, 6, Atomic).await?;
+    let mut handle = play.open(&a).await?;
+    play.append_mismatch_at_once(&mut *handle, 5).await?;
+    play.append_at_once(&mut *handle, 4, Atomic).await?;
+    play.append(&mut *handle, 6, Atomic).await
+}
+
+pub(super) async fn an_upload_is_finished_and_recorded_in_one_step(play: &mut Play<'_>) -> Step {
+    let (a, b) = (Plan::new("a", 9), Plan::new("b", 6));
+    let (a, b) = (play.plan(&a), play.plan(&b));
+    let mut handle = play.create(&a).await?;
+    play.append(&mut *handle, 9, Streaming).await?;
+    play.finish_and_record(&mut *handle).await?;
+    // By a later request.
+    let mut handle = play.create(&b).await?;
+    play.append(&mut *handle, 6, Atomic).await?;
+    let mut handle = play.open(&b).await?;
+    play.finish_and_record(&mut *handle).await
+}
+
+pub(super) async fn an_id_is_fresh(play: &mut Play<'_>) -> Step {
+    let a = play.plan(&Plan::fresh(9));
+    drop(play.create(&a).await?);
+    let mut handle = play.open(&a).await?;
+    play.append(&mut *handle, 3, Streaming).await?;
+    let mut handle = play.open(&a).await?;
+    play.append(&mut *handle, 6, Streaming).await?;
+    play.finish_and_record(&mut *handle).await
+}
+
+/// Two of them, one with a checksum.
+pub(super) async fn an_upload_is_filled_by_its_creation(play: &mut Play<'_>) -> Step {
+    for mode in [Streaming, Atomic] {
+        let a = play.plan(&Plan::fresh(9));
+        let mut handle = play.create(&a).await?;
+        play.append_at_once(&mut *handle, 9, mode).await?;
+        play.finish_and_record(&mut *handle).await?;
+    }
+    Ok(())
+}
+
 pub(super) async fn an_empty_upload_is_finished(play: &mut Play<'_>) -> Step {
     let a = play.plan(&Plan::new("a", 0));
     let mut handle = play.create(&a).await?;

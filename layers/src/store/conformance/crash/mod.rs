@@ -10,11 +10,13 @@
 //!
 //! - what was answered and [promised](Promises) is still true;
 //! - the bytes up to each offset are those that were sent, and a chunk is never
-//!   torn that was [atomic](crate::store::WriteMode::Atomic);
+//!   torn that was [atomic](crate::store::WriteMode::Atomic), unless it was
+//!   there to its end before its first byte was stored;
 //! - this is still so after a second crash, which comes right after clients
 //!   have asked for their uploads, or while they carry on;
 //! - no upload and no id is stuck: every upload can be carried on to its end
-//!   and terminated, and its id can be used again.
+//!   and terminated, and its id can be used again. Only an id that is
+//!   [fresh](crate::protocol::NewUpload::is_fresh) is never used again.
 //!
 //! # Example
 //!
@@ -212,6 +214,9 @@ pub struct Promises {
     pub finished: bool,
     /// A terminated upload stays away.
     pub terminated: bool,
+    /// An [atomic](crate::store::WriteMode::Atomic) chunk that had not ended
+    /// leaves no byte. Otherwise bytes remain that were not verified.
+    pub chunks: bool,
 }
 
 impl Promises {
@@ -221,6 +226,7 @@ impl Promises {
         offsets: true,
         finished: true,
         terminated: true,
+        chunks: true,
     };
 
     /// Nothing needs to survive.
@@ -229,6 +235,7 @@ impl Promises {
         offsets: false,
         finished: false,
         terminated: false,
+        chunks: false,
     };
 }
 
@@ -267,7 +274,11 @@ pub async fn run<C: Crashable>(subject: &C) -> Ran {
         chunks_follow_each_other,
         atomic_chunks_follow_each_other,
         an_atomic_chunk_fails,
+        atomic_chunks_come_at_once,
         an_upload_is_finished,
+        an_upload_is_finished_and_recorded_in_one_step,
+        an_id_is_fresh,
+        an_upload_is_filled_by_its_creation,
         an_empty_upload_is_finished,
         two_uploads_grow_side_by_side,
     );

@@ -25,6 +25,8 @@ pub(super) struct Plan {
     pub(super) text: Bytes,
     pub(super) ends: Ends,
     pub(super) role: Option<Role>,
+    /// The new upload that has drawn the id, if the id is fresh.
+    drawn: Option<NewUpload>,
 }
 
 impl Plan {
@@ -38,7 +40,22 @@ impl Plan {
             text: text.collect(),
             ends: Ends::AtItsLength,
             role: None,
+            drawn: None,
         }
+    }
+
+    /// Plans an upload whose id is drawn now. It is created only once.
+    pub(super) fn fresh(length: u8) -> Self {
+        let drawn = NewUpload::new(None, Metadata::EMPTY);
+        Self {
+            id: drawn.id.clone(),
+            drawn: Some(drawn),
+            ..Self::new("fresh", length)
+        }
+    }
+
+    pub(super) const fn is_fresh(&self) -> bool {
+        self.drawn.is_some()
     }
 
     pub(super) fn ending(self, ends: Ends) -> Self {
@@ -87,8 +104,11 @@ impl Plan {
     /// Returns the upload to create for the `life`th time.
     pub(super) fn new_upload(&self, life: usize) -> NewUpload {
         let is_known = self.ends == Ends::AtItsLength && !self.is_final();
-        let mut new = NewUpload::new(is_known.then_some(self.length()), metadata(life));
+        let drawn = self.drawn.clone();
+        let mut new = drawn.unwrap_or_else(|| NewUpload::new(None, Metadata::EMPTY));
         new.id = self.id.clone();
+        new.length = is_known.then_some(self.length());
+        new.metadata = metadata(life);
         new.created = created(life);
         if self.ends == Ends::ByClient {
             new.completion = Completion::ByClient { declared: false };
@@ -125,6 +145,11 @@ impl Noted {
         }
     }
 
+    /// Whether the creation of one of its lives was answered.
+    pub(super) fn was_answered(&self) -> bool {
+        self.lives.iter().any(|told| told.created)
+    }
+
     /// Returns what was answered about the newest upload of this id.
     pub(super) fn told(&mut self) -> &mut Told {
         self.lives.last_mut().expect("it was to be created")
@@ -146,6 +171,8 @@ pub(super) struct Told {
     pub(super) finished: bool,
     /// The atomic chunk that was not answered yet.
     pub(super) chunk: Option<AtomicChunk>,
+    /// An atomic chunk has failed, or had not ended when the storage stopped.
+    pub(super) unverified: bool,
     /// The termination was requested.
     pub(super) terminating: bool,
     /// The termination was answered.
@@ -157,4 +184,14 @@ pub(super) struct AtomicChunk {
     pub(super) range: Range<u64>,
     /// The store has read the chunk to its end, so that it may count.
     pub(super) was_read: bool,
+    /// It was there to its end before the store had to write any of it.
+    pub(super) came_at_once: bool,
+}
+
+impl AtomicChunk {
+    /// Whether an upload with this offset has bytes of the chunk although it had
+    /// not ended.
+    pub(super) const fn is_unverified(&self, offset: u64) -> bool {
+        !self.was_read && offset > self.range.start
+    }
 }

@@ -8,11 +8,12 @@ use http_body::{Body, Frame};
 use crate::protocol::Error;
 
 /// A body whose frames arrive one by one, so that a store has to write each of
-/// them.
+/// them, or all at once.
 #[derive(Debug)]
 pub(super) struct Pieces {
     frames: VecDeque<Result<Bytes, Error>>,
     waits: bool,
+    pub(super) comes_at_once: bool,
     pub(super) was_read: bool,
 }
 
@@ -24,8 +25,15 @@ impl Pieces {
         Self {
             frames: frames.collect(),
             waits: false,
+            comes_at_once: false,
             was_read: false,
         }
+    }
+
+    /// Lets all frames be there from the start.
+    pub(super) fn at_once(mut self) -> Self {
+        self.comes_at_once = true;
+        self
     }
 
     /// Returns the number of bytes before the end or the error.
@@ -49,7 +57,7 @@ impl Body for Pieces {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         self.waits = !self.waits;
-        if self.waits {
+        if self.waits && !self.comes_at_once {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
