@@ -13,7 +13,7 @@ use super::calls;
 use super::error::is_read_only;
 use super::kernel::Stat;
 use super::named::named;
-use super::sys::{FILE_MODE, if_there, is_same};
+use super::sys::{FILE_MODE, Seen, if_there, is_same};
 
 /// An open file whose errors name its path.
 #[derive(Debug)]
@@ -101,6 +101,11 @@ impl File {
         named(&self.path, retry(|| calls::fstat(&self.file)))
     }
 
+    /// Returns the size and the last change.
+    pub(crate) fn seen(&self) -> io::Result<Seen> {
+        self.stat().map(Seen::from)
+    }
+
     pub(crate) fn len(&self) -> io::Result<u64> {
         self.stat().map(|stat| stat.len)
     }
@@ -178,16 +183,19 @@ impl File {
 
     /// Reads from the position of the file to its end.
     pub(crate) fn read_to_end(&self) -> io::Result<Vec<u8>> {
-        /// The size of most `.info` files.
-        const ROOM: usize = 2048;
         let mut bytes = Vec::new();
-        loop {
-            bytes.reserve(ROOM);
-            let read = retry(|| calls::read(&self.file, &mut bytes));
-            if named(&self.path, read)? == 0 {
-                return Ok(bytes);
-            }
-        }
+        while self.read_more(&mut bytes)? > 0 {}
+        Ok(bytes)
+    }
+
+    /// Reads once from the position of the file, and returns the number of
+    /// bytes: 0 at its end. The first read takes up to a page, each later one
+    /// as much as all before it.
+    pub(crate) fn read_more(&self, bytes: &mut Vec<u8>) -> io::Result<usize> {
+        const PAGE: usize = 4096;
+        bytes.reserve(bytes.len().max(PAGE));
+        let read = retry(|| calls::read(&self.file, bytes));
+        named(&self.path, read)
     }
 
     /// Reads `length` bytes at `offset`. Fails if the file is shorter.

@@ -92,10 +92,26 @@ pub(crate) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     if_there(File::open_to_read(path).and_then(|file| file.read_to_end()))
 }
 
-/// Returns the size of a regular file, if it exists.
-pub(crate) fn file_size(path: &Path) -> io::Result<Option<u64>> {
+/// A look at a regular file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    pub(crate) len: u64,
+    pub(crate) modified: SystemTime,
+}
+
+impl From<Stat> for Seen {
+    fn from(stat: Stat) -> Self {
+        Self {
+            len: stat.len,
+            modified: stat.modified,
+        }
+    }
+}
+
+/// Looks at a regular file, if it exists.
+pub(crate) fn look(path: &Path) -> io::Result<Option<Seen>> {
     let found = if_there(stat(path))?.filter(|found| found.kind == Kind::File);
-    Ok(found.map(|file| file.len))
+    Ok(found.map(Seen::from))
 }
 
 pub(crate) fn is_dir(path: &Path) -> io::Result<bool> {
@@ -210,7 +226,7 @@ mod tests {
         replace(&at("c"), &at("b"))?;
         assert!(exists(&at("b"))? && is_dir(&at("d"))?);
         assert!(is_another_file(&at("b"), &at("d/a"))?);
-        assert_eq!(file_size(&at("b"))?, Some(5));
+        assert_eq!(look(&at("b"))?.map(|seen| seen.len), Some(5));
         identity(root)?;
         remove(&at("b"))
     }

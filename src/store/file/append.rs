@@ -1,86 +1,104 @@
 //! Turns the frames of a chunk into writes: the asynchronous half.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use bytes::Bytes;
 use tokio::sync::Semaphore;
 use tower_tus_layers::protocol::{Chunk, Error};
 use tower_tus_layers::store::{AppendError, Appended};
 
-use super::Steps;
 use super::batch::Batch;
+use super::sys;
 use super::writer::Writer;
+
+/// How an append ended.
+pub(super) struct Ended {
+    pub(super) appended: Appended,
+    /// The data file, if it is still of use.
+    pub(super) data: Option<sys::File>,
+    /// See [`Counted`](super::counted::Counted).
+    pub(super) is_settled: bool,
+}
+
+/// The writer comes back from each step, with its result. If the step has
+/// panicked, it does not.
+type Back<T> = Result<(Writer, T), Error>;
 
 /// Stores a chunk through `writer`, with one batch in memory at a time.
 ///
 /// A second batch would gain nothing: while a write is in flight, the host's
-/// connection keeps reading.
-pub(super) async fn append(chunk: Chunk<'_>, writer: Writer, batches: &Semaphore) -> Appended {
-    let steps = Appending {
-        steps: Arc::clone(writer.steps()),
-        writer: Arc::new(Mutex::new(writer)),
-    };
-    let mut received = steps.receive(chunk, batches).await;
-    if steps.writer().has_an_end() {
-        received = steps.end(received).await;
+/// connection keeps reading. While it waits for bytes, it holds none.
+pub(super) async fn append(chunk: Chunk<'_>, writer: Writer, batches: &Semaphore) -> Ended {
+    let start = writer.offset();
+    match receive(chunk, writer, batches).await {
+        Ok((writer, received)) => Ended {
+            appended: Appended::new(writer.offset(), received),
+            is_settled: writer.is_settled(),
+            data: writer.into_data(),
+        },
+        // Whatever it has written is found when the upload is opened again.
+        Err(panicked) => Ended {
+            appended: Appended::new(start, Err(AppendError::Store(panicked))),
+            data: None,
+            is_settled: false,
+        },
     }
-    let offset = steps.writer().offset();
-    Appended::new(offset, received)
 }
 
-/// A writer that blocking steps use one after the other, never at the same
-/// time.
-struct Appending {
-    steps: Arc<Steps>,
-    writer: Arc<Mutex<Writer>>,
-}
-
-impl Appending {
-    async fn receive(&self, mut chunk: Chunk<'_>, batches: &Semaphore) -> Result<(), AppendError> {
-        while let Some(first) = chunk.next_data().await {
-            let first = first.map_err(AppendError::Body)?;
-            let permit = batches
-                .acquire()
-                .await
-                .expect("the semaphore is never closed");
-            let Batch { frames, ended } = Batch::gather(first, &mut chunk).await;
-            self.write(frames).await.map_err(AppendError::Store)?;
-            drop(permit);
-            if let Some(ended) = ended {
-                return ended.map_err(AppendError::Body);
-            }
+async fn receive(
+    mut chunk: Chunk<'_>,
+    mut writer: Writer,
+    batches: &Semaphore,
+) -> Back<Result<(), AppendError>> {
+    while let Some(first) = chunk.next_data().await {
+        let first = match first {
+            Ok(first) => first,
+            Err(error) => return end(writer, Err(AppendError::Body(error))).await,
+        };
+        let permit = batches
+            .acquire()
+            .await
+            .expect("the semaphore is never closed");
+        let batch = Batch::gather(first, &mut chunk).await;
+        let (back, ended) = match writer.takes_long_to(&batch) {
+            true => long(writer, |writer| writer.store(batch)).await?,
+            false => short(writer, |writer| writer.store(batch)).await?,
+        };
+        drop(permit);
+        writer = back;
+        if let Some(ended) = ended {
+            return end(writer, ended).await;
         }
-        Ok(())
     }
+    end(writer, Ok(())).await
+}
 
-    async fn write(&self, frames: Vec<Bytes>) -> Result<(), Error> {
-        let writer = Arc::clone(&self.writer);
-        let at_once = move || take(&writer).write_at_once(frames);
-        let Some(frames) = self.steps.short(at_once).await? else {
-            return Ok(());
-        };
-        let writer = Arc::clone(&self.writer);
-        self.steps.long(move || take(&writer).write(&frames)).await
-    }
-
-    async fn end(&self, received: Result<(), AppendError>) -> Result<(), AppendError> {
-        let writer = Arc::clone(&self.writer);
-        let is_long = self.writer().ends_with_a_long_step(&received);
-        // The step itself may fail, too, for example if it panics.
-        let end = move || Ok(take(&writer).end(received));
-        let ended = match is_long {
-            true => self.steps.long(end).await,
-            false => self.steps.short(end).await,
-        };
-        ended.map_err(AppendError::Store)?
-    }
-
-    fn writer(&self) -> MutexGuard<'_, Writer> {
-        take(&self.writer)
+async fn end(writer: Writer, received: Result<(), AppendError>) -> Back<Result<(), AppendError>> {
+    match writer.has_begun() {
+        true if writer.takes_long_to_end(&received) => {
+            long(writer, |writer| writer.end(received)).await
+        }
+        true => short(writer, |writer| writer.end(received)).await,
+        false => Ok((writer, received)),
     }
 }
 
-fn take(writer: &Mutex<Writer>) -> MutexGuard<'_, Writer> {
-    // A step that panicked has still counted the bytes that it wrote.
-    writer.lock().unwrap_or_else(PoisonError::into_inner)
+async fn short<T: Send + 'static>(
+    writer: Writer,
+    step: impl FnOnce(&mut Writer) -> T + Send + 'static,
+) -> Back<T> {
+    let steps = Arc::clone(writer.steps());
+    steps.short(|| Ok(moved(writer, step))).await
+}
+
+async fn long<T: Send + 'static>(
+    writer: Writer,
+    step: impl FnOnce(&mut Writer) -> T + Send + 'static,
+) -> Back<T> {
+    let steps = Arc::clone(writer.steps());
+    steps.long(|| Ok(moved(writer, step))).await
+}
+
+fn moved<T>(mut writer: Writer, step: impl FnOnce(&mut Writer) -> T) -> (Writer, T) {
+    let done = step(&mut writer);
+    (writer, done)
 }

@@ -6,8 +6,10 @@ use std::task::Poll;
 use bytes::Bytes;
 use tower_tus_layers::protocol::{Chunk, Error};
 
-/// Number of bytes at which a batch is full. Its last frame may exceed it.
-const MAX_BYTES: usize = 1 << 20;
+/// Number of bytes at which a batch is full. Its last frame may exceed it. Small
+/// enough that the bytes are still in the processor's cache when they are
+/// written.
+const MAX_BYTES: usize = 256 << 10;
 /// Number of frames at which a batch is full: the maximum of one `pwritev`.
 const MAX_FRAMES: usize = 1024;
 
@@ -21,6 +23,12 @@ pub(super) struct Batch {
 }
 
 impl Batch {
+    /// Whether the chunk has ended with it as it should, so that no byte of it
+    /// can be refused any more.
+    pub(super) const fn ends_well(&self) -> bool {
+        matches!(self.ended, Some(Ok(())))
+    }
+
     /// Gathers `first` and all frames that are ready, without waiting for more.
     pub(super) async fn gather(first: Bytes, chunk: &mut Chunk<'_>) -> Self {
         let mut bytes = first.len();

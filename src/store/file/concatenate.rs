@@ -12,6 +12,7 @@ use tower_tus_layers::protocol::{Concat, Error, Interrupt, Length, NewUpload, Ro
 use super::create::create_with;
 use super::error::{of_store, of_upload};
 use super::handle::FileHandle;
+use super::state::State;
 use super::sync::Step;
 use super::{Durability, FileStore, sys};
 
@@ -41,15 +42,15 @@ pub(super) fn assemble(
     id: UploadId,
     interrupt: &Interrupt,
 ) -> Result<(), Error> {
-    let handle = FileHandle::open(store, id)?;
-    let mut upload = handle.upload().clone();
+    let state = State::open(store, id)?;
+    let mut upload = state.upload.clone();
     let role = upload.concat.as_mut().map(|concat| &mut concat.role);
-    let Some(Role::Final { parts, pending }) = role.filter(|_| handle.upload().is_pending()) else {
+    let Some(Role::Final { parts, pending }) = role.filter(|_| state.upload.is_pending()) else {
         return Ok(());
     };
     let parts = Parts::find(store, parts)?;
     let length = parts.length()?;
-    let path = &handle.layout().data;
+    let path = &state.layout.data;
     let data = sys::File::open(path).map_err(of_upload)?;
     // An interrupted attempt may have left bytes behind.
     data.truncate(0).map_err(of_upload)?;
@@ -59,18 +60,18 @@ pub(super) fn assemble(
         .inspect_err(|_| drop(sys::File::open(path).and_then(|data| data.truncate(0))))?;
     *pending = false;
     (upload.offset, upload.length) = (length.into(), Some(length)); // CAT-04
-    handle.rewrite(upload).map(drop)
+    state.rewrite(upload).map(drop)
 }
 
 /// Records in a part that a final upload waits for it.
 pub(super) fn await_part(store: &FileStore, part: UploadId, id: UploadId) -> Result<(), Error> {
-    let handle = FileHandle::open(store, part)?;
-    let mut upload = handle.upload().clone();
+    let state = State::open(store, part)?;
+    let mut upload = state.upload.clone();
     match upload.concat.as_mut().map(|concat| &mut concat.role) {
         Some(Role::Partial { awaited_by }) => awaited_by.push(id),
         _ => return Err(Error::InvalidConcat),
     }
-    handle.rewrite(upload).map(drop)
+    state.rewrite(upload).map(drop)
 }
 
 /// Complete uploads, in the order in which they are concatenated.
@@ -78,7 +79,7 @@ struct Parts<'a> {
     /// May contain the same upload more than once.
     // CAT-09
     order: &'a [UploadId],
-    found: HashMap<&'a UploadId, FileHandle>,
+    found: HashMap<&'a UploadId, State>,
 }
 
 impl<'a> Parts<'a> {
@@ -86,11 +87,11 @@ impl<'a> Parts<'a> {
         let mut found = HashMap::new();
         for id in order {
             if !found.contains_key(id) {
-                let part = FileHandle::open(store, id.clone())?;
+                let part = State::open(store, id.clone())?;
                 found.insert(id, part);
             }
         }
-        match found.values().all(|part| part.upload().is_complete()) {
+        match found.values().all(|part| part.upload.is_complete()) {
             true => Ok(Self { order, found }),
             false => Err(Error::UploadNotFinished),
         }
@@ -98,9 +99,9 @@ impl<'a> Parts<'a> {
 
     /// Returns the handle and the length of each part, in order.
     // CAT-05
-    fn in_order(&self) -> impl Iterator<Item = (&FileHandle, Length)> {
+    fn in_order(&self) -> impl Iterator<Item = (&State, Length)> {
         let parts = self.order.iter().map(|id| &self.found[id]);
-        parts.map(|part| (part, part.upload().length.unwrap_or_default()))
+        parts.map(|part| (part, part.upload.length.unwrap_or_default()))
     }
 
     fn length(&self) -> Result<Length, Error> {
@@ -120,7 +121,7 @@ impl<'a> Parts<'a> {
         let mut unseen = 0;
         for (part, length) in self.in_order() {
             let mut left = length.get();
-            let part = sys::File::open_to_read(&part.layout().data).map_err(of_upload)?;
+            let part = sys::File::open_to_read(&part.layout.data).map_err(of_upload)?;
             while left > 0 {
                 if unseen == STEP {
                     interrupt.cause().map_or(Ok(()), Err)?;

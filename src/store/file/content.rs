@@ -32,9 +32,9 @@ impl FileContent {
         // Open the file before reading the offset: it then has all bytes up to
         // it.
         let file = sys::File::open_to_read(&layout.data).map_err(of_upload)?;
-        let size = file.len().map_err(of_upload)?;
-        let upload = look(store, id, &layout, size, &mut document)?;
-        Ok(Self::of(store, file, upload))
+        let seen = file.seen().map_err(of_upload)?;
+        let (upload, _) = look(store, id, &layout, seen, &mut document)?;
+        Ok(Self::of(store, file, seen, upload))
     }
 
     /// Like [`open`](Self::open), in a short step. Returns `None` if it takes a
@@ -42,15 +42,15 @@ impl FileContent {
     pub(super) fn glance(store: &FileStore, id: UploadId) -> Result<Option<Self>, Error> {
         let (layout, _, document) = find(store, &id).map_err(of_upload)?;
         let file = sys::File::open_to_read(&layout.data).map_err(of_upload)?;
-        let size = file.len().map_err(of_upload)?;
-        let upload = glance(store, id, &layout, size, &document)?;
-        Ok(upload.map(|upload| Self::of(store, file, upload)))
+        let seen = file.seen().map_err(of_upload)?;
+        let found = glance(store, id, &layout, seen, &document)?;
+        Ok(found.map(|(upload, _)| Self::of(store, file, seen, upload)))
     }
 
-    fn of(store: &FileStore, file: sys::File, upload: Upload) -> Self {
+    fn of(store: &FileStore, file: sys::File, seen: sys::Seen, upload: Upload) -> Self {
         Self {
             steps: Arc::clone(&store.steps),
-            modified: file.modified().ok(),
+            modified: Some(seen.modified),
             file: file.into(),
             upload,
         }

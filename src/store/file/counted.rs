@@ -2,12 +2,22 @@
 //! and none after a hole that a power cut has left.
 
 use std::io;
+use std::time::SystemTime;
 
 use super::layout::Layout;
 use super::sync::Step;
 use super::{Durability, mark, sys};
 
-/// Returns the offset of the upload as far as the mark tells, or `None` if its
+/// What the data file and the mark tell of an upload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Counted {
+    pub(super) offset: u64,
+    /// Whether nothing is to be removed before bytes can follow: there is
+    /// neither a mark nor a byte that does not count.
+    pub(super) is_settled: bool,
+}
+
+/// Returns what counts of an upload as far as the mark tells, or `None` if its
 /// data file is gone.
 ///
 /// `size` is the size of the data file before this call. One look at the size
@@ -15,27 +25,36 @@ use super::{Durability, mark, sys};
 /// size may include bytes that are rolled back, together with their mark, until
 /// it is read; after it is read, bytes of a chunk whose mark came later. Bytes
 /// that are there both times are there to stay.
-pub(super) fn offset(layout: &Layout, size: u64) -> io::Result<Option<u64>> {
-    let mark = mark::read(layout)?.and_then(|mark| mark.offset);
-    let after = sys::file_size(&layout.data)?;
-    Ok(after.map(|after| mark.unwrap_or(u64::MAX).min(size).min(after)))
+pub(super) fn look(layout: &Layout, size: u64) -> io::Result<Option<Counted>> {
+    let mark = mark::read(layout)?;
+    let has_mark = mark.is_some();
+    let after = match size {
+        // However many there are now, they do not count.
+        0 => Some(0),
+        _ => sys::look(&layout.data)?.map(|seen| seen.len),
+    };
+    let marked = mark.and_then(|mark| mark.offset).unwrap_or(u64::MAX);
+    Ok(after.map(|after| {
+        let offset = marked.min(size).min(after);
+        Counted {
+            offset,
+            is_settled: !has_mark && offset == size,
+        }
+    }))
 }
 
 /// The most bytes that a file system writes as one block.
 const BLOCK: u64 = 64 << 10;
 
 /// Returns where the first hole in the data file of an unfinished upload
-/// begins, if it has not changed since the system was booted. The file is open
-/// for reading.
+/// begins. The file is open for reading, and [as old](is_older_than_boot) as a
+/// power cut.
 ///
 /// A power cut may keep the size of a file and lose bytes within it, which then
 /// are a hole. This server leaves none, so the bytes before it are all that is
 /// known to be left. Zeros right before it do not count: if the last block was
 /// on the disk when more bytes came to it, it may still end as it did then.
 pub(super) fn hole(file: &sys::File) -> io::Result<Option<u64>> {
-    if !is_older_than_boot(file)? {
-        return Ok(None);
-    }
     let Some(hole) = file.first_hole()? else {
         return Ok(None);
     };
@@ -46,15 +65,8 @@ pub(super) fn hole(file: &sys::File) -> io::Result<Option<u64>> {
 }
 
 /// Whether a power cut may have come since a file was changed.
-pub(super) fn is_older_than_boot(file: &sys::File) -> io::Result<bool> {
-    let modified = file.modified()?;
-    Ok(sys::boot_time().is_some_and(|boot| modified < boot))
-}
-
-/// Whether all bytes of the data file count, and there is no mark: then
-/// [`settle`] has nothing to do.
-pub(super) fn is_settled(layout: &Layout, data: &sys::File) -> io::Result<bool> {
-    Ok(mark::read(layout)?.is_none() && !is_older_than_boot(data)?)
+pub(super) fn is_older_than_boot(modified: SystemTime) -> bool {
+    sys::boot_time().is_some_and(|boot| modified < boot)
 }
 
 /// Removes the bytes that do not count from the data file of an unfinished
@@ -62,7 +74,7 @@ pub(super) fn is_settled(layout: &Layout, data: &sys::File) -> io::Result<bool> 
 pub(super) fn settle(durability: Durability, layout: &Layout, data: &sys::File) -> io::Result<()> {
     let mark = mark::read(layout)?;
     // Before the truncation, which makes the file newer than the boot.
-    let hole = match is_older_than_boot(data)? {
+    let hole = match is_older_than_boot(data.modified()?) {
         true => hole(&sys::File::open_to_read(&layout.data)?)?,
         false => None,
     };
@@ -98,7 +110,7 @@ fn cut(durability: Durability, data: &sys::File, len: u64) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use std::fs::{self, FileTimes};
-    use std::time::{Duration, SystemTime};
+    use std::time::Duration;
 
     use super::*;
 
@@ -107,6 +119,11 @@ mod tests {
         let layout = Layout::new(dir.path(), &"a".parse().unwrap());
         fs::write(&layout.data, bytes).unwrap();
         (dir, layout)
+    }
+
+    fn offset(layout: &Layout, size: u64) -> Option<u64> {
+        let counted = look(layout, size).unwrap();
+        counted.map(|counted| counted.offset)
     }
 
     fn settle(layout: &Layout) {
@@ -118,11 +135,11 @@ mod tests {
     fn the_mark_is_the_offset_while_it_stands() {
         let (_dir, layout) = upload(b"0123456789");
         fs::write(&layout.chunk, "4\n").unwrap();
-        assert_eq!(offset(&layout, 10).unwrap(), Some(4));
+        assert_eq!(offset(&layout, 10), Some(4));
         settle(&layout);
         assert_eq!(fs::read(&layout.data).unwrap(), b"0123");
         assert!(!layout.chunk.exists());
-        assert_eq!(offset(&layout, 4).unwrap(), Some(4));
+        assert_eq!(offset(&layout, 4), Some(4));
     }
 
     #[test]
@@ -130,7 +147,7 @@ mod tests {
         for text in ["", "4", "\n", "x\n", "-4\n"] {
             let (_dir, layout) = upload(b"0123456789");
             fs::write(&layout.chunk, text).unwrap();
-            assert_eq!(offset(&layout, 10).unwrap(), Some(10), "{text:?}");
+            assert_eq!(offset(&layout, 10), Some(10), "{text:?}");
             settle(&layout);
             assert_eq!(fs::read(&layout.data).unwrap(), b"0123456789");
             assert!(!layout.chunk.exists());
@@ -141,7 +158,7 @@ mod tests {
     fn a_mark_beyond_the_end_makes_no_bytes() {
         let (_dir, layout) = upload(b"01234");
         fs::write(&layout.chunk, "9\n").unwrap();
-        assert_eq!(offset(&layout, 5).unwrap(), Some(5));
+        assert_eq!(offset(&layout, 5), Some(5));
         settle(&layout);
         assert_eq!(fs::read(&layout.data).unwrap(), b"01234");
     }
@@ -149,12 +166,8 @@ mod tests {
     #[test]
     fn what_was_not_there_before_and_after_the_look_does_not_count() {
         let (_dir, layout) = upload(b"01234");
-        assert_eq!(offset(&layout, 3).unwrap(), Some(3), "it grew meanwhile");
-        assert_eq!(
-            offset(&layout, 9).unwrap(),
-            Some(5),
-            "it was taken back meanwhile"
-        );
+        assert_eq!(offset(&layout, 3), Some(3), "it grew meanwhile");
+        assert_eq!(offset(&layout, 9), Some(5), "it was taken back meanwhile");
     }
 
     #[cfg(target_os = "linux")]

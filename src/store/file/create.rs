@@ -2,7 +2,8 @@
 //!
 //! A creation claims `<id>.new` first and publishes it as `.info` last. So the
 //! files that a crash leaves in between are known to be nobody's, and a file
-//! that was there before is somebody's and never overwritten.
+//! that was there before is somebody's and never overwritten. Only an upload
+//! with a [fresh](super::fresh) id needs none of this.
 
 use std::io;
 use std::path::Path;
@@ -14,12 +15,22 @@ use super::error::{is_read_only, of_new_upload, of_store};
 use super::handle::FileHandle;
 use super::info::Document;
 use super::layout::Layout;
+use super::state::State;
 use super::sync::Step;
-use super::{FileStore, claim, leftover, publish, sys};
+use super::{FileStore, claim, fresh, leftover, publish, sys};
 
 /// Creates the files of a new upload, or leaves none behind.
 pub(super) fn create(store: &FileStore, new: NewUpload) -> Result<FileHandle, Error> {
-    create_with(store, new, Offset::ZERO, |_| Ok(()))
+    let is_elsewhere = new.storage_path.as_ref().is_some_and(|it| !it.is_empty());
+    if !new.is_fresh() || is_elsewhere {
+        return create_with(store, new, Offset::ZERO, |_| Ok(()));
+    }
+    make_home(store).map_err(of_store)?;
+    let layout = Layout::new(store.dir(), &new.id);
+    check_above(store.dir(), &new.id).map_err(of_new_upload)?;
+    let state = describe(store, new.into(), layout);
+    let data = fresh::make_files(store, &state.layout, &state.document)?;
+    created(state, Some(data))
 }
 
 /// Like [`create`], with `offset` bytes that `fill` writes to the data file
@@ -44,24 +55,36 @@ pub(super) fn create_with(
         layout = layout.with_data(store.dir().join(place));
         check_place(&layout).map_err(of_new_upload)?;
     }
+    let state = describe(store, upload, layout);
+    make_files(store, &state.layout, &state.document, fill)?;
+    store.forget(&state.upload.id);
+    created(state, None)
+}
+
+/// Returns the state of an upload whose files are to be made.
+fn describe(store: &FileStore, mut upload: Upload, layout: Layout) -> State {
     let mut document = Document::new(&upload, &layout);
     document.set_synced(store.durability.syncs(Step::Created));
     upload.storage = document.storage();
     upload.set_path(&layout.data);
-    make_files(store, &layout, &document, fill)?;
+    State {
+        store: store.clone(),
+        layout: Arc::new(layout),
+        document,
+        upload,
+        is_settled: true,
+    }
+}
+
+fn created(state: State, data: Option<sys::File>) -> Result<FileHandle, Error> {
+    let (store, upload) = (&state.store, &state.upload);
     // Only now, with a file in it: overlay file systems may have changed its
     // identity.
     store.home.remember().map_err(of_store)?;
-    store.forget(&upload.id);
     if store.durability.syncs(Step::Created) {
         store.synced.insert(&upload.id, upload.offset);
     }
-    Ok(FileHandle::new(
-        store.clone(),
-        Arc::new(layout),
-        document,
-        upload,
-    ))
+    Ok(FileHandle::created(state, data))
 }
 
 /// Creates the directory of the store, unless it has existed before: then it
@@ -86,6 +109,15 @@ pub(super) fn prepare(store: &FileStore) -> io::Result<()> {
 
 /// Fails if the id is in use, or lies below one that is.
 fn check_id(dir: &Path, id: &UploadId, layout: &Layout) -> io::Result<()> {
+    check_above(dir, id)?;
+    match Document::counts(&layout.info)? {
+        true => taken(),
+        false => Ok(()),
+    }
+}
+
+/// Fails if the id lies below one that is in use.
+fn check_above(dir: &Path, id: &UploadId) -> io::Result<()> {
     for above in Layout::above(dir, id) {
         let is_file = sys::exists(&above.data)? && !sys::is_dir(&above.data)?;
         // The bytes of that upload may be elsewhere, or may have been moved
@@ -94,10 +126,7 @@ fn check_id(dir: &Path, id: &UploadId, layout: &Layout) -> io::Result<()> {
             return taken();
         }
     }
-    match Document::counts(&layout.info)? {
-        true => taken(),
-        false => Ok(()),
-    }
+    Ok(())
 }
 
 /// Fails if something is at the place of the data file, or if the place belongs
@@ -149,6 +178,6 @@ fn make_data(
 
 /// Creates a directory. It becomes durable with the names in it, which are
 /// synced when an upload has to survive.
-fn make_dirs(store: &FileStore, path: &Path) -> io::Result<()> {
+pub(super) fn make_dirs(store: &FileStore, path: &Path) -> io::Result<()> {
     sys::make_dirs(path, store.dir_mode).map(drop)
 }

@@ -36,7 +36,18 @@ pub(super) struct Document {
     tower_tus: TowerTus,
     #[serde(flatten)]
     rest: Map<String, Value>,
+    /// Whether a [`SEAL`] follows.
+    #[serde(skip)]
+    is_sealed: bool,
 }
+
+/// Follows the document once the upload is finished: its bytes and all names
+/// were synced before. To write it changes no byte that was there, so nothing
+/// can tear the document.
+///
+/// JSON allows it, so tusd reads the document as before. Editors end a file with
+/// a line feed, but not with this.
+pub(super) const SEAL: &[u8] = b" ";
 
 /// State that tusd's members cannot express. tusd ignores it, and drops it when
 /// it rewrites the file.
@@ -123,12 +134,24 @@ impl Document {
         self.tower_tus.synced
     }
 
+    /// Whether the upload was recorded as finished by a [`SEAL`].
+    pub(super) const fn is_sealed(&self) -> bool {
+        self.is_sealed
+    }
+
+    /// Notes that a [`SEAL`] was written.
+    pub(super) fn seal(&mut self) {
+        self.is_sealed = true;
+    }
+
     /// Updates the members that change during the life of an upload.
     pub(super) fn update(&mut self, upload: &Upload) {
         self.size = upload.length.unwrap_or_default().get();
         self.size_is_deferred = upload.length.is_none();
         self.offset = upload.offset.get();
         self.tower_tus.finishing = upload.finishing.map(State::from);
+        // The document says so itself by now.
+        self.is_sealed = false;
         self.tower_tus.completion = match upload.completion {
             Completion::ByClient { declared } => Some(ByClient { declared }),
             _ => None,
@@ -141,30 +164,41 @@ impl Document {
 
     /// Reads `.info`, if it exists and was written to its end.
     pub(super) fn read(path: &Path) -> io::Result<Option<Self>> {
-        let Some(json) = sys::read(path)? else {
-            return Ok(None);
-        };
-        match Self::parse(&json) {
-            // tusd is writing it, or a crash has come first.
-            Err(error) if error.is_eof() => Ok(None),
-            document => sys::named(path, document.map_err(io::Error::from)).map(Some),
-        }
+        let read = Self::load(path)?;
+        read.map(|document| sys::named(path, document.map_err(io::Error::from)))
+            .transpose()
     }
 
     /// Returns whether there is an `.info` that [`read`](Self::read) would not
     /// ignore, whether it is valid or not.
     pub(super) fn counts(path: &Path) -> io::Result<bool> {
-        let json = sys::read(path)?;
-        Ok(json.is_some_and(|json| match Self::parse(&json) {
-            Err(error) => !error.is_eof(),
-            Ok(_) => true,
-        }))
+        Self::load(path).map(|read| read.is_some())
+    }
+
+    /// Reads `.info` as far as the document reaches. Most are whole after one
+    /// read.
+    fn load(path: &Path) -> io::Result<Option<serde_json::Result<Self>>> {
+        let Some(file) = sys::if_there(sys::File::open_to_read(path))? else {
+            return Ok(None);
+        };
+        let mut json = Vec::new();
+        while file.read_more(&mut json)? > 0 {
+            match Self::parse(&json) {
+                Err(error) if error.is_eof() => {}
+                document => return Ok(Some(document)),
+            }
+        }
+        // tusd is writing it, or a crash has come first.
+        Ok(None)
     }
 
     pub(super) fn parse(json: &[u8]) -> serde_json::Result<Self> {
         // Bytes that a power cut has lost read as zeros, which JSON never has.
         let end = json.iter().position(|byte| *byte == 0);
-        serde_json::from_slice(&json[..end.unwrap_or(json.len())])
+        let json = &json[..end.unwrap_or(json.len())];
+        let mut document: Self = serde_json::from_slice(json)?;
+        document.is_sealed = json.ends_with(&[b"}", SEAL].concat());
+        Ok(document)
     }
 
     pub(super) fn to_json(&self) -> Vec<u8> {
@@ -190,6 +224,10 @@ impl Document {
         upload.metadata = self.metadata();
         upload.storage = self.storage.clone();
         upload.finishing = self.tower_tus.finishing.map(FinishState::from);
+        let is_pending = matches!(upload.finishing, Some(FinishState::Pending { .. }));
+        if self.is_sealed && is_pending && upload.is_complete() {
+            upload.finishing = Some(FinishState::Done);
+        }
         upload
     }
 
@@ -462,6 +500,38 @@ mod tests {
                 let read: Document = serde_json::from_slice(&written.to_json()).unwrap();
                 assert_eq!(read.upload(upload.id.clone(), 0), upload);
             }
+        }
+    }
+
+    #[test]
+    fn a_seal_says_that_a_complete_upload_is_finished_and_nothing_else_does() {
+        let mut upload = Upload::new("a".parse().unwrap());
+        upload.length = Some(Length::from(5));
+        let pending = Some(FinishState::Pending { attempts: 2 });
+        for (finishing, after, offset, expected) in [
+            (pending, " ", 5, Some(FinishState::Done)),
+            (pending, " ", 4, pending),
+            (pending, "", 5, pending),
+            (pending, "\n", 5, pending),
+            (pending, " \n", 5, pending),
+            (pending, "  ", 5, pending),
+            (Some(FinishState::Failed), " ", 5, Some(FinishState::Failed)),
+            (None, " ", 5, None),
+        ] {
+            upload.finishing = finishing;
+            let mut json = document(&upload).to_json();
+            json.extend_from_slice(after.as_bytes());
+            let mut read = Document::parse(&json).unwrap();
+            let found = read.upload(upload.id.clone(), offset);
+            assert_eq!(
+                found.finishing, expected,
+                "{finishing:?} {after:?} {offset}"
+            );
+            // A rewrite says it in words.
+            read.update(&found);
+            let read = Document::parse(&read.to_json()).unwrap();
+            let again = read.upload(upload.id.clone(), offset);
+            assert_eq!(again.finishing, expected);
         }
     }
 

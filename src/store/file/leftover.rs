@@ -47,7 +47,7 @@ fn abandoned(layout: &Layout) -> io::Result<Option<sys::Locked>> {
         return Ok(Some(new));
     }
     match claim::take(&layout.info)? {
-        Some(info) if counted::is_older_than_boot(&info)? => Ok(Some(info)),
+        Some(info) if counted::is_older_than_boot(info.modified()?) => Ok(Some(info)),
         _ => Ok(None),
     }
 }

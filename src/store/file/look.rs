@@ -2,14 +2,18 @@
 
 use tower_tus_layers::protocol::{Error, FinishState, Offset, Upload, UploadId};
 
+use super::counted::{self, Counted};
 use super::error::of_upload;
 use super::info::Document;
 use super::layout::Layout;
 use super::sync::{self, Part, Unsynced};
-use super::{Durability, FileStore, counted, failed, sys};
+use super::{Durability, FileStore, failed, publish, sys};
 
-/// Returns the upload whose data file has `size` bytes, once all that it says
-/// survives a power cut as far as the durability promises.
+/// Returns the upload whose data file was `seen`, once all that it says survives
+/// a power cut as far as the durability promises.
+///
+/// The offset may be that of a file that is not
+/// [settled](Counted::is_settled).
 ///
 /// # Errors
 ///
@@ -19,21 +23,23 @@ pub(super) fn look(
     store: &FileStore,
     id: UploadId,
     layout: &Layout,
-    size: u64,
+    seen: sys::Seen,
     document: &mut Document,
-) -> Result<Upload, Error> {
-    let mut upload = see(store, id, layout, size, document)?;
+) -> Result<(Upload, Counted), Error> {
+    let (mut upload, mut counted) = see(store, id, layout, seen, document)?;
     if store.failed.contains(&upload.id) {
-        return Ok(upload);
+        return Ok((upload, counted));
     }
-    end_at_hole(layout, &mut upload)?;
+    if may_have_hole(&upload, seen) && end_at_hole(layout, &mut upload)? {
+        counted.is_settled = false;
+    }
     let Some(part) = unsynced(store.durability, document, &upload) else {
-        return Ok(upload);
+        return Ok((upload, counted));
     };
-    match make_durable(store, part, layout, document, &mut upload) {
+    match make_durable(store, part, layout, document, &mut upload, None) {
         Err(Unsynced::Untold(error)) => Err(of_upload(error)),
         // If it is lost, the upload says so by now.
-        Ok(()) | Err(Unsynced::Lost(_) | Unsynced::Unsupported(_)) => Ok(upload),
+        Ok(()) | Err(Unsynced::Lost(_) | Unsynced::Unsupported(_)) => Ok((upload, counted)),
     }
 }
 
@@ -43,13 +49,13 @@ pub(super) fn glance(
     store: &FileStore,
     id: UploadId,
     layout: &Layout,
-    size: u64,
+    seen: sys::Seen,
     document: &Document,
-) -> Result<Option<Upload>, Error> {
-    let upload = see(store, id, layout, size, document)?;
+) -> Result<Option<(Upload, Counted)>, Error> {
+    let (upload, counted) = see(store, id, layout, seen, document)?;
     let is_told = store.failed.contains(&upload.id)
-        || !may_have_hole(layout, &upload)? && !is_unsynced(store, document, &upload);
-    Ok(is_told.then_some(upload))
+        || !may_have_hole(&upload, seen) && !is_unsynced(store, document, &upload);
+    Ok(is_told.then_some((upload, counted)))
 }
 
 /// Returns the upload as its files show it.
@@ -57,43 +63,35 @@ fn see(
     store: &FileStore,
     id: UploadId,
     layout: &Layout,
-    size: u64,
+    seen: sys::Seen,
     document: &Document,
-) -> Result<Upload, Error> {
-    let offset = counted::offset(layout, size).map_err(of_upload)?;
-    let mut upload = document.upload(id, offset.ok_or(Error::NotFound)?);
+) -> Result<(Upload, Counted), Error> {
+    let counted = counted::look(layout, seen.len).map_err(of_upload)?;
+    let counted = counted.ok_or(Error::NotFound)?;
+    let mut upload = document.upload(id, counted.offset);
     upload.storage = document.storage_at(layout);
     upload.set_path(&layout.data);
     if store.failed.contains(&upload.id) {
         upload.finishing = Some(FinishState::Failed);
     }
-    Ok(upload)
+    Ok((upload, counted))
 }
 
 /// Clients can send again what is missing from an unfinished upload, unless it
 /// is a final one.
-fn can_send_again(upload: &Upload) -> bool {
-    !upload.is_finished() && !upload.is_final() && upload.offset > Offset::ZERO
+fn may_have_hole(upload: &Upload, seen: sys::Seen) -> bool {
+    let can_send_again = !upload.is_finished() && !upload.is_final();
+    can_send_again && upload.offset > Offset::ZERO && counted::is_older_than_boot(seen.modified)
 }
 
-fn may_have_hole(layout: &Layout, upload: &Upload) -> Result<bool, Error> {
-    if !can_send_again(upload) {
-        return Ok(false);
-    }
-    let data = sys::File::open_to_read(&layout.data);
-    data.and_then(|data| counted::is_older_than_boot(&data))
-        .map_err(of_upload)
-}
-
-fn end_at_hole(layout: &Layout, upload: &mut Upload) -> Result<(), Error> {
-    if !can_send_again(upload) {
-        return Ok(());
-    }
+/// Returns whether there is a hole, before which the upload ends.
+fn end_at_hole(layout: &Layout, upload: &mut Upload) -> Result<bool, Error> {
     let hole = sys::File::open_to_read(&layout.data).and_then(|data| counted::hole(&data));
-    if let Some(hole) = hole.map_err(of_upload)? {
-        upload.offset = upload.offset.min(Offset::saturating(hole));
-    }
-    Ok(())
+    let Some(hole) = hole.map_err(of_upload)? else {
+        return Ok(false);
+    };
+    upload.offset = upload.offset.min(Offset::saturating(hole));
+    Ok(true)
 }
 
 /// Returns what has to be durable before the state of an upload may be told.
@@ -110,6 +108,7 @@ fn unsynced(durability: Durability, document: &Document, upload: &Upload) -> Opt
     match upload.finishing {
         _ if !is_promised => None,
         Some(FinishState::Done) if document.is_synced() => None,
+        _ if document.is_sealed() && upload.is_finished() => Some(Part::State),
         // Only a name may be missing: the last step of each change.
         _ if document.is_synced() => Some(Part::Names),
         _ => Some(Part::Whole),
@@ -122,18 +121,26 @@ fn is_unsynced(store: &FileStore, document: &Document, upload: &Upload) -> bool 
 }
 
 /// Makes a part of an upload durable, unless this process has done so. If the
-/// disk has lost some of its bytes, the upload has failed for good.
+/// disk has lost some of its bytes, the upload has failed for good. The data file
+/// may be open already.
 pub(super) fn make_durable(
     store: &FileStore,
     part: Part,
     layout: &Layout,
     document: &mut Document,
     upload: &mut Upload,
+    data: Option<sys::File>,
 ) -> Result<(), Unsynced> {
     if store.synced.covers(&upload.id, upload.offset) {
         return Ok(());
     }
-    let synced = sync::part(store, part, layout);
+    let synced = match sync::part(store, part, layout, data) {
+        // What may be lost of it is here, and is written anew.
+        Err(Unsynced::Lost(_)) if part == Part::State => {
+            publish::finished(store, layout, document, upload).map_err(Unsynced::Untold)
+        }
+        synced => synced,
+    };
     match &synced {
         Ok(()) => store.synced.insert(&upload.id, upload.offset),
         Err(Unsynced::Lost(error)) => failed::record(store, layout, document, upload, error),

@@ -7,8 +7,8 @@
 //! |--------------|---------------------------------------------------------------|
 //! | `<id>`       | its bytes. The file's size is the upload's offset             |
 //! | `<id>.info`  | its state: tusd's JSON with at most one more member, `TowerTus`: the exact `Upload-Metadata` and `Upload-Concat`, the finish state, and which finals wait for which uploads |
-//! | `<id>.chunk` | while a chunk arrives under [`WriteMode::Atomic`] or [`Durability::Offset`]: the offset where it began, or up to which it is synced, which is the upload's offset meanwhile. tusd does not know it |
-//! | `<id>.new`   | the `<id>.info` of an upload that is being created or removed. If a crash came first, its id is free |
+//! | `<id>.chunk` | while a chunk arrives under [`Durability::Offset`], or in more than one piece under [`WriteMode::Atomic`]: the offset where it began, or up to which it is synced, which is the upload's offset meanwhile. tusd does not know it |
+//! | `<id>.new`   | the `<id>.info` of an upload that is being removed, or created with an id that was chosen. If a crash came first, its id is free |
 //! | `.<random>.new` | the next `<id>.info` while it is written                  |
 //!
 //! The bytes may lie elsewhere: if there is no `<id>`, they are at `Storage.Path` of
@@ -23,8 +23,24 @@
 //! have the name of a directory. By default files have mode 0664 and directories
 //! 0775, less the umask.
 //!
-//! `.info` is replaced as a whole by a rename, so a program that watches the
-//! directory sees `moved_to`, not `close_write`.
+//! # Which files are written when
+//!
+//! An upload whose id is [fresh](NewUpload::is_fresh) gets both files under their
+//! names at once: nobody can ask for it before its creation is answered. A crash
+//! meanwhile leaves an empty data file, and perhaps an `.info` that is cut short and
+//! counts as none. Other ids may be in use or in creation elsewhere, so `.info` is
+//! written as `<id>.new` and renamed.
+//!
+//! A later `.info` replaces the one before it by a rename, so a program that watches
+//! the directory sees `moved_to`. Under [`Durability::Finish`], when an upload is
+//! finished and no gate decides about it, a space is appended instead: behind a whole
+//! `.info` it means that the upload is finished, with everything synced. A watching
+//! program sees `close_write`.
+//!
+//! A handle keeps the data file open from the creation, or from the first bytes of a
+//! chunk, until it is closed at the end of the chunk or synced when the upload is
+//! finished. What arrives together is written together, up to 256 KiB. While a request
+//! waits for bytes, it holds no memory here.
 //!
 //! # Failures of the disk
 //!
@@ -78,6 +94,7 @@ mod counted;
 mod create;
 mod durability;
 mod failed;
+mod fresh;
 mod handle;
 mod info;
 mod layout;
@@ -86,6 +103,7 @@ mod look;
 mod mark;
 mod place;
 mod publish;
+mod state;
 mod sync;
 mod synced;
 mod terminate;
@@ -108,6 +126,7 @@ use tower_tus_layers::store::WriteMode;
 use self::content::FileContent;
 use self::failed::Failed;
 use self::handle::FileHandle;
+use self::state::State;
 use self::sync::Step;
 use self::synced::Synced;
 use crate::fs::error::of_upload;
@@ -122,8 +141,9 @@ pub use crate::fs::offload::Offload;
 /// failure costs little of it.
 const STRIDE: u64 = 32 << 20;
 
-/// The maximum number of batches of about 1 MiB in memory or on their way to the disk.
-const BATCHES: usize = 32;
+/// The maximum number of batches of about 256 KiB in memory or on their way to the
+/// disk.
+const BATCHES: usize = 128;
 
 /// A store that keeps uploads as files in a directory.
 ///
@@ -256,7 +276,7 @@ impl FileStore {
 impl Store for FileStore {
     async fn create(&self, new: NewUpload) -> Result<Box<dyn Handle>, Error> {
         let create = move |store: &Self| create::create(store, new);
-        let handle = match self.durability.syncs(Step::Info) {
+        let handle = match self.durability.syncs(Step::Created) {
             true => self.long(create).await?,
             false => self.short(create).await?,
         };
@@ -265,12 +285,12 @@ impl Store for FileStore {
 
     async fn open(&self, id: &UploadId) -> Result<Box<dyn Handle>, Error> {
         let (found, id) = (id.clone(), id.clone());
-        let found = self.short(|store| FileHandle::glance(store, found)).await?;
-        let handle = match found {
-            Some(handle) => handle,
-            None => self.long(|store| FileHandle::open(store, id)).await?,
+        let found = self.short(|store| State::glance(store, found)).await?;
+        let state = match found {
+            Some(state) => state,
+            None => self.long(|store| State::open(store, id)).await?,
         };
-        Ok(Box::new(handle))
+        Ok(Box::new(FileHandle::opened(state)))
     }
 
     fn needs_finish(&self) -> bool {

@@ -13,17 +13,17 @@ use crate::fs::error::DirectoryGone;
 /// The place of the data file of an upload.
 #[derive(Debug)]
 pub(super) enum Place {
-    /// The paths of its files, and the size of the data file.
-    Found(Layout, u64),
+    /// The paths of its files, and a look at the data file.
+    Found(Layout, sys::Seen),
     /// The data file is missing. This is the path where it was.
     Gone(PathBuf),
 }
 
 /// Returns the state of an upload, and where its bytes are.
-pub(super) fn find(store: &FileStore, id: &UploadId) -> io::Result<(Layout, u64, Document)> {
+pub(super) fn find(store: &FileStore, id: &UploadId) -> io::Result<(Layout, sys::Seen, Document)> {
     let (layout, document) = known(store, id)?;
     match locate(store, id, layout, &document)? {
-        Place::Found(layout, size) => Ok((layout, size, document)),
+        Place::Found(layout, seen) => Ok((layout, seen, document)),
         Place::Gone(data) => still_mounted(&data).and(Err(io::ErrorKind::NotFound.into())),
     }
 }
@@ -47,15 +47,15 @@ pub(super) fn locate(
     layout: Layout,
     document: &Document,
 ) -> io::Result<Place> {
-    if let Some(size) = sys::file_size(&layout.data)? {
-        return Ok(Place::Found(layout, size));
+    if let Some(seen) = sys::look(&layout.data)? {
+        return Ok(Place::Found(layout, seen));
     }
     let Some(recorded) = document.data().map(|data| store.dir().join(data)) else {
         return Ok(Place::Gone(layout.data));
     };
     let moved = moved(store.dir(), id, document, &recorded);
     match of_this(&layout, document, [&moved, &recorded])? {
-        Some((data, size)) => Ok(Place::Found(layout.with_data(data), size)),
+        Some((data, seen)) => Ok(Place::Found(layout.with_data(data), seen)),
         None => Ok(Place::Gone(moved)),
     }
 }
@@ -80,20 +80,20 @@ pub(super) fn recorded(
 }
 
 /// Returns the first of the paths, the moved and the recorded one, that leads
-/// to bytes of this upload, and their size.
+/// to bytes of this upload, and a look at them.
 fn of_this(
     layout: &Layout,
     document: &Document,
     [moved, recorded]: [&PathBuf; 2],
-) -> io::Result<Option<(PathBuf, u64)>> {
+) -> io::Result<Option<(PathBuf, sys::Seen)>> {
     let original = document.info_path().map(Path::new);
     // A path inside this directory does not lead to the original.
     let inside = original.filter(|_| moved == recorded);
     for (data, original) in [(moved, inside), (recorded, original)] {
-        if let Some(size) = sys::file_size(data)?
+        if let Some(seen) = sys::look(data)?
             && !is_of_another(data, original, layout)?
         {
-            return Ok(Some((data.clone(), size)));
+            return Ok(Some((data.clone(), seen)));
         }
     }
     Ok(None)

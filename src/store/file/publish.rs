@@ -2,6 +2,8 @@
 
 use std::io;
 
+use tower_tus_layers::protocol::Upload;
+
 use super::info::Document;
 use super::layout::Layout;
 use super::sync::{self, Step};
@@ -12,7 +14,12 @@ use super::{FileStore, claim, sys};
 pub(super) fn draft(store: &FileStore, layout: &Layout, document: &Document) -> io::Result<()> {
     // Not through the caller's descriptor: closing one reports errors that a
     // network file system has kept, and the caller's still has to hold the file.
-    write(store, sys::File::open(&layout.new)?, document)
+    write(
+        store,
+        Step::Created,
+        sys::File::open(&layout.new)?,
+        document,
+    )
 }
 
 /// Gives the first `.info` its name, or leaves it as it is. Never replaces an
@@ -37,16 +44,35 @@ pub(super) fn again(store: &FileStore, layout: &Layout, document: &Document) -> 
     // upload would look half created.
     let draft = layout.draft();
     let file = sys::File::create_new_with(&draft, store.file_mode)?;
-    let replaced = write(store, file, document).and_then(|()| sys::replace(&draft, &layout.info));
+    let replaced = write(store, Step::Replaced, file, document)
+        .and_then(|()| sys::replace(&draft, &layout.info));
     replaced.inspect_err(|_| {
         let _ = sys::remove(&draft);
     })?;
     sync::names(store, Step::Replaced, layout)
 }
 
-fn write(store: &FileStore, file: sys::File, document: &Document) -> io::Result<()> {
+/// Replaces the `.info` of a finished upload by one that says so.
+pub(super) fn finished(
+    store: &FileStore,
+    layout: &Layout,
+    document: &mut Document,
+    upload: &Upload,
+) -> io::Result<()> {
+    document.update(upload);
+    document.set_synced(store.durability.syncs(Step::Finished));
+    again(store, layout, document)
+}
+
+/// Writes an `.info`, and syncs it if the step requires it.
+pub(super) fn write(
+    store: &FileStore,
+    step: Step,
+    file: sys::File,
+    document: &Document,
+) -> io::Result<()> {
     file.write_all(&document.to_json())?;
-    if store.durability.syncs(Step::Info) {
+    if store.durability.syncs(step) {
         file.sync_all()?;
     }
     file.close()
@@ -56,7 +82,7 @@ fn write(store: &FileStore, file: sys::File, document: &Document) -> io::Result<
 mod tests {
     use std::fs;
 
-    use tower_tus_layers::protocol::{Length, Upload};
+    use tower_tus_layers::protocol::Length;
 
     use super::*;
     use crate::store::file::Durability;

@@ -11,18 +11,17 @@ use tower_tus_layers::protocol::Error;
 
 use super::durability::Durability;
 use super::error::{errno, of_upload};
+use super::info::SEAL;
 use super::layout::Layout;
 use super::{FileStore, sys};
 
 /// A step whose result survives a power cut, from some durability on.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Step {
-    /// `.info` is written: its content, before it gets its name. Otherwise a
-    /// power cut could leave it empty.
-    Info,
-    /// An upload is created: the names of its files.
+    /// An upload is created: its `.info`, and the names of its files.
     Created,
-    /// `.info` is replaced: its name.
+    /// `.info` is replaced: its content, before it takes the name of the one that
+    /// is there, and then the name.
     Replaced,
     /// A final upload gets its bytes: before `.info` says so.
     Assembled,
@@ -41,9 +40,7 @@ impl Step {
     /// Returns the least durability that syncs the step.
     const fn from(self) -> Durability {
         match self {
-            // An atomic chunk is never torn.
-            Self::Mark => Durability::None,
-            Self::Info | Self::Replaced | Self::Assembled | Self::Finished | Self::Terminated => {
+            Self::Replaced | Self::Assembled | Self::Mark | Self::Finished | Self::Terminated => {
                 Durability::Finish
             }
             Self::Created | Self::Stored => Durability::Offset,
@@ -106,29 +103,53 @@ impl From<Unsynced> for Error {
 }
 
 /// What of an upload may not be durable yet.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     /// A mark that was moving, and the names of its files. Everything else in
     /// them is synced.
     Names,
+    /// Its state, since it was [sealed](SEAL). Everything else is synced.
+    State,
     /// Its bytes, its state, its mark, and all names.
     Whole,
+    /// The same, and that it is finished: its state is [sealed](SEAL).
+    Finish,
 }
 
-/// Syncs what another process may have left unsynced.
-pub(super) fn part(store: &FileStore, part: Part, layout: &Layout) -> Result<(), Unsynced> {
+/// Syncs what another process may have left unsynced. The data file may be open
+/// already.
+pub(super) fn part(
+    store: &FileStore,
+    part: Part,
+    layout: &Layout,
+    data: Option<sys::File>,
+) -> Result<(), Unsynced> {
     match part {
         Part::Names => {
             left_mark(layout)?;
             // All uploads share directories, and sync them again.
             left_names(store, layout).map_err(Unsynced::Untold)
         }
+        Part::State => {
+            let info = sys::open_to_sync(&layout.info).map_err(Unsynced::Untold)?;
+            sync_state(&info).map_err(Unsynced::of)
+        }
         Part::Whole => {
-            // All files are opened before any is synced, to tell what failed.
-            let opened = Opened::open(store, layout).map_err(Unsynced::Untold)?;
-            opened.sync().map_err(Unsynced::of)
+            let info = sys::open_to_sync(&layout.info);
+            let opened = Opened::open(store, layout, data, info).map_err(Unsynced::Untold)?;
+            opened.sync()
+        }
+        Part::Finish => {
+            let info = sys::File::open(&layout.info);
+            let opened = Opened::open(store, layout, data, info).map_err(Unsynced::Untold)?;
+            opened.sync_and_seal()
         }
     }
+}
+
+/// Records in `.info` that the upload is finished.
+fn seal(info: &sys::File) -> io::Result<()> {
+    info.write_at(&mut info.len()?, &[SEAL.into()])
 }
 
 fn left_mark(layout: &Layout) -> Result<(), Unsynced> {
@@ -146,7 +167,8 @@ fn left_names(store: &FileStore, layout: &Layout) -> io::Result<()> {
     Ok(())
 }
 
-/// The files of an upload, and the directories that lead to them.
+/// The files of an upload, and the directories that lead to them: all are opened
+/// before any is synced, to tell what has failed.
 struct Opened {
     data: sys::File,
     info: sys::File,
@@ -155,42 +177,59 @@ struct Opened {
 }
 
 impl Opened {
-    fn open(store: &FileStore, layout: &Layout) -> io::Result<Self> {
+    fn open(
+        store: &FileStore,
+        layout: &Layout,
+        data: Option<sys::File>,
+        info: io::Result<sys::File>,
+    ) -> io::Result<Self> {
         let dirs = layout.dirs(store.dir()).into_iter();
         Ok(Self {
-            data: sys::open_to_sync(&layout.data)?,
-            info: sys::open_to_sync(&layout.info)?,
+            data: match data {
+                Some(data) => data,
+                None => sys::open_to_sync(&layout.data)?,
+            },
+            info: info?,
             mark: sys::if_there(sys::open_to_sync(&layout.chunk))?,
             dirs: dirs.map(sys::File::open_dir).collect::<io::Result<_>>()?,
         })
     }
 
-    fn sync(&self) -> io::Result<()> {
-        self.sync_bytes()?;
-        self.sync_state()?;
-        self.sync_mark()?;
-        self.sync_names()
+    fn sync(self) -> Result<(), Unsynced> {
+        let info = self.sync_all_but_info()?;
+        sync_state(&info).map_err(Unsynced::of)
     }
 
-    fn sync_bytes(&self) -> io::Result<()> {
-        self.data.sync_data()
+    fn sync_and_seal(self) -> Result<(), Unsynced> {
+        let info = self.sync_all_but_info()?;
+        seal(&info).map_err(Unsynced::Untold)?;
+        sync_state(&info).map_err(Unsynced::of)
     }
 
-    fn sync_state(&self) -> io::Result<()> {
-        self.info.sync_data()
+    fn sync_all_but_info(self) -> Result<sys::File, Unsynced> {
+        sync_bytes(&self.data)
+            .and_then(|()| self.mark.as_ref().map_or(Ok(()), sync_mark))
+            .and_then(|()| sync_names(&self.dirs))
+            .map_err(Unsynced::of)?;
+        Ok(self.info)
     }
+}
 
-    fn sync_mark(&self) -> io::Result<()> {
-        match &self.mark {
-            Some(mark) => mark.sync_data(),
-            None => Ok(()),
-        }
-    }
+fn sync_bytes(data: &sys::File) -> io::Result<()> {
+    data.sync_data()
+}
 
-    fn sync_names(&self) -> io::Result<()> {
-        for dir in &self.dirs {
-            dir.sync_names()?;
-        }
-        Ok(())
+fn sync_names(dirs: &[sys::File]) -> io::Result<()> {
+    for dir in dirs {
+        dir.sync_names()?;
     }
+    Ok(())
+}
+
+fn sync_state(info: &sys::File) -> io::Result<()> {
+    info.sync_data()
+}
+
+fn sync_mark(mark: &sys::File) -> io::Result<()> {
+    mark.sync_data()
 }

@@ -4,11 +4,13 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tower_tus_layers::protocol::{Error, Offset, UploadId};
+use tower_tus_layers::protocol::{Error, Length, Offset, UploadId};
 use tower_tus_layers::store::{AppendError, WriteMode};
 
+use super::batch::Batch;
 use super::error::{of_store, of_upload};
 use super::layout::Layout;
+use super::state::State;
 use super::sync::Step;
 use super::{FileStore, Steps, counted, mark, sys};
 
@@ -19,33 +21,49 @@ pub(super) struct Writer {
     id: UploadId,
     layout: Arc<Layout>,
     mode: WriteMode,
+    length: Option<Length>,
+    /// See [`Counted`](counted::Counted).
+    is_settled: bool,
     /// The offset to return to if the bytes after it are lost: the mark, if the
     /// chunk has one.
     kept: u64,
     offset: u64,
-    /// Opened when the first bytes arrive.
-    file: Option<sys::File>,
+    has_begun: bool,
+    has_mark: bool,
+    /// The data file. If it is not open yet, it is opened when the first bytes
+    /// arrive.
+    data: Option<sys::File>,
 }
 
 impl Writer {
-    pub(super) fn new(
-        store: FileStore,
-        id: UploadId,
-        layout: Arc<Layout>,
-        mode: WriteMode,
-        start: Offset,
-    ) -> Self {
+    pub(super) fn new(state: &State, data: Option<sys::File>, mode: WriteMode) -> Self {
+        let start = state.upload.offset.get();
         Self {
-            store,
-            id,
-            layout,
+            store: state.store.clone(),
+            id: state.upload.id.clone(),
+            layout: Arc::clone(&state.layout),
             mode,
-            kept: start.get(),
-            offset: start.get(),
-            file: None,
+            length: state.upload.length,
+            is_settled: state.is_settled,
+            kept: start,
+            offset: start,
+            has_begun: false,
+            has_mark: false,
+            data,
         }
     }
 
+    /// Whether nothing of the chunk is left to be removed.
+    pub(super) const fn is_settled(&self) -> bool {
+        self.is_settled
+    }
+
+    /// Returns the data file, unless it is closed.
+    pub(super) fn into_data(self) -> Option<sys::File> {
+        self.data
+    }
+
+    /// Returns what runs its steps.
     pub(super) const fn steps(&self) -> &Arc<Steps> {
         self.store.steps()
     }
@@ -60,52 +78,44 @@ impl Writer {
         self.store.durability.syncs(Step::Stored)
     }
 
-    /// Appends one batch.
-    pub(super) fn write(&mut self, frames: &[Bytes]) -> Result<(), Error> {
-        let file = match self.file.take() {
-            Some(file) => file,
-            None => self.open()?,
+    /// Whether [`store`](Self::store) syncs or truncates.
+    pub(super) fn takes_long_to(&self, batch: &Batch) -> bool {
+        let syncs_mark = self.is_marked(batch) && self.store.durability.syncs(Step::Mark);
+        let begins_long = !self.has_begun && (!self.is_settled || syncs_mark);
+        let bytes: usize = batch.frames.iter().map(Bytes::len).sum();
+        begins_long || self.is_advance_due(bytes as u64) || self.syncs() && batch.ends_well()
+    }
+
+    /// Stores a batch, and returns how the chunk has ended with it, if it has.
+    /// If it has not ended well, [`end`](Self::end) is to follow.
+    pub(super) fn store(&mut self, batch: Batch) -> Option<Result<(), AppendError>> {
+        if let Some(Err(error)) = &batch.ended
+            && self.mode.is_atomic()
+        {
+            // None of its bytes are kept.
+            return Some(Err(AppendError::Body(error.clone())));
+        }
+        if let Err(error) = self.write(&batch) {
+            return Some(Err(AppendError::Store(error)));
+        }
+        Some(match batch.ended? {
+            Ok(()) => self.end(Ok(())),
+            Err(error) => Err(AppendError::Body(error)),
+        })
+    }
+
+    fn write(&mut self, batch: &Batch) -> Result<(), Error> {
+        let data = match self.data.take() {
+            Some(data) if self.has_begun => data,
+            data => self.begin(data, batch)?,
         };
-        let file = self.file.insert(file);
-        file.write_at(&mut self.offset, frames).map_err(of_upload)?;
+        let data = self.data.insert(data);
+        data.write_at(&mut self.offset, &batch.frames)
+            .map_err(of_upload)?;
         match self.is_advance_due(0) {
             true => self.advance().map_err(of_store),
             false => Ok(()),
         }
-    }
-
-    /// Appends one batch in a short step, or returns it if that takes a long one.
-    pub(super) fn write_at_once(
-        &mut self,
-        frames: Vec<Bytes>,
-    ) -> Result<Option<Vec<Bytes>>, Error> {
-        let bytes: usize = frames.iter().map(Bytes::len).sum();
-        if self.is_advance_due(bytes as u64) || !self.open_at_once()? {
-            return Ok(Some(frames));
-        }
-        self.write(&frames).map(|()| None)
-    }
-
-    /// Opens the data file, unless that takes a long step.
-    fn open_at_once(&mut self) -> Result<bool, Error> {
-        if self.file.is_some() {
-            return Ok(true);
-        }
-        if self.is_marked() {
-            return Ok(false);
-        }
-        let file = self.find().map_err(of_upload)?;
-        if !counted::is_settled(&self.layout, &file).map_err(of_upload)? {
-            return Ok(false);
-        }
-        self.check_offset(&file)?;
-        self.file = Some(file);
-        Ok(true)
-    }
-
-    /// Whether the chunk has a mark.
-    fn is_marked(&self) -> bool {
-        self.mode.is_atomic() || self.syncs()
     }
 
     /// Whether a sync is due after that many more bytes.
@@ -114,38 +124,44 @@ impl Writer {
         self.syncs() && !self.mode.is_atomic() && unsynced >= self.store.stride
     }
 
-    fn open(&mut self) -> Result<sys::File, Error> {
-        let file = self.open_settled().map_err(of_upload)?;
-        self.check_offset(&file)?;
-        if self.is_marked() {
-            mark::set(&self.store, &self.layout, self.kept).map_err(of_upload)?;
-        }
-        Ok(file)
-    }
-
-    fn check_offset(&mut self, file: &sys::File) -> Result<(), Error> {
-        let current = file.len().map_err(of_upload)?;
+    /// Prepares the data file for the first bytes.
+    ///
+    /// Whether the upload still exists is not looked up again. Terminating it
+    /// takes the lock that this request has held since it opened the upload;
+    /// where that does not help, the bytes go to a file that has lost its name.
+    fn begin(&mut self, data: Option<sys::File>, first: &Batch) -> Result<sys::File, Error> {
+        let data = self.open_settled(data).map_err(of_upload)?;
+        let current = data.len().map_err(of_upload)?;
         if current != self.offset {
             self.offset = current;
             let current = self.offset();
             return Err(Error::MismatchedOffset { current });
         }
-        Ok(())
+        if self.is_marked(first) {
+            mark::set(&self.store, &self.layout, self.kept).map_err(of_upload)?;
+            self.has_mark = true;
+        }
+        self.has_begun = true;
+        Ok(data)
+    }
+
+    /// Whether a chunk with this first batch has a mark. An atomic one that has
+    /// ended is verified, so that none of its bytes have to be taken back.
+    fn is_marked(&self, first: &Batch) -> bool {
+        self.syncs() || self.mode.is_atomic() && !first.ends_well()
     }
 
     /// Opens the data file, and removes what a crash left of a chunk.
-    fn open_settled(&self) -> io::Result<sys::File> {
-        let file = self.find()?;
-        counted::settle(self.store.durability, &self.layout, &file)?;
-        Ok(file)
-    }
-
-    fn find(&self) -> io::Result<sys::File> {
-        let file = sys::File::open(&self.layout.data)?;
-        if !sys::exists(&self.layout.info)? {
-            return Err(io::ErrorKind::NotFound.into());
+    fn open_settled(&mut self, data: Option<sys::File>) -> io::Result<sys::File> {
+        let data = match data {
+            Some(data) => data,
+            None => sys::File::open(&self.layout.data)?,
+        };
+        if !self.is_settled {
+            counted::settle(self.store.durability, &self.layout, &data)?;
+            self.is_settled = true;
         }
-        Ok(file)
+        Ok(data)
     }
 
     /// Syncs what is written, and moves the mark there.
@@ -156,8 +172,8 @@ impl Writer {
     }
 
     fn sync_and_mark(&mut self) -> io::Result<()> {
-        if let Some(file) = &self.file {
-            file.sync_data()?;
+        if let Some(data) = &self.data {
+            data.sync_data()?;
         }
         // Whatever happens to the mark, these bytes are on the disk.
         self.kept = self.offset;
@@ -165,49 +181,64 @@ impl Writer {
     }
 
     /// Whether [`end`](Self::end) has work to do on the disk.
-    pub(super) fn has_an_end(&self) -> bool {
-        self.file.is_some()
+    pub(super) const fn has_begun(&self) -> bool {
+        self.has_begun
     }
 
     /// Whether [`end`](Self::end) syncs or truncates.
-    pub(super) fn ends_with_a_long_step(&self, received: &Result<(), AppendError>) -> bool {
+    pub(super) fn takes_long_to_end(&self, received: &Result<(), AppendError>) -> bool {
         self.syncs() || self.mode.is_atomic() && received.is_err()
     }
 
     /// Keeps what was written, or takes it back: all of it if an atomic chunk
     /// has failed, and all that is not known to be on the disk if the disk has.
     pub(super) fn end(&mut self, received: Result<(), AppendError>) -> Result<(), AppendError> {
-        let Some(file) = self.file.take() else {
+        let has_begun = std::mem::replace(&mut self.has_begun, false);
+        let Some(data) = self.data.take_if(|_| has_begun) else {
             return received;
         };
         if self.mode.is_atomic() && received.is_err() {
             self.take_back();
             return received;
         }
-        let kept = self.keep(file).inspect_err(|_| self.take_back());
+        let kept = self.keep(data).inspect_err(|_| self.take_back());
         // An error of the store outweighs one of the body.
         kept.map_err(|error| AppendError::Store(of_store(error)))?;
         received
     }
 
-    fn keep(&self, file: sys::File) -> io::Result<()> {
+    fn keep(&mut self, data: sys::File) -> io::Result<()> {
         if self.syncs() {
-            file.sync_data()?;
+            data.sync_data()?;
         }
-        file.close()?;
-        mark::remove(self.store.durability, &self.layout)?;
+        match self.is_to_finish() {
+            true => self.data = Some(data),
+            false => data.close()?,
+        }
+        if self.has_mark {
+            mark::remove(self.store.durability, &self.layout)?;
+        }
         if self.syncs() {
             self.store.synced.insert(&self.id, self.offset());
         }
         Ok(())
     }
 
+    /// Whether the data file is synced and closed when the upload is finished.
+    fn is_to_finish(&self) -> bool {
+        let is_whole = self
+            .length
+            .is_some_and(|it| it.remaining(self.offset()) == 0);
+        is_whole && !self.syncs() && self.store.durability.syncs(Step::Finished)
+    }
+
     /// Takes back what may be lost. A sync that has failed is not repeated: the
     /// kernel has dropped the bytes.
     fn take_back(&mut self) {
-        self.file = None;
+        self.data = None;
         self.offset = self.kept;
         let taken = counted::take_back(self.store.durability, &self.layout, self.kept);
+        self.is_settled = taken.is_ok();
         if let Err(error) = taken {
             // The mark remains, so the bytes do not count.
             tracing::warn!(%error, "a chunk could not be rolled back; the next append tries again");

@@ -8,9 +8,10 @@ use tower::{Layer, ServiceExt};
 use tower_tus_layers::checksum::ChecksumLayer;
 use tower_tus_layers::protocol::{Body, Error, FinishState, Length, Metadata, NewUpload};
 use tower_tus_layers::service::Core;
-use tower_tus_layers::store::Store;
+use tower_tus_layers::store::{Store, WriteMode};
 
-use super::{DURABILITIES, Fixture, Frames, append_all};
+use super::{DURABILITIES, Fixture, Frames, append, append_all};
+use crate::store::file::Durability;
 
 /// The checksum of `world`.
 const WORLD: &str = "sha1 fCEUM/AgcVl3Qeb/Wo6jR4mrv0M=";
@@ -88,6 +89,23 @@ async fn chk_07_what_cannot_be_verified_leaves_every_file_as_it_was() {
             assert_eq!(send(&files, request, body).await, status, "{told:.400}");
             assert_eq!(files.everything(), before, "{told:.400}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_chunk_that_is_verified_before_its_first_byte_is_stored_has_no_mark() {
+    for durability in [Durability::None, Durability::Finish] {
+        let mut files = begun(Some(10)).await;
+        files.store = files.store.durability(durability);
+        let mut upload = files.store.open(&"a".parse().unwrap()).await.unwrap();
+        // No mark can be set where there is one.
+        files.write("a.chunk", "5\n");
+        let pieces = || Frames::of([vec![b'#'; 1 << 20], vec![b'#']]);
+        let in_pieces = append(&mut *upload, pieces(), WriteMode::Atomic).await;
+        assert!(in_pieces.store_failed(), "{in_pieces:?}");
+        let whole = append(&mut *upload, Frames::of(["wor", "ld"]), WriteMode::Atomic).await;
+        assert!(whole.error.is_none(), "{whole:?}");
+        assert_eq!(files.read("a"), b"helloworld");
     }
 }
 

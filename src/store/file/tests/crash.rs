@@ -118,7 +118,9 @@ impl Crashable for Simulated {
             (_, Durability::None) => Promises::NONE,
             (_, Durability::Finish) => {
                 let mut promises = Promises::NONE;
-                (promises.finished, promises.terminated) = (true, true);
+                promises.finished = true;
+                promises.terminated = true;
+                promises.chunks = true;
                 promises
             }
         }

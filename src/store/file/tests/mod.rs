@@ -1,6 +1,7 @@
 //! Tests of the whole store, and of the files that it leaves behind.
 
 mod append;
+mod calls;
 mod checksum;
 mod concatenate;
 mod crash;

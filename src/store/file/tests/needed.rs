@@ -17,6 +17,7 @@ use super::{DURABILITIES, new};
 use crate::fs::sim::{self, Disk, Image, Kind};
 use crate::fs::sys;
 use crate::store::file::Durability::{self, Finish, None as Unsynced, Offset as Synced};
+use crate::store::file::info::SEAL;
 
 /// What must be true of an upload after each power cut.
 type Promise = fn(Told) -> bool;
@@ -38,27 +39,30 @@ enum Scene {
     FoundWithAMark,
     FoundWithAMarkOfAnother,
     FoundWithoutItsName,
+    FoundSealed,
     Terminated,
     Concatenated,
 }
 
 /// Each place that syncs, a scene that needs it, and under which durability.
-const NEEDED: [(&str, Scene, Durability); 21] = [
+const NEEDED: [(&str, Scene, Durability); 23] = [
     ("publish.rs: write", Scene::Created, Synced),
-    ("publish.rs: write", Scene::Finished, Finish),
+    ("publish.rs: write", Scene::Recorded, Finish),
     ("sync.rs: names", Scene::Created, Synced),
     ("sync.rs: names", Scene::Recorded, Finish),
     ("sync.rs: names", Scene::Terminated, Finish),
     ("sync.rs: names", Scene::Terminated, Synced),
     ("sync.rs: sync_bytes", Scene::Finished, Finish),
+    ("sync.rs: sync_state", Scene::Finished, Finish),
+    ("sync.rs: sync_state", Scene::FoundSealed, Finish),
     ("sync.rs: sync_bytes", Scene::FoundAfterARestart, Synced),
     ("sync.rs: sync_state", Scene::FoundAfterARestart, Finish),
     ("sync.rs: sync_names", Scene::FoundAfterARestart, Finish),
     ("sync.rs: sync_mark", Scene::FoundWithAMarkOfAnother, Synced),
     ("sync.rs: left_mark", Scene::FoundWithAMark, Synced),
     ("sync.rs: left_names", Scene::FoundWithoutItsName, Synced),
-    ("mark.rs: write", Scene::WithinAnAtomicChunk, Unsynced),
-    ("mark.rs: name", Scene::WithinAnAtomicChunk, Unsynced),
+    ("mark.rs: write", Scene::WithinAnAtomicChunk, Finish),
+    ("mark.rs: name", Scene::WithinAnAtomicChunk, Finish),
     ("mark.rs: advance", Scene::WithinALongChunk, Synced),
     ("mark.rs: remove", Scene::Stored, Synced),
     ("writer.rs: keep", Scene::Stored, Synced),
@@ -155,6 +159,7 @@ impl Scene {
                 return found_with_a_mark(disk, Unsynced, durability).await;
             }
             Self::FoundWithoutItsName => return found_without_its_name(disk, durability).await,
+            Self::FoundSealed => return found_sealed(disk, durability).await,
             Self::Concatenated => return concatenated(disk, &server).await,
             _ => server.create().await,
         }
@@ -175,6 +180,15 @@ impl Scene {
             Self::WithinALongChunk => {
                 let during = chunk(disk, &server, WriteMode::Streaming).await;
                 return Moment(during, |told| matches!(told, Offset(5..)));
+            }
+            Self::Recorded => {
+                assert_eq!(server.patch(0, "hello").await, 204);
+                // As where a gate decides in between.
+                let mut handle = server.0.open(&"a".parse().unwrap()).await.unwrap();
+                super::append_all(&mut *handle, "world").await;
+                handle.finish().await.unwrap();
+                handle.record(FinishState::Done).await.unwrap();
+                |told| told == Offset(10)
             }
             _ => {
                 assert_eq!(server.patch(0, "hello").await, 204);
@@ -242,6 +256,25 @@ async fn found_without_its_name(disk: &Disk, durability: Durability) -> Moment {
     let server = Server::start(disk, durability);
     assert_eq!(server.head().await, Offset(0));
     Moment(disk.image(), |told| told == Offset(0))
+}
+
+/// A process was killed right after it had sealed `.info`.
+async fn found_sealed(disk: &Disk, durability: Durability) -> Moment {
+    let before = Server::start(disk, durability);
+    before.create().await;
+    let mut handle = before.0.open(&"a".parse().unwrap()).await.unwrap();
+    super::append_all(&mut *handle, "helloworld").await;
+    let at = |name: &str| disk.root().join("up").join(name);
+    sys::File::open(&at("a")).unwrap().sync_data().unwrap();
+    sys::sync_dir_of(&at("a")).unwrap();
+    let info = sys::File::open(&at("a.info")).unwrap();
+    let end = &mut info.len().unwrap();
+    info.write_at(end, &[SEAL.into()]).unwrap();
+    let server = Server::start(disk, durability);
+    assert_eq!(server.head().await, Offset(10));
+    let found = server.0.open(&"a".parse().unwrap()).await.unwrap();
+    assert!(found.info().is_finished());
+    Moment(disk.image(), |told| told == Offset(10))
 }
 
 /// A process was killed while it moved the mark.
