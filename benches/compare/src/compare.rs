@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use tempfile::TempDir;
+
 use crate::Result;
 use crate::client::{Connection, Payload, Target};
 use crate::load::{Plan, bulk, closed, trickle};
@@ -14,14 +16,20 @@ use crate::report::{Outcome, Report};
 use crate::sample::{Metric, Sample};
 use crate::scenario::{self, Contender, Load, Scenario};
 use crate::server::Server;
+use crate::{crowd, interrupt, stack};
 
 const WARM_UP: Duration = Duration::from_secs(1);
+/// Number of uploads in a directory that is made once for all rounds.
+const KEPT: u64 = 100_000;
+/// More bytes than anybody uploads in the time of a run.
+const ROOM: u64 = 1 << 40;
 
 /// Measures, and writes the results.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let what = &options.what;
     let scenarios = scenario::chosen(&what.scenarios)?;
     raise_open_files()?;
+    interrupt::catch()?;
     let programs = Programs::find(what)?;
     fs::create_dir_all(&what.dir)?;
     fs::create_dir_all(&what.out)?;
@@ -29,8 +37,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     eprintln!("{}", report.machine.line());
     let skipped = skipped(&programs, &what.peers);
     for scenario in scenarios {
-        let outcome = compare(&scenario, &programs, what, &skipped)?;
-        report.outcomes.push(outcome);
+        if scenario.contenders.is_empty() {
+            report.stack = Some(stack::run()?);
+        } else {
+            let outcome = compare(&scenario, &programs, what, &skipped)?;
+            report.outcomes.push(outcome);
+        }
         // After each, so that an interrupted run leaves what it has measured.
         report.write(&what.out)?;
     }
@@ -67,11 +79,20 @@ fn compare(
     let contenders: Vec<_> = scenario.contenders.iter().filter(is_wanted).collect();
     let mut outcome = Outcome::new(scenario, &contenders);
     eprintln!("{}: {}", scenario.id, scenario.title);
+    // A crowd takes minutes to make: it stays for all rounds.
+    let mut homes = Vec::new();
+    for contender in &contenders {
+        homes.push(match contender.uploads {
+            0..KEPT => None,
+            uploads => Some(home(&what.dir, uploads)?),
+        });
+    }
     for round in 0..what.rounds {
         for turn in 0..contenders.len() {
             let index = (round + turn) % contenders.len();
             let contender = contenders[index];
-            let run = measure(contender, programs, what);
+            let run = measure(contender, homes[index].as_ref(), programs, what);
+            interrupt::check()?;
             eprintln!("  {round} {:<22} {}", contender.label, line(&run));
             outcome.add(index, run);
         }
@@ -87,11 +108,28 @@ fn line(run: &Result<Sample>) -> String {
     }
 }
 
-/// Runs a server once, in a fresh directory.
-fn measure(contender: &Contender, programs: &Programs, what: &What) -> Result<Sample> {
+/// Makes a directory with uploads.
+fn home(dir: &Path, uploads: u64) -> Result<TempDir> {
     let home = tempfile::Builder::new()
         .prefix("compare-")
-        .tempdir_in(fs::canonicalize(&what.dir)?)?;
+        .tempdir_in(fs::canonicalize(dir)?)?;
+    crowd::fill(&home.path().join("data"), uploads)?;
+    settle(dir);
+    Ok(home)
+}
+
+/// Runs a server once, in a fresh directory unless one is given.
+fn measure(
+    contender: &Contender,
+    kept: Option<&TempDir>,
+    programs: &Programs,
+    what: &What,
+) -> Result<Sample> {
+    let fresh = match kept {
+        None => Some(home(&what.dir, contender.uploads)?),
+        Some(_) => None,
+    };
+    let home = kept.or(fresh.as_ref()).ok_or("one of the two")?;
     let server = Server::start(
         programs,
         contender.peer,
@@ -102,7 +140,7 @@ fn measure(contender: &Contender, programs: &Programs, what: &What) -> Result<Sa
     let sample = put(contender, &server, what);
     drop(server);
     // What one server wrote must not cost the next one its disk.
-    home.close()?;
+    fresh.map_or(Ok(()), TempDir::close)?;
     settle(&what.dir);
     sample
 }
@@ -130,12 +168,21 @@ fn put(contender: &Contender, server: &Server, what: &What) -> Result<Sample> {
         Load::Closed { work, connections } => {
             closed::run(server, work.clone(), &plan(*connections))
         }
+        &Load::Resume { offset } => {
+            let path = crowd::sparse(&server.data(), offset, offset + ROOM)?;
+            let work = closed::Work::Chunks {
+                chunk: 64 << 10,
+                upload: offset + ROOM,
+                start: Some((path, offset)),
+            };
+            closed::run(server, work, &plan(1))
+        }
         Load::Trickle(trickle) => trickle::run(server, *trickle),
     }
 }
 
 /// Makes a file that can be downloaded, and returns its path.
-fn place(peer: Peer, server: &Server, bytes: u64) -> Result<String> {
+pub(crate) fn place(peer: Peer, server: &Server, bytes: u64) -> Result<String> {
     if peer == Peer::Nginx {
         let mut file = fs::File::create(server.data().join("file"))?;
         for piece in Payload::of(bytes).pieces(1 << 20) {

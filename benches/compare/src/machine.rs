@@ -13,7 +13,7 @@ pub(crate) struct Machine {
     pub(crate) cores: usize,
     pub(crate) memory_gib: u64,
     pub(crate) kernel: String,
-    /// Type and options of the file system with the uploads.
+    /// Type of the file system with the uploads.
     pub(crate) file_system: String,
     /// Processes that were running or waiting for the disk, over the last minute.
     pub(crate) load: String,
@@ -52,7 +52,7 @@ fn field(text: &str, name: &str) -> Option<String> {
 
 fn file_system(dir: &Path) -> Option<String> {
     let output = Command::new("findmnt")
-        .args(["--noheadings", "--output", "FSTYPE,OPTIONS", "--target"])
+        .args(["--noheadings", "--output", "FSTYPE", "--target"])
         .arg(dir)
         .output()
         .ok()?;

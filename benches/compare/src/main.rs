@@ -14,7 +14,9 @@ use clap::Parser;
 mod certificate;
 mod client;
 mod compare;
+mod crowd;
 mod floor;
+mod interrupt;
 mod load;
 mod machine;
 mod options;
@@ -24,6 +26,7 @@ mod report;
 mod sample;
 mod scenario;
 mod server;
+mod stack;
 mod statistics;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;

@@ -30,6 +30,8 @@ pub(crate) struct Contender {
     pub(crate) peer: Peer,
     pub(crate) wire: Wire,
     pub(crate) load: Load,
+    /// Number of uploads in the directory.
+    pub(crate) uploads: u64,
 }
 
 /// What a rate counts.
@@ -52,6 +54,8 @@ pub(crate) enum Load {
     Downloads { bytes: u64, connections: usize },
     /// Work, again and again.
     Closed { work: Work, connections: usize },
+    /// PATCHes of 64 KiB to an upload that has `offset` bytes.
+    Resume { offset: u64 },
     /// Uploads that receive a little now and then.
     Trickle(Trickle),
 }
@@ -63,6 +67,7 @@ impl Contender {
             peer,
             wire,
             load: load.clone(),
+            uploads: 0,
         }
     }
 }
@@ -135,6 +140,7 @@ pub(crate) fn all() -> Vec<Scenario> {
                 Work::Chunks {
                     chunk: 64 * KIB,
                     upload: 64 * MIB,
+                    start: None,
                 },
                 1,
             ),
@@ -204,7 +210,69 @@ pub(crate) fn all() -> Vec<Scenario> {
                 connections: CONNECTIONS,
             },
         ),
+        Scenario {
+            id: "s10",
+            title: "the stack alone",
+            unit: requests,
+            contenders: Vec::new(),
+        },
+        growth(
+            "s12-connections",
+            "POST, PATCH of 4 KiB, HEAD, on more and more connections",
+            [1000, 100, 10, 1].map(|connections| {
+                let load = closed(Work::Upload { bytes: SMALL }, connections);
+                ours(format!("{connections} connections"), &load, 0)
+            }),
+        ),
+        growth(
+            "s12-uploads",
+            "POST, PATCH of 4 KiB, HEAD, in a directory with many uploads",
+            [1_000_000, 10].map(|uploads| ours(format!("{uploads} uploads"), &upload, uploads)),
+        ),
+        growth(
+            "s12-offset",
+            "PATCHes of 64 KiB behind what is there already",
+            [99, 0].map(|gib| {
+                let load = Load::Resume { offset: gib * GIB };
+                ours(format!("{gib} GiB there"), &load, 0)
+            }),
+        ),
+        scenario(
+            "s12-quiet",
+            "1,500 uploads whose clients send nothing",
+            requests,
+            MODERN,
+            Wire::H1,
+            &Load::Trickle(Trickle {
+                uploads: 1500,
+                piece: 0,
+                interval: Duration::from_secs(12),
+                time: Duration::from_secs(12),
+            }),
+        ),
     ]
+}
+
+/// The same server with more and less to do.
+fn growth<const N: usize>(
+    id: &'static str,
+    title: &'static str,
+    contenders: [Contender; N],
+) -> Scenario {
+    Scenario {
+        id,
+        title,
+        unit: Unit::Each("uploads/s"),
+        contenders: contenders.into(),
+    }
+}
+
+fn ours(label: String, load: &Load, uploads: u64) -> Contender {
+    Contender {
+        label,
+        uploads,
+        ..Contender::new(Peer::Ours, Wire::H1, load)
+    }
 }
 
 fn scenario(
@@ -287,7 +355,12 @@ mod tests {
     #[test]
     fn our_server_comes_first_in_every_scenario() {
         for scenario in all() {
-            assert_eq!(scenario.contenders[0].peer, Peer::Ours, "{}", scenario.id);
+            let first = scenario.contenders.first();
+            assert!(
+                first.is_none_or(|first| first.peer == Peer::Ours),
+                "{}",
+                scenario.id
+            );
         }
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Info {
+pub(crate) struct Info {
     #[serde(rename = "ID")]
     id: String,
     pub(super) size: u64,
@@ -29,7 +29,7 @@ struct Storage {
 }
 
 impl Info {
-    pub(super) fn new(id: &str, size: u64, data: &Path, info: &Path) -> Self {
+    pub(crate) fn new(id: &str, size: u64, data: &Path, info: &Path) -> Self {
         Self {
             id: id.to_owned(),
             size,

@@ -23,7 +23,7 @@ use crate::options::{Floor, FloorKind, Wire};
 
 mod answer;
 mod honest;
-mod info;
+pub(crate) mod info;
 mod lock;
 mod writer;
 

@@ -21,7 +21,12 @@ pub(crate) enum Work {
     /// POST with all bytes.
     CreateWith { bytes: u64 },
     /// A PATCH of a part of an upload. After the last part, the next upload is created.
-    Chunks { chunk: u64, upload: u64 },
+    /// The first one may be there already: its path and offset.
+    Chunks {
+        chunk: u64,
+        upload: u64,
+        start: Option<(String, u64)>,
+    },
     /// GET of a file.
     Download { path: String, bytes: u64 },
 }
@@ -109,7 +114,7 @@ async fn connections(
 
 async fn connection(target: Target, work: Arc<Work>, end: Instant) -> Result<Vec<Done>> {
     let mut connection = Connection::open(&target).await?;
-    let mut state = State::default();
+    let mut state = work.start();
     let mut all = Vec::new();
     let mut last = Instant::now();
     while last < end {
@@ -130,17 +135,30 @@ struct State {
 }
 
 impl Work {
+    fn start(&self) -> State {
+        match self {
+            Self::Chunks {
+                start: Some((path, offset)),
+                ..
+            } => State {
+                path: path.clone(),
+                offset: *offset,
+            },
+            _ => State::default(),
+        }
+    }
+
     async fn step(&self, connection: &mut Connection, state: &mut State) -> Result<()> {
-        match *self {
-            Self::Upload { bytes } => {
+        match self {
+            &Self::Upload { bytes } => {
                 let path = connection.create(bytes).await?;
                 connection.patch(&path, 0, Payload::of(bytes)).await?;
                 connection.head(&path, bytes).await
             }
-            Self::CreateWith { bytes } => {
+            &Self::CreateWith { bytes } => {
                 connection.create_with(Payload::of(bytes)).await.map(drop)
             }
-            Self::Chunks { chunk, upload } => {
+            &Self::Chunks { chunk, upload, .. } => {
                 if state.path.is_empty() || state.offset == upload {
                     state.path = connection.create(upload).await?;
                     state.offset = 0;
@@ -150,7 +168,7 @@ impl Work {
                 state.offset += payload.length();
                 Ok(())
             }
-            Self::Download { ref path, bytes } => connection.get(path, bytes).await,
+            Self::Download { path, bytes } => connection.get(path, *bytes).await,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::Result;
+use crate::interrupt;
 use crate::process::{Usage, Watch};
 use crate::sample::{Metric, Sample};
 use crate::server::Server;
@@ -11,6 +12,9 @@ use crate::server::Server;
 pub(crate) mod bulk;
 pub(crate) mod closed;
 pub(crate) mod trickle;
+
+#[cfg(test)]
+mod tests;
 
 const INTERVAL: Duration = Duration::from_millis(50);
 const MIB: f64 = (1 << 20) as f64;
@@ -45,6 +49,7 @@ fn join<T>(thread: JoinHandle<Result<T>>) -> Result<T> {
 fn watch(server: &Server, end: Option<Instant>, is_over: impl Fn() -> bool) -> Result<Watch> {
     let mut watch = Watch::default();
     loop {
+        interrupt::check()?;
         watch.note(&server.usage()?);
         let left = end.map(|end| end.saturating_duration_since(Instant::now()));
         if is_over() || left == Some(Duration::ZERO) {

@@ -19,6 +19,9 @@ pub(super) fn of(report: &Report) -> String {
         text += "\n";
         text += &table(outcome);
     }
+    if let Some(stack) = &report.stack {
+        text += &format!("\n### s10: the stack alone\n\n```text\n{stack}```\n");
+    }
     text
 }
 
@@ -68,7 +71,7 @@ fn ratio(spread: Option<Spread>) -> String {
 }
 
 /// Three significant digits.
-fn significant(value: f64) -> String {
+pub(super) fn significant(value: f64) -> String {
     match value.abs() {
         100.0.. => format!("{value:.0}"),
         10.0.. => format!("{value:.1}"),

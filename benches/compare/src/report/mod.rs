@@ -1,4 +1,4 @@
-//! Results: JSON with every run, and a table of medians.
+//! Results: JSON with every run, a table of medians, and a picture.
 
 use std::fs;
 use std::path::Path;
@@ -12,6 +12,7 @@ use crate::sample::{Metric, Sample};
 use crate::scenario::{Contender, Scenario, Unit};
 use crate::statistics::Spread;
 
+mod chart;
 mod markdown;
 
 /// All that was measured.
@@ -22,6 +23,8 @@ pub(crate) struct Report {
     rounds: usize,
     args: Vec<String>,
     pub(crate) outcomes: Vec<Outcome>,
+    /// What the benchmark of the stack alone prints.
+    pub(crate) stack: Option<String>,
 }
 
 /// The runs of one scenario.
@@ -50,6 +53,7 @@ impl Report {
             rounds: what.rounds,
             args: what.args.clone(),
             outcomes: Vec::new(),
+            stack: None,
         }
     }
 
@@ -57,6 +61,9 @@ impl Report {
     pub(crate) fn write(&self, out: &Path) -> Result<()> {
         fs::write(out.join("compare.json"), serde_json::to_vec_pretty(self)?)?;
         fs::write(out.join("compare.md"), self.markdown())?;
+        if let Some(svg) = chart::of(self)? {
+            fs::write(out.join("compare.svg"), svg)?;
+        }
         Ok(())
     }
 
@@ -122,5 +129,67 @@ impl Runs {
 
     fn spread(&self, metric: Metric) -> Option<Spread> {
         Spread::of(self.values(metric).into_iter().flatten())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::options::Options;
+    use crate::scenario;
+    use clap::Parser;
+
+    /// Two rounds of `s1`, in which the last server fails once.
+    fn report() -> Report {
+        let what = Options::parse_from(["bench"]).what;
+        let s1 = &scenario::chosen(&["s1".to_owned()]).unwrap()[0];
+        let contenders: Vec<_> = s1.contenders.iter().take(3).collect();
+        let mut outcome = Outcome::new(s1, &contenders);
+        let run = |rate, cpu| Ok(Sample::from([(Metric::Rate, rate), (Metric::Cpu, cpu)]));
+        outcome.add(0, run(1000.0, 0.5));
+        outcome.add(1, run(2000.0, 0.4));
+        outcome.add(2, Err("it fell over".into()));
+        outcome.add(0, run(500.0, 0.7));
+        outcome.add(1, run(800.0, 0.5));
+        outcome.add(2, run(250.0, 1.4));
+        let mut report = Report::new(Machine::here(&PathBuf::from(".")), &what);
+        report.outcomes.push(outcome);
+        report
+    }
+
+    #[test]
+    fn the_table_has_medians_and_ratios_within_rounds_and_says_what_failed() {
+        let text = report().markdown();
+        assert!(text.contains("| tower-tusd | 750 | 0.600 |"), "{text}");
+        assert!(
+            text.contains("/ floor (F) | **0.56** (0.50 to 0.62)"),
+            "{text}"
+        );
+        assert!(
+            text.contains("/ honest floor (H) | **2.00** (2.00 to 2.00)"),
+            "{text}"
+        );
+        assert!(
+            text.contains("honest floor (H) failed: it fell over"),
+            "{text}"
+        );
+        assert_eq!(report().failures(), 1);
+    }
+
+    #[test]
+    fn results_are_written_as_json_markdown_and_svg() {
+        let dir = tempfile::tempdir().unwrap();
+        report().write(dir.path()).unwrap();
+        let read = |name| fs::read_to_string(dir.path().join(name)).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&read("compare.json")).unwrap();
+        let sample = &json["outcomes"][0]["contenders"][0]["samples"][1];
+        assert_eq!(sample["rate"], 500.0);
+        assert_eq!(read("compare.md"), report().markdown());
+        let svg = read("compare.svg");
+        for part in ["<svg", "tower-tusd", "1 GiB in one PATCH", "1400"] {
+            assert!(svg.contains(part), "{part}: {svg}");
+        }
     }
 }
