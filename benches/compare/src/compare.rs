@@ -16,7 +16,7 @@ use crate::report::{Outcome, Report};
 use crate::sample::{Metric, Sample};
 use crate::scenario::{self, Contender, Load, Scenario};
 use crate::server::Server;
-use crate::{crowd, interrupt, stack};
+use crate::{crowd, interrupt, stack, stall};
 
 const WARM_UP: Duration = Duration::from_secs(1);
 /// Number of uploads in a directory that is made once for all rounds.
@@ -37,6 +37,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     eprintln!("{}", report.machine.line());
     let skipped = skipped(&programs, &what.peers);
     for scenario in scenarios {
+        let stalls = |one: &Contender| matches!(one.load, Load::Stall);
+        if scenario.contenders.iter().any(stalls) && !stall::is_possible() {
+            continue;
+        }
         if scenario.contenders.is_empty() {
             report.stack = Some(stack::run()?);
         } else {
@@ -177,6 +181,7 @@ fn put(contender: &Contender, server: &Server, what: &What) -> Result<Sample> {
             };
             closed::run(server, work, &plan(1))
         }
+        Load::Stall => stall::run(server),
         Load::Trickle(trickle) => trickle::run(server, *trickle),
     }
 }

@@ -33,6 +33,12 @@ pub(crate) fn sparse(data: &Path, offset: u64, length: u64) -> Result<String> {
     Ok(["/files/", &id].concat())
 }
 
+/// Makes an upload without bytes, and returns its path on a server.
+pub(crate) fn empty(data: &Path, id: &str, length: u64) -> Result<String> {
+    make(data, id, length)?;
+    Ok(["/files/", id].concat())
+}
+
 fn make(data: &Path, id: &str, length: u64) -> Result<fs::File> {
     let path = data.join(id);
     let info = data.join([id, ".info"].concat());

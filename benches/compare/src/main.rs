@@ -27,6 +27,7 @@ mod sample;
 mod scenario;
 mod server;
 mod stack;
+mod stall;
 mod statistics;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;

@@ -26,6 +26,10 @@ pub(crate) enum Metric {
     MostThreads,
     /// CPU time of the server in percent of a core.
     Core,
+    /// 99th percentile of the time to answer the metrics page, in milliseconds.
+    MetricsPage,
+    /// 99th percentile of the time to answer HEAD, in milliseconds.
+    Heads,
 }
 
 impl Metric {
@@ -40,6 +44,8 @@ impl Metric {
             Self::Threads => "threads",
             Self::MostThreads => "most threads",
             Self::Core => "CPU % of a core",
+            Self::MetricsPage => "p99 ms of /metrics",
+            Self::Heads => "p99 ms of HEAD",
         }
     }
 }

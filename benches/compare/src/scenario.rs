@@ -56,6 +56,8 @@ pub(crate) enum Load {
     Closed { work: Work, connections: usize },
     /// PATCHes of 64 KiB to an upload that has `offset` bytes.
     Resume { offset: u64 },
+    /// Uploads to a disk that hangs.
+    Stall,
     /// Uploads that receive a little now and then.
     Trickle(Trickle),
 }
@@ -216,6 +218,14 @@ pub(crate) fn all() -> Vec<Scenario> {
             unit: requests,
             contenders: Vec::new(),
         },
+        scenario(
+            "s11",
+            "64 uploads to a disk that hangs for 4 s",
+            requests,
+            &[Peer::Ours],
+            Wire::H1,
+            &Load::Stall,
+        ),
         growth(
             "s12-connections",
             "POST, PATCH of 4 KiB, HEAD, on more and more connections",

@@ -97,21 +97,43 @@ impl Http1 {
         loop {
             if let Some((mut answer, head, body)) = parse(&self.read, method)? {
                 self.read.advance(head);
-                self.discard(body).await?;
-                answer.received = body;
+                answer.received = match body {
+                    Body::Length(length) => self.discard(length).await?,
+                    Body::Chunked => self.discard_chunks().await?,
+                };
                 return Ok(answer);
             }
             self.fill().await?;
         }
     }
 
-    async fn discard(&mut self, mut length: u64) -> Result<()> {
+    /// Reads the chunks of a body without trailers.
+    async fn discard_chunks(&mut self) -> Result<u64> {
+        let mut received = 0;
         loop {
-            let have = length.min(self.read.len() as u64);
+            let parsed = httparse::parse_chunk_size(&self.read);
+            let parsed = parsed.map_err(|_| "a chunk without a size")?;
+            let httparse::Status::Complete((head, size)) = parsed else {
+                self.fill().await?;
+                continue;
+            };
+            self.read.advance(head);
+            // The end of line behind the chunk.
+            received += self.discard(size + 2).await? - 2;
+            if size == 0 {
+                return Ok(received);
+            }
+        }
+    }
+
+    async fn discard(&mut self, length: u64) -> Result<u64> {
+        let mut left = length;
+        loop {
+            let have = left.min(self.read.len() as u64);
             self.read.advance(usize::try_from(have)?);
-            length -= have;
-            if length == 0 {
-                return Ok(());
+            left -= have;
+            if left == 0 {
+                return Ok(length);
             }
             self.read.reserve(READ);
             self.fill().await?;
@@ -126,8 +148,15 @@ impl Http1 {
     }
 }
 
-/// Parses a head, and returns its length and that of the body, once it is all there.
-fn parse(bytes: &[u8], method: &Method) -> Result<Option<(Answer, usize, u64)>> {
+/// How long a body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Body {
+    Length(u64),
+    Chunked,
+}
+
+/// Parses a head, and returns its length and the body's, once it is all there.
+fn parse(bytes: &[u8], method: &Method) -> Result<Option<(Answer, usize, Body)>> {
     let mut headers = [httparse::EMPTY_HEADER; 48];
     let mut response = httparse::Response::new(&mut headers);
     let httparse::Status::Complete(head) = response.parse(bytes)? else {
@@ -137,17 +166,18 @@ fn parse(bytes: &[u8], method: &Method) -> Result<Option<(Answer, usize, u64)>> 
         status: StatusCode::from_u16(response.code.unwrap_or_default())?,
         ..Answer::default()
     };
-    let mut body = 0;
+    let mut body = Body::Length(0);
     for header in response.headers {
         answer.read_header(header.name, header.value)?;
         if header.name.eq_ignore_ascii_case("content-length") {
-            body = number(header.value)?;
+            body = Body::Length(number(header.value)?);
         } else if header.name.eq_ignore_ascii_case("transfer-encoding") {
-            return Err("a chunked answer".into());
+            body = Body::Chunked;
         }
     }
     let bodiless = *method == Method::HEAD || answer.status == StatusCode::NO_CONTENT;
-    Ok(Some((answer, head, if bodiless { 0 } else { body })))
+    let body = if bodiless { Body::Length(0) } else { body };
+    Ok(Some((answer, head, body)))
 }
 
 #[cfg(test)]
@@ -162,20 +192,34 @@ mod tests {
     fn an_answer_is_parsed_once_its_head_is_complete() {
         assert!(parse(&HEAD[..40], &Method::POST).unwrap().is_none());
         let (answer, head, body) = parse(HEAD, &Method::POST).unwrap().unwrap();
-        assert_eq!((head, body), (HEAD.len() - 5, 5));
+        assert_eq!((head, body), (HEAD.len() - 5, Body::Length(5)));
         assert_eq!(answer.offset, Some(7));
         assert_eq!(answer.path().unwrap(), "/files/b");
     }
 
     #[test]
     fn an_answer_to_head_has_no_body() {
-        assert_eq!(parse(HEAD, &Method::HEAD).unwrap().unwrap().2, 0);
+        assert_eq!(
+            parse(HEAD, &Method::HEAD).unwrap().unwrap().2,
+            Body::Length(0)
+        );
+    }
+
+    #[tokio::test]
+    async fn a_chunked_answer_is_read_to_its_end_and_no_further() {
+        let (client, mut server) = tokio::io::duplex(7);
+        let answers = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
+            3\r\nabc\r\n10\r\n0123456789abcdef\r\n0\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n";
+        tokio::spawn(async move { server.write_all(answers).await });
+        let mut client = Http1::new(Box::new(client));
+        assert_eq!(client.answer(&Method::GET).await.unwrap().received, 19);
+        let next = client.answer(&Method::GET).await.unwrap();
+        assert_eq!(next.status, StatusCode::NO_CONTENT);
+        assert!(client.answer(&Method::GET).await.is_err());
     }
 
     #[test]
     fn an_answer_that_this_client_cannot_read_is_an_error() {
-        let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-        assert!(parse(chunked, &Method::GET).is_err());
         assert!(parse(b"SSH-2.0\r\n", &Method::GET).is_err());
         assert!(
             parse(

@@ -145,19 +145,23 @@ impl Connection {
         answer.expect_offset(expected)
     }
 
-    /// Downloads, and discards `length` bytes.
-    pub(crate) async fn get(&mut self, path: &str, length: u64) -> Result<()> {
+    /// Reads a page.
+    pub(crate) async fn fetch(&mut self, path: &str) -> Result<u64> {
         let request = Request {
             method: Method::GET,
             path,
             headers: [None, None],
             body: None,
         };
-        let answer = self.send(&request).await?.expect(StatusCode::OK)?;
-        if answer.received != length {
-            return Err(format!("{} bytes instead of {length}", answer.received).into());
+        Ok(self.send(&request).await?.expect(StatusCode::OK)?.received)
+    }
+
+    /// Downloads, and discards `length` bytes.
+    pub(crate) async fn get(&mut self, path: &str, length: u64) -> Result<()> {
+        match self.fetch(path).await? {
+            received if received == length => Ok(()),
+            received => Err(format!("{received} bytes instead of {length}").into()),
         }
-        Ok(())
     }
 }
 
