@@ -153,7 +153,8 @@ fn put(contender: &Contender, server: &Server, what: &What) -> Result<Sample> {
     let plan = |connections| Plan {
         connections,
         threads: what.load_threads(),
-        warm_up: WARM_UP,
+        // Thousands of connections take their time to open.
+        warm_up: WARM_UP + Duration::from_millis(4 * connections as u64),
         timed: what.timed(),
     };
     match &contender.load {

@@ -229,6 +229,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         growth(
             "s12-connections",
             "POST, PATCH of 4 KiB, HEAD, on more and more connections",
+            uploads,
             [1000, 100, 10, 1].map(|connections| {
                 let load = closed(Work::Upload { bytes: SMALL }, connections);
                 ours(format!("{connections} connections"), &load, 0)
@@ -237,11 +238,13 @@ pub(crate) fn all() -> Vec<Scenario> {
         growth(
             "s12-uploads",
             "POST, PATCH of 4 KiB, HEAD, in a directory with many uploads",
+            uploads,
             [1_000_000, 10].map(|uploads| ours(format!("{uploads} uploads"), &upload, uploads)),
         ),
         growth(
             "s12-offset",
             "PATCHes of 64 KiB behind what is there already",
+            requests,
             [99, 0].map(|gib| {
                 let load = Load::Resume { offset: gib * GIB };
                 ours(format!("{gib} GiB there"), &load, 0)
@@ -267,12 +270,13 @@ pub(crate) fn all() -> Vec<Scenario> {
 fn growth<const N: usize>(
     id: &'static str,
     title: &'static str,
+    unit: Unit,
     contenders: [Contender; N],
 ) -> Scenario {
     Scenario {
         id,
         title,
-        unit: Unit::Each("uploads/s"),
+        unit,
         contenders: contenders.into(),
     }
 }

@@ -22,7 +22,8 @@ const NAMES: i32 = 150;
 const COLUMNS: [(Metric, i32); 2] = [(Metric::Rate, 158), (Metric::Cpu, 518)];
 const LONGEST: i32 = 240;
 const BAR: i32 = 20;
-const HEAD: i32 = 34;
+/// Two lines: the title, and the units of the columns.
+const HEAD: i32 = 52;
 const FOOT: i32 = 30;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -65,15 +66,13 @@ fn height(outcome: &Outcome) -> i32 {
 
 fn scenario(area: &Area<'_>, outcome: &Outcome, top: i32) -> Result<()> {
     let title = format!("{}: {}", outcome.id.to_uppercase(), outcome.title);
-    let middle = top + HEAD - 12;
-    text(area, &title, (8, middle), 14, HPos::Left)?;
+    text(area, &title, (8, top + 18), 14, HPos::Left)?;
     let units = [
         outcome.rate_unit.to_owned(),
         format!("CPU {}", outcome.cpu_unit),
     ];
     for ((metric, left), unit) in COLUMNS.into_iter().zip(units) {
-        let end = (left + LONGEST + 80, middle);
-        text(area, &unit, end, 12, HPos::Right)?;
+        text(area, &unit, (left, top + 40), 12, HPos::Left)?;
         let spreads: Vec<_> = outcome
             .contenders
             .iter()
