@@ -49,3 +49,25 @@ impl Drop for Held {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_another_process_took_away_is_not_released() {
+        let dir = tempfile::tempdir().unwrap();
+        let locks = Locks::new(dir.path(), "us").unwrap();
+        let path = dir.path().join("a.lock");
+        let held = locks.take(path.clone()).unwrap().unwrap();
+        assert!(locks.take(path.clone()).unwrap().is_none());
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, "1").unwrap();
+        drop(held);
+        assert_eq!(fs::read(&path).unwrap(), b"1");
+
+        fs::remove_file(&path).unwrap();
+        drop(locks.take(path.clone()).unwrap());
+        assert!(!path.exists());
+    }
+}
