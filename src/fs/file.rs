@@ -97,7 +97,7 @@ impl File {
         })
     }
 
-    fn stat(&self) -> io::Result<Stat> {
+    pub(super) fn stat(&self) -> io::Result<Stat> {
         named(&self.path, retry(|| calls::fstat(&self.file)))
     }
 

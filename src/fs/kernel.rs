@@ -80,6 +80,17 @@ pub(super) fn mkdir(path: &Path, mode: u32) -> Result<()> {
     rustix::fs::mkdir(path, Mode::from_raw_mode(mode as _))
 }
 
+/// Returns the names in a directory that `is_wanted` accepts.
+pub(super) fn names(path: &Path, is_wanted: fn(&str) -> bool) -> Result<Vec<String>> {
+    let entries = fs::read_dir(path).map_err(|error| errno(&error))?;
+    let mut names = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(|error| errno(&error))?.file_name();
+        names.extend(name.into_string().ok().filter(|name| is_wanted(name)));
+    }
+    Ok(names)
+}
+
 pub(super) fn rename(from: &Path, to: &Path) -> Result<()> {
     rustix::fs::rename(from, to)
 }

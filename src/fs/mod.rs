@@ -7,6 +7,7 @@ pub(crate) mod error;
 mod file;
 pub(crate) mod home;
 mod kernel;
+mod link;
 mod named;
 pub(crate) mod offload;
 mod publish;

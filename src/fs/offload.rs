@@ -136,6 +136,18 @@ impl Steps {
     }
 }
 
+/// Runs a step that may take long, and that nobody waits for.
+pub(crate) fn in_background(step: impl FnOnce() + Send + 'static) {
+    #[cfg(test)]
+    if sim::is_running() {
+        return step();
+    }
+    match Handle::try_current() {
+        Ok(runtime) => drop(runtime.spawn_blocking(step)),
+        Err(_) => step(),
+    }
+}
+
 /// Knows whether a step has been slow lately.
 #[derive(Debug)]
 struct Pace {

@@ -6,6 +6,7 @@ use std::path::Path;
 use rustix::io::{Errno, retry_on_intr as retry};
 
 use super::calls;
+use super::link::{Linked, link};
 use super::named::named;
 use super::sys::{File, is_another_file, remove, replace};
 
@@ -21,20 +22,12 @@ pub(crate) fn publish(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 fn publish_by_link(from: &Path, to: &Path) -> io::Result<()> {
-    match retry(|| calls::link(from, to)) {
-        Ok(()) => remove(from),
+    match link(from, to)? {
+        Linked::Made => remove(from),
         // A network file system may have sent the call twice.
-        Err(Errno::EXIST) if !is_another_file(to, from)? => remove(from),
-        // The file system has no links, or no more for this file.
-        Err(
-            Errno::INVAL
-            | Errno::MLINK
-            | Errno::NOSYS
-            | Errno::OPNOTSUPP
-            | Errno::PERM
-            | Errno::XDEV,
-        ) => publish_over(from, to),
-        Err(error) => named(to, Err(error)),
+        Linked::Exists if !is_another_file(to, from)? => remove(from),
+        Linked::Exists => named(to, Err(Errno::EXIST)),
+        Linked::Unavailable => publish_over(from, to),
     }
 }
 

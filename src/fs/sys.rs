@@ -15,6 +15,7 @@ use super::error::{is_full, is_missing};
 use super::kernel::{Kind, Stat};
 
 pub(crate) use super::file::{File, Locked};
+pub(crate) use super::link::{Inode, Linked, inode_at, link, modified_at, names};
 pub(crate) use super::named::named;
 pub(crate) use super::publish::publish;
 

@@ -80,6 +80,19 @@ pub(in crate::fs) fn mkdir(path: &Path, mode: u32) -> Result<()> {
     })
 }
 
+pub(in crate::fs) fn names(path: &Path, is_wanted: fn(&str) -> bool) -> Result<Vec<String>> {
+    let Some((mount, path)) = Disk::of(path) else {
+        return kernel::names(path, is_wanted);
+    };
+    let mut state = mount.state();
+    state.call(Kind::List, &path, None, |state| {
+        let dir = state.image.at(&path)?;
+        let names = state.image.names.now().get(&dir).into_iter().flatten();
+        let names = names.filter_map(|(name, _)| name.to_str());
+        Ok(names.filter(|name| is_wanted(name)).map(str::to_owned).collect())
+    })
+}
+
 /// Makes a call with two paths on one disk. `None`: both are real.
 fn with_both(
     (from, to): (&Path, &Path),

@@ -138,11 +138,13 @@ impl Image {
         let change = Change::new(format!("{label} {}", found.name.display()));
         self.names
             .change(change.set(found.dir, found.name, Some(inode)));
+        self.touch(found.dir);
     }
 
     pub(super) fn unlink(&mut self, found: &Found<'_>) {
         let change = Change::new(format!("unlink {}", found.name.display()));
         self.names.change(change.set(found.dir, found.name, None));
+        self.touch(found.dir);
     }
 
     pub(super) fn rename(&mut self, from: &Found<'_>, to: &Found<'_>) -> Result<()> {
@@ -169,6 +171,8 @@ impl Image {
             .set(from.dir, from.name, None)
             .set(to.dir, to.name, Some(moved));
         self.names.change(change);
+        self.touch(from.dir);
+        self.touch(to.dir);
         Ok(())
     }
 

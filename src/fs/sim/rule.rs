@@ -47,6 +47,8 @@ pub(crate) enum Kind {
     Create,
     Stat,
     Mkdir,
+    /// Reads the names in a directory.
+    List,
     Rename,
     /// A rename that replaces nothing.
     RenameNew,

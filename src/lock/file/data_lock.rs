@@ -2,8 +2,9 @@
 
 use std::io;
 
-use super::lock_file::Places;
-use crate::fs::sys;
+use super::lock_file::Attempt;
+use super::places::{Found, Places};
+use crate::fs::sys::{self, Inode};
 
 /// An upload whose data file this process keeps under the kernel's `flock`.
 ///
@@ -20,20 +21,20 @@ pub(super) struct DataLock {
 }
 
 impl DataLock {
-    /// Takes the lock, or asks the holder of the lock file to release it.
-    pub(super) fn take(places: &Places) -> io::Result<Option<Self>> {
-        let file = sys::File::open_to_lock(&places.data)?;
+    /// Takes the lock if it is free. `own` is the file of this process.
+    pub(super) fn take(places: &Places, own: Option<Inode>) -> io::Result<Attempt<Self>> {
+        let file = sys::File::open_to_lock(&places.data())?;
         let has_bytes = file.is_some();
         let file = file.and_then(sys::File::try_lock);
         if has_bytes && file.is_none() {
-            return Ok(None);
+            return Ok(Attempt::Held);
         }
         // After the `flock`, since the lock file may have been created just
         // before.
-        if places.is_held()? {
-            places.ask()?;
-            return Ok(None);
-        }
-        Ok(Some(Self { _file: file }))
+        Ok(match places.look(own)? {
+            Found::Holder => Attempt::Held,
+            Found::Busy => Attempt::Collided,
+            Found::Nothing | Found::Own | Found::Stale(_) => Attempt::Taken(Self { _file: file }),
+        })
     }
 }

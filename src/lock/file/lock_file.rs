@@ -1,171 +1,164 @@
-//! The files of a lock: the blocking half.
+//! A lock file of this process: the blocking half.
 
-use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
 
-use tower_tus_layers::protocol::UploadId;
-
-use super::owner;
-use crate::fs::error::{is_full, is_read_only};
+use super::own::{Link, Own, OwnFile};
+use super::places::{Found, Places};
 use crate::fs::sys;
 
-/// The paths of the files of one lock.
+/// What became of an attempt to take a lock.
 #[derive(Debug)]
-pub(super) struct Places {
-    pub(super) lock: PathBuf,
-    /// Exists while another process waits.
-    stop: PathBuf,
-    /// The lock file before it is renamed to its final name.
-    draft: PathBuf,
-    /// The bytes of the upload, unless they are elsewhere.
-    pub(super) data: PathBuf,
-    /// The mode of all files that are created.
-    mode: u32,
+pub(super) enum Attempt<T> {
+    Taken(T),
+    /// A living process has it.
+    Held,
+    /// Another process may just be removing a stale lock.
+    Collided,
 }
 
-impl Places {
-    pub(super) fn new(dir: &Path, id: &UploadId, mode: u32) -> Self {
-        let lock = dir.join(format!("{id}.lock"));
-        Self {
-            // A short name: ids of the maximum length must be lockable too.
-            draft: lock.with_file_name(format!(".{}.lock", UploadId::random())),
-            stop: dir.join(format!("{id}.stop")),
-            data: dir.join(id.as_str()),
-            lock,
-            mode,
-        }
-    }
-
-    /// Asks the holder to release the lock.
-    pub(super) fn ask(&self) -> io::Result<()> {
-        match sys::File::create_new_with(&self.stop, self.mode) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-            // The holder may end by itself.
-            Err(error) if is_full(&error) || is_read_only(&error) => Ok(()),
-            asked => asked.map(drop),
-        }
-    }
-
-    /// Whether a living process has the lock file. Changes nothing.
-    pub(super) fn is_held(&self) -> io::Result<bool> {
-        Ok(match sys::File::open_to_lock(&self.lock)? {
-            Some(file) => !owner::is_stale(&file)? || file.try_lock().is_none(),
-            None => false,
-        })
-    }
-
-    /// Removes a stale lock file, and returns whether the name is free for a
-    /// new lock.
-    ///
-    /// If two processes find the same stale file, the slower one must not
-    /// remove the lock that the faster one has just created under the same
-    /// name. Therefore a holder keeps its file under `flock` from before it
-    /// gets the name until after it has lost it, and nobody removes the name of
-    /// a file without holding its `flock`. A process that holds the `flock`,
-    /// and then finds the file still under its name, knows two things: no
-    /// holder lives, and the name stays with this file until this process
-    /// removes it.
-    fn is_free(&self) -> io::Result<bool> {
-        let Some(file) = sys::File::open_to_lock(&self.lock)? else {
-            return Ok(true);
-        };
-        if !owner::is_stale(&file)? {
-            return Ok(false);
-        }
-        match file.try_lock() {
-            Some(file) if file.is_at(&self.lock)? => sys::remove(&self.lock).map(|()| true),
-            _ => Ok(false),
-        }
-    }
-
-    /// Creates the lock file, unless another one exists.
-    fn publish(&self) -> io::Result<Option<sys::Locked>> {
-        let draft = sys::File::create_new_with(&self.draft, self.mode)?;
-        let Some(file) = draft.try_lock() else {
-            // Nobody else knows its name.
-            return Ok(None);
-        };
-        let published = owner::sign(&file).and_then(|()| sys::publish(&self.draft, &self.lock));
-        let Err(error) = published else {
-            return Ok(Some(file));
-        };
-        // A network file system may fail with what it has done.
-        let taken = file.is_at(&self.lock).unwrap_or(false);
-        sys::remove(&self.draft)?;
-        match error.kind() {
-            _ if taken => Ok(Some(file)),
-            ErrorKind::AlreadyExists => Ok(None),
-            _ => Err(error),
-        }
-    }
-}
-
-/// A lock file that this process has created and keeps open.
+/// A lock file that this process has created.
 #[derive(Debug)]
 pub(super) struct LockFile {
-    file: sys::Locked,
+    file: Kind,
     places: Arc<Places>,
+    taken: SystemTime,
+    was_watched: AtomicBool,
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// A link of the file that this process has in the directory.
+    Link(Arc<OwnFile>),
+    /// A file by itself, where no link is to be had.
+    Single(sys::Locked),
 }
 
 impl LockFile {
-    /// Takes the lock, or asks its holder to release it.
-    pub(super) fn take(places: &Arc<Places>) -> io::Result<Option<Self>> {
-        let file = if places.is_free()? {
-            places.publish()?
-        } else {
-            None
+    /// Takes the lock if it is free. The file of this process is in `dir`.
+    ///
+    /// The caller has the lock of this process until this one is released: the
+    /// file itself does not tell two locks of this process apart.
+    pub(super) fn take(places: &Arc<Places>, dir: &Path, own: &Own) -> io::Result<Attempt<Self>> {
+        let taken = SystemTime::now();
+        let with = |file| {
+            Attempt::Taken(Self {
+                file,
+                places: Arc::clone(places),
+                taken,
+                was_watched: AtomicBool::new(false),
+            })
         };
-        let Some(file) = file else {
-            places.ask()?;
-            return Ok(None);
+        let first = own.link(dir, places)?;
+        if let Some(Link::Made(file)) = first {
+            return Ok(with(Kind::Link(file)));
+        }
+        let current = own.current();
+        match places.clear(current.as_ref().map(|own| own.inode()))? {
+            Found::Holder => return Ok(Attempt::Held),
+            Found::Busy => return Ok(Attempt::Collided),
+            Found::Own => {
+                let current = current.expect("it was found");
+                return Ok(with(Kind::Link(current)));
+            }
+            Found::Nothing | Found::Stale(_) => {}
+        }
+        let again = match first {
+            Some(_) => own.link(dir, places)?,
+            None => None,
         };
-        let taken = Self {
-            file,
-            places: places.clone(),
+        let single = match again {
+            Some(Link::Made(file)) => return Ok(with(Kind::Link(file))),
+            Some(Link::Exists) => None,
+            None => places.publish()?,
         };
-        // The request was for an earlier holder; current waiters repeat theirs.
-        let cleared = sys::remove(&places.stop);
-        cleared
-            .inspect_err(|_| taken.release())
-            .map(|()| Some(taken))
+        Ok(match single {
+            Some(file) => with(Kind::Single(file)),
+            None => Attempt::Held,
+        })
+    }
+
+    /// Returns the directory that the file is in.
+    pub(super) fn dir(&self) -> &Path {
+        self.places.lock.parent().unwrap_or(Path::new(""))
+    }
+
+    /// Whether the watcher has looked at it, so that it was held for some time.
+    pub(super) fn was_watched(&self) -> bool {
+        self.was_watched.load(Ordering::Relaxed)
     }
 
     /// Whether the holder should release the lock: another process waits, or
     /// has taken the lock because it considered this process dead.
     pub(super) fn is_wanted(&self) -> io::Result<bool> {
-        Ok(sys::exists(&self.places.stop)? || !self.file.is_at(&self.places.lock)?)
+        let is_first = !self.was_watched.swap(true, Ordering::Relaxed);
+        let stop = self.places.stop();
+        if let Some(asked) = sys::modified_at(&stop)? {
+            if !is_first || asked >= self.taken {
+                return Ok(true);
+            }
+            // It was meant for an earlier holder. Whoever waits repeats it.
+            sys::remove(&stop)?;
+        }
+        Ok(!self.has_its_name()?)
+    }
+
+    fn has_its_name(&self) -> io::Result<bool> {
+        match &self.file {
+            Kind::Link(own) => own.is_at(&self.places.lock),
+            Kind::Single(file) => file.is_at(&self.places.lock),
+        }
     }
 
     /// Removes the files, unless the lock belongs to another process by now.
     pub(super) fn release(&self) {
-        let released = self.file.is_at(&self.places.lock).and_then(|ours| {
+        let released = self.has_its_name().and_then(|ours| {
             if !ours {
+                self.doubt();
                 return Ok(());
             }
             // In this order: later, the stop file may be meant for the next
-            // holder.
-            let stop = sys::remove(&self.places.stop);
+            // holder. Of a lock that was held briefly, the one who asked
+            // removes it.
+            let stop = match self.was_watched() {
+                true => sys::remove(&self.places.stop()),
+                false => Ok(()),
+            };
             sys::remove(&self.places.lock).and(stop)
         });
         if let Err(error) = released {
             tracing::warn!(%error, "a lock could not be released");
         }
     }
+
+    /// The name of the file of this process may lead to another file.
+    fn doubt(&self) {
+        if let Kind::Link(own) = &self.file {
+            own.doubt();
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::fs::error::is_missing;
 
     #[test]
     fn a_name_that_the_file_system_does_not_take_is_missing_and_leaves_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        let mut places = Places::new(dir.path(), &"a".parse().unwrap(), 0o664);
+        let id = "a".parse().unwrap();
+        let mut places = Places::new(dir.path(), &id, 0o664, Duration::MAX);
         places.lock = dir.path().join("a".repeat(1000));
-        let error = LockFile::take(&Arc::new(places)).unwrap_err();
+        let own = Own::default();
+        let error = LockFile::take(&Arc::new(places), dir.path(), &own).unwrap_err();
         assert!(is_missing(&error), "{error}");
+        drop(own);
         assert!(dir.path().read_dir().unwrap().next().is_none());
     }
 }

@@ -34,6 +34,9 @@
 //!
 //! # Without a lock file
 //!
+//! The lock of a [new](Locker::acquire_new) upload, whose random id nobody knows
+//! yet, is one within this process.
+//!
 //! A request that only [observes](Locker::observe) an upload creates no
 //! `<id>.lock`: it waits for the holder of an existing one, and then reads. So
 //! offsets can be read while the disk is full or read-only.
@@ -73,12 +76,17 @@
 //! # }
 //! ```
 
+mod claim;
 mod data_lock;
 mod guard;
 mod lock_file;
+mod own;
 mod owner;
+mod places;
+mod quiet;
 #[cfg(test)]
 mod tests;
+mod watcher;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -89,8 +97,11 @@ use tokio::time::{Instant, sleep};
 use tower_tus_layers::lock::{Guard, Locker, MemoryLocker};
 use tower_tus_layers::protocol::{Error, Interrupt, UploadId};
 
-use self::guard::{Attempt, FileGuard, Held, observe};
-use self::lock_file::Places;
+use self::claim::{Claim, Next, Outcome};
+use self::guard::{FileGuard, Held};
+use self::own::Own;
+use self::places::Places;
+use self::watcher::Watcher;
 use crate::fs::home::Home;
 use crate::fs::offload::{Offload, Steps};
 use crate::fs::sys;
@@ -101,6 +112,13 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Minimum interval, so that no setting causes a busy loop.
 const MIN_POLL_INTERVAL: Duration = Duration::from_millis(1);
+
+/// How long a request waits that has met another one which removes a stale lock.
+const COLLISION: Duration = Duration::from_millis(1);
+
+/// How long a process may ignore that it is asked for a lock: much longer than
+/// tusd's holders sleep, which is 5 s by default.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A locker that keeps its locks as files in a directory.
 ///
@@ -113,14 +131,23 @@ const MIN_POLL_INTERVAL: Duration = Duration::from_millis(1);
 /// See the [module docs](self) for an example.
 #[derive(Clone, Debug)]
 pub struct FileLocker {
-    home: Arc<Home>,
-    steps: Arc<Steps>,
+    shared: Arc<Shared>,
     /// Taken before the file, so that one request per process at a time waits
     /// for it.
     here: MemoryLocker,
     file_mode: u32,
     holder_poll_interval: Duration,
     acquirer_poll_interval: Duration,
+    patience: Duration,
+}
+
+/// What all locks of a locker have in common.
+#[derive(Debug)]
+struct Shared {
+    home: Arc<Home>,
+    steps: Arc<Steps>,
+    own: Own,
+    watcher: Watcher,
 }
 
 impl FileLocker {
@@ -145,13 +172,19 @@ impl FileLocker {
     }
 
     fn at(home: Arc<Home>, steps: Arc<Steps>) -> Self {
-        Self {
+        let shared = Shared {
             home,
             steps,
+            own: Own::default(),
+            watcher: Watcher::default(),
+        };
+        Self {
+            shared: Arc::new(shared),
             here: MemoryLocker::default(),
             file_mode: sys::FILE_MODE,
             holder_poll_interval: POLL_INTERVAL,
             acquirer_poll_interval: POLL_INTERVAL,
+            patience: PATIENCE,
         }
     }
 
@@ -184,6 +217,18 @@ impl FileLocker {
         self.acquirer_poll_interval = interval;
         self
     }
+
+    /// Sets after which time a lock is [stale](self#stale-locks) although the
+    /// process that it names lives: 30 seconds by default.
+    ///
+    /// It should be longer than the holders' poll interval of a tusd that uses
+    /// the same directory, 5 seconds by default, and what its requests take to
+    /// end.
+    #[must_use]
+    pub fn stale_after(mut self, time: Duration) -> Self {
+        self.patience = time;
+        self
+    }
 }
 
 impl FileLocker {
@@ -193,26 +238,31 @@ impl FileLocker {
         id: &UploadId,
         interrupt: Interrupt,
         timeout: Duration,
-        attempt: fn(&Arc<Places>, Box<dyn Guard>) -> Attempt<T>,
+        attempt: fn(Claim) -> Outcome<T>,
     ) -> Result<T, Error> {
         let begin = Instant::now();
-        let mut here = self.here.acquire(id, interrupt, timeout).await?;
-        let places = Arc::new(Places::new(self.home.dir(), id, self.file_mode));
+        let here = self.here.acquire(id, interrupt, timeout).await?;
+        let steps = &self.shared.steps;
+        let dir = self.shared.home.dir();
+        let places = Arc::new(Places::new(dir, id, self.file_mode, self.patience));
+        let mut claim = Claim::new(Arc::clone(&self.shared), places, here);
         loop {
             // The blocking step owns the lock of this process: if this future
             // is dropped meanwhile, the step releases both locks in order.
-            let (places, home) = (places.clone(), Arc::clone(&self.home));
-            let step = move || home.step(|| attempt(&places, here));
-            here = match self.steps.short(step).await? {
+            let home = Arc::clone(&self.shared.home);
+            claim = match steps.short(move || home.step(|| attempt(claim))).await? {
                 Ok(had) => return Ok(had),
-                Err(here) => here,
+                Err(claim) => claim,
             };
             let left = timeout.saturating_sub(begin.elapsed());
-            if left.is_zero() {
-                return Err(Error::LockTimeout);
+            match claim.next {
+                Next::AtOnce => sleep(COLLISION).await,
+                Next::AtNextPoll if left.is_zero() => return Err(Error::LockTimeout),
+                Next::AtNextPoll => {
+                    let pause = self.acquirer_poll_interval.max(MIN_POLL_INTERVAL);
+                    sleep(pause.min(left)).await;
+                }
             }
-            let pause = self.acquirer_poll_interval.max(MIN_POLL_INTERVAL);
-            sleep(pause.min(left)).await;
         }
     }
 
@@ -221,11 +271,11 @@ impl FileLocker {
         id: &UploadId,
         interrupt: Interrupt,
         timeout: Duration,
-        attempt: fn(&Arc<Places>, Box<dyn Guard>) -> Attempt<Held>,
+        attempt: fn(Claim) -> Outcome<Held>,
     ) -> Result<Box<dyn Guard>, Error> {
         let held = self.wait(id, interrupt.clone(), timeout, attempt).await?;
-        let steps = Arc::clone(&self.steps);
-        let guard = FileGuard::new(held, steps, interrupt, self.holder_poll_interval);
+        let interval = self.holder_poll_interval.max(MIN_POLL_INTERVAL);
+        let guard = FileGuard::new(held, &self.shared, interrupt, interval);
         Ok(Box::new(guard))
     }
 }
@@ -238,7 +288,7 @@ impl Locker for FileLocker {
         interrupt: Interrupt,
         timeout: Duration,
     ) -> Result<Box<dyn Guard>, Error> {
-        self.hold(id, interrupt, timeout, Held::take).await
+        self.hold(id, interrupt, timeout, Claim::take).await
     }
 
     async fn observe(
@@ -247,7 +297,16 @@ impl Locker for FileLocker {
         interrupt: Interrupt,
         timeout: Duration,
     ) -> Result<Box<dyn Guard>, Error> {
-        self.wait(id, interrupt, timeout, observe).await
+        self.wait(id, interrupt, timeout, Claim::observe).await
+    }
+
+    async fn acquire_new(
+        &self,
+        id: &UploadId,
+        interrupt: Interrupt,
+        timeout: Duration,
+    ) -> Result<Box<dyn Guard>, Error> {
+        self.here.acquire(id, interrupt, timeout).await
     }
 
     async fn acquire_to_terminate(
@@ -256,7 +315,7 @@ impl Locker for FileLocker {
         interrupt: Interrupt,
         timeout: Duration,
     ) -> Result<Box<dyn Guard>, Error> {
-        let attempt = Held::take_to_terminate;
+        let attempt = Claim::take_to_terminate;
         self.hold(id, interrupt, timeout, attempt).await
     }
 }

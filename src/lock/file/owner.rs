@@ -1,5 +1,6 @@
 //! Records the owner of a lock file, and checks whether it is still alive.
 
+use std::ffi::OsStr;
 use std::io;
 use std::process;
 use std::time::{Duration, SystemTime};
@@ -13,7 +14,12 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// Writes the process id of this process to a new lock file.
 pub(super) fn sign(file: &sys::File) -> io::Result<()> {
-    match file.write_all(format!("{}\n", process::id()).as_bytes()) {
+    file.write_all(format!("{}\n", process::id()).as_bytes())
+}
+
+/// Like [`sign`], but leaves the file empty if there is no space for the id.
+pub(super) fn sign_if_possible(file: &sys::File) -> io::Result<()> {
+    match sign(file) {
         // Otherwise no upload could be terminated to free space. The file
         // counts because of its `flock`, and tusd, which would remove it, has
         // no space for its own.
@@ -22,20 +28,53 @@ pub(super) fn sign(file: &sys::File) -> io::Result<()> {
     }
 }
 
-/// Whether the owner of a lock file is gone.
+/// Whom a lock file names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// A process that is dead or younger than the file, or nobody for too long.
+    Gone,
+    /// Nobody yet.
+    Missing,
+    /// A process that lives, and already did when the file was written this
+    /// long ago. It may be another one than the file means.
+    Lives { pid: u32, since: Duration },
+}
+
+/// Returns the owner of a lock file.
 ///
-/// An owner with the id of this process counts as gone too: only `flock` can
-/// tell whether the file was created here.
-pub(super) fn is_stale(file: &sys::File) -> io::Result<bool> {
+/// An owner with the id of this process counts as gone: only `flock` can tell
+/// whether the file was created here.
+pub(super) fn find(file: &sys::File) -> io::Result<Owner> {
     let age = age(file.modified()?);
     Ok(match pid(&file.read_to_end()?) {
-        Some(pid) => pid == process::id() || !has_lived_for(pid, age),
-        None => age > GRACE,
+        Some(pid) if pid == process::id() || !has_lived_for(pid, age) => Owner::Gone,
+        Some(pid) => Owner::Lives { pid, since: age },
+        None if age > GRACE => Owner::Gone,
+        None => Owner::Missing,
     })
 }
 
+/// Whether a process is seen to have a file of this name open. If it cannot be
+/// seen, as for another user's process, it counts as not open.
+#[cfg(target_os = "linux")]
+pub(super) fn has_open(pid: u32, name: &OsStr) -> bool {
+    // The links are read, not followed: a file on a disk that hangs costs no
+    // time, and directories may have other paths in another container.
+    let Ok(files) = std::fs::read_dir(format!("/proc/{pid}/fd")) else {
+        return false;
+    };
+    files
+        .filter_map(|file| std::fs::read_link(file.ok()?.path()).ok())
+        .any(|path| path.file_name() == Some(name))
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn has_open(_: u32, _: &OsStr) -> bool {
+    false
+}
+
 /// Returns the time since `time`, or zero if the clock has been set back.
-fn age(time: SystemTime) -> Duration {
+pub(super) fn age(time: SystemTime) -> Duration {
     time.elapsed().unwrap_or_default()
 }
 
@@ -131,6 +170,19 @@ mod tests {
         for pid in [0, u32::MAX, i32::MAX as u32] {
             assert!(!has_lived_for(pid, Duration::ZERO), "{pid}");
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_process_is_seen_to_have_its_files_open() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = std::fs::File::create(dir.path().join("a-name-of-its-own")).unwrap();
+        let name = OsStr::new("a-name-of-its-own");
+        assert!(has_open(process::id(), name));
+        assert!(!has_open(process::id(), OsStr::new("a-name")));
+        drop(file);
+        assert!(!has_open(process::id(), name));
+        assert!(!has_open(u32::MAX, name));
     }
 
     #[cfg(target_os = "linux")]

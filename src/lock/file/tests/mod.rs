@@ -22,6 +22,7 @@ use tower_tus_layers::lock::{Guard, Locker, conformance};
 use tower_tus_layers::protocol::{Error, Interrupt, UploadId};
 
 use super::FileLocker;
+use super::places::is_draft;
 use crate::store::FileStore;
 
 /// Upper limit for any wait in these tests.
@@ -44,7 +45,14 @@ impl Fixture {
         self.0.path().join(name)
     }
 
+    /// Returns the names of all files but those that processes keep to link.
     fn names(&self) -> Vec<String> {
+        let mut names = self.all_names();
+        names.retain(|name| !is_draft(name));
+        names
+    }
+
+    fn all_names(&self) -> Vec<String> {
         let entries = fs::read_dir(self.0.path()).unwrap();
         let mut names: Vec<_> = entries
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -109,6 +117,18 @@ async fn a_lock_is_a_file_with_the_number_of_its_process() {
     assert_eq!(text, format!("{}\n", std::process::id()));
     guard.release().await;
     assert!(!fixture.path("a/b.lock").exists());
+}
+
+#[tokio::test]
+async fn the_lock_of_an_upload_that_nobody_knows_yet_is_no_file() {
+    let (fixture, id) = (Fixture::new(), id("a"));
+    let locker = fixture.locker();
+    let new = locker.acquire_new(&id, Interrupt::default(), Duration::ZERO);
+    let guard = new.await.expect("the lock is free");
+    assert_eq!(fixture.names(), [""; 0]);
+    assert!(is_busy(&locker, &id).await);
+    guard.release().await;
+    take(&locker, &id).await.release().await;
 }
 
 #[tokio::test]

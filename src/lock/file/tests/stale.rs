@@ -6,7 +6,9 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use super::super::lock_file::{LockFile, Places};
+use super::super::lock_file::{Attempt, LockFile};
+use super::super::own::Own;
+use super::super::places::Places;
 use super::*;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -144,18 +146,21 @@ fn of_those_who_find_a_stale_lock_at_once_one_gets_it() {
     let (start, end) = (Barrier::new(FINDERS), Barrier::new(FINDERS));
     let taken = Mutex::new(0);
     let find = || {
+        let own = Own::default();
         for round in 0..500 {
-            let places = Places::new(fixture.0.path(), &id("a"), 0o664);
+            let places = Places::new(fixture.0.path(), &id("a"), 0o664, LONG);
             if start.wait().is_leader() {
                 write(&fixture, &text, Duration::ZERO);
                 *taken.lock().unwrap() = 0;
             }
             start.wait();
-            let file = LockFile::take(&Arc::new(places)).unwrap();
-            *taken.lock().unwrap() += usize::from(file.is_some());
+            let places = Arc::new(places);
+            let attempt = LockFile::take(&places, fixture.0.path(), &own).unwrap();
+            let is_taken = matches!(attempt, Attempt::Taken(_));
+            *taken.lock().unwrap() += usize::from(is_taken);
             end.wait();
             assert_eq!(*taken.lock().unwrap(), 1, "in round {round}");
-            if let Some(file) = file {
+            if let Attempt::Taken(file) = attempt {
                 file.release();
             }
         }

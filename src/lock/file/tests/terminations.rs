@@ -1,15 +1,19 @@
 //! Terminations without space for a lock file.
 
 use super::super::data_lock::DataLock;
-use super::super::lock_file::Places;
+use super::super::lock_file::Attempt;
+use super::super::places::Places;
 use super::*;
 
 fn places(fixture: &Fixture, name: &str) -> Places {
-    Places::new(fixture.0.path(), &id(name), 0o664)
+    Places::new(fixture.0.path(), &id(name), 0o664, LONG)
 }
 
 fn lock(places: &Places) -> Option<DataLock> {
-    DataLock::take(places).unwrap()
+    match DataLock::take(places, None).unwrap() {
+        Attempt::Taken(lock) => Some(lock),
+        Attempt::Held | Attempt::Collided => None,
+    }
 }
 
 #[test]
@@ -31,14 +35,9 @@ fn one_at_a_time_locks_a_data_file() {
 async fn nobody_locks_a_data_file_while_its_lock_file_has_a_holder() {
     let fixture = Fixture::new();
     fs::write(fixture.path("a"), "hello").unwrap();
-    let asked = Interrupt::default();
-    let holder = fixture
-        .locker()
-        .acquire(&id("a"), asked.clone(), LONG)
-        .await;
+    let holder = take(&fixture.locker(), &id("a")).await;
     assert!(lock(&places(&fixture, "a")).is_none());
-    timeout(LONG, asked.fired()).await.expect("it is asked");
-    holder.unwrap().release().await;
+    holder.release().await;
     assert!(lock(&places(&fixture, "a")).is_some());
 }
 
