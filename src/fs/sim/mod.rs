@@ -168,6 +168,11 @@ impl Disk {
         };
     }
 
+    /// Lets all changes lie before the last boot.
+    pub(crate) fn age(&self) {
+        self.0.state().image.boot();
+    }
+
     /// Kills the process that uses the disk: what was written stays.
     pub(crate) fn kill(&self) {
         let image = self.image();

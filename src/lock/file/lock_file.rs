@@ -4,11 +4,14 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::own::{Link, Own, OwnFile};
 use super::places::{Found, Places};
 use crate::fs::sys;
+
+/// How far the clock of a file system may be behind that of the process.
+const COARSE: Duration = Duration::from_millis(50);
 
 /// What became of an attempt to take a lock.
 #[derive(Debug)]
@@ -97,7 +100,7 @@ impl LockFile {
         let is_first = !self.was_watched.swap(true, Ordering::Relaxed);
         let stop = self.places.stop();
         if let Some(asked) = sys::modified_at(&stop)? {
-            if !is_first || asked >= self.taken {
+            if !is_first || asked + COARSE >= self.taken {
                 return Ok(true);
             }
             // It was meant for an earlier holder. Whoever waits repeats it.
@@ -144,8 +147,6 @@ impl LockFile {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::fs::error::is_missing;
 

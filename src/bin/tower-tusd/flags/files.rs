@@ -28,6 +28,10 @@ pub(crate) struct FileFlags {
     #[arg(long, default_value_t)]
     pub(crate) durability: Durability,
 
+    /// Where locks are: file (beside the uploads, for all processes of a host), or memory (for this process only)
+    #[arg(long, default_value = "file", value_parser = ["file", "memory"].map(Locks::named))]
+    pub(crate) locks: Locks,
+
     /// How often a request checks whether another process waits for its upload; 5s in tusd
     #[arg(long, default_value = "200ms", value_parser = go::duration)]
     pub(crate) filelock_holder_poll_interval: Duration,
@@ -35,4 +39,9 @@ pub(crate) struct FileFlags {
     /// How often a request checks whether another process has released its upload; 2s in tusd
     #[arg(long, default_value = "200ms", value_parser = go::duration)]
     pub(crate) filelock_acquirer_poll_interval: Duration,
+
+    /// How long another process may ignore a request for its upload before its lock counts as left over
+    #[arg(long, default_value = "30s", value_parser = go::duration)]
+    pub(crate) filelock_stale_after: Duration,
 }
+

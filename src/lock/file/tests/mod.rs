@@ -1,12 +1,15 @@
 //! Tests of the whole locker, and of the files that it leaves behind.
 
 mod disks;
+mod links;
 mod observers;
 mod processes;
 #[cfg(feature = "download")]
 mod requests;
+mod silent;
 mod stale;
 mod terminations;
+mod watched;
 
 use std::fs;
 use std::future::poll_fn;
@@ -174,15 +177,6 @@ async fn whoever_writes_a_stop_file_asks_the_holder() {
     assert!(matches!(cause, Error::Interrupted));
     guard.unwrap().release().await;
     assert_eq!(fixture.names(), [""; 0]);
-}
-
-#[tokio::test]
-async fn a_stop_file_that_was_left_over_asks_nobody() {
-    let fixture = Fixture::new();
-    fs::write(fixture.path("a.stop"), "").unwrap();
-    let guard = take(&fixture.locker(), &id("a")).await;
-    assert_eq!(fixture.names(), ["a.lock"]);
-    guard.release().await;
 }
 
 #[tokio::test]
