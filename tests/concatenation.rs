@@ -74,9 +74,8 @@ async fn a_final_may_have_more_parts_than_files_may_be_open_at_first() {
     let expected: String = (0..300).map(|n| format!("{n};")).collect();
     assert_eq!(stored(&server, &tus.location(&answer)), expected);
     // All locks have been released.
-    let files = server.uploads().read_dir().unwrap();
-    let mut names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
-    assert!(names.all(|name| !name.ends_with(".lock")));
+    let names = harness::names(server.uploads());
+    assert!(names.iter().all(|name| !name.ends_with(".lock")));
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use harness::tus::{Answer, Tus, Version, code, content, patch, request};
-use harness::{Server, Signal};
+use harness::{Server, Signal, names, patient};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -53,11 +53,7 @@ impl Home {
 
     /// Returns the names of all files in the directory.
     fn files(&self) -> Vec<String> {
-        let entries = self.dir().read_dir().unwrap();
-        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let mut names: Vec<_> = names.collect();
-        names.sort();
-        names
+        names(&self.dir())
     }
 }
 
@@ -196,6 +192,32 @@ async fn what_a_killed_tusd_has_locked_is_free() {
     let answer = tus.append(&url, 5, content("world")).await;
     assert_eq!(answer.status(), StatusCode::NO_CONTENT, "{}", code(&answer));
     assert!(!lock.exists());
+}
+
+#[tokio::test]
+async fn what_a_killed_server_has_kept_for_its_locks_is_removed_and_one_that_ends_leaves_nothing() {
+    let home = Home::new();
+    home.upload(&info(OF_TEN, &home.dir()), "hello");
+    let mut gone = std::process::Command::new("true").spawn().unwrap();
+    gone.wait().unwrap();
+    let left = home.dir().join(format!(".{}.lock", "1".repeat(32)));
+    fs::write(&left, format!("{}\n", gone.id())).unwrap();
+    let lock = home.dir().join(format!("{ID}.lock"));
+    fs::hard_link(&left, &lock).unwrap();
+    let (mut server, tus, url) = home.serve().await;
+    tus.append(&url, 5, content("wor")).await;
+    patient(async {
+        while left.exists() {
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+    })
+    .await;
+    tus.append(&url, 8, content("ld")).await;
+    server.signal(Signal::TERM);
+    assert_eq!(server.exit().await.code(), Some(0));
+    let files = home.dir().read_dir().unwrap();
+    let mut names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    assert!(names.all(|name| !name.ends_with(".lock")));
 }
 
 // --- From here to tusd ---

@@ -1,6 +1,5 @@
 //! Two servers with one upload directory.
 
-use std::fs;
 use std::time::{Duration, Instant};
 
 use http::{Method, StatusCode};
@@ -8,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::busy::hanging_patch;
 use crate::harness::tus::{Tus, Version, code, content, number, request};
-use crate::harness::{Server, Signal};
+use crate::harness::{Server, Signal, names};
 
 /// Two servers, and an upload of eleven bytes with its URL on each.
 struct Scene {
@@ -41,9 +40,8 @@ impl Scene {
 
     /// Returns the side files of locks.
     fn locks(&self) -> Vec<String> {
-        let entries = fs::read_dir(self.other.uploads()).unwrap();
-        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        names
+        names(self.other.uploads())
+            .into_iter()
             .filter(|name| name.ends_with(".lock") || name.ends_with(".stop"))
             .collect()
     }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use http::{Method, Request, StatusCode};
 
-use crate::harness::Server;
 use crate::harness::services::user_namespaces;
 use crate::harness::tus::{Tus, Version, code, content, request};
+use crate::harness::{self, Server};
 
 /// A shell script that gives the server its own disk with 64 inodes.
 const FEW_INODES: &str = "mount -t tmpfs -o size=8m,nr_inodes=64 tmpfs . && cd . && exec \"$@\"";
@@ -78,9 +78,12 @@ async fn offsets_are_read_and_uploads_are_terminated(version: Version) {
     }
     let answer = tus.append(&begun, 3, content("lo")).await;
     assert_eq!(answer.status(), StatusCode::NO_CONTENT);
-    let left = fs::read_dir(&dir).unwrap();
-    let mut left = left.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    assert!(!left.any(|name| name.ends_with(".lock") || name.ends_with(".new")));
+    let left = harness::names(&dir);
+    assert!(
+        !left
+            .iter()
+            .any(|name| name.ends_with(".lock") || name.ends_with(".new"))
+    );
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! A disk that is mounted read-only, as the kernel does itself after errors.
 
 use std::fs;
+use std::time::Duration;
 
 use http::{Method, Request, StatusCode};
 use tempfile::TempDir;
@@ -23,18 +24,26 @@ async fn start(script: &str, home: &TempDir, args: &[&str]) -> Server {
 /// Mounts the directory of a running server anew.
 async fn remount(server: &Server, home: &TempDir, option: &str) {
     let pid = server.pid().as_raw_pid().to_string();
-    let status = Command::new("nsenter")
-        .args([
-            "--target",
-            &pid,
-            "--user",
-            "--mount",
-            "--preserve-credentials",
-        ])
-        .args(["mount", "-o", &format!("remount,bind,{option}")])
-        .arg(home.path())
-        .status();
-    assert!(patient(status).await.unwrap().success());
+    let remount = || {
+        Command::new("nsenter")
+            .args([
+                "--target",
+                &pid,
+                "--user",
+                "--mount",
+                "--preserve-credentials",
+            ])
+            .args(["mount", "-o", &format!("remount,bind,{option}")])
+            .arg(home.path())
+            .status()
+    };
+    // The server has a file open until a moment after its last lock.
+    patient(async {
+        while !remount().await.unwrap().success() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
 }
 
 /// Checks that the upload at `url`, with the first three of five bytes, can be

@@ -3,7 +3,8 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::harness::{Server, command};
+use super::harness::raw::Http1;
+use super::harness::{Server, command, patient};
 use super::{Tus, Version, start};
 
 fn mode(path: &Path) -> u32 {
@@ -47,6 +48,41 @@ async fn permissions_are_what_the_flags_say_less_the_umask() {
     assert_eq!(mode(server.uploads()), 0o750);
     assert_eq!(mode(&data), 0o640);
     assert_eq!(mode(&data.with_extension("info")), 0o640);
+}
+
+#[tokio::test]
+async fn locks_are_files_unless_they_are_to_be_in_memory() {
+    for (args, are_files) in [
+        (&[][..], true),
+        (&["-locks=file"], true),
+        (&["-locks=memory"], false),
+    ] {
+        let (server, tus) = start(args).await;
+        let url = tus.create(10).await;
+        let data = server.uploads().join(url.rsplit('/').next().unwrap());
+        let mut client = Http1::connect(server.address()).await;
+        let headers = [
+            ("Upload-Offset", "0".to_owned()),
+            ("Content-Type", "application/offset+octet-stream".to_owned()),
+            ("Content-Length", "10".to_owned()),
+        ];
+        let path = &url[url.find("/files/").unwrap()..];
+        client.head(&format!("PATCH {path}"), &headers).await;
+        client.send(b"hello").await;
+        let is_written = || data.metadata().unwrap().len() == 5;
+        patient(async {
+            while !is_written() {
+                tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+            }
+        })
+        .await;
+        let lock = data.with_extension("lock");
+        assert_eq!(lock.exists(), are_files, "{args:?}");
+        assert_eq!(tus.offset(&url).await, 5, "the holder is interrupted");
+        let answer = client.rest().await;
+        assert!(answer.contains("ERR_UPLOAD_INTERRUPTED"), "{answer}");
+        assert!(!lock.exists());
+    }
 }
 
 #[tokio::test]

@@ -36,6 +36,18 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+/// Returns the names in an upload directory, in order, except for the file whose
+/// links are the locks of a running server.
+pub(crate) fn names(dir: &Path) -> Vec<String> {
+    let entries = dir.read_dir().unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names
+        .filter(|name| !(name.starts_with('.') && name.ends_with(".lock")))
+        .collect();
+    names.sort();
+    names
+}
+
 /// Time limit for any step of a server.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::harness::tus::{self, Tus, Version};
-use crate::harness::{Server, command_under, patient};
+use crate::harness::{Server, command_under, names, patient};
 use crate::receiver::{Answer, Call, Receiver, reply};
 
 /// All hook events.
@@ -123,7 +123,7 @@ impl Scene {
 
     /// Returns the number of files in the upload directory.
     pub(crate) fn files(&self) -> usize {
-        fs::read_dir(self.server.uploads()).unwrap().count()
+        names(self.server.uploads()).len()
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use http::{HeaderValue, Method, Response, StatusCode};
 
 use crate::harness::tus::{Tus, Version, content, number, request};
-use crate::harness::{Server, Signal};
+use crate::harness::{Server, Signal, names};
 
 /// Redirects stderr, where panics are reported, to stdout, which the harness
 /// reads.
@@ -168,9 +168,7 @@ fn plant(dir: &Path, id: &str) {
 }
 
 fn entries(dir: &Path) -> impl Iterator<Item = PathBuf> {
-    fs::read_dir(dir)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
+    names(dir).into_iter().map(|name| dir.join(name))
 }
 
 /// Returns all files below a directory with their content, except for those

@@ -15,6 +15,7 @@ use tower::{Service, ServiceBuilder};
 use tower_tus::Stack;
 use tower_tus::layers::detach::DetachLayer;
 use tower_tus::layers::protocol::{Body, Shutdown};
+use tower_tus::lock::FileLocker;
 
 use crate::error::StartError;
 use crate::flags::{Flags, ParseError};
@@ -24,7 +25,7 @@ use crate::net::{
 };
 use crate::pages::{GreetingPage, MetricsPage, NotFound, PageLayer};
 use crate::process::{self, Raised, Signals, complain, say};
-use crate::uploads::{self, Limits};
+use crate::uploads::{self, Limits, Uploads};
 
 /// Runs the program and returns its exit code.
 pub(crate) fn main() -> ExitCode {
@@ -109,7 +110,11 @@ async fn serve(flags: &Flags, log: &Log, raised: Option<Raised>) -> Result<ExitC
         launcher: raised.and_then(Raised::launcher),
     };
     // The processes of hooks end when this is dropped, whatever the reason.
-    let (stack, _hook_processes) = uploads::stack(flags, limits, &shutdown)?;
+    let Uploads {
+        stack,
+        hook_processes: _hook_processes,
+        locker,
+    } = uploads::stack(flags, limits, &shutdown)?;
     // Last, so that a server that cannot start does not take the place of one that runs.
     let listener = Listener::open(&flags.listen, tls).await?;
     let extensions = uploads::extensions(stack.clone(), flags).await;
@@ -129,10 +134,21 @@ async fn serve(flags: &Flags, log: &Log, raised: Option<Raised>) -> Result<ExitC
     };
     drop(listener);
     tracing::info!("{signal}, shutting down");
-    tokio::select! {
-        code = end(server, &shutdown, flags.listen.shutdown_timeout) => Ok(code),
-        _ = signals.next() => Ok(ExitCode::FAILURE),
-    }
+    let code = tokio::select! {
+        code = end(server, &shutdown, flags.listen.shutdown_timeout) => code,
+        _ = signals.next() => ExitCode::FAILURE,
+    };
+    tidy_up(locker).await;
+    Ok(code)
+}
+
+/// Removes the file whose links are the locks. If requests that were cut off still
+/// need it, or the disk hangs, it stays for the next start to remove.
+async fn tidy_up(locker: Option<FileLocker>) {
+    /// A disk that hangs must not delay the exit.
+    const LIMIT: Duration = Duration::from_secs(1);
+    let removed = tokio::task::spawn_blocking(move || drop(locker));
+    let _ = timeout(LIMIT, removed).await;
 }
 
 /// Everything between a connection and the answer, outermost first.

@@ -89,7 +89,10 @@ pub(in crate::fs) fn names(path: &Path, is_wanted: fn(&str) -> bool) -> Result<V
         let dir = state.image.at(&path)?;
         let names = state.image.names.now().get(&dir).into_iter().flatten();
         let names = names.filter_map(|(name, _)| name.to_str());
-        Ok(names.filter(|name| is_wanted(name)).map(str::to_owned).collect())
+        Ok(names
+            .filter(|name| is_wanted(name))
+            .map(str::to_owned)
+            .collect())
     })
 }
 

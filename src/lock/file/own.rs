@@ -66,7 +66,6 @@ impl OwnFile {
             linked => linked,
         }
     }
-
 }
 
 /// Removes what dead processes have left of their own files. `own` is the path
@@ -107,13 +106,17 @@ impl Drop for OwnFile {
     }
 }
 
-/// The file of a locker, which is created when it is first needed.
+/// The file of a locker while it has one: from its first lock on until it has
+/// held none for a while. An open file would keep the disk from being unmounted.
 #[derive(Debug, Default)]
-pub(super) struct Own(Mutex<Option<Arc<OwnFile>>>);
+pub(super) struct Own {
+    slot: Mutex<Option<Arc<OwnFile>>>,
+    has_cleared: AtomicBool,
+}
 
 impl Own {
     fn slot(&self) -> MutexGuard<'_, Option<Arc<OwnFile>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the file, if there is one.
@@ -124,15 +127,15 @@ impl Own {
     /// Returns the file, and creates it if there is none. Returns `None` if that
     /// fails.
     pub(super) fn get(&self, dir: &Path, mode: u32) -> Option<Arc<OwnFile>> {
-        if let Some(own) = self.current() {
-            if !own.is_doubted.swap(false, Ordering::Relaxed) || !self.forget(&own) {
-                return Some(own);
-            }
+        if let Some(own) = self.current()
+            && !(own.is_doubted.swap(false, Ordering::Relaxed) && self.forget(&own))
+        {
+            return Some(own);
         }
         // Not under the mutex: the disk may hang.
         let own = Arc::new(OwnFile::create(dir, mode).ok()?);
         let first = Arc::clone(self.slot().get_or_insert_with(|| Arc::clone(&own)));
-        if Arc::ptr_eq(&first, &own) {
+        if !self.has_cleared.swap(true, Ordering::Relaxed) {
             // Without the file itself, which may be gone by then.
             let path = own.path.clone();
             in_background(move || clear_left_over(&path));
@@ -159,6 +162,13 @@ impl Own {
             }
         }
         Ok(None)
+    }
+
+    /// Removes the file, once the locks that are its links are released.
+    pub(super) fn retire(&self) {
+        let retired = self.slot().take();
+        // Not under the mutex: the disk may hang.
+        drop(retired);
     }
 
     /// Lets the next lock create another file if this one has lost its name.

@@ -158,8 +158,14 @@ pub(super) fn draft_in(dir: &Path) -> PathBuf {
 
 /// Whether a name is one of [`draft_in`].
 pub(super) fn is_draft(name: &str) -> bool {
-    let random = name.strip_prefix('.').and_then(|rest| rest.strip_suffix(".lock"));
+    let random = name
+        .strip_prefix('.')
+        .and_then(|rest| rest.strip_suffix(".lock"));
     random.is_some_and(|random| {
-        random.len() == 32 && OsStr::new(random).as_encoded_bytes().iter().all(u8::is_ascii_hexdigit)
+        random.len() == 32
+            && OsStr::new(random)
+                .as_encoded_bytes()
+                .iter()
+                .all(u8::is_ascii_hexdigit)
     })
 }

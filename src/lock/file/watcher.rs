@@ -37,13 +37,15 @@ impl Watcher {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns all locks, or `None` if there are none and the task ends.
-    fn locks(&self) -> Option<Vec<Watch>> {
+    /// Returns all locks, or `None` if there were none since the last poll, so
+    /// that the task ends. `last` is the last lock known to the task.
+    fn locks(&self, last: &mut u64) -> Option<Vec<Watch>> {
         let mut state = self.state();
-        if state.locks.is_empty() {
+        if state.locks.is_empty() && state.last == *last {
             state.task = None;
             return None;
         }
+        *last = state.last;
         Some(state.locks.values().cloned().collect())
     }
 
@@ -95,16 +97,29 @@ impl Drop for Watched {
     }
 }
 
-/// Polls for waiting processes until no lock is held. Most locks are released
-/// before the first poll.
+/// Polls for waiting processes until no lock was held for a while. Most locks are
+/// released before the first poll.
 async fn watch(shared: Weak<Shared>, interval: Duration) {
-    let mut quiet = Quiet::default();
+    let (mut quiet, mut last) = (Quiet::default(), 0);
     loop {
         sleep(interval).await;
-        let Some(shared) = shared.upgrade() else { return };
-        let Some(locks) = shared.watcher.locks() else { return };
+        let Some(shared) = shared.upgrade() else {
+            return;
+        };
         let steps = Arc::clone(&shared.steps);
+        let Some(locks) = shared.watcher.locks(&mut last) else {
+            let retire = move || {
+                shared.own.retire();
+                Ok(())
+            };
+            // If this fails, the file goes with the locker.
+            let _ = steps.short(retire).await;
+            return;
+        };
         drop(shared);
+        if locks.is_empty() {
+            continue;
+        }
         let mut now = mem::take(&mut quiet);
         let looked = steps.long(move || {
             look(&locks, &mut now);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use tower_tus::store::file::Durability;
 
 use super::go;
@@ -28,8 +28,8 @@ pub(crate) struct FileFlags {
     #[arg(long, default_value_t)]
     pub(crate) durability: Durability,
 
-    /// Where locks are: file (beside the uploads, for all processes of a host), or memory (for this process only)
-    #[arg(long, default_value = "file", value_parser = ["file", "memory"].map(Locks::named))]
+    /// Where locks are kept: file (beside the uploads), or memory, which is faster and only right if no other process uses the directory
+    #[arg(long, default_value = "file")]
     pub(crate) locks: Locks,
 
     /// How often a request checks whether another process waits for its upload; 5s in tusd
@@ -45,3 +45,8 @@ pub(crate) struct FileFlags {
     pub(crate) filelock_stale_after: Duration,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Locks {
+    File,
+    Memory,
+}

@@ -31,7 +31,7 @@ use clap::{ArgAction, Parser};
 use self::unbuilt::Unbuilt;
 
 pub(crate) use self::cors::CorsFlags;
-pub(crate) use self::files::FileFlags;
+pub(crate) use self::files::{FileFlags, Locks};
 pub(crate) use self::hooks::HookFlags;
 pub(crate) use self::hooks_grpc::GrpcFlags;
 pub(crate) use self::hooks_http::HttpFlags;

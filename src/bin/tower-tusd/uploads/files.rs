@@ -4,7 +4,7 @@ use tower_tus::lock::FileLocker;
 use tower_tus::store::FileStore;
 
 use crate::error::StartError;
-use crate::flags::FileFlags;
+use crate::flags::{FileFlags, Locks};
 
 /// The store in the upload directory, which is created if it is missing.
 pub(super) fn store(flags: &FileFlags) -> Result<FileStore, StartError> {
@@ -22,9 +22,15 @@ pub(super) fn store(flags: &FileFlags) -> Result<FileStore, StartError> {
     Ok(store)
 }
 
-/// The locks beside the uploads of `store`.
-pub(super) fn locker(flags: &FileFlags, store: &FileStore) -> FileLocker {
-    FileLocker::beside(store)
-        .holder_poll_interval(flags.filelock_holder_poll_interval)
-        .acquirer_poll_interval(flags.filelock_acquirer_poll_interval)
+/// The locks beside the uploads of `store`, unless they are in memory.
+pub(super) fn locker(flags: &FileFlags, store: &FileStore) -> Option<FileLocker> {
+    match flags.locks {
+        Locks::Memory => None,
+        Locks::File => Some(
+            FileLocker::beside(store)
+                .holder_poll_interval(flags.filelock_holder_poll_interval)
+                .acquirer_poll_interval(flags.filelock_acquirer_poll_interval)
+                .stale_after(flags.filelock_stale_after),
+        ),
+    }
 }

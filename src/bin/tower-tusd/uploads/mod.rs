@@ -12,4 +12,4 @@ mod unhidden;
 
 pub(crate) use self::cors::cors;
 pub(crate) use self::early::look_for_early;
-pub(crate) use self::stack::{Limits, extensions, observed, stack};
+pub(crate) use self::stack::{Limits, Uploads, extensions, observed, stack};

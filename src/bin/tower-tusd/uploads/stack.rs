@@ -5,6 +5,7 @@ use tower::ServiceExt;
 use tower_tus::Stack;
 use tower_tus::layers::base_url::BaseUrlLayer;
 use tower_tus::layers::protocol::{Body, Shutdown};
+use tower_tus::lock::FileLocker;
 
 use super::files::{locker, store};
 use super::hooks::{self, HookProcesses, Launcher};
@@ -22,16 +23,28 @@ pub(crate) struct Limits {
     pub(crate) launcher: Option<Launcher>,
 }
 
-/// Builds the stack. The processes of hooks end when the second value is dropped.
+/// The stack, and what the process has to end after it.
+pub(crate) struct Uploads {
+    pub(crate) stack: Stack,
+    /// The processes of hooks end when this is dropped.
+    pub(crate) hook_processes: HookProcesses,
+    /// The locks beside the uploads. Its last clone removes a file.
+    pub(crate) locker: Option<FileLocker>,
+}
+
+/// Builds the stack.
 pub(crate) fn stack(
     flags: &Flags,
     limits: Limits,
     shutdown: &Shutdown,
-) -> Result<(Stack, HookProcesses), StartError> {
+) -> Result<Uploads, StartError> {
     let store = store(&flags.files)?;
     let locker = locker(&flags.files, &store);
-    let mut stack = Stack::new(store)
-        .locker(locker)
+    let mut stack = Stack::new(store);
+    if let Some(locker) = &locker {
+        stack = stack.locker(locker.clone());
+    }
+    stack = stack
         .base_path(flags.location.base_path.as_str())
         .base_url(base_url(flags))
         .max_downloads(limits.downloads)
@@ -46,7 +59,12 @@ pub(crate) fn stack(
         stack = stack.add_gate(Unhidden::new(&flags.metrics.metrics_path));
     }
     let stack = extend(stack, &flags.uploads);
-    hooks::install(&flags.hooks, stack, limits.launcher)
+    let (stack, hook_processes) = hooks::install(&flags.hooks, stack, limits.launcher)?;
+    Ok(Uploads {
+        stack,
+        hook_processes,
+        locker,
+    })
 }
 
 /// Applies the flags about what clients may do.

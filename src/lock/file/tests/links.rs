@@ -34,8 +34,28 @@ async fn all_locks_of_a_process_are_links_of_one_file() {
     assert_eq!(inode(&fixture, "sub/b.lock"), inode(&fixture, own));
     one.release().await;
     other.release().await;
-    assert_eq!(fixture.all_names(), [own, "sub"]);
+    assert_eq!(fixture.names(), ["sub"]);
     assert!(fixture.path("sub").read_dir().unwrap().next().is_none());
+}
+
+#[tokio::test]
+async fn the_file_goes_when_no_lock_was_held_for_a_while_and_comes_with_the_next() {
+    let fixture = Fixture::new();
+    let locker = fixture.locker();
+    for _ in 0..2 {
+        take(&locker, &id("a")).await.release().await;
+        let idle = async {
+            while !kept(&fixture).is_empty() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        timeout(LONG, idle).await.unwrap();
+        let guard = take(&locker, &id("a")).await;
+        // Several polls.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!(kept(&fixture).len(), 1);
+        guard.release().await;
+    }
 }
 
 #[tokio::test]
@@ -65,7 +85,6 @@ async fn a_file_that_was_deleted_is_made_again_and_its_locks_stay() {
     }
     held.release().await;
     next.release().await;
-    assert_eq!(kept(&fixture).len(), 1);
     drop(locker);
     assert_eq!(kept(&fixture), [""; 0]);
 }
@@ -73,7 +92,8 @@ async fn a_file_that_was_deleted_is_made_again_and_its_locks_stay() {
 #[tokio::test]
 async fn another_file_in_its_place_is_noticed_with_the_first_lock() {
     let fixture = Fixture::new();
-    let locker = fixture.locker();
+    // It is kept for long.
+    let locker = fixture.locker().poll_interval(LONG);
     take(&locker, &id("a")).await.release().await;
     let own = fixture.path(&kept(&fixture)[0]);
     // As when the directory was restored from a copy.
@@ -89,7 +109,7 @@ async fn another_file_in_its_place_is_noticed_with_the_first_lock() {
 #[tokio::test]
 async fn what_dead_processes_have_left_is_removed_and_what_lives_stays() {
     let fixture = Fixture::new();
-    let living = fixture.locker();
+    let living = fixture.locker().poll_interval(LONG);
     take(&living, &id("a")).await.release().await;
     let lives = kept(&fixture).remove(0);
     let name = |digit: &str| format!(".{}.lock", digit.repeat(32));

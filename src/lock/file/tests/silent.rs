@@ -15,7 +15,10 @@ fn impatient(fixture: &Fixture) -> FileLocker {
 
 /// Lets the clock of the file system tick.
 fn pass_time(fixture: &Fixture, name: &str) {
-    let written = fs::metadata(fixture.path(name)).unwrap().modified().unwrap();
+    let written = fs::metadata(fixture.path(name))
+        .unwrap()
+        .modified()
+        .unwrap();
     while written.elapsed().is_err() || written.elapsed().unwrap().is_zero() {
         std::thread::yield_now();
     }

@@ -90,7 +90,11 @@ fn locks_in_a_directory_without_changes_cost_one_call_per_poll() {
         crate::fs::sys::File::create_new(&stop).unwrap();
         let calls = calls_per_poll(&disk, 1).await;
         assert!(calls[0] > LOCKS, "{calls:?}");
-        assert!(disk.calls().iter().all(|call| call.kind != Kind::List || call.number < 10));
+        assert!(
+            disk.calls()
+                .iter()
+                .all(|call| call.kind != Kind::List || call.number < 10)
+        );
         for guard in guards {
             guard.release().await;
         }
@@ -131,7 +135,10 @@ async fn a_stop_file_that_was_left_over_asks_nobody_and_goes() {
     let stop = File::options().write(true).open(fixture.path("a.stop"));
     stop.unwrap().set_modified(before).unwrap();
     let asked = Interrupt::default();
-    let guard = fixture.locker().acquire(&id("a"), asked.clone(), LONG).await;
+    let guard = fixture
+        .locker()
+        .acquire(&id("a"), asked.clone(), LONG)
+        .await;
     gone(&fixture, "a.stop").await;
     assert!(asked.cause().is_none());
     // From now on one is meant for this holder, whatever its time.
