@@ -45,16 +45,17 @@ fn a_locker_that_has_lost_its_runtime_watches_in_the_next_one() {
     let locker = fixture.locker();
     for other in ["b", "c"] {
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        runtime.block_on(async {
+        let held = runtime.block_on(async {
             let asked = Interrupt::default();
             let guard = locker.acquire(&id, asked.clone(), LONG).await.unwrap();
             fs::write(fixture.path("a.stop"), "").unwrap();
             timeout(LONG, asked.fired()).await.unwrap();
             guard.release().await;
             // The task has no chance to end by itself.
-            std::mem::forget(take(&locker, &super::id(other)).await);
+            take(&locker, &super::id(other)).await
         });
         drop(runtime);
+        drop(held);
     }
 }
 
