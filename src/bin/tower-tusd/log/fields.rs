@@ -34,6 +34,9 @@ impl Fields {
 
     /// Appends the fields whose keys `nearer` lacks to a line.
     pub(super) fn write_unless_in(&self, nearer: &Self, line: &mut String) {
+        if !nearer.ends.iter().any(|(key, _)| self.has(key)) {
+            return line.push_str(&self.text);
+        }
         let fields = self.iter().filter(|(key, _)| !nearer.has(key));
         fields.for_each(|(_, text)| line.push_str(text));
     }
