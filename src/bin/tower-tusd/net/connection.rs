@@ -14,7 +14,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
-use tower::{Service, ServiceExt};
+use tower::Service;
 use tower_tus::layers::context::Context;
 use tower_tus::layers::protocol::{Body, BoxError, Disconnect};
 
@@ -24,6 +24,7 @@ use super::http2::Http2;
 use super::listener::Io;
 use super::preface::{self, Version};
 use super::send_queue::SendQueue;
+use super::shared_service::SharedService;
 use super::socket::Line;
 use super::tls;
 
@@ -79,6 +80,7 @@ where
             mut closing,
             ..
         } = *self;
+        let service = SharedService::new(service);
         let answers = queue.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             if !request.body().is_end_stream() {
@@ -86,7 +88,7 @@ where
             }
             let disconnect = Disconnect::default();
             Context::of_mut(request.extensions_mut()).set_disconnect(disconnect.clone());
-            let response = service.clone().oneshot(request.map(Body::new));
+            let response = service.call(request.map(Body::new));
             Answer::new(response, line.clone().gone(), disconnect, &answers)
         });
         let connection = http1.serve_connection(TokioIo::new(io), service);

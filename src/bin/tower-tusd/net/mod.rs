@@ -15,6 +15,7 @@ mod preface;
 mod request_id;
 mod send_queue;
 mod server;
+mod shared_service;
 mod slots;
 mod socket;
 pub(crate) mod tls;
