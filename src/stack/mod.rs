@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `limits` | sizes, times and numbers |
 //! | `policy` | who decides: access, gates, what clients may do |
-//! | `places` | layers of your own, and the store |
+//! | `places`, `next` | layers of your own, and the store |
 //! | `checksum`, `concatenation`, `cors`, `download`, `hooks`, `metrics` | the feature of that name |
 //! | `order` | the order of the layers |
 
@@ -30,6 +30,7 @@ mod hooks;
 mod limits;
 #[cfg(feature = "metrics")]
 mod metrics;
+mod next;
 mod order;
 mod places;
 mod policy;
@@ -75,8 +76,9 @@ use self::download::Downloads;
 use self::hooks::HookSettings;
 #[cfg(feature = "metrics")]
 use self::metrics::Metrics;
+pub use self::next::Next;
+pub use self::places::FitsStack;
 use self::places::Place;
-pub use self::places::{FitsStack, Next};
 use self::policy::{Allowed, Policy};
 
 /// All layers in their order, and their settings.

@@ -3,17 +3,14 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use http::{Request, Response};
-use tower::util::BoxCloneSyncService;
 use tower_layer::Layer;
 use tower_service::Service;
 use tower_tus_layers::protocol::Body;
 use tower_tus_layers::store::Store;
 
-use super::Stack;
-use crate::service::ResponseFuture;
+use super::{Next, Stack};
 
 impl Stack {
     /// Adds a layer outside all others. It sees each request as the host sends it, and
@@ -117,45 +114,6 @@ impl Stack {
     pub fn map_store<T: Store>(mut self, wrap: impl FnOnce(Arc<dyn Store>) -> T) -> Self {
         self.core = self.core.map_store(|store| Arc::new(wrap(store)));
         self
-    }
-}
-
-/// The rest of the stack, inside a layer of yours.
-#[derive(Clone)]
-pub struct Next(Sealed);
-
-/// A stack without its type.
-type Sealed = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
-
-impl Next {
-    pub(crate) fn new<S>(service: S) -> Self
-    where
-        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
-        S: Clone + Send + Sync + 'static,
-        S::Future: Send + 'static,
-    {
-        Self(Sealed::new(service))
-    }
-}
-
-impl Service<Request<Body>> for Next {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = ResponseFuture;
-
-    #[inline]
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.0.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<Body>) -> ResponseFuture {
-        ResponseFuture::new(self.0.call(request))
-    }
-}
-
-impl fmt::Debug for Next {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Next").finish_non_exhaustive()
     }
 }
 
