@@ -105,11 +105,16 @@ where
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Poll};
 
-    use tower::ServiceExt;
+    use http::{Request, Response};
+    use tower::{Service, ServiceExt};
+    use tower_tus_layers::protocol::Body;
 
-    use super::*;
+    use super::Next;
 
     /// A service that is ready at its second poll, and counts its clones.
     struct Counted {
