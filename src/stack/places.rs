@@ -74,6 +74,10 @@ impl Stack {
     /// The extensions of a response have the
     /// [`Outcome`](crate::layers::protocol::Outcome) of the step. GET is answered
     /// further out.
+    ///
+    /// A layer that tells others of an upload before its client has the response also
+    /// needs a gate that [may announce](crate::layers::gate::Gate::may_announce) it, or
+    /// other processes can reach the upload while its first bytes are stored.
     pub fn layer_around_core(mut self, layer: impl FitsStack) -> Self {
         self.around_core.add(layer);
         self

@@ -7,6 +7,10 @@
 //! the PATCH does not answer a plain `204`, its status and body replace those of the
 //! POST. `Location` is kept, so that clients know where to resume.
 //!
+//! The core leaves the upload open between the two, unless somebody else may know it:
+//! because its id was chosen, or because a gate or a hook
+//! [may announce](crate::gate::Gate::may_announce) it. Then the PATCH opens it again.
+//!
 //! If the PATCH is refused because of its checksum, a third request removes the
 //! upload, a DELETE for which no gate runs. The response is that refusal, without
 //! `Location`. A store that cannot terminate uploads keeps it.

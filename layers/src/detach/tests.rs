@@ -141,6 +141,26 @@ fn a_request_whose_host_drops_it_outside_of_the_runtime_runs_to_its_end() {
     assert_eq!(go.available_permits(), 0);
 }
 
+#[test]
+fn a_runtime_that_ends_takes_its_requests_along() {
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap()
+    };
+    let (ending, go) = (runtime(), Arc::new(Semaphore::new(0)));
+    let shutdown = Shutdown::default();
+    let service = DetachLayer::new()
+        .shutdown(shutdown.clone())
+        .layer(task_of_request(&go));
+    ending.block_on(async {
+        tokio::spawn(service.oneshot(Request::new(Body::default())));
+        task::yield_now().await;
+    });
+    drop(ending);
+    runtime().block_on(shutdown.drained());
+}
+
 /// Waits until the client disconnects, and reports it to `gone`.
 async fn await_disconnect(
     request: Request<Body>,

@@ -26,6 +26,9 @@
 //! not finished, it acquires the lock first and looks again, since it then
 //! finishes the upload.
 //!
+//! The first bytes of a creation [lock](Locker::acquire_new) the upload within this
+//! process only, as long as nobody else can know it.
+//!
 //! POST, GET and OPTIONS never wait.
 //!
 //! A limit on [writers](LockLayer::max_writers) keeps long uploads from using
