@@ -13,7 +13,6 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 pub(crate) use self::queued::{QueuedBody, QueuedBytes};
@@ -35,14 +34,7 @@ const MAX_UNSENT: u32 = 128 << 10;
 
 /// What a connection, or one of its streams, has queued for its client.
 #[derive(Clone, Debug)]
-pub(crate) struct SendQueue(Arc<Shared>);
-
-#[derive(Debug)]
-struct Shared {
-    state: Mutex<State>,
-    /// Notified when the server begins to wait for the client.
-    waits: Notify,
-}
+pub(crate) struct SendQueue(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 struct State {
@@ -69,17 +61,14 @@ impl State {
 
 impl SendQueue {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Shared {
-            state: Mutex::new(State {
-                queued: 0,
-                unsent: 0,
-                few: 0,
-                waiting: None,
-                in_flight: 0,
-                progress: Instant::now(),
-            }),
-            waits: Notify::new(),
-        }))
+        Self(Arc::new(Mutex::new(State {
+            queued: 0,
+            unsent: 0,
+            few: 0,
+            waiting: None,
+            in_flight: 0,
+            progress: Instant::now(),
+        })))
     }
 
     /// Counts a request until it is answered. Its client may still be sending, which
@@ -115,17 +104,20 @@ impl SendQueue {
     }
 
     /// Waits until the client has read nothing for `limit`.
+    ///
+    /// Looks once in that time: nothing that begins after a look can last `limit`
+    /// before the next one, and no response has to wake anybody.
     pub(crate) async fn stalled(&self, limit: Duration) {
         loop {
-            let deadline = {
+            let now = Instant::now();
+            let since = {
                 let state = self.state();
-                state.waits().then(|| state.progress + limit)
+                if state.waits() { state.progress } else { now }
             };
-            match deadline {
-                None => self.0.waits.notified().await,
-                Some(deadline) if deadline <= Instant::now() => return,
-                Some(deadline) => sleep_until(deadline).await,
+            if since + limit <= now {
+                return;
             }
+            sleep_until(since + limit).await;
         }
     }
 
@@ -146,7 +138,6 @@ impl SendQueue {
 
     fn change(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.state();
-        let waited = state.waits();
         change(&mut state);
         state.progress = Instant::now();
         let waiting = match state.unsent <= state.few {
@@ -156,14 +147,11 @@ impl SendQueue {
         if let Some(waker) = waiting {
             waker.wake();
         }
-        if state.waits() && !waited {
-            self.0.waits.notify_one();
-        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing that runs under the lock can leave the state half changed.
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
