@@ -5,6 +5,10 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+#[cfg(target_os = "linux")]
+#[path = "../harness/hanging.rs"]
+mod hanging;
+
 mod busy;
 mod checksum;
 mod concatenation;
@@ -21,6 +25,8 @@ mod locks;
 mod moved;
 mod no_inodes;
 mod read_only;
+#[cfg(target_os = "linux")]
+mod stall;
 mod stalled;
 mod untaken;
 mod windows;
