@@ -199,18 +199,33 @@ impl File {
     }
 
     /// Reads `length` bytes at `offset`. Fails if the file is shorter.
-    pub(crate) fn read_at(&self, mut offset: u64, length: usize) -> io::Result<Bytes> {
-        let mut bytes = Vec::with_capacity(length);
-        while bytes.len() < length {
-            let read = retry(|| calls::pread(&self.file, &mut bytes, offset));
+    pub(crate) fn read_at(&self, offset: u64, length: usize) -> io::Result<Bytes> {
+        let mut bytes = vec![0; length];
+        self.read_exact_at(offset, &mut bytes)?;
+        Ok(bytes.into())
+    }
+
+    /// Fills `bytes` from `offset` on. Fails if the file is shorter.
+    pub(crate) fn read_exact_at(&self, mut offset: u64, mut bytes: &mut [u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let read = retry(|| calls::pread(&self.file, bytes, offset));
             match named(&self.path, read)? {
                 0 => return named(&self.path, Err(ErrorKind::UnexpectedEof)),
-                read => offset += read as u64,
+                read => {
+                    offset += read as u64;
+                    bytes = &mut bytes[read..];
+                }
             }
         }
-        // The capacity may exceed what was requested.
-        bytes.truncate(length);
-        Ok(bytes.into())
+        Ok(())
+    }
+
+    /// Reads at `offset` without waiting for the disk, and returns the number of
+    /// bytes. Returns `None` if there are none, if the first one is not in memory, or
+    /// if the file system cannot tell.
+    pub(crate) fn read_at_once(&self, offset: u64, bytes: &mut [u8]) -> Option<usize> {
+        let read = calls::pread_at_once(&self.file, bytes, offset);
+        read.ok().filter(|read| *read > 0)
     }
 
     /// Takes the kernel's lock on the file, which ends with the process at the

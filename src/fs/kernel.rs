@@ -3,6 +3,8 @@
 //! Nothing is interpreted or combined here: [`sys`](super::sys) does that. Unit tests run the same calls on simulated disks.
 
 use std::fs::{self, Metadata};
+#[cfg(target_os = "linux")]
+use std::io::IoSliceMut;
 use std::io::{self, IoSlice, Read};
 use std::path::Path;
 use std::time::SystemTime;
@@ -121,9 +123,23 @@ pub(super) fn read(file: &File, bytes: &mut Vec<u8>) -> Result<usize> {
     rustix::io::read(file, spare_capacity(bytes))
 }
 
-/// Fills the spare capacity of `bytes`, from `offset` on.
-pub(super) fn pread(file: &File, bytes: &mut Vec<u8>, offset: u64) -> Result<usize> {
-    rustix::io::pread(file, spare_capacity(bytes), offset)
+/// Reads from `offset` on.
+pub(super) fn pread(file: &File, bytes: &mut [u8], offset: u64) -> Result<usize> {
+    rustix::io::pread(file, bytes, offset)
+}
+
+/// Reads from `offset` on what is in memory. Fails with `AGAIN` if the first byte
+/// is not, and in some other way where this cannot be told.
+#[cfg(target_os = "linux")]
+pub(super) fn pread_at_once(file: &File, bytes: &mut [u8], offset: u64) -> Result<usize> {
+    use rustix::io::ReadWriteFlags;
+    let mut slices = [IoSliceMut::new(bytes)];
+    rustix::io::preadv2(file, &mut slices, offset, ReadWriteFlags::NOWAIT)
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn pread_at_once(_: &File, _: &mut [u8], _: u64) -> Result<usize> {
+    Err(Errno::OPNOTSUPP)
 }
 
 /// Writes at the position of the file.

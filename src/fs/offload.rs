@@ -96,6 +96,11 @@ impl Steps {
         }
     }
 
+    /// Whether what needs no disk may run inline, however slow the disk is.
+    pub(crate) fn may_run_inline(&self) -> bool {
+        self.offload != Offload::Always && Workers::here().is_some_and(|here| here.limit > 0)
+    }
+
     /// Runs a long step on the pool. A panic in it becomes an error.
     ///
     /// The step runs to its end even if this future is dropped meanwhile.
@@ -121,9 +126,13 @@ impl Steps {
     }
 
     fn inline<T>(&self, _seat: Seat, step: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-        let begin = Instant::now();
+        let (begin, waits) = (Instant::now(), waits_of_this_thread());
         let done = catch_unwind(AssertUnwindSafe(step));
-        self.pace.ran(begin, Instant::now());
+        let end = Instant::now();
+        // A thread that was preempted has met a busy processor, not a slow disk.
+        if end.duration_since(begin) > SLOW && waits.is_none_or(waited_since) {
+            self.pace.was_slow(end);
+        }
         done.unwrap_or_else(|panic| Err(panicked(&*panic)))
     }
 
@@ -168,17 +177,33 @@ impl Pace {
         self.nanos(now) < self.pause_ends.load(Ordering::Relaxed)
     }
 
-    fn ran(&self, begin: Instant, end: Instant) {
-        if end.duration_since(begin) > SLOW {
-            let pause_ends = self.nanos(end + PAUSE);
-            self.pause_ends.fetch_max(pause_ends, Ordering::Relaxed);
-        }
+    fn was_slow(&self, end: Instant) {
+        let pause_ends = self.nanos(end + PAUSE);
+        self.pause_ends.fetch_max(pause_ends, Ordering::Relaxed);
     }
 
     fn nanos(&self, at: Instant) -> u64 {
         let nanos = at.duration_since(self.begin).as_nanos();
         u64::try_from(nanos).unwrap_or(u64::MAX)
     }
+}
+
+/// Returns how often this thread has waited for something, such as a disk.
+#[cfg(target_os = "linux")]
+fn waits_of_this_thread() -> Option<i64> {
+    use nix::sys::resource::{UsageWho, getrusage};
+    let usage = getrusage(UsageWho::RUSAGE_THREAD).ok()?;
+    Some(usage.voluntary_context_switches() as i64)
+}
+
+/// Other systems do not tell.
+#[cfg(not(target_os = "linux"))]
+fn waits_of_this_thread() -> Option<i64> {
+    None
+}
+
+fn waited_since(waits: i64) -> bool {
+    waits_of_this_thread() != Some(waits)
 }
 
 /// The worker threads of one runtime. All stores together leave one of them free.
@@ -343,40 +368,53 @@ mod tests {
     #[test]
     fn after_a_slow_step_no_step_runs_inline_for_a_second() {
         let pace = Pace::new();
-        let begin = Instant::now();
-        pace.ran(begin, begin + SLOW);
-        assert!(!pace.is_slow(begin + SLOW), "that was fast enough");
-        let end = begin + SLOW + Duration::from_micros(1);
-        pace.ran(begin, end);
-        pace.ran(end, end);
+        let end = Instant::now();
+        assert!(!pace.is_slow(end));
+        pace.was_slow(end);
+        pace.was_slow(end - Duration::from_micros(9));
         assert!(pace.is_slow(end) && pace.is_slow(end + PAUSE - Duration::from_micros(1)));
         assert!(!pace.is_slow(end + PAUSE));
 
         let steps = steps(Offload::WhenSlow);
         let runtime = runtime(2);
         assert!(runs_inline(&runtime, &steps));
-        let now = Instant::now();
-        steps.pace.ran(now, now + Duration::from_secs(3600));
+        steps
+            .pace
+            .was_slow(Instant::now() + Duration::from_secs(3600));
         assert!(!runs_inline(&runtime, &steps));
     }
 
-    #[test]
-    fn a_step_that_was_slow_is_noticed() {
+    /// Whether a step is found to be slow that takes long in this way.
+    fn is_found_slow(wait: fn(Instant)) -> bool {
         let steps = steps(Offload::WhenSlow);
         let runtime = runtime(2);
         let slow = Arc::clone(&steps);
-        let task = async move {
-            let spin = || {
-                let begin = Instant::now();
-                while begin.elapsed() <= SLOW {
-                    std::hint::spin_loop();
-                }
-                Ok(())
-            };
-            slow.short(spin).await
+        let step = move || {
+            wait(Instant::now() + SLOW);
+            Ok(())
         };
+        let task = async move { slow.short(step).await };
         runtime.block_on(runtime.spawn(task)).unwrap().unwrap();
-        assert!(steps.pace.is_slow(Instant::now()));
+        steps.pace.is_slow(Instant::now())
+    }
+
+    #[test]
+    fn a_step_that_waits_for_long_is_slow() {
+        assert!(is_found_slow(|end| {
+            while Instant::now() <= end {
+                thread::park_timeout(SLOW);
+            }
+        }));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_step_that_waits_for_the_processor_alone_is_not() {
+        assert!(!is_found_slow(|end| {
+            while Instant::now() <= end {
+                std::hint::spin_loop();
+            }
+        }));
     }
 
     #[test]

@@ -170,10 +170,18 @@ pub(in crate::fs) fn read(file: &File, bytes: &mut Vec<u8>) -> Result<usize> {
     }
 }
 
-pub(in crate::fs) fn pread(file: &File, bytes: &mut Vec<u8>, offset: u64) -> Result<usize> {
+pub(in crate::fs) fn pread(file: &File, bytes: &mut [u8], offset: u64) -> Result<usize> {
     match file {
         Real(file) => kernel::pread(file, bytes, offset),
         Simulated(file) => file.pread(bytes, offset),
+    }
+}
+
+pub(in crate::fs) fn pread_at_once(file: &File, bytes: &mut [u8], offset: u64) -> Result<usize> {
+    match file {
+        Real(file) => kernel::pread_at_once(file, bytes, offset),
+        // A simulated disk has no memory beside it.
+        Simulated(_) => Err(Errno::OPNOTSUPP),
     }
 }
 

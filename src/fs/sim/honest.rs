@@ -102,7 +102,11 @@ impl Side {
         let mut bytes = Vec::with_capacity(len + 1);
         let text = vec![b'a' + u8::try_from(offset % 26).unwrap(); len];
         match step.call {
-            11 => calls::pread(file, &mut bytes, offset as u64).map(|_| format!("{bytes:?}")),
+            11 => {
+                let mut bytes = vec![0; len + 1];
+                let read = calls::pread(file, &mut bytes, offset as u64);
+                read.map(|read| format!("{:?}", &bytes[..read]))
+            }
             12 => calls::read(file, &mut bytes).map(|_| format!("{bytes:?}")),
             13 => calls::write(file, &text).map(|len| len.to_string()),
             14 => {

@@ -83,20 +83,22 @@ impl Open {
         self.call(Kind::Stat, None, |state| Ok(state.stat(disk, self.inode)))
     }
 
-    pub(super) fn pread(&self, bytes: &mut Vec<u8>, offset: u64) -> Result<usize> {
-        let room = bytes.capacity() - bytes.len();
+    pub(super) fn pread(&self, bytes: &mut [u8], offset: u64) -> Result<usize> {
+        let room = bytes.len();
         let read = self.call(Kind::Read, None, |state| {
             self.is_not(OFlags::WRONLY, Errno::BADF)?;
             let content = state.image.content(self.inode)?;
             Ok(content.read(size(offset), room))
         })?;
-        bytes.extend_from_slice(&read);
+        bytes[..read.len()].copy_from_slice(&read);
         Ok(read.len())
     }
 
     pub(super) fn read(&self, bytes: &mut Vec<u8>) -> Result<usize> {
         let position = self.position();
-        let read = self.pread(bytes, position)?;
+        let mut room = vec![0; bytes.capacity() - bytes.len()];
+        let read = self.pread(&mut room, position)?;
+        bytes.extend_from_slice(&room[..read]);
         self.set_position(position + read as u64);
         Ok(read)
     }

@@ -7,22 +7,29 @@ use bytes::Bytes;
 use tower_tus_layers::protocol::{Error, Upload, UploadId};
 use tower_tus_layers::store::Content;
 
+use super::buffers::{self, Buffers};
 use super::error::of_upload;
 use super::look::{glance, look};
 use super::place::find;
 use super::{FileStore, Steps, sys};
 
 /// Maximum number of bytes in one read, however many are requested.
-const PIECE: u64 = 512 << 10;
+const PIECE: u64 = buffers::LARGE as u64;
+
+/// An upload up to this size is read when it is opened: its first piece.
+const AT_ONCE: u64 = 8 << 10;
 
 /// The bytes of an upload, in a file that stays open even if its name is
 /// removed.
 #[derive(Debug)]
 pub(super) struct FileContent {
     steps: Arc<Steps>,
+    buffers: Buffers,
     file: Arc<sys::File>,
-    modified: Option<SystemTime>,
+    modified: SystemTime,
     upload: Upload,
+    /// The whole upload, if it is small and was in memory.
+    whole: Option<Bytes>,
 }
 
 impl FileContent {
@@ -48,13 +55,34 @@ impl FileContent {
     }
 
     fn of(store: &FileStore, file: sys::File, seen: sys::Seen, upload: Upload) -> Self {
-        Self {
+        let whole = 0..upload.offset.get();
+        let mut content = Self {
             steps: Arc::clone(&store.steps),
-            modified: Some(seen.modified),
+            buffers: store.buffers.clone(),
             file: file.into(),
+            modified: seen.modified,
             upload,
+            whole: None,
+        };
+        if (1..=AT_ONCE).contains(&whole.end) {
+            let all = |bytes: &Bytes| bytes.len() as u64 == whole.end;
+            content.whole = content.read_at_once(&whole).filter(all);
         }
+        content
     }
+
+    /// Reads what is in memory from the beginning of `range`, if anything is.
+    fn read_at_once(&self, range: &Range<u64>) -> Option<Bytes> {
+        let mut buffer = self.buffers.take(length(range));
+        let read = self.file.read_at_once(range.start, buffer.room())?;
+        Some(buffer.filled(read))
+    }
+}
+
+/// The number of bytes in the next piece of a range.
+fn length(range: &Range<u64>) -> usize {
+    let length = (range.end - range.start).min(PIECE);
+    usize::try_from(length).expect("a piece fits into memory")
 }
 
 #[async_trait]
@@ -64,15 +92,27 @@ impl Content for FileContent {
     }
 
     fn modified(&self) -> Option<SystemTime> {
-        self.modified
+        Some(self.modified)
     }
 
     async fn bytes(&self, range: Range<u64>) -> Result<Bytes, Error> {
+        if let Some(whole) = &self.whole {
+            // It is small.
+            return Ok(whole.slice(range.start as usize..range.end as usize));
+        }
+        // What is in memory needs no disk, so it stops no thread.
+        if self.steps.may_run_inline()
+            && let Some(bytes) = self.read_at_once(&range)
+        {
+            return Ok(bytes);
+        }
         let file = Arc::clone(&self.file);
-        let length = (range.end - range.start).min(PIECE);
+        let mut buffer = self.buffers.take(length(&range));
         let read = move || {
-            let length = usize::try_from(length).expect("a piece fits into memory");
-            file.read_at(range.start, length).map_err(of_upload)
+            let room = buffer.room();
+            let length = room.len();
+            file.read_exact_at(range.start, room).map_err(of_upload)?;
+            Ok(buffer.filled(length))
         };
         self.steps.long(read).await
     }

@@ -53,6 +53,19 @@
 //! After a power cut, an unfinished upload ends at the first hole in its data
 //! file: bytes that were lost within its size.
 //!
+//! # A slow disk
+//!
+//! While the disk is fast, most file operations take less time than handing them to
+//! another thread, so they run on the worker thread that serves the request. What
+//! waits for the disk runs on tokio's blocking pool: syncs, truncations, copies, the
+//! removal of an upload's bytes, and reads of bytes that are not in memory.
+//!
+//! When the disk is slow, everything moves to the pool: after an operation that took
+//! more than 20 ms, for a second. When it hangs, requests for this store wait, and
+//! all others continue: the operations in progress hold at most 48 threads of the
+//! pool, and the operations of all stores leave at least one worker of the runtime
+//! free. [`Offload::Always`] keeps all operations away from the workers.
+//!
 //! # Concatenation
 //!
 //! An upload that is made of others has a data file of its own and no longer needs
@@ -87,6 +100,7 @@
 
 mod append;
 mod batch;
+mod buffers;
 mod claim;
 mod concatenate;
 mod content;
@@ -123,6 +137,7 @@ use tower_tus_layers::store::{Concatenator, Content, Handle, Reader, Store, Term
 #[cfg(doc)]
 use tower_tus_layers::store::WriteMode;
 
+use self::buffers::Buffers;
 use self::content::FileContent;
 use self::failed::Failed;
 use self::handle::FileHandle;
@@ -159,6 +174,7 @@ pub struct FileStore {
     dir_mode: u32,
     /// Bounds the memory of all requests together.
     batches: Arc<Semaphore>,
+    buffers: Buffers,
     stride: u64,
     synced: Synced,
     failed: Failed,
@@ -176,6 +192,7 @@ impl FileStore {
             file_mode: sys::FILE_MODE,
             dir_mode: sys::DIR_MODE,
             batches: Arc::new(Semaphore::new(BATCHES)),
+            buffers: Buffers::default(),
             stride: STRIDE,
             synced: Synced::default(),
             failed: Failed::default(),

@@ -1,15 +1,81 @@
 //! Reading stored bytes while the upload changes.
 
 use std::fs::{self, OpenOptions};
+use std::future::poll_fn;
+use std::ops::Range;
+use std::path::Path;
+use std::task::Poll;
 
 use bytes::Bytes;
 use tower_tus_layers::protocol::Error;
-use tower_tus_layers::store::{Content, Reader, WriteMode};
+use tower_tus_layers::store::{Content, Handle, Reader, Store, WriteMode};
 
-use super::{Fixture, Frames, append, append_all, is_not_found};
+use super::{Fixture, Frames, append, append_all, is_not_found, new};
+use crate::fs::sim::Disk;
+use crate::fs::sys;
+use crate::store::file::{FileStore, Offload};
 
 async fn read(files: &Fixture, id: &str) -> Result<Box<dyn Content>, Error> {
     Reader::read(&files.store, &id.parse().unwrap()).await
+}
+
+/// Appends more than is read when an upload is opened.
+async fn append_large(handle: &mut dyn Handle) {
+    let large = Frames::of(["hello".repeat(4000)]);
+    let appended = append(handle, large, WriteMode::Streaming).await;
+    assert!(appended.error.is_none());
+}
+
+/// Whether a read ends within the first poll, so without the pool.
+async fn is_at_once(content: &dyn Content, range: Range<u64>) -> bool {
+    let mut read = content.bytes(range);
+    let read = poll_fn(|cx| Poll::Ready(read.as_mut().poll(cx))).await;
+    match read {
+        Poll::Ready(bytes) => bytes.unwrap().starts_with(b"hello"),
+        Poll::Pending => false,
+    }
+}
+
+/// Whether the kernel tells what is in memory of a file.
+fn kernel_tells(path: &Path) -> bool {
+    let file = sys::File::open_to_read(path).unwrap();
+    file.read_at_once(0, &mut [0; 5]).is_some()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_in_memory_is_read_at_once_and_the_rest_on_the_pool() {
+    let files = Fixture::new();
+    let mut handle = files.create("a").await;
+    append_large(&mut *handle).await;
+    let tells = kernel_tells(&files.path("a"));
+    let content = read(&files, "a").await.unwrap();
+    assert_eq!(is_at_once(&*content, 0..20_000).await, tells);
+    let always = files.store.clone().offload(Offload::Always);
+    let content = always.read(&"a".parse().unwrap()).await.unwrap();
+    assert!(!is_at_once(&*content, 0..20_000).await);
+
+    // This disk does not tell.
+    let disk = Disk::new();
+    let store = FileStore::new(disk.root());
+    let mut handle = store.create(new("a")).await.unwrap();
+    append_large(&mut *handle).await;
+    let content = store.read(&"a".parse().unwrap()).await.unwrap();
+    assert!(!is_at_once(&*content, 0..20_000).await);
+    let bytes = content.bytes(0..20_000).await.unwrap();
+    assert_eq!(bytes, "hello".repeat(4000));
+}
+
+#[tokio::test]
+async fn a_small_upload_is_read_when_it_is_opened() {
+    let files = Fixture::new();
+    let mut handle = files.create("a").await;
+    append_all(&mut *handle, "helloworld").await;
+    let tells = kernel_tells(&files.path("a"));
+    let content = read(&files, "a").await.unwrap();
+    let data = OpenOptions::new().write(true).open(files.path("a"));
+    data.unwrap().set_len(3).unwrap();
+    assert_eq!(content.bytes(2..10).await.is_ok(), tells);
+    assert_eq!(content.bytes(0..3).await.unwrap(), "hel");
 }
 
 #[tokio::test]
@@ -50,7 +116,7 @@ async fn a_large_range_comes_in_pieces() {
     for start in [0, 1, 4_095, 999_999] {
         let piece = content.bytes(start as u64..1_000_000).await.unwrap();
         assert_eq!(piece, whole[start..start + piece.len()]);
-        assert!(piece.len() <= 512 << 10, "{}", piece.len());
+        assert!(piece.len() <= 256 << 10, "{}", piece.len());
     }
 }
 
@@ -58,7 +124,7 @@ async fn a_large_range_comes_in_pieces() {
 async fn bytes_that_are_taken_away_meanwhile_are_an_error() {
     let files = Fixture::new();
     let mut handle = files.create("a").await;
-    append_all(&mut *handle, "helloworld").await;
+    append_large(&mut *handle).await;
     let content = read(&files, "a").await.unwrap();
     let data = OpenOptions::new().write(true).open(files.path("a"));
     data.unwrap().set_len(3).unwrap();
