@@ -111,7 +111,8 @@ fn run(durability: Durability, offload: Offload) -> BTreeSet<String> {
         .enable_time()
         .build()
         .unwrap();
-    let task = runtime.spawn(use_all(store, locker, disk));
+    // The last locker removes its file where it is dropped, so not in the task.
+    let task = runtime.spawn(use_all(store.clone(), locker.clone(), disk));
     runtime.block_on(task).unwrap();
     inline.lock().unwrap().clone()
 }
