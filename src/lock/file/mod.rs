@@ -8,10 +8,22 @@
 //! | `<id>.lock` | while the upload is held: the process id of the holder, in decimal with a newline |
 //! | `<id>.stop` | while another process waits for it: asks the holder to let go |
 //!
+//! In the directory itself each process has one file `.<random>.lock` while it
+//! holds locks, and each `<id>.lock` is a hard link of it. It goes when no lock
+//! was held for a few hundred milliseconds, or with the last clone of the locker;
+//! what a killed process leaves is removed at the first lock of another one. Where
+//! no link is to be had, `<id>.lock` is a file by itself: on a file system without
+//! links, on another one mounted below the directory, and beyond the maximum
+//! number of links (65,000 on ext4).
+//!
 //! Within one process, all clones of one locker hand the lock over directly.
 //! Between processes, the waiting one creates `<id>.stop`, and both sides poll
 //! the files: every 200 ms by default, so that a hand-over takes less than a
 //! second. In tusd, holders poll every 5 s and waiters every 2 s.
+//!
+//! One task watches all held locks, and none while no lock is held. As long as no
+//! file is created or removed in a directory, a poll costs one system call,
+//! however many locks are held there.
 //!
 //! # Stale locks
 //!
@@ -23,6 +35,13 @@
 //!   or
 //! - it has the id of this process but was not taken here, as when a container
 //!   restarts as process 1.
+//!
+//! It is also stale if it names a living process that is not its holder, such as
+//! process 1 of another container. That is assumed if the file and `<id>.stop`
+//! are both older than 30 s ([`FileLocker::stale_after`]), and the process is not
+//! seen to have a file with the upload's name open. A tusd that holds the lock
+//! ends a request that receives bytes within seconds, and has the upload open
+//! during a GET; only one whose hook takes longer loses its lock in this way.
 //!
 //! A file that names no process is stale after a second. Regardless of its
 //! content, a file is not stale while its holder keeps it open under the
