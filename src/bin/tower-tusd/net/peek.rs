@@ -59,11 +59,11 @@ mod tests {
         let looks = Cell::new(0);
         let decide = |first: &[u8]| {
             looks.set(looks.get() + 1);
+            assert!(looks.get() < 10, "it looks again and again");
             (first.len() == 5).then(|| first.to_vec())
         };
         let waiting = timeout(Duration::from_millis(100), line.peek(decide));
         assert!(waiting.await.is_err(), "two bytes decide nothing");
-        assert!(looks.get() <= 2, "{} looks", looks.get());
 
         client.write_all(b"llo").await.unwrap();
         assert_eq!(line.peek(decide).await.unwrap().unwrap(), b"hello");
