@@ -309,7 +309,9 @@ fn scenario(
 /// HTTP/2 over TLS, also compared with our own HTTP/1.1 over TLS.
 fn tls_h2(large: &Load) -> Scenario {
     let title = "1 GiB in one PATCH, HTTP/2 over TLS, frames of 16 KiB";
-    let mut all = scenario("s8-h2", title, Unit::Bytes, MODERN, Wire::TlsH2, large);
+    // tusd does not offer HTTP/2 over TLS.
+    let peers = &[Peer::Ours, Peer::Floor, Peer::Honest];
+    let mut all = scenario("s8-h2", title, Unit::Bytes, peers, Wire::TlsH2, large);
     let mut http1 = Contender::new(Peer::Ours, Wire::TlsH1, large);
     http1.label = "tower-tusd, HTTP/1.1".to_owned();
     all.contenders.insert(1, http1);

@@ -93,11 +93,15 @@ fn the_node_server_answers_every_load() {
 
 #[test]
 fn tower_tusd_and_tusd_upload_over_http2_and_tls() {
-    for peer in [Peer::Ours, Peer::Tusd] {
-        for wire in [Wire::H2c, Wire::TlsH1, Wire::TlsH2] {
+    for (peer, wires) in [
+        (Peer::Ours, &[Wire::H2c, Wire::TlsH1, Wire::TlsH2][..]),
+        // tusd does not offer HTTP/2 over TLS.
+        (Peer::Tusd, &[Wire::H2c, Wire::TlsH1]),
+    ] {
+        for wire in wires {
             let home = tempfile::tempdir().unwrap();
-            let Some(server) = start(peer, wire, home.path()) else {
-                return;
+            let Some(server) = start(peer, *wire, home.path()) else {
+                continue;
             };
             let large = bulk::Work::Upload { bytes: 3 << 20 };
             bulk::run(&server, &large, &PLAN).unwrap();

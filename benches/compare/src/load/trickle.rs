@@ -61,7 +61,8 @@ pub(crate) fn run(server: &Server, trickle: Trickle) -> Result<Sample> {
     let mut sample = Sample::new();
     add_watch(&mut sample, &watched);
     sample.insert(Metric::Rss, most as f64 / super::MIB);
-    sample.insert(Metric::MostThreads, opening.most_threads() as f64);
+    let threads = watched.most_threads().max(opening.most_threads());
+    sample.insert(Metric::MostThreads, threads as f64);
     sample.insert(Metric::PerConnection, each / 1024.0);
     sample.insert(Metric::Core, cpu.as_secs_f64() / took.as_secs_f64() * 100.0);
     Ok(sample)
