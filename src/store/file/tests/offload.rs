@@ -111,9 +111,10 @@ fn run(durability: Durability, offload: Offload) -> BTreeSet<String> {
         .enable_time()
         .build()
         .unwrap();
-    // The last locker removes its file where it is dropped, so not in the task.
     let task = runtime.spawn(use_all(store.clone(), locker.clone(), disk));
     runtime.block_on(task).unwrap();
+    // The last locker removes its file where it is dropped, so not in the task.
+    drop((store, locker));
     inline.lock().unwrap().clone()
 }
 
