@@ -84,11 +84,15 @@ pub(super) fn mkdir(path: &Path, mode: u32) -> Result<()> {
 
 /// Returns the names in a directory that `is_wanted` accepts.
 pub(super) fn names(path: &Path, is_wanted: fn(&str) -> bool) -> Result<Vec<String>> {
-    let entries = fs::read_dir(path).map_err(|error| errno(&error))?;
+    // Unlike the standard library's, this one does not panic if closing it fails.
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let dir = rustix::fs::open(path, flags, Mode::empty())?;
     let mut names = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(|error| errno(&error))?.file_name();
-        names.extend(name.into_string().ok().filter(|name| is_wanted(name)));
+    for entry in rustix::fs::Dir::new(dir)? {
+        let entry = entry?;
+        let name = entry.file_name().to_str().ok();
+        let name = name.filter(|name| !matches!(*name, "." | ".."));
+        names.extend(name.filter(|name| is_wanted(name)).map(str::to_owned));
     }
     Ok(names)
 }

@@ -14,6 +14,7 @@ mod publish;
 #[cfg(test)]
 pub(crate) mod sim;
 pub(crate) mod sys;
+mod workers;
 
 #[cfg(not(test))]
 use kernel as calls;

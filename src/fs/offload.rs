@@ -16,13 +16,12 @@
 //! a long one does what it has found.
 
 use std::any::Any;
-use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::runtime::{self, Handle};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::coop::consume_budget;
 use tokio::task::spawn_blocking;
@@ -30,6 +29,7 @@ use tower_tus_layers::protocol::Error;
 
 #[cfg(test)]
 use super::sim;
+use super::workers::{Seat, Workers};
 
 /// A step that took longer has met a slow disk.
 const SLOW: Duration = Duration::from_millis(20);
@@ -57,7 +57,7 @@ pub enum Offload {
     /// fast. This is the default.
     ///
     /// At least one worker of the runtime is always free of them, so a disk that hangs
-    /// does not stop other work. After an operation that took more than 20 ms, all run
+    /// does not stop other work. A thread sees to it that this worker is awake. After an operation that took more than 20 ms, all run
     /// on the pool for a second.
     #[default]
     WhenSlow,
@@ -98,7 +98,7 @@ impl Steps {
 
     /// Whether what needs no disk may run inline, however slow the disk is.
     pub(crate) fn may_run_inline(&self) -> bool {
-        self.offload != Offload::Always && Workers::here().is_some_and(|here| here.limit > 0)
+        self.offload != Offload::Always && Workers::here().is_some_and(|here| here.can_spare_one())
     }
 
     /// Runs a long step on the pool. A panic in it becomes an error.
@@ -204,64 +204,6 @@ fn waits_of_this_thread() -> Option<i64> {
 
 fn waited_since(waits: i64) -> bool {
     waits_of_this_thread() != Some(waits)
-}
-
-/// The worker threads of one runtime. All stores together leave one of them free.
-#[derive(Debug)]
-struct Workers {
-    runtime: runtime::Id,
-    /// Maximum number of steps that run inline at once.
-    limit: usize,
-    inline: AtomicUsize,
-}
-
-/// A step that runs inline.
-#[derive(Debug)]
-struct Seat(Arc<Workers>);
-
-impl Workers {
-    /// Returns the workers of the current runtime.
-    fn here() -> Option<Arc<Self>> {
-        thread_local! {
-            static LAST: RefCell<Option<Arc<Workers>>> = const { RefCell::new(None) };
-        }
-        let runtime = Handle::try_current().ok()?;
-        LAST.with_borrow_mut(|last| match last {
-            Some(workers) if workers.runtime == runtime.id() => Some(Arc::clone(workers)),
-            _ => last.insert(Self::of(&runtime)).clone().into(),
-        })
-    }
-
-    fn of(runtime: &Handle) -> Arc<Self> {
-        static ALL: Mutex<Vec<Weak<Workers>>> = Mutex::new(Vec::new());
-        let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|workers| workers.strong_count() > 0);
-        let mut known = all.iter().filter_map(Weak::upgrade);
-        if let Some(workers) = known.find(|workers| workers.runtime == runtime.id()) {
-            return workers;
-        }
-        let workers = Arc::new(Self {
-            runtime: runtime.id(),
-            limit: runtime.metrics().num_workers() - 1,
-            inline: AtomicUsize::new(0),
-        });
-        all.push(Arc::downgrade(&workers));
-        workers
-    }
-
-    fn seat(self: Arc<Self>) -> Option<Seat> {
-        // Also if it is refused, it counts for a moment: then fewer run, never more.
-        let inline = self.inline.fetch_add(1, Ordering::Relaxed);
-        let limit = self.limit;
-        let seat = Seat(self);
-        (inline < limit).then_some(seat)
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.0.inline.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 /// Returns the error of a step that ran inline and panicked.

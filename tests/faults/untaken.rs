@@ -36,13 +36,14 @@ async fn with_upload(server: Server) -> (Server, String) {
     (server, url)
 }
 
-/// Returns how many files in the upload directory the server has open.
+/// Returns how many files with bytes of uploads the server has open.
 fn open_files(server: &Server) -> usize {
     let open = format!("/proc/{}/fd", server.pid().as_raw_pid());
     let links = fs::read_dir(open).unwrap().flatten();
     let files = links.filter_map(|link| fs::read_link(link.path()).ok());
     files
         .filter(|file| file.starts_with(server.uploads()))
+        .filter(|file| file.extension().is_none_or(|kind| kind != "lock"))
         .count()
 }
 
