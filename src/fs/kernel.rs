@@ -1,6 +1,7 @@
 //! The calls to the kernel, one thin function each.
 //!
-//! Nothing is interpreted or combined here: [`sys`](super::sys) does that. Unit tests run the same calls on simulated disks.
+//! Nothing is interpreted or combined here: [`sys`](super::sys) does that. Unit tests
+//! run the same calls on simulated disks.
 
 use std::fs::{self, Metadata};
 #[cfg(target_os = "linux")]

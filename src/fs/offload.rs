@@ -57,8 +57,8 @@ pub enum Offload {
     /// fast. This is the default.
     ///
     /// At least one worker of the runtime is always free of them, so a disk that hangs
-    /// does not stop other work. A thread sees to it that this worker is awake. After an operation that took more than 20 ms, all run
-    /// on the pool for a second.
+    /// does not stop other work. A thread sees to it that this worker is awake. After
+    /// an operation that took more than 20 ms, all run on the pool for a second.
     #[default]
     WhenSlow,
     /// Runs them on the pool, always. Requests cost more, but a slow disk never holds

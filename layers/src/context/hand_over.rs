@@ -8,8 +8,8 @@ use crate::store::Handle;
 ///
 /// The layer that derives both requests puts one into each. The core leaves only an
 /// upload that nobody else knows: its id is random, and no gate
-/// [may announce](crate::gate::Gate::may_announce) it. So nothing can have changed it when the second request takes it, and
-/// nobody waits for its lock.
+/// [may announce](crate::gate::Gate::may_announce) it. So nothing can have changed it
+/// when the second request takes it, and nobody waits for its lock.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HandOver(Arc<Mutex<Option<Box<dyn Handle>>>>);
 

@@ -64,7 +64,8 @@
 //! more than 20 ms, for a second. When it hangs, requests for this store wait, and
 //! all others continue: the operations in progress hold at most 48 threads of the
 //! pool, and the operations of all stores leave at least one worker of the runtime
-//! free. A thread of the store wakes that worker where all the others hang. [`Offload::Always`] keeps all operations away from the workers.
+//! free. A thread of the store wakes that worker if the others hang.
+//! [`Offload::Always`] keeps all operations away from the workers.
 //!
 //! # Concatenation
 //!
