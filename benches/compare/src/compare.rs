@@ -1,13 +1,12 @@
 //! Rounds: in each, every server has one turn, and the order rotates.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-use tempfile::TempDir;
 
 use crate::Result;
 use crate::client::{Connection, Payload, Target};
+use crate::homes::Homes;
 use crate::load::{Plan, bulk, closed, trickle};
 use crate::machine::Machine;
 use crate::options::{Options, What};
@@ -16,7 +15,7 @@ use crate::report::{Outcome, Report};
 use crate::sample::{Metric, Sample};
 use crate::scenario::{self, Contender, Load, Scenario};
 use crate::server::Server;
-use crate::{crowd, interrupt, stack, stall};
+use crate::{crowd, homes, interrupt, stack, stall};
 
 const WARM_UP: Duration = Duration::from_secs(1);
 /// Number of uploads in a directory that is made once for all rounds.
@@ -36,6 +35,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut report = Report::new(Machine::here(&what.dir), what);
     eprintln!("{}", report.machine.line());
     let skipped = skipped(&programs, &what.peers);
+    let homes = Homes::within(&what.dir)?;
     for scenario in scenarios {
         let stalls = |one: &Contender| matches!(one.load, Load::Stall);
         if scenario.contenders.iter().any(stalls) && !stall::is_possible() {
@@ -44,7 +44,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         if scenario.contenders.is_empty() {
             report.stack = Some(stack::run()?);
         } else {
-            let outcome = compare(&scenario, &programs, what, &skipped)?;
+            let outcome = compare(&scenario, &programs, what, &skipped, &homes)?;
             report.outcomes.push(outcome);
         }
         // After each, so that an interrupted run leaves what it has measured.
@@ -75,6 +75,7 @@ fn compare(
     programs: &Programs,
     what: &What,
     skipped: &[Peer],
+    homes: &Homes,
 ) -> Result<Outcome> {
     let is_wanted = |contender: &&Contender| {
         let peer = contender.peer;
@@ -84,18 +85,18 @@ fn compare(
     let mut outcome = Outcome::new(scenario, &contenders);
     eprintln!("{}: {}", scenario.id, scenario.title);
     // A crowd takes minutes to make: it stays for all rounds.
-    let mut homes = Vec::new();
+    let mut crowds = Vec::new();
     for contender in &contenders {
-        homes.push(match contender.uploads {
+        crowds.push(match contender.uploads {
             0..KEPT => None,
-            uploads => Some(home(&what.dir, uploads)?),
+            uploads => Some(home(homes, what, uploads)?),
         });
     }
     for round in 0..what.rounds {
         for turn in 0..contenders.len() {
             let index = (round + turn) % contenders.len();
             let contender = contenders[index];
-            let run = measure(contender, homes[index].as_ref(), programs, what);
+            let run = measure(contender, crowds[index].as_deref(), programs, what, homes);
             interrupt::check()?;
             eprintln!("  {round} {:<22} {}", contender.label, line(&run));
             outcome.add(index, run);
@@ -113,38 +114,39 @@ fn line(run: &Result<Sample>) -> String {
 }
 
 /// Makes a directory with uploads.
-fn home(dir: &Path, uploads: u64) -> Result<TempDir> {
-    let home = tempfile::Builder::new()
-        .prefix("compare-")
-        .tempdir_in(fs::canonicalize(dir)?)?;
-    crowd::fill(&home.path().join("data"), uploads)?;
-    settle(dir);
+fn home(homes: &Homes, what: &What, uploads: u64) -> Result<PathBuf> {
+    let home = homes.make()?;
+    crowd::fill(&home.join("data"), uploads)?;
+    settle(&what.dir);
     Ok(home)
 }
 
 /// Runs a server once, in a fresh directory unless one is given.
 fn measure(
     contender: &Contender,
-    kept: Option<&TempDir>,
+    crowd: Option<&Path>,
     programs: &Programs,
     what: &What,
+    homes: &Homes,
 ) -> Result<Sample> {
-    let fresh = match kept {
-        None => Some(home(&what.dir, contender.uploads)?),
+    let fresh = match crowd {
+        None => Some(home(homes, what, contender.uploads)?),
         Some(_) => None,
     };
-    let home = kept.or(fresh.as_ref()).ok_or("one of the two")?;
+    let home = crowd.or(fresh.as_deref()).ok_or("one of the two")?;
     let server = Server::start(
         programs,
         contender.peer,
         contender.wire,
         what.durability,
-        home.path(),
+        home,
     )?;
     let sample = put(contender, &server, what);
     drop(server);
     // What one server wrote must not cost the next one its disk.
-    fresh.map_or(Ok(()), TempDir::close)?;
+    if let Some(home) = &fresh {
+        homes::leave(home)?;
+    }
     settle(&what.dir);
     sample
 }

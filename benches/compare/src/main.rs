@@ -16,6 +16,7 @@ mod client;
 mod compare;
 mod crowd;
 mod floor;
+mod homes;
 mod interrupt;
 mod load;
 mod machine;

@@ -1,0 +1,95 @@
+//! The directories of the runs, which are kept until the end.
+//!
+//! ext4 gives the inode of a removed file to no new one for some minutes, but looks
+//! at each of them whenever it makes a file. After a hundred thousand removals,
+//! making a file takes six times as long: a run would pay for the one before it. So
+//! files are removed at the end, and each directory begins in a place of its own.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tempfile::{Builder, TempDir};
+
+use crate::Result;
+
+/// Files of this size are removed at once: they are few, and fill the disk.
+const LARGE: u64 = 1 << 20;
+
+/// Free space from which on nothing is kept.
+const RESERVE: u64 = 8 << 30;
+
+/// A directory with one for each run. All are removed when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Homes(TempDir);
+
+impl Homes {
+    pub(crate) fn within(dir: &Path) -> Result<Self> {
+        let all = Builder::new()
+            .prefix("compare-")
+            .tempdir_in(fs::canonicalize(dir)?)?;
+        // Other file systems have no such flag, and need none.
+        let _ = spread(all.path());
+        Ok(Self(all))
+    }
+
+    /// Makes an empty directory.
+    pub(crate) fn make(&self) -> Result<PathBuf> {
+        Ok(Builder::new().tempdir_in(self.0.path())?.keep())
+    }
+}
+
+/// Ends the use of a directory.
+pub(crate) fn leave(home: &Path) -> Result<()> {
+    remove_large(home)?;
+    let disk = rustix::fs::statvfs(home)?;
+    if disk.f_bavail * disk.f_frsize < RESERVE {
+        eprintln!("the disk is almost full: the next runs make files more slowly");
+        fs::remove_dir_all(home)?;
+    }
+    Ok(())
+}
+
+/// Lets ext4 put the directories in `dir` far from each other, as if each were the
+/// home of a user.
+fn spread(dir: &Path) -> io::Result<()> {
+    use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
+    let dir = File::open(dir)?;
+    let flags = ioctl_getflags(&dir)?;
+    Ok(ioctl_setflags(&dir, flags | IFlags::TOPDIR)?)
+}
+
+fn remove_large(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            remove_large(&entry.path())?;
+        } else if kind.is_file() && entry.metadata()?.len() >= LARGE {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_files_stay_until_the_end_and_large_ones_do_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let homes = Homes::within(dir.path()).unwrap();
+        let home = homes.make().unwrap();
+        fs::create_dir(home.join("data")).unwrap();
+        fs::write(home.join("data/small"), "x").unwrap();
+        let large = File::create(home.join("data/large")).unwrap();
+        large.set_len(LARGE).unwrap();
+        leave(&home).unwrap();
+        assert!(!home.join("data/large").exists());
+        // Unless the disk of the tests is almost full.
+        assert_eq!(home.join("data/small").exists(), home.exists());
+        drop(homes);
+        assert!(dir.path().read_dir().unwrap().next().is_none());
+    }
+}
