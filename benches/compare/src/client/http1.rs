@@ -73,10 +73,10 @@ impl Http1 {
     fn write_head(&mut self, request: &Request<'_>) -> Result<()> {
         let Request { method, path, .. } = request;
         self.out.clear();
-        write!(
-            self.out,
-            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nTus-Resumable: 1.0.0\r\n"
-        )?;
+        write!(self.out, "{method} {path} HTTP/1.1\r\nHost: localhost\r\n")?;
+        if request.is_tus() {
+            self.out.extend_from_slice(b"Tus-Resumable: 1.0.0\r\n");
+        }
         for (name, value) in request.headers.iter().flatten() {
             write!(self.out, "{name}: {value}\r\n")?;
         }

@@ -60,8 +60,10 @@ impl Http2 {
     fn head(&self, request: &Request<'_>) -> Result<http::Request<()>> {
         let mut head = http::Request::builder()
             .method(&request.method)
-            .uri([self.origin, request.path].concat())
-            .header("tus-resumable", "1.0.0");
+            .uri([self.origin, request.path].concat());
+        if request.is_tus() {
+            head = head.header("tus-resumable", "1.0.0");
+        }
         for (name, value) in request.headers.iter().flatten() {
             head = head.header(*name, *value);
         }

@@ -69,6 +69,14 @@ struct Request<'a> {
     body: Option<Payload>,
 }
 
+impl Request<'_> {
+    /// Whether it has the header of the protocol, which a download has not: it would
+    /// be answered as HEAD first.
+    fn is_tus(&self) -> bool {
+        self.method != Method::GET
+    }
+}
+
 /// What the client looks at in a response.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Answer {
