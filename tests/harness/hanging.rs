@@ -16,6 +16,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
@@ -122,7 +123,11 @@ impl Drop for HangingDisk {
     fn drop(&mut self) {
         self.go_on();
         if let Some(session) = self.session.take() {
-            let _ = session.umount_and_join();
+            // A server that is just ending may still have files open there.
+            if session.umount_and_join().is_err() {
+                let mut umount = Command::new("umount");
+                let _ = umount.arg("--lazy").arg(self.path()).status();
+            }
         }
     }
 }
