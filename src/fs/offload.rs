@@ -7,7 +7,7 @@
 //!
 //! - A **short** step only touches what the kernel has in memory on a healthy disk:
 //!   it opens, looks up, creates, renames or removes small files, and reads or writes
-//!   a few bytes. Where it runs is decided by [`Offload`].
+//!   a few bytes. [`Offload`] decides where it runs.
 //! - A **long** step waits for the disk, or works in proportion to the size of an
 //!   upload: it syncs, truncates, removes or copies data, or lists a directory. It
 //!   always runs on the pool.

@@ -105,7 +105,7 @@ impl Wire {
     }
 }
 
-/// What is on the disk when an upload is answered as finished.
+/// What a server syncs before it answers that an upload is finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Durability {
     None,

@@ -8,7 +8,7 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Metric {
-    /// What is done in a second, in the unit of the scenario.
+    /// Uploads, requests or MiB per second, whichever the scenario counts.
     Rate,
     /// CPU time of the server: milliseconds for each unit, or seconds for each GiB.
     Cpu,

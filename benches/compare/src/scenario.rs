@@ -1,4 +1,4 @@
-//! What is measured. `benches/README.md` describes the scenarios.
+//! The scenarios, which `benches/README.md` describes.
 
 use std::time::Duration;
 

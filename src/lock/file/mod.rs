@@ -135,8 +135,8 @@ const MIN_POLL_INTERVAL: Duration = Duration::from_millis(1);
 /// How long a request waits that has met another one which removes a stale lock.
 const COLLISION: Duration = Duration::from_millis(1);
 
-/// How long a process may ignore that it is asked for a lock: much longer than
-/// tusd's holders sleep, which is 5 s by default.
+/// How long a process may ignore a request to release a lock. Holders in tusd look
+/// for requests every 5 s by default.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A locker that keeps its locks as files in a directory.

@@ -89,10 +89,9 @@ impl Places {
     /// Whether the process that a lock file names has not answered for so long
     /// that it cannot be the holder.
     ///
-    /// A holder of this kind keeps the file under `flock`, and this is asked only
-    /// where that decides. tusd does not, but releases what it is asked to
-    /// release, unless it serves a GET, which has the data file open, or waits
-    /// for a hook.
+    /// This server keeps its lock files under `flock`, so this is only about tusd's.
+    /// tusd releases a lock on request, except while it serves a GET, which has the
+    /// data file open, or waits for a hook.
     fn is_silent(&self, pid: u32, since: Duration) -> io::Result<bool> {
         if since <= self.patience {
             return Ok(false);

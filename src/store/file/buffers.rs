@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
-/// Size of a buffer in bytes: fresh memory costs a page fault for every 4 KiB, so
-/// pieces are no larger than what stays in the cache of a core.
+/// Size of a buffer in bytes. It is small enough to stay in the cache of a core.
+/// Buffers are reused, because new memory costs a page fault for every 4 KiB.
 pub(super) const LARGE: usize = 256 << 10;
 
 /// Pieces up to this size get memory of their own.

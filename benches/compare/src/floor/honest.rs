@@ -7,8 +7,8 @@
 //! * HEAD reads `.info`, and looks for the lock, the mark, and the size.
 //!
 //! It leaves out: metadata, deferred lengths, checksums, concatenation, termination,
-//! downloads, locks that are asked for or stale, clients that disconnect, hooks, errors with
-//! a text. With a durability it makes the syncs of our server, in one blocking job each:
+//! downloads, stale locks and requests to release one, clients that disconnect, hooks, and
+//! texts of errors. With a durability it makes the syncs of our server, in one blocking job each:
 //! `.info` when it is created, data and directory when the upload is finished.
 
 use std::fs::{self, File, OpenOptions};
