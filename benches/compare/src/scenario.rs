@@ -259,7 +259,7 @@ pub(crate) fn all() -> Vec<Scenario> {
             &Load::Trickle(Trickle {
                 uploads: 1500,
                 piece: 0,
-                interval: Duration::from_secs(12),
+                interval: Duration::from_secs(1),
                 time: Duration::from_secs(12),
             }),
         ),

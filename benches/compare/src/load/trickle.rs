@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval_at, timeout};
+use tokio::time::{sleep_until, timeout};
 
 use super::{add_watch, cpu_since, join, on_a_thread, watch};
 use crate::Result;
@@ -20,6 +20,7 @@ pub(crate) struct Trickle {
     /// Bytes that each receives in one go. 0 leaves the uploads open and quiet.
     pub(crate) piece: u64,
     pub(crate) interval: Duration,
+    /// How long they stay open. Then all end at once.
     pub(crate) time: Duration,
 }
 
@@ -49,7 +50,7 @@ pub(crate) fn run(server: &Server, trickle: Trickle) -> Result<Sample> {
     join(open)?;
 
     let (before, begin) = (server.usage()?, Instant::now());
-    // The last second is that of the ends.
+    // No upload that ends is measured: that costs more than all that trickles.
     let end = begin + trickle.time - Duration::from_secs(1).min(trickle.time / 2);
     let watched = watch(server, Some(end), || load.is_finished())?;
     let cpu = cpu_since(server, &before)?;
@@ -111,26 +112,65 @@ async fn begin(target: &Target, trickle: Trickle) -> Result<crate::client::Http1
 }
 
 async fn go_on(mut upload: crate::client::Http1, trickle: Trickle, index: u32) -> Result<()> {
-    // The uploads take turns within an interval.
-    let turn = trickle.interval * index / trickle.uploads.max(1);
-    let first = tokio::time::Instant::now() + turn;
-    let mut ticks = interval_at(first, trickle.interval);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    for _ in 0..trickle.pieces() {
-        ticks.tick().await;
+    let begin = tokio::time::Instant::now();
+    for moment in trickle.moments(index) {
+        sleep_until(begin + moment).await;
         upload.trickle(Payload::of(trickle.piece)).await?;
     }
+    sleep_until(begin + trickle.time).await;
     upload.trickle(Payload::of(1)).await?;
     upload.end_upload(trickle.length()).await
 }
 
 impl Trickle {
-    fn pieces(&self) -> u64 {
-        self.time.as_millis() as u64 / self.interval.as_millis().max(1) as u64
+    /// Returns when an upload receives its pieces. The uploads take turns within an interval.
+    fn moments(self, index: u32) -> impl Iterator<Item = Duration> {
+        let turn = self.interval * index / self.uploads.max(1);
+        (0..self.pieces()).map(move |piece| turn + self.interval * piece)
+    }
+
+    /// The number of pieces of each upload.
+    fn pieces(self) -> u32 {
+        match self.piece {
+            0 => 0,
+            _ => (self.time.as_millis() / self.interval.as_millis().max(1)) as u32,
+        }
     }
 
     /// The pieces, and one byte at each end.
-    fn length(&self) -> u64 {
-        self.pieces() * self.piece + 2
+    fn length(self) -> u64 {
+        u64::from(self.pieces()) * self.piece + 2
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn uploads_receive_their_pieces_in_turns_before_all_of_them_end() {
+        let trickle = Trickle {
+            uploads: 4,
+            piece: 10,
+            interval: SECOND,
+            time: SECOND * 3,
+        };
+        let last: Vec<_> = trickle.moments(3).collect();
+        assert_eq!(last, [750, 1750, 2750].map(Duration::from_millis));
+        assert_eq!(trickle.length(), 32);
+    }
+
+    #[test]
+    fn quiet_uploads_receive_nothing_between_their_begin_and_their_end() {
+        let quiet = Trickle {
+            uploads: 1500,
+            piece: 0,
+            interval: SECOND,
+            time: SECOND * 12,
+        };
+        assert!((0..1500).all(|index| quiet.moments(index).next().is_none()));
+        assert_eq!(quiet.length(), 2);
     }
 }
