@@ -8,11 +8,15 @@
 //!
 //! It leaves out: metadata, deferred lengths, checksums, concatenation, termination,
 //! downloads, stale locks and requests to release one, clients that disconnect, hooks, and
-//! texts of errors. With a durability it makes the syncs of our server, in one blocking job each:
-//! `.info` when it is created, data and directory when the upload is finished.
+//! texts of errors.
+//!
+//! With a durability it makes the syncs of our server, and only when an upload is finished, in
+//! one blocking job: the data, the directory, and `.info`, to which it appends the space that
+//! records the finish. Without that record, HEAD of a complete upload fails: our server would
+//! make up for it.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -21,7 +25,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
 use super::answer::{Response, answer, created, has_chunk, id, number};
-use super::info::Info;
+use super::info::{Info, SEAL};
 use super::lock::Locks;
 use crate::Result;
 use crate::options::Durability;
@@ -65,19 +69,18 @@ impl Honest {
         let id = fresh_id()?;
         let paths = self.paths(&id);
         let data = File::create_new(&paths.data)?;
-        let mut info = File::create_new(&paths.info)?;
         let document = Info::new(&id, length, &paths.data, &paths.info);
-        info.write_all(&serde_json::to_vec(&document)?)?;
+        File::create_new(&paths.info)?.write_all(&serde_json::to_vec(&document)?)?;
         if !has_chunk(request.headers()) {
-            self.sync(Some(info), None).await?;
             return created(&id, None);
         }
         // No one else knows the id: there is nothing to lock.
         let Some((data, offset)) = write(data, 0, length, request.into_body()).await? else {
             return answer(StatusCode::PAYLOAD_TOO_LARGE, []);
         };
-        self.sync(Some(info), (offset == length).then_some(data))
-            .await?;
+        if offset == length {
+            self.finish(data, paths).await?;
+        }
         created(&id, Some(offset))
     }
 
@@ -106,7 +109,7 @@ impl Honest {
             return answer(StatusCode::PAYLOAD_TOO_LARGE, []);
         };
         if end == info.size {
-            self.sync(None, Some(data)).await?;
+            self.finish(data, paths).await?;
         }
         let offset = ("upload-offset", end.to_string());
         answer(StatusCode::NO_CONTENT, [offset])
@@ -123,30 +126,41 @@ impl Honest {
         if paths.chunk.exists() {
             return answer(StatusCode::INTERNAL_SERVER_ERROR, []);
         }
+        let offset = fs::metadata(&paths.data)?.len();
+        if self.syncs() && offset == info.size && !info.is_sealed {
+            return answer(StatusCode::INTERNAL_SERVER_ERROR, []);
+        }
         let headers = [
-            (
-                "upload-offset",
-                fs::metadata(&paths.data)?.len().to_string(),
-            ),
+            ("upload-offset", offset.to_string()),
             ("upload-length", info.size.to_string()),
             ("cache-control", "no-store".to_owned()),
         ];
         answer(StatusCode::OK, headers)
     }
 
-    /// Syncs new files, off the worker: nothing else does a request wait for as long.
-    async fn sync(&self, info: Option<File>, finished: Option<File>) -> Result<()> {
-        if self.durability == Durability::None {
+    fn syncs(&self) -> bool {
+        self.durability == Durability::Finish
+    }
+
+    /// Syncs a complete upload and records that, off the worker: for nothing else does a
+    /// request wait for as long.
+    async fn finish(&self, data: File, paths: Paths) -> Result<()> {
+        if !self.syncs() {
             return Ok(());
         }
         let dir = self.dir.clone();
-        let job = move || {
-            info.map_or(Ok(()), |info| info.sync_data())?;
-            let Some(data) = finished else { return Ok(()) };
+        let finish = move || -> io::Result<()> {
+            let info = OpenOptions::new().write(true).open(&paths.info)?;
+            if paths.chunk.exists() {
+                return Err(ErrorKind::Unsupported.into());
+            }
+            let dir = File::open(dir)?;
             data.sync_data()?;
-            File::open(dir)?.sync_all()
+            dir.sync_all()?;
+            info.write_all_at(SEAL, info.metadata()?.len())?;
+            info.sync_data()
         };
-        Ok(tokio::task::spawn_blocking(job).await??)
+        Ok(tokio::task::spawn_blocking(finish).await??)
     }
 
     fn paths(&self, id: &str) -> Paths {
@@ -168,7 +182,7 @@ fn fresh_id() -> Result<String> {
 
 fn read(paths: &Paths) -> Result<Option<Info>> {
     match fs::read(&paths.info) {
-        Ok(json) => Ok(Some(serde_json::from_slice(&json)?)),
+        Ok(json) => Ok(Some(Info::parse(&json)?)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error.into()),
     }

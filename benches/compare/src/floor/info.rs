@@ -5,6 +5,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+/// Follows the description of an upload that is finished, with everything synced.
+pub(super) const SEAL: &[u8] = b" ";
+
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Info {
@@ -18,6 +21,9 @@ pub(crate) struct Info {
     is_final: bool,
     partial_uploads: Option<Vec<String>>,
     storage: Storage,
+    /// Whether a [`SEAL`] follows.
+    #[serde(skip)]
+    pub(super) is_sealed: bool,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -44,6 +50,13 @@ impl Info {
                 path: data.to_string_lossy().into_owned(),
                 r#type: "filestore".to_owned(),
             },
+            is_sealed: false,
         }
+    }
+
+    pub(super) fn parse(json: &[u8]) -> serde_json::Result<Self> {
+        let mut info: Self = serde_json::from_slice(json)?;
+        info.is_sealed = json.ends_with(SEAL);
+        Ok(info)
     }
 }

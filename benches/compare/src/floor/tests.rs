@@ -1,6 +1,7 @@
 //! The floors, with the client that measures them.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use tempfile::TempDir;
 
@@ -45,6 +46,15 @@ impl Scene {
 
     fn stored(&self, path: &str) -> Vec<u8> {
         std::fs::read(self.home.path().join(answer::id(path))).unwrap()
+    }
+
+    fn info_path(&self, path: &str) -> PathBuf {
+        let name = [answer::id(path), ".info"].concat();
+        self.home.path().join(name)
+    }
+
+    fn info(&self, path: &str) -> String {
+        std::fs::read_to_string(self.info_path(path)).unwrap()
     }
 }
 
@@ -103,6 +113,35 @@ async fn the_honest_floor_refuses_wrong_offsets_and_bytes_beyond_the_length() {
     }
     let error = client.head("/files/00", 0).await.unwrap_err().to_string();
     assert!(error.starts_with("404"), "{error}");
+}
+
+#[tokio::test]
+async fn the_honest_floor_records_the_finish_of_an_upload_where_it_syncs() {
+    for (durability, seal) in [(Durability::Finish, " "), (Durability::None, "")] {
+        let scene = Scene::start(FloorKind::Honest, Wire::H1, durability).await;
+        let mut client = scene.connect().await;
+        let first = client.create(SMALL * 2).await.unwrap();
+        client.patch(&first, 0, Payload::of(SMALL)).await.unwrap();
+        assert!(scene.info(&first).ends_with('}'), "it is not complete");
+        let rest = Payload::of(SMALL);
+        client.patch(&first, SMALL, rest).await.unwrap();
+        let second = client.create_with(Payload::of(SMALL)).await.unwrap();
+        for path in [&first, &second] {
+            let end = ["}", seal].concat();
+            assert!(scene.info(path).ends_with(&end), "{durability:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_honest_floor_tells_no_complete_upload_as_finished_without_its_record() {
+    let scene = Scene::start(FloorKind::Honest, Wire::H1, Durability::Finish).await;
+    let mut client = scene.connect().await;
+    let path = client.create_with(Payload::of(SMALL)).await.unwrap();
+    client.head(&path, SMALL).await.unwrap();
+    std::fs::write(scene.info_path(&path), scene.info(&path).trim_end()).unwrap();
+    let refused = client.head(&path, SMALL).await.unwrap_err().to_string();
+    assert!(refused.starts_with("500"), "{refused}");
 }
 
 #[tokio::test]
