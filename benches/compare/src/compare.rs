@@ -9,7 +9,7 @@ use crate::client::{Connection, Payload, Target};
 use crate::homes::Homes;
 use crate::load::{Plan, bulk, closed, trickle};
 use crate::machine::Machine;
-use crate::options::{Options, What};
+use crate::options::What;
 use crate::peer::{Peer, Programs};
 use crate::report::{Outcome, Report};
 use crate::sample::{Metric, Sample};
@@ -24,8 +24,7 @@ const KEPT: u64 = 100_000;
 const ROOM: u64 = 1 << 40;
 
 /// Measures, and writes the results.
-pub(crate) fn run(options: &Options) -> Result<()> {
-    let what = &options.what;
+pub(crate) fn run(what: &What) -> Result<()> {
     let scenarios = scenario::chosen(&what.scenarios)?;
     raise_open_files()?;
     interrupt::catch()?;
@@ -79,7 +78,7 @@ fn compare(
 ) -> Result<Outcome> {
     let is_wanted = |contender: &&Contender| {
         let peer = contender.peer;
-        peer == Peer::Ours || what.peers.contains(&peer) && !skipped.contains(&peer)
+        peer.is_ours() || what.peers.contains(&peer) && !skipped.contains(&peer)
     };
     let contenders: Vec<_> = scenario.contenders.iter().filter(is_wanted).collect();
     let mut outcome = Outcome::new(scenario, &contenders);
@@ -134,15 +133,12 @@ fn measure(
         Some(_) => None,
     };
     let home = crowd.or(fresh.as_deref()).ok_or("one of the two")?;
-    let server = Server::start(
-        programs,
-        contender.peer,
-        contender.wire,
-        what.durability,
-        home,
-    )?;
-    let sample = put(contender, &server, what);
-    drop(server);
+    let Contender { peer, wire, .. } = *contender;
+    let start = || Server::start(programs, peer, wire, what.durability, home);
+    let sample = match contender.load {
+        Load::Stall => stall::run(home, peer, start),
+        _ => start().and_then(|server| put(contender, &server, what)),
+    };
     // What one server wrote must not cost the next one its disk.
     if let Some(home) = &fresh {
         homes::leave(home)?;
@@ -184,7 +180,7 @@ fn put(contender: &Contender, server: &Server, what: &What) -> Result<Sample> {
             };
             closed::run(server, work, &plan(1))
         }
-        Load::Stall => stall::run(server),
+        Load::Stall => Err("a disk that hangs is there before the server".into()),
         Load::Trickle(trickle) => trickle::run(server, *trickle),
     }
 }

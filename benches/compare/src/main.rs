@@ -30,17 +30,19 @@ mod server;
 mod stack;
 mod stall;
 mod statistics;
+mod stores;
+
+use options::{Command, Options};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 type Result<T, E = Error> = std::result::Result<T, E>;
 
 fn main() -> ExitCode {
-    let done = match options::Options::parse() {
-        options::Options {
-            floor: Some(options::Command::Floor(floor)),
-            ..
-        } => floor::run(&floor),
-        options => compare::run(&options),
+    let options = Options::parse();
+    let done = match options.command {
+        Some(Command::Floor(floor)) => floor::run(&floor),
+        Some(Command::Stores(stores)) => stores::run(&stores),
+        None => compare::run(&options.what),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

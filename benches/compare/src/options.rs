@@ -12,7 +12,7 @@ use crate::peer::Peer;
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Options {
     #[command(subcommand)]
-    pub(crate) floor: Option<Command>,
+    pub(crate) command: Option<Command>,
     #[command(flatten)]
     pub(crate) what: What,
 }
@@ -61,6 +61,15 @@ pub(crate) enum Command {
     /// Runs a lower bound as a server. For the benchmark itself.
     #[command(hide = true)]
     Floor(Floor),
+    /// Runs two stores in one process. For the benchmark itself.
+    #[command(hide = true)]
+    Stores(Stores),
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Stores {
+    #[arg(long)]
+    pub(crate) port: u16,
 }
 
 #[derive(Args, Clone, Debug)]

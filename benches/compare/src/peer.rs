@@ -16,6 +16,9 @@ pub(crate) enum Peer {
     /// tower-tusd.
     #[value(skip)]
     Ours,
+    /// Two stores of tower-tus in one process.
+    #[value(skip)]
+    Stores,
     /// A hyper server that writes the body to a file, and checks nothing.
     Floor,
     /// A tus server that does only what the protocol demands.
@@ -38,10 +41,16 @@ impl Peer {
         Self::Nginx,
     ];
 
+    /// Whether it is measured whatever it is to be compared with.
+    pub(crate) const fn is_ours(self) -> bool {
+        matches!(self, Self::Ours | Self::Stores)
+    }
+
     /// What a report calls it.
     pub(crate) const fn title(self) -> &'static str {
         match self {
             Self::Ours => "tower-tusd",
+            Self::Stores => "two stores in one process",
             Self::Floor => "floor (F)",
             Self::Honest => "honest floor (H)",
             Self::Tusd => "tusd",
@@ -54,7 +63,7 @@ impl Peer {
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ours => f.write_str("tower-tusd"),
+            ours if ours.is_ours() => f.write_str(ours.title()),
             other => f.write_str(&name(other)),
         }
     }
@@ -66,8 +75,8 @@ pub(crate) struct Programs {
     pub(crate) ours: PathBuf,
     /// Additional flags of our server.
     pub(crate) args: Vec<String>,
-    /// This program, which contains the floors.
-    pub(crate) floors: PathBuf,
+    /// This program, which contains the floors and the two stores.
+    pub(crate) bench: PathBuf,
     pub(crate) tusd: PathBuf,
     pub(crate) node: PathBuf,
 }
@@ -86,16 +95,16 @@ pub(crate) struct Setting<'a> {
 impl Programs {
     /// Finds the programs in the repository, and builds our server unless one is given.
     pub(crate) fn find(what: &What) -> Result<Self> {
-        let floors = std::env::current_exe()?;
+        let bench = std::env::current_exe()?;
         let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let ours = match &what.server {
             Some(path) => path.canonicalize()?,
-            None => build(&repository, &what.profile, &floors)?,
+            None => build(&repository, &what.profile, &bench)?,
         };
         Ok(Self {
             ours,
             args: what.args.clone(),
-            floors,
+            bench,
             tusd: repository.join("target/go/tusd"),
             node: repository.join("benches/compare/node"),
         })
@@ -127,6 +136,12 @@ impl Programs {
                 command.args(&self.args);
                 command
             }
+            Peer::Stores => {
+                let mut command = Command::new(&self.bench);
+                command.arg("stores");
+                command.arg(format!("--port={}", setting.port));
+                command
+            }
             Peer::Tusd => {
                 let mut command = Command::new(&self.tusd);
                 like_tusd(&mut command, setting);
@@ -150,7 +165,7 @@ impl Programs {
     }
 
     fn floor(&self, kind: FloorKind, setting: &Setting<'_>) -> Command {
-        let mut command = Command::new(&self.floors);
+        let mut command = Command::new(&self.bench);
         command
             .arg("floor")
             .arg(format!("--kind={}", name(&kind)))

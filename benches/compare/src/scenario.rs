@@ -222,7 +222,7 @@ pub(crate) fn all() -> Vec<Scenario> {
             "s11",
             "64 uploads to a disk that hangs for 4 s",
             requests,
-            &[Peer::Ours],
+            &[Peer::Ours, Peer::Stores],
             Wire::H1,
             &Load::Stall,
         ),

@@ -25,7 +25,7 @@ fn programs() -> Programs {
     Programs {
         ours: profile.join("tower-tusd"),
         args: Vec::new(),
-        floors: test,
+        bench: test,
         tusd: repository.join("target/go/tusd"),
         node: repository.join("benches/compare/node"),
     }
