@@ -1,5 +1,6 @@
 //! Rounds: in each, every server has one turn, and the order rotates.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -83,21 +84,28 @@ fn compare(
     let contenders: Vec<_> = scenario.contenders.iter().filter(is_wanted).collect();
     let mut outcome = Outcome::new(scenario, &contenders);
     eprintln!("{}: {}", scenario.id, scenario.title);
-    // A crowd takes minutes to make: it stays for all rounds.
-    let mut crowds = Vec::new();
+    // A crowd takes a minute to make: it stays for all rounds and servers.
+    let mut crowds = BTreeMap::new();
     for contender in &contenders {
-        crowds.push(match contender.uploads {
-            0..KEPT => None,
-            uploads => Some(home(homes, what, uploads)?),
-        });
+        let uploads = contender.uploads;
+        if uploads >= KEPT && !crowds.contains_key(&uploads) {
+            crowds.insert(uploads, home(homes, what, uploads)?);
+        }
     }
     for round in 0..what.rounds {
         for turn in 0..contenders.len() {
             let index = (round + turn) % contenders.len();
             let contender = contenders[index];
-            let run = measure(contender, crowds[index].as_deref(), programs, what, homes);
+            let crowd = crowds.get(&contender.uploads);
+            let run = measure(
+                contender,
+                crowd.map(PathBuf::as_path),
+                programs,
+                what,
+                homes,
+            );
             interrupt::check()?;
-            eprintln!("  {round} {:<22} {}", contender.label, line(&run));
+            eprintln!("  {round} {:<36} {}", contender.label, line(&run));
             outcome.add(index, run);
         }
     }

@@ -1,6 +1,6 @@
 //! The table.
 
-use super::{Outcome, Report};
+use super::{Outcome, Report, Runs};
 use crate::sample::Metric;
 use crate::statistics::Spread;
 
@@ -25,7 +25,7 @@ pub(super) fn of(report: &Report) -> String {
     text
 }
 
-/// Medians of each contender, and below those the ratios of the first one to it.
+/// Medians of each contender, and below those the ratios.
 fn table(outcome: &Outcome) -> String {
     let metrics = outcome.metrics();
     let mut text = format!("### {}: {}\n\n", outcome.id, outcome.title);
@@ -36,20 +36,15 @@ fn table(outcome: &Outcome) -> String {
     });
     text += &row("", titles);
     text += &row("---", metrics.iter().map(|_| "--:".to_owned()));
-    let number = |spread: Option<Spread>| match spread {
-        Some(spread) => significant(spread.median),
-        None => "failed".to_owned(),
-    };
     for runs in &outcome.contenders {
-        let values = metrics.iter().map(|metric| number(runs.spread(*metric)));
+        let values = metrics.iter().map(|metric| number(runs, *metric));
         text += &row(&runs.label, values);
     }
-    let first = &outcome.contenders[0].label;
-    for (index, runs) in outcome.contenders.iter().enumerate().skip(1) {
+    for [ours, theirs] in outcome.pairs() {
         let ratios = metrics
             .iter()
-            .map(|metric| ratio(outcome.ratio(index, *metric)));
-        text += &row(&format!("{first} / {}", runs.label), ratios);
+            .map(|metric| ratio(ours.ratio(theirs, *metric)));
+        text += &row(&format!("{} / {}", ours.label, theirs.label), ratios);
     }
     for runs in &outcome.contenders {
         for error in &runs.errors {
@@ -62,6 +57,15 @@ fn table(outcome: &Outcome) -> String {
 fn row(label: &str, cells: impl Iterator<Item = String>) -> String {
     let cells: Vec<_> = cells.collect();
     format!("| {label} | {} |\n", cells.join(" | "))
+}
+
+/// The median, or nothing if a server does not have this figure.
+fn number(runs: &Runs, metric: Metric) -> String {
+    match runs.spread(metric) {
+        Some(spread) => significant(spread.median),
+        None if runs.errors.is_empty() => String::new(),
+        None => "failed".to_owned(),
+    }
 }
 
 fn ratio(spread: Option<Spread>) -> String {

@@ -41,6 +41,8 @@ pub(crate) struct Outcome {
 #[derive(Clone, Debug, Serialize)]
 struct Runs {
     label: String,
+    #[serde(skip)]
+    group: usize,
     samples: Vec<Option<Sample>>,
     errors: Vec<String>,
 }
@@ -83,6 +85,7 @@ impl Outcome {
         let (rate_unit, cpu_unit) = Unit::names(scenario.unit);
         let runs = contenders.iter().map(|contender| Runs {
             label: contender.label.clone(),
+            group: contender.group,
             samples: Vec::new(),
             errors: Vec::new(),
         });
@@ -114,10 +117,19 @@ impl Outcome {
         metrics
     }
 
-    /// Compares the first contender with another.
-    fn ratio(&self, other: usize, metric: Metric) -> Option<Spread> {
-        let [ours, theirs] = [0, other].map(|index| self.contenders[index].values(metric));
-        Spread::of_ratios(&ours, &theirs)
+    /// Returns which contenders are compared: the first one of each group with the others
+    /// there, and with the first one of the group before.
+    fn pairs(&self) -> Vec<[&Runs; 2]> {
+        let mut groups = Vec::new();
+        let mut growth = Vec::new();
+        let mut smaller = None;
+        for group in self.contenders.chunk_by(|a, b| a.group == b.group) {
+            let (first, others) = group.split_first().expect("no group is empty");
+            groups.extend(others.iter().map(|other| [first, other]));
+            growth.extend(smaller.map(|smaller| [first, smaller]));
+            smaller = Some(first);
+        }
+        [groups, growth].concat()
     }
 }
 
@@ -125,6 +137,11 @@ impl Runs {
     fn values(&self, metric: Metric) -> Vec<Option<f64>> {
         let value = |sample: &Option<Sample>| sample.as_ref()?.get(&metric).copied();
         self.samples.iter().map(value).collect()
+    }
+
+    /// Compares with another contender, round by round.
+    fn ratio(&self, other: &Self, metric: Metric) -> Option<Spread> {
+        Spread::of_ratios(&self.values(metric), &other.values(metric))
     }
 
     fn spread(&self, metric: Metric) -> Option<Spread> {
@@ -176,6 +193,51 @@ mod tests {
             "{text}"
         );
         assert_eq!(report().failures(), 1);
+    }
+
+    #[test]
+    fn growth_is_a_ratio_to_the_size_before_and_to_the_other_servers_at_each_size() {
+        let scenario = &scenario::chosen(&["s12-offset".to_owned()]).unwrap()[0];
+        let contenders: Vec<_> = scenario.contenders.iter().collect();
+        let mut outcome = Outcome::new(scenario, &contenders);
+        for (index, rate) in [100.0, 200.0, 0.0, 0.0, 90.0, 300.0]
+            .into_iter()
+            .enumerate()
+        {
+            outcome.add(index, Ok(Sample::from([(Metric::Rate, rate)])));
+        }
+        let mut report = Report::new(
+            Machine::here(&PathBuf::from(".")),
+            &Options::parse_from(["bench"]).what,
+        );
+        report.outcomes.push(outcome);
+        let text = report.markdown();
+        for row in [
+            "| tower-tusd, 0 GiB there / floor (F), 0 GiB there | **0.50**",
+            "| tower-tusd, 99 GiB there / floor (F), 99 GiB there | **0.30**",
+            "| tower-tusd, 99 GiB there / tower-tusd, 0 GiB there | **0.90**",
+        ] {
+            assert!(text.contains(row), "{row}: {text}");
+        }
+        assert_eq!(text.matches(" / ").count(), 7, "{text}");
+    }
+
+    #[test]
+    fn a_figure_that_a_server_does_not_have_is_no_failure() {
+        let scenario = &scenario::chosen(&["s11".to_owned()]).unwrap()[0];
+        let contenders: Vec<_> = scenario.contenders.iter().collect();
+        let mut outcome = Outcome::new(scenario, &contenders);
+        let page = (Metric::MetricsPage, 1.5);
+        outcome.add(0, Ok(Sample::from([page])));
+        outcome.add(1, Ok(Sample::from([page, (Metric::Heads, 2.5)])));
+        let mut report = Report::new(
+            Machine::here(&PathBuf::from(".")),
+            &Options::parse_from(["bench"]).what,
+        );
+        report.outcomes.push(outcome);
+        let text = report.markdown();
+        assert!(text.contains("| tower-tusd | 1.50 |  |"), "{text}");
+        assert!(text.contains("| 1.50 | 2.50 |"), "{text}");
     }
 
     #[test]
