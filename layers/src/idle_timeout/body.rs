@@ -3,7 +3,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Sleep, sleep_until};
 
 use super::wait::Wait;
 use crate::protocol::{Body, Error, PolledFrame, Watch};
@@ -13,7 +13,8 @@ pub(super) struct Idle {
     timeout: Duration,
     /// Set while the reader waits.
     wait: Option<Wait>,
-    /// Created by the first wait.
+    /// Created by the first wait. A frame does not move it: if it fires too early for
+    /// the current wait, it is set again.
     clock: Option<Pin<Box<Sleep>>>,
 }
 
@@ -29,12 +30,18 @@ impl Idle {
     /// Polls the timer; ready when the timeout has passed.
     fn poll_too_long(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let wait = self.wait.get_or_insert_with(|| Wait::new(self.timeout));
-        while let Some(tick) = wait.next_tick() {
-            let clock = self.clock.get_or_insert_with(|| Box::pin(sleep(tick)));
-            clock.as_mut().reset(wait.polled() + tick);
-            ready!(clock.as_mut().poll(cx));
+        loop {
+            if let Some(clock) = &mut self.clock {
+                ready!(clock.as_mut().poll(cx));
+            }
+            let Some(next) = wait.next_poll() else {
+                return Poll::Ready(());
+            };
+            match &mut self.clock {
+                Some(clock) => clock.as_mut().reset(next),
+                None => self.clock = Some(Box::pin(sleep_until(next))),
+            }
         }
-        Poll::Ready(())
     }
 }
 

@@ -5,9 +5,15 @@
 //! are kept, the response is `500 ERR_READ_TIMEOUT`, which clients retry, and
 //! [`Detach`](crate::detach) closes the connection.
 //!
-//! The timer runs only while something reads the body and waits for data. Time
-//! spent in a lock, a gate or the store does not count. Place the layer next to
-//! the core, inside all other layers that wait.
+//! The timer runs from the moment a reader finds no data until the client sends
+//! more. It does not run before the core reads the body, so time spent in a lock or
+//! a gate does not count. A client that sends nothing while the store writes is
+//! silent, too; but if the store takes longer than the timeout, the timer starts
+//! again when the store is back. Place the layer next to the core, inside all other
+//! layers that wait.
+//!
+//! The timer costs next to nothing: while a client is silent, it wakes the request
+//! twice, and no frame moves it.
 //!
 //! The layer needs a tokio runtime.
 //!
@@ -58,6 +64,8 @@ pub use self::service::IdleTimeout;
 #[cfg(test)]
 mod tests {
     use std::pin::Pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::{Context, Poll, Waker};
     use std::time::Duration;
 
@@ -72,7 +80,7 @@ mod tests {
 
     use super::IdleTimeoutLayer;
     use super::body::Idle;
-    use crate::protocol::{Body, Error, Length, Metadata, NewUpload};
+    use crate::protocol::{Body, Error, Length, Metadata, NewUpload, PolledFrame};
     use crate::service::Core;
     use crate::store::{MemoryStore, Store};
 
@@ -94,6 +102,19 @@ mod tests {
     fn reader(timeout: Duration) -> (Sender, Reader) {
         let (sender, body) = channel();
         (sender, Box::pin(body.watched(Idle::new(timeout))))
+    }
+
+    /// Counts how often a body is polled.
+    struct Counted(Body, Arc<AtomicUsize>);
+
+    impl http_body::Body for Counted {
+        type Data = Bytes;
+        type Error = Error;
+
+        fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> PolledFrame {
+            self.1.fetch_add(1, Ordering::Relaxed);
+            self.0.poll_next(cx)
+        }
     }
 
     async fn frame(reader: &mut Reader) -> Option<Result<Bytes, &'static str>> {
@@ -142,8 +163,8 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn time_in_which_nobody_reads_does_not_count() {
-        for elsewhere in [TIMEOUT * 10, TIMEOUT, TIMEOUT * 9 / 10, TIMEOUT / 4] {
+    async fn a_reader_that_was_elsewhere_for_longer_than_the_timeout_waits_anew() {
+        for elsewhere in [TIMEOUT * 10, TIMEOUT] {
             let (_sender, mut reader) = reader(TIMEOUT);
             // Like the file store, which collects the frames at hand and then
             // writes.
@@ -153,6 +174,57 @@ mod tests {
             assert_eq!(frame(&mut reader).await, Some(Err("ERR_READ_TIMEOUT")));
             assert_eq!(begin.elapsed(), TIMEOUT, "after {elsewhere:?} elsewhere");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_sends_nothing_is_silent_while_its_reader_is_elsewhere_too() {
+        for elsewhere in [TIMEOUT * 9 / 10, TIMEOUT / 4] {
+            let (_sender, mut reader) = reader(TIMEOUT);
+            let begin = Instant::now();
+            assert!(look(&mut reader).is_pending());
+            sleep(elsewhere).await;
+            assert_eq!(frame(&mut reader).await, Some(Err("ERR_READ_TIMEOUT")));
+            assert_eq!(begin.elapsed(), TIMEOUT, "after {elsewhere:?} elsewhere");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_body_ends_before_its_reader_has_waited_at_a_second_poll() {
+        let (_sender, mut reader) = reader(TIMEOUT);
+        assert!(look(&mut reader).is_pending());
+        // It was stopped together with what reads from the connection.
+        for _ in 0..3 {
+            advance(TIMEOUT - Duration::from_millis(1)).await;
+            assert!(look(&mut reader).is_pending());
+            advance(TIMEOUT).await;
+            assert!(look(&mut reader).is_pending());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_timer_wakes_a_reader_twice_in_a_stall_and_never_for_a_frame() {
+        let polls = Arc::new(AtomicUsize::new(0));
+        let (sender, body) = channel();
+        let body = Counted(body, Arc::clone(&polls));
+        let mut reader = Box::pin(Body::own(body).watched(Idle::new(TIMEOUT)));
+        let client = tokio::spawn(async move {
+            for _ in 0..100 {
+                sleep(Duration::from_secs(1)).await;
+                sender.send("x").unwrap();
+            }
+            sleep(TIMEOUT * 2).await;
+        });
+        for _ in 0..100 {
+            assert_eq!(frame(&mut reader).await, Some(Ok("x".into())));
+        }
+        // One finds nothing, and the next one the frame. The timer has fired for the
+        // first wait, and perhaps once more.
+        let trickle = polls.swap(0, Ordering::Relaxed);
+        assert!((200..=202).contains(&trickle), "{trickle}");
+        assert_eq!(frame(&mut reader).await, Some(Err("ERR_READ_TIMEOUT")));
+        let stall = polls.load(Ordering::Relaxed);
+        assert!(stall <= 4, "{stall}");
+        client.abort();
     }
 
     #[tokio::test(start_paused = true)]

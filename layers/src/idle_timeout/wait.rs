@@ -2,48 +2,55 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Number of ticks in a timeout.
-const TICKS: u32 = 16;
-
-/// One wait for the next frame of a body.
+/// One wait for the next frame of a body, whose reader is polled at the end of the
+/// timeout and once before.
 ///
-/// A reader without data may wait here, or do something else first, such as
-/// write what it has; the body cannot tell which. Therefore the timer ticks: a
-/// reader that waits here polls at each tick. If two polls are further apart
-/// than two ticks, the reader did something else in between, and that time does
-/// not count.
+/// A reader without data may wait here, or do something else first, such as write
+/// what it has; the body cannot tell which. A poll that comes late shows that the
+/// reader was elsewhere, and perhaps that nothing has read from the connection
+/// meanwhile, so the wait begins anew. When it ends, the client has sent nothing for
+/// the whole timeout, and the reader has waited here at least for its last part.
 #[derive(Debug)]
 pub(super) struct Wait {
-    polled: Instant,
-    tick: Duration,
-    left: Duration,
+    begin: Instant,
+    timeout: Duration,
+    /// How late a poll may be: the scheduler may be busy.
+    slack: Duration,
+    /// Whether the reader was here at the poll before the end.
+    is_confirmed: bool,
 }
 
 impl Wait {
+    /// Begins to wait now.
     pub(super) fn new(timeout: Duration) -> Self {
+        // Tokio's timer has a resolution of one millisecond.
+        let slack = (timeout / 8).max(Duration::from_millis(1));
         Self {
-            polled: Instant::now(),
-            // Tokio's timer has a resolution of one millisecond.
-            tick: (timeout / TICKS).max(Duration::from_millis(1)),
-            left: timeout,
+            begin: Instant::now(),
+            timeout,
+            slack,
+            // In so short a time there is no poll before the end.
+            is_confirmed: timeout <= slack,
         }
     }
 
-    /// Returns the time of the last poll.
-    pub(super) const fn polled(&self) -> Instant {
-        self.polled
+    /// Returns the time from the beginning to the next poll.
+    fn due(&self) -> Duration {
+        match self.is_confirmed {
+            true => self.timeout,
+            false => self.timeout - self.slack,
+        }
     }
 
-    /// Returns the time until the next tick, or `None` when the timeout has
+    /// Returns when the reader is to be polled next, or `None` when the timeout has
     /// passed.
-    pub(super) fn next_tick(&mut self) -> Option<Duration> {
-        let now = Instant::now();
-        let gap = now - self.polled;
-        self.polled = now;
-        // The second tick allows for a busy scheduler.
-        if gap <= 2 * self.tick {
-            self.left = self.left.saturating_sub(gap);
+    pub(super) fn next_poll(&mut self) -> Option<Instant> {
+        match self.begin.elapsed().checked_sub(self.due()) {
+            None => {}
+            Some(late) if late >= self.slack => *self = Self::new(self.timeout),
+            Some(_) if self.is_confirmed => return None,
+            Some(_) => self.is_confirmed = true,
         }
-        (!self.left.is_zero()).then_some(self.tick.min(self.left))
+        Some(self.begin + self.due())
     }
 }
