@@ -1,5 +1,6 @@
 //! Connections: listeners, sockets, TLS, HTTP/1 and HTTP/2.
 
+mod again;
 mod answer;
 mod compact;
 mod connection;

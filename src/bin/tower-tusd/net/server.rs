@@ -16,6 +16,7 @@ use tower::util::MapRequest;
 use tower_tus::layers::context::Context;
 use tower_tus::layers::protocol::{Body, BoxError};
 
+use super::again::Again;
 use super::connection::{Connection, http1};
 use super::http2::{Http2, WindowBudget};
 use super::listener::{Accepted, Listener};
@@ -135,12 +136,12 @@ where
             closing: self.closing.subscribe(),
         });
         let open = Open::begin(self.open.clone());
-        tokio::spawn(async move {
+        tokio::spawn(Again::new(async move {
             let _open = (open, slot);
             if let Err(error) = connection.serve(io).await {
                 tracing::debug!(error, %peer, "connection ended early");
             }
-        });
+        }));
     }
 }
 
