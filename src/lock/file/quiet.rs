@@ -12,6 +12,10 @@ use crate::fs::sys;
 /// changes within this time, the second one may leave the same time.
 const COARSE: Duration = Duration::from_secs(3);
 
+/// A clock whose times are not all multiples of this is one of nanoseconds, which a
+/// kernel sets once in so much time.
+const FINE: Duration = Duration::from_millis(10);
+
 /// How often all locks are looked at whatever the times of directories say:
 /// clocks of file servers differ, and anybody can set a time.
 const DISTRUST: Duration = Duration::from_secs(5);
@@ -25,6 +29,8 @@ const DISTRUST: Duration = Duration::from_secs(5);
 pub(super) struct Quiet {
     /// What was known before this poll.
     known: HashMap<PathBuf, SystemTime>,
+    /// Whether all directories of the last poll are known.
+    knows_all: bool,
     /// What this poll has found.
     found: HashMap<PathBuf, Found>,
     distrusted: Option<Instant>,
@@ -38,13 +44,17 @@ struct Found {
 }
 
 impl Quiet {
-    /// Begins a poll.
-    pub(super) fn begin(&mut self) {
+    /// Begins a poll. Returns whether nothing has happened in any directory of the
+    /// last one, so that none of its locks has to be looked at.
+    pub(super) fn begin(&mut self) -> bool {
         let last = *self.distrusted.get_or_insert_with(Instant::now);
         if last.elapsed() >= DISTRUST {
             self.distrusted = None;
             self.known.clear();
+            self.knows_all = false;
         }
+        let dirs: Vec<_> = self.known.keys().cloned().collect();
+        self.knows_all && dirs.iter().all(|dir| self.is_unchanged(dir))
     }
 
     /// Whether nothing has happened in the directory since before the locks in
@@ -61,7 +71,7 @@ impl Quiet {
 
     fn look(&self, dir: &Path) -> Found {
         let changed = sys::modified_at(dir).ok().flatten();
-        let is_old = |changed: &SystemTime| changed.elapsed().is_ok_and(|age| age > COARSE);
+        let is_old = |changed: &SystemTime| changed.elapsed().is_ok_and(|age| age > tick(*changed));
         let changed = changed.filter(is_old);
         Found {
             is_unchanged: changed.is_some() && changed.as_ref() == self.known.get(dir),
@@ -78,10 +88,22 @@ impl Quiet {
 
     /// Ends a poll.
     pub(super) fn end(&mut self) {
+        let dirs = self.found.len();
         let found = self.found.drain();
         self.known = found
             .filter_map(|(dir, found)| Some((dir, found.changed?)))
             .collect();
+        self.knows_all = self.known.len() == dirs;
+    }
+}
+
+/// Returns how long after a change another one may leave the same time.
+fn tick(changed: SystemTime) -> Duration {
+    let since = changed.duration_since(SystemTime::UNIX_EPOCH);
+    match since.is_ok_and(|since| since.as_nanos() % FINE.as_nanos() > 0) {
+        // Ten times, for clocks that differ a little.
+        true => FINE * 10,
+        false => COARSE,
     }
 }
 
@@ -118,15 +140,52 @@ mod tests {
         assert!(!poll(&mut quiet, dir.path()), "it has another time");
     }
 
+    /// A time of a file system that counts in tens of milliseconds or in seconds.
+    fn coarse(time: SystemTime) -> SystemTime {
+        let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        SystemTime::UNIX_EPOCH + Duration::from_millis(since.as_millis() as u64 / 10 * 10)
+    }
+
     #[tokio::test]
     async fn a_change_that_another_may_follow_within_its_time_proves_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let mut quiet = Quiet::default();
-        for changed in [SystemTime::now(), SystemTime::now() + HOUR] {
+        let now = SystemTime::now();
+        for changed in [coarse(now), now + HOUR] {
             set_time(dir.path(), changed);
             let polls = [(); 3].map(|()| poll(&mut quiet, dir.path()));
             assert_eq!(polls, [false; 3]);
         }
+    }
+
+    #[test]
+    fn a_time_in_nanoseconds_tells_changes_apart_after_a_moment() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_nanos(1_700_000_000_123_456_789);
+        assert_eq!(tick(now), Duration::from_millis(100));
+        assert_eq!(tick(coarse(now)), COARSE);
+        assert_eq!(tick(SystemTime::UNIX_EPOCH - Duration::from_nanos(1)), COARSE);
+    }
+
+    #[tokio::test]
+    async fn a_poll_needs_no_lock_while_no_directory_has_changed() {
+        let dirs = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let mut quiet = Quiet::default();
+        let begin_and_look = |quiet: &mut Quiet| {
+            let nothing = quiet.begin();
+            if !nothing {
+                dirs.each_ref().map(|dir| quiet.is_unchanged(dir.path()));
+            }
+            quiet.end();
+            nothing
+        };
+        for dir in &dirs {
+            set_time(dir.path(), SystemTime::now() - HOUR);
+        }
+        let polls = [(); 3].map(|()| begin_and_look(&mut quiet));
+        assert_eq!(polls, [false, true, true]);
+        set_time(dirs[1].path(), coarse(SystemTime::now()));
+        let polls = [(); 3].map(|()| begin_and_look(&mut quiet));
+        assert_eq!(polls, [false; 3], "the time of one is not known");
     }
 
     #[tokio::test]

@@ -37,16 +37,19 @@ impl Watcher {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns all locks, or `None` if there were none since the last poll, so
+    /// Returns the last lock, or `None` if there were none since the last poll, so
     /// that the task ends. `last` is the last lock known to the task.
-    fn locks(&self, last: &mut u64) -> Option<Vec<Watch>> {
+    fn last(&self, last: u64) -> Option<u64> {
         let mut state = self.state();
-        if state.locks.is_empty() && state.last == *last {
+        if state.locks.is_empty() && state.last == last {
             state.task = None;
             return None;
         }
-        *last = state.last;
-        Some(state.locks.values().cloned().collect())
+        Some(state.last)
+    }
+
+    fn locks(&self) -> Vec<Watch> {
+        self.state().locks.values().cloned().collect()
     }
 
     #[cfg(test)]
@@ -103,35 +106,48 @@ async fn watch(shared: Weak<Shared>, interval: Duration) {
     let (mut quiet, mut last) = (Quiet::default(), 0);
     loop {
         sleep(interval).await;
-        let Some(shared) = shared.upgrade() else {
+        let Some(here) = shared.upgrade() else {
             return;
         };
-        let steps = Arc::clone(&shared.steps);
-        let Some(locks) = shared.watcher.locks(&mut last) else {
+        let steps = Arc::clone(&here.steps);
+        let Some(newest) = here.watcher.last(last) else {
             let retire = move || {
-                shared.own.retire();
+                here.own.retire();
                 Ok(())
             };
             // If this fails, the file goes with the locker.
             let _ = steps.short(retire).await;
             return;
         };
-        drop(shared);
-        if locks.is_empty() {
+        drop(here);
+        let is_new = mem::replace(&mut last, newest) != newest;
+        // Without knowledge of the directories, the next poll looks at all.
+        let mut now = mem::take(&mut quiet);
+        let begin = move || {
+            let nothing_has_happened = now.begin();
+            Ok((now, nothing_has_happened))
+        };
+        let Ok((mut now, nothing_has_happened)) = steps.long(begin).await else {
+            continue;
+        };
+        if nothing_has_happened && !is_new {
+            now.end();
+            quiet = now;
             continue;
         }
-        let mut now = mem::take(&mut quiet);
+        let Some(locks) = shared.upgrade().map(|here| here.watcher.locks()) else {
+            return;
+        };
         let looked = steps.long(move || {
             look(&locks, &mut now);
             Ok(now)
         });
-        // Without knowledge of the directories, the next poll looks at all.
         quiet = looked.await.unwrap_or_default();
     }
 }
 
+/// Looks at the locks in a poll that has begun, and ends it.
 fn look(locks: &[Watch], quiet: &mut Quiet) {
-    quiet.begin();
     for Watch { file, interrupt } in locks {
         let Some(file) = file.upgrade() else { continue };
         if quiet.is_unchanged(file.dir()) && file.was_watched() {
