@@ -22,6 +22,17 @@ pub(crate) struct File {
     path: PathBuf,
 }
 
+/// What a read found that must not wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AtOnce {
+    /// So many bytes, at least one.
+    Read(usize),
+    /// No bytes are there, or the first one is not in memory.
+    Nothing,
+    /// The file system or the kernel cannot tell.
+    Unsupported,
+}
+
 /// An open file with the kernel's lock on it, which ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Locked(File);
@@ -220,12 +231,13 @@ impl File {
         Ok(())
     }
 
-    /// Reads at `offset` without waiting for the disk, and returns the number of
-    /// bytes. Returns `None` if there are none, if the first one is not in memory, or
-    /// if the file system cannot tell.
-    pub(crate) fn read_at_once(&self, offset: u64, bytes: &mut [u8]) -> Option<usize> {
-        let read = calls::pread_at_once(&self.file, bytes, offset);
-        read.ok().filter(|read| *read > 0)
+    /// Reads at `offset` without waiting for the disk.
+    pub(crate) fn read_at_once(&self, offset: u64, bytes: &mut [u8]) -> AtOnce {
+        match calls::pread_at_once(&self.file, bytes, offset) {
+            Ok(read) if read > 0 => AtOnce::Read(read),
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => AtOnce::Unsupported,
+            Ok(_) | Err(_) => AtOnce::Nothing,
+        }
     }
 
     /// Takes the kernel's lock on the file, which ends with the process at the

@@ -14,7 +14,7 @@ use super::calls;
 use super::error::{is_full, is_missing};
 use super::kernel::{Kind, Stat};
 
-pub(crate) use super::file::{File, Locked};
+pub(crate) use super::file::{AtOnce, File, Locked};
 pub(crate) use super::link::{Inode, Linked, inode_at, link, modified_at, names};
 pub(crate) use super::named::named;
 pub(crate) use super::publish::publish;
@@ -98,6 +98,8 @@ pub(crate) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
 pub(crate) struct Seen {
     pub(crate) len: u64,
     pub(crate) modified: SystemTime,
+    /// The number of the file system.
+    pub(crate) device: u64,
 }
 
 impl From<Stat> for Seen {
@@ -105,6 +107,7 @@ impl From<Stat> for Seen {
         Self {
             len: stat.len,
             modified: stat.modified,
+            device: stat.device_and_inode.0,
         }
     }
 }

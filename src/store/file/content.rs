@@ -11,6 +11,8 @@ use super::buffers::{self, Buffers};
 use super::error::of_upload;
 use super::look::{glance, look};
 use super::place::find;
+use super::refusals::Refusals;
+use super::sys::AtOnce;
 use super::{FileStore, Steps, sys};
 
 /// Maximum number of bytes in one read, however many are requested.
@@ -25,8 +27,9 @@ const AT_ONCE: u64 = 8 << 10;
 pub(super) struct FileContent {
     steps: Arc<Steps>,
     buffers: Buffers,
+    refusals: Refusals,
     file: Arc<sys::File>,
-    modified: SystemTime,
+    seen: sys::Seen,
     upload: Upload,
     /// The whole upload, if it is small and was in memory.
     whole: Option<Bytes>,
@@ -59,8 +62,9 @@ impl FileContent {
         let mut content = Self {
             steps: Arc::clone(&store.steps),
             buffers: store.buffers.clone(),
+            refusals: store.refusals.clone(),
             file: file.into(),
-            modified: seen.modified,
+            seen,
             upload,
             whole: None,
         };
@@ -73,9 +77,18 @@ impl FileContent {
 
     /// Reads what is in memory from the beginning of `range`, if anything is.
     fn read_at_once(&self, range: &Range<u64>) -> Option<Bytes> {
+        if self.refusals.include(self.seen) {
+            return None;
+        }
         let mut buffer = self.buffers.take(length(range));
-        let read = self.file.read_at_once(range.start, buffer.room())?;
-        Some(buffer.filled(read))
+        match self.file.read_at_once(range.start, buffer.room()) {
+            AtOnce::Read(read) => Some(buffer.filled(read)),
+            AtOnce::Nothing => None,
+            AtOnce::Unsupported => {
+                self.refusals.add(self.seen);
+                None
+            }
+        }
     }
 }
 
@@ -92,7 +105,7 @@ impl Content for FileContent {
     }
 
     fn modified(&self) -> Option<SystemTime> {
-        Some(self.modified)
+        Some(self.seen.modified)
     }
 
     async fn bytes(&self, range: Range<u64>) -> Result<Bytes, Error> {

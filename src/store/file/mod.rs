@@ -118,6 +118,7 @@ mod look;
 mod mark;
 mod place;
 mod publish;
+mod refusals;
 mod state;
 mod sync;
 mod synced;
@@ -142,6 +143,7 @@ use self::buffers::Buffers;
 use self::content::FileContent;
 use self::failed::Failed;
 use self::handle::FileHandle;
+use self::refusals::Refusals;
 use self::state::State;
 use self::sync::Step;
 use self::synced::Synced;
@@ -176,6 +178,7 @@ pub struct FileStore {
     /// Bounds the memory of all requests together.
     batches: Arc<Semaphore>,
     buffers: Buffers,
+    refusals: Refusals,
     stride: u64,
     synced: Synced,
     failed: Failed,
@@ -194,6 +197,7 @@ impl FileStore {
             dir_mode: sys::DIR_MODE,
             batches: Arc::new(Semaphore::new(BATCHES)),
             buffers: Buffers::default(),
+            refusals: Refusals::default(),
             stride: STRIDE,
             synced: Synced::default(),
             failed: Failed::default(),

@@ -55,7 +55,10 @@ impl<F: Future> Future for Again<F> {
         this.alarm.runtime().clone_from(cx.waker());
         for _ in 0..POLLS {
             this.alarm.state.store(POLLED, Ordering::SeqCst);
-            let polled = this.task.as_mut().poll(&mut Context::from_waker(this.waker));
+            let polled = this
+                .task
+                .as_mut()
+                .poll(&mut Context::from_waker(this.waker));
             let was_woken = this.alarm.state.swap(WAITING, Ordering::SeqCst) == WOKEN;
             if polled.is_ready() || !was_woken {
                 return polled;

@@ -40,7 +40,7 @@ async fn is_at_once(content: &dyn Content, range: Range<u64>) -> bool {
 /// Whether the kernel tells what is in memory of a file.
 fn kernel_tells(path: &Path) -> bool {
     let file = sys::File::open_to_read(path).unwrap();
-    file.read_at_once(0, &mut [0; 5]).is_some()
+    file.read_at_once(0, &mut [0; 5]) == sys::AtOnce::Read(5)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -70,6 +70,19 @@ async fn what_is_in_memory_is_read_at_once_and_the_rest_on_the_pool() {
     let read = async move { content.bytes(0..20_000).await.unwrap() };
     let bytes = tokio::spawn(read).await.unwrap();
     assert_eq!(bytes, "hello".repeat(4000));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_system_that_does_not_tell_what_is_in_memory_is_asked_once() {
+    let disk = Disk::new();
+    let store = FileStore::new(disk.root());
+    let mut handle = store.create(new("a")).await.unwrap();
+    append_all(&mut *handle, "hello").await;
+    let seen = sys::look(&disk.root().join("a")).unwrap().unwrap();
+    assert!(!store.refusals.include(seen));
+    let content = store.read(&"a".parse().unwrap()).await.unwrap();
+    assert!(store.refusals.include(seen));
+    assert_eq!(content.bytes(0..5).await.unwrap(), "hello");
 }
 
 #[tokio::test]
