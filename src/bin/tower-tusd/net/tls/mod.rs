@@ -1,5 +1,6 @@
 //! TLS.
 
+mod ahead;
 mod config;
 mod open;
 mod pem;

@@ -9,6 +9,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConnection;
 use tokio_rustls::server::TlsStream;
 
+use super::ahead::ReadAhead;
 use super::config::HTTP2;
 use crate::net::preface::Version;
 use crate::net::socket::Line;
@@ -34,7 +35,7 @@ pub(crate) async fn open<IO>(
     io: IO,
     line: &Line,
     acceptor: TlsAcceptor,
-) -> io::Result<(Version, TlsStream<IO>)>
+) -> io::Result<(Version, TlsStream<ReadAhead<IO>>)>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
@@ -46,7 +47,7 @@ where
     }
     let bounded = |session: &mut ServerConnection| session.set_buffer_limit(Some(MAX_UNSENT));
     let stream = acceptor
-        .accept_with(io, bounded)
+        .accept_with(ReadAhead::new(io), bounded)
         .await
         .map_err(|error| io::Error::other(format!("TLS handshake failed: {error}")))?;
     // A client that names no version speaks HTTP/1. RFC 9113, section 3.2
