@@ -22,6 +22,8 @@ mod flood;
 mod kill;
 mod late_end;
 mod locks;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod memory;
 mod moved;
 mod no_inodes;
 mod read_only;

@@ -60,6 +60,7 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn start(flags: &Flags, log: &Log) -> Result<ExitCode, StartError> {
+    process::keep_freed_memory();
     let raised = process::raise_open_files();
     let runtime = runtime().map_err(|error| StartError::unusable("cannot start threads", error))?;
     let code = runtime.block_on(serve(flags, log, raised));

@@ -1,9 +1,11 @@
-//! What concerns the process: signals, limits on open files, what it prints.
+//! What concerns the process: signals, limits on open files, memory, what it prints.
 
+mod memory;
 mod open_files;
 mod output;
 mod signal;
 
+pub(crate) use self::memory::keep_freed_memory;
 pub(crate) use self::open_files::{
     Raised, launched, max_connections, max_downloads, max_open_uploads, raise_open_files,
 };
