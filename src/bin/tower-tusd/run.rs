@@ -169,7 +169,7 @@ fn service(
     let greet = |page| PageLayer::new(page, shutdown.clone());
     ServiceBuilder::new()
         // Outermost, so that nothing inside can log them by accident.
-        .layer(hide_credentials())
+        .layer(MapRequestLayer::new(hide_credentials))
         .layer(RequestIdLayer)
         .layer(option_layer(
             proxy_ignored.then(|| MapRequestLayer::new(warn_of_proxy_once)),
