@@ -81,10 +81,8 @@ impl<E: Send + 'static> Future for ResponseFuture<E> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let running = self.running.as_mut().expect("polled after completion");
         let answer = ready!(running.poll(cx));
-        let done = self.running.take();
-        // What the request leaves behind may panic, too.
-        let dropped = catch_unwind(AssertUnwindSafe(|| drop(done)));
-        match answer.and_then(|answer| dropped.map(|()| answer).map_err(|_| Panicked)) {
+        self.running = None;
+        match answer {
             Ok(answer) => Poll::Ready(answer),
             Err(panicked) => Poll::Ready(Ok(panicked.into_response(self.retry_after))),
         }

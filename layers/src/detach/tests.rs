@@ -177,7 +177,8 @@ async fn layers_inside_learn_that_the_client_has_gone() {
     let inner = service_fn(move |request| await_disconnect(request, gone.clone()));
     let mut service = DetachLayer::new().layer(inner);
     drop(service.call(Request::new(Body::default())));
-    let error = learned.recv().await.unwrap();
+    let error = timeout(Duration::from_secs(10), learned.recv()).await;
+    let error = error.expect("it is reported").unwrap();
     assert!(matches!(error, Error::UnexpectedEof(None)));
 
     // A server may detect it before it drops the future.
