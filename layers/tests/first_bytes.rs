@@ -14,7 +14,7 @@ use tower_tus_layers::creation_with_upload::CreationWithUploadLayer;
 use tower_tus_layers::gate::{Gate, GateLayer};
 use tower_tus_layers::hooks::{Callbacks, HookKind, HookKinds, HooksLayer, Reply};
 use tower_tus_layers::lock::{Guard, LockLayer, Locker, MemoryLocker};
-use tower_tus_layers::metrics::TimedStore;
+use tower_tus_layers::metrics::{TimedLocker, TimedStore};
 use tower_tus_layers::protocol::{
     Action, Body, Error, Interrupt, NewUpload, Outcome, Upload, UploadId,
 };
@@ -155,6 +155,8 @@ impl Stack {
             seen: self.seen.clone(),
             ..SeenLocker::default()
         };
+        // As a stack with metrics has it.
+        let locker = TimedLocker::new(Arc::new(locker), "tus");
         let service = ServiceBuilder::new()
             .layer(CreationWithUploadLayer::new())
             .layer(LockLayer::new(Arc::new(locker)))

@@ -34,3 +34,23 @@ impl HandOver {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{Metadata, NewUpload};
+    use crate::store::{MemoryStore, Store};
+
+    #[tokio::test]
+    async fn an_upload_is_taken_once_and_only_under_its_own_id() {
+        let new = NewUpload::new(None, Metadata::EMPTY);
+        let id = new.id.clone();
+        let place = HandOver::default();
+        place.leave(MemoryStore::default().create(new).await.unwrap());
+        // As when a layer has put another id into the outcome of the creation.
+        let other = UploadId::random();
+        assert!(!place.has(&other) && place.take(&other).is_none());
+        assert!(place.has(&id) && place.clone().take(&id).is_some());
+        assert!(!place.has(&id) && place.take(&id).is_none());
+    }
+}

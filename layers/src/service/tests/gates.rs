@@ -1,7 +1,7 @@
 //! Decisions of gates, and when an upload is finished.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use http::request::Parts;
@@ -11,7 +11,9 @@ use tower::{Layer, ServiceExt};
 use super::{code, create, empty, outcome, patch, send};
 use crate::gate::GateLayer;
 use crate::gate::{Gate, Refused};
-use crate::protocol::{Action, Body, Error, FinishState, NewUpload, Upload, UploadId};
+use crate::protocol::{
+    Action, Body, Error, FinishState, Length, Metadata, NewUpload, Upload, UploadId,
+};
 use crate::service::Core;
 use crate::store::{MemoryStore, Store};
 
@@ -183,6 +185,49 @@ async fn an_upload_without_bytes_is_finished_at_its_creation() {
     let response = gate.send(&store, empty(request)).await;
     assert_eq!(response.status(), StatusCode::CREATED, "CRE-10");
     assert!(outcome(&response).finished);
+}
+
+/// A gate that notes the state of each complete upload, and fails.
+#[derive(Clone, Debug, Default)]
+struct Noting {
+    decides: bool,
+    seen: Arc<Mutex<Vec<Option<FinishState>>>>,
+}
+
+#[async_trait]
+impl Gate for Noting {
+    async fn complete(&self, _: &Parts, upload: &Upload) -> Result<(), Error> {
+        self.seen.lock().unwrap().push(upload.finishing);
+        Err(Error::internal("the gate's own failure"))
+    }
+
+    fn decides_completion(&self) -> bool {
+        self.decides
+    }
+}
+
+#[tokio::test]
+async fn an_upload_is_recorded_as_finished_before_the_gates_are_told_unless_one_decides() {
+    let pending = Some(FinishState::Pending { attempts: 0 });
+    for (decides, seen, status) in [
+        (false, Some(FinishState::Done), StatusCode::NO_CONTENT),
+        (true, pending, StatusCode::INTERNAL_SERVER_ERROR),
+    ] {
+        let store = MemoryStore::default();
+        let mut new = NewUpload::new(Some(Length::from(5)), Metadata::EMPTY);
+        new.finishing = pending;
+        let id = new.id.clone();
+        store.create(new).await.unwrap();
+        let gate = Noting {
+            decides,
+            ..Noting::default()
+        };
+        let service = GateLayer::new(gate.clone()).layer(Core::new(store.clone()));
+        let request = patch(&id, "0").body("hello".into()).unwrap();
+        let response = service.oneshot(request).await.unwrap();
+        assert_eq!(response.status(), status);
+        assert_eq!(*gate.seen.lock().unwrap(), [seen], "decides: {decides}");
+    }
 }
 
 /// A gate that refuses one action, and sets the ids of uploads.
