@@ -358,6 +358,22 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
+    fn what_only_the_disk_has_is_not_read_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        let file = File::create_new(&path).unwrap();
+        file.write_all(b"hello").unwrap();
+        file.sync_all().unwrap();
+        let file = File::open_to_read(&path).unwrap();
+        calls::drop_pages(&file.file).unwrap();
+        // A file system without a disk never tells.
+        assert_eq!(file.read_at_once(0, &mut [0; 5]), None);
+        assert_eq!(file.read_at(0, 5).unwrap(), "hello");
+        assert_eq!(file.read_at_once(5, &mut [0; 5]), None, "it is the end");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
     fn the_first_hole_is_where_nothing_was_written() {
         const BLOCK: u64 = 1 << 20;
         let dir = tempfile::tempdir().unwrap();

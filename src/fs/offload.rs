@@ -215,13 +215,17 @@ fn panicked(panic: &(dyn Any + Send)) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
     use std::sync::mpsc;
+    use std::task::{Context, Poll, Waker};
     use std::thread::{self, ThreadId};
 
     use tokio::runtime::{Builder, Runtime};
     use tokio::sync::mpsc::unbounded_channel;
 
     use super::*;
+
+    const LONG: Duration = Duration::from_secs(20);
 
     fn steps(offload: Offload) -> Arc<Steps> {
         Arc::new(Steps::new(offload))
@@ -263,7 +267,7 @@ mod tests {
     #[test]
     fn steps_of_all_stores_together_leave_one_worker_free() {
         let runtime = runtime(4);
-        let (begun, mut has_begun) = unbounded_channel();
+        let (begun, has_begun) = mpsc::channel();
         let mut hanging = Vec::new();
         for _ in 0..8 {
             let (end, ended) = mpsc::channel::<()>();
@@ -281,7 +285,8 @@ mod tests {
         // The last worker serves all the others: it sends their steps to the pool.
         let mut inline = 0;
         for _ in 0..8 {
-            inline += usize::from(has_begun.blocking_recv().unwrap());
+            let begun = has_begun.recv_timeout(LONG).expect("a worker is free");
+            inline += usize::from(begun);
         }
         assert_eq!(inline, 3);
         assert_eq!(runtime.block_on(runtime.spawn(async { 7 })).unwrap(), 7);
@@ -376,12 +381,28 @@ mod tests {
     }
 
     #[test]
+    fn a_step_that_a_runtime_which_has_ended_refuses_is_an_error_and_frees_its_place() {
+        let ending = runtime(2);
+        let ended = ending.handle().clone();
+        drop(ending);
+        let steps = steps(Offload::Always);
+        let _entered = ended.enter();
+        let step = pin!(steps.short(|| Ok(())));
+        let refused = step.poll(&mut Context::from_waker(Waker::noop()));
+        assert!(
+            matches!(refused, Poll::Ready(Err(Error::Internal(_)))),
+            "{refused:?}"
+        );
+        assert_eq!(steps.pool.available_permits(), ON_POOL);
+    }
+
+    #[test]
     fn a_disk_that_hangs_does_not_take_all_threads_of_the_pool() {
         let runtime = Builder::new_current_thread().build().unwrap();
         let slow = steps(Offload::Always);
         let (begun, mut has_begun) = unbounded_channel();
         let mut hanging = Vec::new();
-        for _ in 0..ON_POOL + 10 {
+        for _ in 0..48 + 10 {
             let (end, ended) = mpsc::channel::<()>();
             let (slow, begun) = (Arc::clone(&slow), begun.clone());
             let hang = move || {
@@ -391,7 +412,7 @@ mod tests {
             hanging.push((end, runtime.spawn(async move { slow.long(hang).await })));
         }
         runtime.block_on(async {
-            for _ in 0..ON_POOL {
+            for _ in 0..48 {
                 has_begun.recv().await.unwrap();
             }
             thread_of_a_step(&steps(Offload::Always)).await;

@@ -72,12 +72,13 @@ fn id(text: &str) -> UploadId {
 /// Takes a lock that is free, without waiting.
 async fn take(locker: &FileLocker, id: &UploadId) -> Box<dyn Guard> {
     let guard = locker.acquire(id, Interrupt::default(), Duration::ZERO);
-    guard.await.expect("the lock is free")
+    let guard = timeout(LONG, guard).await.expect("it does not wait");
+    guard.expect("the lock is free")
 }
 
 async fn is_busy(locker: &FileLocker, id: &UploadId) -> bool {
     let taken = locker.acquire(id, Interrupt::default(), Duration::ZERO);
-    match taken.await {
+    match timeout(LONG, taken).await.expect("it does not wait") {
         Ok(guard) => guard.release().await,
         Err(Error::LockTimeout) => return true,
         Err(error) => panic!("{error:?}"),

@@ -1,5 +1,8 @@
 //! The calls to the file system that a small upload takes.
 
+#[cfg(feature = "metrics")]
+use std::sync::Arc;
+
 use tower_tus_layers::protocol::{FinishState, Length, Metadata, NewUpload, UploadId};
 use tower_tus_layers::store::{Handle, Reader, Store, WriteMode};
 
@@ -146,6 +149,29 @@ fn under_finish_a_small_upload_is_synced_three_times_and_its_creation_not_at_all
             watched.store.open(&id).await.unwrap();
             assert!(!watched.calls(&id).iter().any(is_sync), "by this process");
         }
+    });
+}
+
+#[cfg(feature = "metrics")]
+#[test]
+fn a_store_that_is_timed_makes_the_same_calls() {
+    use tower_tus_layers::metrics::TimedStore;
+
+    sim::run(async {
+        let mut calls = Vec::new();
+        for is_timed in [false, true] {
+            let mut watched = Watched::new(Durability::Finish).await;
+            let store: Box<dyn Store> = match is_timed {
+                true => Box::new(TimedStore::new(Arc::new(watched.store.clone()), "tus")),
+                false => Box::new(watched.store.clone()),
+            };
+            let mut handle = store.create(new(&watched.store)).await.unwrap();
+            let id = handle.info().id.clone();
+            append_all(&mut *handle, "hello").await;
+            handle.finish_and_record().await.unwrap();
+            calls.push(watched.calls(&id));
+        }
+        assert_eq!(calls[0], calls[1]);
     });
 }
 
