@@ -4,11 +4,12 @@
 
 mod harness;
 
-use std::io;
+use std::io::{self, BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::Stdio;
 use std::time::Duration;
 
+use harness::raw::Ends;
 use harness::tus::{Tus, Version, content, patch, request};
 use harness::{Server, Signal, command, patient, run};
 use http::Method;
@@ -193,6 +194,29 @@ async fn an_upload_is_told_in_tusd_s_lines() {
 }
 
 #[tokio::test]
+async fn a_request_whose_client_has_gone_is_logged_to_its_end() {
+    let home = tempfile::tempdir().unwrap();
+    let held = "while [ -e hold ]; do sleep 0.01; done";
+    hook(home.path(), "pre-finish", held);
+    std::fs::write(home.path().join("hold"), "").unwrap();
+    let args = ["-hooks-dir=.", "-hooks-enabled-events=pre-finish"];
+    let mut server = Server::start_in(home.path(), &args).await;
+    let url = client(&server).create(5).await;
+    let mut gone = harness::raw::Http2::connect(server.address()).await;
+    let append = patch(&url, 0).header("X-Request-ID", "of-this-test");
+    let mut stream = gone.begin(append.body(()).unwrap(), Ends::Later).await;
+    stream.send("hello".into(), Ends::Here).await;
+    server.line("event=HookInvocationStart").await;
+    stream.reset(h2::Reason::CANCEL);
+    gone.is_heard().await;
+    std::fs::remove_file(home.path().join("hold")).unwrap();
+    for event in ["UploadFinished", "ResponseOutgoing"] {
+        let line = server.line(&format!("event={event} ")).await;
+        assert!(line.contains(" requestId=of-this-test "), "{line}");
+    }
+}
+
+#[tokio::test]
 async fn without_verbose_the_calls_of_hooks_are_not_told() {
     for (flag, told) in [("-verbose", true), ("-verbose=false", false)] {
         let home = tempfile::tempdir().unwrap();
@@ -213,9 +237,11 @@ async fn without_verbose_the_calls_of_hooks_are_not_told() {
 
 #[tokio::test]
 async fn a_log_level_leaves_out_what_is_less_important() {
-    const EVENTS: [&str; 3] = [
+    const EVENTS: [&str; 4] = [
         "HookInvocationStart",
         "RequestIncoming",
+        // A warning.
+        "-s3-endpoint",
         "InternalServerError",
     ];
     for (args, logged) in [
@@ -223,19 +249,21 @@ async fn a_log_level_leaves_out_what_is_less_important() {
         (&["-log-level=debug", "-verbose=false"], &EVENTS[1..]),
         (&["-log-level=info"], &EVENTS[1..]),
         (&["-log-level=warn"], &EVENTS[2..]),
-        (&["-log-level=error", "-log-format=json"], &EVENTS[2..]),
+        (&["-log-level=error", "-log-format=json"], &EVENTS[3..]),
     ] {
         let home = tempfile::tempdir().unwrap();
         hook(home.path(), "pre-create", "true");
-        let server = Server::start_in(home.path(), &[args, &["-hooks-dir=."]].concat()).await;
-        assert!(!server.start_lines().is_empty(), "they have their own flag");
+        let args = [args, &["-hooks-dir=.", "-s3-endpoint=x"]].concat();
+        let server = Server::start_in(home.path(), &args).await;
+        let begin = server.start_lines().to_vec();
+        assert!(!begin.is_empty(), "they have their own flag");
         let tus = client(&server);
         let url = tus.create(5).await;
         let id = url.rsplit('/').next().unwrap();
         std::fs::write(server.uploads().join(format!("{id}.info")), "not JSON").unwrap();
         assert_eq!(tus.head(&url).await.status(), 500);
 
-        let log = log_of(server).await;
+        let log = [begin, log_of(server).await].concat();
         let with = |event: &str| log.iter().find(|line| line.contains(event));
         for event in EVENTS {
             assert_eq!(
@@ -244,7 +272,7 @@ async fn a_log_level_leaves_out_what_is_less_important() {
                 "{args:?}: {log:?}"
             );
         }
-        let error = with(EVENTS[2]).unwrap();
+        let error = with(EVENTS[3]).unwrap();
         assert!(error.contains("HEAD") && error.contains(id), "{error}");
     }
 }
@@ -618,34 +646,78 @@ async fn nobody_has_to_read_the_log() {
     assert_eq!(server.exit().await.code(), Some(0));
 }
 
+/// A server whose log goes to a pipe that is full from the start.
+struct Unread {
+    server: tokio::process::Child,
+    tus: Tus,
+    reader: io::PipeReader,
+    _home: tempfile::TempDir,
+}
+
+impl Unread {
+    async fn start() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let free = TcpListener::bind((ELSEWHERE, 0)).unwrap();
+        let address = free.local_addr().unwrap();
+        drop(free);
+        let (reader, writer) = io::pipe().unwrap();
+        fill(&writer);
+        let (host, port) = (
+            format!("-host={ELSEWHERE}"),
+            format!("-port={}", address.port()),
+        );
+        let mut command = command(home.path(), &[&host, &port]);
+        let server = command.stdout(writer).spawn().unwrap();
+        patient(async {
+            while TcpStream::connect(address).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await;
+        Self {
+            server,
+            tus: Tus::new(&format!("http://{address}/files/"), Version::Http1),
+            reader,
+            _home: home,
+        }
+    }
+
+    async fn ends_well(&mut self) {
+        let pid = self.server.id().unwrap().try_into().unwrap();
+        let pid = rustix::process::Pid::from_raw(pid).unwrap();
+        rustix::process::kill_process(pid, Signal::TERM).unwrap();
+        let status = patient(self.server.wait()).await.unwrap();
+        assert_eq!(status.code(), Some(0));
+    }
+}
+
 #[tokio::test]
 async fn a_reader_that_sleeps_holds_no_upload() {
-    let home = tempfile::tempdir().unwrap();
-    let free = TcpListener::bind((ELSEWHERE, 0)).unwrap();
-    let port = format!("-port={}", free.local_addr().unwrap().port());
-    let url = format!("http://{}/files/", free.local_addr().unwrap());
-    drop(free);
-    // A pipe that is full from the start.
-    let (reader, writer) = io::pipe().unwrap();
-    fill(&writer);
-    let host = format!("-host={ELSEWHERE}");
-    let mut command = command(home.path(), &[&host, &port]);
-    let mut server = command.stdout(writer).spawn().unwrap();
-    let address = url.split('/').nth(2).unwrap();
-    patient(async {
-        while TcpStream::connect(address).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await;
-    let tus = Tus::new(&url, Version::Http1);
+    let mut unread = Unread::start().await;
+    let tus = &unread.tus;
     let upload = tus.create(5).await;
     assert_eq!(tus.append(&upload, 0, content("hello")).await.status(), 204);
-    let pid = server.id().unwrap().try_into().unwrap();
-    let pid = rustix::process::Pid::from_raw(pid).unwrap();
-    rustix::process::kill_process(pid, Signal::TERM).unwrap();
-    assert_eq!(patient(server.wait()).await.unwrap().code(), Some(0));
-    drop(reader);
+    unread.ends_well().await;
+}
+
+#[tokio::test]
+async fn lines_for_which_there_was_no_room_are_counted_in_one_line() {
+    let mut unread = Unread::start().await;
+    // Two lines each, of which all but the first 4 MiB have no room.
+    let long = format!("{}{}", unread.tus.url, "x".repeat(30_000));
+    for _ in 0..150 {
+        let answer = unread.tus.ask(request(Method::HEAD, &long)).await;
+        assert_eq!(answer.status(), 404);
+    }
+    let mut lines = BufReader::new(unread.reader.try_clone().unwrap()).lines();
+    let read = tokio::task::spawn_blocking(move || {
+        lines.find(|line| line.as_ref().unwrap().contains("were dropped"))
+    });
+    let line = patient(read).await.unwrap().unwrap().unwrap();
+    let (head, count) = line.split_once(" lines=").unwrap();
+    assert!(head.contains("level=WARN"), "{line}");
+    assert!((1..300).contains(&count.parse::<u32>().unwrap()), "{line}");
+    unread.ends_well().await;
 }
 
 /// Writes until the pipe is full.

@@ -76,6 +76,8 @@ struct Slow {
     /// `open`.
     reached: Arc<Semaphore>,
     open: Arc<Semaphore>,
+    /// Whether others may learn of new uploads.
+    announces: bool,
 }
 
 impl Slow {
@@ -85,6 +87,16 @@ impl Slow {
             arrived: Arc::default(),
             reached: Arc::new(Semaphore::new(0)),
             open: Arc::new(Semaphore::new(0)),
+            announces: true,
+        }
+    }
+
+    /// One that keeps new uploads to itself, so that they stay open for their first
+    /// bytes.
+    fn silent() -> Self {
+        Self {
+            announces: false,
+            ..Self::new()
         }
     }
 
@@ -126,6 +138,10 @@ impl Gate for Slow {
         Ok(())
     }
 
+    fn may_announce(&self) -> bool {
+        self.announces
+    }
+
     fn decides_completion(&self) -> bool {
         true
     }
@@ -137,38 +153,38 @@ struct Scene {
     store: Arc<dyn Store>,
     gate: Slow,
     shutdown: Shutdown,
-    _home: tempfile::TempDir,
+    home: tempfile::TempDir,
 }
 
 impl Scene {
     async fn memory() -> Self {
         let store = MemoryStore::default();
-        Self::over(store.clone(), Arc::new(store)).await
+        Self::over(store.clone(), Arc::new(store), Slow::new()).await
     }
 
-    async fn file() -> Self {
+    async fn file(gate: Slow) -> Self {
         let home = tempfile::tempdir().unwrap();
         let store = FileStore::new(home.path());
-        let mut scene = Self::over(store.clone(), Arc::new(store)).await;
-        scene._home = home;
+        let mut scene = Self::over(store.clone(), Arc::new(store), gate).await;
+        scene.home = home;
         scene
     }
 
-    async fn over(store: impl Store, same: Arc<dyn Store>) -> Self {
-        let (gate, shutdown) = (Slow::new(), Shutdown::default());
+    async fn over(store: impl Store, same: Arc<dyn Store>, gate: Slow) -> Self {
+        let shutdown = Shutdown::default();
         let service = Stack::new(store)
             .add_gate(gate.clone())
             .shutdown(shutdown.clone())
             .lock_timeout(Duration::ZERO)
             .into_service();
         let address = host(service).await;
-        let _home = tempfile::tempdir().unwrap();
+        let home = tempfile::tempdir().unwrap();
         Self {
             address,
             store: same,
             gate,
             shutdown,
-            _home,
+            home,
         }
     }
 
@@ -258,6 +274,16 @@ impl Scene {
         patient(self.shutdown.drained()).await;
     }
 
+    /// Returns the files of uploads that are still open.
+    #[cfg(target_os = "linux")]
+    fn open_files(&self) -> Vec<std::path::PathBuf> {
+        let files = std::fs::read_dir("/proc/self/fd").unwrap();
+        let paths = files.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
+        paths
+            .filter(|path| path.starts_with(self.home.path()))
+            .collect()
+    }
+
     /// Expects that the lock of the upload is free.
     async fn assert_free(&self, id: &UploadId) {
         let tus = Tus::new(&format!("http://{}/files/", self.address), Version::Http1);
@@ -320,14 +346,14 @@ async fn patch_is_dropped(scene: Scene) {
     }
 }
 
-async fn post_is_dropped(scene: Scene) {
+async fn post_is_dropped(scene: &Scene) {
     for way in WAYS {
         for stage in STAGES {
             *scene.gate.id.lock().unwrap() = None;
             scene
                 .drop_a_client(&Method::POST, "/files/", stage, way)
                 .await;
-            assert_kept(&scene, stage, way).await;
+            assert_kept(scene, stage, way).await;
         }
     }
 }
@@ -358,17 +384,25 @@ async fn what_a_dropped_patch_brought_is_kept_in_memory() {
 
 #[tokio::test]
 async fn what_a_dropped_patch_brought_is_kept_on_disk() {
-    patch_is_dropped(Scene::file().await).await;
+    patch_is_dropped(Scene::file(Slow::new()).await).await;
 }
 
 #[tokio::test]
 async fn what_a_dropped_creation_brought_is_kept_in_memory() {
-    post_is_dropped(Scene::memory().await).await;
+    post_is_dropped(&Scene::memory().await).await;
 }
 
 #[tokio::test]
 async fn what_a_dropped_creation_brought_is_kept_on_disk() {
-    post_is_dropped(Scene::file().await).await;
+    post_is_dropped(&Scene::file(Slow::new()).await).await;
+}
+
+#[tokio::test]
+async fn what_a_dropped_creation_brought_to_an_upload_that_nobody_knew_is_kept_and_closed() {
+    let scene = Scene::file(Slow::silent()).await;
+    post_is_dropped(&scene).await;
+    #[cfg(target_os = "linux")]
+    assert_eq!(scene.open_files(), [""; 0].map(std::path::PathBuf::from));
 }
 
 #[tokio::test]
@@ -378,5 +412,5 @@ async fn a_dropped_termination_is_carried_out_in_memory() {
 
 #[tokio::test]
 async fn a_dropped_termination_is_carried_out_on_disk() {
-    delete_is_dropped(Scene::file().await).await;
+    delete_is_dropped(Scene::file(Slow::new()).await).await;
 }

@@ -4,7 +4,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::harness::raw::Http1;
-use super::harness::{Server, command, patient};
+use super::harness::tus::content;
+use super::harness::{Server, command, names, patient};
 use super::{Tus, Version, start};
 
 fn mode(path: &Path) -> u32 {
@@ -62,6 +63,7 @@ async fn locks_are_files_unless_they_are_to_be_in_memory() {
         let data = server.uploads().join(url.rsplit('/').next().unwrap());
         let mut client = Http1::connect(server.address()).await;
         let headers = [
+            ("Connection", "close".to_owned()),
             ("Upload-Offset", "0".to_owned()),
             ("Content-Type", "application/offset+octet-stream".to_owned()),
             ("Content-Length", "10".to_owned()),
@@ -79,9 +81,64 @@ async fn locks_are_files_unless_they_are_to_be_in_memory() {
         let lock = data.with_extension("lock");
         assert_eq!(lock.exists(), are_files, "{args:?}");
         assert_eq!(tus.offset(&url).await, 5, "the holder is interrupted");
+        // The server waits some seconds for the rest of a body before it closes.
+        client.send(b"world").await;
         let answer = client.rest().await;
         assert!(answer.contains("ERR_UPLOAD_INTERRUPTED"), "{answer}");
         assert!(!lock.exists());
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_does_not_answer_loses_its_lock_after_the_time_that_is_set() {
+    for (time, status) in [("-filelock-stale-after=1ms", 204), ("-locks=file", 423)] {
+        let (server, tus) = start(&[time, "-acquire-lock-timeout=1s"]).await;
+        let url = tus.create(10).await;
+        let data = server.uploads().join(url.rsplit('/').next().unwrap());
+        // This process has no idea of locks.
+        let lock = data.with_extension("lock");
+        std::fs::write(&lock, format!("{}\n", std::process::id())).unwrap();
+        let answer = tus.append(&url, 0, content("hello")).await;
+        assert_eq!(answer.status(), status, "{time}");
+    }
+}
+
+#[tokio::test]
+async fn the_first_bytes_of_a_creation_lock_nothing_on_the_disk() {
+    // The log, metrics, and the gate for their page have no part in who knows of it.
+    for args in [&[][..], &["-base-path=/", "-metrics-path=/metrics"]] {
+        let (server, tus) = start(args).await;
+        let mut client = Http1::connect(server.address()).await;
+        let headers = [
+            ("Upload-Length", "10".to_owned()),
+            ("Content-Type", "application/offset+octet-stream".to_owned()),
+            ("Content-Length", "10".to_owned()),
+        ];
+        let path = tus.url[tus.url.find("//").unwrap() + 2..].split_once('/');
+        let path = format!("/{}", path.unwrap().1);
+        client.head(&format!("POST {path}"), &headers).await;
+        client.send(b"hello").await;
+        let written = || {
+            let files = names(server.uploads());
+            let data = files.iter().find(|name| !name.contains('.'))?;
+            let length = server.uploads().join(data).metadata().unwrap().len();
+            (length == 5).then_some(files)
+        };
+        let files = patient(async {
+            loop {
+                match written() {
+                    Some(files) => break files,
+                    None => tokio::time::sleep(std::time::Duration::from_millis(2)).await,
+                }
+            }
+        });
+        let files = files.await;
+        assert_eq!(files.len(), 2, "{args:?}: {files:?}");
+        client.send(b"world").await;
+        let answer = patient(client.response()).await.unwrap();
+        assert_eq!(answer.status(), 201);
+        assert_eq!(answer.headers()["upload-offset"], "10");
+        assert_eq!(names(server.uploads()), files);
     }
 }
 

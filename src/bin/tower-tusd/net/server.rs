@@ -220,6 +220,39 @@ mod tests {
         assert_eq!(status, "HTTP/1.1 460 Checksum Mismatch");
     }
 
+    /// Answers 200 if the values of the head follow each other in memory, as they do in
+    /// a copy, and 400 if they lie between their names, as they do in the buffer that
+    /// they arrived in.
+    async fn is_copied(request: Request<Body>) -> Result<Response<String>, Infallible> {
+        let mut values = request.headers().values().map(|value| value.as_bytes());
+        let first = values.next().unwrap();
+        let end = first.as_ptr_range().end;
+        let follow = values.try_fold(end, |end, value| {
+            (value.as_ptr() == end).then_some(value.as_ptr_range().end)
+        });
+        let mut response = Response::new(String::new());
+        if follow.is_none() {
+            *response.status_mut() = http::StatusCode::BAD_REQUEST;
+        }
+        Ok(response)
+    }
+
+    #[tokio::test]
+    async fn a_request_whose_body_is_still_to_come_does_not_keep_the_buffer_of_its_head() {
+        let server = Server::new(tower::service_fn(is_copied), Duration::ZERO);
+        for (length, status) in [("5", "200"), ("0", "400")] {
+            let mut client = connect(&server).await;
+            let head = format!(
+                "POST / HTTP/1.1\r\nHost: tus\r\nContent-Length: {length}\r\n\
+                 Upload-Metadata: a YQ==\r\nConnection: close\r\n\r\n"
+            );
+            client.write_all(head.as_bytes()).await.unwrap();
+            let mut answer = [0; 12];
+            client.read_exact(&mut answer).await.unwrap();
+            assert_eq!(&answer[9..], status.as_bytes(), "{length} bytes to come");
+        }
+    }
+
     #[tokio::test]
     async fn a_client_that_sends_no_head_is_disconnected() {
         // "P" may become an HTTP/2 preface, or a PUT.
