@@ -367,9 +367,10 @@ mod tests {
         let file = File::open_to_read(&path).unwrap();
         calls::drop_pages(&file.file).unwrap();
         // A file system without a disk never tells.
-        assert_eq!(file.read_at_once(0, &mut [0; 5]), None);
+        let has_none = |read| matches!(read, AtOnce::Nothing | AtOnce::Unsupported);
+        assert!(has_none(file.read_at_once(0, &mut [0; 5])));
         assert_eq!(file.read_at(0, 5).unwrap(), "hello");
-        assert_eq!(file.read_at_once(5, &mut [0; 5]), None, "it is the end");
+        assert!(has_none(file.read_at_once(5, &mut [0; 5])), "it is the end");
     }
 
     #[cfg(target_os = "linux")]

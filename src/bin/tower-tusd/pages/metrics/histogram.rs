@@ -45,6 +45,7 @@ impl HistogramFn for Histogram {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
     use std::thread;
 
     use super::*;
@@ -65,11 +66,15 @@ mod tests {
     #[test]
     fn no_value_is_lost_when_many_threads_record() {
         // Enough that the threads run beside each other for some time.
-        const EACH: u32 = 100_000;
+        const EACH: u32 = 500_000;
         let histogram = Histogram::default();
+        let all_are_there = Barrier::new(4);
         thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| (0..EACH).for_each(|_| histogram.record(0.25)));
+                scope.spawn(|| {
+                    all_are_there.wait();
+                    (0..EACH).for_each(|_| histogram.record(0.25));
+                });
             }
         });
         let all = u64::from(4 * EACH);
