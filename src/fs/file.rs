@@ -12,8 +12,8 @@ use rustix::io::{Errno, retry_on_intr as retry};
 use super::calls;
 use super::error::is_read_only;
 use super::kernel::Stat;
-use super::named::named;
-use super::sys::{FILE_MODE, Seen, if_there, is_same};
+use super::named::{named, named_if_there};
+use super::sys::{FILE_MODE, Seen, is_same};
 
 /// An open file whose errors name its path.
 #[derive(Debug)]
@@ -91,13 +91,25 @@ impl File {
     /// only files that are open for writing; local ones also those that can only
     /// be read.
     pub(crate) fn open_to_lock(path: &Path) -> io::Result<Option<Self>> {
-        let opened = match Self::open_with(path, OFlags::RDWR, 0) {
+        match Self::open_with_if_there(path, OFlags::RDWR) {
             Err(error) if error.kind() == ErrorKind::PermissionDenied || is_read_only(&error) => {
-                Self::open_to_read(path)
+                Self::open_if_there(path)
             }
             opened => opened,
-        };
-        if_there(opened)
+        }
+    }
+
+    /// Opens a file for reading, if it exists.
+    pub(crate) fn open_if_there(path: &Path) -> io::Result<Option<Self>> {
+        Self::open_with_if_there(path, OFlags::RDONLY)
+    }
+
+    fn open_with_if_there(path: &Path, flags: OFlags) -> io::Result<Option<Self>> {
+        let file = named_if_there(path, retry(|| calls::open(path, flags, 0)))?;
+        Ok(file.map(|file| Self {
+            file,
+            path: path.into(),
+        }))
     }
 
     fn open_with(path: &Path, flags: OFlags, mode: u32) -> io::Result<Self> {
@@ -127,7 +139,7 @@ impl File {
 
     /// Whether `path` currently names this file.
     pub(crate) fn is_at(&self, path: &Path) -> io::Result<bool> {
-        let there = if_there(named(path, retry(|| calls::lstat(path))))?;
+        let there = named_if_there(path, retry(|| calls::lstat(path)))?;
         let here = self.stat()?;
         Ok(there.is_some_and(|there| is_same(&there, &here)))
     }

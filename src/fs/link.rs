@@ -9,8 +9,7 @@ use rustix::io::{Errno, retry_on_intr as retry};
 use super::calls;
 use super::file::File;
 use super::kernel::Stat;
-use super::named::named;
-use super::sys::if_there;
+use super::named::{named, named_if_there};
 
 /// Distinguishes a file from all others, for as long as it is open or has a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +38,7 @@ pub(crate) fn modified_at(path: &Path) -> io::Result<Option<SystemTime>> {
 }
 
 fn look_up(path: &Path) -> io::Result<Option<Stat>> {
-    if_there(named(path, retry(|| calls::lstat(path))))
+    named_if_there(path, retry(|| calls::lstat(path)))
 }
 
 /// What became of a link.

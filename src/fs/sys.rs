@@ -5,7 +5,7 @@
 //! and close: the first one has already reported what was lost.
 
 use std::io::{self, ErrorKind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use rustix::io::{Errno, retry_on_intr as retry};
@@ -17,20 +17,34 @@ use super::kernel::{Kind, Stat};
 pub(crate) use super::file::{AtOnce, File, Locked};
 pub(crate) use super::link::{Inode, Linked, inode_at, link, modified_at, names};
 pub(crate) use super::named::named;
+use super::named::named_if_there;
 pub(crate) use super::publish::publish;
 
 /// tusd's modes: a group has the permissions of the owner.
 pub(crate) const FILE_MODE: u32 = 0o664;
 pub(crate) const DIR_MODE: u32 = 0o775;
 
+/// Returns the path `<dir>/<id><suffix>` of a file of an upload, in one allocation.
+pub(crate) fn path_of(dir: &Path, id: &str, suffix: &str) -> PathBuf {
+    let length = dir.as_os_str().len() + 1 + id.len() + suffix.len();
+    let mut path = PathBuf::with_capacity(length);
+    path.push(dir);
+    path.push(id);
+    path.as_mut_os_string().push(suffix);
+    path
+}
+
 fn stat(path: &Path) -> io::Result<Stat> {
     named(path, retry(|| calls::stat(path)))
 }
 
+fn stat_if_there(path: &Path) -> io::Result<Option<Stat>> {
+    named_if_there(path, retry(|| calls::stat(path)))
+}
+
 /// Whether a file exists at `path` and differs from the one at `other`.
 pub(crate) fn is_another_file(path: &Path, other: &Path) -> io::Result<bool> {
-    let found = |path: &Path| if_there(stat(path));
-    Ok(match (found(path)?, found(other)?) {
+    Ok(match (stat_if_there(path)?, stat_if_there(other)?) {
         (Some(file), Some(other)) => file.kind == Kind::File && !is_same(&file, &other),
         (file, None) => file.is_some_and(|file| file.kind == Kind::File),
         (None, _) => false,
@@ -90,7 +104,14 @@ pub(crate) fn try_to_write(dir: &Path) -> io::Result<()> {
 
 /// Reads a file, if it exists.
 pub(crate) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    if_there(File::open_to_read(path).and_then(|file| file.read_to_end()))
+    let Some(file) = File::open_if_there(path)? else {
+        return Ok(None);
+    };
+    match file.read_to_end() {
+        // It is a directory.
+        Err(error) if is_missing(&error) => Ok(None),
+        read => read.map(Some),
+    }
 }
 
 /// A look at a regular file.
@@ -114,17 +135,17 @@ impl From<Stat> for Seen {
 
 /// Looks at a regular file, if it exists.
 pub(crate) fn look(path: &Path) -> io::Result<Option<Seen>> {
-    let found = if_there(stat(path))?.filter(|found| found.kind == Kind::File);
+    let found = stat_if_there(path)?.filter(|found| found.kind == Kind::File);
     Ok(found.map(Seen::from))
 }
 
 pub(crate) fn is_dir(path: &Path) -> io::Result<bool> {
-    Ok(if_there(stat(path))?.is_some_and(|found| found.kind == Kind::Dir))
+    Ok(stat_if_there(path)?.is_some_and(|found| found.kind == Kind::Dir))
 }
 
 /// Whether anything exists at `path`: a file, a directory, or a dangling link.
 pub(crate) fn exists(path: &Path) -> io::Result<bool> {
-    let found = if_there(named(path, retry(|| calls::lstat(path))))?;
+    let found = named_if_there(path, retry(|| calls::lstat(path)))?;
     Ok(found.is_some())
 }
 
@@ -151,7 +172,7 @@ pub(crate) fn replace(from: &Path, to: &Path) -> io::Result<()> {
 
 /// Removes a file, if it exists.
 pub(crate) fn remove(path: &Path) -> io::Result<()> {
-    if_there(named(path, retry(|| calls::unlink(path)))).map(drop)
+    named_if_there(path, retry(|| calls::unlink(path))).map(drop)
 }
 
 /// Opens a file in order to sync its content.
@@ -174,14 +195,6 @@ pub(crate) fn sync_dir_of(path: &Path) -> io::Result<()> {
 #[cfg_attr(test, track_caller)]
 pub(crate) fn sync_dir(path: &Path) -> io::Result<()> {
     File::open_dir(path)?.sync_names()
-}
-
-pub(crate) fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
-    match result {
-        Ok(there) => Ok(Some(there)),
-        Err(error) if is_missing(&error) => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 #[cfg(test)]

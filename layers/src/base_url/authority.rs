@@ -1,4 +1,3 @@
-use std::fmt;
 use std::net::Ipv6Addr;
 
 /// Longer than any valid host name or address.
@@ -7,7 +6,7 @@ const MAX_HOST: usize = 255;
 /// A host with an optional port, valid in a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Authority<'a> {
-    host: &'a str,
+    pub(super) host: &'a str,
     pub(super) port: Option<u16>,
 }
 
@@ -34,15 +33,11 @@ impl<'a> Authority<'a> {
         let port = self.port.filter(|it| *it != port);
         Self { port, ..self }
     }
-}
 
-impl fmt::Display for Authority<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.host)?;
-        match self.port {
-            Some(port) => write!(f, ":{port}"),
-            None => Ok(()),
-        }
+    /// Returns the port as it follows the host in a URL.
+    pub(super) fn port_in_url(self) -> String {
+        let port = self.port.map(|port| format!(":{port}"));
+        port.unwrap_or_default()
     }
 }
 

@@ -93,10 +93,13 @@ impl FromRequest {
         } else {
             Forwarded::default()
         };
-        let path = format!("{}{}", forwarded.prefix.trim_end_matches('/'), path);
+        let path = &match forwarded.prefix.trim_end_matches('/') {
+            "" => Cow::Borrowed(path),
+            prefix => [prefix, path].concat().into(),
+        };
         let authority = forwarded.authority.or_else(|| own_authority(parts));
         let Some(authority) = authority.filter(|_| !self.relative) else {
-            return BaseUrl::new(&path);
+            return BaseUrl::new(path);
         };
         let own_scheme = || parts.uri.scheme_str().and_then(Scheme::parse);
         let scheme = forwarded.scheme.or_else(own_scheme).unwrap_or(self.scheme);
@@ -109,7 +112,8 @@ impl FromRequest {
             false => authority,
         };
         let authority = authority.without_port(scheme.default_port());
-        BaseUrl::new(&format!("{}://{authority}{path}", scheme.as_str()))
+        let port = authority.port_in_url();
+        BaseUrl::new(&[scheme.as_str(), "://", authority.host, &port, path].concat())
     }
 }
 

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -66,7 +67,7 @@ impl BaseUrl {
         let rest = url.trim_start_matches('/');
         let slash = if url == rest { "" } else { "/" };
         Self {
-            url: format!("{slash}{}/", utf8_percent_encode(rest, NOT_IN_A_URL)).into(),
+            url: [slash, &escaped(rest), "/"].concat().into(),
             prefix: Arc::default(),
             hosts: Hosts::Own,
         }
@@ -111,7 +112,8 @@ impl BaseUrl {
         let rest = id.as_str().strip_prefix(&*self.prefix);
         // `%` is the only character of an id that has another meaning in a URL.
         let rest = rest.unwrap_or(id.as_str()).replace('%', "%25");
-        HeaderValue::try_from(format!("{}{rest}", self.url)).expect("a base URL is visible ASCII")
+        let location = [&self.url, &*rest].concat();
+        HeaderValue::try_from(location).expect("a base URL is visible ASCII")
     }
 
     /// Lists the uploads that a URL in `Upload-Concat` may name, the most
@@ -210,6 +212,11 @@ impl BaseUrl {
 
 /// A client that uses a loopback host runs on this machine, whatever its `Host`
 /// is.
+/// Escapes what must not stand in a URL.
+fn escaped(text: &str) -> Cow<'_, str> {
+    utf8_percent_encode(text, NOT_IN_A_URL).into()
+}
+
 fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     let address = address.parse::<IpAddr>();

@@ -40,10 +40,8 @@ pub(super) enum Found {
 
 impl Places {
     pub(super) fn new(dir: &Path, id: &UploadId, mode: u32, patience: Duration) -> Self {
-        let mut lock = dir.join(id.as_str());
-        lock.as_mut_os_string().push(".lock");
         Self {
-            lock,
+            lock: sys::path_of(dir, id.as_str(), ".lock"),
             mode,
             patience,
         }

@@ -1,6 +1,7 @@
 //! The `.info` file: tusd's JSON with one additional member.
 
 use std::collections::BTreeMap;
+use std::ffi::CStr;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -178,7 +179,7 @@ impl Document {
     /// Reads `.info` as far as the document reaches. Most are whole after one
     /// read.
     fn load(path: &Path) -> io::Result<Option<serde_json::Result<Self>>> {
-        let Some(file) = sys::if_there(sys::File::open_to_read(path))? else {
+        let Some(file) = sys::File::open_if_there(path)? else {
             return Ok(None);
         };
         let mut json = Vec::new();
@@ -194,10 +195,10 @@ impl Document {
 
     pub(super) fn parse(json: &[u8]) -> serde_json::Result<Self> {
         // Bytes that a power cut has lost read as zeros, which JSON never has.
-        let end = json.iter().position(|byte| *byte == 0);
-        let json = &json[..end.unwrap_or(json.len())];
+        let json = CStr::from_bytes_until_nul(json).map_or(json, CStr::to_bytes);
         let mut document: Self = serde_json::from_slice(json)?;
-        document.is_sealed = json.ends_with(&[b"}", SEAL].concat());
+        let before = json.strip_suffix(SEAL);
+        document.is_sealed = before.is_some_and(|json| json.ends_with(b"}"));
         Ok(document)
     }
 

@@ -3,6 +3,8 @@ use std::path::{Path, PathBuf};
 
 use tower_tus_layers::protocol::UploadId;
 
+use super::sys;
+
 /// The paths of the files of one upload.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
@@ -30,12 +32,12 @@ impl Layout {
     }
 
     fn of(dir: &Path, id: &str) -> Self {
-        let side = |suffix| dir.join(format!("{id}{suffix}"));
+        let path = |suffix| sys::path_of(dir, id, suffix);
         Self {
-            data: dir.join(id),
-            info: side(".info"),
-            chunk: side(".chunk"),
-            new: side(".new"),
+            data: path(""),
+            info: path(".info"),
+            chunk: path(".chunk"),
+            new: path(".new"),
         }
     }
 

@@ -153,7 +153,7 @@ fn seal(info: &sys::File) -> io::Result<()> {
 }
 
 fn left_mark(layout: &Layout) -> Result<(), Unsynced> {
-    let mark = sys::if_there(sys::open_to_sync(&layout.chunk));
+    let mark = sys::File::open_if_there(&layout.chunk);
     match mark.map_err(Unsynced::Untold)? {
         Some(mark) => mark.sync_data().map_err(Unsynced::of),
         None => Ok(()),
@@ -190,7 +190,7 @@ impl Opened {
                 None => sys::open_to_sync(&layout.data)?,
             },
             info: info?,
-            mark: sys::if_there(sys::open_to_sync(&layout.chunk))?,
+            mark: sys::File::open_if_there(&layout.chunk)?,
             dirs: dirs.map(sys::File::open_dir).collect::<io::Result<_>>()?,
         })
     }
