@@ -60,10 +60,32 @@ impl HttpBody for Returning {
 
 impl Drop for Returning {
     fn drop(&mut self) {
-        if let Some(back) = self.back.take() {
+        let Some(back) = self.back.take() else { return };
+        // Whoever knows the length need not ask for a frame after the last one.
+        if !self.body.is_end_stream() {
             let (body, sends) = (std::mem::take(&mut self.body), self.sends);
             // The receiver is gone if the request has panicked.
             drop(back.send(Unread { body, sends }));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::{BodyExt, Full};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn only_a_body_with_something_left_comes_back() {
+        for (frames, comes_back) in [(0, true), (1, false), (2, false)] {
+            let body = Body::new(Full::<Bytes>::from("bytes"));
+            let (mut body, mut returned) = Returning::new(body, &HeaderMap::new());
+            for _ in 0..frames {
+                body.frame().await;
+            }
+            drop(body);
+            assert_eq!(returned.try_recv().is_ok(), comes_back, "{frames}");
         }
     }
 }

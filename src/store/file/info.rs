@@ -196,7 +196,11 @@ impl Document {
     pub(super) fn parse(json: &[u8]) -> serde_json::Result<Self> {
         // Bytes that a power cut has lost read as zeros, which JSON never has.
         let json = CStr::from_bytes_until_nul(json).map_or(json, CStr::to_bytes);
-        let mut document: Self = serde_json::from_slice(json)?;
+        // To check the text once is faster than to check each string in it.
+        let mut document: Self = match str::from_utf8(json) {
+            Ok(text) => serde_json::from_str(text)?,
+            Err(_) => serde_json::from_slice(json)?,
+        };
         let before = json.strip_suffix(SEAL);
         document.is_sealed = before.is_some_and(|json| json.ends_with(b"}"));
         Ok(document)
