@@ -9,6 +9,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::StatVfs;
 use tempfile::{Builder, TempDir};
 
 use crate::Result;
@@ -16,7 +17,7 @@ use crate::Result;
 /// Files of this size are removed at once: they are few, and fill the disk.
 const LARGE: u64 = 1 << 20;
 
-/// Free space from which on nothing is kept.
+/// Free space from which on nothing is kept, unless a tenth of the disk is less.
 const RESERVE: u64 = 8 << 30;
 
 /// A directory with one for each run. All are removed when it is dropped.
@@ -42,12 +43,18 @@ impl Homes {
 /// Ends the use of a directory.
 pub(crate) fn leave(home: &Path) -> Result<()> {
     remove_large(home)?;
-    let disk = rustix::fs::statvfs(home)?;
-    if disk.f_bavail * disk.f_frsize < RESERVE {
+    if is_almost_full(&rustix::fs::statvfs(home)?) {
         eprintln!("the disk is almost full: the next runs make files more slowly");
         fs::remove_dir_all(home)?;
     }
     Ok(())
+}
+
+fn is_almost_full(disk: &StatVfs) -> bool {
+    let space = disk.f_bavail * disk.f_frsize;
+    // Some file systems have no limit of files, and say 0.
+    let files_left = disk.f_favail > disk.f_files / 10 || disk.f_files == 0;
+    space < RESERVE.min(disk.f_blocks * disk.f_frsize / 10) || !files_left
 }
 
 /// Lets ext4 put the directories in `dir` far from each other, as if each were the
@@ -75,6 +82,24 @@ fn remove_large(dir: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_small_disk_is_not_almost_full_while_a_tenth_of_it_is_free() {
+        let mut disk = rustix::fs::statvfs("/").unwrap();
+        (disk.f_frsize, disk.f_blocks, disk.f_files) = (4096, 1 << 20, 1000);
+        let mut is_full = |blocks, files| {
+            (disk.f_bavail, disk.f_favail) = (blocks, files);
+            is_almost_full(&disk)
+        };
+        assert!(!is_full(1 << 18, 500));
+        assert!(is_full(1 << 16, 500));
+        assert!(is_full(1 << 18, 50), "no files can be made");
+        disk.f_files = 0;
+        disk.f_favail = 0;
+        assert!(!is_almost_full(&disk));
+        disk.f_blocks = 1 << 40;
+        assert!(is_almost_full(&disk), "8 GiB are needed on a large one");
+    }
 
     #[test]
     fn small_files_stay_until_the_end_and_large_ones_do_not() {
