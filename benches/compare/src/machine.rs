@@ -57,8 +57,8 @@ fn file_system(dir: &Path) -> Option<String> {
         .output()
         .ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
-    let words: Vec<_> = text.split_whitespace().collect();
-    (!words.is_empty()).then(|| words.join(" "))
+    // One line for each mount there: the last one covers the others.
+    text.split_whitespace().last().map(str::to_owned)
 }
 
 #[cfg(test)]

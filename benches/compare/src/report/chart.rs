@@ -7,7 +7,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::markdown::significant;
-use super::{Outcome, Report};
+use super::{Outcome, Report, Runs};
 use crate::Result;
 use crate::sample::Metric;
 use crate::statistics::Spread;
@@ -18,13 +18,17 @@ const OTHERS: RGBColor = RGBColor(154, 164, 175);
 
 const WIDTH: i32 = 860;
 /// Where names end, and the bars of rate and CPU begin.
-const NAMES: i32 = 150;
-const COLUMNS: [(Metric, i32); 2] = [(Metric::Rate, 158), (Metric::Cpu, 518)];
+const NAMES: i32 = 222;
+const COLUMNS: [(Metric, i32); 2] = [(Metric::Rate, 230), (Metric::Cpu, 550)];
 const LONGEST: i32 = 240;
 const BAR: i32 = 20;
 /// Two lines: the title, and the units of the columns.
-const HEAD: i32 = 52;
-const FOOT: i32 = 30;
+const HEAD: i32 = 56;
+/// Two lines: the machine, and how it was measured.
+const FOOT: i32 = 60;
+const LINE: i32 = 18;
+const TITLE: i32 = 18;
+const SMALL: i32 = 15;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
@@ -44,19 +48,30 @@ pub(super) fn of(report: &Report) -> Result<Option<String>> {
             scenario(&area, outcome, top)?;
             top += self::height(outcome);
         }
-        let below = format!(
-            "{}; durability {}",
-            report.machine.line(),
-            report.durability
-        );
-        text(&area, &below, (8, top + FOOT / 2), 12, HPos::Left)?;
+        for (index, line) in below(report).iter().enumerate() {
+            let y = top + FOOT / 2 + LINE * index as i32;
+            text(&area, line, (8, y), SMALL, HPos::Left)?;
+        }
         area.present()?;
     }
     Ok(Some(svg))
 }
 
+/// What the reader has to know about all figures.
+fn below(report: &Report) -> [String; 2] {
+    let (rounds, durability) = (report.rounds, &report.durability);
+    let mut how = format!(
+        "Medians of {rounds} rounds, lines from the smallest to the largest; \
+         durability {durability}"
+    );
+    if !report.args.is_empty() {
+        how += &format!("; tower-tusd {}", report.args.join(" "));
+    }
+    [report.machine.line(), how]
+}
+
 fn has_rate(outcome: &Outcome) -> bool {
-    let has = |runs: &super::Runs| runs.spread(Metric::Rate).is_some();
+    let has = |runs: &Runs| runs.spread(Metric::Rate).is_some();
     outcome.contenders.iter().any(has)
 }
 
@@ -66,13 +81,13 @@ fn height(outcome: &Outcome) -> i32 {
 
 fn scenario(area: &Area<'_>, outcome: &Outcome, top: i32) -> Result<()> {
     let title = format!("{}: {}", outcome.id.to_uppercase(), outcome.title);
-    text(area, &title, (8, top + 18), 14, HPos::Left)?;
+    text(area, &title, (8, top + 18), TITLE, HPos::Left)?;
     let units = [
-        outcome.rate_unit.to_owned(),
-        format!("CPU {}", outcome.cpu_unit),
+        format!("{}, more is better", outcome.rate_unit),
+        format!("CPU {}, less is better", outcome.cpu_unit),
     ];
     for ((metric, left), unit) in COLUMNS.into_iter().zip(units) {
-        text(area, &unit, (left, top + 40), 12, HPos::Left)?;
+        text(area, &unit, (left, top + 42), SMALL, HPos::Left)?;
         let spreads: Vec<_> = outcome
             .contenders
             .iter()
@@ -80,19 +95,24 @@ fn scenario(area: &Area<'_>, outcome: &Outcome, top: i32) -> Result<()> {
             .collect();
         let most = spreads.iter().flatten().map(|spread| spread.max);
         let scale = f64::from(LONGEST) / most.fold(f64::MIN_POSITIVE, f64::max);
-        for (index, spread) in spreads.iter().enumerate() {
-            let color = if index == 0 { OURS } else { OTHERS };
+        let all = outcome.contenders.iter().zip(&spreads);
+        for (index, (runs, spread)) in all.enumerate() {
             let y = top + HEAD + BAR * index as i32;
-            if let Some(spread) = spread {
-                bar(area, spread, scale, (left, y), color)?;
+            match spread {
+                Some(spread) => bar(area, spread, scale, (left, y), color(runs))?,
+                None => text(area, "failed", (left, y + BAR / 2), SMALL, HPos::Left)?,
             }
         }
     }
     for (index, runs) in outcome.contenders.iter().enumerate() {
         let y = top + HEAD + BAR * index as i32 + BAR / 2;
-        text(area, &runs.label, (NAMES, y), 13, HPos::Right)?;
+        text(area, &runs.label, (NAMES, y), SMALL, HPos::Right)?;
     }
     Ok(())
+}
+
+const fn color(runs: &Runs) -> RGBColor {
+    if runs.is_ours { OURS } else { OTHERS }
 }
 
 /// Draws a median, with a line from the smallest to the largest value.
@@ -114,7 +134,7 @@ fn bar(
     area.draw(&PathElement::new(range.to_vec(), TEXT.stroke_width(1)))?;
     let value = significant(spread.median);
     let beside = (end.max(x(spread.max)) + 6, middle);
-    text(area, &value, beside, 12, HPos::Left)
+    text(area, &value, beside, SMALL, HPos::Left)
 }
 
 fn text(area: &Area<'_>, text: &str, at: (i32, i32), size: i32, side: HPos) -> Result<()> {

@@ -43,6 +43,8 @@ struct Runs {
     label: String,
     #[serde(skip)]
     group: usize,
+    #[serde(skip)]
+    is_ours: bool,
     samples: Vec<Option<Sample>>,
     errors: Vec<String>,
 }
@@ -86,6 +88,7 @@ impl Outcome {
         let runs = contenders.iter().map(|contender| Runs {
             label: contender.label.clone(),
             group: contender.group,
+            is_ours: contender.peer.is_ours(),
             samples: Vec::new(),
             errors: Vec::new(),
         });
@@ -238,6 +241,27 @@ mod tests {
         let text = report.markdown();
         assert!(text.contains("| tower-tusd | 1.50 |  |"), "{text}");
         assert!(text.contains("| 1.50 | 2.50 |"), "{text}");
+    }
+
+    #[test]
+    fn the_picture_has_our_server_in_its_colour_at_each_size_and_says_who_failed() {
+        let scenario = &scenario::chosen(&["s12-offset".to_owned()]).unwrap()[0];
+        let contenders: Vec<_> = scenario.contenders.iter().collect();
+        let mut outcome = Outcome::new(scenario, &contenders);
+        for index in 0..7 {
+            let sample = Sample::from([(Metric::Rate, 100.0), (Metric::Cpu, 0.1)]);
+            outcome.add(index, Ok(sample));
+        }
+        outcome.add(7, Err("it fell over".into()));
+        let what = Options::parse_from(["bench", "--rounds=1", "--arg=-log-level=off"]).what;
+        let mut report = Report::new(Machine::here(&PathBuf::from(".")), &what);
+        report.outcomes.push(outcome);
+        let svg = chart::of(&report).unwrap().unwrap();
+        // Two sizes, with a rate and a CPU time each.
+        assert_eq!(svg.matches("fill=\"#2F81F7\"").count(), 4, "{svg}");
+        assert_eq!(svg.matches("\nfailed\n").count(), 2, "{svg}");
+        assert!(svg.contains("tower-tusd -log-level=off"), "{svg}");
+        assert!(svg.contains(&report.machine.line()), "{svg}");
     }
 
     #[test]
