@@ -159,8 +159,11 @@ fn put(contender: &Contender, server: &Server, what: &What) -> Result<Sample> {
     let plan = |connections| Plan {
         connections,
         threads: what.load_threads(),
-        // Thousands of connections take their time to open.
-        warm_up: WARM_UP + Duration::from_millis(4 * connections as u64),
+        // Thousands of connections take their time to open, and a server may look at the
+        // whole directory when it starts.
+        warm_up: WARM_UP
+            + Duration::from_millis(4 * connections as u64)
+            + Duration::from_micros(5 * contender.uploads),
         timed: what.timed(),
     };
     match &contender.load {

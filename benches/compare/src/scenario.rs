@@ -235,11 +235,14 @@ pub(crate) fn all() -> Vec<Scenario> {
             "POST, PATCH of 4 KiB, HEAD, on more and more connections",
             uploads,
             MODERN,
-            &[1, 10, 100, 1000].map(|connections| Size {
-                name: match connections {
-                    1 => "1 connection".to_owned(),
-                    _ => format!("{connections} connections"),
-                },
+            &[
+                ("1 connection", 1),
+                ("10 connections", 10),
+                ("100 connections", 100),
+                ("1,000 connections", 1000),
+            ]
+            .map(|(name, connections)| Size {
+                name,
                 load: closed(Work::Upload { bytes: SMALL }, connections),
                 uploads: 0,
             }),
@@ -250,10 +253,10 @@ pub(crate) fn all() -> Vec<Scenario> {
             uploads,
             // The floor has no random ids, so it cannot go on in a directory.
             &[Peer::Ours, Peer::Honest, Peer::Tusd],
-            &[10, 1_000_000].map(|count| Size {
-                name: format!("{count} uploads"),
+            &[("10 uploads", 10), ("1,000,000 uploads", 1_000_000)].map(|(name, uploads)| Size {
+                name,
                 load: upload.clone(),
-                uploads: count,
+                uploads,
             }),
         ),
         growth(
@@ -261,8 +264,8 @@ pub(crate) fn all() -> Vec<Scenario> {
             "PATCHes of 64 KiB behind what is there already",
             requests,
             MODERN,
-            &[0, 99].map(|gib| Size {
-                name: format!("{gib} GiB there"),
+            &[("0 GiB there", 0), ("99 GiB there", 99)].map(|(name, gib)| Size {
+                name,
                 load: Load::Resume { offset: gib * GIB },
                 uploads: 0,
             }),
@@ -285,7 +288,7 @@ pub(crate) fn all() -> Vec<Scenario> {
 
 /// How much servers have to do.
 struct Size {
-    name: String,
+    name: &'static str,
     load: Load,
     uploads: u64,
 }
