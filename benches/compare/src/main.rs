@@ -30,6 +30,7 @@ mod server;
 mod stack;
 mod stall;
 mod statistics;
+#[cfg(feature = "stores")]
 mod stores;
 
 use options::{Command, Options};
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
     let options = Options::parse();
     let done = match options.command {
         Some(Command::Floor(floor)) => floor::run(&floor),
+        #[cfg(feature = "stores")]
         Some(Command::Stores(stores)) => stores::run(&stores),
         None => compare::run(&options.what),
     };

@@ -62,10 +62,12 @@ pub(crate) enum Command {
     #[command(hide = true)]
     Floor(Floor),
     /// Runs two stores in one process. For the benchmark itself.
+    #[cfg(feature = "stores")]
     #[command(hide = true)]
     Stores(Stores),
 }
 
+#[cfg(feature = "stores")]
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Stores {
     #[arg(long)]

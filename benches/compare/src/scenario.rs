@@ -88,6 +88,10 @@ const ALL: &[Peer] = &[
 ];
 /// What also speaks HTTP/2, and TLS.
 const MODERN: &[Peer] = &[Peer::Ours, Peer::Floor, Peer::Honest, Peer::Tusd];
+const STALLED: &[Peer] = match cfg!(feature = "stores") {
+    true => &[Peer::Ours, Peer::Stores],
+    false => &[Peer::Ours],
+};
 const DOWNLOADS: &[Peer] = &[Peer::Ours, Peer::Tusd, Peer::Nginx];
 
 /// Returns all scenarios.
@@ -226,7 +230,7 @@ pub(crate) fn all() -> Vec<Scenario> {
             "s11",
             "64 uploads to a disk that hangs for 4 s",
             requests,
-            &[Peer::Ours, Peer::Stores],
+            STALLED,
             Wire::H1,
             &Load::Stall,
         ),

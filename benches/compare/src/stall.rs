@@ -18,13 +18,15 @@ use crate::peer::Peer;
 use crate::sample::{Metric, Sample};
 use crate::server::Server;
 use crate::statistics::percentile;
-use crate::stores::BESIDE;
 
 #[path = "../../../tests/harness/hanging.rs"]
 #[allow(dead_code, reason = "only a part is needed")]
 mod hanging;
 
 use hanging::HangingDisk;
+
+/// Path of the uploads that are not on the disk of `data`.
+pub(crate) const BESIDE: &str = "/beside/";
 
 const STALL: Duration = Duration::from_secs(4);
 /// More than a store has threads of the pool.
@@ -177,7 +179,7 @@ impl<'a> Probe<'a> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "stores"))]
 mod tests {
     use std::net::Ipv4Addr;
 

@@ -24,9 +24,7 @@ use tower_tus::{FileLocker, FileStore, Stack, TusLayer};
 
 use crate::Result;
 use crate::options::Stores;
-
-/// Path of the uploads that are not on the disk of `data`.
-pub(crate) const BESIDE: &str = "/beside/";
+use crate::stall::BESIDE;
 
 /// Serves until the process is killed.
 pub(crate) fn run(stores: &Stores) -> Result<()> {

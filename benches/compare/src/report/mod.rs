@@ -227,8 +227,8 @@ mod tests {
 
     #[test]
     fn a_figure_that_a_server_does_not_have_is_no_failure() {
-        let scenario = &scenario::chosen(&["s11".to_owned()]).unwrap()[0];
-        let contenders: Vec<_> = scenario.contenders.iter().collect();
+        let scenario = &scenario::chosen(&["s1".to_owned()]).unwrap()[0];
+        let contenders: Vec<_> = scenario.contenders.iter().take(2).collect();
         let mut outcome = Outcome::new(scenario, &contenders);
         let page = (Metric::MetricsPage, 1.5);
         outcome.add(0, Ok(Sample::from([page])));
