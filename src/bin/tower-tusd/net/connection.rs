@@ -11,7 +11,7 @@ use http_body::Body as HttpBody;
 use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tower::Service;
@@ -20,6 +20,7 @@ use tower_tus::layers::protocol::{Body, BoxError, Disconnect};
 
 use super::answer::Answer;
 use super::compact::compact;
+use super::head_timer::HeadTimer;
 use super::http2::Http2;
 use super::listener::Io;
 use super::preface::{self, Version};
@@ -73,7 +74,7 @@ where
     async fn serve_http1(self: Box<Self>, io: Box<dyn Io>) -> Result<(), BoxError> {
         let Self {
             service,
-            http1,
+            mut http1,
             queue,
             line,
             limit,
@@ -91,14 +92,20 @@ where
             let response = service.call(request.map(Body::new));
             Answer::new(response, line.clone().gone(), disconnect, &answers)
         });
-        let connection = http1.serve_connection(TokioIo::new(io), service);
+        let head = HeadTimer::default();
+        let connection = http1
+            .timer(head.clone())
+            .serve_connection(TokioIo::new(io), service);
         let mut connection = pin!(connection);
+        let mut late = pin!(head.late(limit));
         let mut stalled = pin!(queue.stalled(limit));
         let mut leave = pin!(leave(&mut closing, &queue, limit));
         let mut leaving = false;
         loop {
             tokio::select! {
                 ended = &mut connection => return ended.map_err(BoxError::from),
+                // Polled again, the connection ends.
+                () = &mut late => late.set(head.late(limit)),
                 () = &mut stalled => return Err("the client reads nothing".into()),
                 () = &mut leave, if !leaving => {
                     leaving = true;
@@ -138,8 +145,7 @@ async fn leave(closing: &mut watch::Receiver<()>, queue: &SendQueue, limit: Dura
 /// HTTP/1 for all connections.
 pub(super) fn http1(network_timeout: Option<Duration>) -> Builder {
     let mut http = Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(network_timeout)
+    http.header_read_timeout(network_timeout)
         .max_headers(HEADERS)
         // A client may close its half after a whole request and wait for the answer.
         .half_close(true)

@@ -6,6 +6,7 @@ mod compact;
 mod connection;
 mod credentials;
 mod forwarded;
+mod head_timer;
 mod http2;
 mod listen;
 mod listener;
