@@ -73,6 +73,10 @@ fn start(flags: &Flags, log: &Log) -> Result<ExitCode, StartError> {
 /// the rest is for checksums and the look-up of hosts.
 const BLOCKING_THREADS: usize = 128;
 
+/// How long such a thread waits for more. Many come in a burst, and one step now and
+/// then, which they take in turns, would keep all of them.
+const KEEP_ALIVE: Duration = Duration::from_secs(2);
+
 /// Starts two workers more than there are cores, and at least four.
 ///
 /// File operations run on the workers, on all but one of them. So while some wait
@@ -87,6 +91,7 @@ fn runtime() -> io::Result<Runtime> {
     }
     builder
         .max_blocking_threads(BLOCKING_THREADS)
+        .thread_keep_alive(KEEP_ALIVE)
         .enable_all()
         .build()
 }
@@ -210,5 +215,38 @@ fn speaks_http2(flags: &Flags) -> Result<bool, StartError> {
             "-enable-h2c is HTTP/2 without TLS, but -tls-certificate enables TLS".to_owned(),
         )),
         (h2c, tls) => Ok(tls || h2c.unwrap_or(true)),
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::sync::{Arc, Barrier};
+    use std::time::Instant;
+
+    use super::*;
+
+    fn threads() -> usize {
+        std::fs::read_dir("/proc/self/task").unwrap().count()
+    }
+
+    #[test]
+    fn a_burst_leaves_no_threads_although_some_step_runs_now_and_then() {
+        const BURST: usize = 60;
+        let runtime = runtime().unwrap();
+        let all = Arc::new(Barrier::new(BURST + 1));
+        for _ in 0..BURST {
+            let all = Arc::clone(&all);
+            runtime.spawn_blocking(move || all.wait());
+        }
+        all.wait();
+        let most = threads();
+        assert!(most > BURST);
+        let begin = Instant::now();
+        // Ten steps in each second, as a server with open uploads has.
+        while threads() > most - BURST / 2 {
+            assert!(begin.elapsed() < Duration::from_secs(60), "{}", threads());
+            std::thread::sleep(Duration::from_millis(100));
+            runtime.spawn_blocking(|| {});
+        }
     }
 }
