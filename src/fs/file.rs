@@ -11,7 +11,7 @@ use rustix::io::{Errno, retry_on_intr as retry};
 
 use super::calls;
 use super::error::is_read_only;
-use super::kernel::Stat;
+use super::kernel::{Kind, Stat};
 use super::named::{named, named_if_there};
 use super::sys::{FILE_MODE, Seen, is_same};
 
@@ -80,6 +80,16 @@ impl File {
     /// Opens a file for reading.
     pub(crate) fn open_to_read(path: &Path) -> io::Result<Self> {
         Self::open_with(path, OFlags::RDONLY, 0)
+    }
+
+    /// Opens what a client reads, and looks at it. Returns `None` if it cannot be
+    /// opened, or is no regular file.
+    pub(crate) fn open_regular(path: &Path) -> Option<(Self, Seen)> {
+        // Something else that has the name of an upload, such as a pipe, may wait.
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK;
+        let file = Self::open_with(path, flags, 0).ok()?;
+        let stat = file.stat().ok()?;
+        (stat.kind == Kind::File).then(|| (file, stat.into()))
     }
 
     /// Opens a directory, in order to sync it.

@@ -10,10 +10,9 @@ use tower_tus_layers::store::Content;
 use super::buffers::{self, Buffers};
 use super::error::of_upload;
 use super::look::{glance, look};
-use super::place::find;
 use super::refusals::Refusals;
 use super::sys::AtOnce;
-use super::{FileStore, Steps, sys};
+use super::{FileStore, Steps, place, sys};
 
 /// Maximum number of bytes in one read, however many are requested.
 const PIECE: u64 = buffers::LARGE as u64;
@@ -38,11 +37,9 @@ pub(super) struct FileContent {
 impl FileContent {
     /// Opens the stored bytes of an upload, which a writer may be extending.
     pub(super) fn open(store: &FileStore, id: UploadId) -> Result<Self, Error> {
-        let (layout, _, mut document) = find(store, &id).map_err(of_upload)?;
         // Open the file before reading the offset: it then has all bytes up to
         // it.
-        let file = sys::File::open_to_read(&layout.data).map_err(of_upload)?;
-        let seen = file.seen().map_err(of_upload)?;
+        let (layout, file, seen, mut document) = place::open(store, &id).map_err(of_upload)?;
         let (upload, _) = look(store, id, &layout, seen, &mut document)?;
         Ok(Self::of(store, file, seen, upload))
     }
@@ -50,9 +47,7 @@ impl FileContent {
     /// Like [`open`](Self::open), in a short step. Returns `None` if it takes a
     /// long one.
     pub(super) fn glance(store: &FileStore, id: UploadId) -> Result<Option<Self>, Error> {
-        let (layout, _, document) = find(store, &id).map_err(of_upload)?;
-        let file = sys::File::open_to_read(&layout.data).map_err(of_upload)?;
-        let seen = file.seen().map_err(of_upload)?;
+        let (layout, file, seen, document) = place::open(store, &id).map_err(of_upload)?;
         let found = glance(store, id, &layout, seen, &document)?;
         Ok(found.map(|(upload, _)| Self::of(store, file, seen, upload)))
     }

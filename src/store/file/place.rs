@@ -22,10 +22,36 @@ pub(super) enum Place {
 /// Returns the state of an upload, and where its bytes are.
 pub(super) fn find(store: &FileStore, id: &UploadId) -> io::Result<(Layout, sys::Seen, Document)> {
     let (layout, document) = known(store, id)?;
-    match locate(store, id, layout, &document)? {
-        Place::Found(layout, seen) => Ok((layout, seen, document)),
+    let (layout, seen) = found(store, id, layout, &document)?;
+    Ok((layout, seen, document))
+}
+
+fn found(
+    store: &FileStore,
+    id: &UploadId,
+    layout: Layout,
+    document: &Document,
+) -> io::Result<(Layout, sys::Seen)> {
+    match locate(store, id, layout, document)? {
+        Place::Found(layout, seen) => Ok((layout, seen)),
         Place::Gone(data) => still_mounted(&data).and(Err(io::ErrorKind::NotFound.into())),
     }
+}
+
+/// Like [`find`], and opens the bytes for reading.
+pub(super) fn open(
+    store: &FileStore,
+    id: &UploadId,
+) -> io::Result<(Layout, sys::File, sys::Seen, Document)> {
+    let (layout, document) = known(store, id)?;
+    // This saves a look at the file. If it fails, the long way tells why.
+    if let Some((file, seen)) = sys::File::open_regular(&layout.data) {
+        return Ok((layout, file, seen, document));
+    }
+    let (layout, _) = found(store, id, layout, &document)?;
+    let file = sys::File::open_to_read(&layout.data)?;
+    let seen = file.seen()?;
+    Ok((layout, file, seen, document))
 }
 
 /// Returns the state of an upload, whether its bytes exist or not.

@@ -12,7 +12,7 @@ use tower_tus_layers::protocol::Error;
 use tower_tus_layers::store::{Content, Handle, Reader, Store, WriteMode};
 
 use super::{Fixture, Frames, append, append_all, is_not_found, new};
-use crate::fs::sim::{Disk, Kind, Verdict};
+use crate::fs::sim::{self, Disk, Kind, Verdict};
 use crate::fs::sys;
 use crate::store::file::{FileStore, Offload};
 
@@ -96,6 +96,46 @@ async fn a_small_upload_is_read_when_it_is_opened() {
     data.unwrap().set_len(3).unwrap();
     assert_eq!(content.bytes(2..10).await.is_ok(), tells);
     assert_eq!(content.bytes(0..3).await.unwrap(), "hel");
+}
+
+#[test]
+fn an_upload_whose_bytes_are_at_their_place_is_opened_without_a_look_before() {
+    let disk = Disk::new();
+    sim::run(async {
+        let store = FileStore::new(disk.root());
+        let mut handle = store.create(new("a")).await.unwrap();
+        append_all(&mut *handle, "hello").await;
+        let before = disk.calls().len();
+        store.read(&"a".parse().unwrap()).await.unwrap();
+        let calls = disk.calls()[before..].to_vec();
+        let kinds: Vec<_> = calls.iter().map(|call| call.kind).collect();
+        let data = kinds.iter().filter(|kind| **kind == Kind::Open).count();
+        assert_eq!(
+            data, 3,
+            "the description, the bytes and the mark: {kinds:?}"
+        );
+        let looks = kinds.iter().filter(|kind| **kind == Kind::Stat).count();
+        assert!(looks <= 3, "{kinds:?}");
+    });
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_is_no_file_is_no_upload_and_stops_no_reader() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    let files = Fixture::new();
+    for id in ["pipe", "dir"] {
+        files.write(
+            &format!("{id}.info"),
+            &format!(r#"{{"ID":"{id}","Size":5}}"#),
+        );
+    }
+    let mode = Mode::from_raw_mode(0o644);
+    mknodat(CWD, files.path("pipe"), FileType::Fifo, mode, 0).unwrap();
+    fs::create_dir(files.path("dir")).unwrap();
+    for id in ["pipe", "dir"] {
+        assert!(is_not_found(&read(&files, id).await), "{id}");
+    }
 }
 
 #[tokio::test]
