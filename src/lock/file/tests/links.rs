@@ -214,6 +214,20 @@ fn disk_and_root() -> (sim::Disk, PathBuf) {
 }
 
 #[test]
+fn a_brief_lock_takes_three_calls() {
+    let (disk, root) = disk_and_root();
+    sim::run(async {
+        let locker = FileLocker::new(&root);
+        take(&locker, &id("a")).await.release().await;
+        let before = disk.calls().len();
+        take(&locker, &id("a")).await.release().await;
+        let calls = disk.calls();
+        let kinds: Vec<_> = calls[before..].iter().map(|call| call.kind).collect();
+        assert_eq!(kinds, [Kind::Link, Kind::Stat, Kind::Unlink]);
+    });
+}
+
+#[test]
 fn a_lock_whose_release_has_failed_is_free_for_this_process_and_goes_with_its_next() {
     let (disk, root) = disk_and_root();
     let (locker, id) = (FileLocker::new(&root), id("a"));

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use tokio::runtime::Handle;
 
+use super::disks::disk;
 use super::*;
 use crate::fs::sim::{self, Disk, Kind};
 
@@ -114,6 +115,24 @@ fn a_holder_is_asked_also_after_hours_without_changes() {
         assert!(asked.cause().is_none());
         assert!(is_busy(&FileLocker::new(disk.root()), &id("a")).await);
         timeout(2 * TICK, asked.fired()).await.unwrap();
+        guard.release().await;
+    });
+}
+
+#[test]
+fn a_new_lock_is_watched_although_nothing_has_happened_around_the_others() {
+    let disk = disk();
+    sim::run(async {
+        let locker = FileLocker::new(disk.root());
+        let guard = take(&locker, &id("a")).await;
+        disk.age();
+        tokio::time::sleep(4 * TICK).await;
+        let (asked, other) = (Interrupt::default(), id("sub/b"));
+        let new = locker.acquire(&other, asked.clone(), LONG).await.unwrap();
+        let stop = disk.root().join("sub/b.stop");
+        crate::fs::sys::File::create_new(&stop).unwrap();
+        timeout(2 * TICK, asked.fired()).await.unwrap();
+        new.release().await;
         guard.release().await;
     });
 }
