@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io;
+use std::path::PathBuf;
 use std::process;
 use std::time::{Duration, SystemTime};
 
@@ -60,12 +61,12 @@ pub(super) fn find(file: &sys::File) -> io::Result<Owner> {
 pub(super) fn has_open(pid: u32, name: &OsStr) -> bool {
     // The links are read, not followed: a file on a disk that hangs costs no
     // time, and directories may have other paths in another container.
-    let Ok(files) = std::fs::read_dir(format!("/proc/{pid}/fd")) else {
-        return false;
-    };
-    files
-        .filter_map(|file| std::fs::read_link(file.ok()?.path()).ok())
-        .any(|path| path.file_name() == Some(name))
+    let dir = PathBuf::from(format!("/proc/{pid}/fd"));
+    let files = sys::names(&dir, |_| true).unwrap_or_default();
+    let mut paths = files
+        .iter()
+        .filter_map(|file| std::fs::read_link(dir.join(file)).ok());
+    paths.any(|path| path.file_name() == Some(name))
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -46,22 +46,35 @@ pub(super) fn look(layout: &Layout, size: u64) -> io::Result<Option<Counted>> {
 /// The most bytes that a file system writes as one block.
 const BLOCK: u64 = 64 << 10;
 
-/// Returns where the first hole in the data file of an unfinished upload
-/// begins. The file is open for reading, and [as old](is_older_than_boot) as a
-/// power cut.
+/// What is known of the last bytes of an unfinished upload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tail {
+    /// They were synced before they counted.
+    Synced,
+    /// A power cut may have lost them, and kept the size of the file.
+    Unsynced,
+}
+
+/// Returns how many bytes of an unfinished upload a power cut is known to have
+/// left, if these are not all. The data file is open for reading, and
+/// [as old](is_older_than_boot) as a power cut.
 ///
 /// A power cut may keep the size of a file and lose bytes within it, which then
-/// are a hole. This server leaves none, so the bytes before it are all that is
-/// known to be left. Zeros right before it do not count: if the last block was
-/// on the disk when more bytes came to it, it may still end as it did then.
-pub(super) fn hole(file: &sys::File) -> io::Result<Option<u64>> {
-    let Some(hole) = file.first_hole()? else {
-        return Ok(None);
+/// are a hole. This server leaves none, so only the bytes before it count. Zeros
+/// right before it or at the end do not count either: if the last block was on the
+/// disk when more bytes came to it, it may still end as it did then.
+pub(super) fn left(file: &sys::File, tail: Tail) -> io::Result<Option<u64>> {
+    let len = file.len()?;
+    let end = match (file.first_hole()?, tail) {
+        (Some(hole), _) => hole,
+        (None, Tail::Unsynced) => len,
+        (None, Tail::Synced) => return Ok(None),
     };
-    let start = hole.saturating_sub(BLOCK);
-    let last = file.read_at(start, (hole - start) as usize)?;
-    let kept = last.iter().rposition(|byte| *byte != 0);
-    Ok(Some(kept.map_or(start, |at| start + at as u64 + 1)))
+    let start = end.saturating_sub(BLOCK);
+    let last = file.read_at(start, (end - start) as usize)?;
+    let last = last.iter().rposition(|byte| *byte != 0);
+    let left = last.map_or(start, |at| start + at as u64 + 1);
+    Ok(Some(left).filter(|left| *left < len))
 }
 
 /// Whether a power cut may have come since a file was changed.
@@ -71,15 +84,20 @@ pub(super) fn is_older_than_boot(modified: SystemTime) -> bool {
 
 /// Removes the bytes that do not count from the data file of an unfinished
 /// upload, and then the mark.
-pub(super) fn settle(durability: Durability, layout: &Layout, data: &sys::File) -> io::Result<()> {
+pub(super) fn settle(
+    durability: Durability,
+    layout: &Layout,
+    data: &sys::File,
+    tail: Tail,
+) -> io::Result<()> {
     let mark = mark::read(layout)?;
     // Before the truncation, which makes the file newer than the boot.
-    let hole = match is_older_than_boot(data.modified()?) {
-        true => hole(&sys::File::open_to_read(&layout.data)?)?,
+    let left = match is_older_than_boot(data.modified()?) {
+        true => left(&sys::File::open_to_read(&layout.data)?, tail)?,
         false => None,
     };
     let counted = mark.as_ref().and_then(|mark| mark.offset);
-    if let Some(len) = counted.into_iter().chain(hole).min() {
+    if let Some(len) = counted.into_iter().chain(left).min() {
         cut(durability, data, len)?;
     }
     match mark {
@@ -128,7 +146,7 @@ mod tests {
 
     fn settle(layout: &Layout) {
         let data = sys::File::open(&layout.data).unwrap();
-        super::settle(Durability::Offset, layout, &data).unwrap();
+        super::settle(Durability::Offset, layout, &data, Tail::Unsynced).unwrap();
     }
 
     #[test]
@@ -170,23 +188,45 @@ mod tests {
         assert_eq!(offset(&layout, 9), Some(5), "it was taken back meanwhile");
     }
 
+    const MIB: usize = 1 << 20;
+
+    /// An upload of one MiB that ends with zeros, older than the boot and with a
+    /// hole up to `size`.
+    #[cfg(target_os = "linux")]
+    fn with_zeros(kept: usize, size: usize) -> (tempfile::TempDir, Layout) {
+        let mut bytes = vec![1; MIB];
+        bytes[kept..].fill(0);
+        let (dir, layout) = upload(&bytes);
+        let data = fs::File::options().write(true).open(&layout.data).unwrap();
+        data.set_len(size as u64).unwrap();
+        let before = sys::boot_time().unwrap() - Duration::from_secs(60);
+        let before = FileTimes::new().set_modified(before);
+        data.set_times(before).unwrap();
+        (dir, layout)
+    }
+
     #[cfg(target_os = "linux")]
     #[test]
-    fn zeros_right_before_a_hole_are_lost_like_the_hole() {
-        const SIZE: usize = 1 << 20;
-        let before = sys::boot_time().unwrap() - Duration::from_secs(60);
-        for kept in [SIZE - 1, SIZE - 4000, SIZE - BLOCK as usize] {
-            let mut bytes = vec![1; SIZE];
-            bytes[kept..].fill(0);
-            let (_dir, layout) = upload(&bytes);
-            let data = fs::File::options().write(true).open(&layout.data).unwrap();
-            data.set_len(3 * SIZE as u64).unwrap();
-            data.set_times(FileTimes::new().set_modified(before))
-                .unwrap();
+    fn zeros_right_before_a_hole_or_at_the_end_are_lost_like_a_hole() {
+        for size in [MIB, 3 * MIB] {
+            for kept in [MIB - 1, MIB - 4000, MIB - BLOCK as usize] {
+                let (_dir, layout) = with_zeros(kept, size);
+                let file = sys::File::open_to_read(&layout.data).unwrap();
+                let left = left(&file, Tail::Unsynced).unwrap();
+                assert_eq!(left, Some(kept as u64), "of {size}");
+                settle(&layout);
+                assert_eq!(fs::read(&layout.data).unwrap(), vec![1; kept]);
+            }
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn all_is_left_where_nothing_can_be_lost() {
+        for (kept, tail) in [(MIB - 4000, Tail::Synced), (MIB, Tail::Unsynced)] {
+            let (_dir, layout) = with_zeros(kept, MIB);
             let file = sys::File::open_to_read(&layout.data).unwrap();
-            assert_eq!(hole(&file).unwrap(), Some(kept as u64));
-            settle(&layout);
-            assert_eq!(fs::read(&layout.data).unwrap(), vec![1; kept]);
+            assert_eq!(left(&file, tail).unwrap(), None, "{tail:?}");
         }
     }
 

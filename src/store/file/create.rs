@@ -70,6 +70,7 @@ fn describe(store: &FileStore, mut upload: Upload, layout: Layout) -> State {
     State {
         store: store.clone(),
         layout: Arc::new(layout),
+        tail: document.tail(),
         document,
         upload,
         is_settled: true,

@@ -14,6 +14,7 @@ use tower_tus_layers::protocol::{
     Completion, Concat, FinishState, Length, Metadata, Offset, Role, Upload, UploadId,
 };
 
+use super::counted::Tail;
 use super::layout::Layout;
 use super::sys;
 
@@ -133,6 +134,14 @@ impl Document {
     /// Whether each change of the upload has been synced.
     pub(super) const fn is_synced(&self) -> bool {
         self.tower_tus.synced
+    }
+
+    /// What is known of the last bytes.
+    pub(super) const fn tail(&self) -> Tail {
+        match self.is_synced() {
+            true => Tail::Synced,
+            false => Tail::Unsynced,
+        }
     }
 
     /// Whether the upload was recorded as finished by a [`SEAL`].

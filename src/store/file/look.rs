@@ -30,7 +30,7 @@ pub(super) fn look(
     if store.failed.contains(&upload.id) {
         return Ok((upload, counted));
     }
-    if may_have_hole(&upload, seen) && end_at_hole(layout, &mut upload)? {
+    if may_have_lost_bytes(&upload, seen) && end_at_loss(layout, document, &mut upload)? {
         counted.is_settled = false;
     }
     let Some(part) = unsynced(store.durability, document, &upload) else {
@@ -54,7 +54,7 @@ pub(super) fn glance(
 ) -> Result<Option<(Upload, Counted)>, Error> {
     let (upload, counted) = see(store, id, layout, seen, document)?;
     let is_told = store.failed.contains(&upload.id)
-        || !may_have_hole(&upload, seen) && !is_unsynced(store, document, &upload);
+        || !may_have_lost_bytes(&upload, seen) && !is_unsynced(store, document, &upload);
     Ok(is_told.then_some((upload, counted)))
 }
 
@@ -79,18 +79,19 @@ fn see(
 
 /// Clients can send again what is missing from an unfinished upload, unless it
 /// is a final one.
-fn may_have_hole(upload: &Upload, seen: sys::Seen) -> bool {
+fn may_have_lost_bytes(upload: &Upload, seen: sys::Seen) -> bool {
     let can_send_again = !upload.is_finished() && !upload.is_final();
     can_send_again && upload.offset > Offset::ZERO && counted::is_older_than_boot(seen.modified)
 }
 
-/// Returns whether there is a hole, before which the upload ends.
-fn end_at_hole(layout: &Layout, upload: &mut Upload) -> Result<bool, Error> {
-    let hole = sys::File::open_to_read(&layout.data).and_then(|data| counted::hole(&data));
-    let Some(hole) = hole.map_err(of_upload)? else {
+/// Returns whether a power cut has lost bytes, before which the upload ends.
+fn end_at_loss(layout: &Layout, document: &Document, upload: &mut Upload) -> Result<bool, Error> {
+    let data = sys::File::open_to_read(&layout.data);
+    let left = data.and_then(|data| counted::left(&data, document.tail()));
+    let Some(left) = left.map_err(of_upload)? else {
         return Ok(false);
     };
-    upload.offset = upload.offset.min(Offset::saturating(hole));
+    upload.offset = upload.offset.min(Offset::saturating(left));
     Ok(true)
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tower_tus_layers::protocol::{Error, FinishState, Upload, UploadId};
 
-use super::counted::{self, Counted};
+use super::counted::{self, Counted, Tail};
 use super::error::of_upload;
 use super::info::Document;
 use super::layout::Layout;
@@ -22,6 +22,8 @@ pub(super) struct State {
     pub(super) upload: Upload,
     /// See [`Counted`].
     pub(super) is_settled: bool,
+    /// What was known of the last bytes when it was opened.
+    pub(super) tail: Tail,
 }
 
 impl State {
@@ -49,6 +51,7 @@ impl State {
         Self {
             store: store.clone(),
             layout: Arc::new(layout),
+            tail: document.tail(),
             document,
             upload,
             is_settled: counted.is_settled,
@@ -77,7 +80,8 @@ impl State {
     /// Removes what a crash left of a chunk. No append may follow to do so.
     pub(super) fn settle(mut self) -> Result<Self, Error> {
         let data = sys::File::open(&self.layout.data);
-        data.and_then(|data| counted::settle(self.store.durability, &self.layout, &data))
+        let durability = self.store.durability;
+        data.and_then(|data| counted::settle(durability, &self.layout, &data, self.tail))
             .map_err(of_upload)?;
         self.is_settled = true;
         Ok(self)

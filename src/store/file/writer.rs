@@ -8,11 +8,12 @@ use tower_tus_layers::protocol::{Error, Length, Offset, UploadId};
 use tower_tus_layers::store::{AppendError, WriteMode};
 
 use super::batch::Batch;
+use super::counted::{self, Tail};
 use super::error::{of_store, of_upload};
 use super::layout::Layout;
 use super::state::State;
 use super::sync::Step;
-use super::{FileStore, Steps, counted, mark, sys};
+use super::{FileStore, Steps, mark, sys};
 
 /// Writes one chunk.
 #[derive(Debug)]
@@ -24,6 +25,7 @@ pub(super) struct Writer {
     length: Option<Length>,
     /// See [`Counted`](counted::Counted).
     is_settled: bool,
+    tail: Tail,
     /// The offset to return to if the bytes after it are lost: the mark, if the
     /// chunk has one.
     kept: u64,
@@ -45,6 +47,7 @@ impl Writer {
             mode,
             length: state.upload.length,
             is_settled: state.is_settled,
+            tail: state.tail,
             kept: start,
             offset: start,
             has_begun: false,
@@ -158,7 +161,7 @@ impl Writer {
             None => sys::File::open(&self.layout.data)?,
         };
         if !self.is_settled {
-            counted::settle(self.store.durability, &self.layout, &data)?;
+            counted::settle(self.store.durability, &self.layout, &data, self.tail)?;
             self.is_settled = true;
         }
         Ok(data)
