@@ -57,8 +57,9 @@ pub enum Offload {
     /// fast. This is the default.
     ///
     /// At least one worker of the runtime is always free of them, so a disk that hangs
-    /// does not stop other work. A thread sees to it that this worker is awake. After
-    /// an operation that took more than 20 ms, all run on the pool for a second.
+    /// does not stop other work. A thread sees to it that this worker is awake, and that
+    /// operations for which no worker is left wait for 10 ms at most: then they run on the
+    /// pool. After an operation that took more than 20 ms, all run there for a second.
     #[default]
     WhenSlow,
     /// Runs them on the pool, always. Requests cost more, but a slow disk never holds
@@ -90,7 +91,7 @@ impl Steps {
     ) -> Result<T, Error> {
         // A request that makes many steps in a row lets others run in between.
         consume_budget().await;
-        match self.seat() {
+        match self.seat().await {
             Some(seat) => self.inline(seat, step),
             None => self.long(step).await,
         }
@@ -137,11 +138,11 @@ impl Steps {
     }
 
     /// Returns the right to run a step inline, if it is to run inline.
-    fn seat(&self) -> Option<Seat> {
+    async fn seat(&self) -> Option<Seat> {
         if self.offload == Offload::Always || self.pace.is_slow(Instant::now()) {
             return None;
         }
-        Workers::here()?.seat()
+        Workers::here()?.seat().await
     }
 }
 

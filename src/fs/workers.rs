@@ -5,6 +5,10 @@
 //! waits for events any more, although workers are free. So a thread looks
 //! whether steps end, and if they do not, wakes a worker: with nothing else to
 //! do, that one waits for events.
+//!
+//! A step that finds all places taken waits for one: others end within microseconds,
+//! and to move to the pool and back takes longer. Once that thread has seen that none
+//! ends, nobody waits.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -13,6 +17,8 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 
 use tokio::runtime::{self, Handle};
+use tokio::sync::Notify;
+use tokio::task::yield_now;
 
 /// How long a step may take before a worker is woken, within twice this time.
 const LOOK: Duration = Duration::from_millis(5);
@@ -29,6 +35,12 @@ pub(super) struct Workers {
     inline: AtomicUsize,
     /// The number of steps that have run inline. It may wrap around.
     ended: AtomicUsize,
+    /// The number of steps that wait until fewer run inline.
+    waiting: AtomicUsize,
+    /// Wakes one of them when a step has ended, and all when none ends.
+    freed: Notify,
+    /// Whether steps ran at the last look, and none had ended since the one before.
+    stuck: AtomicBool,
     /// The thread that looks, and whether it sleeps.
     watcher: Option<Thread>,
     asleep: AtomicBool,
@@ -78,18 +90,26 @@ impl Workers {
         let watcher = watcher
             .and_then(Result::ok)
             .map(|thread| thread.thread().clone());
-        let workers = Arc::new(Self {
-            runtime: runtime.id(),
-            // Without a watcher, nobody would notice that a step hangs.
-            limit: watcher.as_ref().map_or(0, |_| spare),
-            inline: AtomicUsize::new(0),
-            ended: AtomicUsize::new(0),
-            watcher,
-            asleep: AtomicBool::new(false),
-        });
+        // Without a watcher, nobody would notice that a step hangs.
+        let limit = watcher.as_ref().map_or(0, |_| spare);
+        let workers = Arc::new(Self::new(runtime, limit, watcher));
         // There is no receiver if there is no watcher.
         let _ = tell.send(Arc::downgrade(&workers));
         workers
+    }
+
+    fn new(runtime: &Handle, limit: usize, watcher: Option<Thread>) -> Self {
+        Self {
+            runtime: runtime.id(),
+            limit,
+            inline: AtomicUsize::new(0),
+            ended: AtomicUsize::new(0),
+            waiting: AtomicUsize::new(0),
+            freed: Notify::new(),
+            stuck: AtomicBool::new(false),
+            watcher,
+            asleep: AtomicBool::new(false),
+        }
     }
 
     /// Whether the runtime has a worker to spare.
@@ -97,15 +117,43 @@ impl Workers {
         self.limit > 0
     }
 
-    pub(super) fn seat(self: Arc<Self>) -> Option<Seat> {
-        // Also if it is refused, it counts for a moment: then fewer run, never more.
-        let inline = self.inline.fetch_add(1, Ordering::SeqCst);
+    /// Returns the right to run a step inline, once there is a place for it. Returns
+    /// `None` if no step ends.
+    pub(super) async fn seat(self: Arc<Self>) -> Option<Seat> {
+        if self.waiting.load(Ordering::SeqCst) > 0 {
+            // This task may have woken the one that waits, which then only this thread
+            // can run. If the next step hung, both would.
+            yield_now().await;
+        }
+        match self.free_seat() {
+            Some(seat) => Some(seat),
+            None if self.can_spare_one() => self.wait().await,
+            None => None,
+        }
+    }
+
+    async fn wait(self: Arc<Self>) -> Option<Seat> {
+        let _waiting = Waiting::of(&self.waiting);
+        loop {
+            let freed = self.freed.notified();
+            if let Some(seat) = self.free_seat() {
+                return Some(seat);
+            }
+            if self.stuck.load(Ordering::SeqCst) {
+                return None;
+            }
+            freed.await;
+        }
+    }
+
+    fn free_seat(self: &Arc<Self>) -> Option<Seat> {
+        let one_more = |inline| (inline < self.limit).then_some(inline + 1);
+        let (set, fetch) = (Ordering::SeqCst, Ordering::SeqCst);
+        self.inline.fetch_update(set, fetch, one_more).ok()?;
         if self.asleep.load(Ordering::SeqCst) {
             self.wake();
         }
-        let limit = self.limit;
-        let seat = Seat(self);
-        (inline < limit).then_some(seat)
+        Some(Seat(Arc::clone(self)))
     }
 
     fn wake(&self) {
@@ -125,6 +173,25 @@ impl Drop for Seat {
     fn drop(&mut self) {
         self.0.ended.fetch_add(1, Ordering::SeqCst);
         self.0.inline.fetch_sub(1, Ordering::SeqCst);
+        if self.0.waiting.load(Ordering::SeqCst) > 0 {
+            self.0.freed.notify_one();
+        }
+    }
+}
+
+/// Counts a step that waits.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn of(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -145,8 +212,14 @@ fn watch(workers: &Weak<Workers>, runtime: &Handle) {
         let (runs, ended) = workers.steps();
         let none_has_ended = ended == before;
         before = ended;
+        workers
+            .stuck
+            .store(runs && none_has_ended, Ordering::SeqCst);
         match (runs, none_has_ended) {
-            (true, true) => drop(runtime.spawn(async {})),
+            (true, true) => {
+                workers.freed.notify_waiters();
+                drop(runtime.spawn(async {}));
+            }
             (false, true) => idle += 1,
             (_, false) => idle = 0,
         }
@@ -215,6 +288,50 @@ mod tests {
         client.write_all(&[byte]).unwrap();
         client.read_exact(&mut answer).expect("it is answered");
         answer[0]
+    }
+
+    /// Polls once.
+    fn poll<F: Future>(future: std::pin::Pin<&mut F>) -> std::task::Poll<F::Output> {
+        let waker = std::task::Waker::noop();
+        future.poll(&mut std::task::Context::from_waker(waker))
+    }
+
+    #[tokio::test]
+    async fn a_step_waits_for_another_to_end_unless_none_ends() {
+        // Without the thread that looks.
+        let workers = Arc::new(Workers::new(&Handle::current(), 1, None));
+        let seat = Arc::clone(&workers).seat().await;
+        let waiting = Arc::clone(&workers).seat();
+        let mut waiting = std::pin::pin!(waiting);
+        assert!(poll(waiting.as_mut()).is_pending());
+        drop(seat);
+        assert!(waiting.await.is_some());
+
+        let _seat = Arc::clone(&workers).seat().await;
+        let waiting = Arc::clone(&workers).seat();
+        let mut waiting = std::pin::pin!(waiting);
+        assert!(poll(waiting.as_mut()).is_pending());
+        workers.stuck.store(true, Ordering::SeqCst);
+        workers.freed.notify_waiters();
+        assert!(waiting.await.is_none());
+        assert!(Arc::clone(&workers).seat().await.is_none());
+        assert_eq!(workers.waiting.load(Ordering::SeqCst), 0);
+    }
+
+    #[tokio::test]
+    async fn who_has_waited_goes_first() {
+        let workers = Arc::new(Workers::new(&Handle::current(), 2, None));
+        let [one, _two] = [workers.free_seat(), workers.free_seat()];
+        let mut waiting = std::pin::pin!(Arc::clone(&workers).seat());
+        assert!(poll(waiting.as_mut()).is_pending());
+        drop(one);
+        let mut next = std::pin::pin!(Arc::clone(&workers).seat());
+        assert!(poll(next.as_mut()).is_pending(), "it makes way");
+        let seat = waiting.await;
+        assert!(seat.is_some());
+        assert!(poll(next.as_mut()).is_pending(), "none is free");
+        drop(seat);
+        assert!(next.await.is_some());
     }
 
     #[test]
