@@ -81,7 +81,7 @@ fn beside(home: &Path) -> Result<String> {
     Ok([BESIDE, id].concat())
 }
 
-/// Lets the disk hang for some time, during which `beside` and the metrics page are asked for.
+/// Lets the disk hang, and meanwhile asks for the metrics page and for `beside`.
 async fn stall(
     target: &Target,
     disk: &HangingDisk,

@@ -46,7 +46,7 @@ pub(super) fn look(layout: &Layout, size: u64) -> io::Result<Option<Counted>> {
 /// The most bytes that a file system writes as one block.
 const BLOCK: u64 = 64 << 10;
 
-/// What is known of the last bytes of an unfinished upload.
+/// Whether a power cut may have lost the last bytes of an unfinished upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tail {
     /// They were synced before they counted.

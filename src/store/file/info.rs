@@ -136,7 +136,7 @@ impl Document {
         self.tower_tus.synced
     }
 
-    /// What is known of the last bytes.
+    /// Whether a power cut may have lost the last bytes.
     pub(super) const fn tail(&self) -> Tail {
         match self.is_synced() {
             true => Tail::Synced,
