@@ -85,6 +85,14 @@ impl Locker for SeenLocker {
         self.seen.push("lock new");
         self.locker.acquire(id, interrupt, timeout).await
     }
+
+    async fn try_acquire(
+        &self,
+        id: &UploadId,
+        interrupt: Interrupt,
+    ) -> Result<Option<Box<dyn Guard>>, Error> {
+        self.locker.try_acquire(id, interrupt).await
+    }
 }
 
 /// A gate that sees everything.

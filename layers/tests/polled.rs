@@ -48,6 +48,14 @@ impl Locker for Counted {
         let nobody = UploadId::random();
         self.locker.acquire(&nobody, interrupt, timeout).await
     }
+
+    async fn try_acquire(
+        &self,
+        id: &UploadId,
+        interrupt: Interrupt,
+    ) -> Result<Option<Box<dyn Guard>>, Error> {
+        self.locker.try_acquire(id, interrupt).await
+    }
 }
 
 impl Counted {

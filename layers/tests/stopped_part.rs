@@ -34,6 +34,14 @@ impl Locker for Unhurried {
         tokio::task::yield_now().await;
         self.0.acquire(id, interrupt, timeout).await
     }
+
+    async fn try_acquire(
+        &self,
+        id: &UploadId,
+        interrupt: Interrupt,
+    ) -> Result<Option<Box<dyn Guard>>, Error> {
+        self.0.try_acquire(id, interrupt).await
+    }
 }
 
 /// The uploads whose termination was reported to hooks.

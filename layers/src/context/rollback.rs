@@ -1,5 +1,5 @@
-/// Marks a DELETE with which a layer rolls back a creation. No gate runs, and it
-/// works even if termination is disabled.
+/// Marks a DELETE that no client has sent: a layer rolls back a creation, or the server
+/// removes an upload. No gate runs, and it works even if termination is disabled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rollback {
     /// Deletes the upload in any state.
@@ -7,4 +7,7 @@ pub(crate) enum Rollback {
     /// Keeps the upload if it is finished.
     #[cfg_attr(not(feature = "hooks"), allow(dead_code))]
     UnlessFinished,
+    /// Deletes the upload because it has expired, which the outcome says.
+    #[allow(dead_code)]
+    Expired,
 }

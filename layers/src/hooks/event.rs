@@ -104,6 +104,8 @@ pub enum HookKind {
     PreTerminate,
     /// After an upload has been terminated.
     PostTerminate,
+    /// After an upload has been removed because it had expired.
+    PostExpire,
 }
 
 impl HookKind {
@@ -116,6 +118,7 @@ impl HookKind {
         Self::PostFinish,
         Self::PreTerminate,
         Self::PostTerminate,
+        Self::PostExpire,
     ];
 
     /// Returns the name in tusd, such as `pre-create`.
@@ -129,6 +132,7 @@ impl HookKind {
             Self::PostFinish => "post-finish",
             Self::PreTerminate => "pre-terminate",
             Self::PostTerminate => "post-terminate",
+            Self::PostExpire => "post-expire",
         }
     }
 
@@ -185,7 +189,7 @@ pub struct HookKinds(u8);
 
 impl HookKinds {
     /// All kinds.
-    pub const ALL: Self = Self(0x7f);
+    pub const ALL: Self = Self(0xff);
 
     /// Returns whether `kind` is in the set.
     #[must_use]
@@ -194,11 +198,12 @@ impl HookKinds {
     }
 }
 
-/// Like in tusd: all but `pre-finish` and `pre-terminate`.
+/// Like in tusd: all but `pre-finish`, `pre-terminate` and `post-expire`.
 impl Default for HookKinds {
     fn default() -> Self {
         let all = HookKind::ALL.iter().copied();
-        all.filter(|kind| !matches!(kind, HookKind::PreFinish | HookKind::PreTerminate))
+        use HookKind::{PostExpire, PreFinish, PreTerminate};
+        all.filter(|kind| !matches!(kind, PreFinish | PreTerminate | PostExpire))
             .collect()
     }
 }

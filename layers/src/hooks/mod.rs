@@ -13,6 +13,7 @@
 //! | `post-finish` | after the upload has been finished | |
 //! | `pre-terminate` | before a client terminates an upload | reject the termination; change the response |
 //! | `post-terminate` | after an upload has been terminated | |
+//! | `post-expire` | after an upload has been removed because it had expired | |
 //!
 //! A hook changes the response only if the request succeeds, or if the hook
 //! itself rejects or stops it; other errors cannot be turned into a success.

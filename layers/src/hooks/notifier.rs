@@ -165,6 +165,9 @@ impl Notifier {
         if outcome.finished {
             self.notify(HookKind::PostFinish, upload.clone(), origin);
         }
+        if outcome.expired {
+            self.notify(HookKind::PostExpire, upload.clone(), origin);
+        }
         if outcome.terminated {
             self.notify(HookKind::PostTerminate, upload.clone(), origin);
         }

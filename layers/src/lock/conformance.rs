@@ -276,6 +276,14 @@ mod tests {
         ) -> Result<Box<dyn Guard>, Error> {
             Ok(Box::new(Self))
         }
+
+        async fn try_acquire(
+            &self,
+            _: &UploadId,
+            _: Interrupt,
+        ) -> Result<Option<Box<dyn Guard>>, Error> {
+            Ok(Some(Box::new(Self)))
+        }
     }
 
     #[async_trait]

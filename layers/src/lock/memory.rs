@@ -36,6 +36,15 @@ struct Held {
     waiting: VecDeque<Waiter>,
 }
 
+impl Held {
+    const fn by(holder: Interrupt) -> Self {
+        Self {
+            holder,
+            waiting: VecDeque::new(),
+        }
+    }
+}
+
 struct Waiter {
     interrupt: Interrupt,
     grant: oneshot::Sender<MemoryGuard>,
@@ -55,15 +64,21 @@ impl MemoryLocker {
         }
     }
 
+    /// Takes the lock if it is free.
+    fn take(&self, id: &UploadId, interrupt: Interrupt) -> Option<MemoryGuard> {
+        let mut held = self.held();
+        if held.contains_key(id) {
+            return None;
+        }
+        held.insert(id.clone(), Held::by(interrupt));
+        Some(self.guard(id))
+    }
+
     /// Takes the lock, or queues for it.
     fn request(&self, id: &UploadId, interrupt: Interrupt) -> Result<MemoryGuard, Place> {
         let mut held = self.held();
         let Some(lock) = held.get_mut(id) else {
-            let lock = Held {
-                holder: interrupt,
-                waiting: VecDeque::new(),
-            };
-            held.insert(id.clone(), lock);
+            held.insert(id.clone(), Held::by(interrupt));
             return Ok(self.guard(id));
         };
         let (grant, granted) = oneshot::channel();
@@ -113,6 +128,19 @@ impl Locker for MemoryLocker {
             Ok(Err(gone)) => Err(Error::internal(gone)),
             Err(_) => Err(Error::LockTimeout),
         }
+    }
+
+    async fn try_acquire(
+        &self,
+        id: &UploadId,
+        interrupt: Interrupt,
+    ) -> Result<Option<Box<dyn Guard>>, Error> {
+        let guard = self.take(id, interrupt);
+        Ok(guard.map(|guard| Box::new(guard) as Box<dyn Guard>))
+    }
+
+    async fn is_held(&self, id: &UploadId) -> Result<bool, Error> {
+        Ok(self.held().contains_key(id))
     }
 }
 

@@ -183,6 +183,40 @@ pub trait Locker: Debug + Send + Sync + 'static {
     ) -> Result<Box<dyn Guard>, Error> {
         self.acquire(id, interrupt, timeout).await
     }
+
+    /// Acquires the lock if nobody holds it or waits for it. Returns `None` otherwise,
+    /// at once, and interrupts nobody: for work that can be done another time.
+    ///
+    /// The `interrupt` fires as with [`acquire`](Self::acquire) once the lock is held.
+    ///
+    /// Cancel safe, like `acquire`.
+    ///
+    /// # Errors
+    ///
+    /// The reason why nobody can tell.
+    async fn try_acquire(
+        &self,
+        id: &UploadId,
+        interrupt: Interrupt,
+    ) -> Result<Option<Box<dyn Guard>>, Error>;
+
+    /// Returns whether somebody holds the lock. By default this [tries](Self::try_acquire)
+    /// to acquire it.
+    ///
+    /// Cancel safe.
+    ///
+    /// # Errors
+    ///
+    /// The reason why nobody can tell.
+    async fn is_held(&self, id: &UploadId) -> Result<bool, Error> {
+        match self.try_acquire(id, Interrupt::default()).await? {
+            Some(guard) => {
+                guard.release().await;
+                Ok(false)
+            }
+            None => Ok(true),
+        }
+    }
 }
 
 /// A lock that is held. Dropping it releases the lock without waiting.

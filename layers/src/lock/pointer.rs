@@ -11,6 +11,8 @@ use crate::protocol::{Error, Interrupt, UploadId};
 /// What `async_trait` makes of the asynchronous methods. They are written out, so that a
 /// pointer adds no box to each call.
 type Locking<'b> = Pin<Box<dyn Future<Output = Result<Box<dyn Guard>, Error>> + Send + 'b>>;
+type Trying<'b> = Pin<Box<dyn Future<Output = Result<Option<Box<dyn Guard>>, Error>> + Send + 'b>>;
+type Asking<'b> = Pin<Box<dyn Future<Output = Result<bool, Error>> + Send + 'b>>;
 
 macro_rules! pointers {
     ($($pointer:ident),*) => {
@@ -67,6 +69,26 @@ macro_rules! pointers {
                     'i: 'b,
                 {
                     (**self).acquire_to_terminate(id, interrupt, timeout)
+                }
+
+                fn try_acquire<'a, 'i, 'b>(
+                    &'a self,
+                    id: &'i UploadId,
+                    interrupt: Interrupt,
+                ) -> Trying<'b>
+                where
+                    'a: 'b,
+                    'i: 'b,
+                {
+                    (**self).try_acquire(id, interrupt)
+                }
+
+                fn is_held<'a, 'i, 'b>(&'a self, id: &'i UploadId) -> Asking<'b>
+                where
+                    'a: 'b,
+                    'i: 'b,
+                {
+                    (**self).is_held(id)
                 }
             }
         )*

@@ -76,4 +76,17 @@ impl Locker for TimedLocker {
             .acquire_to_terminate(id, interrupt, timeout)
             .await
     }
+
+    // These wait for nobody.
+    async fn try_acquire(
+        &self,
+        id: &UploadId,
+        interrupt: Interrupt,
+    ) -> Result<Option<Box<dyn Guard>>, Error> {
+        self.locker.try_acquire(id, interrupt).await
+    }
+
+    async fn is_held(&self, id: &UploadId) -> Result<bool, Error> {
+        self.locker.is_held(id).await
+    }
 }

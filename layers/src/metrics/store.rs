@@ -10,7 +10,8 @@ use super::names::{described_gauge, described_histogram};
 use super::stopwatch::Stopwatch;
 use crate::protocol::{Chunk, Error, FinishState, Interrupt, Length, NewUpload, Upload, UploadId};
 use crate::store::{
-    AppendOptions, Appended, Concatenator, Content, Handle, Reader, Store, Terminator,
+    AppendOptions, Appended, Cleaner, Concatenator, Content, Handle, Lister, Reader, Store,
+    Terminator,
 };
 
 /// A store that measures the duration of its operations, and counts the uploads
@@ -119,6 +120,15 @@ impl Store for TimedStore {
 
     fn reader(&self) -> Option<&dyn Reader> {
         self.store.reader().map(|_| self as _)
+    }
+
+    // Only requests of clients are measured.
+    fn lister(&self) -> Option<&dyn Lister> {
+        self.store.lister()
+    }
+
+    fn cleaner(&self) -> Option<&dyn Cleaner> {
+        self.store.cleaner()
     }
 }
 

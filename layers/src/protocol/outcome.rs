@@ -21,6 +21,9 @@ pub struct Outcome {
     pub finished: bool,
     /// Whether the request terminated the upload.
     pub terminated: bool,
+    /// Whether the request removed the upload because it has expired. It is not
+    /// [terminated](Self::terminated) then.
+    pub expired: bool,
     /// What the request did to other uploads: finals that waited for this one.
     pub others: Vec<Self>,
 }
@@ -35,6 +38,7 @@ impl Outcome {
             received: 0,
             finished: false,
             terminated: false,
+            expired: false,
             others: Vec::new(),
         }
     }
@@ -73,6 +77,7 @@ impl Outcome {
         self.received += later.received;
         self.finished |= later.finished;
         self.terminated |= later.terminated;
+        self.expired |= later.expired;
         self.others.extend(later.others);
     }
 

@@ -22,6 +22,8 @@ pub struct Upload {
     pub completion: Completion,
     /// When the upload was created, in whole seconds, if the store knows.
     pub created: Option<SystemTime>,
+    /// When its bytes were last changed before it was opened, if the store knows.
+    pub modified: Option<SystemTime>,
     /// The metadata that the client sent.
     pub metadata: Metadata,
     /// The recorded finish state. `None` for an upload that is finished as soon
@@ -156,6 +158,7 @@ impl Upload {
             length: None,
             completion: Completion::ByLength,
             created: None,
+            modified: None,
             metadata: Metadata::EMPTY,
             finishing: None,
             concat: None,
@@ -187,6 +190,13 @@ impl Upload {
     /// Sets the result of [`path`](Self::path), for stores that keep files.
     pub fn set_path(&mut self, path: impl AsRef<Path>) {
         self.path = Some(path.as_ref().into());
+    }
+
+    /// Returns when something last happened to the upload, if the store knows: its
+    /// creation, or the last change of its bytes.
+    #[must_use]
+    pub fn last_activity(&self) -> Option<SystemTime> {
+        self.created.max(self.modified)
     }
 
     /// Returns whether every byte is stored; never while the length is

@@ -21,7 +21,10 @@ impl Core {
         match self.end(parts, id, terminate).await {
             Ok(upload) => {
                 let mut outcome = Outcome::new(upload);
-                outcome.terminated = true;
+                match rollback {
+                    Some(Rollback::Expired) => outcome.expired = true,
+                    _ => outcome.terminated = true,
+                }
                 respond(Ok(terminated()), outcome)
             }
             Err(error) => error.into_response(),

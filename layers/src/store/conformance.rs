@@ -40,7 +40,7 @@ use http_body::{Body, Frame};
 
 use super::{AppendError, Appended, Content, Handle, Store, WriteMode};
 use crate::protocol::{
-    Chunk, Completion, Error, FinishState, Length, Metadata, NewUpload, Offset, UploadId,
+    Chunk, Completion, Error, FinishState, Length, Metadata, NewUpload, Offset, Upload, UploadId,
 };
 use crate::suite::{Suite, cases};
 
@@ -129,6 +129,14 @@ async fn create(store: &dyn Store, length: u32) -> Box<dyn Handle> {
     store.create(new).await.expect("an upload can be created")
 }
 
+/// Returns the upload without the time of its last change, which a handle need not know
+/// before it is opened again.
+fn state(upload: &Upload) -> Upload {
+    let mut upload = upload.clone();
+    upload.modified = None;
+    upload
+}
+
 async fn offset(store: &dyn Store, id: &UploadId) -> Offset {
     let handle = store.open(id).await.expect("the upload is found");
     handle.info().offset
@@ -145,8 +153,8 @@ async fn a_new_upload_is_found_as_it_was_created(open: &impl Fn() -> Arc<dyn Sto
         .await
         .expect("the upload is found");
     assert_eq!(
-        found.info(),
-        created.info(),
+        state(found.info()),
+        state(created.info()),
         "the upload is found as it was created"
     );
     assert_eq!(found.info().offset, 0, "nothing is stored yet");
@@ -374,7 +382,7 @@ async fn the_finish_state_is_recorded(open: &impl Fn() -> Arc<dyn Store>) {
             .open(&handle.info().id)
             .await
             .expect("the upload is found");
-        assert_eq!(again.info(), handle.info());
+        assert_eq!(state(again.info()), state(handle.info()));
     }
     for time in ["once", "again"] {
         let finished = handle.finish().await;
@@ -405,7 +413,7 @@ async fn the_client_declares_an_upload_complete(open: &impl Fn() -> Arc<dyn Stor
             .open(&handle.info().id)
             .await
             .expect("the upload is found");
-        assert_eq!(again.info(), handle.info());
+        assert_eq!(state(again.info()), state(handle.info()));
     }
 }
 
@@ -492,7 +500,7 @@ async fn bytes_are_read_whole_and_in_ranges(open: &impl Fn() -> Arc<dyn Store>) 
     append_whole(&mut *handle, " world").await;
     let content = read(&*open(), &handle.info().id).await;
     let content = content.expect("the upload is found");
-    assert_eq!(content.upload(), handle.info());
+    assert_eq!(state(content.upload()), state(handle.info()));
     for (range, text) in [
         (0..11, "hello world"),
         (0..1, "h"),

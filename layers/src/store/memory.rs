@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,10 +9,12 @@ use bytes::{Bytes, BytesMut};
 use tokio::task::yield_now;
 
 use super::{
-    AppendError, AppendOptions, Appended, Concatenator, Content, Handle, Reader, Store, Terminator,
+    AppendError, AppendOptions, Appended, Concatenator, Content, Handle, ListRequest, Lister, Page,
+    Reader, Store, Terminator,
 };
 use crate::protocol::{
-    Chunk, Concat, Error, FinishState, Interrupt, Length, NewUpload, Offset, Role, Upload, UploadId,
+    Chunk, Clock, Concat, Error, FinishState, Interrupt, Length, NewUpload, Offset, Role, Upload,
+    UploadId,
 };
 
 /// Number of bytes to copy at once into a final upload.
@@ -36,15 +38,26 @@ const STEP: usize = 1 << 20;
 /// # }
 /// ```
 #[derive(Clone, Default)]
-pub struct MemoryStore(Arc<Mutex<HashMap<UploadId, Stored>>>);
+pub struct MemoryStore {
+    uploads: Arc<Mutex<BTreeMap<UploadId, Stored>>>,
+    clock: Clock,
+}
 
 struct Stored {
     upload: Upload,
     bytes: BytesMut,
-    modified: SystemTime,
 }
 
 impl MemoryStore {
+    /// Creates an empty store that takes the times of its uploads from `clock`.
+    #[must_use]
+    pub fn with_clock(clock: Clock) -> Self {
+        Self {
+            uploads: Arc::default(),
+            clock,
+        }
+    }
+
     /// Returns the stored bytes of an upload.
     #[must_use]
     pub fn bytes(&self, id: &UploadId) -> Option<Bytes> {
@@ -53,9 +66,9 @@ impl MemoryStore {
         Some(Bytes::copy_from_slice(&stored.bytes))
     }
 
-    fn uploads(&self) -> MutexGuard<'_, HashMap<UploadId, Stored>> {
+    fn uploads(&self) -> MutexGuard<'_, BTreeMap<UploadId, Stored>> {
         // A panic under the mutex cannot leave the map inconsistent.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.uploads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn handle(&self, upload: Upload) -> Box<dyn Handle> {
@@ -69,7 +82,7 @@ impl MemoryStore {
 #[async_trait]
 impl Store for MemoryStore {
     async fn create(&self, new: NewUpload) -> Result<Box<dyn Handle>, Error> {
-        let upload = insert(&mut self.uploads(), new, BytesMut::new())?;
+        let upload = self.insert(new, BytesMut::new())?;
         Ok(self.handle(upload))
     }
 
@@ -94,6 +107,25 @@ impl Store for MemoryStore {
     fn concatenator(&self) -> Option<&dyn Concatenator> {
         Some(self)
     }
+
+    fn lister(&self) -> Option<&dyn Lister> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Lister for MemoryStore {
+    async fn list(&self, request: &ListRequest) -> Result<Page, Error> {
+        let uploads = self.uploads();
+        let mut selected = uploads.values().filter(|it| request.selects(&it.upload.id));
+        let page: Vec<_> = selected.by_ref().take(request.limit.max(1)).collect();
+        let is_last = selected.next().is_none();
+        let mut page = Page::last(page.into_iter().map(|it| it.upload.clone()).collect());
+        if !is_last {
+            page.next = page.uploads.last().map(|upload| upload.id.clone());
+        }
+        Ok(page)
+    }
 }
 
 #[async_trait]
@@ -111,7 +143,6 @@ impl Reader for MemoryStore {
         Ok(Box::new(MemoryContent {
             upload: stored.upload.clone(),
             bytes: Bytes::copy_from_slice(&stored.bytes),
-            modified: stored.modified,
         }))
     }
 }
@@ -120,7 +151,6 @@ impl Reader for MemoryStore {
 struct MemoryContent {
     upload: Upload,
     bytes: Bytes,
-    modified: SystemTime,
 }
 
 #[async_trait]
@@ -130,7 +160,7 @@ impl Content for MemoryContent {
     }
 
     fn modified(&self) -> Option<SystemTime> {
-        Some(self.modified)
+        self.upload.modified
     }
 
     async fn bytes(&self, range: Range<u64>) -> Result<Bytes, Error> {
@@ -149,7 +179,7 @@ impl Concatenator for MemoryStore {
         let parts = new.concat.as_ref().map_or(&[][..], Concat::parts);
         let bytes = self.join(parts, interrupt).await?;
         new.length = Some(end(&bytes).into()); // CAT-04
-        let upload = insert(&mut self.uploads(), new, bytes)?;
+        let upload = self.insert(new, bytes)?;
         Ok(self.handle(upload))
     }
 
@@ -165,7 +195,7 @@ impl Concatenator for MemoryStore {
         let bytes = self.join(concat.parts(), interrupt).await?;
         let mut uploads = self.uploads();
         let stored = uploads.get_mut(id).ok_or(Error::NotFound)?;
-        stored.assembled(bytes);
+        stored.assembled(bytes, self.clock.now());
         Ok(())
     }
 
@@ -188,27 +218,24 @@ fn end(bytes: &[u8]) -> Offset {
     Offset::saturating(bytes.len() as u64)
 }
 
-/// Adds an upload, unless its id conflicts with another.
-fn insert(
-    uploads: &mut HashMap<UploadId, Stored>,
-    new: NewUpload,
-    bytes: BytesMut,
-) -> Result<Upload, Error> {
-    if uploads.keys().any(|id| id.conflicts_with(&new.id)) {
-        return Err(Error::UploadExists);
-    }
-    let mut upload = Upload::from(new);
-    upload.offset = end(&bytes);
-    let stored = Stored {
-        upload: upload.clone(),
-        bytes,
-        modified: SystemTime::now(),
-    };
-    uploads.insert(upload.id.clone(), stored);
-    Ok(upload)
-}
-
 impl MemoryStore {
+    /// Adds an upload, unless its id conflicts with another.
+    fn insert(&self, new: NewUpload, bytes: BytesMut) -> Result<Upload, Error> {
+        let mut uploads = self.uploads();
+        if uploads.keys().any(|id| id.conflicts_with(&new.id)) {
+            return Err(Error::UploadExists);
+        }
+        let mut upload = Upload::from(new);
+        upload.offset = end(&bytes);
+        upload.modified = Some(self.clock.now());
+        let stored = Stored {
+            upload: upload.clone(),
+            bytes,
+        };
+        uploads.insert(upload.id.clone(), stored);
+        Ok(upload)
+    }
+
     /// Joins the bytes of complete uploads. Yields to other tasks between
     /// steps.
     async fn join(&self, parts: &[UploadId], interrupt: &Interrupt) -> Result<BytesMut, Error> {
@@ -248,7 +275,7 @@ impl MemoryStore {
 
 impl Stored {
     /// Stores the bytes of a pending final.
-    fn assembled(&mut self, bytes: BytesMut) {
+    fn assembled(&mut self, bytes: BytesMut, now: SystemTime) {
         self.upload.offset = end(&bytes);
         self.upload.length = Some(self.upload.offset.into());
         if let Some(Role::Final { pending, .. }) =
@@ -257,7 +284,7 @@ impl Stored {
             *pending = false;
         }
         self.bytes = bytes;
-        self.modified = SystemTime::now();
+        self.upload.modified = Some(now);
     }
 }
 
@@ -287,10 +314,11 @@ impl MemoryHandle {
     }
 
     fn push(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let now = self.store.clock.now();
         self.change(|stored| {
             stored.bytes.extend_from_slice(bytes);
             stored.upload.offset = end(&stored.bytes);
-            stored.modified = SystemTime::now();
+            stored.upload.modified = Some(now);
         })
     }
 

@@ -111,6 +111,8 @@ mod capability;
 pub mod conformance;
 #[cfg(test)]
 pub(crate) mod faulty;
+mod leftovers;
+mod list;
 mod memory;
 mod pointer;
 
@@ -122,6 +124,8 @@ use crate::protocol::{Chunk, Error, FinishState, Length, NewUpload, Upload, Uplo
 
 pub use self::append::{AppendError, AppendOptions, Appended, WriteMode};
 pub use self::capability::{Concatenator, Content, Reader, Terminator};
+pub use self::leftovers::{Cleaner, Leftover, LeftoverKind, LeftoverPage, LeftoverRequest};
+pub use self::list::{ListRequest, Lister, Page};
 pub use self::memory::MemoryStore;
 
 /// Stores uploads.
@@ -189,6 +193,17 @@ pub trait Store: Debug + Send + Sync + 'static {
 
     /// Returns the capability to read uploads, if the store has it.
     fn reader(&self) -> Option<&dyn Reader> {
+        None
+    }
+
+    /// Returns the capability to list uploads, if the store has it.
+    fn lister(&self) -> Option<&dyn Lister> {
+        None
+    }
+
+    /// Returns the capability to find and remove what crashes have left, if the store
+    /// has it.
+    fn cleaner(&self) -> Option<&dyn Cleaner> {
         None
     }
 }

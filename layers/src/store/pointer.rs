@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::{Concatenator, Handle, Reader, Store, Terminator};
+use super::{Cleaner, Concatenator, Handle, Lister, Reader, Store, Terminator};
 use crate::protocol::{Error, NewUpload, UploadId};
 
 /// What `async_trait` makes of the asynchronous methods. They are written out, so that a
@@ -49,6 +49,14 @@ macro_rules! pointers {
 
                 fn reader(&self) -> Option<&dyn Reader> {
                     (**self).reader()
+                }
+
+                fn lister(&self) -> Option<&dyn Lister> {
+                    (**self).lister()
+                }
+
+                fn cleaner(&self) -> Option<&dyn Cleaner> {
+                    (**self).cleaner()
                 }
             }
         )*

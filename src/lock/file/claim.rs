@@ -1,5 +1,6 @@
 //! One request that waits for a lock: the blocking half.
 
+use std::io;
 use std::sync::Arc;
 
 use tower_tus_layers::lock::Guard;
@@ -60,21 +61,39 @@ impl Claim {
 
     /// Takes the lock file, or if there is no space for it, the data file.
     pub(super) fn take_to_terminate(self) -> Outcome<Held> {
-        let Shared { home, own, .. } = &*self.shared;
-        match LockFile::take(&self.places, home.dir(), own) {
-            Err(error) if is_full(&error) => self.take_data(),
-            attempt => self.settle(attempt.map_err(of_upload)?),
-        }
-    }
-
-    fn take_data(self) -> Outcome<Held> {
-        let own = self.shared.own.current();
-        let own = own.map(|own| own.inode());
-        match DataLock::take(&self.places, own).map_err(of_upload)? {
-            Attempt::Taken(lock) => self.hold(OnDisk::Data(lock)),
+        match self.attempt_to_terminate()? {
+            Attempt::Taken(disk) => self.hold(disk),
             Attempt::Held => self.ask(),
             Attempt::Collided => self.collide(),
         }
+    }
+
+    /// Like [`take_to_terminate`](Self::take_to_terminate) if nobody has the lock;
+    /// otherwise returns `None`, and asks nobody to release it.
+    pub(super) fn take_if_free(self) -> Result<Option<Held>, Error> {
+        for _ in 0..=MOST_COLLISIONS {
+            match self.attempt_to_terminate()? {
+                Attempt::Taken(disk) => return Ok(Some(Held::new(disk, self.here))),
+                Attempt::Held => return Ok(None),
+                Attempt::Collided => {}
+            }
+        }
+        Ok(None)
+    }
+
+    fn attempt_to_terminate(&self) -> Result<Attempt<OnDisk>, Error> {
+        let Shared { home, own, .. } = &*self.shared;
+        let attempt = match LockFile::take(&self.places, home.dir(), own) {
+            Err(error) if is_full(&error) => self.attempt_on_data(),
+            attempt => attempt.map(|it| it.map(|file| OnDisk::File(Arc::new(file)))),
+        };
+        attempt.map_err(of_upload)
+    }
+
+    fn attempt_on_data(&self) -> io::Result<Attempt<OnDisk>> {
+        let own = self.shared.own.current();
+        let own = own.map(|own| own.inode());
+        Ok(DataLock::take(&self.places, own)?.map(OnDisk::Data))
     }
 
     fn settle(self, attempt: Attempt<LockFile>) -> Outcome<Held> {

@@ -23,6 +23,16 @@ pub(super) enum Attempt<T> {
     Collided,
 }
 
+impl<T> Attempt<T> {
+    pub(super) fn map<U>(self, with: impl FnOnce(T) -> U) -> Attempt<U> {
+        match self {
+            Self::Taken(lock) => Attempt::Taken(with(lock)),
+            Self::Held => Attempt::Held,
+            Self::Collided => Attempt::Collided,
+        }
+    }
+}
+
 /// A lock file that this process has created.
 #[derive(Debug)]
 pub(super) struct LockFile {

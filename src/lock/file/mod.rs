@@ -119,8 +119,9 @@ use tower_tus_layers::protocol::{Error, Interrupt, UploadId};
 use self::claim::{Claim, Next, Outcome};
 use self::guard::{FileGuard, Held};
 use self::own::Own;
-use self::places::Places;
+use self::places::{Found, Places};
 use self::watcher::Watcher;
+use crate::fs::error::of_upload;
 use crate::fs::home::Home;
 use crate::fs::offload::{Offload, Steps};
 use crate::fs::sys;
@@ -261,15 +262,11 @@ impl FileLocker {
     ) -> Result<T, Error> {
         let begin = Instant::now();
         let here = self.here.acquire(id, interrupt, timeout).await?;
-        let steps = &self.shared.steps;
-        let dir = self.shared.home.dir();
-        let places = Arc::new(Places::new(dir, id, self.file_mode, self.patience));
-        let mut claim = Claim::new(Arc::clone(&self.shared), places, here);
+        let mut claim = Claim::new(Arc::clone(&self.shared), self.places(id), here);
         loop {
             // The blocking step owns the lock of this process: if this future
             // is dropped meanwhile, the step releases both locks in order.
-            let home = Arc::clone(&self.shared.home);
-            claim = match steps.short(move || home.step(|| attempt(claim))).await? {
+            claim = match self.step(move || attempt(claim)).await? {
                 Ok(had) => return Ok(had),
                 Err(claim) => claim,
             };
@@ -293,9 +290,26 @@ impl FileLocker {
         attempt: fn(Claim) -> Outcome<Held>,
     ) -> Result<Box<dyn Guard>, Error> {
         let held = self.wait(id, interrupt.clone(), timeout, attempt).await?;
+        Ok(self.guard(held, interrupt))
+    }
+
+    fn guard(&self, held: Held, interrupt: Interrupt) -> Box<dyn Guard> {
         let interval = self.holder_poll_interval.max(MIN_POLL_INTERVAL);
-        let guard = FileGuard::new(held, &self.shared, interrupt, interval);
-        Ok(Box::new(guard))
+        Box::new(FileGuard::new(held, &self.shared, interrupt, interval))
+    }
+
+    fn places(&self, id: &UploadId) -> Arc<Places> {
+        let dir = self.shared.home.dir();
+        Arc::new(Places::new(dir, id, self.file_mode, self.patience))
+    }
+
+    /// Runs a [short step](crate::fs::offload) in the directory that is known.
+    async fn step<T: Send + 'static>(
+        &self,
+        step: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let home = Arc::clone(&self.shared.home);
+        self.shared.steps.short(move || home.step(step)).await
     }
 }
 
@@ -336,5 +350,31 @@ impl Locker for FileLocker {
     ) -> Result<Box<dyn Guard>, Error> {
         let attempt = Claim::take_to_terminate;
         self.hold(id, interrupt, timeout, attempt).await
+    }
+
+    async fn try_acquire(
+        &self,
+        id: &UploadId,
+        interrupt: Interrupt,
+    ) -> Result<Option<Box<dyn Guard>>, Error> {
+        let Some(here) = self.here.try_acquire(id, interrupt.clone()).await? else {
+            return Ok(None);
+        };
+        let claim = Claim::new(Arc::clone(&self.shared), self.places(id), here);
+        let held = self.step(move || claim.take_if_free()).await?;
+        Ok(held.map(|held| self.guard(held, interrupt)))
+    }
+
+    async fn is_held(&self, id: &UploadId) -> Result<bool, Error> {
+        if self.here.is_held(id).await? {
+            return Ok(true);
+        }
+        let (shared, places) = (Arc::clone(&self.shared), self.places(id));
+        self.step(move || {
+            let own = shared.own.current();
+            let found = places.look(own.map(|own| own.inode())).map_err(of_upload)?;
+            Ok(matches!(found, Found::Holder | Found::Busy))
+        })
+        .await
     }
 }

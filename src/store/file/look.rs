@@ -69,6 +69,7 @@ fn see(
     let counted = counted::look(layout, seen.len).map_err(of_upload)?;
     let counted = counted.ok_or(Error::NotFound)?;
     let mut upload = document.upload(id, counted.offset);
+    upload.modified = Some(seen.modified);
     upload.storage = document.storage_at(layout);
     upload.set_path(&layout.data);
     if store.failed.contains(&upload.id) {

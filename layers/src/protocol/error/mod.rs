@@ -106,6 +106,8 @@ pub enum Error {
     InvalidChecksum,
     /// The store has lost bytes of the upload, which has failed permanently.
     UploadFailed,
+    /// The upload has expired.
+    UploadExpired,
     /// Too many requests with their checksum in a trailer are in progress.
     TooManyTrailers,
     /// The bytes do not match `Upload-Checksum`.

@@ -121,6 +121,11 @@ impl Error {
                 "ERR_UPLOAD_FAILED",
                 "upload has failed permanently, create a new upload",
             ),
+            Self::UploadExpired => (
+                410, // EXP-07
+                "ERR_UPLOAD_EXPIRED",
+                "upload has expired, create a new upload",
+            ),
             Self::TooManyTrailers => (
                 503,
                 "ERR_TOO_MANY_TRAILERS",

@@ -57,6 +57,14 @@ impl Locker for Light {
     ) -> Result<Box<dyn Guard>, Error> {
         Ok(Box::new(Place))
     }
+
+    async fn try_acquire(
+        &self,
+        id: &UploadId,
+        interrupt: Interrupt,
+    ) -> Result<Option<Box<dyn Guard>>, Error> {
+        self.locker.try_acquire(id, interrupt).await
+    }
 }
 
 /// A gate that decides on completion only under the lock, and counts.
