@@ -14,6 +14,8 @@
 //! | [`context`] | what layers tell each other about one request |
 //! | [`store`], [`lock`], [`gate`], [`hooks`] | the traits for back ends and applications, the layer that uses each, and conformance suites for stores and lockers |
 //! | [`service`] | the minimal core: POST, HEAD, PATCH, DELETE over a store |
+//! | [`sweep`] | removes what crashes have left in a store |
+//! | [`sweep`] | removes what crashes have left in a store |
 //! | all others | one layer each |
 //!
 //! # The layers, outermost first
@@ -153,6 +155,7 @@ pub mod size_limit;
 pub mod store;
 #[cfg(any(test, feature = "conformance"))]
 mod suite;
+pub mod sweep;
 pub mod version;
 
 /// Needed to implement the traits of this crate, whose methods are `async`.
