@@ -1,0 +1,85 @@
+//! The end of each case: what is there is complete, and can be completed, created
+//! again and removed.
+
+use std::fmt::Write;
+
+use crate::actions::{Framing, Moment, Ruling, Sum, Via};
+use crate::driver::{Driver, Fault};
+use crate::model::State;
+use crate::plan::Plan;
+use crate::request::{Content, Load, NewLength, Request};
+
+impl Driver {
+    /// Asks for each upload, and carries it to its end.
+    pub(crate) async fn audit(&mut self) -> Result<(), Fault> {
+        self.let_go();
+        for moment in [Moment::Create, Moment::Finish, Moment::Terminate] {
+            self.rule(moment, Ruling::Agree);
+        }
+        for entry in 0..self.entries.len() {
+            self.look(entry).await?;
+            if let Some(request) = self.rest(entry) {
+                self.carry_out(Via::PLAIN, Plan::of(entry, request)).await?;
+                self.look(entry).await?;
+            }
+        }
+        for entry in 0..self.entries.len() {
+            self.carry_out(Via::PLAIN, Plan::of(entry, Request::Delete))
+                .await?;
+            self.carry_out(Via::PLAIN, Plan::head(entry)).await?;
+        }
+        match self.world.names() {
+            Some(names) if !names.is_empty() && !self.may_leave_files => {
+                Err(format!("{names:?} is left after all uploads were removed"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn look(&mut self, entry: usize) -> Result<(), Fault> {
+        self.carry_out(Via::PLAIN, Plan::head(entry)).await?;
+        self.carry_out(Via::PLAIN, Plan::of(entry, Request::Get(None)))
+            .await
+    }
+
+    /// Returns the request that completes an upload, or creates it again: no id is
+    /// stuck.
+    fn rest(&mut self, entry: usize) -> Option<Request> {
+        match self.entries[entry].likely() {
+            State::Absent if self.conditions.decides => {
+                let content = Content::Sent(NewLength::Known(3), None);
+                let id = Some(self.entries[entry].id.clone());
+                Some(self.planner.creation(id, None, content))
+            }
+            State::Absent => None,
+            State::Present(stored) if stored.about.is_final() => None,
+            State::Present(stored) => {
+                let offset = stored.offset();
+                let missing = stored.length.map_or(1, |length| length - offset);
+                let load = Load {
+                    bytes: self
+                        .planner
+                        .bytes(usize::try_from(missing).expect("it is small")),
+                    framing: Framing::Announced,
+                    sum: Sum::Absent,
+                    pieces: 1,
+                };
+                let length = Some(offset + missing);
+                Some(Request::Append {
+                    offset,
+                    length,
+                    load,
+                })
+            }
+        }
+    }
+
+    /// Returns a fault with all that led to it.
+    pub(crate) fn explain(&self, fault: &Fault) -> String {
+        let mut text = format!("{fault}\n\nThe requests were:\n");
+        for line in &self.log {
+            let _ = writeln!(text, "{line}");
+        }
+        text
+    }
+}

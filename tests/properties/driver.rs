@@ -1,0 +1,322 @@
+//! Carries out the actions of a case, and compares each answer with the model.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::actions::{Action, Ask, Case, Ending, Judges, Moment, Portion, Ruling, Via};
+use crate::model::{Conditions, Entry, State, Torn, Verdict};
+use crate::open::{Begun, Open};
+use crate::plan::{Plan, Planner, Subject};
+use crate::request::{Answer, Load, Request};
+use crate::tally::Tally;
+use crate::wire::{self, Head};
+use crate::world::World;
+
+/// A broken promise.
+pub(crate) type Fault = String;
+
+pub(crate) struct Driver {
+    pub(crate) world: World,
+    pub(crate) servers: usize,
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) conditions: Conditions,
+    pub(crate) planner: Planner,
+    held: VecDeque<Held>,
+    /// Whether uploads may exist, or remains of them, that the model does not know.
+    pub(crate) may_leave_files: bool,
+    /// The requests so far, for the message of a failure.
+    pub(crate) log: Vec<String>,
+    pub(crate) tally: Tally,
+}
+
+/// A request that is open.
+struct Held {
+    server: usize,
+    entry: usize,
+    request: Request,
+    /// The states of the upload before it.
+    before: Vec<State>,
+    open: Open,
+    /// Whether another request has made it end.
+    has_ended: bool,
+}
+
+impl Driver {
+    pub(crate) async fn start(case: &Case) -> Self {
+        let form = case.form;
+        Self {
+            world: World::start(form).await,
+            servers: form.servers,
+            entries: Vec::new(),
+            conditions: Conditions::new(form.judges),
+            planner: Planner::new(form.judges),
+            held: VecDeque::new(),
+            may_leave_files: false,
+            log: Vec::new(),
+            tally: Tally::default(),
+        }
+    }
+
+    pub(crate) async fn act(&mut self, action: &Action) -> Result<(), Fault> {
+        self.tally.actions += 1;
+        match action {
+            Action::Ask(via, ask) => self.ask(*via, ask).await,
+            Action::Cut(via, ask, portion, ending) => self.cut(*via, ask, *portion, *ending).await,
+            Action::Hold(via, ask, portion) => self.hold(*via, ask, *portion).await,
+            Action::Release => self.release().await,
+            Action::Restart(server) => {
+                let server = usize::from(server.0) % self.servers;
+                self.log.push(format!("restart {server}"));
+                self.end_of(|held| held.server == server);
+                self.world.restart(server).await;
+                Ok(())
+            }
+            Action::Kill(via, ask, after) => {
+                self.kill(*via, ask, Duration::from_micros((*after).into()))
+                    .await
+            }
+            Action::Rule(moment, ruling) => {
+                self.rule(*moment, *ruling);
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) fn rule(&mut self, moment: Moment, ruling: Ruling) {
+        if !self.conditions.decides {
+            return;
+        }
+        self.log.push(format!("{moment:?}: {ruling:?}"));
+        let verdict = self.world.rule(moment, ruling);
+        match moment {
+            Moment::Create => self.conditions.create = verdict,
+            Moment::Finish => self.conditions.finish = verdict,
+            Moment::Terminate => self.conditions.terminate = verdict,
+        }
+    }
+
+    async fn ask(&mut self, via: Via, ask: &Ask) -> Result<(), Fault> {
+        let Some(plan) = self.plan(ask).await? else {
+            return Ok(());
+        };
+        self.carry_out(via, plan).await
+    }
+
+    /// Sends a request, and compares its answer.
+    pub(crate) async fn carry_out(&mut self, via: Via, plan: Plan) -> Result<(), Fault> {
+        self.locks(&plan);
+        let server = self.server(via);
+        let (head, load) = self.message(&plan);
+        let answer = wire::ask(self.world.address(server), via.version, head, load).await;
+        let Some(answer) = answer else {
+            return Err(format!("{plan:?} was not answered"));
+        };
+        self.answered(&plan, server, &answer)
+    }
+
+    async fn cut(
+        &mut self,
+        via: Via,
+        ask: &Ask,
+        portion: Portion,
+        ending: Ending,
+    ) -> Result<(), Fault> {
+        let Some((plan, server, mut open)) = self.begin(via, ask).await? else {
+            return Ok(());
+        };
+        let bytes = portion.of(plan.request.load().map_or(0, |load| load.bytes.len()));
+        self.log.push(format!(
+            "{server}: {plan:?}\n    cut after {bytes} bytes, {ending:?}"
+        ));
+        open.send(bytes).await;
+        open.cut(ending);
+        self.torn(&plan, Torn::After(bytes));
+        Ok(())
+    }
+
+    async fn hold(&mut self, via: Via, ask: &Ask, portion: Portion) -> Result<(), Fault> {
+        let Some((plan, server, mut open)) = self.begin(via, ask).await? else {
+            return Ok(());
+        };
+        let bytes = portion.of(plan.request.load().map_or(0, |load| load.bytes.len()));
+        open.send(bytes).await;
+        let Subject::Known(entry) = plan.subject else {
+            self.torn(&plan, Torn::After(bytes));
+            return Ok(());
+        };
+        self.log
+            .push(format!("{server}: {plan:?}\n    held after {bytes} bytes"));
+        let before = self.entries[entry].states.clone();
+        self.torn(&plan, Torn::After(bytes));
+        self.held.push_back(Held {
+            server,
+            entry,
+            request: plan.request,
+            before,
+            open,
+            has_ended: false,
+        });
+        Ok(())
+    }
+
+    /// Sends the head of a request whose body is going to stop in the middle. A
+    /// request without bytes is carried out as a whole.
+    async fn begin(&mut self, via: Via, ask: &Ask) -> Result<Option<(Plan, usize, Open)>, Fault> {
+        let Some(plan) = self.plan(ask).await? else {
+            return Ok(None);
+        };
+        let (head, load) = self.message(&plan);
+        let Some(load) = load.filter(|load| !load.bytes.is_empty()) else {
+            return self.carry_out(via, plan).await.map(|()| None);
+        };
+        self.locks(&plan);
+        let server = self.server(via);
+        match Open::begin(self.world.address(server), &head, load).await {
+            Begun::Open(open) => Ok(Some((plan, server, open))),
+            Begun::Answered(answer) => self.answered(&plan, server, &answer).map(|()| None),
+        }
+    }
+
+    async fn release(&mut self) -> Result<(), Fault> {
+        let Some(held) = self.held.pop_front() else {
+            return Ok(());
+        };
+        let answer = held.open.finish().await;
+        let entry = &mut self.entries[held.entry];
+        self.log
+            .push(format!("    released {}: {answer:?}", entry.id));
+        if held.has_ended {
+            // The bytes that came afterwards are not stored.
+            return match answer.filter(|answer| answer.status < 300) {
+                Some(answer) => Err(format!("{:?}: a late {answer:?}", held.request)),
+                None => Ok(()),
+            };
+        }
+        let Some(answer) = answer else {
+            return Err(format!("{:?} was not answered", held.request));
+        };
+        entry.states = held.before;
+        // It was allowed before it was held.
+        let conditions = Conditions {
+            create: Verdict::Agrees,
+            ..self.conditions.clone()
+        };
+        entry.answered(&held.request, &answer, &conditions)
+    }
+
+    async fn kill(&mut self, via: Via, ask: &Ask, after: Duration) -> Result<(), Fault> {
+        let Some(plan) = self.plan(ask).await? else {
+            return Ok(());
+        };
+        // Otherwise nobody knows whether the request of a dead server has ended it.
+        if let Subject::Known(entry) = plan.subject
+            && self
+                .held
+                .iter()
+                .any(|held| held.entry == entry && !held.has_ended)
+        {
+            self.carry_out(via, Plan::head(entry)).await?;
+        }
+        let server = self.server(via);
+        let (head, load) = self.message(&plan);
+        let address = self.world.address(server);
+        let asking = tokio::spawn(wire::ask(address, via.version, head, load));
+        tokio::time::sleep(after).await;
+        self.world.kill(server).await;
+        self.tally.kills += 1;
+        self.end_of(|held| held.server == server);
+        self.may_leave_files = true;
+        match asking.await.expect("it does not panic") {
+            Some(answer) => self.answered(&plan, server, &answer)?,
+            None => {
+                self.log
+                    .push(format!("{server}: {plan:?}\n    killed after {after:?}"));
+                self.torn(&plan, Torn::Killed);
+            }
+        }
+        self.world.start_again(server).await;
+        Ok(())
+    }
+
+    async fn plan(&mut self, ask: &Ask) -> Result<Option<Plan>, Fault> {
+        // A final consists of what its parts are, so this has to be known.
+        if let Ask::Join(..) = ask {
+            for entry in 0..self.entries.len() {
+                if !self.entries[entry].is_certain() {
+                    self.carry_out(Via::PLAIN, Plan::head(entry)).await?;
+                }
+            }
+        }
+        Ok(self.planner.plan(ask, &mut self.entries))
+    }
+
+    fn message(&self, plan: &Plan) -> (Head, Option<Load>) {
+        let id = match plan.subject {
+            Subject::Known(entry) => &*self.entries[entry].id,
+            Subject::Unnamed => "",
+        };
+        (Head::of(&plan.request, id), plan.request.load().cloned())
+    }
+
+    fn server(&self, via: Via) -> usize {
+        usize::from(via.server.0) % self.servers
+    }
+
+    /// Notes that a request ends those that hold its upload.
+    fn locks(&mut self, plan: &Plan) {
+        if let (Subject::Known(entry), true) = (plan.subject, plan.request.locks()) {
+            self.end_of(|held| held.entry == entry);
+        }
+    }
+
+    fn end_of(&mut self, ends: impl Fn(&Held) -> bool) {
+        for held in self.held.iter_mut().filter(|held| ends(held)) {
+            held.has_ended = true;
+        }
+    }
+
+    /// Disconnects all requests that are open.
+    pub(crate) fn let_go(&mut self) {
+        for held in self.held.drain(..) {
+            held.open.cut(Ending::Fin);
+        }
+    }
+
+    fn answered(&mut self, plan: &Plan, server: usize, answer: &Answer) -> Result<(), Fault> {
+        self.log.push(format!("{server}: {plan:?}\n    {answer:?}"));
+        self.tally.count(&plan.request, answer.status);
+        let entry = match plan.subject {
+            Subject::Known(entry) => &mut self.entries[entry],
+            Subject::Unnamed => &mut Entry::new(String::new()),
+        };
+        entry.answered(&plan.request, answer, &self.conditions)?;
+        if let (Subject::Unnamed, Some(id)) = (plan.subject, answer.id()) {
+            let states = std::mem::take(&mut entry.states);
+            self.entries.push(Entry { id, states });
+        }
+        Ok(())
+    }
+
+    fn torn(&mut self, plan: &Plan, torn: Torn) {
+        self.tally.torn += 1;
+        match plan.subject {
+            Subject::Known(entry) => {
+                self.entries[entry].torn(&plan.request, torn, &self.conditions);
+            }
+            // Nobody knows its id.
+            Subject::Unnamed => self.may_leave_files = true,
+        }
+    }
+}
+
+impl Conditions {
+    fn new(judges: Judges) -> Self {
+        Self {
+            create: Verdict::Agrees,
+            finish: Verdict::Agrees,
+            terminate: Verdict::Agrees,
+            decides: judges == Judges::Present,
+            attempts: crate::world::ATTEMPTS,
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! PATCH, and the first bytes of a creation.
+
+use super::{Conditions, Stored, Torn};
+use crate::actions::Framing;
+use crate::request::{Answer, Load};
+
+/// Bytes for an upload.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Chunk<'a> {
+    pub(super) offset: u64,
+    /// The length that the request declares.
+    pub(super) length: Option<u64>,
+    pub(super) load: &'a Load,
+}
+
+impl Stored {
+    pub(super) fn appended(
+        &self,
+        chunk: &Chunk<'_>,
+        answer: &Answer,
+        conditions: &Conditions,
+    ) -> Vec<Self> {
+        let mut next = Vec::new();
+        if chunk.load.refusal() == Some(400) && answer.status == 400 {
+            next.push(self.clone());
+        }
+        // CAT-10
+        if self.about.is_final() {
+            if answer.status == 403 {
+                next.push(self.clone());
+            }
+            return next;
+        }
+        // CORE-25, AMB-07
+        if answer.status == 409 {
+            let told = answer.number("upload-offset");
+            let told = told.filter(|&told| told != chunk.offset);
+            next.extend(told.and_then(|told| self.at(told)));
+        }
+        if let Some(here) = self.at(chunk.offset) {
+            let results = here.take(chunk, conditions).into_iter();
+            // CORE-26
+            let told = |after: &Self| answer.number("upload-offset") == Some(after.offset());
+            let fits = |(status, after): &(u16, Self)| {
+                *status == answer.status && (*status != 204 || told(after))
+            };
+            next.extend(results.filter(fits).map(|(_, after)| after));
+        }
+        next
+    }
+
+    /// Returns the statuses with which a chunk at the right offset may be answered,
+    /// and the upload afterwards.
+    pub(super) fn take(&self, chunk: &Chunk<'_>, conditions: &Conditions) -> Vec<(u16, Self)> {
+        let load = chunk.load;
+        let mut refusals: Vec<_> = load.refusal().into_iter().collect();
+        let is_declared_wrong = chunk.length.is_some_and(|length| match self.length {
+            Some(known) => known != length, // CRE-09
+            None => length < self.offset(), // DEF-04
+        });
+        if is_declared_wrong {
+            refusals.push(400);
+        }
+        let declared = Self {
+            length: self.length.or(chunk.length),
+            ..self.clone()
+        };
+        let room = declared.room();
+        let fits = load.bytes.len() <= room;
+        if !fits {
+            refusals.push(413);
+        }
+        // AMB-03: of a stream of unknown length, what fits is kept.
+        let is_kept = load.framing == Framing::Chunked && !load.is_atomic() && !self.is_complete();
+        if !fits && is_kept && !is_declared_wrong {
+            let whole = declared.with(&load.bytes[..room]);
+            return vec![(413, whole.finish(conditions).0)];
+        }
+        if !refusals.is_empty() {
+            return refusals
+                .into_iter()
+                .map(|status| (status, self.clone()))
+                .collect();
+        }
+        let after = declared.with(&load.bytes);
+        if !after.is_complete() {
+            return vec![(204, after)];
+        }
+        let (after, failure) = after.finish(conditions);
+        vec![(failure.unwrap_or(204), after)]
+    }
+
+    /// Returns the states after a chunk whose answer did not come.
+    pub(super) fn torn(&self, chunk: &Chunk<'_>, torn: Torn, conditions: &Conditions) -> Vec<Self> {
+        let here = self.at(chunk.offset);
+        let Some(here) = here.filter(|_| !self.about.is_final()) else {
+            return vec![self.clone()];
+        };
+        let mut next = match torn {
+            // The server has begun to read, so this is where it was.
+            Torn::After(_) => vec![here.clone()],
+            Torn::Killed => vec![self.clone()],
+        };
+        for (_, after) in here.take(chunk, conditions) {
+            let came = &after.bytes[here.bytes.len()..];
+            let came = came.len().min(match torn {
+                Torn::After(bytes) => bytes,
+                Torn::Killed => usize::MAX,
+            });
+            // A chunk with a checksum is whole or absent. A kill may leave the first
+            // part of one that had come as a whole.
+            if chunk.load.is_atomic() && torn != Torn::Killed && came < chunk.load.bytes.len() {
+                continue;
+            }
+            let tail = after.bytes.slice(here.bytes.len()..here.bytes.len() + came);
+            for length in [here.length, after.length] {
+                let tail = tail.clone();
+                next.push(Self {
+                    length,
+                    tail,
+                    ..here.clone()
+                });
+            }
+            if came == after.bytes.len() - here.bytes.len() && after.is_complete() {
+                next.push(after.clone());
+            }
+        }
+        if here.is_complete() {
+            next.extend(here.perhaps_finished(conditions));
+        }
+        next
+    }
+
+    /// Returns how many bytes are missing.
+    fn room(&self) -> usize {
+        let missing = self
+            .length
+            .map(|length| length.saturating_sub(self.offset()));
+        missing.map_or(usize::MAX, |missing| {
+            usize::try_from(missing).expect("it is small")
+        })
+    }
+}

@@ -1,0 +1,136 @@
+//! POST.
+
+use super::append::Chunk;
+use super::{Conditions, State, Stored, Torn};
+use crate::actions::Framing;
+use crate::request::{Answer, Content, Load, New, NewLength};
+
+impl State {
+    /// Returns the states after a creation with this answer.
+    pub(super) fn created(&self, new: &New, answer: &Answer, conditions: &Conditions) -> Vec<Self> {
+        let results = match self {
+            Self::Absent => Self::new(new, conditions),
+            Self::Present(_) => {
+                let mut refusals = refusals(new, conditions);
+                refusals.push(409);
+                let unchanged = |status| (status, self.clone());
+                refusals.into_iter().map(unchanged).collect()
+            }
+        };
+        let fits = |(status, after): &(u16, Self)| {
+            // CRE-15. A failure after the creation names the upload, too.
+            let is_named = matches!(after, Self::Present(_)) && *self == Self::Absent;
+            *status == answer.status && answer.id().is_some() == is_named
+        };
+        results
+            .into_iter()
+            .filter(fits)
+            .map(|(_, after)| after)
+            .collect()
+    }
+
+    /// Returns the states after a creation whose answer did not come.
+    pub(super) fn begun(new: &New, torn: Torn, conditions: &Conditions) -> Vec<Self> {
+        if !refusals(new, conditions).is_empty() {
+            return vec![Self::Absent];
+        }
+        let base = Stored::new(new.about.clone(), known(new));
+        let states = match &new.content {
+            Content::Sent(_, Some(load)) => base.torn(&Chunk::first(load), torn, conditions),
+            Content::Sent(_, None) => base.perhaps_finished(conditions),
+            Content::Joined(Ok(bytes)) => base.with(bytes).perhaps_finished(conditions),
+            Content::Joined(Err(_)) => unreachable!("it is refused"),
+        };
+        let mut next = super::present(states);
+        if torn == Torn::Killed {
+            next.push(Self::Absent);
+        }
+        next
+    }
+
+    /// Returns the statuses that a creation under a free id may get, and the state
+    /// afterwards.
+    fn new(new: &New, conditions: &Conditions) -> Vec<(u16, Self)> {
+        let refusals = refusals(new, conditions);
+        if !refusals.is_empty() {
+            return refusals
+                .into_iter()
+                .map(|status| (status, Self::Absent))
+                .collect();
+        }
+        let base = Stored::new(new.about.clone(), known(new));
+        match &new.content {
+            Content::Sent(_, load) => first_bytes(&base, load.as_ref(), conditions),
+            Content::Joined(Ok(bytes)) => vec![finished(base.with(bytes), conditions)],
+            Content::Joined(Err(_)) => unreachable!("it is refused"),
+        }
+    }
+}
+
+impl<'a> Chunk<'a> {
+    fn first(load: &'a Load) -> Self {
+        let (offset, length) = (0, None);
+        Self {
+            offset,
+            length,
+            load,
+        }
+    }
+}
+
+fn first_bytes(base: &Stored, load: Option<&Load>, conditions: &Conditions) -> Vec<(u16, State)> {
+    // CRE-10
+    let (status, created) = finished(base.clone(), conditions);
+    let (Some(load), 201, State::Present(created)) = (load, status, &created) else {
+        return vec![(status, created)];
+    };
+    let results = created.take(&Chunk::first(load), conditions).into_iter();
+    let results = results.map(|(status, after)| match status {
+        204 => (201, State::Present(after)),
+        // AMB-17: bytes that are not what they should be leave no upload behind.
+        _ if load.refusal() == Some(status) => (status, State::Absent),
+        _ => (status, State::Present(after)),
+    });
+    results.collect()
+}
+
+/// Finishes a new upload if it is complete.
+fn finished(new: Stored, conditions: &Conditions) -> (u16, State) {
+    if !new.is_complete() {
+        return (201, State::Present(new));
+    }
+    let (after, failure) = new.finish(conditions);
+    (failure.unwrap_or(201), State::Present(after))
+}
+
+/// Returns the statuses with which a creation is refused before anything exists.
+fn refusals(new: &New, conditions: &Conditions) -> Vec<u16> {
+    let mut refusals: Vec<_> = conditions.create.status().into_iter().collect();
+    match &new.content {
+        Content::Sent(length, load) => {
+            if matches!(length, NewLength::Both | NewLength::Neither) {
+                refusals.push(400);
+            }
+            let load = load.as_ref();
+            let is_malformed = |load: &&Load| load.is_malformed();
+            refusals.extend(load.filter(is_malformed).and_then(Load::refusal));
+            let is_too_long = |load: &Load| {
+                let room = known(new).unwrap_or(u64::MAX);
+                load.framing == Framing::Announced && load.bytes.len() as u64 > room
+            };
+            refusals.extend(load.is_some_and(is_too_long).then_some(413));
+        }
+        Content::Joined(Err(statuses)) => refusals.extend(statuses),
+        Content::Joined(Ok(_)) => {}
+    }
+    refusals
+}
+
+/// Returns the length of a new upload, if it is known.
+fn known(new: &New) -> Option<u64> {
+    match &new.content {
+        Content::Sent(NewLength::Known(length), _) => Some(*length),
+        Content::Joined(Ok(bytes)) => Some(bytes.len() as u64),
+        Content::Sent(..) | Content::Joined(_) => None,
+    }
+}

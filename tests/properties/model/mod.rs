@@ -1,0 +1,232 @@
+//! A small model of the protocol: what clients may rely on, and what each request
+//! may answer.
+//!
+//! Of each upload the model knows in which states it may be. Usually this is one.
+//! After a request without an answer there are several: a PATCH that was cut off
+//! has stored any number of its bytes, a DELETE before a crash has removed the
+//! upload or not. Each answer is compared with each of these states: it rules out
+//! those in which the server would have answered otherwise, and each of the others
+//! becomes the state after the request. If none is left, the server has broken a
+//! promise.
+//!
+//! The model is written from the protocol and the docs, and shares no code with the
+//! server.
+
+mod append;
+mod create;
+mod judge;
+mod read;
+mod stored;
+
+use std::fmt::Debug;
+
+use crate::request::{Answer, Request};
+
+pub(crate) use self::stored::{Finishing, Stored};
+
+/// What the model knows of an upload.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) id: String,
+    /// The states in which it may be; never none.
+    pub(crate) states: Vec<State>,
+}
+
+/// A state of an upload.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum State {
+    /// It does not exist, yet or any more.
+    Absent,
+    Present(Stored),
+}
+
+/// What a request depends on besides its upload.
+#[derive(Clone, Debug)]
+pub(crate) struct Conditions {
+    pub(crate) create: Verdict,
+    pub(crate) finish: Verdict,
+    pub(crate) terminate: Verdict,
+    /// Whether anybody decides about complete uploads, who are then not given out
+    /// before they are finished.
+    pub(crate) decides: bool,
+    /// How often an upload may be refused before it is rejected for good.
+    pub(crate) attempts: u32,
+}
+
+/// What a gate or a hook says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Agrees,
+    /// Refuses with this status, which is a decision.
+    Refuses(u16),
+    /// Fails with this status, which is none.
+    Fails(u16),
+}
+
+impl Verdict {
+    pub(crate) fn status(self) -> Option<u16> {
+        match self {
+            Self::Agrees => None,
+            Self::Refuses(status) | Self::Fails(status) => Some(status),
+        }
+    }
+}
+
+/// How a request was left without an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Torn {
+    /// The client is gone, or waits, after this many bytes of the body, and the
+    /// server has begun to read them.
+    After(usize),
+    /// The server was killed at any moment.
+    Killed,
+}
+
+impl Entry {
+    /// Returns an upload that does not exist yet.
+    pub(crate) fn new(id: String) -> Self {
+        let states = vec![State::Absent];
+        Self { id, states }
+    }
+
+    /// Takes note of an answer. Fails if it breaks a promise.
+    pub(crate) fn answered(
+        &mut self,
+        request: &Request,
+        answer: &Answer,
+        conditions: &Conditions,
+    ) -> Result<(), String> {
+        judge::form(request, answer)?;
+        let mut next = Vec::new();
+        for state in &self.states {
+            next.extend(state.answered(request, answer, conditions));
+        }
+        if let Some(told) = answer.number("upload-offset") {
+            next.retain(|state| state.may_be_at(told));
+        }
+        if next.is_empty() {
+            return Err(format!(
+                "{}: {request:?}\nwas answered with {answer:?}\nalthough it was in one of {:?}\nand {conditions:?}",
+                self.id, self.states
+            ));
+        }
+        self.settle(next);
+        Ok(())
+    }
+
+    /// Takes note of a request without an answer.
+    pub(crate) fn torn(&mut self, request: &Request, torn: Torn, conditions: &Conditions) {
+        let states = self.states.iter();
+        let next = states.flat_map(|state| state.torn(request, torn, conditions));
+        self.settle(next.collect());
+    }
+
+    fn settle(&mut self, next: Vec<State>) {
+        self.states.clear();
+        for state in next {
+            if !self.states.contains(&state) {
+                self.states.push(state);
+            }
+        }
+    }
+
+    /// Returns a state in which it may be.
+    pub(crate) fn likely(&self) -> &State {
+        &self.states[0]
+    }
+
+    /// Whether its state is known.
+    pub(crate) fn is_certain(&self) -> bool {
+        let exact = |state: &State| match state {
+            State::Absent => true,
+            State::Present(stored) => stored.tail.is_empty(),
+        };
+        self.states.len() == 1 && self.states.iter().all(exact)
+    }
+
+    /// Whether it can be joined with others.
+    pub(crate) fn part(&self) -> Result<&Stored, u16> {
+        match self.likely() {
+            State::Absent => Err(404),
+            State::Present(stored) if !stored.about.is_partial() => Err(400),
+            State::Present(stored) if stored.finishing != Finishing::Done => Err(400),
+            State::Present(stored) => Ok(stored),
+        }
+    }
+}
+
+impl State {
+    /// Returns the states after a request with this answer: none if the answer is
+    /// wrong in this state.
+    fn answered(&self, request: &Request, answer: &Answer, conditions: &Conditions) -> Vec<Self> {
+        match (self, request) {
+            (_, Request::Create(new)) => self.created(new, answer, conditions),
+            (Self::Absent, request) => match request.refusals_of_form().contains(&answer.status) {
+                true => vec![Self::Absent],
+                false => Vec::new(),
+            },
+            (
+                Self::Present(stored),
+                Request::Append {
+                    offset,
+                    length,
+                    load,
+                },
+            ) => {
+                let chunk = append::Chunk {
+                    offset: *offset,
+                    length: *length,
+                    load,
+                };
+                present(stored.appended(&chunk, answer, conditions))
+            }
+            (Self::Present(stored), Request::Head) => present(stored.headed(answer, conditions)),
+            (Self::Present(stored), Request::Get(span)) => {
+                present(stored.given_out(*span, answer, conditions))
+            }
+            (Self::Present(_), Request::Delete) => match conditions.terminate.status() {
+                None if answer.status == 204 => vec![Self::Absent],
+                Some(status) if answer.status == status => vec![self.clone()],
+                _ => Vec::new(),
+            },
+        }
+    }
+
+    /// Returns the states after a request without an answer.
+    fn torn(&self, request: &Request, torn: Torn, conditions: &Conditions) -> Vec<Self> {
+        match (self, request) {
+            (Self::Absent, Request::Create(new)) => Self::begun(new, torn, conditions),
+            (
+                Self::Present(stored),
+                Request::Append {
+                    offset,
+                    length,
+                    load,
+                },
+            ) => {
+                let chunk = append::Chunk {
+                    offset: *offset,
+                    length: *length,
+                    load,
+                };
+                present(stored.torn(&chunk, torn, conditions))
+            }
+            (Self::Present(stored), Request::Head) => present(stored.perhaps_finished(conditions)),
+            (Self::Present(_), Request::Delete) if conditions.terminate.status().is_none() => {
+                vec![self.clone(), Self::Absent]
+            }
+            (Self::Absent | Self::Present(_), _) => vec![self.clone()],
+        }
+    }
+
+    fn may_be_at(&self, offset: u64) -> bool {
+        match self {
+            Self::Absent => false,
+            Self::Present(stored) => stored.at(offset).is_some(),
+        }
+    }
+}
+
+fn present(stored: Vec<Stored>) -> Vec<State> {
+    stored.into_iter().map(State::Present).collect()
+}

@@ -1,0 +1,123 @@
+//! What is stored of an upload.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{Conditions, Verdict};
+use crate::request::About;
+
+/// An upload that exists.
+#[derive(Clone, PartialEq)]
+pub(crate) struct Stored {
+    pub(crate) about: Arc<About>,
+    /// `None` while it is deferred.
+    pub(crate) length: Option<u64>,
+    /// The bytes that are there.
+    pub(crate) bytes: Bytes,
+    /// Bytes that may follow, any number of them.
+    pub(crate) tail: Bytes,
+    pub(crate) finishing: Finishing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Finishing {
+    /// Bytes are missing, or nobody has agreed yet.
+    Open {
+        /// How often the complete upload was refused.
+        refusals: u32,
+    },
+    Done,
+}
+
+impl Stored {
+    pub(crate) fn new(about: Arc<About>, length: Option<u64>) -> Self {
+        Self {
+            about,
+            length,
+            bytes: Bytes::new(),
+            tail: Bytes::new(),
+            finishing: Finishing::Open { refusals: 0 },
+        }
+    }
+
+    pub(crate) fn offset(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    /// Whether all bytes are there.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.length == Some(self.offset())
+    }
+
+    /// Returns the state in which it is at this offset, if it may be.
+    // An acknowledged offset never moves back.
+    pub(crate) fn at(&self, offset: u64) -> Option<Self> {
+        let more = usize::try_from(offset.checked_sub(self.offset())?).ok()?;
+        let more = (more <= self.tail.len()).then(|| self.tail.slice(..more))?;
+        Some(Self {
+            tail: Bytes::new(),
+            ..self.with(&more)
+        })
+    }
+
+    /// Like [`at`](Self::at), but the rest of the tail may still follow.
+    pub(crate) fn beyond(&self, offset: u64) -> Option<Self> {
+        let state = self.at(offset)?;
+        let tail = self.tail.slice(state.bytes.len() - self.bytes.len()..);
+        Some(Self { tail, ..state })
+    }
+
+    /// Returns the upload with more bytes.
+    pub(crate) fn with(&self, more: &[u8]) -> Self {
+        let bytes = match more.is_empty() {
+            true => self.bytes.clone(),
+            false => [&self.bytes[..], more].concat().into(),
+        };
+        Self {
+            bytes,
+            ..self.clone()
+        }
+    }
+
+    /// Tries to finish a complete upload. Returns it afterwards, and the status of a
+    /// failure.
+    pub(crate) fn finish(self, conditions: &Conditions) -> (Self, Option<u16>) {
+        let Finishing::Open { refusals } = self.finishing else {
+            return (self, None);
+        };
+        if refusals >= conditions.attempts {
+            return (self, Some(400));
+        }
+        let finishing = match conditions.finish {
+            Verdict::Agrees => Finishing::Done,
+            Verdict::Refuses(_) => Finishing::Open {
+                refusals: refusals + 1,
+            },
+            Verdict::Fails(_) => self.finishing,
+        };
+        (Self { finishing, ..self }, conditions.finish.status())
+    }
+
+    /// Returns the states after something that may have tried to finish it.
+    pub(crate) fn perhaps_finished(&self, conditions: &Conditions) -> Vec<Self> {
+        let whole = self.length.and_then(|length| self.at(length));
+        let tried = whole.map(|whole| whole.finish(conditions).0);
+        std::iter::once(self.clone()).chain(tried).collect()
+    }
+}
+
+impl fmt::Debug for Stored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.bytes.len())?;
+        if !self.tail.is_empty() {
+            write!(f, " and at most {} more", self.tail.len())?;
+        }
+        match self.length {
+            Some(length) => write!(f, " of {length}")?,
+            None => write!(f, " of an unknown number")?,
+        }
+        write!(f, ", {:?}, {:?}", self.finishing, self.about)
+    }
+}

@@ -1,0 +1,254 @@
+//! Turns what an action asks for into a request, with the model's knowledge of the
+//! uploads.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+
+use crate::actions::{
+    Among, Amount, Append, Ask, Chunk, Creation, Declared, Framing, Judges, Name, Pick, Place,
+    Role, Server, Size, Sum, Via,
+};
+use crate::harness::tus::Version;
+use crate::model::{Entry, State, Stored};
+use crate::request::{About, Content, Load, New, NewLength, Request};
+
+/// A request, and which upload it is for.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) subject: Subject,
+    pub(crate) request: Request,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Subject {
+    /// The upload of this entry of the model.
+    Known(usize),
+    /// A new upload, whose id only its answer tells.
+    Unnamed,
+}
+
+impl Plan {
+    pub(crate) fn head(entry: usize) -> Self {
+        Self::of(entry, Request::Head)
+    }
+
+    pub(crate) fn of(entry: usize, request: Request) -> Self {
+        let subject = Subject::Known(entry);
+        Self { subject, request }
+    }
+}
+
+impl Via {
+    pub(crate) const PLAIN: Self = Self {
+        server: Server(0),
+        version: Version::Http1,
+    };
+}
+
+impl Request {
+    pub(crate) fn load(&self) -> Option<&Load> {
+        match self {
+            Self::Append { load, .. } => Some(load),
+            Self::Create(New {
+                content: Content::Sent(_, load),
+                ..
+            }) => load.as_ref(),
+            Self::Create(_) | Self::Head | Self::Get(_) | Self::Delete => None,
+        }
+    }
+
+    /// Whether the request ends another one on the same upload.
+    pub(crate) fn locks(&self) -> bool {
+        matches!(self, Self::Head | Self::Append { .. } | Self::Delete)
+    }
+}
+
+/// Makes requests, no two with the same bytes or names.
+pub(crate) struct Planner {
+    judges: Judges,
+    made: u64,
+}
+
+impl Planner {
+    pub(crate) fn new(judges: Judges) -> Self {
+        Self { judges, made: 0 }
+    }
+
+    /// Returns the entry of an upload, if there is any upload.
+    fn pick<T>(pick: Pick, entries: &[T]) -> Option<usize> {
+        let age = usize::from(pick.0).checked_rem(entries.len())?;
+        Some(entries.len() - 1 - age)
+    }
+
+    /// Returns the request, unless there is no upload for it. Adds an entry if the
+    /// client chooses a new id.
+    pub(crate) fn plan(&mut self, ask: &Ask, entries: &mut Vec<Entry>) -> Option<Plan> {
+        self.made += 1;
+        match ask {
+            Ask::Create(creation) => Some(self.create(creation, entries)),
+            Ask::Join(parts, among, name) => self.join(parts, *among, *name, entries),
+            Ask::Append(append) => {
+                let entry = Self::pick(append.upload, entries)?;
+                Some(Plan::of(
+                    entry,
+                    self.append(append, entries[entry].likely()),
+                ))
+            }
+            Ask::Head(upload) => Some(Plan::head(Self::pick(*upload, entries)?)),
+            Ask::Get(upload, span) => {
+                Some(Plan::of(Self::pick(*upload, entries)?, Request::Get(*span)))
+            }
+            Ask::Delete(upload) => Some(Plan::of(Self::pick(*upload, entries)?, Request::Delete)),
+        }
+    }
+
+    fn create(&mut self, creation: &Creation, entries: &mut Vec<Entry>) -> Plan {
+        let length = match creation.length {
+            Size::Known(length) => NewLength::Known(length.into()),
+            Size::Deferred => NewLength::Deferred,
+            Size::Both => NewLength::Both,
+            Size::Neither => NewLength::Neither,
+        };
+        let room = match length {
+            NewLength::Known(length) => Some(length),
+            NewLength::Deferred | NewLength::Both | NewLength::Neither => None,
+        };
+        let load = creation.first.as_ref().map(|chunk| self.load(chunk, room));
+        let concat = (creation.role == Role::Partial).then(|| "partial".to_owned());
+        self.new_upload(creation.name, concat, Content::Sent(length, load), entries)
+    }
+
+    fn join(
+        &mut self,
+        parts: &[Pick],
+        among: Among,
+        name: Name,
+        entries: &mut Vec<Entry>,
+    ) -> Option<Plan> {
+        let all = entries.iter();
+        let all: Vec<_> = all
+            .filter(|entry| among == Among::All || entry.part().is_ok())
+            .collect();
+        let parts = parts.iter().map(|part| Self::pick(*part, &all));
+        let parts: Vec<_> = parts
+            .map(|part| part.map(|part| all[part]))
+            .collect::<Option<_>>()?;
+        let urls: Vec<_> = parts
+            .iter()
+            .map(|part| format!("/files/{}", part.id))
+            .collect();
+        let concat = Some(format!("final;{}", urls.join(" ")));
+        let (mut bytes, mut refusals) = (Vec::new(), Vec::new());
+        for part in parts {
+            match part.part() {
+                Ok(stored) => bytes.extend_from_slice(&stored.bytes),
+                Err(status) => refusals.push(status),
+            }
+        }
+        let joined = match refusals.is_empty() {
+            true => Ok(bytes.into()),
+            false => Err(refusals),
+        };
+        Some(self.new_upload(name, concat, Content::Joined(joined), entries))
+    }
+
+    fn new_upload(
+        &mut self,
+        name: Name,
+        concat: Option<String>,
+        content: Content,
+        entries: &mut Vec<Entry>,
+    ) -> Plan {
+        let subject = match name {
+            _ if self.judges == Judges::Absent => Subject::Unnamed,
+            Name::Server => Subject::Unnamed,
+            Name::New => {
+                entries.push(Entry::new(format!("n{}", self.made)));
+                Subject::Known(entries.len() - 1)
+            }
+            Name::Again(pick) => Self::pick(pick, entries).map_or(Subject::Unnamed, Subject::Known),
+        };
+        let id = match subject {
+            Subject::Known(entry) => Some(entries[entry].id.clone()),
+            Subject::Unnamed => None,
+        };
+        let request = self.creation(id, concat, content);
+        Plan { subject, request }
+    }
+
+    /// Returns the creation of an upload, under this id if the client chooses it.
+    pub(crate) fn creation(
+        &self,
+        id: Option<String>,
+        concat: Option<String>,
+        content: Content,
+    ) -> Request {
+        let mut metadata = format!("empty,filename {}", STANDARD.encode(self.made.to_string()));
+        if let Some(id) = &id {
+            metadata += &format!(",id {}", STANDARD.encode(id));
+        }
+        let about = Arc::new(About { metadata, concat });
+        Request::Create(New { id, about, content })
+    }
+
+    fn append(&mut self, append: &Append, state: &State) -> Request {
+        let stored = match state {
+            State::Absent => None,
+            State::Present(stored) => Some(stored),
+        };
+        let here = stored.map_or(0, Stored::offset);
+        let offset = match append.at {
+            Place::Right => here,
+            Place::Before(bytes) => here.saturating_sub(bytes.into()),
+            Place::After(bytes) => here + u64::from(bytes),
+        };
+        let length = stored.and_then(|stored| stored.length);
+        let load = self.load(&append.chunk, length.map(|length| length - here));
+        let end = offset + load.bytes.len() as u64;
+        let length = append.length.map(|declared| match declared {
+            Declared::End => end,
+            Declared::Beyond(bytes) => end + u64::from(bytes),
+            Declared::TooSmall => here.saturating_sub(1),
+        });
+        Request::Append {
+            offset,
+            length,
+            load,
+        }
+    }
+
+    fn load(&mut self, chunk: &Chunk, room: Option<u64>) -> Load {
+        let room = room.map(|room| usize::try_from(room).expect("it is small"));
+        let bytes = match chunk.bytes {
+            Amount::Bytes(bytes) => (bytes as usize).min(room.unwrap_or(usize::MAX)),
+            Amount::Rest => room.unwrap_or(0),
+            Amount::TooMany(bytes) => room.unwrap_or(0) + usize::from(bytes),
+        };
+        // A trailer needs a body of which nobody knows the end.
+        let framing = match chunk.sum {
+            Sum::Trailer(_) => Framing::Chunked,
+            Sum::Absent | Sum::Header(_) => chunk.framing,
+        };
+        Load {
+            bytes: self.bytes(bytes),
+            framing,
+            sum: chunk.sum,
+            pieces: chunk.pieces.into(),
+        }
+    }
+
+    /// Returns bytes that were never sent before.
+    pub(crate) fn bytes(&self, bytes: usize) -> Bytes {
+        let mut state = self.made.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let next = || {
+            state ^= state >> 12;
+            state ^= state << 25;
+            state ^= state >> 27;
+            (state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 56) as u8
+        };
+        std::iter::repeat_with(next).take(bytes).collect()
+    }
+}

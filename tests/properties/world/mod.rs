@@ -1,0 +1,79 @@
+//! Running servers, and what can happen to them.
+
+mod gates;
+mod inside;
+mod processes;
+
+use std::net::SocketAddr;
+
+use tempfile::TempDir;
+
+pub(crate) use self::inside::ATTEMPTS;
+use self::inside::Inside;
+use self::processes::Processes;
+use crate::actions::{Form, Ground, Moment, Ruling};
+use crate::model::Verdict;
+
+/// The servers of a case, on the same uploads.
+pub(crate) enum World {
+    Inside(Inside),
+    Processes(Processes),
+}
+
+impl World {
+    /// Starts the servers.
+    pub(crate) async fn start(form: Form) -> Self {
+        match form.ground {
+            Ground::Memory | Ground::Files => Self::Inside(Inside::start(form).await),
+            Ground::Processes => Self::Processes(Processes::start(form).await),
+        }
+    }
+
+    pub(crate) fn address(&self, server: usize) -> SocketAddr {
+        match self {
+            Self::Inside(inside) => inside.address(server),
+            Self::Processes(processes) => processes.address(server),
+        }
+    }
+
+    /// Stops a server cleanly, and starts it again.
+    pub(crate) async fn restart(&mut self, server: usize) {
+        match self {
+            Self::Inside(inside) => inside.restart(server).await,
+            Self::Processes(processes) => processes.restart(server).await,
+        }
+    }
+
+    /// Kills a server without warning. It has to be [started](Self::start_again) again.
+    pub(crate) async fn kill(&mut self, server: usize) {
+        match self {
+            Self::Inside(_) => unreachable!("nobody kills what runs in this process"),
+            Self::Processes(processes) => processes.kill(server).await,
+        }
+    }
+
+    pub(crate) async fn start_again(&mut self, server: usize) {
+        match self {
+            Self::Inside(_) => {}
+            Self::Processes(processes) => processes.start_again(server).await,
+        }
+    }
+
+    /// Changes what the gates or hooks say, and returns what the model needs to know
+    /// of it.
+    pub(crate) fn rule(&self, moment: Moment, ruling: Ruling) -> Verdict {
+        match self {
+            Self::Inside(inside) => inside.rule(moment, ruling),
+            Self::Processes(processes) => processes.rule(moment, ruling),
+        }
+    }
+
+    /// Returns the names of the files in the upload directory, if there is one.
+    pub(crate) fn names(&self) -> Option<Vec<String>> {
+        let home = match self {
+            Self::Inside(inside) => inside.home(),
+            Self::Processes(processes) => Some(processes.home()),
+        };
+        home.map(|home: &TempDir| crate::harness::names(&home.path().join("data")))
+    }
+}

@@ -1,0 +1,122 @@
+//! Servers as processes of their own.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::inside::ATTEMPTS;
+use crate::actions::{Durability, Form, Judges, Moment, Ruling};
+use crate::harness::{Server, Signal};
+use crate::model::Verdict;
+
+const EVENTS: [&str; 3] = ["pre-create", "pre-finish", "pre-terminate"];
+
+pub(crate) struct Processes {
+    home: TempDir,
+    args: Vec<String>,
+    servers: Vec<Server>,
+}
+
+impl Processes {
+    pub(super) async fn start(form: Form) -> Self {
+        let home = TempDir::new().unwrap();
+        let hooks = home.path().join("hooks");
+        fs::create_dir(&hooks).unwrap();
+        let hook = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/properties/world/hook.sh");
+        for event in EVENTS {
+            symlink(&hook, hooks.join(event)).unwrap();
+        }
+        let mut processes = Self {
+            home,
+            args: args(form),
+            servers: Vec::new(),
+        };
+        for _ in 0..form.servers {
+            let server = processes.launch().await;
+            processes.servers.push(server);
+        }
+        processes
+    }
+
+    pub(super) fn address(&self, server: usize) -> SocketAddr {
+        self.servers[server].address()
+    }
+
+    pub(super) async fn restart(&mut self, server: usize) {
+        self.servers[server].signal(Signal::TERM);
+        let status = self.servers[server].exit().await;
+        assert_eq!(status.code(), Some(0), "a clean stop");
+        self.start_again(server).await;
+    }
+
+    pub(super) async fn kill(&mut self, server: usize) {
+        self.servers[server].signal(Signal::KILL);
+        self.servers[server].exit().await;
+    }
+
+    pub(super) async fn start_again(&mut self, server: usize) {
+        self.servers[server] = self.launch().await;
+    }
+
+    /// Writes what the hook of an event does from now on.
+    pub(super) fn rule(&self, moment: Moment, ruling: Ruling) -> Verdict {
+        let reject = |member| {
+            let reply = format!(r#"{{"{member}":true,"HTTPResponse":{{"StatusCode":422}}}}"#);
+            format!("echo '{reply}'; exit\n")
+        };
+        // A signal is a failure, but an exit code is a decision.
+        let fail = || "kill -9 $$\n".to_owned();
+        let (script, verdict) = match (moment, ruling) {
+            (_, Ruling::Agree) => (String::new(), Verdict::Agrees),
+            (_, Ruling::Fail) => (fail(), Verdict::Fails(500)),
+            (Moment::Create, Ruling::Refuse) => (reject("RejectUpload"), Verdict::Refuses(422)),
+            (Moment::Finish, Ruling::Refuse) => ("exit 1\n".to_owned(), Verdict::Refuses(500)),
+            (Moment::Terminate, Ruling::Refuse) => {
+                (reject("RejectTermination"), Verdict::Refuses(422))
+            }
+        };
+        fs::write(self.script(moment), script).unwrap();
+        verdict
+    }
+
+    fn script(&self, moment: Moment) -> PathBuf {
+        let event = match moment {
+            Moment::Create => EVENTS[0],
+            Moment::Finish => EVENTS[1],
+            Moment::Terminate => EVENTS[2],
+        };
+        self.home.path().join("hooks").join(format!("{event}.does"))
+    }
+
+    pub(super) fn home(&self) -> &TempDir {
+        &self.home
+    }
+
+    async fn launch(&self) -> Server {
+        let args: Vec<_> = self.args.iter().map(String::as_str).collect();
+        Server::start_in(self.home.path(), &args).await
+    }
+}
+
+fn args(form: Form) -> Vec<String> {
+    let durability = match form.durability {
+        Durability::None => "none",
+        Durability::Finish => "finish",
+        Durability::Offset => "offset",
+    };
+    let mut args = vec![
+        format!("-durability={durability}"),
+        "-log-level=error".to_owned(),
+        "-filelock-holder-poll-interval=2ms".to_owned(),
+        "-filelock-acquirer-poll-interval=2ms".to_owned(),
+    ];
+    if form.judges == Judges::Present {
+        args.push("-hooks-dir=hooks".to_owned());
+        args.push(format!("-hooks-enabled-events={}", EVENTS.join(",")));
+        args.push(format!("-hooks-finish-attempts={ATTEMPTS}"));
+    }
+    args
+}
