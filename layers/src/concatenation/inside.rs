@@ -76,7 +76,7 @@ where
         let Some(outcome) = outcome.filter(|outcome| outcome.upload.concat.is_some()) else {
             return Ok(response);
         };
-        let (finished, terminated) = (outcome.finished, outcome.terminated);
+        let (finished, removed) = (outcome.finished, outcome.terminated || outcome.expired);
         let upload = outcome.upload.clone();
         if upload.is_pending() {
             return match self.request.method {
@@ -90,7 +90,7 @@ where
         }
         let mut others = Vec::new();
         for id in upload.concat.as_ref().map_or(&[][..], Concat::awaited_by) {
-            others.extend(match (terminated, finished) {
+            others.extend(match (removed, finished) {
                 (true, _) => self.end(id, &upload.id).await?,
                 (false, true) => self.complete(id).await?,
                 (false, false) => None,

@@ -12,7 +12,7 @@ use tower::{Layer, ServiceExt, service_fn};
 
 use super::super::ConcatenationLayer;
 use super::{Uploads, created, is_refused, list, on, outcome, patch, post};
-use crate::context::Context;
+use crate::context::{Context, Derived, Rollback};
 use crate::gate::Gate;
 use crate::lock::Locker;
 use crate::protocol::{Body, Concat, Error, FinishState, Interrupt, Length, NewUpload};
@@ -302,6 +302,24 @@ async fn get_completes_a_final_too() {
     let response = service.oneshot(get).await.unwrap();
     is_refused(&response, 404, "ERR_UPLOAD_NOT_FOUND");
     assert!(!uploads.exists(&id));
+}
+
+#[tokio::test]
+async fn a_part_that_has_expired_ends_what_is_pending_for_it() {
+    let uploads = Uploads::unfinished();
+    let part = uploads.partial("wo").await;
+    let pending = created(&uploads.join(&[&part]).await);
+    let (parts, ()) = Request::new(()).into_parts();
+    let removal = Derived::Rollback(part.clone(), Rollback::Expired).of(parts);
+    let response = uploads.send(Request::from_parts(removal, Body::default()));
+    let response = response.await;
+    let outcome = outcome(&response);
+    assert!(outcome.expired && !outcome.terminated);
+    let [ended] = &outcome.others[..] else {
+        panic!("{response:?}");
+    };
+    assert!(ended.terminated && ended.upload.id == pending);
+    assert!(!uploads.exists(&pending) && !uploads.exists(&part));
 }
 
 #[tokio::test]
