@@ -70,6 +70,7 @@ async fn everything_is_there_at_0_from_the_start() {
         "tusd_uploads_created",
         "tusd_uploads_finished",
         "tusd_uploads_terminated",
+        "tusd_uploads_expired",
         "tusd_uploads_in_progress",
         "tusd_lock_wait_seconds_count",
     ]

@@ -72,4 +72,7 @@ fn did(outcome: &Outcome) {
     if outcome.terminated {
         tracing::info!(id = %upload.id, "UploadTerminated");
     }
+    if outcome.expired {
+        tracing::info!(id = %upload.id, "UploadExpired");
+    }
 }

@@ -15,6 +15,7 @@
 //! | `UploadCreated` | info | `id`, `size`, `url` | logged as soon as the upload exists |
 //! | `UploadFinished` | info | `id`, `size` | |
 //! | `UploadTerminated` | info | `id` | |
+//! | `UploadExpired` | info | `id` | removed because it had expired |
 //! | `UploadInterrupted` | info | `id` | another request wanted the upload |
 //! | `NetworkTimeoutError` | info | `id`, `error` | the client sent nothing for too long |
 //! | `ResponseOutgoing` | info | `id`, `status`, `body` | `body` is the text of an error |

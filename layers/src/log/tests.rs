@@ -15,6 +15,7 @@ use tracing::{Event, Metadata, Subscriber};
 
 use super::LogLayer;
 use crate::context::Context;
+use crate::context::{Derived, Rollback};
 use crate::protocol::{Body, Error, Length, Outcome, Peer, Upload};
 use crate::service::Core;
 use crate::store::MemoryStore;
@@ -122,6 +123,25 @@ async fn the_life_of_an_upload_is_told_line_by_line() {
     let body = r#""ERR_UPLOAD_NOT_FOUND: upload not found\n""#;
     let expected = format!("INFO ResponseOutgoing body={body} status=404");
     assert_eq!(LINES.take()[1], expected);
+}
+
+#[tokio::test]
+async fn an_upload_that_was_removed_because_it_had_expired_is_told_as_that() {
+    record();
+    let core = Core::new(MemoryStore::default());
+    let post = Request::post("/").header("Upload-Length", "5");
+    let created = send(&core, post.body(Body::default()).unwrap()).await;
+    let id = created.headers()["location"].to_str().unwrap()[1..].to_owned();
+    LINES.take();
+    let (parts, ()) = Request::new(()).into_parts();
+    let removal = Derived::Rollback(id.parse().unwrap(), Rollback::Expired).of(parts);
+    send(&core, Request::from_parts(removal, Body::default())).await;
+    let lines = LINES.take();
+    assert!(
+        lines.contains(&format!("INFO UploadExpired id={id}")),
+        "{lines:?}"
+    );
+    assert!(!lines.iter().any(|line| line.contains("UploadTerminated")));
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@
 //! | `tus_uploads_created` | | |
 //! | `tus_uploads_finished` | | |
 //! | `tus_uploads_terminated` | | |
+//! | `tus_uploads_expired` | | uploads removed because they had expired |
 //! | `tus_request_duration_seconds` | `method`, `outcome` | time to the response, without its body |
 //!
 //! * `method` is one of GET, HEAD, POST, PATCH, DELETE and OPTIONS. Requests

@@ -29,6 +29,7 @@ pub(super) struct Registry {
     uploads_created: Counter,
     uploads_finished: Counter,
     uploads_terminated: Counter,
+    uploads_expired: Counter,
 }
 
 #[derive(Debug)]
@@ -47,6 +48,11 @@ impl Registry {
             uploads_created: plain("uploads_created", Unit::Count, "Uploads created."),
             uploads_finished: plain("uploads_finished", Unit::Count, "Uploads finished."),
             uploads_terminated: plain("uploads_terminated", Unit::Count, "Uploads terminated."),
+            uploads_expired: plain(
+                "uploads_expired",
+                Unit::Count,
+                "Uploads removed because they had expired.",
+            ),
         }
     }
 
@@ -70,6 +76,7 @@ impl Registry {
         self.uploads_created.increment(outcome.created.into());
         self.uploads_finished.increment(outcome.finished.into());
         self.uploads_terminated.increment(outcome.terminated.into());
+        self.uploads_expired.increment(outcome.expired.into());
         for other in &outcome.others {
             self.count_outcome(other);
         }

@@ -104,7 +104,7 @@ fn every_value_of_every_label_is_there_from_the_start() {
     assert_eq!(count("request_duration_seconds"), 30);
     assert_eq!(count("errors_total"), Error::all_codes().count() - 1);
     assert_eq!(count("tus_bytes_received"), 1);
-    assert_eq!(count("tus_uploads_"), 3);
+    assert_eq!(count("tus_uploads_"), 4);
 }
 
 #[tokio::test]
@@ -157,6 +157,20 @@ async fn what_a_request_did_is_counted_also_when_it_failed() {
             ("tus_requests_total PATCH", 1.0),
             ("tus_uploads_finished", 3.0),
             ("tus_uploads_terminated", 1.0),
+        ])
+    );
+
+    let mut expired = Outcome::new(Upload::new(UploadId::random()));
+    expired.expired = true;
+    let mut response = Response::new(());
+    response.extensions_mut().insert(expired);
+    send(&layer, Method::DELETE, response).await;
+    assert_eq!(
+        seen.news(),
+        news([
+            ("tus_request_duration_seconds DELETE success", 1.0),
+            ("tus_requests_total DELETE", 1.0),
+            ("tus_uploads_expired", 1.0),
         ])
     );
 }
