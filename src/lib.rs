@@ -44,14 +44,17 @@ pub use tower_tus_layers::context::Context;
 #[cfg(feature = "cors")]
 pub use tower_tus_layers::cors::CorsLayer;
 pub use tower_tus_layers::detach::DetachLayer;
+#[cfg(feature = "expiration")]
+pub use tower_tus_layers::expiration::Expiration;
 pub use tower_tus_layers::gate::{Gate, Refused};
 #[cfg(feature = "hooks")]
 pub use tower_tus_layers::hooks::{Callbacks, Event, HookKind, HookKinds, Hooks, Reply};
 pub use tower_tus_layers::into_body::IntoBodyLayer;
 pub use tower_tus_layers::lock::{Guard, Locker, MemoryLocker};
 pub use tower_tus_layers::protocol::{
-    Action, Body, BoxError, Chunk, Completion, Error, FinishState, Interrupt, Length, Metadata,
-    NewUpload, Offset, Outcome, Rejection, ResponseOverride, Shutdown, Target, Upload, UploadId,
+    Action, Body, BoxError, Chunk, Clock, Completion, Error, FinishState, Interrupt, Length,
+    Metadata, NewUpload, Offset, Outcome, Rejection, ResponseOverride, Shutdown, Target, Upload,
+    UploadId,
 };
 pub use tower_tus_layers::render::RenderLayer;
 pub use tower_tus_layers::store::{

@@ -35,6 +35,7 @@
 //! | [`DiscoveryLayer`](discovery::DiscoveryLayer) | answers OPTIONS with what the layers inside announce |
 //! | [`InterruptLayer`](interrupt::InterruptLayer) | lets something outside a request end its body |
 //! | [`AccessLayer`](access::AccessLayer) | decides which clients may create, read, change and terminate uploads |
+//! | [`ExpirationLayer`](expiration::ExpirationLayer) | tells clients when an upload expires, and refuses it afterwards |
 //! | [`SizeLimitLayer`](size_limit::SizeLimitLayer) | limits the size of uploads |
 //! | [`CreationWithUploadLayer`](creation_with_upload::CreationWithUploadLayer) | accepts bytes in the request that creates an upload |
 //! | [`LockLayer`](lock::LockLayer) | admits one request at a time for each upload |
@@ -88,6 +89,7 @@
 //! | `conformance` | [`store::conformance`], [`lock::conformance`] | |
 //! | `cors` | [`cors`] | yes |
 //! | `download` | [`download`] | yes |
+//! | `expiration` | [`expiration`] | yes |
 //! | `hooks` | [`hooks`] | yes |
 //! | `metrics` | [`metrics`] | |
 //!
@@ -132,6 +134,8 @@ pub mod discovery;
 #[cfg(feature = "download")]
 pub mod download;
 mod empty_body;
+#[cfg(feature = "expiration")]
+pub mod expiration;
 mod future;
 pub mod gate;
 #[cfg(feature = "hooks")]

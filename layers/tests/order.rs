@@ -4,6 +4,7 @@
 use std::convert::Infallible;
 use std::error::Error as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Method, Request, Response, StatusCode};
 use tower::util::BoxCloneSyncService;
@@ -16,6 +17,7 @@ use tower_tus_layers::concatenation::ConcatenationLayer;
 use tower_tus_layers::cors::CorsLayer;
 use tower_tus_layers::creation_with_upload::CreationWithUploadLayer;
 use tower_tus_layers::detach::DetachLayer;
+use tower_tus_layers::expiration::{Expiration, ExpirationLayer};
 use tower_tus_layers::hooks::{Callbacks, HooksLayer};
 use tower_tus_layers::interrupt::InterruptLayer;
 use tower_tus_layers::lock::{LockLayer, Locker, MemoryLocker};
@@ -23,6 +25,7 @@ use tower_tus_layers::method_override::MethodOverrideLayer;
 use tower_tus_layers::protocol::{Body, Error, Interrupt};
 use tower_tus_layers::route::RouteLayer;
 use tower_tus_layers::service::Core;
+use tower_tus_layers::size_limit::SizeLimitLayer;
 use tower_tus_layers::store::{MemoryStore, Store};
 use tower_tus_layers::version::VersionLayer;
 
@@ -57,6 +60,12 @@ fn named(name: &str, inner: Stack, store: &MemoryStore) -> Stack {
                 inner,
             )
         }
+        "Expiration" => {
+            let store = Arc::new(store.clone()) as Arc<dyn Store>;
+            let expiration = Expiration::after(Duration::from_secs(60));
+            around(ExpirationLayer::new(store, expiration), inner)
+        }
+        "SizeLimit" => around(SizeLimitLayer::new(10), inner),
         "CreationWithUpload" => around(CreationWithUploadLayer::new(), inner),
         "Lock" => around(LockLayer::new(locker()), inner),
         "Hooks" => around(HooksLayer::new(Callbacks::new()), inner),
@@ -111,8 +120,17 @@ async fn a_layer_inside_one_that_belongs_inside_it_lets_nothing_through() {
         ("MethodOverride", "Access"),
         ("Version", "Access"),
         ("Route", "Access"),
+        ("MethodOverride", "Expiration"),
+        ("Version", "Expiration"),
+        ("Route", "Expiration"),
+        ("Access", "Expiration"),
         ("Access", "CreationWithUpload"),
         ("Access", "Lock"),
+        ("Expiration", "SizeLimit"),
+        ("Expiration", "CreationWithUpload"),
+        ("Expiration", "Lock"),
+        ("Expiration", "Hooks"),
+        ("Expiration", "Concatenation"),
         ("CreationWithUpload", "Lock"),
         ("CreationWithUpload", "Hooks"),
         ("Lock", "Hooks"),
@@ -190,7 +208,7 @@ async fn a_page_of_a_foreign_origin_does_nothing_wherever_cors_stands() {
     let holder = Interrupt::default();
     let id = "busy".parse().unwrap();
     let guard = locker
-        .acquire(&id, holder.clone(), std::time::Duration::ZERO)
+        .acquire(&id, holder.clone(), Duration::ZERO)
         .await
         .unwrap();
     let locked = ServiceBuilder::new()

@@ -22,6 +22,7 @@ use tower_tus_layers::creation_with_upload::CreationWithUploadLayer;
 use tower_tus_layers::detach::DetachLayer;
 use tower_tus_layers::discovery::DiscoveryLayer;
 use tower_tus_layers::download::DownloadLayer;
+use tower_tus_layers::expiration::{Expiration, ExpirationLayer};
 use tower_tus_layers::gate::GateLayer;
 use tower_tus_layers::hooks::HooksLayer;
 use tower_tus_layers::hooks::{Callbacks, Reply};
@@ -42,7 +43,7 @@ use tower_tus_layers::version::VersionLayer;
 
 type Stack = BoxCloneSyncService<Request<Body>, Response<Body>, std::convert::Infallible>;
 
-const LAYERS: [&str; 21] = [
+const LAYERS: [&str; 22] = [
     "Detach",
     "MethodOverride",
     "Metrics",
@@ -55,6 +56,7 @@ const LAYERS: [&str; 21] = [
     "Discovery",
     "Interrupt",
     "Access",
+    "Expiration",
     "SizeLimit",
     "CreationWithUpload",
     "Lock",
@@ -68,6 +70,7 @@ const LAYERS: [&str; 21] = [
 
 const MAX_SIZE: u64 = 10;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Returns the stack of all layers but `absent`.
 fn stack_without(absent: &str, store: MemoryStore) -> Stack {
@@ -114,6 +117,7 @@ fn stack_over(core: Core, absent: &str) -> Stack {
         "Discovery" => DiscoveryLayer::new(),
         "Interrupt" => InterruptLayer::new(),
         "Access" => AccessLayer::new(Arc::clone(&store), async |_: AccessRequest| Ok(())),
+        "Expiration" => ExpirationLayer::new(Arc::clone(&store), Expiration::after(DAY)),
         "SizeLimit" => SizeLimitLayer::new(MAX_SIZE),
         "CreationWithUpload" => CreationWithUploadLayer::new(),
         "Lock" => LockLayer::new(locker.clone()),
@@ -215,12 +219,14 @@ async fn core_11_an_extension_is_announced_when_its_layer_is_there() {
             "creation",
             "creation-defer-length",
             "creation-with-upload",
+            "expiration",
             "termination",
         ];
         match absent {
             "CreationWithUpload" => expected.retain(|token| *token != "creation-with-upload"),
             "Checksum" => expected.retain(|token| !token.starts_with("checksum")),
             "Concatenation" => expected.retain(|token| *token != "concatenation"),
+            "Expiration" => expected.retain(|token| *token != "expiration"),
             _ => {}
         }
         let stack = stack_without(absent, MemoryStore::default());
@@ -399,6 +405,32 @@ async fn core_13_a_maximum_is_told_and_kept_when_its_layer_is_there() {
         let create = request(Method::POST, "/").header("Upload-Length", MAX_SIZE + 1);
         let response = stack.oneshot(create.body(Body::default()).unwrap());
         assert_eq!(response.await.unwrap().status(), status, "without {absent}");
+    }
+}
+
+#[tokio::test]
+async fn exp_03_a_refused_patch_tells_when_the_upload_expires_whichever_other_layer_is_absent() {
+    for absent in LAYERS.into_iter().chain(["none of them"]) {
+        let stack = stack_without(absent, MemoryStore::default());
+        let create = request(Method::POST, "/").header("Upload-Defer-Length", "1");
+        let created = stack.clone().oneshot(create.body(Body::default()).unwrap());
+        let created = created.await.unwrap();
+        let path = created.headers()["location"].to_str().unwrap();
+        let append = request(Method::PATCH, path)
+            .header("Upload-Offset", "0")
+            .header("Upload-Length", MAX_SIZE + 1)
+            .header("Content-Type", "text/plain");
+        let refused = stack.oneshot(append.body(Body::default()).unwrap());
+        let refused = refused.await.unwrap();
+        let status = match absent {
+            "SizeLimit" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            _ => StatusCode::PAYLOAD_TOO_LARGE,
+        };
+        assert_eq!(refused.status(), status, "without {absent}");
+        for response in [created, refused] {
+            let told = response.headers().contains_key("upload-expires");
+            assert_eq!(told, absent != "Expiration", "without {absent}");
+        }
     }
 }
 

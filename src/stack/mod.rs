@@ -5,7 +5,7 @@
 //! | `limits` | sizes, times and numbers |
 //! | `policy` | who decides: access, gates, what clients may do |
 //! | `places`, `next` | layers of your own, and the store |
-//! | `checksum`, `concatenation`, `cors`, `download`, `hooks`, `metrics` | the feature of that name |
+//! | `checksum`, `concatenation`, `cors`, `download`, `expiration`, `hooks`, `metrics` | the feature of that name |
 //! | `order` | the order of the layers |
 
 #[cfg(any(
@@ -13,6 +13,7 @@
     not(feature = "concatenation"),
     not(feature = "cors"),
     not(feature = "download"),
+    not(feature = "expiration"),
     not(feature = "hooks"),
     not(feature = "metrics"),
 ))]
@@ -25,6 +26,8 @@ mod concatenation;
 mod cors;
 #[cfg(feature = "download")]
 mod download;
+#[cfg(feature = "expiration")]
+mod expiration;
 #[cfg(feature = "hooks")]
 mod hooks;
 mod limits;
@@ -60,6 +63,8 @@ use self::absent::Absent as Concatenation;
 use self::absent::Absent as Cors;
 #[cfg(not(feature = "download"))]
 use self::absent::Absent as Downloads;
+#[cfg(not(feature = "expiration"))]
+use self::absent::Absent as Expires;
 #[cfg(not(feature = "hooks"))]
 use self::absent::Absent as HookSettings;
 #[cfg(not(feature = "metrics"))]
@@ -72,6 +77,8 @@ use self::concatenation::Concatenation;
 use self::cors::Cors;
 #[cfg(feature = "download")]
 use self::download::Downloads;
+#[cfg(feature = "expiration")]
+use self::expiration::Expires;
 #[cfg(feature = "hooks")]
 use self::hooks::HookSettings;
 #[cfg(feature = "metrics")]
@@ -103,6 +110,7 @@ use self::policy::{Allowed, Policy};
 ///   Interrupt           ends a body at a shutdown, or when another request waits
 ///   layer_before_lock   layers of your own: each request of a client, before the lock
 ///   Access              asks your policy; off by default
+///   Expiration          tells when an upload expires, and refuses it then; off by default
 ///   SizeLimit           enforces the maximum size; off by default
 ///   CreationWithUpload  makes a POST with bytes a POST and a PATCH
 ///   Lock                runs one request at a time for each upload
@@ -158,6 +166,7 @@ pub struct Stack {
     before_lock: Place,
     around_core: Place,
     access: Option<Policy>,
+    expiration: Expires,
     size_limit: Option<SizeLimitLayer>,
     locker: Arc<dyn Locker>,
     lock_timeout: Duration,
@@ -189,6 +198,7 @@ impl Stack {
             before_lock: Place::default(),
             around_core: Place::default(),
             access: None,
+            expiration: Expires::default(),
             size_limit: None,
             locker: Arc::new(MemoryLocker::default()),
             lock_timeout: Duration::from_secs(20),

@@ -32,6 +32,7 @@ pub(super) struct Shared {
     pub(super) base_path: BasePath,
     pub(super) metrics_prefix: Option<String>,
     pub(super) lenient: bool,
+    pub(super) finish_attempts: u32,
     pub(super) shutdown: Shutdown,
 }
 
@@ -102,6 +103,9 @@ impl Stack {
             // CreationWithUpload, so that a creation is one question. Access stands
             // innermost here, since it builds on what the layers of the user find out.
             .layer(option_layer(before_lock.layer()))
+            // Inside Access, so that no stranger learns about an upload, and outside every
+            // layer that refuses a PATCH, since refusals tell when the upload expires too.
+            .layer(option_layer(self.expiration.layer(&shared)))
             // Before an upload is created.
             .layer(size_limit)
             // Outside the lock, which sees a POST and then a PATCH.
@@ -135,6 +139,7 @@ impl Stack {
             base_path: self.base_path.clone(),
             metrics_prefix: None,
             lenient: self.allowed.lenient,
+            finish_attempts: self.core.max_finish_attempts(),
             shutdown: self.shutdown.clone(),
         };
         self.metrics.measure(&mut shared);

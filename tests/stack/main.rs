@@ -2,6 +2,7 @@
 //! socket.
 
 mod access;
+mod expiration;
 mod over;
 mod places;
 mod settings;

@@ -1,15 +1,15 @@
 //! One rule for all settings: a method sets, and `without_…` resets.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
 use tokio::time::{Instant, timeout};
 use tower_tus::layers::base_url::BaseUrlLayer;
 use tower_tus::layers::cors::CorsLayer;
 use tower_tus::{
-    Access, AccessRequest, Algorithms, Callbacks, Error, FileLocker, Gate, HookKinds, Hooks,
-    IntoBodyLayer, Locker, MemoryLocker, MemoryStore, Stack, Store, async_trait,
+    Access, AccessRequest, Algorithms, Callbacks, Clock, Error, Expiration, FileLocker, Gate,
+    HookKinds, Hooks, IntoBodyLayer, Locker, MemoryLocker, MemoryStore, Stack, Store, async_trait,
 };
 
 use crate::{append, channel, code, creation, location, send};
@@ -26,6 +26,11 @@ impl Gate for Open {}
 
 async fn allow(_: AccessRequest) -> Result<(), Error> {
     Ok(())
+}
+
+fn expiration() -> Expiration {
+    let stopped = Clock::from_fn(|| SystemTime::UNIX_EPOCH);
+    Expiration::after(Duration::from_secs(60)).clock(stopped)
 }
 
 type Change = fn(Stack) -> Stack;
@@ -62,6 +67,11 @@ const SETTINGS: &[(&str, Change, Change)] = &[
         "download_only_finished",
         Stack::download_only_finished,
         Stack::download,
+    ),
+    (
+        "expiration",
+        |it| it.expiration(expiration()),
+        Stack::without_expiration,
     ),
     (
         "hook_kinds",

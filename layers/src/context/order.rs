@@ -16,6 +16,9 @@ pub(crate) enum Place {
     Route,
     Interrupt,
     Access,
+    #[cfg_attr(not(feature = "expiration"), allow(dead_code))]
+    Expiration,
+    SizeLimit,
     CreationWithUpload,
     Lock,
     #[cfg_attr(not(feature = "hooks"), allow(dead_code))]
@@ -25,8 +28,8 @@ pub(crate) enum Place {
 }
 
 use Place::{
-    Access, BaseUrl, CachedHead, Concatenation, CreationWithUpload, Detach, Hooks, Interrupt, Lock,
-    MethodOverride, Route, Version,
+    Access, BaseUrl, CachedHead, Concatenation, CreationWithUpload, Detach, Expiration, Hooks,
+    Interrupt, Lock, MethodOverride, Route, SizeLimit, Version,
 };
 
 impl Place {
@@ -41,6 +44,7 @@ impl Place {
                 Version,
                 Route,
                 Access,
+                Expiration,
                 CreationWithUpload,
                 Lock,
                 Hooks,
@@ -50,22 +54,31 @@ impl Place {
             // Route sets a base URL if there is none.
             BaseUrl => &[Route],
             // A refused request must not interrupt another one.
-            Version => &[Access, CreationWithUpload, Lock, Hooks],
+            Version => &[Access, Expiration, CreationWithUpload, Lock, Hooks],
             // They rely on the target, and Route must not replace it.
-            Route => &[Access, CreationWithUpload, Lock, Hooks, Concatenation],
+            Route => &[
+                Access,
+                Expiration,
+                CreationWithUpload,
+                Lock,
+                Hooks,
+                Concatenation,
+            ],
             // Otherwise no holder of a lock could be interrupted, and no hook could
             // stop an upload.
             Interrupt => &[Lock, Hooks],
-            // A client without access must not interrupt a holder, and a creation is
-            // checked only once.
-            Access => &[CreationWithUpload, Lock, Hooks, Concatenation],
+            // A client without access must not interrupt a holder, nor learn when an
+            // upload expires, and a creation is checked only once.
+            Access => &[Expiration, CreationWithUpload, Lock, Hooks, Concatenation],
+            // Their refusals of a PATCH must tell when the upload expires.
+            Expiration => &[SizeLimit, CreationWithUpload, Lock, Hooks, Concatenation],
             // The derived PATCH must be locked, and is a separate step for hooks.
             CreationWithUpload => &[Lock, Hooks, Concatenation],
             // They expect the upload to be locked.
             Lock => &[Hooks, Concatenation],
             // Concatenation runs the gates of Hooks.
             Hooks => &[Concatenation],
-            Concatenation => &[],
+            SizeLimit | Concatenation => &[],
         }
     }
 

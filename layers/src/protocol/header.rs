@@ -5,7 +5,9 @@
 //! [`Offset`], [`Length`] and [`Metadata`](super::Metadata) are the types of
 //! `Upload-Offset`, `Upload-Length` and `Upload-Metadata`.
 
-use headers::{Header, HeaderMapExt};
+use std::time::{Duration, SystemTime};
+
+use headers::{Expires, Header, HeaderMapExt};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -42,6 +44,8 @@ pub static UPLOAD_CONCAT: HeaderName = HeaderName::from_static("upload-concat");
 pub static UPLOAD_CHECKSUM: HeaderName = HeaderName::from_static("upload-checksum");
 /// `Tus-Checksum-Algorithm`
 pub static TUS_CHECKSUM_ALGORITHM: HeaderName = HeaderName::from_static("tus-checksum-algorithm");
+/// `Upload-Expires`
+pub static UPLOAD_EXPIRES: HeaderName = HeaderName::from_static("upload-expires");
 /// `X-HTTP-Method-Override`
 pub static X_HTTP_METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
 
@@ -200,6 +204,57 @@ byte_count!(Offset, UPLOAD_OFFSET);
 // `Upload-Length`: CORE-03
 byte_count!(Length, UPLOAD_LENGTH);
 
+/// `Upload-Expires`: when the upload expires, in whole seconds.
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+/// use headers::HeaderMapExt;
+/// use http::HeaderMap;
+/// use tower_tus_layers::protocol::header::UploadExpires;
+///
+/// let time = SystemTime::UNIX_EPOCH + Duration::from_millis(784_111_777_900);
+/// let mut headers = HeaderMap::new();
+/// headers.typed_insert(UploadExpires::at(time).unwrap());
+/// assert_eq!(headers["Upload-Expires"], "Sun, 06 Nov 1994 08:49:37 GMT");
+/// ```
+// EXP-08
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UploadExpires(Expires);
+
+impl UploadExpires {
+    /// Returns the header for a time, rounded down, or `None` if no header can tell
+    /// it: before 1970, or after 9999.
+    #[must_use]
+    pub fn at(time: SystemTime) -> Option<Self> {
+        const YEAR_10000: Duration = Duration::from_secs(253_402_300_800);
+        let since = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        (since < YEAR_10000).then(|| Self(time.into()))
+    }
+
+    /// Returns the time.
+    #[must_use]
+    pub fn time(self) -> SystemTime {
+        self.0.into()
+    }
+}
+
+impl Header for UploadExpires {
+    fn name() -> &'static HeaderName {
+        &UPLOAD_EXPIRES
+    }
+
+    fn decode<'i, I>(values: &mut I) -> Result<Self, headers::Error>
+    where
+        I: Iterator<Item = &'i HeaderValue>,
+    {
+        Expires::decode(&mut [one(values)?].into_iter()).map(Self)
+    }
+
+    fn encode<E: Extend<HeaderValue>>(&self, values: &mut E) {
+        self.0.encode(values);
+    }
+}
+
 /// Returns the request's `Content-Length`, if it is valid and not overridden by
 /// a `Transfer-Encoding`. RFC 9112, section 6.3
 #[must_use]
@@ -250,6 +305,30 @@ mod tests {
         headers.append(&UPLOAD_OFFSET, HeaderValue::from_static("1"));
         headers.append(&UPLOAD_OFFSET, HeaderValue::from_static("1"));
         assert!(headers.typed_try_get::<Offset>().is_err());
+    }
+
+    #[test]
+    fn exp_08_a_date_is_told_in_whole_seconds_or_not_at_all() {
+        let told = |seconds: u64, millis: u64| {
+            let since = Duration::from_secs(seconds) + Duration::from_millis(millis);
+            let mut headers = HeaderMap::new();
+            headers.typed_insert(UploadExpires::at(SystemTime::UNIX_EPOCH + since)?);
+            let read = headers.typed_get::<UploadExpires>().unwrap().time();
+            assert_eq!(read, SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+            Some(headers[&UPLOAD_EXPIRES].to_str().unwrap().to_owned())
+        };
+        for (seconds, date) in [
+            (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
+            (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
+            (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
+            (253_402_300_799, "Fri, 31 Dec 9999 23:59:59 GMT"),
+        ] {
+            assert_eq!(told(seconds, 0).as_deref(), Some(date));
+            assert_eq!(told(seconds, 999).as_deref(), Some(date));
+        }
+        assert_eq!(told(253_402_300_800, 0), None);
+        let before = SystemTime::UNIX_EPOCH - Duration::from_nanos(1);
+        assert_eq!(UploadExpires::at(before), None);
     }
 
     #[test]

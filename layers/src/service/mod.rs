@@ -111,6 +111,13 @@ impl Core {
         self
     }
 
+    /// Returns how often a gate may [refuse](Self::finish_attempts) to finish an
+    /// upload, for layers that share this limit.
+    #[must_use]
+    pub const fn max_finish_attempts(&self) -> u32 {
+        self.finish_attempts
+    }
+
     /// Disables termination even if the store supports it: DELETE answers 405,
     /// and `termination` is not announced. Enabled by default.
     #[must_use]

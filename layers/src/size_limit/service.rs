@@ -8,7 +8,7 @@ use tower_service::Service;
 
 use super::ResponseFuture;
 use super::limit::Limit;
-use crate::context::Context;
+use crate::context::{Context, Place};
 use crate::inner::gives_inner;
 use crate::protocol::header::{TUS_MAX_SIZE, is_offset_octet_stream};
 use crate::protocol::{Body, Error, Length};
@@ -48,6 +48,7 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
+        Context::of_mut(&mut parts.extensions).pass(Place::SizeLimit);
         let max = match &self.limit {
             // DELETE adds no bytes.
             _ if parts.method == Method::DELETE => None,
