@@ -64,7 +64,11 @@
 //! there is no space for `<id>.lock` puts the `flock` on the data file instead,
 //! after it has waited for the holder of an existing lock file. So a full disk
 //! can be emptied. An append does not do this: it needs space anyway, and a
-//! process that finds space for a lock file would not notice it.
+//! process that finds space for a lock file would not notice it. A lock that is
+//! [tried](Locker::try_acquire) is one of these, too: who tries it may want to
+//! terminate the upload.
+//!
+//! To [ask](Locker::is_held) whether a lock is held creates no file and removes none.
 //!
 //! # Example
 //!

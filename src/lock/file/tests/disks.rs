@@ -201,6 +201,27 @@ fn without_space_one_request_at_a_time_terminates_an_upload() {
 }
 
 #[test]
+fn without_space_for_a_lock_file_a_lock_can_be_tried() {
+    for errno in [Errno::NOSPC, Errno::DQUOT] {
+        let (disk, id) = (disk(), id("sub/a"));
+        write(&disk, "sub/a", "hello");
+        fail(&disk, &[Kind::Create], errno);
+        sim::run(async {
+            let (one, other) = (locker(&disk), locker(&disk));
+            let tried = one.try_acquire(&id, Interrupt::default()).await.unwrap();
+            let held = tried.expect("it is free");
+            let tried = other.try_acquire(&id, Interrupt::default()).await.unwrap();
+            assert!(tried.is_none(), "the data file is locked");
+            held.release().await;
+            let tried = other.try_acquire(&id, Interrupt::default()).await.unwrap();
+            tried.expect("it is free again").release().await;
+            assert!(!other.is_held(&id).await.unwrap());
+        });
+        assert_eq!(disk.files(), [std::path::Path::new("sub/a")]);
+    }
+}
+
+#[test]
 fn a_holder_that_cannot_be_asked_for_want_of_space_is_waited_for() {
     let holder = Sleeper::new();
     for errno in [Errno::NOSPC, Errno::DQUOT, Errno::ROFS] {

@@ -9,6 +9,7 @@ mod requests;
 mod silent;
 mod stale;
 mod terminations;
+mod tries;
 mod watched;
 
 use std::fs;
