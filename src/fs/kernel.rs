@@ -29,7 +29,7 @@ pub(super) struct Stat {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     File,
     Dir,
     Other,
@@ -96,6 +96,42 @@ pub(super) fn names(path: &Path, is_wanted: fn(&str) -> bool) -> Result<Vec<Stri
         names.extend(name.filter(|name| is_wanted(name)).map(str::to_owned));
     }
     Ok(names)
+}
+
+/// An open directory whose entries are read.
+#[derive(Debug)]
+pub(super) struct Entries(rustix::fs::Dir);
+
+pub(super) fn entries(path: &Path) -> Result<Entries> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let dir = rustix::fs::open(path, flags, Mode::empty())?;
+    rustix::fs::Dir::new(dir).map(Entries)
+}
+
+impl Entries {
+    /// Passes the next entry to `each`, unless its name is no text. Returns whether
+    /// there was one.
+    ///
+    /// Not every file system tells the kind.
+    pub(super) fn next(&mut self, each: &mut dyn FnMut(&str, Option<Kind>)) -> Result<bool> {
+        use rustix::fs::FileType;
+        let Some(entry) = self.0.read() else {
+            return Ok(false);
+        };
+        let entry = entry?;
+        let kind = match entry.file_type() {
+            FileType::RegularFile => Some(Kind::File),
+            FileType::Directory => Some(Kind::Dir),
+            FileType::Unknown => None,
+            _ => Some(Kind::Other),
+        };
+        if let Ok(name) = entry.file_name().to_str()
+            && !matches!(name, "." | "..")
+        {
+            each(name, kind);
+        }
+        Ok(true)
+    }
 }
 
 pub(super) fn rename(from: &Path, to: &Path) -> Result<()> {

@@ -3,6 +3,7 @@
 //! [`sys`] is what they call. Below it, [`kernel`] has the calls of the system,
 //! one function each, in whose place unit tests have `sim`.
 
+mod entries;
 pub(crate) mod error;
 mod file;
 pub(crate) mod home;

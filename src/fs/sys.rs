@@ -12,9 +12,11 @@ use rustix::io::{Errno, retry_on_intr as retry};
 
 use super::calls;
 use super::error::{is_full, is_missing};
-use super::kernel::{Kind, Stat};
+use super::kernel::Stat;
 
+pub(crate) use super::entries::{Entries, Entry, kind_at};
 pub(crate) use super::file::{AtOnce, File, Locked};
+pub(crate) use super::kernel::Kind;
 pub(crate) use super::link::{Inode, Linked, inode_at, link, modified_at, names};
 pub(crate) use super::named::named;
 use super::named::named_if_there;

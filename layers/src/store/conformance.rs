@@ -27,6 +27,7 @@
 
 mod concatenation;
 pub mod crash;
+mod listing;
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -89,6 +90,9 @@ pub async fn run<S: Store>(open: impl Fn() -> S) {
     }
     if store.concatenator().is_some() {
         concatenation::run(&mut suite, open).await;
+    }
+    if store.lister().is_some() {
+        listing::run(&mut suite, open).await;
     }
     suite.finish();
 }

@@ -1,6 +1,8 @@
 //! The calls of [`kernel`], each of which goes to a simulated disk if its path
 //! is on one.
 
+use std::collections::VecDeque;
+use std::ffi::OsString;
 use std::io::IoSlice;
 use std::panic::Location;
 use std::path::Path;
@@ -13,7 +15,7 @@ use super::image::What;
 use super::open::Open;
 use super::state::State;
 use super::{Disk, Kind, Mount};
-use crate::fs::kernel::{self, Stat};
+use crate::fs::kernel::{self, Kind as FileKind, Stat};
 
 /// An open file.
 #[derive(Debug)]
@@ -94,6 +96,54 @@ pub(in crate::fs) fn names(path: &Path, is_wanted: fn(&str) -> bool) -> Result<V
             .map(str::to_owned)
             .collect())
     })
+}
+
+/// An open directory whose entries are read.
+#[derive(Debug)]
+pub(in crate::fs) enum Entries {
+    Real(kernel::Entries),
+    /// Those that were there when it was opened.
+    Simulated(VecDeque<(String, FileKind)>),
+}
+
+pub(in crate::fs) fn entries(path: &Path) -> Result<Entries> {
+    let Some((mount, path)) = Disk::of(path) else {
+        return kernel::entries(path).map(Entries::Real);
+    };
+    let mut state = mount.state();
+    state.call(Kind::List, &path, None, |state| {
+        let dir = state.image.at(&path)?;
+        if !state.image.node(dir).is_dir() {
+            return Err(Errno::NOTDIR);
+        }
+        let names = state.image.names.now().get(&dir).into_iter().flatten();
+        let entry = |(name, inode): (&OsString, &_)| {
+            let kind = match state.image.node(*inode).is_dir() {
+                true => FileKind::Dir,
+                false => FileKind::File,
+            };
+            Some((name.to_str()?.to_owned(), kind))
+        };
+        Ok(Entries::Simulated(names.filter_map(entry).collect()))
+    })
+}
+
+impl Entries {
+    pub(in crate::fs) fn next(
+        &mut self,
+        each: &mut dyn FnMut(&str, Option<FileKind>),
+    ) -> Result<bool> {
+        match self {
+            Self::Real(entries) => entries.next(each),
+            Self::Simulated(entries) => {
+                let next = entries.pop_front();
+                if let Some((name, kind)) = &next {
+                    each(name, Some(*kind));
+                }
+                Ok(next.is_some())
+            }
+        }
+    }
 }
 
 /// Makes a call with two paths on one disk. `None`: both are real.

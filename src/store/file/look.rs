@@ -58,6 +58,21 @@ pub(super) fn glance(
     Ok(is_told.then_some((upload, counted)))
 }
 
+/// Like [`look`], but changes nothing, so it makes nothing durable.
+pub(super) fn peek(
+    store: &FileStore,
+    id: UploadId,
+    layout: &Layout,
+    seen: sys::Seen,
+    document: &Document,
+) -> Result<Upload, Error> {
+    let (mut upload, _) = see(store, id, layout, seen, document)?;
+    if !store.failed.contains(&upload.id) && may_have_lost_bytes(&upload, seen) {
+        end_at_loss(layout, document, &mut upload)?;
+    }
+    Ok(upload)
+}
+
 /// Returns the upload as its files show it.
 fn see(
     store: &FileStore,

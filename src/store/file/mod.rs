@@ -73,6 +73,14 @@
 //! theirs. If the file system can share blocks between files, as XFS and btrfs can,
 //! it takes no space while the parts stay.
 //!
+//! # Lists
+//!
+//! [Listing](Lister) reads the directory, since no file system returns names in an
+//! order. Of a directory with more than about 100,000 uploads, the names after the last
+//! page that come first are kept, in at most 8 MiB, so it is read once for so many
+//! uploads. Two lists are made at once, and others wait. A list changes and syncs
+//! nothing. Links are not followed, and directories that may not be read are left out.
+//!
 //! # Example
 //!
 //! ```
@@ -99,6 +107,7 @@
 //! # }
 //! ```
 
+mod ahead;
 mod append;
 mod batch;
 mod buffers;
@@ -114,6 +123,7 @@ mod handle;
 mod info;
 mod layout;
 mod leftover;
+mod list;
 mod look;
 mod mark;
 mod place;
@@ -125,6 +135,7 @@ mod synced;
 mod terminate;
 #[cfg(test)]
 mod tests;
+mod walk;
 mod writer;
 
 use std::io;
@@ -134,11 +145,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
 use tower_tus_layers::protocol::{Error, Interrupt, NewUpload, Upload, UploadId};
-use tower_tus_layers::store::{Concatenator, Content, Handle, Reader, Store, Terminator};
+use tower_tus_layers::store::{Concatenator, Content, Handle, Lister, Reader, Store, Terminator};
 
 #[cfg(doc)]
 use tower_tus_layers::store::WriteMode;
 
+use self::ahead::Ahead;
 use self::buffers::Buffers;
 use self::content::FileContent;
 use self::failed::Failed;
@@ -182,6 +194,7 @@ pub struct FileStore {
     stride: u64,
     synced: Synced,
     failed: Failed,
+    ahead: Ahead,
 }
 
 impl FileStore {
@@ -201,6 +214,7 @@ impl FileStore {
             stride: STRIDE,
             synced: Synced::default(),
             failed: Failed::default(),
+            ahead: Ahead::default(),
         }
     }
 
@@ -332,6 +346,10 @@ impl Store for FileStore {
     }
 
     fn concatenator(&self) -> Option<&dyn Concatenator> {
+        Some(self)
+    }
+
+    fn lister(&self) -> Option<&dyn Lister> {
         Some(self)
     }
 }

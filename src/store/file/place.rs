@@ -128,13 +128,27 @@ fn of_this(
 /// Fails if the directory of missing bytes is missing as well: they may come
 /// back with it.
 pub(super) fn still_mounted(data: &Path) -> io::Result<()> {
-    match data.parent() {
-        Some(dir) if !sys::is_dir(dir).unwrap_or(false) => {
+    match lost_dir(data) {
+        Some(dir) => {
             tracing::warn!(dir = %dir.display(), "the directory of an upload's bytes is gone");
             Err(DirectoryGone(dir.to_owned()).into())
         }
-        _ => Ok(()),
+        None => Ok(()),
     }
+}
+
+/// Returns what to tell of an upload whose bytes are missing.
+pub(super) fn gone(data: &Path) -> io::Error {
+    match lost_dir(data) {
+        Some(dir) => DirectoryGone(dir.to_owned()).into(),
+        None => io::ErrorKind::NotFound.into(),
+    }
+}
+
+/// Returns the directory of missing bytes if it is missing as well.
+fn lost_dir(data: &Path) -> Option<&Path> {
+    data.parent()
+        .filter(|dir| !sys::is_dir(dir).unwrap_or(false))
 }
 
 /// Returns the new path of `recorded`, if it was inside the directory where `.info`

@@ -8,6 +8,7 @@ mod crash;
 mod create;
 mod failing;
 mod holes;
+mod list;
 mod mark;
 mod needed;
 mod offload;
