@@ -1,3 +1,4 @@
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -6,11 +7,12 @@ use async_trait::async_trait;
 use headers::HeaderMapExt;
 use http::request::{Builder, Parts};
 use http::{Request, Response, StatusCode};
-use tower::util::BoxCloneSyncService;
-use tower::{Layer, ServiceBuilder, ServiceExt};
+use tower::util::{BoxCloneSyncService, MapRequestLayer};
+use tower::{Layer, Service, ServiceExt};
 
 use super::{Expiration, ExpirationLayer};
-use crate::gate::{Gate, GateLayer};
+use crate::context::Context;
+use crate::gate::Gate;
 use crate::protocol::header::UploadExpires;
 use crate::protocol::{
     Action, Body, Clock, Concat, Error, FinishState, Length, NewUpload, Offset, Rejection, Role,
@@ -19,7 +21,7 @@ use crate::protocol::{
 use crate::service::Core;
 use crate::store::{Handle, MemoryStore, Store};
 
-type Stack = BoxCloneSyncService<Request<Body>, Response<Body>, std::convert::Infallible>;
+type Stack = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 
 /// When each test begins.
 const BEGIN: u64 = 1_000_000_000;
@@ -56,11 +58,13 @@ impl Server {
     }
 
     fn stack(&self) -> Stack {
+        self.stack_with(CreatedBy(self.expiration.clone()))
+    }
+
+    fn stack_with(&self, gate: impl Gate) -> Stack {
         let core = Core::new(self.store.clone());
         let layer = ExpirationLayer::new(Arc::clone(core.store()), self.expiration.clone());
-        let created = GateLayer::new(CreatedBy(self.expiration.clone()));
-        let stack = ServiceBuilder::new().layer(layer).layer(created);
-        Stack::new(stack.service(core))
+        Stack::new(layer.layer(behind(gate, core)))
     }
 
     async fn send(&self, request: Request<Body>) -> Response<Body> {
@@ -83,6 +87,21 @@ impl Server {
     async fn head(&self, path: &str) -> Response<Body> {
         self.send(empty(Request::head(path))).await
     }
+}
+
+/// Puts a gate in front of a service.
+fn behind<S>(gate: impl Gate, service: S) -> Stack
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    S: Clone + Send + Sync + 'static,
+    S::Future: Send + 'static,
+{
+    let gate = Arc::new(gate) as Arc<dyn Gate>;
+    let add = MapRequestLayer::new(move |mut request: Request<Body>| {
+        Context::of_mut(request.extensions_mut()).add_gate(Arc::clone(&gate));
+        request
+    });
+    Stack::new(add.layer(service))
 }
 
 /// Takes the times of creation from the clock, too.
@@ -340,9 +359,7 @@ async fn an_id_that_is_used_again_is_no_longer_known() {
     let server = Server::new();
     server.expiration.bury(&id("/report"));
     assert!(is_gone(&server.head("/report").await));
-    let core = GateLayer::new(Named).layer(Core::new(server.store.clone()));
-    let store = Arc::new(server.store.clone());
-    let stack = ExpirationLayer::new(store, server.expiration.clone()).layer(core);
+    let stack = server.stack_with(Named);
     for (request, status) in [
         (
             Request::post("/").header("Upload-Length", "5"),
@@ -380,9 +397,7 @@ async fn whoever_a_gate_hides_an_upload_from_learns_no_date() {
             Some(60),
         ),
     ] {
-        let core = GateLayer::new(Closed(error)).layer(Core::new(server.store.clone()));
-        let store = Arc::new(server.store.clone());
-        let gated = ExpirationLayer::new(store, server.expiration.clone()).layer(core);
+        let gated = server.stack_with(Closed(error));
         let response = gated.oneshot(empty(chunk(&path, 0))).await.unwrap();
         assert_eq!(told(&response), expires, "{}", response.status());
     }
@@ -464,7 +479,7 @@ async fn a_hook_that_is_down_costs_no_bytes() {
     }
 
     let server = Server::new();
-    let gated = GateLayer::new(Down).layer(server.stack());
+    let gated = behind(Down, server.stack());
     let request = Request::post("/").header("Upload-Length", "5");
     let created = gated.clone().oneshot(empty(request)).await.unwrap();
     let path = path(&created);
