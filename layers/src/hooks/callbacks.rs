@@ -178,6 +178,8 @@ callbacks! { (), |()| Reply::accept();
     post_finish: PostFinish,
     /// Calls `callback` after an upload has been terminated.
     post_terminate: PostTerminate,
+    /// Calls `callback` after an upload has been removed because it had expired.
+    post_expire: PostExpire,
 }
 
 #[async_trait]

@@ -17,7 +17,7 @@ use crate::context::{Derived, Rollback, context};
 use crate::hooks::{Event, HookKind, HookKinds, Hooks, Reply};
 use crate::protocol::{
     Body, BoxError, Disconnect, Error, FinishState, Interrupt, Length, Offset, Outcome,
-    ResponseOverride, Shutdown,
+    ResponseOverride, Shutdown, UploadId,
 };
 use crate::service::Core;
 use crate::store::{MemoryStore, Store, WriteMode};
@@ -265,6 +265,29 @@ async fn a_client_may_not_end_what_a_hook_protects() {
     let discard = Request::from_parts(discard, Body::default());
     scene.send(discard).await;
     assert_eq!(hooks.heard(), ["post-terminate 0"], "no hook is called");
+}
+
+#[tokio::test]
+async fn an_upload_that_has_expired_is_told_as_that_and_nobody_is_asked() {
+    for (kinds, heard) in [
+        (HookKinds::ALL, &["post-expire 5"][..]),
+        (HookKinds::default(), &[]),
+    ] {
+        let reply = Ok(Reply::reject());
+        let hooks = Recorder::default().reply(HookKind::PreTerminate, reply);
+        let mut scene = Scene::new(hooks.clone());
+        scene.layer = scene.layer.kinds(kinds);
+        let url = location(&scene.create(11).await);
+        scene.append(&url, 0, "hello".into()).await;
+        hooks.heard();
+        let id: UploadId = url[1..].parse().unwrap();
+        let (parts, ()) = Request::delete(&url).body(()).unwrap().into_parts();
+        let removal = Derived::Rollback(id.clone(), Rollback::Expired).of(parts);
+        let removal = Request::from_parts(removal, Body::default());
+        scene.send(removal).await;
+        assert_eq!(hooks.heard(), heard);
+        assert!(scene.store.bytes(&id).is_none());
+    }
 }
 
 /// A body that yields what is sent, and ends when interrupted.

@@ -12,7 +12,7 @@ use super::{GrpcFlags, HttpFlags, go};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Hooks")]
 pub(crate) struct HookFlags {
-    /// Events to call hooks for, separated by commas; an empty list means all seven
+    /// Events to call hooks for, separated by commas; an empty list means all eight
     #[arg(
         long,
         default_value = "pre-create,post-create,post-receive,post-terminate,post-finish",
