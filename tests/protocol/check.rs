@@ -36,7 +36,7 @@ impl Check {
 /// Lists the checks of a module: the requirements of all of them, and then for
 /// each one its ids, its function, and additional requirements.
 macro_rules! checks {
-    ($needs:expr; $($ids:literal $check:ident $([$($need:literal),+])?,)+) => {
+    ($needs:expr; $($ids:literal $check:ident $([$($need:expr),+])?,)+) => {
         pub(crate) const CHECKS: &[crate::check::Check] = &[$(crate::check::Check {
             ids: $ids,
             name: stringify!($check),

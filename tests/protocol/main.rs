@@ -32,6 +32,7 @@ mod cuts;
 mod defer_length;
 mod digests;
 mod discovery;
+mod expiration;
 mod head;
 mod metadata;
 mod method_override;
@@ -67,6 +68,7 @@ const CHECKS: &[&[Check]] = &[
     defer_length::CHECKS,
     checksum::CHECKS,
     checksum_trailer::CHECKS,
+    expiration::CHECKS,
     termination::CHECKS,
     concatenation::CHECKS,
     unfinished::CHECKS,
@@ -100,7 +102,8 @@ fn main() -> ExitCode {
 fn trials(place: usize, server: &Arc<Server>, report: &Arc<Report>) -> Vec<Trial> {
     let mut trials = Vec::new();
     for &version in &server.versions {
-        for check in CHECKS.iter().copied().flatten() {
+        let checks = CHECKS.iter().copied().flatten();
+        for check in checks.filter(|check| server.is_for(check)) {
             let (server, report) = (Arc::clone(server), Arc::clone(report));
             let http = match version {
                 Version::Http1 => "http1",

@@ -4,15 +4,18 @@
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::time::{Duration, SystemTime};
 
 use axum::Router;
+use headers::{Expires, Header};
 use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use tokio::net::TcpListener;
 use tonic::transport::server::TcpIncoming;
-use tower_tus::Stack;
 use tower_tus::layers::cors::CorsLayer;
 use tower_tus::layers::store::MemoryStore;
+use tower_tus::{Expiration, Stack};
 
+use crate::check::Check;
 use crate::harness;
 use crate::harness::host::host;
 use crate::harness::tus::{Tus, Version, content, request};
@@ -20,6 +23,9 @@ use crate::harness::tus::{Tus, Version, content, request};
 /// The maximum size of our servers: more than any check sends, and small enough
 /// to exceed.
 const MAX_SIZE: u64 = 8 << 20;
+
+/// What a server offers whose uploads expire while a check waits for it.
+pub(crate) const SHORT: &str = "an expiration within seconds";
 
 /// A server, with what is known about it before the checks.
 pub(crate) struct Server {
@@ -29,7 +35,7 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) versions: Vec<Version>,
     /// Its extensions, and other features that some checks require:
-    /// `Tus-Max-Size`, `a small Tus-Max-Size`, `CORS`, and `GET`.
+    /// `Tus-Max-Size`, `a small Tus-Max-Size`, `CORS`, `GET`, and [`SHORT`].
     pub(crate) offers: BTreeSet<String>,
     /// For our servers: what they intentionally do not offer. Nothing else may
     /// be missing.
@@ -40,15 +46,22 @@ pub(crate) struct Server {
 /// Starts all of our servers.
 pub(crate) async fn ours() -> Vec<Server> {
     let max_size = format!("-max-size={MAX_SIZE}");
-    let process = harness::Server::start(&[&max_size, "-concatenation-unfinished"]).await;
+    let flags = [&max_size, "-concatenation-unfinished", "-expiration=24h"];
+    let process = harness::Server::start(&flags).await;
     let mut file = Server::ask("file", process.url(), &BOTH).await;
     file.ours = Some(&[]);
     file._process = Some(process);
+    let process = harness::Server::start(&["-expiration=2s"]).await;
+    let mut short_file = Server::ask("file 2s", process.url(), &BOTH).await;
+    short_file.ours = Some(&[]);
+    short_file._process = Some(process);
 
-    let memory = stack().unfinished_concatenation();
+    let memory = stack().unfinished_concatenation().expiration(day());
     let memory = host(memory.into_service()).await;
+    let short_memory = stack().expiration(Expiration::after(Duration::from_secs(2)));
+    let short_memory = host(short_memory.into_service()).await;
     let axum = listen(|listener| async {
-        let app = Router::new().layer(stack().into_layer());
+        let app = Router::new().layer(stack().expiration(day()).into_layer());
         axum::serve(listener, app).await.unwrap();
     });
     let tonic = listen(|listener| async {
@@ -59,12 +72,16 @@ pub(crate) async fn ours() -> Vec<Server> {
         let incoming = TcpIncoming::from(listener);
         server.serve_with_incoming(incoming).await.unwrap();
     });
-    let plain: &[&str] = &["concatenation-unfinished"];
-    let mut servers = vec![file];
+    let mut servers = vec![file, short_file];
     for (name, address, lacks) in [
         ("memory", memory, &[][..]),
-        ("axum", axum.await, plain),
-        ("tonic", tonic.await, plain),
+        ("mem 2s", short_memory, &[]),
+        ("axum", axum.await, &["concatenation-unfinished"]),
+        (
+            "tonic",
+            tonic.await,
+            &["concatenation-unfinished", "expiration"],
+        ),
     ] {
         let mut server = Server::ask(name, &format!("http://{address}/files/"), &BOTH).await;
         server.ours = Some(lacks);
@@ -79,6 +96,10 @@ fn stack() -> Stack {
     Stack::new(MemoryStore::default())
         .max_size(MAX_SIZE)
         .cors(CorsLayer::new())
+}
+
+fn day() -> Expiration {
+    Expiration::after(Duration::from_secs(24 * 60 * 60))
 }
 
 /// Starts a server on a free port.
@@ -115,6 +136,13 @@ async fn speaks(url: &str, version: Version) -> bool {
 }
 
 impl Server {
+    /// Whether a check is to run against this server. Where uploads of ours expire
+    /// soon, these are the checks that wait for it.
+    pub(crate) fn is_for(&self, check: &Check) -> bool {
+        let waits = check.needs().any(|need| need == SHORT);
+        self.ours.is_none() || waits == self.offers.contains(SHORT)
+    }
+
     async fn ask(name: &'static str, url: &str, versions: &[Version]) -> Self {
         let uri: Uri = url.parse().unwrap();
         let host = uri.host().unwrap().trim_matches(['[', ']']);
@@ -153,6 +181,9 @@ async fn offers(tus: &Tus) -> BTreeSet<String> {
     if downloads(tus).await {
         offers.insert("GET".to_owned());
     }
+    if expires_soon(tus).await {
+        offers.insert(SHORT.to_owned());
+    }
     offers
 }
 
@@ -166,6 +197,14 @@ async fn downloads(tus: &Tus) -> bool {
     tus.append(&url, 0, content("hello")).await;
     let answer = tus.ask(request(Method::GET, &url)).await;
     answer.status() == StatusCode::OK && answer.body() == "hello"
+}
+
+/// Whether uploads expire within seconds.
+async fn expires_soon(tus: &Tus) -> bool {
+    let created = tus.ask(tus.post().header("Upload-Length", 5)).await;
+    let date = created.headers().get("upload-expires");
+    let date = date.and_then(|date| Expires::decode(&mut std::iter::once(date)).ok());
+    date.is_some_and(|at| SystemTime::from(at) < SystemTime::now() + Duration::from_secs(10))
 }
 
 /// Returns the elements of a list header.
