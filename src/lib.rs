@@ -70,6 +70,11 @@ pub use self::stack::Stack;
 #[cfg(all(unix, feature = "file"))]
 pub use self::store::FileStore;
 
+/// The code in the chapter about expiration.
+#[cfg(all(doctest, feature = "expiration"))]
+#[doc = include_str!("../docs/expiration.md")]
+struct Expiring;
+
 /// The code in the chapter about other middleware.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/middleware.md")]

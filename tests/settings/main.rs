@@ -5,6 +5,7 @@ mod harness;
 
 mod base_url;
 mod cors;
+mod expiration;
 mod limits;
 mod methods;
 mod termination;

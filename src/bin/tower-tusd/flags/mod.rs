@@ -7,6 +7,7 @@
 mod anchors;
 mod cors;
 mod environment;
+mod expiration;
 mod files;
 mod go;
 mod hooks;
@@ -31,6 +32,7 @@ use clap::{ArgAction, Parser};
 use self::unbuilt::Unbuilt;
 
 pub(crate) use self::cors::CorsFlags;
+pub(crate) use self::expiration::ExpirationFlags;
 pub(crate) use self::files::{FileFlags, Locks};
 pub(crate) use self::hooks::HookFlags;
 pub(crate) use self::hooks_grpc::GrpcFlags;
@@ -63,6 +65,9 @@ pub(crate) struct Flags {
 
     #[command(flatten)]
     pub(crate) uploads: UploadFlags,
+
+    #[command(flatten)]
+    pub(crate) expiration: ExpirationFlags,
 
     #[command(flatten)]
     pub(crate) files: FileFlags,

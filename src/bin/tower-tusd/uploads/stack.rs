@@ -58,6 +58,9 @@ pub(crate) fn stack(
     if flags.metrics.expose_metrics && flags.location.base_path.as_str() == "/" {
         stack = stack.add_gate(Unhidden::new(&flags.metrics.metrics_path));
     }
+    if let Some(expiration) = flags.expiration() {
+        stack = stack.expiration(expiration);
+    }
     let stack = extend(stack, &flags.uploads);
     let (stack, hook_processes) = hooks::install(&flags.hooks, stack, limits.launcher)?;
     Ok(Uploads {
