@@ -5,6 +5,10 @@
 
 #[cfg(all(unix, feature = "file"))]
 pub mod file;
+#[cfg(feature = "quota")]
+pub mod limited;
 
 #[cfg(all(unix, feature = "file"))]
 pub use self::file::FileStore;
+#[cfg(feature = "quota")]
+pub use self::limited::Limited;

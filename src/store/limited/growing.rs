@@ -1,0 +1,107 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use tower_tus_layers::protocol::{Chunk, Error};
+
+use super::ledger::{Change, Ledger};
+
+type MakingRoom = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The bytes of an upload with a deferred length, each of which is reserved before the
+/// store gets it. At a limit, the bytes before it are passed on, and then an error.
+pub(super) struct Growing<'a> {
+    chunk: Chunk<'a>,
+    change: Change,
+    ledger: Arc<Ledger>,
+    /// Bytes for which there was no room at first.
+    held: Option<Bytes>,
+    making_room: Option<MakingRoom>,
+    full: Option<Error>,
+}
+
+impl<'a> Growing<'a> {
+    pub(super) const fn new(chunk: Chunk<'a>, change: Change, ledger: Arc<Ledger>) -> Self {
+        Self {
+            chunk,
+            change,
+            ledger,
+            held: None,
+            making_room: None,
+            full: None,
+        }
+    }
+
+    /// Returns the change, and the error of the limit that was met.
+    pub(super) fn into_parts(self) -> (Change, Option<Error>) {
+        (self.change, self.full)
+    }
+
+    /// Passes on as much of `data` as there is room for.
+    fn fit(&mut self, mut data: Bytes) -> Result<Bytes, Error> {
+        let (room, full) = self.change.grow(data.len() as u64);
+        self.full = full.map(Error::from);
+        data.truncate(usize::try_from(room).unwrap_or(usize::MAX));
+        match &self.full {
+            Some(full) if data.is_empty() => Err(full.clone()),
+            _ => Ok(data),
+        }
+    }
+
+    /// Holds `data` back while room is made for it.
+    fn make_room(&mut self, data: Bytes) {
+        let making = self.ledger.make_room(&self.change, data.len() as u64);
+        self.making_room = making;
+        self.held = Some(data);
+    }
+}
+
+impl Body for Growing<'_> {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let this = self.get_mut();
+        if let Some(full) = &this.full {
+            return Poll::Ready(Some(Err(full.clone())));
+        }
+        if this.held.is_none() {
+            let frame = ready!(Pin::new(&mut this.chunk).poll_frame(cx));
+            match frame.map(|frame| frame.map(Frame::into_data)) {
+                Some(Ok(Ok(data))) => this.make_room(data),
+                Some(Ok(Err(trailers))) => return Poll::Ready(Some(Ok(trailers))),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
+        if let Some(making) = &mut this.making_room {
+            ready!(making.as_mut().poll(cx));
+            this.making_room = None;
+        }
+        let data = this.held.take().unwrap_or_default();
+        Poll::Ready(Some(this.fit(data).map(Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.full.is_none() && self.held.is_none() && self.chunk.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.chunk.size_hint()
+    }
+}
+
+impl fmt::Debug for Growing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Growing")
+            .field("change", &self.change)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,250 @@
+//! docs
+
+mod capabilities;
+mod charge;
+mod evict;
+mod growing;
+mod handle;
+mod keeper;
+mod ledger;
+mod limits;
+mod metrics;
+mod owner;
+mod room;
+mod scan;
+#[cfg(test)]
+mod tests;
+mod usage;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tower_tus_layers::lock::Locker;
+use tower_tus_layers::protocol::{Error, NewUpload, Upload, UploadId};
+use tower_tus_layers::store::{
+    Cleaner, Concatenator, Handle, Lister, Reader, Store, Terminator,
+};
+
+use self::charge::charge;
+use self::evict::Eviction;
+use self::handle::LimitedHandle;
+use self::ledger::{Change, Ledger, Settings};
+use self::limits::{Limits, PerOwner};
+use self::metrics::Gauges;
+
+pub use self::evict::Evict;
+pub use self::owner::Owner;
+pub use self::usage::Usage;
+
+/// Time between two counts of what is stored.
+const INTERVAL: Duration = Duration::from_secs(600);
+
+/// A store with a quota.
+///
+/// A clone is the same store.
+///
+/// See the [module docs](self) for an example.
+#[derive(Clone, Debug)]
+pub struct Limited {
+    ledger: Arc<Ledger>,
+}
+
+impl Limited {
+    /// Wraps a store, which has to list its uploads. There are no limits yet.
+    ///
+    /// # Panics
+    ///
+    /// If the store has no [`Lister`]: what is stored could not be counted.
+    #[must_use]
+    #[track_caller]
+    pub fn new(store: impl Store) -> Self {
+        assert!(
+            store.lister().is_some(),
+            "a quota needs a store that lists its uploads: `Store::lister` of {store:?} returns `None`"
+        );
+        let settings = Settings {
+            limits: Limits::default(),
+            eviction: None,
+            interval: INTERVAL,
+            gauges: Gauges::default(),
+        };
+        Self::with(Arc::new(store), settings)
+    }
+
+    fn with(store: Arc<dyn Store>, settings: Settings) -> Self {
+        let ledger = Arc::new(Ledger::new(store, settings));
+        Self { ledger }
+    }
+
+    /// Changes a setting, and begins a new account.
+    fn set(self, set: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = self.ledger.settings.clone();
+        set(&mut settings);
+        Self::with(Arc::clone(&self.ledger.store), settings)
+    }
+
+    /// Limits all uploads together to this many bytes.
+    ///
+    /// Pass the same number to `Stack::max_size`, or a smaller one, so that
+    /// `Tus-Max-Size` tells it to clients.
+    #[must_use]
+    pub fn total(self, bytes: u64) -> Self {
+        self.set(|settings| settings.limits.total = Some(bytes))
+    }
+
+    /// Limits the uploads of each owner to this many bytes together. `owner` finds out
+    /// to whom an upload belongs; an upload of nobody only counts for the
+    /// [total](Self::total).
+    ///
+    /// The account is made up from the stored uploads, so `owner` has to return the
+    /// same for an upload that is new and when it is listed later: by its metadata or
+    /// its id. What clients send is in the metadata, so have a hook or a gate set, or
+    /// check, what `owner` looks at.
+    #[must_use]
+    pub fn per_owner<F>(self, bytes: u64, owner: F) -> Self
+    where
+        F: Fn(&Upload) -> Option<Owner> + Send + Sync + 'static,
+    {
+        let find = Arc::new(owner);
+        self.set(|settings| settings.limits.per_owner = Some(PerOwner { bytes, find }))
+    }
+
+    /// Like [`per_owner`](Self::per_owner); the owner is the value of this key in the
+    /// metadata.
+    #[must_use]
+    pub fn per_owner_key(self, bytes: u64, key: impl Into<String>) -> Self {
+        let key = key.into();
+        self.per_owner(bytes, move |upload| {
+            let name = upload.metadata.get(&key)?;
+            Some(Owner::from(String::from_utf8_lossy(name).into_owned()))
+        })
+    }
+
+    /// Removes uploads to make room for others, instead of refusing those. Off by
+    /// default.
+    ///
+    /// Only uploads are removed whose lock in `locker` is free, and under it. It has to
+    /// be the locker of the stack. Hooks do not hear of it; each removal is logged as
+    /// `UploadEvicted`.
+    #[must_use]
+    pub fn evict(self, evict: Evict, locker: impl Locker) -> Self {
+        let eviction = Eviction::new(evict, Arc::new(locker));
+        self.set(|settings| settings.eviction = Some(eviction))
+    }
+
+    /// Sets how often the store is counted again: every 10 minutes by default, but
+    /// never so often that it takes more than a twentieth of the time.
+    #[must_use]
+    pub fn count_every(self, interval: Duration) -> Self {
+        self.set(|settings| settings.interval = interval)
+    }
+
+    /// Registers the metrics `<prefix>_store_bytes_used` and `<prefix>_store_bytes_limit`
+    /// with the recorder that is installed at this moment.
+    #[cfg(feature = "metrics")]
+    #[must_use]
+    pub fn metrics(self, prefix: &str) -> Self {
+        self.set(|settings| settings.gauges = Gauges::new(prefix))
+    }
+
+    /// Starts to count what is stored, instead of at the first creation. It has to run
+    /// within a tokio runtime.
+    pub fn start(&self) {
+        self.ledger.keep();
+    }
+
+    /// Counts what is stored, and corrects the account. Cancel safe.
+    ///
+    /// # Errors
+    ///
+    /// The reason why the uploads could not be listed. The account is unchanged then.
+    pub async fn count(&self) -> Result<Usage, Error> {
+        self.ledger.count().await?;
+        Ok(self.usage())
+    }
+
+    /// Returns the account: how many bytes are charged, and to whom. Before the
+    /// first count it is not complete.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        Usage::new(self.ledger.tally(), self.ledger.settings.limits.total)
+    }
+
+    /// Reserves the bytes of a new upload.
+    async fn reserve_new(&self, new: &NewUpload, bytes: u64) -> Result<Change, Error> {
+        self.ledger.is_counted().await?;
+        let upload = Upload::from(new.clone());
+        let mut claim = self.ledger.claim(&upload);
+        claim.bytes = 0;
+        let change = self.ledger.change(&new.id, claim);
+        let change = change.map_err(|_| Error::UploadExists)?;
+        // Charged already, and a count must not miss it while we try.
+        if !new.is_fresh() && self.ledger.store.open(&new.id).await.is_ok() {
+            change.forget();
+            return Err(Error::UploadExists);
+        }
+        self.ledger.reserve(change, bytes).await
+    }
+
+    /// Ends a creation.
+    fn created(
+        &self,
+        change: Change,
+        created: Result<Box<dyn Handle>, Error>,
+    ) -> Result<Box<dyn Handle>, Error> {
+        // A creation that fails leaves nothing behind.
+        change.end(created.as_ref().map_or(0, |handle| charge(handle.info())));
+        created.map(|handle| self.limited(handle))
+    }
+
+    fn limited(&self, handle: Box<dyn Handle>) -> Box<dyn Handle> {
+        Box::new(LimitedHandle {
+            handle,
+            ledger: Arc::clone(&self.ledger),
+        })
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+#[async_trait]
+impl Store for Limited {
+    async fn create(&self, new: NewUpload) -> Result<Box<dyn Handle>, Error> {
+        let bytes = charge(&Upload::from(new.clone()));
+        let change = self.reserve_new(&new, bytes).await?;
+        self.created(change, self.ledger.store.create(new).await)
+    }
+
+    async fn open(&self, id: &UploadId) -> Result<Box<dyn Handle>, Error> {
+        let handle = self.ledger.store.open(id).await?;
+        Ok(self.limited(handle))
+    }
+
+    fn needs_finish(&self) -> bool {
+        self.ledger.store.needs_finish()
+    }
+
+    fn defers_length(&self) -> bool {
+        self.ledger.store.defers_length()
+    }
+
+    fn terminator(&self) -> Option<&dyn Terminator> {
+        self.ledger.store.terminator().map(|_| self as _)
+    }
+
+    fn concatenator(&self) -> Option<&dyn Concatenator> {
+        self.ledger.store.concatenator().map(|_| self as _)
+    }
+
+    fn reader(&self) -> Option<&dyn Reader> {
+        self.ledger.store.reader()
+    }
+
+    fn lister(&self) -> Option<&dyn Lister> {
+        self.ledger.store.lister()
+    }
+
+    fn cleaner(&self) -> Option<&dyn Cleaner> {
+        self.ledger.store.cleaner()
+    }
+}
