@@ -98,7 +98,10 @@ impl Ledger {
         if self.evict_one(eviction, &mut found, but).await {
             return true;
         }
-        if found.rests_until.is_some_and(|until| Instant::now() < until) {
+        if found
+            .rests_until
+            .is_some_and(|until| Instant::now() < until)
+        {
             return false;
         }
         let begun = Instant::now();
@@ -139,7 +142,9 @@ impl Ledger {
         eviction: &Eviction,
         candidate: &Candidate,
     ) -> Result<bool, Error> {
-        let locked = eviction.locker.try_acquire(&candidate.id, Interrupt::default());
+        let locked = eviction
+            .locker
+            .try_acquire(&candidate.id, Interrupt::default());
         let Some(guard) = locked.await? else {
             return Ok(false);
         };

@@ -1,7 +1,7 @@
 //! Counts what is stored: at first, then now and then, and in case of doubt.
 
-use std::sync::{Arc, Weak};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, Notify, watch};

@@ -65,11 +65,7 @@ impl Ledger {
 
     /// Begins to change what an upload is charged, which is `claim`. Only one request
     /// at a time can.
-    pub(super) fn change(
-        self: &Arc<Self>,
-        id: &UploadId,
-        claim: Claim,
-    ) -> Result<Change, Error> {
+    pub(super) fn change(self: &Arc<Self>, id: &UploadId, claim: Claim) -> Result<Change, Error> {
         let mut state = self.state();
         match state.live.entry(id.clone()) {
             Entry::Occupied(_) => return Err(busy("another request changes the upload")),
@@ -119,6 +115,13 @@ impl Ledger {
 
     pub(super) fn end_scan(&self) {
         self.state().scan = None;
+    }
+
+    /// Whether no change and no count is in progress.
+    #[cfg(test)]
+    pub(super) fn is_at_rest(&self) -> bool {
+        let state = self.state();
+        state.live.is_empty() && state.scan.is_none()
     }
 
     fn show(&self, state: &State) {

@@ -22,7 +22,11 @@ impl Gauges {
         let limit = format!("{prefix}_store_bytes_limit");
         let text = "Bytes that the stored uploads are charged: of those with a length, the length.";
         describe_gauge!(used.clone(), Unit::Bytes, text);
-        describe_gauge!(limit.clone(), Unit::Bytes, "Limit on the bytes of all uploads; 0 means unlimited.");
+        describe_gauge!(
+            limit.clone(),
+            Unit::Bytes,
+            "Limit on the bytes of all uploads; 0 means unlimited."
+        );
         let shown = Shown {
             used: gauge!(used),
             limit: gauge!(limit),

@@ -22,9 +22,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tower_tus_layers::lock::Locker;
 use tower_tus_layers::protocol::{Error, NewUpload, Upload, UploadId};
-use tower_tus_layers::store::{
-    Cleaner, Concatenator, Handle, Lister, Reader, Store, Terminator,
-};
+use tower_tus_layers::store::{Cleaner, Concatenator, Handle, Lister, Reader, Store, Terminator};
 
 use self::charge::charge;
 use self::evict::Eviction;

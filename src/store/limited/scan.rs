@@ -51,11 +51,7 @@ impl Scan {
         self.tally
     }
 
-    fn add_up_to(
-        &mut self,
-        listed: Vec<(UploadId, Claim)>,
-        is_passed: impl Fn(&UploadId) -> bool,
-    ) {
+    fn add_up_to(&mut self, listed: Vec<(UploadId, Claim)>, is_passed: impl Fn(&UploadId) -> bool) {
         for (id, claim) in listed {
             if !self.changed.contains_key(&id) {
                 self.tally.add(&claim);

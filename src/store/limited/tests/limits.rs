@@ -65,10 +65,17 @@ async fn a_declared_length_reserves_the_rest_or_changes_nothing() {
     let store = limited(100);
     create(&store, 50).await.unwrap();
     let upload = create(&store, None).await.unwrap();
-    append(&store, &upload.id, 10, WriteMode::Streaming).await.error.ok_or(()).unwrap_err();
+    append(&store, &upload.id, 10, WriteMode::Streaming)
+        .await
+        .error
+        .ok_or(())
+        .unwrap_err();
     let mut handle = store.open(&upload.id).await.unwrap();
     assert_eq!(code(handle.declare_length(Length::from(51)).await), FULL);
-    assert_eq!(code(handle.declare_length(Length::from(101)).await), TOO_LARGE);
+    assert_eq!(
+        code(handle.declare_length(Length::from(101)).await),
+        TOO_LARGE
+    );
     assert_eq!(total(&store).await, 60);
     handle.declare_length(Length::from(50)).await.unwrap();
     assert_eq!(total(&store).await, 100);
@@ -86,7 +93,9 @@ async fn an_upload_that_is_declared_complete_is_charged_what_it_has() {
     new.completion = Completion::ByClient { declared: false };
     let mut handle = store.create(new).await.unwrap();
     let mut body = Body::from("hello");
-    let appended = handle.append(Chunk::new(&mut body), AppendOptions::default()).await;
+    let appended = handle
+        .append(Chunk::new(&mut body), AppendOptions::default())
+        .await;
     assert!(appended.error.is_none());
     assert_eq!(total(&store).await, 80);
     handle.declare_complete().await.unwrap();
@@ -111,7 +120,12 @@ async fn final_of_parts(store: &Limited, pending: bool) -> NewUpload {
 
 #[tokio::test]
 async fn a_final_is_charged_what_it_adds() {
-    for (limit, fits) in [(80, Ok(80)), (79, Err(FULL)), (40, Err(FULL)), (39, Err(TOO_LARGE))] {
+    for (limit, fits) in [
+        (80, Ok(80)),
+        (79, Err(FULL)),
+        (40, Err(FULL)),
+        (39, Err(TOO_LARGE)),
+    ] {
         let whole = MemoryStore::default();
         let new = final_of_parts(&Limited::new(whole.clone()), false).await;
         let store = Limited::new(whole).total(limit);
@@ -149,7 +163,10 @@ async fn a_pending_final_is_charged_once_its_length_is_known() {
         assert_eq!(total(&store).await, if fits { 80 } else { 40 });
         // Again it does nothing.
         if fits {
-            concatenator.assemble(&id, &Interrupt::default()).await.unwrap();
+            concatenator
+                .assemble(&id, &Interrupt::default())
+                .await
+                .unwrap();
             assert_eq!(total(&store).await, 80);
         }
     }
@@ -187,7 +204,10 @@ async fn the_owner_may_stand_in_the_id() {
         assert_eq!(store.create(new).await.is_ok(), fits, "{id}");
     }
     let usage = usage(&store).await;
-    assert_eq!((usage.total, usage.owners.len(), usage.limit), (12, 2, None));
+    assert_eq!(
+        (usage.total, usage.owners.len(), usage.limit),
+        (12, 2, None)
+    );
 }
 
 #[tokio::test]

@@ -19,7 +19,9 @@ mod races;
 /// Creates an upload; without a length, it is deferred.
 async fn create(store: &dyn Store, length: impl Into<Option<u64>>) -> Result<Upload, Error> {
     let length = length.into().map(Length::saturating);
-    let created = store.create(NewUpload::new(length, Metadata::EMPTY)).await?;
+    let created = store
+        .create(NewUpload::new(length, Metadata::EMPTY))
+        .await?;
     Ok(created.info().clone())
 }
 
