@@ -73,6 +73,13 @@ pub(super) fn lstat(path: &Path) -> Result<Stat> {
         .map_err(|error| errno(&error))
 }
 
+/// Returns the number of bytes that this process may still take on the file system of
+/// `path`.
+pub(super) fn free_space(path: &Path) -> Result<u64> {
+    let system = rustix::fs::statvfs(path)?;
+    Ok(system.f_bavail.saturating_mul(system.f_frsize))
+}
+
 pub(super) fn fstat(file: &File) -> Result<Stat> {
     file.metadata()
         .map(Stat::from)

@@ -53,6 +53,11 @@ pub(crate) fn is_another_file(path: &Path, other: &Path) -> io::Result<bool> {
     })
 }
 
+/// Returns the free space on the file system of `path`, in bytes.
+pub(crate) fn free_space(path: &Path) -> io::Result<u64> {
+    named(path, retry(|| calls::free_space(path)))
+}
+
 /// Compares two files. At least one must be open or have been looked up just
 /// now: the inode number of a removed file may be reused.
 pub(super) fn is_same(one: &Stat, other: &Stat) -> bool {

@@ -55,6 +55,14 @@ fn stat_at(mount: &Mount, path: &Arc<Path>) -> Result<Stat> {
     })
 }
 
+pub(in crate::fs) fn free_space(path: &Path) -> Result<u64> {
+    let Some((mount, path)) = Disk::of(path) else {
+        return kernel::free_space(path);
+    };
+    let mut state = mount.state();
+    state.call(Kind::Stat, &path, None, |state| Ok(state.free))
+}
+
 pub(in crate::fs) fn fstat(file: &File) -> Result<Stat> {
     match file {
         Real(file) => kernel::fstat(file),

@@ -101,6 +101,11 @@ impl Disk {
         &self.0.root
     }
 
+    /// Reports this many bytes as free from now on.
+    pub(crate) fn set_free_space(&self, bytes: u64) {
+        self.0.state().free = bytes;
+    }
+
     /// Lets `rule` decide about each of the following calls.
     pub(crate) fn rule(&self, rule: impl FnMut(&Call) -> Verdict + Send + 'static) {
         self.0.state().rule = Rule::new(rule);

@@ -27,6 +27,8 @@ pub(super) struct State {
     pub(super) calls: Vec<Call>,
     pub(super) changes: usize,
     pub(super) stopped: bool,
+    /// The free space that it reports, in bytes.
+    pub(super) free: u64,
 }
 
 impl State {

@@ -9,7 +9,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use tower_tus_layers::protocol::{Error, NewUpload, Offset, Upload, UploadId};
+use tower_tus_layers::protocol::{Error, Length, NewUpload, Offset, Upload, UploadId};
 
 use super::error::{is_read_only, of_new_upload, of_store};
 use super::handle::FileHandle;
@@ -25,7 +25,7 @@ pub(super) fn create(store: &FileStore, new: NewUpload) -> Result<FileHandle, Er
     if !new.is_fresh() || is_elsewhere {
         return create_with(store, new, Offset::ZERO, |_| Ok(()));
     }
-    make_home(store).map_err(of_store)?;
+    make_room(store, new.length).map_err(of_store)?;
     let layout = Layout::new(store.dir(), &new.id);
     check_above(store.dir(), &new.id).map_err(of_new_upload)?;
     let state = describe(store, new.into(), layout);
@@ -46,7 +46,7 @@ pub(super) fn create_with(
     upload.offset = offset;
 
     // A separate step: a file in place of the directory is no existing upload.
-    make_home(store).map_err(of_store)?;
+    make_room(store, upload.length).map_err(of_store)?;
     let mut layout = Layout::new(store.dir(), &upload.id);
     check_id(store.dir(), &upload.id, &layout).map_err(of_new_upload)?;
     leftover::clear(store, &upload.id, &layout).map_err(of_new_upload)?;
@@ -86,6 +86,12 @@ fn created(state: State, data: Option<sys::File>) -> Result<FileHandle, Error> {
         store.synced.insert(&upload.id, upload.offset);
     }
     Ok(FileHandle::created(state, data))
+}
+
+/// Creates the directory of the store, and checks that its disk has space for an upload.
+fn make_room(store: &FileStore, length: Option<Length>) -> io::Result<()> {
+    make_home(store)?;
+    store.free.check(store.dir(), length)
 }
 
 /// Creates the directory of the store, unless it has existed before: then it

@@ -118,6 +118,7 @@ mod counted;
 mod create;
 mod durability;
 mod failed;
+mod free;
 mod fresh;
 mod handle;
 mod info;
@@ -154,6 +155,7 @@ use self::ahead::Ahead;
 use self::buffers::Buffers;
 use self::content::FileContent;
 use self::failed::Failed;
+use self::free::FreeSpace;
 use self::handle::FileHandle;
 use self::refusals::Refusals;
 use self::state::State;
@@ -194,6 +196,7 @@ pub struct FileStore {
     stride: u64,
     synced: Synced,
     failed: Failed,
+    free: FreeSpace,
     ahead: Ahead,
 }
 
@@ -214,6 +217,7 @@ impl FileStore {
             stride: STRIDE,
             synced: Synced::default(),
             failed: Failed::default(),
+            free: FreeSpace::default(),
             ahead: Ahead::default(),
         }
     }
@@ -282,6 +286,17 @@ impl FileStore {
     #[must_use]
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
+        self
+    }
+
+    /// Refuses creations with [`Error::InsufficientStorage`] when less than this many
+    /// bytes would be free on the disk of the directory, also after the upload's length if
+    /// that is known. 0, the default, accepts them until the disk is full.
+    ///
+    /// It reserves nothing: what is created while the disk has space may fill it later.
+    #[must_use]
+    pub fn min_free_space(mut self, bytes: u64) -> Self {
+        self.free = FreeSpace::at_least(bytes);
         self
     }
 
