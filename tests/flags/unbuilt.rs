@@ -13,7 +13,6 @@ async fn what_is_not_built_in_is_refused_by_name() {
         ("-s3-bucket=b", "-s3-bucket asks for uploads in S3"),
         ("-gcs-bucket=b", "-gcs-bucket asks for"),
         ("-azure-storage=c", "-azure-storage asks for"),
-        ("-store-size=1000", "-store-size asks for"),
         ("-hooks-plugin=./hooks", "-hooks-plugin asks for"),
         ("-expose-pprof", "-expose-pprof asks for"),
         (
@@ -37,7 +36,6 @@ async fn what_is_not_built_in_and_is_off_is_taken() {
         "-gcs-bucket",
         "",
         "-azure-storage=",
-        "-store-size=0",
         "-hooks-plugin=",
         "-expose-pprof=false",
         "-enable-experimental-protocol=F",

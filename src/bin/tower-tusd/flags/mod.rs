@@ -21,6 +21,7 @@ mod logging;
 mod metrics;
 mod overlap;
 mod parse;
+mod quota;
 mod syntax;
 mod table;
 mod tls;
@@ -43,6 +44,7 @@ pub(crate) use self::location::LocationFlags;
 pub(crate) use self::logging::{LogFlags, LogFormat, LogLevel};
 pub(crate) use self::metrics::{METRICS_PREFIX, MetricsFlags};
 pub(crate) use self::parse::ParseError;
+pub(crate) use self::quota::{QuotaFlags, StoreEvict};
 pub(crate) use self::tls::{TlsFlags, TlsMode};
 pub(crate) use self::uploads::UploadFlags;
 
@@ -73,6 +75,9 @@ pub(crate) struct Flags {
     pub(crate) files: FileFlags,
 
     #[command(flatten)]
+    pub(crate) quota: QuotaFlags,
+
+    #[command(flatten)]
     pub(crate) cors: CorsFlags,
 
     #[command(flatten)]
@@ -98,4 +103,11 @@ pub(crate) struct Flags {
     /// Sentences to log as warnings at the start.
     #[arg(skip)]
     pub(crate) warnings: Vec<String>,
+}
+
+impl Flags {
+    /// Returns the maximum size of one upload in bytes; 0 means unlimited.
+    pub(crate) fn max_size(&self) -> u64 {
+        self.quota.max_size(self.uploads.max_size)
+    }
 }

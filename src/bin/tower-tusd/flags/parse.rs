@@ -52,7 +52,8 @@ impl Flags {
 
     /// Why two flags exclude each other.
     fn conflict(&self) -> Option<String> {
-        if let Some(conflict) = self.location.conflict() {
+        let conflict = self.location.conflict().or_else(|| self.quota.conflict());
+        if let Some(conflict) = conflict {
             return Some(conflict.to_owned());
         }
         let (base, metrics) = (self.location.base_path.as_str(), &self.metrics.metrics_path);

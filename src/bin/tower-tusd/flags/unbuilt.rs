@@ -28,14 +28,9 @@ enum Value {
     Text(&'static str),
 }
 
-const FLAGS: [Flag; 26] = {
+const FLAGS: [Flag; 25] = {
     use Value::{Boolean, Integer, Text};
     [
-        switch(
-            "store-size",
-            Integer("0"),
-            "a limit for all uploads together",
-        ),
         switch("enable-experimental-protocol", Boolean, "the IETF's draft"),
         switch("s3-bucket", Text(""), "uploads in S3"),
         companion("s3-object-prefix", Text("")),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use tower_tus::layers::hooks::HookKind;
 
 use super::Log;
-use crate::flags::{Flags, HookFlags};
+use crate::flags::{Flags, HookFlags, QuotaFlags};
 
 impl Log {
     /// Prints the settings, and where to upload to unless that is a unix socket.
@@ -15,8 +15,9 @@ impl Log {
             "Using '{}' as directory storage.",
             dir.display()
         ));
-        let maximum = maximum_size(flags.uploads.max_size);
+        let maximum = size(flags.max_size());
         self.start_line(format_args!("Using {maximum} as maximum size."));
+        self.quota(&flags.quota);
         self.hooks(&flags.hooks);
         self.start_line(format_args!("Supported tus extensions: {extensions}"));
         let (host, socket) = (&flags.listen.host, flags.listen.unix_sock.display());
@@ -46,6 +47,21 @@ impl Log {
         }
     }
 
+    fn quota(&self, flags: &QuotaFlags) {
+        if flags.store_size > 0 {
+            let all = size(flags.store_size);
+            self.start_line(format_args!(
+                "Using {all} as maximum size of all uploads together."
+            ));
+        }
+        if flags.store_size_per_owner > 0 {
+            let (all, key) = (size(flags.store_size_per_owner), &flags.owner_key);
+            self.start_line(format_args!(
+                "Using {all} as maximum size of all uploads with the same '{key}' in their metadata."
+            ));
+        }
+    }
+
     fn hooks(&self, flags: &HookFlags) {
         if !flags.hooks_dir.is_empty() {
             let dir = absolute(Path::new(&flags.hooks_dir));
@@ -71,7 +87,7 @@ fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-fn maximum_size(bytes: u64) -> String {
+fn size(bytes: u64) -> String {
     match bytes {
         0 => "unlimited".to_owned(),
         bytes => format!("{:.2}MB", bytes as f64 / f64::from(1 << 20)),

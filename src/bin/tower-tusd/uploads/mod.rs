@@ -7,6 +7,7 @@ mod hooks;
 mod hooks_dir;
 #[cfg(feature = "hooks-grpc")]
 mod hooks_grpc;
+mod quota;
 mod stack;
 mod unhidden;
 

@@ -9,6 +9,7 @@ use tower_tus::lock::FileLocker;
 
 use super::files::{locker, store};
 use super::hooks::{self, HookProcesses, Launcher};
+use super::quota;
 use super::unhidden::Unhidden;
 use crate::error::StartError;
 use crate::flags::{Flags, METRICS_PREFIX, UploadFlags};
@@ -40,10 +41,7 @@ pub(crate) fn stack(
 ) -> Result<Uploads, StartError> {
     let store = store(&flags.files)?;
     let locker = locker(&flags.files, &store);
-    let mut stack = Stack::new(store);
-    if let Some(locker) = &locker {
-        stack = stack.locker(locker.clone());
-    }
+    let mut stack = quota::stack(flags, store, locker.as_ref());
     stack = stack
         .base_path(flags.location.base_path.as_str())
         .base_url(base_url(flags))
@@ -60,6 +58,10 @@ pub(crate) fn stack(
     }
     if let Some(expiration) = flags.expiration() {
         stack = stack.expiration(expiration);
+    }
+    let max_size = flags.max_size();
+    if max_size > 0 {
+        stack = stack.max_size(max_size);
     }
     let stack = extend(stack, &flags.uploads);
     let (stack, hook_processes) = hooks::install(&flags.hooks, stack, limits.launcher)?;
@@ -80,9 +82,6 @@ fn extend(stack: Stack, flags: &UploadFlags) -> Stack {
             0 => usize::MAX,
             max => max,
         });
-    if flags.max_size > 0 {
-        stack = stack.max_size(flags.max_size);
-    }
     if flags.disable_termination {
         stack = stack.without_termination();
     }
