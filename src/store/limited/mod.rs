@@ -1,4 +1,96 @@
-//! docs
+//! A store with a quota: a limit on all uploads together, and one on those of each owner.
+//!
+//! [`Limited`] wraps any store that lists its uploads. What does not fit is refused, and
+//! nothing is removed, unless an [eviction](Evict) policy is set:
+//!
+//! | | too little room now | larger than the limit itself |
+//! |---|---|---|
+//! | a creation | 507, [`Error::InsufficientStorage`] | 413, [`Error::MaxSizeExceeded`] |
+//! | bytes of an upload with a deferred length | 507; what fits is kept | 413; what fits is kept |
+//!
+//! # What is charged
+//!
+//! An upload is charged its length from its creation on, or what is stored of it while its
+//! length is deferred. Each byte of such an upload is reserved before the store gets it, and
+//! declaring the length reserves the rest. A final is charged all its bytes, besides
+//! its parts, even where the store shares blocks between them: the parts may go. A
+//! termination gives back what the upload was charged, and so does anything that fails.
+//!
+//! # The account
+//!
+//! The store itself is the account: what an upload is charged is a function of its stored
+//! state. So the uploads are counted, page by page, when the first of them is created or
+//! after [`start`](Limited::start). After a crash the account is what is stored, too.
+//! Until the first count is complete, creations and deferred bytes wait for up to 5
+//! seconds, and then fail with [`Error::Busy`]. Everything else works meanwhile.
+//!
+//! A task counts again [now and then](Limited::count_every), because others may change
+//! the storage, and soon after a request that found it full, or was dropped half-way. Uploads
+//! that change while they are counted are accounted for exactly. The task ends with the
+//! last clone of the store. Only sums are kept in memory: one, and one for each owner
+//! who has uploads.
+//!
+//! Several processes with one storage do not share an account: each finds out by its next
+//! count what the others have stored.
+//!
+//! # Owners
+//!
+//! The owner has to follow from what is stored, so it comes from the metadata or the id. As
+//! clients can send any metadata, let a gate or a `pre-create` hook set it:
+//!
+//! ```
+//! use http::request::Parts;
+//! use http::{Request, StatusCode};
+//! use tower::ServiceExt;
+//! use tower_tus::store::limited::{Limited, Owner};
+//! use tower_tus::{Body, Error, Gate, MemoryStore, Metadata, NewUpload, Stack, async_trait};
+//!
+//! /// The user whom a layer outside has authenticated.
+//! #[derive(Clone)]
+//! struct User(&'static str);
+//!
+//! #[derive(Debug)]
+//! struct SetOwner;
+//!
+//! #[async_trait]
+//! impl Gate for SetOwner {
+//!     async fn creating(&self, request: &Parts, upload: &mut NewUpload) -> Result<(), Error> {
+//!         let User(name) = request.extensions.get().ok_or(Error::AccessDenied)?;
+//!         let sent = upload.metadata.iter().filter(|(key, _)| *key != "owner");
+//!         let pairs = sent.chain([("owner", name.as_bytes())]);
+//!         upload.metadata = Metadata::from_pairs(pairs).map_err(Error::internal)?;
+//!         Ok(())
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! const TOTAL: u64 = 100 << 30;
+//! let store = Limited::new(MemoryStore::default())
+//!     .total(TOTAL)
+//!     .per_owner_key(1 << 30, "owner");
+//! let service = Stack::new(store.clone())
+//!     .max_size(TOTAL) // so that `Tus-Max-Size` tells it
+//!     .add_gate(SetOwner)
+//!     .into_service();
+//!
+//! for (length, status) in [
+//!     (800 << 20, StatusCode::CREATED),
+//!     (800 << 20, StatusCode::INSUFFICIENT_STORAGE),
+//!     (2_u64 << 30, StatusCode::PAYLOAD_TOO_LARGE),
+//! ] {
+//!     let request = Request::post("/files/")
+//!         .header("Tus-Resumable", "1.0.0")
+//!         .header("Upload-Length", length)
+//!         .header("Upload-Metadata", "owner Ym9i") // bob
+//!         .extension(User("alice"))
+//!         .body(Body::default())?;
+//!     assert_eq!(service.clone().oneshot(request).await?.status(), status);
+//! }
+//! assert_eq!(store.usage().owners[&Owner::from("alice")], 800 << 20);
+//! # Ok(())
+//! # }
+//! ```
 
 mod capabilities;
 mod charge;
