@@ -3,12 +3,12 @@
 use headers::HeaderMapExt;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT, TRANSFER_ENCODING};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri};
 
 use super::original::OriginalRequest;
 use super::{Context, HandOver, Rollback};
 use crate::protocol::header::{UPLOAD_CONCAT, UPLOAD_DEFER_LENGTH, UPLOAD_LENGTH, UPLOAD_METADATA};
-use crate::protocol::{NewConcat, Offset, Target, UploadId};
+use crate::protocol::{Interrupt, NewConcat, Offset, Target, UploadId};
 
 /// A request that a layer derives from the one that it serves.
 ///
@@ -26,6 +26,9 @@ use crate::protocol::{NewConcat, Offset, Target, UploadId};
 /// | `Rollback` | DELETE | the upload | those of the body | roll-back; no interrupt, since it has often fired |
 ///
 /// All but `FirstChunk` have no body, and `Content-Length: 0`.
+///
+/// The server itself sends `Head` and `Rollback`, too, if no client does: these are
+/// [internal](Self::internal), and derived from an empty request.
 pub(crate) enum Derived {
     /// Creates the upload of a creation with bytes, and leaves it open there.
     Creation(HandOver),
@@ -75,6 +78,22 @@ impl Derived {
         request
     }
 
+    /// Makes a request of the server itself: there is no client's to derive it from.
+    /// It has this URI, and ends early if `interrupt` fires.
+    ///
+    /// Metrics and Log do not count it among the requests, only what it does; and the
+    /// core asks no gate whether a client may do it.
+    pub(crate) fn internal(self, uri: Uri, interrupt: Interrupt) -> Parts {
+        let (mut request, ()) = Request::new(()).into_parts();
+        // Hooks see this method as the one that was sent.
+        request.method = self.method();
+        request.uri = uri;
+        let context = Context::of_mut(&mut request.extensions);
+        context.internal = true;
+        context.interrupt = Some(interrupt);
+        self.of(request)
+    }
+
     const fn method(&self) -> Method {
         match self {
             Self::Creation(_) | Self::Final(_) => Method::POST,
@@ -119,11 +138,8 @@ fn leave_body_out(headers: &mut HeaderMap) {
 
 #[cfg(test)]
 mod tests {
-    use http::Request;
-
     use super::*;
     use crate::context::Scope;
-    use crate::protocol::Interrupt;
 
     fn creation() -> Parts {
         let request = Request::post("/files/?x=y")
@@ -208,6 +224,26 @@ mod tests {
             Context::of_mut(&mut creation.extensions).set_scope(scope);
             let parts = derived.of(creation);
             assert_eq!(Context::target(&parts), Ok(Target::Upload(id.clone())));
+        }
+    }
+
+    #[test]
+    fn a_request_of_the_server_itself_reaches_every_upload_and_shows_hooks_its_method() {
+        let id: UploadId = "bob/a".parse().unwrap();
+        for (derived, method) in [
+            (Derived::Head(Some(id.clone())), Method::HEAD),
+            (
+                Derived::Rollback(id.clone(), Rollback::Expired),
+                Method::DELETE,
+            ),
+        ] {
+            let uri = Uri::from_static("/files/bob/a");
+            let parts = derived.internal(uri, Interrupt::default());
+            assert!(Context::of(&parts.extensions).is_internal());
+            assert_eq!(parts.uri, "/files/bob/a");
+            assert_eq!(Context::target(&parts), Ok(Target::Upload(id.clone())));
+            let (original, headers) = Context::original(&parts);
+            assert_eq!((original, headers.len()), (&method, 0));
         }
     }
 

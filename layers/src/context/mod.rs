@@ -22,7 +22,8 @@
 //! | overrides | Render, CreationWithUpload, Hooks | the same | the layer that makes one carries it out |
 //! | hand-over | CreationWithUpload | Lock, core | the upload is opened again |
 //! | observation | Lock | Concatenation, core | the upload is locked, or nothing else changes it |
-//! | roll-back | layers that derive a DELETE | core | a client's DELETE |
+//! | roll-back | layers that derive a DELETE, Uploads | core | a client's DELETE |
+//! | internal | Uploads | Metrics, Log, core | a client has sent the request |
 //! | log | Log | core | the core logs nothing |
 //!
 //! The context also records which layers a request has passed. If a layer stands
@@ -97,6 +98,7 @@ pub struct Context {
     rollback: Option<Rollback>,
     observation: Option<Weak<Observation>>,
     logged: bool,
+    internal: bool,
     passed: Passed,
     overrides: CarryOut,
 }
@@ -121,6 +123,7 @@ static EMPTY: Context = Context {
     rollback: None,
     observation: None,
     logged: false,
+    internal: false,
     passed: Passed(0),
     overrides: CarryOut::Here,
 };
@@ -438,6 +441,12 @@ impl Context {
     /// Makes the core log what it does for the request.
     pub(crate) fn set_logged(&mut self) {
         self.logged = true;
+    }
+
+    /// Whether no client has sent the request, but the server itself. Nobody is asked
+    /// then whether a client may do it.
+    pub(crate) const fn is_internal(&self) -> bool {
+        self.internal
     }
 
     /// Claims the overrides of the response for the calling layer. Returns whether an

@@ -8,6 +8,5 @@ pub(crate) enum Rollback {
     #[cfg_attr(not(feature = "hooks"), allow(dead_code))]
     UnlessFinished,
     /// Deletes the upload because it has expired, which the outcome says.
-    #[allow(dead_code)]
     Expired,
 }

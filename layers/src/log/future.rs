@@ -16,12 +16,28 @@ pin_project! {
         #[pin]
         future: F,
         span: Span,
+        logs: Logs,
     }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Logs {
+    /// A client's request: its response and what it did.
+    Request,
+    /// A request of the server itself: what it did.
+    Outcome,
 }
 
 impl<F> ResponseFuture<F> {
     pub(super) const fn new(future: F, span: Span) -> Self {
-        Self { future, span }
+        let logs = Logs::Request;
+        Self { future, span, logs }
+    }
+
+    /// Logs only what a request of the server itself did.
+    pub(super) fn internal(future: F) -> Self {
+        let (span, logs) = (Span::none(), Logs::Outcome);
+        Self { future, span, logs }
     }
 }
 
@@ -35,8 +51,10 @@ where
         let this = self.project();
         let _entered = this.span.enter();
         let answer = ready!(this.future.poll(cx));
-        if let Ok(response) = &answer {
-            answered(response);
+        match (&answer, *this.logs) {
+            (Ok(response), Logs::Request) => answered(response),
+            (Ok(response), Logs::Outcome) => did_all(response),
+            (Err(_), _) => {}
         }
         Poll::Ready(answer)
     }
@@ -51,16 +69,20 @@ fn answered<B>(response: &Response<B>) {
         Some(error @ Error::ReadTimeout) => tracing::info!(id, %error, "NetworkTimeoutError"),
         _ => {}
     }
-    if let Some(outcome) = outcome {
-        did(outcome);
-        outcome.others.iter().for_each(did);
-    }
+    did_all(response);
     tracing::info!(
         id,
         status = response.status().as_u16(),
         body = error.map(Error::text).as_deref().unwrap_or_default(),
         "ResponseOutgoing"
     );
+}
+
+fn did_all<B>(response: &Response<B>) {
+    if let Some(outcome) = response.extensions().get::<Outcome>() {
+        did(outcome);
+        outcome.others.iter().for_each(did);
+    }
 }
 
 fn did(outcome: &Outcome) {

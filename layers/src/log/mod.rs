@@ -20,6 +20,9 @@
 //! | `NetworkTimeoutError` | info | `id`, `error` | the client sent nothing for too long |
 //! | `ResponseOutgoing` | info | `id`, `status`, `body` | `body` is the text of an error |
 //!
+//! Requests that the server itself makes (see [`uploads`](crate::uploads)) have no
+//! span, and only what they do to uploads is logged.
+//!
 //! The layer also enables logging in the core, which is off without it:
 //! `ChunkWriteStart` (`id`, `maxSize`, `offset`), `ChunkWriteComplete` (`id`,
 //! `bytesWritten`) and `BodyReadError` (`id`, `error`) at info, and failures of

@@ -88,6 +88,10 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
+        if Context::of(request.extensions()).is_internal() {
+            Context::of_mut(request.extensions_mut()).set_logged();
+            return ResponseFuture::internal(self.inner.call(request));
+        }
         let creates = request.method() == Method::POST && tracing::event_enabled!(Level::INFO);
         let context = Context::of_mut(request.extensions_mut());
         context.set_logged();

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::sync::Once;
 
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, Uri};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use tower::{ServiceBuilder, ServiceExt, service_fn};
@@ -16,7 +16,7 @@ use tracing::{Event, Metadata, Subscriber};
 use super::LogLayer;
 use crate::context::Context;
 use crate::context::{Derived, Rollback};
-use crate::protocol::{Body, Error, Length, Outcome, Peer, Upload};
+use crate::protocol::{Body, Error, Interrupt, Length, Outcome, Peer, Upload};
 use crate::service::Core;
 use crate::store::MemoryStore;
 
@@ -142,6 +142,21 @@ async fn an_upload_that_was_removed_because_it_had_expired_is_told_as_that() {
         "{lines:?}"
     );
     assert!(!lines.iter().any(|line| line.contains("UploadTerminated")));
+}
+
+#[tokio::test]
+async fn of_a_request_of_the_server_itself_only_what_it_did_is_logged() {
+    let core = Core::new(MemoryStore::default());
+    let post = Request::post("/").header("Upload-Length", "5");
+    let created = send(&core, post.body(Body::default()).unwrap()).await;
+    let id = created.headers()["location"].to_str().unwrap()[1..].to_owned();
+    record();
+    for expected in [vec![format!("INFO UploadTerminated id={id}")], vec![]] {
+        let removal = Derived::Rollback(id.parse().unwrap(), Rollback::Always);
+        let removal = removal.internal(Uri::default(), Interrupt::default());
+        send(&core, Request::from_parts(removal, Body::default())).await;
+        assert_eq!(LINES.take(), expected);
+    }
 }
 
 #[tokio::test]

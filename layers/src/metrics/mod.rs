@@ -32,6 +32,9 @@
 //!   shutting down; `unanswered`, if the inner service failed or panicked, or
 //!   the request was dropped.
 //!
+//! Of requests that the server itself makes (see [`uploads`](crate::uploads)), only
+//! what they do to uploads is counted.
+//!
 //! What cannot be seen from outside is measured in place by three decorators.
 //! They are not layers, so no layer has to know that it is being timed.
 //!

@@ -65,7 +65,17 @@ impl Registry {
         }
         Running {
             metrics: self,
-            method,
+            sender: Sender::Client(method),
+            begun: Instant::now(),
+            end: End::Unanswered,
+        }
+    }
+
+    /// Begins a request of the server itself, of which only what it does is counted.
+    pub(super) fn begin_internal(self: Arc<Self>) -> Running {
+        Running {
+            metrics: self,
+            sender: Sender::Server,
             begun: Instant::now(),
             end: End::Unanswered,
         }
@@ -110,18 +120,27 @@ fn by_method(prefix: &str) -> [ByMethod; METHODS.len()] {
 #[derive(Debug)]
 pub(super) struct Running {
     metrics: Arc<Registry>,
-    /// Index in [`METHODS`], if the method is among them.
-    method: Option<usize>,
+    sender: Sender,
     begun: Instant,
     end: End,
+}
+
+#[derive(Debug)]
+enum Sender {
+    /// Holds the index of the method in [`METHODS`], if it is among them.
+    Client(Option<usize>),
+    Server,
 }
 
 impl Running {
     /// Counts what the request did, and ends it.
     pub(super) fn answered<B>(mut self, response: &Response<B>) {
         self.end = End::of(response);
-        if let Some(error) = response.extensions().get() {
-            self.metrics.errors.count(error);
+        match response.extensions().get() {
+            Some(error) if matches!(self.sender, Sender::Client(_)) => {
+                self.metrics.errors.count(error);
+            }
+            _ => {}
         }
         if let Some(outcome) = response.extensions().get() {
             self.metrics.count_outcome(outcome);
@@ -131,7 +150,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Some(method) = self.method {
+        if let Sender::Client(Some(method)) = self.sender {
             let durations = &self.metrics.methods[method].durations;
             durations[self.end as usize].record(self.begun.elapsed());
         }

@@ -1,11 +1,12 @@
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context as TaskContext, Poll};
 
 use http::{Request, Response};
 use tower_service::Service;
 
 use super::ResponseFuture;
 use super::registry::Registry;
+use crate::context::Context;
 use crate::inner::gives_inner;
 
 /// Middleware that counts requests and their outcomes.
@@ -34,12 +35,16 @@ where
     type Future = ResponseFuture<S::Future>;
 
     #[inline]
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let running = Arc::clone(&self.metrics).begin(request.method());
+        let metrics = Arc::clone(&self.metrics);
+        let running = match Context::of(request.extensions()).is_internal() {
+            true => metrics.begin_internal(),
+            false => metrics.begin(request.method()),
+        };
         ResponseFuture::new(self.inner.call(request), running)
     }
 }

@@ -9,13 +9,14 @@ use ::metrics::with_local_recorder;
 use async_trait::async_trait;
 use futures_util::future::poll_immediate;
 use futures_util::stream;
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::StreamBody;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use tokio::time::timeout;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 use super::{MetricsLayer, TimedHooks, TimedLocker, TimedStore};
+use crate::context::{Derived, Rollback};
 use crate::hooks::{Callbacks, Event, HookKind, Hooks, Reply};
 use crate::lock::{Locker, MemoryLocker};
 use crate::protocol::{
@@ -173,6 +174,24 @@ async fn what_a_request_did_is_counted_also_when_it_failed() {
             ("tus_uploads_expired", 1.0),
         ])
     );
+}
+
+#[tokio::test]
+async fn of_a_request_of_the_server_itself_only_what_it_did_is_counted() {
+    let (layer, seen) = recorded(MetricsLayer::new);
+    let mut outcome = Outcome::new(Upload::new(UploadId::random()));
+    outcome.expired = true;
+    let mut response: Response<()> = Error::NotFound.into_response();
+    response.extensions_mut().insert(outcome);
+    let removal = Derived::Rollback(UploadId::random(), Rollback::Expired);
+    let removal = removal.internal(Uri::default(), Interrupt::default());
+    let inner = service_fn(move |_| {
+        let response = response.clone();
+        async { Ok::<_, Infallible>(response) }
+    });
+    let request = Request::from_parts(removal, ());
+    layer.layer(inner).oneshot(request).await.unwrap();
+    assert_eq!(seen.news(), news([("tus_uploads_expired", 1.0)]));
 }
 
 #[tokio::test]
