@@ -15,7 +15,6 @@
 //! | [`store`], [`lock`], [`gate`], [`hooks`] | the traits for back ends and applications, the layer that uses each, and conformance suites for stores and lockers |
 //! | [`service`] | the minimal core: POST, HEAD, PATCH, DELETE over a store |
 //! | [`sweep`] | removes what crashes have left in a store |
-//! | [`sweep`] | removes what crashes have left in a store |
 //! | all others | one layer each |
 //!
 //! # The layers, outermost first
@@ -40,6 +39,7 @@
 //! | [`CreationWithUploadLayer`](creation_with_upload::CreationWithUploadLayer) | accepts bytes in the request that creates an upload |
 //! | [`LockLayer`](lock::LockLayer) | admits one request at a time for each upload |
 //! | [`HooksLayer`](hooks::HooksLayer) | calls hooks before and after something happens |
+//! | [`EventsLayer`](events::EventsLayer) | tells subscribers what happens to uploads |
 //! | [`GateLayer`](gate::GateLayer) | runs your own checks inside the core |
 //! | [`IdleTimeoutLayer`](idle_timeout::IdleTimeoutLayer) | ends a body when the client pauses for too long |
 //! | [`ChecksumLayer`](checksum::ChecksumLayer) | verifies checksums, and discards bytes that do not match |
@@ -134,6 +134,7 @@ pub mod discovery;
 #[cfg(feature = "download")]
 pub mod download;
 mod empty_body;
+pub mod events;
 #[cfg(feature = "expiration")]
 pub mod expiration;
 mod future;
@@ -149,6 +150,7 @@ pub mod log;
 pub mod method_override;
 #[cfg(feature = "metrics")]
 pub mod metrics;
+mod progress;
 pub mod protocol;
 mod race;
 mod ready;

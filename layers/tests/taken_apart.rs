@@ -22,6 +22,7 @@ use tower_tus_layers::creation_with_upload::CreationWithUploadLayer;
 use tower_tus_layers::detach::DetachLayer;
 use tower_tus_layers::discovery::DiscoveryLayer;
 use tower_tus_layers::download::DownloadLayer;
+use tower_tus_layers::events::{Events, EventsLayer};
 use tower_tus_layers::expiration::{Expiration, ExpirationLayer};
 use tower_tus_layers::gate::GateLayer;
 use tower_tus_layers::hooks::HooksLayer;
@@ -43,7 +44,7 @@ use tower_tus_layers::version::VersionLayer;
 
 type Stack = BoxCloneSyncService<Request<Body>, Response<Body>, std::convert::Infallible>;
 
-const LAYERS: [&str; 22] = [
+const LAYERS: [&str; 23] = [
     "Detach",
     "MethodOverride",
     "Metrics",
@@ -61,6 +62,7 @@ const LAYERS: [&str; 22] = [
     "CreationWithUpload",
     "Lock",
     "Hooks",
+    "Events",
     "Gate",
     "IdleTimeout",
     "Checksum",
@@ -122,6 +124,7 @@ fn stack_over(core: Core, absent: &str) -> Stack {
         "CreationWithUpload" => CreationWithUploadLayer::new(),
         "Lock" => LockLayer::new(locker.clone()),
         "Hooks" => hooks(),
+        "Events" => EventsLayer::new(Events::default()),
         "Gate" => GateLayer::all([]),
         "IdleTimeout" => IdleTimeoutLayer::new(IDLE_TIMEOUT),
         "Checksum" => ChecksumLayer::new(),

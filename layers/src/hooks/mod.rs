@@ -142,7 +142,6 @@
 //! ```
 
 mod backlog;
-mod body;
 mod callbacks;
 mod caught;
 mod event;

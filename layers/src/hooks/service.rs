@@ -1,23 +1,19 @@
-use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use http::request::Parts;
 use http::{Method, Request, Response};
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tower_service::Service;
 
-use super::body::Count;
 use super::late::{Lock, removal, remove};
 use super::notifier::Notifier;
 use super::session::Session;
 use super::{HookKind, ResponseFuture};
 use crate::context::{Context, Place};
 use crate::inner::gives_inner;
+use crate::progress::{Count, watch};
 use crate::protocol::{Body, Error, Outcome};
-use crate::race::first;
 use crate::ready::take_ready;
 
 /// Middleware that calls hooks for each request.
@@ -54,8 +50,7 @@ impl<S> HooksService<S> {
     /// Returns how often to report progress while the body arrives, if at all.
     fn progress(&self, parts: &Parts) -> Option<Duration> {
         let tells = parts.method == Method::PATCH && self.notifier.wants(HookKind::PostReceive);
-        // Tokio's timer panics on an interval of zero.
-        tells.then(|| self.progress_interval.max(Duration::from_millis(1)))
+        tells.then_some(self.progress_interval)
     }
 }
 
@@ -109,24 +104,6 @@ where
             session.answered(&mut response, &method, place);
             Ok(response)
         })
-    }
-}
-
-/// Calls `tick` at each interval until the future ends.
-async fn watch<F: Future>(future: F, interval: Duration, tick: impl Fn()) -> F::Output {
-    let mut future = pin!(future);
-    let mut ticks = interval_at(Instant::now() + interval, interval);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        let ended = async { Some(future.as_mut().await) };
-        let ticked = async {
-            ticks.tick().await;
-            None
-        };
-        if let Some(output) = first(ended, ticked).await {
-            return output;
-        }
-        tick();
     }
 }
 
