@@ -15,6 +15,7 @@
 //! | [`store`], [`lock`], [`gate`], [`hooks`] | the traits for back ends and applications, the layer that uses each, and conformance suites for stores and lockers |
 //! | [`service`] | the minimal core: POST, HEAD, PATCH, DELETE over a store |
 //! | [`sweep`] | removes what crashes have left in a store |
+//! | [`uploads`] | a handle on what is stored: list, show, remove, finish, expire |
 //! | all others | one layer each |
 //!
 //! # The layers, outermost first
@@ -162,6 +163,7 @@ pub mod store;
 #[cfg(any(test, feature = "conformance"))]
 mod suite;
 pub mod sweep;
+pub mod uploads;
 pub mod version;
 
 /// Needed to implement the traits of this crate, whose methods are `async`.

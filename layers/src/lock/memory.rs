@@ -57,6 +57,12 @@ impl MemoryLocker {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Returns how many locks are held.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.held().len()
+    }
+
     fn guard(&self, id: &UploadId) -> MemoryGuard {
         MemoryGuard {
             locker: self.clone(),

@@ -1,0 +1,161 @@
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::Uploads;
+use crate::protocol::{Error, Task};
+use crate::race::{both, first};
+
+/// Minimum time between two looks at the uploads that wait to be finished.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// When the background work of [`Uploads::run`] is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Schedule {
+    /// Time between two passes over all uploads in search of complete ones to
+    /// [finish](Uploads::finish_pending): 10 minutes by default, `None` for never. The
+    /// first pass begins at once.
+    pub finish: Option<Duration>,
+    /// Time between two passes in which uploads
+    /// [expire](crate::uploads#expiration): `None` for never, which is the default.
+    /// The first pass begins at once.
+    pub expire: Option<Duration>,
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Self {
+            finish: Some(Duration::from_secs(10 * 60)),
+            expire: None,
+        }
+    }
+}
+
+impl Schedule {
+    /// Sets the time between two passes that finish complete uploads.
+    #[must_use]
+    pub fn finish(mut self, interval: Duration) -> Self {
+        self.finish = Some(interval);
+        self
+    }
+
+    /// Finishes no uploads but those that clients ask for.
+    #[must_use]
+    pub fn without_finish(mut self) -> Self {
+        self.finish = None;
+        self
+    }
+
+    /// Sets the time between two passes that remove expired uploads.
+    #[must_use]
+    pub fn expire(mut self, interval: Duration) -> Self {
+        self.expire = Some(interval);
+        self
+    }
+}
+
+impl Uploads {
+    /// Does the background work until the [shutdown](Self::shutdown) begins: finishes
+    /// complete uploads, and removes expired ones.
+    ///
+    /// A pass that takes longer than its interval delays the next one. Uploads that
+    /// could not be finished are asked for again between the passes. Failures are
+    /// logged, those of one kind every 10 minutes at most. Nothing is done with a store
+    /// that cannot list uploads.
+    ///
+    /// Cancel safe: dropping the future ends the work as a shutdown does.
+    pub async fn run(&self, schedule: Schedule) {
+        let finish = async {
+            if let Some(interval) = schedule.finish {
+                self.finish_until_shutdown(interval).await;
+            }
+        };
+        let expire = async {
+            if let Some(interval) = schedule.expire {
+                self.expire_until_shutdown(interval).await;
+            }
+        };
+        both(finish, expire).await;
+    }
+
+    async fn finish_until_shutdown(&self, interval: Duration) {
+        let mut task = self.shutdown.task();
+        let mut last_pass: Option<Instant> = None;
+        loop {
+            if last_pass.is_none_or(|ended| ended.elapsed() >= interval) {
+                match self.finish_pending().await {
+                    Ok(report) if report.finished == 0 => {}
+                    Ok(report) => tracing::info!(
+                        finished = report.finished,
+                        unfinished = report.unfinished,
+                        held = report.held,
+                        "CompleteUploadsFinished"
+                    ),
+                    Err(Error::NotImplemented) => return,
+                    Err(error) => self.complaints.count("finishing uploads", None, &error),
+                }
+                last_pass = Some(Instant::now());
+            } else {
+                self.finish_waiting().await;
+            }
+            let passed = last_pass.map_or(Duration::ZERO, |ended| ended.elapsed());
+            let until_pass = interval.saturating_sub(passed).max(PAUSE);
+            let until_retry = self.back_off.next(&self.clock).unwrap_or(until_pass);
+            let time = until_retry.max(PAUSE).min(until_pass);
+            if has_begun_within(&mut task, time).await {
+                return;
+            }
+        }
+    }
+
+    async fn expire_until_shutdown(&self, interval: Duration) {
+        let mut task = self.shutdown.task();
+        loop {
+            match self.expire_once().await {
+                Err(Error::NotImplemented) => return,
+                Err(error) => self
+                    .complaints
+                    .count("removing expired uploads", None, &error),
+                Ok(()) => {}
+            }
+            if has_begun_within(&mut task, interval.max(PAUSE)).await {
+                return;
+            }
+        }
+    }
+
+    #[cfg(feature = "expiration")]
+    async fn expire_once(&self) -> Result<(), Error> {
+        let report = self.expire().await?;
+        if report != super::ExpireReport::default() {
+            tracing::info!(
+                uploads = report.expired,
+                bytes = report.bytes,
+                held = report.held,
+                failed = report.failed,
+                "ExpiredUploadsRemoved"
+            );
+        }
+        Ok(())
+    }
+
+    #[cfg(not(feature = "expiration"))]
+    #[allow(clippy::unused_async, reason = "without the feature, nothing expires")]
+    async fn expire_once(&self) -> Result<(), Error> {
+        Err(Error::NotImplemented)
+    }
+}
+
+/// Waits for the shutdown, but no longer than `time`. Returns whether it has begun.
+async fn has_begun_within(task: &mut Task, time: Duration) -> bool {
+    let begun = async {
+        task.begun().await;
+        true
+    };
+    let waited = async {
+        sleep(time).await;
+        false
+    };
+    first(begun, waited).await
+}

@@ -1,0 +1,163 @@
+//! The handle over a core, a memory store and a memory locker.
+
+#[cfg(feature = "expiration")]
+mod expire;
+mod finish;
+mod manage;
+mod run;
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use http::request::Parts;
+use tokio::sync::Semaphore;
+use tower::ServiceBuilder;
+
+use super::{Subscription, UploadEvent, Uploads};
+use crate::events::{Events, EventsLayer};
+use crate::gate::{Gate, GateLayer};
+use crate::lock::{Locker, MemoryLocker};
+use crate::protocol::{
+    Action, Body, Chunk, Clock, Error, FinishState, Length, Metadata, NewUpload, Shutdown, Upload,
+    UploadId,
+};
+use crate::service::Core;
+use crate::store::{AppendOptions, MemoryStore, Store};
+
+/// What decides whether an upload may be finished.
+#[derive(Debug)]
+pub(super) struct Decision {
+    pub(super) asked: AtomicUsize,
+    verdict: Mutex<Result<(), Error>>,
+    /// One permit for each question that may be answered.
+    pub(super) answers: Semaphore,
+}
+
+impl Decision {
+    pub(super) fn becomes(&self, verdict: Result<(), Error>) {
+        *self.verdict.lock().unwrap() = verdict;
+    }
+
+    pub(super) fn asked(&self) -> usize {
+        self.asked.swap(0, Ordering::SeqCst)
+    }
+}
+
+/// A client may do nothing, and finishing an upload is decided.
+#[derive(Debug)]
+struct Decides(Arc<Decision>);
+
+#[async_trait]
+impl Gate for Decides {
+    async fn opened(&self, _: &Parts, _: &Upload, _: Action) -> Result<(), Error> {
+        Err(Error::AccessDenied)
+    }
+
+    async fn complete(&self, _: &Parts, _: &Upload) -> Result<(), Error> {
+        self.0.asked.fetch_add(1, Ordering::SeqCst);
+        let permit = self.0.answers.acquire().await.unwrap();
+        permit.forget();
+        self.0.verdict.lock().unwrap().clone()
+    }
+
+    fn decides_completion(&self) -> bool {
+        true
+    }
+}
+
+pub(super) struct Scene {
+    pub(super) uploads: Uploads,
+    pub(super) store: MemoryStore,
+    pub(super) locker: MemoryLocker,
+    pub(super) decision: Arc<Decision>,
+    pub(super) shutdown: Shutdown,
+    pub(super) clock: Clock,
+    seconds: Arc<AtomicU64>,
+}
+
+impl Scene {
+    pub(super) fn new() -> Self {
+        Self::over(|store| store)
+    }
+
+    /// Creates a scene whose handle uses what `wrap` makes of the memory store.
+    pub(super) fn over<S: Store>(wrap: impl FnOnce(MemoryStore) -> S) -> Self {
+        let seconds = Arc::new(AtomicU64::new(1_000_000));
+        let shown = Arc::clone(&seconds);
+        let clock = Clock::from_fn(move || {
+            SystemTime::UNIX_EPOCH + Duration::from_secs(shown.load(Ordering::SeqCst))
+        });
+        let store = MemoryStore::with_clock(clock.clone());
+        let locker = MemoryLocker::default();
+        let decision = Arc::new(Decision {
+            asked: AtomicUsize::new(0),
+            verdict: Mutex::new(Ok(())),
+            answers: Semaphore::new(Semaphore::MAX_PERMITS),
+        });
+        let core = Core::new(wrap(store.clone())).without_termination();
+        let shared = Arc::clone(core.store());
+        let events = Events::default();
+        let inside = ServiceBuilder::new()
+            .layer(EventsLayer::new(events.clone()))
+            .layer(GateLayer::new(Decides(Arc::clone(&decision))))
+            .service(core);
+        let shutdown = Shutdown::default();
+        let lock: Arc<dyn Locker> = Arc::new(locker.clone());
+        let uploads = Uploads::new(inside, shared, lock, Duration::from_secs(20))
+            .with_events(events)
+            .clock(clock.clone())
+            .shutdown(shutdown.clone());
+        Self {
+            uploads,
+            store,
+            locker,
+            decision,
+            shutdown,
+            clock,
+            seconds,
+        }
+    }
+
+    /// Lets time pass.
+    pub(super) fn passes(&self, seconds: u64) {
+        self.seconds.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    /// Creates an upload of 5 bytes, and appends these.
+    pub(super) async fn upload(&self, id: &str, bytes: &'static str) -> UploadId {
+        let mut new = NewUpload::new(Some(Length::from(5)), Metadata::EMPTY);
+        new.id = id.parse().unwrap();
+        new.created = self.clock.now();
+        new.finishing = Some(FinishState::Pending { attempts: 0 });
+        let mut handle = self.store.create(new).await.unwrap();
+        let mut body = Body::from(bytes);
+        let chunk = Chunk::new(&mut body);
+        let appended = handle.append(chunk, AppendOptions::default()).await;
+        assert!(appended.error.is_none());
+        handle.info().id.clone()
+    }
+
+    /// Returns the upload, unless it is gone.
+    pub(super) async fn stored(&self, id: &UploadId) -> Option<Upload> {
+        let handle = self.store.open(id).await.ok()?;
+        Some(handle.info().clone())
+    }
+
+    pub(super) async fn is_finished(&self, id: &UploadId) -> bool {
+        self.stored(id).await.unwrap().is_finished()
+    }
+}
+
+/// Returns the next event, as its kind and the id of its upload.
+pub(super) async fn next(subscription: &mut Subscription) -> String {
+    let event = subscription.next().await.unwrap();
+    let kind = match &event {
+        UploadEvent::Finished(_) => "finished",
+        UploadEvent::Terminated(_) => "terminated",
+        UploadEvent::Expired(_) => "expired",
+        _ => panic!("{event:?}"),
+    };
+    format!("{kind} {}", event.upload().unwrap().id)
+}
