@@ -58,9 +58,10 @@ pub use tower_tus_layers::protocol::{
 };
 pub use tower_tus_layers::render::RenderLayer;
 pub use tower_tus_layers::store::{
-    AppendError, AppendOptions, Appended, Concatenator, Content, Handle, MemoryStore, Reader,
-    Store, Terminator, WriteMode,
+    AppendError, AppendOptions, Appended, Concatenator, Content, Handle, ListRequest, MemoryStore,
+    Page, Reader, Store, Terminator, WriteMode,
 };
+pub use tower_tus_layers::uploads::{Subscription, UploadEvent, UploadState, Uploads};
 
 #[cfg(all(unix, feature = "file"))]
 pub use self::lock::FileLocker;
@@ -74,6 +75,11 @@ pub use self::store::FileStore;
 #[cfg(all(doctest, feature = "expiration"))]
 #[doc = include_str!("../docs/expiration.md")]
 struct Expiring;
+
+/// The code in the chapter about managing uploads.
+#[cfg(all(doctest, unix, feature = "expiration", feature = "file"))]
+#[doc = include_str!("../docs/uploads.md")]
+struct ManagingUploads;
 
 /// The code in the chapter about other middleware.
 #[cfg(doctest)]

@@ -131,6 +131,13 @@ fn the_summary_of_the_book_lists_every_page() {
     assert_eq!(listed, pages, "left: docs/SUMMARY.md; right: docs");
 }
 
+/// The package of the layers cannot include a page of the book.
+#[test]
+fn the_page_on_uploads_says_what_the_docs_of_the_library_say() {
+    let page = read("docs/uploads.md");
+    assert!(page.ends_with(&read("layers/src/uploads/told.md")));
+}
+
 /// Returns the first cells of all table rows in a page.
 fn first_cells(page: &str) -> String {
     let page = read(page);

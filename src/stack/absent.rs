@@ -1,6 +1,9 @@
 //! What stands in for features that are disabled.
 
+use std::time::Duration;
+
 use tower_layer::Identity;
+use tower_tus_layers::uploads::Uploads;
 
 use super::order::Shared;
 
@@ -14,6 +17,14 @@ pub(super) struct Absent(());
 impl Absent {
     pub(super) const fn layer(self, _: &Shared) -> Option<Identity> {
         None
+    }
+
+    pub(super) fn applied_by(self, uploads: Uploads, _: &Shared) -> Uploads {
+        uploads
+    }
+
+    pub(super) const fn progress_interval(&self) -> Duration {
+        Duration::from_secs(1)
     }
 
     pub(super) const fn measure(&self, _: &mut Shared) {}

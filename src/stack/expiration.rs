@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tower_tus_layers::expiration::ExpirationLayer;
+use tower_tus_layers::uploads::Uploads;
 
 use super::Stack;
 use super::order::Shared;
@@ -17,13 +18,23 @@ impl Expires {
         let expiration = self.0?.finish_attempts(shared.finish_attempts);
         Some(ExpirationLayer::new(Arc::clone(&shared.store), expiration))
     }
+
+    /// The handle that removes what has expired.
+    pub(super) fn applied_by(&self, uploads: Uploads, shared: &Shared) -> Uploads {
+        match self.0.clone() {
+            Some(it) => uploads.expiration(it.finish_attempts(shared.finish_attempts)),
+            None => uploads,
+        }
+    }
 }
 
 impl Stack {
     /// Lets uploads expire, as [`Expiration`] says. Off by default.
     ///
-    /// Clients are told when, and an upload that has expired is refused. Nothing removes
-    /// it yet: whoever does gets a clone of the same `expiration`.
+    /// Clients are told when, and an upload that has expired is refused. It is removed by
+    /// [`Uploads::expire`](crate::Uploads::expire), or by [`Uploads::run`](crate::Uploads::run) on a
+    /// schedule: make the stack into a service with
+    /// [`into_service_and_uploads`](Self::into_service_and_uploads).
     ///
     /// ```
     /// use std::time::Duration;

@@ -26,6 +26,11 @@ impl Default for HookSettings {
 }
 
 impl HookSettings {
+    /// Returns how often progress is told.
+    pub(super) const fn progress_interval(&self) -> Duration {
+        self.progress_interval
+    }
+
     pub(super) fn layer(self, shared: &Shared) -> Option<HooksLayer> {
         let hooks = self.hooks?;
         let kinds = self.kinds.unwrap_or_else(|| hooks.kinds());
@@ -78,7 +83,8 @@ impl Stack {
         self
     }
 
-    /// Sets how often hooks are told the progress of an upload: every second by default.
+    /// Sets how often hooks and subscribers are told the progress of an upload: every
+    /// second by default.
     pub fn progress_interval(mut self, interval: Duration) -> Self {
         self.hooks.progress_interval = interval;
         self

@@ -7,6 +7,7 @@
 //! | `places`, `next` | layers of your own, and the store |
 //! | `checksum`, `concatenation`, `cors`, `download`, `expiration`, `hooks`, `metrics` | the feature of that name |
 //! | `order` | the order of the layers |
+//! | `uploads` | the handle on the uploads |
 
 #[cfg(any(
     not(feature = "checksum"),
@@ -37,6 +38,7 @@ mod next;
 mod order;
 mod places;
 mod policy;
+mod uploads;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -115,6 +117,7 @@ use self::policy::{Allowed, Policy};
 ///   CreationWithUpload  makes a POST with bytes a POST and a PATCH
 ///   Lock                runs one request at a time for each upload
 ///   Hooks               calls your hooks before and after; off by default
+///   Events              tells subscribers; there with the handle on uploads
 ///   Gate                asks your gates; none by default
 ///   IdleTimeout         ends the body of a client that stalls; 60 seconds by default
 ///   Checksum            verifies bytes, or stores none of them

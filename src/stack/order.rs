@@ -10,6 +10,7 @@ use tower_tus_layers::access::AccessLayer;
 use tower_tus_layers::cached_head::CachedHeadLayer;
 use tower_tus_layers::creation_with_upload::CreationWithUploadLayer;
 use tower_tus_layers::discovery::DiscoveryLayer;
+use tower_tus_layers::events::{Events, EventsLayer};
 use tower_tus_layers::gate::GateLayer;
 use tower_tus_layers::interrupt::InterruptLayer;
 use tower_tus_layers::lock::{LockLayer, Locker};
@@ -18,6 +19,7 @@ use tower_tus_layers::protocol::Shutdown;
 use tower_tus_layers::route::{BasePath, RouteLayer};
 use tower_tus_layers::size_limit::SizeLimitLayer;
 use tower_tus_layers::store::Store;
+use tower_tus_layers::uploads::Uploads;
 
 use super::{Next, Stack};
 use crate::mount::host::{Mounting, Urls};
@@ -48,6 +50,12 @@ impl Stack {
     /// Makes a service that takes every request.
     #[must_use]
     pub fn into_service(self) -> TusService {
+        self.assemble(None).0
+    }
+
+    /// Makes the service and the handle. Events are told only if there is a place for
+    /// them.
+    pub(super) fn assemble(self, events: Option<Events>) -> (TusService, Uploads) {
         let urls = self.base_url.as_ref().map_or(Urls::Found, |_| Urls::Set);
         let mounting = Mounting::new(self.base_path.clone(), urls);
         let shared = self.shared();
@@ -71,6 +79,37 @@ impl Stack {
             locks = locks.max_writers(uploads);
         }
 
+        let metrics = self.metrics.layer(&shared);
+        let progress_interval = self.hooks.progress_interval();
+        let events_layer = events
+            .clone()
+            .map(|events| EventsLayer::new(events).progress_interval(progress_interval));
+        let inside = ServiceBuilder::new()
+            // Under the lock, where each request is a single step.
+            .layer(option_layer(self.hooks.layer(&shared)))
+            // Inside the hooks, which may remove an upload later on.
+            .layer(option_layer(events_layer))
+            // Inside the hooks, so that gates see what hooks have changed.
+            .layer(GateLayer::all(self.gates))
+            // Inside all layers that make a client wait, so that their time does not count.
+            .layer(option_layer(self.idle_timeout))
+            // Close to the core, which stores a verified chunk as a whole or not at all.
+            .layer(option_layer(self.checksums.layer(&shared)))
+            // Sends requests about other uploads to the layers inside.
+            .layer(option_layer(self.concatenation.layer(&shared)))
+            // Answers GET, which the core does not know.
+            .layer(option_layer(download))
+            .layer(option_layer(self.around_core.layer()))
+            .service(core);
+        // Erases the type, so that the options inside do not multiply the types outside.
+        let inside = Next::new(inside);
+        let itself = ServiceBuilder::new()
+            .layer(option_layer(metrics.clone()))
+            .layer(option_layer(log.clone()))
+            .service(inside.clone());
+        let uploads = shared.uploads(itself, events);
+        let uploads = self.expiration.applied_by(uploads, &shared);
+
         let stack = ServiceBuilder::new()
             .layer(option_layer(self.outside.layer()))
             // Outermost, so that pages can read every response. It marks a request, and
@@ -83,7 +122,7 @@ impl Stack {
             .layer(MethodOverrideLayer::new())
             // Outside every layer that refuses, and inside Detach, so that requests count
             // whose client has gone.
-            .layer(option_layer(self.metrics.layer(&shared)))
+            .layer(option_layer(metrics))
             .layer(option_layer(log))
             // Outside all layers that make URLs.
             .layer(option_layer(self.base_url))
@@ -111,23 +150,8 @@ impl Stack {
             // Outside the lock, which sees a POST and then a PATCH.
             .layer(CreationWithUploadLayer::new())
             .layer(locks)
-            // Erases the type, so that the options inside do not multiply the types outside.
-            .layer_fn(Next::new)
-            // Under the lock, where each request is a single step.
-            .layer(option_layer(self.hooks.layer(&shared)))
-            // Inside the hooks, so that gates see what hooks have changed.
-            .layer(GateLayer::all(self.gates))
-            // Inside all layers that make a client wait, so that their time does not count.
-            .layer(option_layer(self.idle_timeout))
-            // Close to the core, which stores a verified chunk as a whole or not at all.
-            .layer(option_layer(self.checksums.layer(&shared)))
-            // Sends requests about other uploads to the layers inside.
-            .layer(option_layer(self.concatenation.layer(&shared)))
-            // Answers GET, which the core does not know.
-            .layer(option_layer(download))
-            .layer(option_layer(self.around_core.layer()))
-            .service(core);
-        TusService::over(stack).mounted(mounting)
+            .service(inside);
+        (TusService::over(stack).mounted(mounting), uploads)
     }
 
     /// What several layers use, measured if metrics are on.

@@ -16,6 +16,7 @@ mod finishing;
 mod golden;
 mod held;
 mod http;
+mod killed;
 mod limits;
 mod names;
 mod order;

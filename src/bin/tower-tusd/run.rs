@@ -12,7 +12,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 use tower::util::{MapRequestLayer, option_layer};
 use tower::{Service, ServiceBuilder};
-use tower_tus::Stack;
+use tower_tus::TusLayer;
 use tower_tus::layers::detach::DetachLayer;
 use tower_tus::layers::protocol::{Body, Shutdown};
 use tower_tus::lock::FileLocker;
@@ -125,7 +125,8 @@ async fn serve(flags: &Flags, log: &Log, raised: Option<Raised>) -> Result<ExitC
     let listener = Listener::open(&flags.listen, tls).await?;
     let extensions = uploads::extensions(stack.clone(), flags).await;
 
-    let service = service(flags, stack, metrics, &shutdown);
+    let (layer, handle) = uploads::observed(stack, flags).into_layer_and_uploads();
+    let service = service(flags, layer, metrics, &shutdown);
     let mut server = Server::new(service, flags.listen.network_timeout())
         .max_connections(process::max_connections(flags.listen.max_connections));
     if !http2 {
@@ -134,6 +135,7 @@ async fn serve(flags: &Flags, log: &Log, raised: Option<Raised>) -> Result<ExitC
 
     log.settings(flags, listener.port(), &extensions);
     uploads::look_for_early(&flags.files.upload_dir);
+    uploads::tend(handle, &shutdown);
     let signal = tokio::select! {
         never = server.accept(&listener) => match never {},
         signal = signals.next() => signal,
@@ -160,7 +162,7 @@ async fn tidy_up(locker: Option<FileLocker>) {
 /// Everything between a connection and the answer, outermost first.
 fn service(
     flags: &Flags,
-    stack: Stack,
+    uploads_layer: TusLayer,
     metrics: Option<MetricsPage>,
     shutdown: &Shutdown,
 ) -> impl Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
@@ -185,7 +187,7 @@ fn service(
         // Pages of other origins can read the answers from here on inwards.
         .layer(option_layer(uploads::cors(&flags.cors)))
         .map_response(|response: Response<_>| response.map(Body::new))
-        .layer(uploads::observed(stack, flags).into_layer())
+        .layer(uploads_layer)
         .layer(option_layer(greeting.map(greet)))
         // A refusal must reach a client that is still sending.
         .layer(DetachLayer::new().shutdown(shutdown.clone()))

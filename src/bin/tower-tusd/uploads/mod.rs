@@ -9,8 +9,10 @@ mod hooks_dir;
 mod hooks_grpc;
 mod quota;
 mod stack;
+mod tend;
 mod unhidden;
 
 pub(crate) use self::cors::cors;
 pub(crate) use self::early::look_for_early;
 pub(crate) use self::stack::{Limits, Uploads, extensions, observed, stack};
+pub(crate) use self::tend::tend;
