@@ -9,5 +9,6 @@ mod callbacks;
 mod custom_stack;
 mod custom_store;
 mod hyper;
+mod manage;
 mod own_router;
 mod tonic;

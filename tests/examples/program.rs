@@ -28,7 +28,7 @@ pub(crate) struct Example {
     name: &'static str,
     child: Child,
     // Kept open, so that printing does not fail.
-    _stdout: BufReader<ChildStdout>,
+    stdout: BufReader<ChildStdout>,
 }
 
 impl Example {
@@ -49,8 +49,15 @@ impl Example {
             home,
             name,
             child,
-            _stdout: stdout,
+            stdout,
         }
+    }
+
+    /// Returns the next line that the example prints.
+    pub(crate) async fn line(&mut self) -> String {
+        let mut line = String::new();
+        patient(self.stdout.read_line(&mut line)).await.unwrap();
+        line.trim_end().to_owned()
     }
 
     /// Kills the example with SIGKILL, and restarts it in the same directory.
