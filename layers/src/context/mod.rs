@@ -19,7 +19,7 @@
 //! | [`rejection`](Context::rejection) | Cors, or your layer | Version, Route, Access, Lock, Download, core | not rejected |
 //! | [`original`](Context::original) | layers that derive a request | Hooks | the request itself |
 //! | concatenation | Concatenation | core | `Upload-Concat` is refused |
-//! | overrides | Render, CreationWithUpload, Hooks | the same | the layer that makes one carries it out |
+//! | overrides | Render, CreationWithUpload, Hooks | the same, core | the layer that makes one carries it out |
 //! | hand-over | CreationWithUpload | Lock, core | the upload is opened again |
 //! | observation | Lock | Concatenation, core | the upload is locked, or nothing else changes it |
 //! | roll-back | layers that derive a DELETE, Uploads | core | a client's DELETE |
@@ -453,6 +453,11 @@ impl Context {
     /// outer layer has claimed them before, and so carries them out.
     pub(crate) fn claim_overrides(&mut self) -> CarryOut {
         std::mem::replace(&mut self.overrides, CarryOut::Outside)
+    }
+
+    /// Returns which layer carries out the overrides of the response, for the core.
+    pub(crate) const fn overrides(&self) -> CarryOut {
+        self.overrides
     }
 
     /// Whether a layer has derived this request from another.

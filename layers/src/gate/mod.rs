@@ -90,7 +90,7 @@ use http::request::Parts;
 
 pub use self::layer::GateLayer;
 pub use self::service::GateService;
-use crate::protocol::{Action, BoxError, Error, NewUpload, Upload};
+use crate::protocol::{Action, BoxError, Error, NewUpload, ResponseOverride, Upload};
 
 /// Observes an upload at four moments, and may refuse the request.
 ///
@@ -146,6 +146,19 @@ pub trait Gate: Debug + Send + Sync + 'static {
     async fn complete(&self, request: &Parts, upload: &Upload) -> Result<(), Error> {
         let _ = (request, upload);
         Ok(())
+    }
+
+    /// Returns how to change the response to the request that finishes the upload.
+    /// Runs after [`complete`](Self::complete) has succeeded, if this gate
+    /// [decides](Self::decides_completion); changes nothing by default.
+    ///
+    /// The answer is stored with the record that the upload is finished, if the
+    /// store [keeps](crate::store::Handle::record_finished) answers and this one has
+    /// at most 64 KiB. A client that has lost the response gets it again when it
+    /// repeats its last PATCH, and HEAD returns its headers.
+    fn answer(&self, request: &Parts, upload: &Upload) -> ResponseOverride {
+        let _ = (request, upload);
+        ResponseOverride::default()
     }
 
     /// Returns whether this gate may let others know of a new upload before the

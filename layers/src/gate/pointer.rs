@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use http::request::Parts;
 
 use super::Gate;
-use crate::protocol::{Action, Error, NewUpload, Upload};
+use crate::protocol::{Action, Error, NewUpload, ResponseOverride, Upload};
 
 macro_rules! pointers {
     ($($pointer:ident),*) => {
@@ -37,6 +37,10 @@ macro_rules! pointers {
 
                 async fn complete(&self, request: &Parts, upload: &Upload) -> Result<(), Error> {
                     (**self).complete(request, upload).await
+                }
+
+                fn answer(&self, request: &Parts, upload: &Upload) -> ResponseOverride {
+                    (**self).answer(request, upload)
                 }
 
                 fn may_announce(&self) -> bool {
@@ -77,6 +81,10 @@ mod tests {
             Err(Error::Interrupted)
         }
 
+        fn answer(&self, _: &Parts, _: &Upload) -> ResponseOverride {
+            ResponseOverride::default().with_body("closed")
+        }
+
         fn may_announce(&self) -> bool {
             false
         }
@@ -98,6 +106,8 @@ mod tests {
         assert!(matches!(opened, Err(Error::NotFound)));
         let complete = Gate::complete(&gate, &parts, &upload).await;
         assert!(matches!(complete, Err(Error::Interrupted)));
+        let answer = Gate::answer(&gate, &parts, &upload);
+        assert_eq!(answer.body.unwrap(), "closed");
         assert!(Gate::decides_completion(&gate) && !Gate::may_announce(&gate));
     }
 }

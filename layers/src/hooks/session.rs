@@ -45,6 +45,8 @@ struct Replies {
     refusal: ResponseOverride,
     /// Changes to a success. Other errors cannot be turned into one.
     success: ResponseOverride,
+    /// Changes to the response to the request that finishes the upload.
+    finish: ResponseOverride,
 }
 
 impl Session {
@@ -72,12 +74,15 @@ impl Session {
         let mut reply = self.notifier.ask(&self.origin.event(kind, upload)).await?;
         let response = std::mem::take(&mut reply.response);
         let mut replies = lock(&self.replies);
-        if reply.verdict == Verdict::Reject {
-            replies.rejection = reply.rejection;
-            replies.refusal.merge(response);
-            return Err(refusal);
+        match (reply.verdict, kind) {
+            (Verdict::Reject, _) => {
+                replies.rejection = reply.rejection;
+                replies.refusal.merge(response);
+                return Err(refusal);
+            }
+            (_, HookKind::PreFinish) => replies.finish = response,
+            _ => replies.success.merge(response),
         }
-        replies.success.merge(response);
         drop(replies);
         Ok(reply)
     }
@@ -144,7 +149,10 @@ impl Session {
         }
         let replies = std::mem::take(&mut *lock(&self.replies));
         if response.extensions().get::<Error>().is_none() {
-            return replies.success.settle(response, method, place);
+            let mut change = replies.success;
+            // The answer to the finish comes from the core, and is the later one.
+            change.merge(response.extensions_mut().remove().unwrap_or_default());
+            return change.settle(response, method, place);
         }
         if let Some(rejection) = replies.rejection {
             rejection.replace(response);
@@ -202,6 +210,10 @@ impl Gate for Session {
     async fn complete(&self, _: &Parts, upload: &Upload) -> Result<(), Error> {
         let asked = self.ask(HookKind::PreFinish, upload.clone(), Error::Rejected);
         asked.await.map(drop)
+    }
+
+    fn answer(&self, _: &Parts, _: &Upload) -> ResponseOverride {
+        std::mem::take(&mut lock(&self.replies).finish)
     }
 
     fn may_announce(&self) -> bool {

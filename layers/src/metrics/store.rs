@@ -8,7 +8,9 @@ use metrics::{Gauge, Histogram, gauge, histogram};
 
 use super::names::{described_gauge, described_histogram};
 use super::stopwatch::Stopwatch;
-use crate::protocol::{Chunk, Error, FinishState, Interrupt, Length, NewUpload, Upload, UploadId};
+use crate::protocol::{
+    Chunk, Error, FinishState, Interrupt, Length, NewUpload, ResponseOverride, Upload, UploadId,
+};
 use crate::store::{
     AppendOptions, Appended, Cleaner, Concatenator, Content, Handle, Lister, Reader, Store,
     Terminator,
@@ -243,6 +245,15 @@ impl Handle for TimedHandle {
     async fn record(&mut self, finishing: FinishState) -> Result<(), Error> {
         let _time = Stopwatch::start(&self.metrics.record);
         self.handle.record(finishing).await
+    }
+
+    async fn record_finished(&mut self, answer: &ResponseOverride) -> Result<(), Error> {
+        let _time = Stopwatch::start(&self.metrics.record);
+        self.handle.record_finished(answer).await
+    }
+
+    fn answer(&self) -> Option<ResponseOverride> {
+        self.handle.answer()
     }
 
     async fn finish(&mut self) -> Result<(), Error> {

@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use http::header::{ACCEPT_RANGES, CACHE_CONTROL, CONTENT_TYPE, ETAG, LAST_MODIFIED};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 
 use super::error::rejection::{Rejection, is_error};
@@ -68,6 +68,25 @@ impl ResponseOverride {
         self.status.is_none() && self.headers.is_empty() && self.body.is_none()
     }
 
+    /// Returns the number of bytes in the body, and in the names and values of the
+    /// headers.
+    pub(crate) fn bytes(&self) -> usize {
+        let headers = self.headers.iter();
+        let headers = headers.map(|(name, value)| name.as_str().len() + value.len());
+        headers.sum::<usize>() + self.body.as_ref().map_or(0, Bytes::len)
+    }
+
+    /// Returns the headers that HEAD can repeat: neither those of the server and the
+    /// protocol, which say what is true now, nor those that describe the body.
+    pub(crate) fn into_head(self) -> HeaderMap {
+        let mut headers = self.headers;
+        let names: Vec<_> = headers.keys().cloned().collect();
+        for name in names.iter().filter(|name| !is_of_the_finish(name)) {
+            headers.remove(name);
+        }
+        headers
+    }
+
     /// Merges a later override, which takes precedence.
     pub fn merge(&mut self, later: Self) {
         self.status = later.status.or(self.status);
@@ -131,6 +150,16 @@ impl ResponseOverride {
         }
         replace(response.headers_mut(), headers);
     }
+}
+
+/// Whether a header of the response to the request that has finished an upload also
+/// applies to the upload.
+fn is_of_the_finish(name: &HeaderName) -> bool {
+    const OF_ANOTHER: [&str; 3] = ["content-", "tus-", "upload-"];
+    let is_of_another = |prefix| name.as_str().starts_with(prefix);
+    !OF_ANOTHER.into_iter().any(is_of_another)
+        && !header::OF_THE_SERVER.contains(name)
+        && ![ACCEPT_RANGES, CACHE_CONTROL, ETAG, LAST_MODIFIED].contains(name)
 }
 
 /// Which layer applies the overrides of a request's response.

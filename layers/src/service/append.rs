@@ -7,12 +7,14 @@ use http_body::Body as _;
 
 use super::capped::{Capped, Room};
 use super::create::typed;
-use super::{Core, respond};
+use super::finish::kept_answer;
+use super::{Core, give, respond};
 use crate::context::Context;
 use crate::empty_body::{self, bytes_come};
 use crate::protocol::header::is_offset_octet_stream;
 use crate::protocol::{
-    Action, Body, Chunk, Error, FinishState, Length, Offset, Outcome, Upload, UploadId,
+    Action, Body, Chunk, Error, FinishState, Length, Offset, Outcome, ResponseOverride, Upload,
+    UploadId,
 };
 use crate::store::{AppendError, Appended, Handle, WriteMode};
 
@@ -32,7 +34,12 @@ impl Core {
             .receive(parts, &mut body, &mut *handle, &mut outcome)
             .await;
         outcome.upload = handle.info().clone();
-        respond(result.map(|()| appended(handle.info().offset)), outcome)
+        let result = result.map(|answer| {
+            let mut response = appended(handle.info().offset);
+            give(answer, &mut response, parts);
+            response
+        });
+        respond(result, outcome)
     }
 
     /// Opens the upload, and checks that the request continues at its offset.
@@ -53,21 +60,23 @@ impl Core {
         }
     }
 
-    /// Stores the body, and finishes the upload with its last byte.
+    /// Stores the body, and finishes the upload with its last byte. Returns the answer
+    /// to the finish, if the upload is finished.
     async fn receive(
         &self,
         parts: &Parts,
         body: &mut Body,
         handle: &mut dyn Handle,
         outcome: &mut Outcome,
-    ) -> Result<(), Error> {
+    ) -> Result<ResponseOverride, Error> {
         let declared = declared_length(parts, handle.info())?;
         let context = Context::of(&parts.extensions);
         let keep = context.write_mode();
         if outcome.upload.is_complete() {
             nothing_comes(parts, body, keep).await?;
-            outcome.finished = self.finish_again(parts, handle).await?;
-            return Ok(());
+            let finished = self.finish_again(parts, handle).await?;
+            outcome.finished = finished.is_some();
+            return Ok(finished.unwrap_or_else(|| kept_answer(handle)));
         }
         let room = Room::of(handle.info(), declared, context.max_size());
         // AMB-03: a body that is known to be too long is refused before
@@ -107,8 +116,8 @@ impl Core {
             true => self
                 .finish(parts, handle)
                 .await
-                .map(|()| outcome.finished = true),
-            false => Ok(()),
+                .inspect(|_| outcome.finished = true),
+            false => Ok(ResponseOverride::default()),
         };
         body.and(finished)
     }

@@ -5,11 +5,13 @@ use http::header::LOCATION;
 use http::request::Parts;
 use http::{HeaderMap, Response, StatusCode};
 
-use super::{Core, respond};
+use super::{Core, give, respond};
 use crate::context::Context;
 use crate::empty_body::refuse_bytes;
 use crate::protocol::header::{UPLOAD_CONCAT, UploadDeferLength};
-use crate::protocol::{Body, Concat, Error, FinishState, Length, NewUpload, Outcome, is_side_file};
+use crate::protocol::{
+    Body, Concat, Error, FinishState, Length, NewUpload, Outcome, ResponseOverride, is_side_file,
+};
 use crate::store::Handle;
 
 impl Core {
@@ -30,8 +32,8 @@ impl Core {
             true => self
                 .finish(parts, &mut *handle)
                 .await
-                .map(|()| outcome.finished = true),
-            false => Ok(()),
+                .inspect(|_| outcome.finished = true),
+            false => Ok(ResponseOverride::default()),
         };
         outcome.upload = handle.info().clone();
         if let Some(place) = Context::of(&parts.extensions).hand_over()
@@ -40,13 +42,18 @@ impl Core {
         {
             place.leave(handle);
         }
-        let mut response = respond(finished.map(|()| created()), outcome);
+        let (result, answer) = match finished {
+            Ok(answer) => (Ok(created()), answer),
+            Err(error) => (Err(error), ResponseOverride::default()),
+        };
+        let mut response = respond(result, outcome);
         // CRE-15. Even if finishing failed: the upload exists, and can be
         // resumed.
         response.headers_mut().insert(LOCATION, location);
         if let Some(concat) = concat {
             response.headers_mut().insert(&UPLOAD_CONCAT, concat); // CAT-17
         }
+        give(answer, &mut response, parts);
         response
     }
 

@@ -3,6 +3,7 @@
 use http::Response;
 use http::request::Parts;
 
+use super::finish::kept_answer;
 use super::{Core, respond};
 use crate::context::Context;
 use crate::protocol::{Action, Body, Outcome, UploadId};
@@ -16,8 +17,10 @@ impl Core {
         let finished = self.finish_again(parts, &mut *handle).await;
         let mut outcome = Outcome::new(handle.info().clone());
         let result = finished.map(|finished| {
-            outcome.finished = finished;
+            outcome.finished = finished.is_some();
+            let answer = finished.unwrap_or_else(|| kept_answer(&*handle));
             let mut response = Response::default();
+            *response.headers_mut() = answer.into_head();
             let url = || Context::base_url(parts);
             handle.info().describe(url, response.headers_mut());
             response

@@ -54,7 +54,9 @@ use self::finish::is_due;
 use self::metadata::MetadataLimit;
 use crate::context::{Context, check_rejection};
 use crate::protocol::header::announce;
-use crate::protocol::{Action, Body, Error, Outcome, Strictness, Target, Upload, UploadId};
+use crate::protocol::{
+    Action, Body, Error, Outcome, ResponseOverride, Strictness, Target, Upload, UploadId,
+};
 use crate::store::{Handle, Store, Terminator};
 
 /// The innermost service: the protocol's methods over a store.
@@ -266,6 +268,13 @@ fn respond(result: Result<Response<Body>, Error>, outcome: Outcome) -> Response<
     let mut response = result.unwrap_or_else(Error::into_response);
     response.extensions_mut().insert(outcome);
     response
+}
+
+/// Changes a response by the answer to the finish of its upload, here or in the layer
+/// outside that does so.
+fn give(answer: ResponseOverride, response: &mut Response<Body>, parts: &Parts) {
+    let place = Context::of(&parts.extensions).overrides();
+    answer.settle(response, &parts.method, place);
 }
 
 impl Service<Request<Body>> for Core {

@@ -13,8 +13,8 @@ use super::{
     Reader, Store, Terminator,
 };
 use crate::protocol::{
-    Chunk, Clock, Concat, Error, FinishState, Interrupt, Length, NewUpload, Offset, Role, Upload,
-    UploadId,
+    Chunk, Clock, Concat, Error, FinishState, Interrupt, Length, NewUpload, Offset,
+    ResponseOverride, Role, Upload, UploadId,
 };
 
 /// Number of bytes to copy at once into a final upload.
@@ -46,6 +46,7 @@ pub struct MemoryStore {
 struct Stored {
     upload: Upload,
     bytes: BytesMut,
+    answer: Option<ResponseOverride>,
 }
 
 impl MemoryStore {
@@ -231,6 +232,7 @@ impl MemoryStore {
         let stored = Stored {
             upload: upload.clone(),
             bytes,
+            answer: None,
         };
         uploads.insert(upload.id.clone(), stored);
         Ok(upload)
@@ -363,6 +365,18 @@ impl Handle for MemoryHandle {
 
     async fn record(&mut self, finishing: FinishState) -> Result<(), Error> {
         self.change(|stored| stored.upload.finishing = Some(finishing))
+    }
+
+    async fn record_finished(&mut self, answer: &ResponseOverride) -> Result<(), Error> {
+        self.change(|stored| {
+            stored.upload.finishing = Some(FinishState::Done);
+            stored.answer = Some(answer.clone());
+        })
+    }
+
+    fn answer(&self) -> Option<ResponseOverride> {
+        let uploads = self.store.uploads();
+        uploads.get(&self.upload.id)?.answer.clone()
     }
 }
 

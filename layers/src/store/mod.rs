@@ -120,7 +120,9 @@ use std::fmt::Debug;
 
 use async_trait::async_trait;
 
-use crate::protocol::{Chunk, Error, FinishState, Length, NewUpload, Upload, UploadId};
+use crate::protocol::{
+    Chunk, Error, FinishState, Length, NewUpload, ResponseOverride, Upload, UploadId,
+};
 
 pub use self::append::{AppendError, AppendOptions, Appended, WriteMode};
 pub use self::capability::{Concatenator, Content, Reader, Terminator};
@@ -255,6 +257,26 @@ pub trait Handle: Debug + Send {
     ///
     /// The reason why the record could not be written.
     async fn record(&mut self, finishing: FinishState) -> Result<(), Error>;
+
+    /// Records that the upload is finished, together with the answer that the gates
+    /// gave: after a crash there is either both or neither. The core calls it if
+    /// the gates have changed the response, and at most 64 KiB of it are to be kept.
+    ///
+    /// By default it records the state alone, and the answer is lost.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`record`](Self::record).
+    async fn record_finished(&mut self, answer: &ResponseOverride) -> Result<(), Error> {
+        let _ = answer;
+        self.record(FinishState::Done).await
+    }
+
+    /// Returns the answer that was [recorded](Self::record_finished), if the store
+    /// keeps it.
+    fn answer(&self) -> Option<ResponseOverride> {
+        None
+    }
 
     /// Performs the store's work on a complete upload. It may be called again,
     /// after a failure or a success.

@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use tower_tus_layers::protocol::{Chunk, Error, FinishState, Length, Upload};
+use tower_tus_layers::protocol::{Chunk, Error, FinishState, Length, ResponseOverride, Upload};
 use tower_tus_layers::store::{AppendError, AppendOptions, Appended, Handle};
 
 use super::append::append;
@@ -121,6 +121,21 @@ impl Handle for FileHandle {
         let mut upload = self.state.upload.clone();
         upload.finishing = Some(finishing);
         self.change(|state| state.rewrite(upload)).await
+    }
+
+    async fn record_finished(&mut self, answer: &ResponseOverride) -> Result<(), Error> {
+        let mut upload = self.state.upload.clone();
+        upload.finishing = Some(FinishState::Done);
+        let answer = answer.clone();
+        self.change(move |mut state| {
+            state.document.set_answer(&answer);
+            state.rewrite(upload)
+        })
+        .await
+    }
+
+    fn answer(&self) -> Option<ResponseOverride> {
+        self.state.document.answer()
     }
 
     async fn finish(&mut self) -> Result<(), Error> {

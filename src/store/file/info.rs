@@ -11,9 +11,11 @@ use http::HeaderValue;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use tower_tus_layers::protocol::{
-    Completion, Concat, FinishState, Length, Metadata, Offset, Role, Upload, UploadId,
+    Completion, Concat, FinishState, Length, Metadata, Offset, ResponseOverride, Role, Upload,
+    UploadId,
 };
 
+use super::answer::Answer;
 use super::counted::Tail;
 use super::layout::Layout;
 use super::sys;
@@ -80,6 +82,9 @@ struct TowerTus {
     /// All bytes were synced before they counted, and this file as well.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     synced: bool,
+    /// What the request was answered that has finished the upload.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<Arc<Answer>>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
@@ -170,6 +175,17 @@ impl Document {
         if let Some(concat) = &upload.concat {
             self.tower_tus.awaited_by = texts(concat.awaited_by());
         }
+    }
+
+    /// Notes the answer to the finish.
+    pub(super) fn set_answer(&mut self, answer: &ResponseOverride) {
+        self.tower_tus.answer = Some(Arc::new(Answer::from(answer)));
+    }
+
+    /// Returns the answer to the finish, if one was kept.
+    pub(super) fn answer(&self) -> Option<ResponseOverride> {
+        let answer = self.tower_tus.answer.as_deref();
+        answer.map(Answer::response)
     }
 
     /// Reads `.info`, if it exists and was written to its end.
@@ -314,6 +330,7 @@ impl TowerTus {
             && self.awaited_by.is_empty()
             && !self.pending
             && !self.synced
+            && self.answer.is_none()
     }
 }
 
@@ -362,12 +379,12 @@ fn rebuilt(pairs: &BTreeMap<String, String>) -> Metadata {
 }
 
 /// Converts each byte to one char.
-fn latin1(raw: &HeaderValue) -> String {
-    raw.as_bytes().iter().copied().map(char::from).collect()
+pub(super) fn latin1(raw: &(impl AsRef<[u8]> + ?Sized)) -> String {
+    raw.as_ref().iter().copied().map(char::from).collect()
 }
 
 /// Converts each char to one byte.
-fn bytes(latin1: &str) -> Option<Vec<u8>> {
+pub(super) fn bytes(latin1: &str) -> Option<Vec<u8>> {
     latin1.chars().map(|char| u8::try_from(char).ok()).collect()
 }
 

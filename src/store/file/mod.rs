@@ -6,7 +6,7 @@
 //! | file         | what                                                          |
 //! |--------------|---------------------------------------------------------------|
 //! | `<id>`       | its bytes. The file's size is the upload's offset             |
-//! | `<id>.info`  | its state: tusd's JSON with at most one more member, `TowerTus`: the exact `Upload-Metadata` and `Upload-Concat`, the finish state, and which finals wait for which uploads |
+//! | `<id>.info`  | its state: tusd's JSON with at most one more member, `TowerTus`: the exact `Upload-Metadata` and `Upload-Concat`, the finish state, the answer to the finish, and which finals wait for which uploads |
 //! | `<id>.chunk` | while a chunk arrives under [`Durability::Offset`], or in more than one piece under [`WriteMode::Atomic`]: the offset where it began, or up to which it is synced, which is the upload's offset meanwhile. tusd does not know it |
 //! | `<id>.new`   | the `<id>.info` of an upload that is being removed, or created with an id that was chosen. If a crash came first, its id is free |
 //! | `.<random>.new` | the next `<id>.info` while it is written                  |
@@ -108,6 +108,7 @@
 //! ```
 
 mod ahead;
+mod answer;
 mod append;
 mod batch;
 mod buffers;
