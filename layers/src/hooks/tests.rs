@@ -22,6 +22,7 @@ use crate::protocol::{
 use crate::service::Core;
 use crate::store::{MemoryStore, Store, WriteMode};
 
+mod answers;
 mod closures;
 mod failures;
 mod places;

@@ -37,11 +37,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::header::SET_COOKIE;
+use http::{HeaderValue, StatusCode};
 use http_body::{Body, Frame};
 
 use super::{AppendError, Appended, Content, Handle, Store, WriteMode};
 use crate::protocol::{
-    Chunk, Completion, Error, FinishState, Length, Metadata, NewUpload, Offset, Upload, UploadId,
+    Chunk, Completion, Error, FinishState, Length, Metadata, NewUpload, Offset, ResponseOverride,
+    Upload, UploadId,
 };
 use crate::suite::{Suite, cases};
 
@@ -69,6 +72,7 @@ pub async fn run<S: Store>(open: impl Fn() -> S) {
         an_atomic_chunk_is_invisible_while_it_arrives,
         an_empty_chunk_changes_nothing,
         the_finish_state_is_recorded,
+        the_finish_state_is_recorded_with_an_answer,
         the_client_declares_an_upload_complete,
     );
     let store = open();
@@ -397,6 +401,39 @@ async fn the_finish_state_is_recorded(open: &impl Fn() -> Arc<dyn Store>) {
     }
 }
 
+/// Whether the store keeps the answer or not.
+async fn the_finish_state_is_recorded_with_an_answer(open: &impl Fn() -> Arc<dyn Store>) {
+    let cookie = |text| (SET_COOKIE, HeaderValue::from_static(text));
+    let every_byte: Vec<u8> = (0..=255).collect();
+    let whole = ResponseOverride::default()
+        .with_status(StatusCode::ACCEPTED)
+        .with_body(every_byte);
+    let whole = [cookie("b=2"), cookie("a=1")]
+        .into_iter()
+        .fold(whole, |answer, (name, value)| {
+            answer.with_header(name, value)
+        });
+    let status = ResponseOverride::default().with_status(StatusCode::CREATED);
+    for answer in [whole, status] {
+        let mut handle = create(&*open(), 5).await;
+        append_whole(&mut *handle, "hello").await;
+        let pending = FinishState::Pending { attempts: 0 };
+        let recorded = handle.record(pending).await;
+        recorded.expect("the record can be written");
+        assert_eq!(handle.answer(), None, "there is no answer yet");
+
+        let recorded = handle.record_finished(&answer).await;
+        recorded.expect("the record can be written");
+        assert_eq!(handle.info().finishing, Some(FinishState::Done));
+        let again = open().open(&handle.info().id).await;
+        let again = again.expect("the upload is found");
+        assert_eq!(state(again.info()), state(handle.info()));
+        assert_eq!(again.answer(), handle.answer());
+        let kept = again.answer().unwrap_or_else(|| answer.clone());
+        assert_eq!(kept, answer, "the answer is found as it was recorded");
+    }
+}
+
 /// For stores that implement [`Handle::declare_complete`].
 async fn the_client_declares_an_upload_complete(open: &impl Fn() -> Arc<dyn Store>) {
     for length in [Some(10), Some(5), None] {
@@ -635,8 +672,9 @@ mod tests {
             "atomic_chunk_that_fails_leaves_nothing",
             "atomic_chunk_is_invisible_while_it_arrives",
             "finish_state_is_recorded",
+            "finish_state_is_recorded_with_an_answer",
         ];
         assert_eq!(failed, expected, "{report}");
-        assert!(report.starts_with("store::conformance: 3 of 11 cases failed"));
+        assert!(report.starts_with("store::conformance: 4 of 12 cases failed"));
     }
 }

@@ -1,5 +1,6 @@
 //! Responses of the core.
 
+mod answers;
 mod concat;
 mod empty_body;
 mod failures;

@@ -62,6 +62,14 @@ pub(super) async fn an_upload_is_finished(play: &mut Play<'_>) -> Step {
     play.finish(&mut *handle).await
 }
 
+/// For stores that keep answers.
+pub(super) async fn an_upload_is_finished_with_an_answer(play: &mut Play<'_>) -> Step {
+    let a = play.plan(&Plan::new("a", 9).answered("well done"));
+    let mut handle = play.create(&a).await?;
+    play.append(&mut *handle, 9, Streaming).await?;
+    play.finish(&mut *handle).await
+}
+
 /// With one that fails.
 pub(super) async fn atomic_chunks_come_at_once(play: &mut Play<'_>) -> Step {
     let a = play.plan(&Plan::new("a", 16));

@@ -6,7 +6,7 @@ use super::super::read_all;
 use super::Promises;
 use super::notes::{Ends, Noted, Plan, Told, created, metadata};
 use super::play::Play;
-use crate::protocol::{Completion, Concat, Error, Upload};
+use crate::protocol::{Completion, Concat, Error, FinishState, Upload};
 use crate::store::Store;
 
 impl Play<'_> {
@@ -52,6 +52,7 @@ impl Play<'_> {
                 Err(error) => panic!("{id}: it cannot be read: {error:?}"),
             }
             is_still_finished(&noted.plan, told, &upload, promises);
+            answer_is_kept(&*self.store, &noted.plan, &upload).await;
         }
     }
 
@@ -77,6 +78,17 @@ impl Noted {
         told.whole = upload.is_finished();
         told.finished &= told.whole;
     }
+}
+
+/// A record that the upload is finished comes with its answer.
+async fn answer_is_kept(store: &dyn Store, plan: &Plan, upload: &Upload) {
+    if plan.answer.is_none() || upload.finishing != Some(FinishState::Done) {
+        return;
+    }
+    let opened = store.open(&plan.id).await;
+    let found = opened.expect("it was found before").answer();
+    let id = &plan.id;
+    assert_eq!(found, plan.answer, "{id}: the answer to its finish");
 }
 
 /// Finds an upload. Nothing but its absence is a reason not to find it.

@@ -153,7 +153,7 @@ mod points;
 use std::sync::Arc;
 
 use self::points::everywhere;
-use crate::protocol::{Completion, Error, Metadata, NewUpload};
+use crate::protocol::{Completion, Error, Length, Metadata, NewUpload, ResponseOverride};
 use crate::store::Store;
 use crate::suite::Suite;
 
@@ -283,6 +283,9 @@ pub async fn run<C: Crashable>(subject: &C) -> Ran {
         two_uploads_grow_side_by_side,
     );
     let store = subject.open(&subject.empty());
+    if keeps_answers(&*store).await {
+        cases!(an_upload_is_finished_with_an_answer);
+    }
     if store.defers_length() {
         cases!(a_length_is_declared, a_length_is_declared_at_the_end);
         if can_be_declared_complete(&*store).await {
@@ -300,6 +303,16 @@ pub async fn run<C: Crashable>(subject: &C) -> Ran {
     }
     suite.finish();
     ran
+}
+
+async fn keeps_answers(store: &dyn Store) -> bool {
+    let new = NewUpload::new(Some(Length::ZERO), Metadata::EMPTY);
+    let created = store.create(new).await;
+    let mut handle = created.expect("an upload can be created");
+    let answer = ResponseOverride::default().with_body("kept");
+    let recorded = handle.record_finished(&answer).await;
+    recorded.expect("the record can be written");
+    handle.answer().is_some()
 }
 
 async fn can_be_declared_complete(store: &dyn Store) -> bool {

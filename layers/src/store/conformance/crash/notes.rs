@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 
 use crate::protocol::{
-    Completion, Concat, FinishState, Length, Metadata, NewUpload, Role, UploadId,
+    Completion, Concat, FinishState, Length, Metadata, NewUpload, ResponseOverride, Role, UploadId,
 };
 
 /// How the length of an upload becomes known.
@@ -25,6 +25,8 @@ pub(super) struct Plan {
     pub(super) text: Bytes,
     pub(super) ends: Ends,
     pub(super) role: Option<Role>,
+    /// What the gates answer when it is finished.
+    pub(super) answer: Option<ResponseOverride>,
     /// The new upload that has drawn the id, if the id is fresh.
     drawn: Option<NewUpload>,
 }
@@ -40,6 +42,7 @@ impl Plan {
             text: text.collect(),
             ends: Ends::AtItsLength,
             role: None,
+            answer: None,
             drawn: None,
         }
     }
@@ -60,6 +63,11 @@ impl Plan {
 
     pub(super) fn ending(self, ends: Ends) -> Self {
         Self { ends, ..self }
+    }
+
+    pub(super) fn answered(self, body: &'static str) -> Self {
+        let answer = Some(ResponseOverride::default().with_body(body));
+        Self { answer, ..self }
     }
 
     /// Plans a part of finals.

@@ -202,7 +202,10 @@ impl<'a> Play<'a> {
         let id = handle.info().id.clone();
         let finished = handle.finish().await;
         self.answered("finishing", &id, finished)?;
-        let recorded = handle.record(FinishState::Done).await;
+        let recorded = match &self.noted(&id).plan.answer {
+            Some(answer) => handle.record_finished(answer).await,
+            None => handle.record(FinishState::Done).await,
+        };
         self.answered("the record", &id, recorded)?;
         self.told(&id).finished = true;
         Ok(())

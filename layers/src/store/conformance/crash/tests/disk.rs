@@ -9,7 +9,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::protocol::{
-    Chunk, Concat, Error, FinishState, Interrupt, Length, NewUpload, Offset, Role, Upload, UploadId,
+    Chunk, Concat, Error, FinishState, Interrupt, Length, NewUpload, Offset, ResponseOverride,
+    Role, Upload, UploadId,
 };
 use crate::store::{
     AppendError, AppendOptions, Appended, Concatenator, Content, Handle, Reader, Store, Terminator,
@@ -29,6 +30,8 @@ pub(super) enum Flaw {
     ForgetsLengths,
     /// The record of a finish is not synced.
     ForgetsFinishes,
+    /// The answer to a finish is written after the record of it.
+    RecordsAnswersLate,
     /// Terminations are not synced.
     ForgetsTerminations,
     /// Bytes are not synced. Those that are lost are missed only as long as the
@@ -58,6 +61,7 @@ struct File {
     upload: Option<Upload>,
     /// Those behind the offset do not count.
     bytes: Vec<u8>,
+    answer: Option<ResponseOverride>,
 }
 
 type Files = BTreeMap<UploadId, File>;
@@ -423,5 +427,22 @@ impl Handle for DiskHandle {
     async fn record(&mut self, finishing: FinishState) -> Result<(), Error> {
         self.upload.finishing = Some(finishing);
         self.save(Flaw::ForgetsFinishes)
+    }
+
+    async fn record_finished(&mut self, answer: &ResponseOverride) -> Result<(), Error> {
+        let id = self.upload.id.clone();
+        if self.disk.flaw == Flaw::RecordsAnswersLate {
+            self.record(FinishState::Done).await?;
+        }
+        self.upload.finishing = Some(FinishState::Done);
+        let (upload, answer) = (self.upload.clone(), answer.clone());
+        self.disk.write(&id, |file| {
+            (file.upload, file.answer) = (Some(upload), Some(answer));
+        })?;
+        self.disk.sync(&id, Flaw::ForgetsFinishes)
+    }
+
+    fn answer(&self) -> Option<ResponseOverride> {
+        self.disk.file(&self.upload.id).ok()?.answer
     }
 }

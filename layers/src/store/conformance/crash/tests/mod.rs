@@ -112,6 +112,12 @@ fn every_flaw_is_found_and_named() {
             "a: it was finished, but is not any more",
         ),
         (
+            Flaw::RecordsAnswersLate,
+            Kill,
+            "an_upload_is_finished_with_an_answer",
+            "a: the answer to its finish",
+        ),
+        (
             Flaw::ForgetsTerminations,
             Cut,
             "uploads_are_terminated",
