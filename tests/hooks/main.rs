@@ -8,6 +8,7 @@ mod harness;
 mod receiver;
 mod scene;
 
+mod answers;
 mod closed;
 mod effects;
 mod ending;

@@ -630,6 +630,28 @@ mod tests {
     }
 
     #[test]
+    fn the_answer_to_the_finish_stands_beside_the_members_of_tusd() {
+        let mut upload = with_metadata(b"a YQ==");
+        upload.finishing = Some(FinishState::Done);
+        let without = document(&upload);
+        let mut with = without.clone();
+        let value = HeaderValue::from_static("/assets/1");
+        let answer = ResponseOverride::default()
+            .with_status(http::StatusCode::CREATED)
+            .with_header(http::header::LOCATION, value)
+            .with_body("{}");
+        with.set_answer(&answer);
+        let mut with: Value = serde_json::from_slice(&with.to_json()).unwrap();
+        let own = with["TowerTus"].as_object_mut().unwrap();
+        let expected = serde_json::json!(
+            {"StatusCode": 201, "Header": {"location": ["/assets/1"]}, "Body": "{}"}
+        );
+        assert_eq!(own.remove("Answer"), Some(expected));
+        let without: Value = serde_json::from_slice(&without.to_json()).unwrap();
+        assert_eq!(with, without);
+    }
+
+    #[test]
     fn members_that_nobody_here_knows_are_kept() {
         let json = r#"{"ID":"a","Newer":{"x":[1]}}"#;
         let document: Document = serde_json::from_str(json).unwrap();

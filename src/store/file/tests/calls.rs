@@ -3,7 +3,9 @@
 #[cfg(feature = "metrics")]
 use std::sync::Arc;
 
-use tower_tus_layers::protocol::{FinishState, Length, Metadata, NewUpload, UploadId};
+use tower_tus_layers::protocol::{
+    FinishState, Length, Metadata, NewUpload, ResponseOverride, UploadId,
+};
 use tower_tus_layers::store::{Handle, Reader, Store, WriteMode};
 
 use super::{Frames, append, append_all};
@@ -97,6 +99,34 @@ fn under_none_each_request_makes_the_calls_that_it_needs() {
         ];
         assert_eq!(watched.calls(&id), looked);
     });
+}
+
+#[test]
+fn an_answer_is_recorded_by_the_calls_that_record_the_finish_without_one() {
+    for durability in super::DURABILITIES {
+        sim::run(async {
+            let mut watched = Watched::new(durability).await;
+            let answer = ResponseOverride::default().with_body("well done");
+            let mut recorded = Vec::new();
+            for answer in [None, Some(answer)] {
+                let mut handle = post(&watched).await;
+                let id = handle.info().id.clone();
+                append_all(&mut *handle, "hello").await;
+                handle.finish().await.unwrap();
+                watched.calls(&id);
+                match &answer {
+                    Some(answer) => handle.record_finished(answer).await.unwrap(),
+                    None => handle.record(FinishState::Done).await.unwrap(),
+                }
+                let calls = watched.calls(&id).into_iter();
+                // The draft has a random name.
+                let calls = calls.map(|call| call.split(' ').next().unwrap().to_owned());
+                recorded.push(calls.collect::<Vec<_>>());
+            }
+            assert!(recorded[0].contains(&"Write".to_owned()), "{recorded:?}");
+            assert_eq!(recorded[0], recorded[1], "{durability:?}");
+        });
+    }
 }
 
 #[test]
