@@ -90,6 +90,14 @@
 //! announces. Alternatively, use a fresh id: leave `ID` out, or add a random
 //! part to it.
 //!
+//! # When the response to the last PATCH is lost
+//!
+//! The `HTTPResponse` of `pre-finish` is stored with the record that the upload is
+//! finished, unless it has more than 64 KiB. A client that repeats its last PATCH,
+//! with an empty body at the end, gets the same response again, and HEAD returns
+//! the headers that do not belong to the protocol or describe the body. The hook
+//! is not called again.
+//!
 //! # When a hook fails to finish an upload
 //!
 //! After a `pre-finish` hook fails, the next HEAD or PATCH calls it again, and

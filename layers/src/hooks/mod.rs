@@ -9,7 +9,7 @@
 //! | `pre-create` | before an upload is created, including final uploads | reject it; change its id, metadata and storage path; change the response |
 //! | `post-create` | after it has been created | stop it |
 //! | `post-receive` | regularly while bytes arrive, and after the last | stop it, and change the response in that case |
-//! | `pre-finish` | after the last byte has been stored, before the response | reject it, after which the next HEAD or PATCH calls the hook again; change the response. Until the hook accepts, the upload cannot be downloaded |
+//! | `pre-finish` | after the last byte has been stored, before the response | reject it, after which the next HEAD or PATCH calls the hook again; change the response, which is [kept](#a-last-response-that-was-lost). Until the hook accepts, the upload cannot be downloaded |
 //! | `post-finish` | after the upload has been finished | |
 //! | `pre-terminate` | before a client terminates an upload | reject the termination; change the response |
 //! | `post-terminate` | after an upload has been terminated | |
@@ -68,6 +68,16 @@
 //! });
 //! ```
 //!
+//! # A last response that was lost
+//!
+//! The store [keeps](crate::store::Handle::record_finished) the response of a
+//! `pre-finish` reply, in the same write as the record that the upload is finished.
+//! A client that repeats its last PATCH, with an empty body at the end, gets the
+//! same status, headers and body. HEAD gets the headers only, without those of the
+//! protocol and those that describe the body. The hook is not called again. A
+//! response with more than 64 KiB of headers and body is not kept, nor are the
+//! replies of other hooks.
+//!
 //! # The layer
 //!
 //! Calls [`Hooks`] before and after something happens to an upload.
@@ -91,7 +101,8 @@
 //! [`Render`](crate::render) as a
 //! [`ResponseOverride`](crate::protocol::ResponseOverride), so that the layers
 //! in between recognize the creation; without Render, this layer or
-//! CreationWithUpload applies them.
+//! CreationWithUpload applies them. Those of `pre-finish` go to the core, which
+//! records them and changes the response in the same way.
 //!
 //! Place the layer inside the lock, around the core: it sees a creation with
 //! bytes as two steps.
