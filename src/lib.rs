@@ -19,6 +19,9 @@ compile_error!(
 mod faulty_disk;
 #[cfg(all(unix, feature = "file"))]
 mod fs;
+#[cfg(all(unix, feature = "_fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(any(
     feature = "hooks-grpc",
     feature = "hooks-http",

@@ -110,6 +110,8 @@
 
 #[cfg(any(feature = "hooks-grpc", feature = "hooks-http"))]
 mod client;
+#[cfg(feature = "_fuzzing")]
+pub(crate) mod fuzzing;
 #[cfg(feature = "hooks-grpc")]
 pub mod grpc;
 #[cfg(feature = "hooks-http")]

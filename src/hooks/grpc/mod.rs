@@ -64,6 +64,8 @@ use tower_tus_layers::protocol::BoxError;
 use self::connection::{Connection, may_pass};
 use self::endpoint::Endpoint;
 use self::message::{HookRequest, HookResponse};
+#[cfg(feature = "_fuzzing")]
+pub(super) use self::reply::decode;
 pub use self::tls::Tls;
 use super::turns::{CALLS, Turns};
 use super::{named, payload};

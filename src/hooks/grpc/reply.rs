@@ -25,3 +25,10 @@ impl From<message::HookResponse> for HookResponse {
         }
     }
 }
+
+/// Decodes the bytes of a message.
+#[cfg(feature = "_fuzzing")]
+pub(in crate::hooks) fn decode(message: &[u8]) -> Result<HookResponse, prost::DecodeError> {
+    let message: message::HookResponse = prost::Message::decode(message)?;
+    Ok(message.into())
+}

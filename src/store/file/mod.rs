@@ -121,6 +121,8 @@ mod durability;
 mod failed;
 mod free;
 mod fresh;
+#[cfg(feature = "_fuzzing")]
+pub(crate) mod fuzzing;
 mod handle;
 mod info;
 mod layout;
