@@ -152,9 +152,8 @@ impl BaseUrl {
         if authority.is_some_and(|authority| !self.is_host(authority, request)) {
             return Vec::new();
         }
-        let Ok(path) = percent_decode_str(path).decode_utf8() else {
-            return Vec::new();
-        };
+        // The base path need not be UTF-8, as this URL need not. An id always is.
+        let path = percent_decode_str(path).decode_utf8_lossy();
         let path = path.trim_end_matches('/');
         let mut segments = path.strip_prefix('/').unwrap_or(path).split('/');
         if segments.any(|segment| matches!(segment, "" | "." | "..")) {
@@ -411,6 +410,21 @@ mod tests {
                     .iter()
                     .all(|id| id.as_str().starts_with("alice/"))
             );
+        }
+    }
+
+    #[test]
+    fn a_location_below_a_base_that_is_not_utf_8_leads_back_to_its_upload() {
+        let id: UploadId = "a/50%".parse().unwrap();
+        for url in ["/%ff/files/", "https://h/a/%3%e2E/b"] {
+            let base = BaseUrl::new(url);
+            let location = base.location(&id);
+            let candidates = base.candidates(location.to_str().unwrap(), &to(Some("h")));
+            assert_eq!(candidates[0], id, "{url}");
+        }
+        let base = BaseUrl::new("/files/");
+        for url in ["/files/%ff", "/files/a%ff", "/files/%ff/", "%e2%82"] {
+            assert!(base.candidates(url, &to(None)).is_empty(), "{url}");
         }
     }
 
