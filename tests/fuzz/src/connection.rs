@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -41,9 +42,8 @@ pub(crate) struct Talk {
 ///
 /// Whatever the bytes are, the server ends the connection when the client has.
 pub(crate) async fn converse(world: &World, sent: &[&[u8]], end: End) -> Talk {
-    let place = Place::new();
-    let flags = place.flags();
-    let listener = Listener::open(&flags.listen, None).await;
+    let place = Place::of_this_thread();
+    let listener = Listener::open(&place.flags.listen, None).await;
     let listener = listener.expect("the path of the socket is free");
     let methods = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&methods);
@@ -57,7 +57,7 @@ pub(crate) async fn converse(world: &World, sent: &[&[u8]], end: End) -> Talk {
         .layer(MalformedLayer::new(world.shutdown.clone()))
         .service(world.service());
     let server = Server::new(service, Duration::ZERO);
-    let talk = talk(place.path(), sent, end);
+    let talk = talk(place.socket(), sent, end);
     let received = tokio::select! {
         never = server.accept(&listener) => match never {},
         received = timeout(Duration::from_secs(30), talk) => received,
@@ -106,24 +106,30 @@ async fn wait() {
     }
 }
 
-/// A socket of this thread.
-struct Place(PathBuf);
+/// Where the server of this thread listens.
+struct Place {
+    dir: TempDir,
+    flags: Flags,
+}
 
 impl Place {
     fn new() -> Self {
-        thread_local! {
-            static DIR: TempDir = tempfile::tempdir().expect("there is room");
-        }
-        Self(DIR.with(|dir| dir.path().join("socket")))
-    }
-
-    fn path(&self) -> PathBuf {
-        self.0.clone()
-    }
-
-    fn flags(&self) -> Flags {
+        let dir = tempfile::tempdir().expect("there is room");
         let mut socket = OsString::from("-unix-sock=");
-        socket.push(&self.0);
-        Flags::parse([socket], []).expect("the flag is valid")
+        socket.push(dir.path().join("socket"));
+        let flags = Flags::parse([socket], []).expect("the flag is valid");
+        Self { dir, flags }
+    }
+
+    /// The same for each connection, because flags take long to parse.
+    fn of_this_thread() -> Rc<Self> {
+        thread_local! {
+            static PLACE: Rc<Place> = Rc::new(Place::new());
+        }
+        PLACE.with(Rc::clone)
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.dir.path().join("socket")
     }
 }

@@ -102,6 +102,7 @@ enum State {
     Idle,
     Open,
     Ended,
+    Reset,
 }
 
 /// Follows the server's frames on each stream. RFC 9113, section 5.1
@@ -129,10 +130,14 @@ fn after(state: State, frame: Frame<'_>) -> State {
         frame.stream % 2 == 1,
         "{frame:?} is on no stream of a client"
     );
+    // After a whole response, a reset asks the client to stop sending.
+    assert_ne!(state, State::Reset, "{frame:?} comes after the reset");
+    if frame.kind == RST_STREAM {
+        return State::Reset;
+    }
     assert_ne!(state, State::Ended, "{frame:?} comes after the end");
     let is_end = frame.flags & END_STREAM > 0;
     match frame.kind {
-        RST_STREAM => State::Ended,
         DATA => {
             assert_eq!(state, State::Open, "{frame:?} comes before the head");
             if is_end { State::Ended } else { State::Open }

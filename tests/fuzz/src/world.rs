@@ -19,6 +19,10 @@ use crate::promises::{Elsewhere, Kept, Promises};
 /// The maximum size of an upload.
 pub(crate) const MAX_SIZE: u64 = 4096;
 
+/// The maximum size of the metadata in bytes, and in pairs.
+pub(crate) const MAX_METADATA: usize = 1 << 10;
+pub(crate) const MAX_PAIRS: usize = 20;
+
 /// A finished upload, whose bytes nobody can change.
 pub(crate) const FINISHED: (&str, &str) = ("done", "hello world");
 
@@ -64,8 +68,8 @@ impl World {
         let stack = Stack::new(store.clone())
             .max_size(MAX_SIZE)
             .max_concat_parts(4)
-            .max_metadata_size(1 << 10)
-            .max_metadata_pairs(20)
+            .max_metadata_size(MAX_METADATA)
+            .max_metadata_pairs(MAX_PAIRS)
             .base_url(BaseUrlLayer::from_request("/files/").trust_forwarded())
             .unfinished_concatenation()
             .add_gate(Names::default())
