@@ -27,7 +27,9 @@ async fn is_answered(sent: &[u8]) {
         let is_meant = matches!(refused.status, 400..=499 | 501 | 505);
         assert!(is_meant, "{refused:?}");
     }
-    all.iter().filter(|it| it.status >= 400).for_each(is_private);
+    all.iter()
+        .filter(|it| it.status >= 400)
+        .for_each(is_private);
     world.check().await;
 }
 

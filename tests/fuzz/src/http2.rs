@@ -23,32 +23,59 @@ const SEPARATOR: &[u8] = b"\n--\n";
 /// | `R` | bytes that may be no frame |
 /// | `W` | the client waits |
 pub fn http2(script: &[u8]) {
-    run(is_answered(&pieces(script)));
+    let steps = steps(script);
+    run(is_answered(&steps));
 }
 
 /// Whatever a client does, it gets frames in an order that HTTP/2 allows, and at most one
-/// response to each request.
-async fn is_answered(pieces: &[Vec<u8>]) {
+/// response to each request. A client that breaks no rule gets all responses.
+async fn is_answered(steps: &[&[u8]]) {
     let world = World::full().await;
+    let pieces = pieces(steps);
     let pieces: Vec<_> = pieces.iter().map(Vec::as_slice).collect();
     let talk = converse(&world, &pieces, End::Later).await;
-    are_in_order(&talk.received);
+    let streams = in_order(&talk.received);
+    if is_orderly(steps) && !streams.contains_key(&0) {
+        let (answered, asked) = (streams.len(), talk.methods.len());
+        assert!(
+            answered >= asked,
+            "{answered} answers to {:?}",
+            talk.methods
+        );
+    }
     world.check().await;
 }
 
+fn steps(script: &[u8]) -> Vec<&[u8]> {
+    let mut steps = Vec::new();
+    let mut rest = script;
+    while let Some(at) = rest.windows(SEPARATOR.len()).position(|it| it == SEPARATOR) {
+        steps.push(&rest[..at]);
+        rest = &rest[at + SEPARATOR.len()..];
+    }
+    steps.push(rest);
+    steps
+}
+
+/// Whether there are only whole requests.
+fn is_orderly(steps: &[&[u8]]) -> bool {
+    let mut open = BTreeMap::new();
+    steps.iter().all(|step| match step {
+        [b'H' | b'D', stream, end @ (b'e' | b'-'), ..] => {
+            open.insert(stream, *end == b'-');
+            true
+        }
+        [b'F' | b'R' | b'T' | b'H' | b'D', ..] => false,
+        _ => true,
+    }) && open.values().all(|is_open| !is_open)
+}
+
 /// What is sent before each wait.
-fn pieces(script: &[u8]) -> Vec<Vec<u8>> {
-    let mut pieces = vec![PREFACE.to_vec()];
-    let last = |pieces: &mut Vec<Vec<u8>>| pieces.pop().unwrap_or_default();
-    let mut now = last(&mut pieces);
+fn pieces(steps: &[&[u8]]) -> Vec<Vec<u8>> {
+    let mut now = PREFACE.to_vec();
     write(&mut now, SETTINGS, 0, 0, &[]);
-    let mut rest = Some(script);
-    while let Some(left) = rest {
-        let at = left
-            .windows(SEPARATOR.len())
-            .position(|four| four == SEPARATOR);
-        let step = &left[..at.unwrap_or(left.len())];
-        rest = at.map(|at| &left[at + SEPARATOR.len()..]);
+    let mut pieces = Vec::new();
+    for step in steps {
         match step {
             [b'W', ..] => pieces.push(std::mem::take(&mut now)),
             [b'R', bytes @ ..] => now.extend_from_slice(bytes),
@@ -105,8 +132,9 @@ enum State {
     Reset,
 }
 
-/// Follows the server's frames on each stream. RFC 9113, section 5.1
-fn are_in_order(mut received: &[u8]) {
+/// Follows the server's frames on each stream, with `GOAWAY` on that of the connection.
+/// RFC 9113, section 5.1
+fn in_order(mut received: &[u8]) -> BTreeMap<u32, State> {
     let mut streams = BTreeMap::<u32, State>::new();
     let mut is_first = true;
     while let Some(frame) = Frame::next(&mut received) {
@@ -122,19 +150,24 @@ fn are_in_order(mut received: &[u8]) {
             let state = streams.entry(frame.stream).or_default();
             *state = after(*state, frame);
         }
+        if frame.kind == GOAWAY {
+            streams.insert(0, State::Ended);
+        }
     }
+    streams
 }
 
 fn after(state: State, frame: Frame<'_>) -> State {
-    assert!(
-        frame.stream % 2 == 1,
-        "{frame:?} is on no stream of a client"
-    );
     // After a whole response, a reset asks the client to stop sending.
     assert_ne!(state, State::Reset, "{frame:?} comes after the reset");
     if frame.kind == RST_STREAM {
         return State::Reset;
     }
+    // A reset may also be the answer to a stream that a client cannot open.
+    assert!(
+        frame.stream % 2 == 1,
+        "{frame:?} is on no stream of a client"
+    );
     assert_ne!(state, State::Ended, "{frame:?} comes after the end");
     let is_end = frame.flags & END_STREAM > 0;
     match frame.kind {

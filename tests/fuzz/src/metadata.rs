@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use http::{HeaderValue, StatusCode};
 use tower_tus::Metadata;
 use tower_tus::layers::protocol::header::UPLOAD_METADATA;
@@ -12,6 +14,7 @@ pub fn metadata(lines: &[u8]) {
     let strict = Metadata::parse(&text).ok();
     let lenient = Metadata::parse_lenient(&text);
     is_read_again(&lenient);
+    keeps_what_is_valid(&lenient, &text);
     if let Some(strict) = &strict {
         is_exact(strict, &text);
         assert_eq!(strict, &lenient, "what is valid is read the same leniently");
@@ -50,6 +53,14 @@ fn is_read_again(lenient: &Metadata) {
     if let Ok(again) = Metadata::from_pairs(lenient.iter()) {
         assert!(again.iter().eq(lenient.iter()));
     }
+}
+
+/// Each key that is valid somewhere is there.
+fn keeps_what_is_valid(lenient: &Metadata, text: &[u8]) {
+    let elements = text.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
+    let valid = elements.filter(|it| !Metadata::parse_lenient(it).is_empty());
+    let keys = valid.map(|it| it.split(|&byte| byte == b' ').next());
+    assert_eq!(lenient.iter().count(), keys.collect::<BTreeSet<_>>().len());
 }
 
 #[derive(Clone, Copy)]
