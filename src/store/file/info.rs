@@ -652,6 +652,19 @@ mod tests {
     }
 
     #[test]
+    fn numbers_that_nobody_here_knows_do_not_drift() {
+        let mut json = r#"{"Newer":[18446770344709551615,0.1,1e-7]}"#.to_owned();
+        let members = |json: &str| serde_json::from_str::<Value>(json).unwrap()["Newer"].clone();
+        let numbers = members(&json);
+        for _ in 0..3 {
+            let document = Document::parse(json.as_bytes()).unwrap();
+            json = String::from_utf8(document.to_json()).unwrap();
+            assert_eq!(members(&json), numbers);
+        }
+        assert!(json.contains("[1.844677034470955e+19,0.1,1e-7]"), "{json}");
+    }
+
+    #[test]
     fn members_that_nobody_here_knows_are_kept() {
         let json = r#"{"ID":"a","Newer":{"x":[1]}}"#;
         let document: Document = serde_json::from_str(json).unwrap();
