@@ -103,8 +103,10 @@ fn is_opened(json: &[u8]) {
         let opened = run(store.open(&id()));
         match (fuzzing::info(json, id(), 5), opened) {
             (Ok((mut upload, _)), Ok(opened)) => {
-                // The paths are corrected to where the files are.
+                // The paths are corrected to where the files are, and the data file tells
+                // when it was changed.
                 upload.storage.clone_from(&opened.info().storage);
+                upload.modified = opened.info().modified;
                 upload.set_path(opened.info().path().expect("it is a file"));
                 assert_eq!(opened.info(), &upload);
                 assert_eq!(upload.path(), Some(&*dir.join("a")));
