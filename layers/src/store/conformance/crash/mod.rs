@@ -16,7 +16,10 @@
 //!   have asked for their uploads, or while they carry on;
 //! - no upload and no id is stuck: every upload can be carried on to its end
 //!   and terminated, and its id can be used again. Only an id that is
-//!   [fresh](crate::protocol::NewUpload::is_fresh) is never used again.
+//!   [fresh](crate::protocol::NewUpload::is_fresh) is never used again;
+//! - if the store can [clean up](crate::store::Cleaner), nothing is left after it but
+//!   what belongs to uploads, and none of these is touched. This is also so after a crash
+//!   at each change that a clean-up makes.
 //!
 //! # Example
 //!
@@ -149,11 +152,14 @@ mod notes;
 mod pieces;
 mod play;
 mod points;
+mod sweep;
 
 use std::sync::Arc;
 
 use self::points::everywhere;
-use crate::protocol::{Completion, Error, Length, Metadata, NewUpload, ResponseOverride};
+use crate::protocol::{
+    Completion, Error, Length, Metadata, NewUpload, ResponseOverride, UploadId,
+};
 use crate::store::Store;
 use crate::suite::Suite;
 
@@ -187,6 +193,13 @@ pub trait Crashable {
 
     /// Returns what survives such a crash.
     fn promises(&self) -> Promises;
+
+    /// Returns what is stored that belongs to none of these uploads, by a name for the
+    /// report. It is asked for after a clean-up, and by default nothing is.
+    fn unowned(&self, storage: &Self::Storage, uploads: &[UploadId]) -> Vec<String> {
+        let _ = (storage, uploads);
+        Vec::new()
+    }
 }
 
 /// Which answers that a client got before a crash still hold after it.
@@ -247,6 +260,8 @@ pub struct Ran {
     pub crashes: u64,
     /// The number of states that were checked after a crash.
     pub states: u64,
+    /// The number of crashes in the middle of a clean-up, or after its end.
+    pub sweeps: u64,
 }
 
 /// Runs all cases that the store has the capabilities for.

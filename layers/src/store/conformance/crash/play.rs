@@ -35,6 +35,10 @@ impl<'a> Play<'a> {
         }
     }
 
+    pub(super) fn has_stopped(&self) -> bool {
+        (self.has_stopped)()
+    }
+
     /// Adds an upload to the case, and returns its id.
     pub(super) fn plan(&mut self, plan: &Plan) -> UploadId {
         self.uploads.push(Noted::new(plan.clone()));

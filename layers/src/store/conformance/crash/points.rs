@@ -2,7 +2,7 @@
 
 use super::notes::Noted;
 use super::play::{Play, Step};
-use super::{Crashable, Ran};
+use super::{Crashable, Promises, Ran};
 use crate::suite::caught;
 
 /// The maximum number of changes that a case may make.
@@ -14,6 +14,7 @@ pub(super) async fn everywhere<C: Crashable>(
     ran: &mut Ran,
     case: impl AsyncFn(&mut Play<'_>) -> Step,
 ) {
+    let cleans_up = subject.open(&subject.empty()).cleaner().is_some();
     let mut point = Point {
         subject,
         changes: 0,
@@ -29,6 +30,9 @@ pub(super) async fn everywhere<C: Crashable>(
         // Among the first changes are the repairs.
         for more in [1 + changes % 13, 14 + changes * 31 % 83] {
             point.crash_while_carried_on(&case, more).await;
+        }
+        if cleans_up {
+            point.crash_while_swept(&case).await;
         }
     }
 }
@@ -96,6 +100,65 @@ impl<C: Crashable> Point<'_, C> {
         self.expect(&state, crashed);
     }
 
+    /// Crashes again at each change of a clean-up, and after its end.
+    async fn crash_while_swept(&mut self, case: &impl AsyncFn(&mut Play<'_>) -> Step) {
+        for changes in 0.. {
+            assert!(changes < MOST, "the clean-up has not ended");
+            let (storage, uploads, _) = self.play(case).await;
+            let mut states = self.subject.after_crash(storage);
+            // One of them for each moment of the case.
+            let state = usize::try_from(self.changes).unwrap_or(0) % states.len();
+            let (state, storage) = states.swap_remove(state);
+            let swept = caught(self.sweep_for(&storage, uploads, changes)).await;
+            self.ran.sweeps += 1;
+            let crashed = match swept {
+                Ok((uploads, has_ended)) => {
+                    let crashed = self.crash_after_sweep(storage, uploads, changes).await;
+                    crashed.map(|()| has_ended)
+                }
+                Err(message) => Err(format!(": {message}")),
+            };
+            let has_ended = *crashed.as_ref().unwrap_or(&true);
+            self.expect(&state, crashed.map(drop));
+            if has_ended {
+                break;
+            }
+        }
+    }
+
+    /// Cleans up until the storage stops after this number of changes. Returns whether
+    /// it has not.
+    async fn sweep_for(
+        &self,
+        storage: &C::Storage,
+        uploads: Vec<Noted>,
+        changes: u64,
+    ) -> (Vec<Noted>, bool) {
+        let has_stopped = || self.subject.has_stopped(storage);
+        let play = Play::new(self.subject.open(storage), uploads, &has_stopped);
+        self.subject.stop_after(storage, changes);
+        let swept = play.sweep().await;
+        (play.uploads, swept.is_ok())
+    }
+
+    async fn crash_after_sweep(
+        &mut self,
+        storage: C::Storage,
+        uploads: Vec<Noted>,
+        changes: u64,
+    ) -> Result<(), String> {
+        for (state, storage) in self.subject.after_crash(storage) {
+            self.ran.states += 1;
+            let next = self.go_on(&storage, uploads.clone(), Next::CarryOn);
+            caught(next).await.map_err(|message| {
+                format!(
+                    ", stopped after {changes} changes of a clean-up, found as {state:?}: {message}"
+                )
+            })?;
+        }
+        Ok(())
+    }
+
     fn expect(&self, state: &str, checked: Result<(), String>) {
         if let Err(message) = checked {
             let changes = self.changes;
@@ -143,6 +206,9 @@ impl<C: Crashable> Point<'_, C> {
         }
         play.check(promises).await;
         play.look().await;
+        if matches!(next, Next::CarryOn | Next::CarryOnTwice) {
+            self.is_clean(storage, &play, promises).await;
+        }
         let ended = match next {
             Next::CarryOn => play.carry_on(promises).await,
             Next::CarryOnTwice => play.carry_on_twice(promises).await,
@@ -150,6 +216,28 @@ impl<C: Crashable> Point<'_, C> {
         };
         assert!(ended.is_ok(), "the storage has stopped by itself");
         play.uploads
+    }
+}
+
+impl<C: Crashable> Point<'_, C> {
+    /// Cleans up, and checks that nothing is left, and no upload is touched.
+    async fn is_clean(&self, storage: &C::Storage, play: &Play<'_>, promises: Promises) {
+        let before = play.list().await;
+        assert!(
+            play.sweep().await.is_ok(),
+            "the storage has stopped by itself"
+        );
+        play.check(promises).await;
+        let Some(after) = play.list().await else {
+            return;
+        };
+        assert_eq!(
+            before,
+            Some(after.clone()),
+            "the clean-up has removed uploads"
+        );
+        let unowned = self.subject.unowned(storage, &after);
+        assert!(unowned.is_empty(), "after a clean-up there is {unowned:?}");
     }
 }
 
