@@ -85,7 +85,7 @@ pub(crate) fn is_full(error: &io::Error) -> bool {
 }
 
 /// Whether the process or the system has reached its limit of open files.
-fn lacks_descriptors(error: &io::Error) -> bool {
+pub(crate) fn lacks_descriptors(error: &io::Error) -> bool {
     matches!(errno(error), Some(Errno::MFILE | Errno::NFILE))
 }
 

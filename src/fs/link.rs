@@ -12,7 +12,7 @@ use super::kernel::Stat;
 use super::named::{named, named_if_there};
 
 /// Distinguishes a file from all others, for as long as it is open or has a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Inode((u64, u64));
 
 impl From<Stat> for Inode {
@@ -30,6 +30,12 @@ impl File {
 /// Returns which file has the name `path`, if any.
 pub(crate) fn inode_at(path: &Path) -> io::Result<Option<Inode>> {
     Ok(look_up(path)?.map(Inode::from))
+}
+
+/// Returns which file `path` leads to, if any.
+pub(crate) fn inode_of(path: &Path) -> io::Result<Option<Inode>> {
+    let found = named_if_there(path, retry(|| calls::stat(path)))?;
+    Ok(found.map(Inode::from))
 }
 
 /// Returns when the file or directory at `path` was last changed, if it exists.

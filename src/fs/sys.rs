@@ -17,7 +17,7 @@ use super::kernel::Stat;
 pub(crate) use super::entries::{Entries, Entry, kind_at};
 pub(crate) use super::file::{AtOnce, File, Locked};
 pub(crate) use super::kernel::Kind;
-pub(crate) use super::link::{Inode, Linked, inode_at, link, modified_at, names};
+pub(crate) use super::link::{Inode, Linked, inode_at, inode_of, link, modified_at, names};
 pub(crate) use super::named::named;
 use super::named::named_if_there;
 pub(crate) use super::publish::publish;
@@ -71,6 +71,12 @@ pub(crate) struct Identity {
     /// The creation time, if the file system records it: inode numbers are
     /// reused.
     created: Option<SystemTime>,
+}
+
+impl Identity {
+    pub(crate) const fn is_on_disk_of(&self, other: &Self) -> bool {
+        self.device_and_inode.0 == other.device_and_inode.0
+    }
 }
 
 /// Returns the identity of the directory at `path`.

@@ -102,6 +102,7 @@
 mod claim;
 mod data_lock;
 mod guard;
+pub(crate) mod left;
 mod lock_file;
 mod own;
 mod owner;

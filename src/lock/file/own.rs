@@ -85,16 +85,24 @@ fn clear_left_over(own: &Path) {
 
 /// Removes a file if nobody has its lock.
 fn clear(path: &Path) -> io::Result<()> {
+    match left(path)? {
+        Some(_left) => sys::remove(path),
+        None => Ok(()),
+    }
+}
+
+/// Returns the file of a dead process, locked.
+pub(super) fn left(path: &Path) -> io::Result<Option<sys::Locked>> {
     let Some(file) = sys::File::open_to_lock(path)? else {
-        return Ok(());
+        return Ok(None);
     };
     // Its process is about to lock it.
     if owner::find(&file)? == Owner::Missing {
-        return Ok(());
+        return Ok(None);
     }
     match file.try_lock() {
-        Some(file) if file.is_at(path)? => sys::remove(path),
-        _ => Ok(()),
+        Some(file) if file.is_at(path)? => Ok(Some(file)),
+        _ => Ok(None),
     }
 }
 

@@ -203,7 +203,7 @@ impl Document {
 
     /// Reads `.info` as far as the document reaches. Most are whole after one
     /// read.
-    fn load(path: &Path) -> io::Result<Option<serde_json::Result<Self>>> {
+    pub(super) fn load(path: &Path) -> io::Result<Option<serde_json::Result<Self>>> {
         let Some(file) = sys::File::open_if_there(path)? else {
             return Ok(None);
         };
@@ -259,6 +259,12 @@ impl Document {
             upload.finishing = Some(FinishState::Done);
         }
         upload
+    }
+
+    /// Returns the recorded id, if it is another one. It is only a hint: the name of the
+    /// file counts.
+    pub(super) fn other_id(&self, id: &UploadId) -> Option<&str> {
+        Some(&*self.id).filter(|recorded| !recorded.is_empty() && *recorded != id.as_str())
     }
 
     /// Returns the paths as recorded.

@@ -22,47 +22,78 @@ pub(super) const LOOK: usize = 50;
 #[async_trait]
 impl Lister for FileStore {
     async fn list(&self, request: &ListRequest) -> Result<Page, Error> {
-        let _turn = self.ahead.turn().await;
-        let mut listing = Listing::new(self, request);
-        while !listing.is_done {
-            listing = self.long(move |store| listing.go_on(store)).await?;
-        }
-        // An unmounted disk looks like one without uploads.
-        self.short(|_| Ok(())).await?;
-        let Listing { walk, page, .. } = listing;
-        if let Some(next) = &page.next {
-            self.ahead.keep(walk, &request.prefix, next.as_str());
-        }
+        let (mut page, next) = collect::<Page>(self, request).await?;
+        page.next = next;
         Ok(page)
     }
 }
 
+/// What is collected from uploads, one after the other.
+pub(super) trait Collected: Default + Send + 'static {
+    /// The number of uploads, of which a page has a maximum.
+    fn len(&self) -> usize;
+
+    fn add(&mut self, store: &FileStore, id: &UploadId);
+}
+
+impl Collected for Page {
+    fn len(&self) -> usize {
+        self.uploads.len() + self.unreadable.len()
+    }
+
+    fn add(&mut self, store: &FileStore, id: &UploadId) {
+        match find(store, id) {
+            Ok(upload) => self.uploads.push(upload),
+            // It was removed just now, or has only been begun, or its bytes are gone.
+            Err(Error::NotFound) => {}
+            Err(error) => self.unreadable.push((id.clone(), error)),
+        }
+    }
+}
+
+/// Collects a page. Returns where the next one begins, too.
+pub(super) async fn collect<P: Collected>(
+    store: &FileStore,
+    request: &ListRequest,
+) -> Result<(P, Option<UploadId>), Error> {
+    let _turn = store.ahead.turn().await;
+    let mut listing = Listing::<P>::new(store, request);
+    while !listing.is_done {
+        listing = store.long(move |store| listing.go_on(store)).await?;
+    }
+    // An unmounted disk looks like one without uploads.
+    store.short(|_| Ok(())).await?;
+    let Listing {
+        walk, page, next, ..
+    } = listing;
+    if let Some(next) = &next {
+        store.ahead.keep(walk, &request.prefix, next.as_str());
+    }
+    Ok((page, next))
+}
+
 /// A page, and how far it is.
-struct Listing {
+struct Listing<P> {
     walk: Walk,
-    request: ListRequest,
-    page: Page,
+    limit: usize,
+    page: P,
     last: Option<UploadId>,
+    next: Option<UploadId>,
     is_done: bool,
 }
 
-impl Listing {
+impl<P: Collected> Listing<P> {
     fn new(store: &FileStore, request: &ListRequest) -> Self {
         let ListRequest { prefix, after, .. } = request;
         let after = after.as_ref().map(UploadId::as_str);
-        let mut request = request.clone();
-        request.limit = request.limit.clamp(1, MOST);
         Self {
             walk: store.ahead.walk(store.dir(), Names::Ids, prefix, after),
-            request,
-            page: Page::default(),
+            limit: request.limit.clamp(1, MOST),
+            page: P::default(),
             last: None,
+            next: None,
             is_done: false,
         }
-    }
-
-    fn is_full(&self) -> bool {
-        self.page.uploads.len() + self.page.unreadable.len() == self.request.limit
     }
 
     /// Goes on until the budget of a step is spent.
@@ -70,15 +101,7 @@ impl Listing {
         let mut budget = Budget::new(STEP);
         while !self.is_done && !budget.is_spent() {
             match self.walk.next(&mut budget).map_err(of_store)? {
-                Stop::Name(name) if name.parse::<UploadId>().is_ok() && self.is_full() => {
-                    self.walk.give_back(name);
-                    self.is_done = true;
-                    self.page.next = self.last.take();
-                }
-                Stop::Name(name) => {
-                    budget.spend(LOOK);
-                    self.add(store, &name);
-                }
+                Stop::Name(name) => self.visit(store, name, &mut budget),
                 Stop::Pause => break,
                 Stop::End => self.is_done = true,
             }
@@ -86,16 +109,18 @@ impl Listing {
         Ok(self)
     }
 
-    fn add(&mut self, store: &FileStore, name: &str) {
+    fn visit(&mut self, store: &FileStore, name: String, budget: &mut Budget) {
         let Ok(id) = name.parse::<UploadId>() else {
             return;
         };
-        match find(store, &id) {
-            Ok(upload) => self.page.uploads.push(upload),
-            // It was removed just now, or has only been begun, or its bytes are gone.
-            Err(Error::NotFound) => {}
-            Err(error) => self.page.unreadable.push((id.clone(), error)),
+        if self.page.len() >= self.limit {
+            self.walk.give_back(name);
+            self.next = self.last.take();
+            self.is_done = true;
+            return;
         }
+        budget.spend(LOOK);
+        self.page.add(store, &id);
         self.last = Some(id);
     }
 }

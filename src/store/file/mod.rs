@@ -81,6 +81,29 @@
 //! uploads. Two lists are made at once, and others wait. A list changes and syncs
 //! nothing. Links are not followed, and directories that may not be read are left out.
 //!
+//! # What crashes leave
+//!
+//! The store finds what crashes have left, and [removes](Cleaner) it on request:
+//!
+//! | kind | what |
+//! |---|---|
+//! | [half-made](LeftoverKind::HalfMade) | an `<id>.new` without a whole `<id>.info`, with its bytes; an `<id>.info` that was cut short before the last boot, or that has a random id and no bytes |
+//! | [draft](LeftoverKind::Draft) | a `.<random>.new` or `.<random>.lock`; an `<id>.new` beside a whole `<id>.info` |
+//! | [chunk](LeftoverKind::Chunk) | an `<id>.chunk` alone |
+//! | [lock](LeftoverKind::Lock) | an `<id>.lock` whose holder is dead, and an `<id>.stop` for which nobody waits |
+//! | [empty](LeftoverKind::Empty) | an empty file with a random id alone |
+//! | [moved](LeftoverKind::Moved) | an `<id>.info` whose bytes are gone from its own directory, or from another one on a disk that is certainly mounted |
+//! | [orphan](LeftoverKind::Orphan) | any other file alone whose name can be an id, unless it has the bytes of an upload with another name |
+//! | [unreadable](LeftoverKind::Unreadable) | any other `<id>.info` that cannot be read, with its bytes |
+//!
+//! A file that a process holds is none of these, nor is one that may just be written:
+//! a file without a lock that would tell is at least a minute old. A disk counts as
+//! mounted if bytes of an upload were found in the same directory since the store was
+//! made, or if the directory is inside that of the store and not empty. What is removed
+//! is not synced: after a power cut it may be there again, and be found again.
+//!
+//! [`FileStore::check`] looks for uploads whose files disagree.
+//!
 //! # Example
 //!
 //! ```
@@ -112,7 +135,9 @@ mod answer;
 mod append;
 mod batch;
 mod buffers;
+mod check;
 mod claim;
+mod clean;
 mod concatenate;
 mod content;
 mod counted;
@@ -145,17 +170,21 @@ mod writer;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
 use tower_tus_layers::protocol::{Error, Interrupt, NewUpload, Upload, UploadId};
-use tower_tus_layers::store::{Concatenator, Content, Handle, Lister, Reader, Store, Terminator};
+use tower_tus_layers::store::{
+    Cleaner, Concatenator, Content, Handle, Lister, Reader, Store, Terminator,
+};
 
 #[cfg(doc)]
-use tower_tus_layers::store::WriteMode;
+use tower_tus_layers::store::{LeftoverKind, WriteMode};
 
 use self::ahead::Ahead;
 use self::buffers::Buffers;
+use self::clean::Elsewhere;
 use self::content::FileContent;
 use self::failed::Failed;
 use self::free::FreeSpace;
@@ -169,6 +198,7 @@ use crate::fs::home::Home;
 use crate::fs::offload::Steps;
 use crate::fs::{error, sys};
 
+pub use self::check::{Checked, Finding, Problem};
 pub use self::durability::{Durability, InvalidDurability};
 pub use crate::fs::offload::Offload;
 
@@ -179,6 +209,10 @@ const STRIDE: u64 = 32 << 20;
 /// The maximum number of batches of about 256 KiB in memory or on their way to the
 /// disk.
 const BATCHES: usize = 128;
+
+/// How long a file may be without what belongs to it, since its creation holds no lock
+/// that tells. In tusd, none does.
+const GRACE: Duration = Duration::from_secs(60);
 
 /// A store that keeps uploads as files in a directory.
 ///
@@ -201,6 +235,8 @@ pub struct FileStore {
     failed: Failed,
     free: FreeSpace,
     ahead: Ahead,
+    elsewhere: Elsewhere,
+    grace: Duration,
 }
 
 impl FileStore {
@@ -222,6 +258,8 @@ impl FileStore {
             failed: Failed::default(),
             free: FreeSpace::default(),
             ahead: Ahead::default(),
+            elsewhere: Elsewhere::default(),
+            grace: GRACE,
         }
     }
 
@@ -277,6 +315,11 @@ impl FileStore {
         let store = self.clone();
         let step = move || store.home.step(|| step(&store));
         self.steps.long(step).await
+    }
+
+    /// Whether somebody may just be making a file that he does not hold meanwhile.
+    fn is_young(&self, modified: SystemTime) -> bool {
+        modified.elapsed().unwrap_or_default() < self.grace
     }
 
     /// Forgets an upload that is gone, so that another one may use its id.
@@ -368,6 +411,10 @@ impl Store for FileStore {
     }
 
     fn lister(&self) -> Option<&dyn Lister> {
+        Some(self)
+    }
+
+    fn cleaner(&self) -> Option<&dyn Cleaner> {
         Some(self)
     }
 }

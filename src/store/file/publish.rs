@@ -1,6 +1,6 @@
 //! Publishes `.info` as a whole: writes it under another name, then renames it.
 
-use std::io;
+use std::io::{self, ErrorKind};
 
 use tower_tus_layers::protocol::Upload;
 
@@ -40,6 +40,16 @@ pub(super) fn first(store: &FileStore, layout: &Layout) -> io::Result<()> {
 pub(super) fn again(store: &FileStore, layout: &Layout, document: &Document) -> io::Result<()> {
     // Do not bring back an upload that was terminated meanwhile.
     let _held = claim::take_quietly(&layout.info)?;
+    // If the disk hangs, a clean-up takes the draft for one that a crash has left.
+    let replaced = replace(store, layout, document).or_else(|error| match error.kind() {
+        ErrorKind::NotFound => replace(store, layout, document),
+        _ => Err(error),
+    });
+    replaced?;
+    sync::names(store, Step::Replaced, layout)
+}
+
+fn replace(store: &FileStore, layout: &Layout, document: &Document) -> io::Result<()> {
     // Not `.new`: if a crash left it, and somebody removed `.info` later, the
     // upload would look half created.
     let draft = layout.draft();
@@ -48,8 +58,7 @@ pub(super) fn again(store: &FileStore, layout: &Layout, document: &Document) -> 
         .and_then(|()| sys::replace(&draft, &layout.info));
     replaced.inspect_err(|_| {
         let _ = sys::remove(&draft);
-    })?;
-    sync::names(store, Step::Replaced, layout)
+    })
 }
 
 /// Replaces the `.info` of a finished upload by one that says so.
@@ -82,9 +91,11 @@ pub(super) fn write(
 mod tests {
     use std::fs;
 
+    use rustix::io::Errno;
     use tower_tus_layers::protocol::Length;
 
     use super::*;
+    use crate::fs::sim::{Disk, Kind, Verdict};
     use crate::store::file::Durability;
 
     #[test]
@@ -125,6 +136,30 @@ mod tests {
             assert_eq!(fs::read(&layout.info).unwrap(), b"the first one's");
             assert_eq!(fs::read(&layout.new).unwrap(), b"the second one's");
         }
+    }
+
+    #[test]
+    fn a_draft_that_was_taken_for_a_leftover_is_written_again() {
+        let disk = Disk::new();
+        let store = FileStore::new(disk.root()).durability(Durability::None);
+        let mut upload = Upload::new("a".parse().unwrap());
+        let layout = Layout::new(disk.root(), &upload.id);
+        let file = sys::File::create_new(&layout.info).unwrap();
+        file.write_all(&Document::new(&upload, &layout).to_json())
+            .unwrap();
+        upload.length = Some(Length::from(5));
+        let newer = Document::new(&upload, &layout);
+        let mut renames = 0;
+        disk.rule(move |call| match call.kind {
+            Kind::Rename if renames == 0 => {
+                renames += 1;
+                Verdict::Fail(Errno::NOENT)
+            }
+            _ => Verdict::Pass,
+        });
+        again(&store, &layout, &newer).unwrap();
+        assert_eq!(sys::read(&layout.info).unwrap().unwrap(), newer.to_json());
+        assert_eq!(disk.files(), [std::path::Path::new("a.info")]);
     }
 
     #[test]

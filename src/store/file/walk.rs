@@ -31,7 +31,6 @@ pub(super) enum Names {
     /// The ids of all `.info` files.
     Ids,
     /// All regular files.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for what crashes have left"))]
     Files,
 }
 

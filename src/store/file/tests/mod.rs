@@ -2,7 +2,9 @@
 
 mod append;
 mod calls;
+mod check;
 mod checksum;
+mod clean;
 mod concatenate;
 mod crash;
 mod create;
