@@ -157,9 +157,7 @@ mod sweep;
 use std::sync::Arc;
 
 use self::points::everywhere;
-use crate::protocol::{
-    Completion, Error, Length, Metadata, NewUpload, ResponseOverride, UploadId,
-};
+use crate::protocol::{Completion, Error, Length, Metadata, NewUpload, ResponseOverride, UploadId};
 use crate::store::Store;
 use crate::suite::Suite;
 
