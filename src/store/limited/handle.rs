@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tower_tus_layers::protocol::{Chunk, Error, FinishState, Length, Upload};
+use tower_tus_layers::protocol::{Chunk, Error, FinishState, Length, ResponseOverride, Upload};
 use tower_tus_layers::store::{AppendError, AppendOptions, Appended, Handle};
 
 use super::charge::{charge, charge_at};
@@ -81,6 +81,14 @@ impl Handle for LimitedHandle {
 
     async fn record(&mut self, finishing: FinishState) -> Result<(), Error> {
         self.handle.record(finishing).await
+    }
+
+    async fn record_finished(&mut self, answer: &ResponseOverride) -> Result<(), Error> {
+        self.handle.record_finished(answer).await
+    }
+
+    fn answer(&self) -> Option<ResponseOverride> {
+        self.handle.answer()
     }
 
     async fn finish(&mut self) -> Result<(), Error> {

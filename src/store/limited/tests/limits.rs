@@ -1,6 +1,6 @@
 //! What the limits let through.
 
-use tower_tus_layers::protocol::Interrupt;
+use tower_tus_layers::protocol::{Interrupt, ResponseOverride};
 use tower_tus_layers::store::AppendError;
 
 use super::*;
@@ -229,6 +229,18 @@ async fn a_store_with_a_quota_passes_the_conformance_suite() {
     total(&store).await;
     assert!(store.terminator().is_some() && store.concatenator().is_some());
     assert!(store.reader().is_some() && store.lister().is_some());
+}
+
+#[tokio::test]
+async fn the_answer_to_a_finish_is_kept_behind_the_limits() {
+    let store = limited(100);
+    let upload = create(&store, 0).await.unwrap();
+    let answer = ResponseOverride::default().with_body("well done");
+    let mut handle = store.open(&upload.id).await.unwrap();
+    handle.record_finished(&answer).await.unwrap();
+    let found = store.open(&upload.id).await.unwrap();
+    assert_eq!(found.answer(), Some(answer));
+    assert!(found.info().is_finished());
 }
 
 #[test]
