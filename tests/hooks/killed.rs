@@ -17,7 +17,7 @@ fn holding(held: fn(&Value) -> bool) -> (impl Fn(&Call, usize) -> Answer, Arc<At
     let killed = Arc::new(AtomicBool::new(false));
     let is_killed = Arc::clone(&killed);
     let answers = move |call: &Call, _| {
-        let mut answer = reply(&serde_json::json!({}));
+        let mut answer = reply(&serde_json::json!({"HTTPResponse": {"Body": "well done"}}));
         if held(&call.json()) && !is_killed.load(Ordering::SeqCst) {
             answer.delay = Duration::from_secs(3600);
         }
@@ -77,6 +77,10 @@ async fn before_pre_finish_has_answered_the_next_server_finishes_the_upload_with
     assert_eq!(told["Event"]["Upload"]["ID"], id(&url));
     assert!(server.line("UploadFinished").await.contains(id(&url)));
     server.line("CompleteUploadsFinished").await;
+    // What the hook has answered there was for the client, which comes back now.
+    let url = format!("{}{}", server.url(), id(&url));
+    let answer = scene.tus.append(&url, 5, content("")).await;
+    assert_eq!(answer.body(), "well done");
     server.signal(Signal::TERM);
     assert_eq!(server.exit().await.code(), Some(0));
 }
