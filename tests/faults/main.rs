@@ -26,6 +26,7 @@ mod locks;
 mod memory;
 mod moved;
 mod no_inodes;
+mod post;
 mod read_only;
 #[cfg(target_os = "linux")]
 mod stall;
