@@ -16,7 +16,7 @@ use crate::harness::{Server, command_under, names, patient};
 use crate::receiver::{Answer, Call, Receiver, reply};
 
 /// All hook events.
-pub(crate) const EVENTS: [&str; 7] = [
+pub(crate) const EVENTS: [&str; 8] = [
     "pre-create",
     "post-create",
     "post-receive",
@@ -24,6 +24,7 @@ pub(crate) const EVENTS: [&str; 7] = [
     "post-finish",
     "pre-terminate",
     "post-terminate",
+    "post-expire",
 ];
 
 pub(crate) const ALL_EVENTS: &str = "-hooks-enabled-events=";

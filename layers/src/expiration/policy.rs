@@ -129,7 +129,8 @@ impl Expiration {
     /// Returns whether an upload has expired and no other upload needs it: a pending
     /// final needs its parts, and is needed as long as one of them is not expired.
     ///
-    /// Opens those other uploads, and only if the upload itself has expired.
+    /// Opens those other uploads, and only if the upload itself has expired. Cancel safe
+    /// as far as [`Store::open`] is.
     ///
     /// # Errors
     ///
