@@ -11,6 +11,7 @@ use tower::util::option_layer;
 use tower::{ServiceBuilder, ServiceExt};
 use tower_tus_layers::checksum::ChecksumLayer;
 use tower_tus_layers::creation_with_upload::CreationWithUploadLayer;
+use tower_tus_layers::expiration::{Expiration, ExpirationLayer};
 use tower_tus_layers::gate::{Gate, GateLayer};
 use tower_tus_layers::hooks::{Callbacks, HookKind, HookKinds, HooksLayer, Reply};
 use tower_tus_layers::lock::{Guard, LockLayer, Locker, MemoryLocker};
@@ -138,6 +139,7 @@ struct Stack {
     store: MemoryStore,
     gate: Option<Watching>,
     hooks: Option<HooksLayer>,
+    expiration: Option<Expiration>,
 }
 
 impl Stack {
@@ -165,7 +167,10 @@ impl Stack {
         };
         // As a stack with metrics has it.
         let locker = TimedLocker::new(Arc::new(locker), "tus");
+        let expiration = self.expiration.clone();
+        let expiration = expiration.map(|it| ExpirationLayer::new(Arc::clone(&store), it));
         let service = ServiceBuilder::new()
+            .layer(option_layer(expiration))
             .layer(CreationWithUploadLayer::new())
             .layer(LockLayer::new(Arc::new(locker)))
             .layer(option_layer(self.hooks.clone()))
@@ -206,6 +211,15 @@ async fn first_bytes_go_into_the_upload_as_it_was_created_with_a_lock_in_this_pr
 }
 
 #[tokio::test]
+async fn an_upload_that_will_expire_is_not_opened_again_either() {
+    let stack = Stack {
+        expiration: Some(Expiration::after(Duration::from_secs(60))),
+        ..Stack::default()
+    };
+    assert_eq!(stack.create().await, UNKNOWN);
+}
+
+#[tokio::test]
 async fn an_upload_that_a_gate_may_have_announced_is_locked_and_opened_again() {
     let stack = Stack::default().gate(true, None);
     let known = stack.create().await;
@@ -242,7 +256,10 @@ async fn an_upload_of_which_hooks_learn_before_the_client_is_locked_and_opened_a
         };
         let seen = stack.create().await;
         match kind {
-            HookKind::PostFinish | HookKind::PreTerminate | HookKind::PostTerminate => {
+            HookKind::PostFinish
+            | HookKind::PreTerminate
+            | HookKind::PostTerminate
+            | HookKind::PostExpire => {
                 assert_eq!(seen, UNKNOWN, "{kind}");
             }
             _ => assert_eq!(seen, KNOWN, "{kind}"),

@@ -11,7 +11,7 @@ use tower::util::{BoxCloneSyncService, MapRequestLayer};
 use tower::{Layer, Service, ServiceExt};
 
 use super::{Expiration, ExpirationLayer};
-use crate::context::Context;
+use crate::context::{Context, context};
 use crate::gate::Gate;
 use crate::protocol::header::UploadExpires;
 use crate::protocol::{
@@ -401,6 +401,16 @@ async fn whoever_a_gate_hides_an_upload_from_learns_no_date() {
         let response = gated.oneshot(empty(chunk(&path, 0))).await.unwrap();
         assert_eq!(told(&response), expires, "{}", response.status());
     }
+}
+
+#[tokio::test]
+async fn a_request_that_was_rejected_further_out_learns_no_date() {
+    let server = Server::new();
+    let path = server.create().await;
+    let request = chunk(&path, 0).extension(context(|it| it.reject(Error::TooManyDownloads)));
+    let refused = server.send(empty(request)).await;
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(told(&refused), None);
 }
 
 #[tokio::test]
