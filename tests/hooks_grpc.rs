@@ -6,6 +6,7 @@
 mod harness;
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -20,10 +21,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use tower_tus::Stack;
 use tower_tus::hooks::GrpcHooks;
-use tower_tus::layers::hooks::HookKinds;
+use tower_tus::layers::hooks::{HookKind, HookKinds};
 use tower_tus::store::FileStore;
+use tower_tus::{Clock, Expiration, Stack};
 
 /// `filename a.txt`
 const NAMED: &str = "filename YS50eHQ=";
@@ -128,6 +129,33 @@ async fn every_event_is_told_as_tusd_tells_it() {
         let expected = event(moment, &upload, &delete);
         assert_eq!(receiver.event().await, expected);
     }
+}
+
+#[tokio::test]
+async fn the_last_state_of_an_expired_upload_is_told() {
+    let Some(mut receiver) = GrpcReceiver::start().await else {
+        return;
+    };
+    let directory = TempDir::new().unwrap();
+    let directory = directory.path().canonicalize().unwrap();
+    let hooks = GrpcHooks::new(&receiver.address()).unwrap();
+    let tomorrow = || SystemTime::now() + Duration::from_secs(24 * 60 * 60);
+    let expiration = Expiration::after(Duration::from_secs(60));
+    let (service, uploads) = Stack::new(FileStore::new(&directory))
+        .hooks(hooks.kinds([HookKind::PostExpire].into_iter().collect()))
+        .expiration(expiration.clock(Clock::from_fn(tomorrow)))
+        .into_service_and_uploads();
+    let address = host(service).await;
+    let tus = Tus::new(&format!("http://{address}/files/"), Version::Http1);
+    let url = tus.location(&create(&tus, NAMED).await);
+    let id = url.strip_prefix(&tus.url).unwrap();
+    assert_eq!(uploads.expire().await.unwrap().expired, 1);
+    let told = receiver.event().await;
+    assert_eq!(told["type"], "post-expire");
+    assert_eq!(told["event"]["upload"]["id"], id);
+    assert_eq!(told["event"]["upload"]["metaData"]["filename"], "a.txt");
+    assert_eq!(told["event"]["httpRequest"]["method"], "DELETE");
+    assert_eq!(tus.head(&url).await.status(), StatusCode::GONE);
 }
 
 #[tokio::test]

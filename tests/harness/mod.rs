@@ -14,6 +14,7 @@
 
 #![allow(dead_code, reason = "a test file uses what it needs")]
 
+pub(crate) mod aged;
 pub(crate) mod certificate;
 pub(crate) mod grpc;
 pub(crate) mod host;

@@ -13,6 +13,7 @@ mod closed;
 mod effects;
 mod ending;
 mod examples;
+mod expiring;
 mod finishing;
 mod golden;
 mod held;

@@ -51,7 +51,8 @@ pub(crate) async fn ours() -> Vec<Server> {
     let mut file = Server::ask("file", process.url(), &BOTH).await;
     file.ours = Some(&[]);
     file._process = Some(process);
-    let process = harness::Server::start(&["-expiration=2s"]).await;
+    let flags = ["-expiration=2s", "-expiration-scan-interval=100ms"];
+    let process = harness::Server::start(&flags).await;
     let mut short_file = Server::ask("file 2s", process.url(), &BOTH).await;
     short_file.ours = Some(&[]);
     short_file._process = Some(process);

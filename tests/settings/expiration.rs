@@ -1,16 +1,13 @@
 //! Flags about uploads that expire.
 // EXP-01, EXP-02, EXP-03, EXP-04, EXP-05, EXP-07, EXP-08, EXP-09
 
-use std::fs;
-use std::fs::File;
-use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use headers::{Expires, Header};
 use http::{Method, Request, StatusCode};
 
 use crate::harness::tus::{Answer, Tus, Version, code, content, patch, request};
-use crate::harness::{self, Server, run};
+use crate::harness::{self, Server, aged, patient, run};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
@@ -26,35 +23,12 @@ impl Scene {
         Self { server, tus }
     }
 
-    fn file(&self, url: &str, ending: &str) -> PathBuf {
-        let (_, id) = url.rsplit_once('/').unwrap();
-        self.server.uploads().join(format!("{id}{ending}"))
-    }
-
-    /// Makes the last byte of an upload older by this.
     fn age_bytes(&self, url: &str, by: Duration) {
-        let data = File::options()
-            .write(true)
-            .open(self.file(url, ""))
-            .unwrap();
-        let modified = data.metadata().unwrap().modified().unwrap();
-        data.set_modified(modified - by).unwrap();
+        aged::bytes(self.server.uploads(), id(url), by);
     }
 
-    /// Makes the creation of an upload older by this, or unknown like under tusd.
     fn age_creation(&self, url: &str, by: Option<Duration>) {
-        let path = self.file(url, ".info");
-        let info = fs::read_to_string(&path).unwrap();
-        let begin = info.find(r#""Created":"#).unwrap();
-        let digits = info[begin + 10..].find([',', '}']).unwrap();
-        let created: u64 = info[begin + 10..begin + 10 + digits].parse().unwrap();
-        let created = by.map_or("null".to_owned(), |by| (created - by.as_secs()).to_string());
-        let aged = format!(
-            r#"{}"Created":{created}{}"#,
-            &info[..begin],
-            &info[begin + 10 + digits..]
-        );
-        fs::write(path, aged).unwrap();
+        aged::creation(self.server.uploads(), id(url), by);
     }
 
     async fn extensions(&self) -> String {
@@ -64,6 +38,10 @@ impl Scene {
             .unwrap()
             .to_owned()
     }
+}
+
+fn id(url: &str) -> &str {
+    url.rsplit_once('/').unwrap().1
 }
 
 fn told(answer: &Answer) -> Option<SystemTime> {
@@ -185,6 +163,47 @@ async fn exp_09_a_finished_upload_expires_by_a_flag_of_its_own() {
     expires_in(&get, HOUR);
     scene.age_bytes(&url, 2 * HOUR);
     is_gone(&scene.tus.ask(request(Method::GET, &url)).await);
+}
+
+#[tokio::test]
+async fn the_server_removes_what_has_expired_and_nothing_else() {
+    let interval = "-expiration-scan-interval=100ms";
+    let scene = Scene::start(&["-expiration=1h", interval]).await;
+    let (expired, young) = (scene.tus.create(5).await, scene.tus.create(5).await);
+    let finished = scene.tus.create(0).await;
+    aged::upload(scene.server.uploads(), id(&finished), 2 * HOUR);
+    aged::upload(scene.server.uploads(), id(&expired), 2 * HOUR);
+    let is_there = || scene.server.uploads().join(id(&expired)).exists();
+    patient(async {
+        while is_there() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    is_gone(&scene.tus.head(&expired).await);
+    for kept in [young, finished] {
+        assert_eq!(scene.tus.head(&kept).await.status(), StatusCode::OK);
+    }
+    let info = format!("{}.info", id(&expired));
+    assert!(!scene.server.uploads().join(info).exists());
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_scan_removes_nothing() {
+    let home = tempfile::TempDir::new().unwrap();
+    let server = Server::start_in(home.path(), &[]).await;
+    let url = Tus::new(server.url(), Version::Http1).create(5).await;
+    let dir = server.uploads().to_owned();
+    aged::upload(&dir, id(&url), 2 * HOUR);
+    drop(server);
+    // The first scan is at the start.
+    let flags = ["-expiration=1h", "-expiration-scan-interval=0"];
+    let mut server = Server::start_in(home.path(), &flags).await;
+    let tus = Tus::new(server.url(), Version::Http1);
+    is_gone(&tus.head(&format!("{}{}", tus.url, id(&url))).await);
+    server.signal(harness::Signal::TERM);
+    server.exit().await;
+    assert!(dir.join(id(&url)).exists());
 }
 
 #[tokio::test]

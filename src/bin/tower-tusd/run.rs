@@ -135,7 +135,7 @@ async fn serve(flags: &Flags, log: &Log, raised: Option<Raised>) -> Result<ExitC
 
     log.settings(flags, listener.port(), &extensions);
     uploads::look_for_early(&flags.files.upload_dir);
-    uploads::tend(handle, &shutdown);
+    uploads::tend(handle, &flags.expiration, &shutdown);
     let signal = tokio::select! {
         never = server.accept(&listener) => match never {},
         signal = signals.next() => signal,

@@ -39,6 +39,12 @@ impl ExpirationFlags {
         !self.expiration.is_zero() || !self.expiration_finished.is_zero()
     }
 
+    /// The interval in which the server removes expired uploads, if it does.
+    pub(crate) fn removes_every(&self) -> Option<Duration> {
+        let interval = self.expiration_scan_interval;
+        (self.is_set() && !interval.is_zero()).then_some(interval)
+    }
+
     /// Warns of a mode that nothing applies to.
     pub(super) fn warning(&self) -> Option<String> {
         let is_idle = self.expiration.is_zero() && self.expiration_mode == ExpirationMode::Fixed;
