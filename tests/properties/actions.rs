@@ -68,6 +68,9 @@ pub(crate) enum Action {
     Hold(Via, Ask, Portion),
     /// Sends the rest of the body of the request that has been open for longest.
     Release,
+    /// Two requests for one upload at the same time. The upload of the second one is
+    /// that of the first.
+    Race([(Via, Ask); 2]),
     /// A clean restart of a server.
     Restart(Server),
     /// `kill -9`, this many microseconds after a request was sent, and a restart.

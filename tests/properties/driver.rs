@@ -64,6 +64,7 @@ impl Driver {
             Action::Cut(via, ask, portion, ending) => self.cut(*via, ask, *portion, *ending).await,
             Action::Hold(via, ask, portion) => self.hold(*via, ask, *portion).await,
             Action::Release => self.release().await,
+            Action::Race(asks) => self.race(asks).await,
             Action::Restart(server) => {
                 let server = usize::from(server.0) % self.servers;
                 self.log.push(format!("restart {server}"));
@@ -175,6 +176,36 @@ impl Driver {
             Begun::Open(open) => Ok(Some((plan, server, open))),
             Begun::Answered(answer) => self.answered(&plan, server, &answer).map(|()| None),
         }
+    }
+
+    /// Sends two requests at the same time. Their answers are those of one after the
+    /// other, in either order; the first may have been ended by the second.
+    async fn race(&mut self, asks: &[(Via, Ask); 2]) -> Result<(), Fault> {
+        let [(via, ask), (other_via, other)] = asks;
+        let Some(plan) = self.plan(ask).await? else {
+            return Ok(());
+        };
+        let Subject::Known(entry) = plan.subject else {
+            return self.carry_out(*via, plan).await;
+        };
+        let other = self.planner.beside(other, entry, &self.entries);
+        self.locks(&plan);
+        self.locks(&other);
+        let sent = [(*via, &plan), (*other_via, &other)].map(|(via, plan)| {
+            let (head, load) = self.message(plan);
+            let address = self.world.address(self.server(via));
+            wire::ask(address, via.version, head, load)
+        });
+        let [first, second] = sent;
+        let (first, second) = tokio::join!(first, second);
+        let (Some(first), Some(second)) = (first, second) else {
+            return Err(format!("{plan:?} or {other:?} was not answered"));
+        };
+        self.log.push(format!("at once {plan:?}\n    {first:?}\n    {other:?}\n    {second:?}"));
+        self.tally.count(&plan.request, first.status);
+        self.tally.count(&other.request, second.status);
+        let race = [(&plan.request, &first), (&other.request, &second)];
+        self.entries[entry].raced(race, &self.conditions)
     }
 
     async fn release(&mut self) -> Result<(), Fault> {

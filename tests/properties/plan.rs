@@ -105,20 +105,32 @@ impl Planner {
         }
     }
 
-    fn create(&mut self, creation: &Creation, entries: &mut Vec<Entry>) -> Plan {
-        let length = match creation.length {
-            Size::Known(length) => NewLength::Known(length.into()),
-            Size::Deferred => NewLength::Deferred,
-            Size::Both => NewLength::Both,
-            Size::Neither => NewLength::Neither,
+    /// Returns a request for this upload, whichever the action names.
+    pub(crate) fn beside(&mut self, ask: &Ask, entry: usize, entries: &[Entry]) -> Plan {
+        self.made += 1;
+        let request = match ask {
+            // The id can be asked for.
+            Ask::Create(creation) if self.judges == Judges::Present => {
+                let length = new_length(creation.length);
+                let id = Some(entries[entry].id.clone());
+                self.creation(id, concat(creation.role), Content::Sent(length, None))
+            }
+            Ask::Append(append) => self.append(append, entries[entry].likely()),
+            Ask::Delete(_) => Request::Delete,
+            Ask::Create(_) | Ask::Head(_) | Ask::Get(..) | Ask::Join(..) => Request::Head,
         };
+        Plan::of(entry, request)
+    }
+
+    fn create(&mut self, creation: &Creation, entries: &mut Vec<Entry>) -> Plan {
+        let length = new_length(creation.length);
         let room = match length {
             NewLength::Known(length) => Some(length),
             NewLength::Deferred | NewLength::Both | NewLength::Neither => None,
         };
         let load = creation.first.as_ref().map(|chunk| self.load(chunk, room));
-        let concat = (creation.role == Role::Partial).then(|| "partial".to_owned());
-        self.new_upload(creation.name, concat, Content::Sent(length, load), entries)
+        let content = Content::Sent(length, load);
+        self.new_upload(creation.name, concat(creation.role), content, entries)
     }
 
     fn join(
@@ -251,4 +263,18 @@ impl Planner {
         };
         std::iter::repeat_with(next).take(bytes).collect()
     }
+}
+
+fn new_length(size: Size) -> NewLength {
+    match size {
+        Size::Known(length) => NewLength::Known(length.into()),
+        Size::Deferred => NewLength::Deferred,
+        Size::Both => NewLength::Both,
+        Size::Neither => NewLength::Neither,
+    }
+}
+
+/// Returns the value of `Upload-Concat`.
+fn concat(role: Role) -> Option<String> {
+    (role == Role::Partial).then(|| "partial".to_owned())
 }

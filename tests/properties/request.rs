@@ -142,6 +142,11 @@ impl Answer {
         Some(value.parse().expect("the header is a number"))
     }
 
+    /// Whether the request was ended for another one.
+    pub(crate) fn gave_way(&self) -> bool {
+        self.status == 400 && self.body.starts_with(b"ERR_UPLOAD_INTERRUPTED")
+    }
+
     /// Returns the id of the upload that was created.
     pub(crate) fn id(&self) -> Option<String> {
         let (_, id) = self.header("location")?.split_once("/files/")?;

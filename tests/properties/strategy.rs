@@ -48,6 +48,7 @@ fn action(ground: Ground) -> BoxedStrategy<Action> {
         8 => (via(), sending(), portion())
             .prop_map(|(via, ask, portion)| Action::Hold(via, ask, portion)),
         4 => Just(Action::Release),
+        8 => [racing(), racing()].prop_map(Action::Race),
         3 => server().prop_map(Action::Restart),
         9 * kills => (via(), changing(), 0..5_000_u16)
             .prop_map(|(via, ask, after)| Action::Kill(via, ask, after)),
@@ -121,6 +122,21 @@ fn changing() -> impl Strategy<Value = Ask> {
         1 => pick().prop_map(Ask::Delete),
         1 => joining(),
     ]
+}
+
+/// Requests that are one step, so that two of them happen one after the other.
+fn racing() -> BoxedStrategy<(Via, Ask)> {
+    let creation = creation().prop_map(|creation| Creation {
+        first: None,
+        ..creation
+    });
+    let ask = prop_oneof![
+        2 => creation.prop_map(Ask::Create),
+        6 => append().prop_map(Ask::Append),
+        2 => pick().prop_map(Ask::Head),
+        1 => pick().prop_map(Ask::Delete),
+    ];
+    (via(), ask).boxed()
 }
 
 fn joining() -> BoxedStrategy<Ask> {

@@ -114,6 +114,47 @@ impl Entry {
         Ok(())
     }
 
+    /// Takes note of the answers to two requests that were sent at the same time.
+    pub(crate) fn raced(
+        &mut self,
+        [one, other]: [(&Request, &Answer); 2],
+        conditions: &Conditions,
+    ) -> Result<(), String> {
+        let mut next = Vec::new();
+        let mut faults = Vec::new();
+        for [first, second] in [[one, other], [other, one]] {
+            let mut entry = self.clone();
+            let result = match first.1.gave_way() {
+                true => {
+                    entry.gave_way(first.0, conditions);
+                    Ok(())
+                }
+                false => entry.answered(first.0, first.1, conditions),
+            };
+            match result.and_then(|()| entry.answered(second.0, second.1, conditions)) {
+                Ok(()) => next.extend(entry.states),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        if next.is_empty() {
+            return Err(format!("a race: {}", faults.join("\nand ")));
+        }
+        self.settle(next);
+        Ok(())
+    }
+
+    /// Takes note of a request that another one has ended, at any point.
+    fn gave_way(&mut self, request: &Request, conditions: &Conditions) {
+        let before = self.states.clone();
+        let bytes = match request {
+            Request::Append { load, .. } => load.bytes.len(),
+            Request::Create(_) | Request::Head | Request::Get(_) | Request::Delete => 0,
+        };
+        self.torn(request, Torn::After(bytes), conditions);
+        let after = std::mem::take(&mut self.states);
+        self.settle(before.into_iter().chain(after).collect());
+    }
+
     /// Takes note of a request without an answer.
     pub(crate) fn torn(&mut self, request: &Request, torn: Torn, conditions: &Conditions) {
         let states = self.states.iter();

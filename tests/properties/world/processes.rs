@@ -9,8 +9,11 @@ use tempfile::TempDir;
 
 use super::inside::ATTEMPTS;
 use crate::actions::{Durability, Form, Judges, Moment, Ruling};
-use crate::harness::{Server, Signal};
+use crate::harness::{Server, Signal, command_of};
 use crate::model::Verdict;
+
+/// Names another server than the debug one, such as that of a release.
+const PROGRAM: &str = "TOWER_TUS_SERVER";
 
 const EVENTS: [&str; 3] = ["pre-create", "pre-finish", "pre-terminate"];
 
@@ -97,7 +100,10 @@ impl Processes {
 
     async fn launch(&self) -> Server {
         let args: Vec<_> = self.args.iter().map(String::as_str).collect();
-        Server::start_in(self.home.path(), &args).await
+        let program = std::env::var(PROGRAM);
+        let program = program.as_deref().unwrap_or(env!("CARGO_BIN_EXE_tower-tusd"));
+        let command = command_of(&[program], self.home.path(), &args);
+        Server::launch(self.home.path(), command).await
     }
 }
 
