@@ -30,6 +30,7 @@ pub(crate) struct Form {
     /// The number of servers on the same uploads.
     pub(crate) servers: usize,
     pub(crate) judges: Judges,
+    pub(crate) finals: Finals,
     pub(crate) durability: Durability,
 }
 
@@ -49,6 +50,13 @@ pub(crate) enum Ground {
 pub(crate) enum Judges {
     Present,
     Absent,
+}
+
+/// Which parts finals may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Finals {
+    OfFinished,
+    OfAny,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,8 +117,8 @@ pub(crate) enum Ask {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Among {
     All,
-    /// Those that a final can consist of.
     Parts,
+    FinishedParts,
 }
 
 #[derive(Clone, Debug)]

@@ -24,6 +24,7 @@ impl Driver {
             }
         }
         for entry in 0..self.entries.len() {
+            self.catch_up();
             self.carry_out(Via::PLAIN, Plan::of(entry, Request::Delete))
                 .await?;
             self.carry_out(Via::PLAIN, Plan::head(entry)).await?;
@@ -37,6 +38,7 @@ impl Driver {
     }
 
     async fn look(&mut self, entry: usize) -> Result<(), Fault> {
+        self.catch_up();
         self.carry_out(Via::PLAIN, Plan::head(entry)).await?;
         self.carry_out(Via::PLAIN, Plan::of(entry, Request::Get(None)))
             .await
@@ -51,7 +53,7 @@ impl Driver {
                 let id = Some(self.entries[entry].id.clone());
                 Some(self.planner.creation(id, None, content))
             }
-            State::Absent => None,
+            State::Absent | State::Pending(_) => None,
             State::Present(stored) if stored.about.is_final() => None,
             State::Present(stored) => {
                 let offset = stored.offset();

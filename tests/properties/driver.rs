@@ -49,7 +49,7 @@ impl Driver {
             servers: form.servers,
             entries: Vec::new(),
             conditions: Conditions::new(form.judges),
-            planner: Planner::new(form.judges),
+            planner: Planner::new(form),
             held: VecDeque::new(),
             may_leave_files: false,
             log: Vec::new(),
@@ -59,6 +59,12 @@ impl Driver {
 
     pub(crate) async fn act(&mut self, action: &Action) -> Result<(), Fault> {
         self.tally.actions += 1;
+        self.take(action).await?;
+        self.catch_up();
+        Ok(())
+    }
+
+    async fn take(&mut self, action: &Action) -> Result<(), Fault> {
         match action {
             Action::Ask(via, ask) => self.ask(*via, ask).await,
             Action::Cut(via, ask, portion, ending) => self.cut(*via, ask, *portion, *ending).await,
@@ -201,7 +207,9 @@ impl Driver {
         let (Some(first), Some(second)) = (first, second) else {
             return Err(format!("{plan:?} or {other:?} was not answered"));
         };
-        self.log.push(format!("at once {plan:?}\n    {first:?}\n    {other:?}\n    {second:?}"));
+        self.log.push(format!(
+            "at once {plan:?}\n    {first:?}\n    {other:?}\n    {second:?}"
+        ));
         self.tally.count(&plan.request, first.status);
         self.tally.count(&other.request, second.status);
         let race = [(&plan.request, &first), (&other.request, &second)];
@@ -271,14 +279,32 @@ impl Driver {
 
     async fn plan(&mut self, ask: &Ask) -> Result<Option<Plan>, Fault> {
         // A final consists of what its parts are, so this has to be known.
-        if let Ask::Join(..) = ask {
-            for entry in 0..self.entries.len() {
-                if !self.entries[entry].is_certain() {
-                    self.carry_out(Via::PLAIN, Plan::head(entry)).await?;
-                }
-            }
+        let finals = self.entries.iter().any(|entry| entry.pending().is_some());
+        if finals || matches!(ask, Ask::Join(..)) {
+            self.settle().await?;
         }
         Ok(self.planner.plan(ask, &mut self.entries))
+    }
+
+    /// Asks for the state of all uploads that are in one of several.
+    async fn settle(&mut self) -> Result<(), Fault> {
+        for entry in 0..self.entries.len() {
+            if !self.entries[entry].is_certain() {
+                Box::pin(self.carry_out(Via::PLAIN, Plan::head(entry))).await?;
+                self.catch_up();
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies to finals what has happened to their parts.
+    pub(crate) fn catch_up(&mut self) {
+        for entry in 0..self.entries.len() {
+            if self.entries[entry].pending().is_some() {
+                let states = self.entries[entry].caught_up(&self.entries, &self.conditions);
+                self.entries[entry].settle(states);
+            }
+        }
     }
 
     fn message(&self, plan: &Plan) -> (Head, Option<Load>) {

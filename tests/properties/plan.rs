@@ -8,12 +8,12 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
 use crate::actions::{
-    Among, Amount, Append, Ask, Chunk, Creation, Declared, Framing, Judges, Name, Pick, Place,
-    Role, Server, Size, Sum, Via,
+    Among, Amount, Append, Ask, Chunk, Creation, Declared, Finals, Form, Framing, Judges, Name,
+    Pick, Place, Role, Server, Size, Sum, Via,
 };
 use crate::harness::tus::Version;
 use crate::model::{Entry, State, Stored};
-use crate::request::{About, Content, Load, New, NewLength, Request};
+use crate::request::{About, Content, Joined, Load, New, NewLength, Request};
 
 /// A request, and which upload it is for.
 #[derive(Clone, Debug)]
@@ -69,12 +69,17 @@ impl Request {
 /// Makes requests, no two with the same bytes or names.
 pub(crate) struct Planner {
     judges: Judges,
+    finals: Finals,
     made: u64,
 }
 
 impl Planner {
-    pub(crate) fn new(judges: Judges) -> Self {
-        Self { judges, made: 0 }
+    pub(crate) fn new(form: Form) -> Self {
+        Self {
+            judges: form.judges,
+            finals: form.finals,
+            made: 0,
+        }
     }
 
     /// Returns the entry of an upload, if there is any upload.
@@ -140,9 +145,13 @@ impl Planner {
         name: Name,
         entries: &mut Vec<Entry>,
     ) -> Option<Plan> {
-        let all = entries.iter();
-        let all: Vec<_> = all
-            .filter(|entry| among == Among::All || entry.part().is_ok())
+        let fits = |entry: &Entry| match among {
+            Among::All => true,
+            Among::Parts => entry.part().is_ok(),
+            Among::FinishedParts => entry.part().is_ok_and(Stored::is_finished),
+        };
+        let all: Vec<_> = (0..entries.len())
+            .filter(|entry| fits(&entries[*entry]))
             .collect();
         let parts = parts.iter().map(|part| Self::pick(*part, &all));
         let parts: Vec<_> = parts
@@ -150,21 +159,38 @@ impl Planner {
             .collect::<Option<_>>()?;
         let urls: Vec<_> = parts
             .iter()
-            .map(|part| format!("/files/{}", part.id))
+            .map(|part| format!("/files/{}", entries[*part].id))
             .collect();
         let concat = Some(format!("final;{}", urls.join(" ")));
-        let (mut bytes, mut refusals) = (Vec::new(), Vec::new());
+        let joined = Content::Joined(self.joined(&parts, entries));
+        Some(self.new_upload(name, concat, joined, entries))
+    }
+
+    fn joined(&self, parts: &[usize], entries: &[Entry]) -> Joined {
+        let (mut found, mut refusals) = (Vec::new(), Vec::new());
         for part in parts {
-            match part.part() {
-                Ok(stored) => bytes.extend_from_slice(&stored.bytes),
+            match entries[*part].part() {
+                // CUF-01
+                Ok(stored) if !stored.is_finished() && self.finals == Finals::OfFinished => {
+                    refusals.push(400);
+                }
+                Ok(stored) => found.push((*part, stored)),
                 Err(status) => refusals.push(status),
             }
         }
-        let joined = match refusals.is_empty() {
-            true => Ok(bytes.into()),
-            false => Err(refusals),
-        };
-        Some(self.new_upload(name, concat, Content::Joined(joined), entries))
+        if !refusals.is_empty() {
+            return Joined::Refused(refusals);
+        }
+        if found.iter().any(|(_, stored)| !stored.is_finished()) {
+            let parts = found.into_iter();
+            return Joined::Waits(
+                parts
+                    .map(|(part, stored)| (part, stored.about.clone()))
+                    .collect(),
+            );
+        }
+        let bytes: Vec<_> = found.iter().map(|(_, stored)| &stored.bytes[..]).collect();
+        Joined::Whole(bytes.concat().into())
     }
 
     fn new_upload(
@@ -208,7 +234,7 @@ impl Planner {
 
     fn append(&mut self, append: &Append, state: &State) -> Request {
         let stored = match state {
-            State::Absent => None,
+            State::Absent | State::Pending(_) => None,
             State::Present(stored) => Some(stored),
         };
         let here = stored.map_or(0, Stored::offset);

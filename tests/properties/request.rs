@@ -46,8 +46,32 @@ impl New {
 pub(crate) enum Content {
     /// What clients send, now or later.
     Sent(NewLength, Option<Load>),
-    /// Other uploads, or the statuses with which one of them prevents it.
-    Joined(Result<Bytes, Vec<u16>>),
+    Joined(Joined),
+}
+
+/// What a final consists of.
+#[derive(Clone)]
+pub(crate) enum Joined {
+    /// Finished uploads with these bytes.
+    Whole(Bytes),
+    /// Uploads of which some are unfinished: their entries, and what tells them from
+    /// others.
+    Waits(Vec<(usize, Arc<About>)>),
+    /// Uploads that prevent it with one of these statuses.
+    Refused(Vec<u16>),
+}
+
+impl fmt::Debug for Joined {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(bytes) => write!(f, "{} bytes", bytes.len()),
+            Self::Waits(parts) => {
+                let parts: Vec<_> = parts.iter().map(|(part, _)| part).collect();
+                write!(f, "when {parts:?} are finished")
+            }
+            Self::Refused(statuses) => write!(f, "refused with one of {statuses:?}"),
+        }
+    }
 }
 
 /// The headers about the length.

@@ -6,8 +6,8 @@ use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof};
 
 use crate::actions::{
     Action, Among, Amount, Append, Ask, Case, Chunk, Claim, Creation, Declared, Durability, Ending,
-    Form, Framing, Ground, Judges, Moment, Name, Pick, Place, Portion, Role, Ruling, Server, Size,
-    Span, Sum, Via,
+    Finals, Form, Framing, Ground, Judges, Moment, Name, Pick, Place, Portion, Role, Ruling,
+    Server, Size, Span, Sum, Via,
 };
 use crate::harness::tus::Version;
 
@@ -17,14 +17,19 @@ pub(crate) fn cases(
     servers: std::ops::RangeInclusive<usize>,
     most: usize,
 ) -> impl Strategy<Value = Case> {
-    let form =
-        (servers, judges(), durability()).prop_map(move |(servers, judges, durability)| Form {
-            ground,
-            servers,
-            judges,
-            durability,
-        });
+    let form = (servers, judges(), finals(), durability());
+    let form = form.prop_map(move |(servers, judges, finals, durability)| Form {
+        ground,
+        servers,
+        judges,
+        finals,
+        durability,
+    });
     (form, vec(action(ground), 1..=most)).prop_map(|(form, actions)| Case { form, actions })
+}
+
+fn finals() -> impl Strategy<Value = Finals> {
+    prop_oneof![Just(Finals::OfFinished), Just(Finals::OfAny)]
 }
 
 fn judges() -> impl Strategy<Value = Judges> {
@@ -140,7 +145,11 @@ fn racing() -> BoxedStrategy<(Via, Ask)> {
 }
 
 fn joining() -> BoxedStrategy<Ask> {
-    let among = prop_oneof![1 => Just(Among::All), 3 => Just(Among::Parts)];
+    let among = prop_oneof![
+        1 => Just(Among::All),
+        2 => Just(Among::Parts),
+        2 => Just(Among::FinishedParts),
+    ];
     (vec(pick(), 1..4), among, name())
         .prop_map(|(parts, among, name)| Ask::Join(parts, among, name))
         .boxed()

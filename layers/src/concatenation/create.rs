@@ -86,17 +86,19 @@ where
         Ok(accepted) => accepted,
         Err(error) => return Ok(error.into_response()),
     };
-    let unfinished: Vec<_> = partials.unfinished().collect();
+    let pending = partials.unfinished().next().is_some();
+    // By all parts: whoever terminates a finished one also terminates the final.
+    let awaited: Vec<_> = partials.each().filter(|_| pending).collect();
     let role = Role::Final {
         parts: parts.to_vec(),
-        pending: !unfinished.is_empty(),
+        pending,
     };
     let concat = Concat::new(role, Some(raw));
     let head = Derived::Final(NewConcat { concat, length }).of(head);
     let request = Request::from_parts(head, Body::default());
     let response = inner.call(request).await?;
     if let Some(outcome) = Outcome::of(response.extensions()) {
-        for part in unfinished {
+        for part in awaited {
             await_part(settings, part, &outcome.upload.id).await;
         }
     }

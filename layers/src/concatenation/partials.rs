@@ -34,6 +34,11 @@ impl<'a> Partials<'a> {
         self.uploads.values().all(Upload::is_partial)
     }
 
+    /// Returns the parts, each once.
+    pub(super) fn each(&self) -> impl Iterator<Item = &'a UploadId> {
+        self.uploads.keys().copied()
+    }
+
     /// Returns the unfinished parts, each once. They include those that are complete
     /// but wait for a gate.
     pub(super) fn unfinished(&self) -> impl Iterator<Item = &'a UploadId> {

@@ -1,16 +1,18 @@
 //! POST.
 
+use std::sync::Arc;
+
 use super::append::Chunk;
-use super::{Conditions, State, Stored, Torn};
+use super::{Conditions, Pending, State, Stored, Torn, present};
 use crate::actions::Framing;
-use crate::request::{Answer, Content, Load, New, NewLength};
+use crate::request::{About, Answer, Content, Joined, Load, New, NewLength};
 
 impl State {
     /// Returns the states after a creation with this answer.
     pub(super) fn created(&self, new: &New, answer: &Answer, conditions: &Conditions) -> Vec<Self> {
         let results = match self {
             Self::Absent => Self::new(new, conditions),
-            Self::Present(_) => {
+            Self::Present(_) | Self::Pending(_) => {
                 let mut refusals = refusals(new, conditions);
                 refusals.push(409);
                 let unchanged = |status| (status, self.clone());
@@ -19,7 +21,7 @@ impl State {
         };
         let fits = |(status, after): &(u16, Self)| {
             // CRE-15. A failure after the creation names the upload, too.
-            let is_named = matches!(after, Self::Present(_)) && *self == Self::Absent;
+            let is_named = *after != Self::Absent && *self == Self::Absent;
             *status == answer.status && answer.id().is_some() == is_named
         };
         results
@@ -35,13 +37,17 @@ impl State {
             return vec![Self::Absent];
         }
         let base = Stored::new(new.about.clone(), known(new));
-        let states = match &new.content {
-            Content::Sent(_, Some(load)) => base.torn(&Chunk::first(load), torn, conditions),
-            Content::Sent(_, None) => base.perhaps_finished(conditions),
-            Content::Joined(Ok(bytes)) => base.with(bytes).perhaps_finished(conditions),
-            Content::Joined(Err(_)) => unreachable!("it is refused"),
+        let mut next = match &new.content {
+            Content::Sent(_, Some(load)) => {
+                present(base.torn(&Chunk::first(load), torn, conditions))
+            }
+            Content::Sent(_, None) => present(base.perhaps_finished(conditions)),
+            Content::Joined(Joined::Whole(bytes)) => {
+                present(base.with(bytes).perhaps_finished(conditions))
+            }
+            Content::Joined(Joined::Waits(parts)) => vec![pending(new, parts)],
+            Content::Joined(Joined::Refused(_)) => unreachable!("it is refused"),
         };
-        let mut next = super::present(states);
         if torn == Torn::Killed {
             next.push(Self::Absent);
         }
@@ -61,8 +67,12 @@ impl State {
         let base = Stored::new(new.about.clone(), known(new));
         match &new.content {
             Content::Sent(_, load) => first_bytes(&base, load.as_ref(), conditions),
-            Content::Joined(Ok(bytes)) => vec![finished(base.with(bytes), conditions)],
-            Content::Joined(Err(_)) => unreachable!("it is refused"),
+            Content::Joined(Joined::Whole(bytes)) => {
+                vec![finished(base.with(bytes), conditions)]
+            }
+            // CUF-02
+            Content::Joined(Joined::Waits(parts)) => vec![(201, pending(new, parts))],
+            Content::Joined(Joined::Refused(_)) => unreachable!("it is refused"),
         }
     }
 }
@@ -103,6 +113,14 @@ fn finished(new: Stored, conditions: &Conditions) -> (u16, State) {
     (failure.unwrap_or(201), State::Present(after))
 }
 
+fn pending(new: &New, parts: &[(usize, Arc<About>)]) -> State {
+    State::Pending(Pending {
+        about: new.about.clone(),
+        parts: parts.to_vec(),
+        length: None,
+    })
+}
+
 /// Returns the statuses with which a creation is refused before anything exists.
 fn refusals(new: &New, conditions: &Conditions) -> Vec<u16> {
     let mut refusals: Vec<_> = conditions.create.status().into_iter().collect();
@@ -120,8 +138,8 @@ fn refusals(new: &New, conditions: &Conditions) -> Vec<u16> {
             };
             refusals.extend(load.is_some_and(is_too_long).then_some(413));
         }
-        Content::Joined(Err(statuses)) => refusals.extend(statuses),
-        Content::Joined(Ok(_)) => {}
+        Content::Joined(Joined::Refused(statuses)) => refusals.extend(statuses),
+        Content::Joined(_) => {}
     }
     refusals
 }
@@ -130,7 +148,7 @@ fn refusals(new: &New, conditions: &Conditions) -> Vec<u16> {
 fn known(new: &New) -> Option<u64> {
     match &new.content {
         Content::Sent(NewLength::Known(length), _) => Some(*length),
-        Content::Joined(Ok(bytes)) => Some(bytes.len() as u64),
+        Content::Joined(Joined::Whole(bytes)) => Some(bytes.len() as u64),
         Content::Sent(..) | Content::Joined(_) => None,
     }
 }

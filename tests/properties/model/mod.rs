@@ -15,6 +15,7 @@
 mod append;
 mod create;
 mod judge;
+mod pending;
 mod read;
 mod stored;
 
@@ -22,6 +23,7 @@ use std::fmt::Debug;
 
 use crate::request::{Answer, Request};
 
+pub(crate) use self::pending::Pending;
 pub(crate) use self::stored::{Finishing, Stored};
 
 /// What the model knows of an upload.
@@ -38,6 +40,7 @@ pub(crate) enum State {
     /// It does not exist, yet or any more.
     Absent,
     Present(Stored),
+    Pending(Pending),
 }
 
 /// What a request depends on besides its upload.
@@ -162,7 +165,8 @@ impl Entry {
         self.settle(next.collect());
     }
 
-    fn settle(&mut self, next: Vec<State>) {
+    /// Sets its states, each once.
+    pub(crate) fn settle(&mut self, next: Vec<State>) {
         self.states.clear();
         for state in next {
             if !self.states.contains(&state) {
@@ -179,20 +183,37 @@ impl Entry {
     /// Whether its state is known.
     pub(crate) fn is_certain(&self) -> bool {
         let exact = |state: &State| match state {
-            State::Absent => true,
+            State::Absent | State::Pending(_) => true,
             State::Present(stored) => stored.tail.is_empty(),
         };
         self.states.len() == 1 && self.states.iter().all(exact)
     }
 
-    /// Whether it can be joined with others.
+    /// Returns it as a part of a final, or the status of the refusal.
     pub(crate) fn part(&self) -> Result<&Stored, u16> {
         match self.likely() {
             State::Absent => Err(404),
-            State::Present(stored) if !stored.about.is_partial() => Err(400),
-            State::Present(stored) if stored.finishing != Finishing::Done => Err(400),
-            State::Present(stored) => Ok(stored),
+            State::Present(stored) if stored.about.is_partial() => Ok(stored),
+            State::Present(_) | State::Pending(_) => Err(400), // CAT-18
         }
+    }
+
+    /// Whether it may be a final that waits for its parts.
+    pub(crate) fn pending(&self) -> Option<&Pending> {
+        self.states.iter().find_map(|state| match state {
+            State::Pending(pending) => Some(pending),
+            State::Absent | State::Present(_) => None,
+        })
+    }
+
+    /// Takes note of what has become of its parts.
+    pub(crate) fn caught_up(&self, entries: &[Self], conditions: &Conditions) -> Vec<State> {
+        let states = self.states.iter();
+        let next = states.flat_map(|state| match state {
+            State::Pending(pending) => pending.caught_up(entries, conditions),
+            State::Absent | State::Present(_) => vec![state.clone()],
+        });
+        next.collect()
     }
 }
 
@@ -225,11 +246,21 @@ impl State {
             (Self::Present(stored), Request::Get(span)) => {
                 present(stored.given_out(*span, answer, conditions))
             }
-            (Self::Present(_), Request::Delete) => match conditions.terminate.status() {
-                None if answer.status == 204 => vec![Self::Absent],
-                Some(status) if answer.status == status => vec![self.clone()],
-                _ => Vec::new(),
-            },
+            (Self::Pending(pending), Request::Head) => pending.headed(answer),
+            (Self::Pending(pending), Request::Get(_)) => pending.given_out(answer, conditions),
+            // CAT-10
+            (Self::Pending(pending), Request::Append { .. }) => {
+                let refusals = request.refusals_of_form();
+                let is_refused = answer.status != 404 && refusals.contains(&answer.status);
+                pending.stays_if(answer.status == 403 || is_refused)
+            }
+            (Self::Present(_) | Self::Pending(_), Request::Delete) => {
+                match conditions.terminate.status() {
+                    None if answer.status == 204 => vec![Self::Absent],
+                    Some(status) if answer.status == status => vec![self.clone()],
+                    _ => Vec::new(),
+                }
+            }
         }
     }
 
@@ -253,16 +284,16 @@ impl State {
                 present(stored.torn(&chunk, torn, conditions))
             }
             (Self::Present(stored), Request::Head) => present(stored.perhaps_finished(conditions)),
-            (Self::Present(_), Request::Delete) if conditions.terminate.status().is_none() => {
+            (_, Request::Delete) if conditions.terminate.status().is_none() => {
                 vec![self.clone(), Self::Absent]
             }
-            (Self::Absent | Self::Present(_), _) => vec![self.clone()],
+            _ => vec![self.clone()],
         }
     }
 
     fn may_be_at(&self, offset: u64) -> bool {
         match self {
-            Self::Absent => false,
+            Self::Absent | Self::Pending(_) => false,
             Self::Present(stored) => stored.at(offset).is_some(),
         }
     }

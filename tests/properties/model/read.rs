@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::stored::is_described;
 use super::{Conditions, Finishing, Stored};
 use crate::actions::Span;
 use crate::request::Answer;
@@ -12,7 +13,7 @@ impl Stored {
             // CORE-17
             let told = answer.number("upload-offset");
             let here = told.and_then(|told| self.at(told));
-            let here = here.filter(|here| here.is_described(answer));
+            let here = here.filter(|here| is_described(&here.about, here.length, answer));
             return here
                 .and_then(|here| here.settled(conditions))
                 .into_iter()
@@ -71,19 +72,10 @@ impl Stored {
                     && answer.body == here.bytes[range]
             }
         };
-        match is_right && here.is_described(answer) {
+        match is_right && is_described(&here.about, here.length, answer) {
             true => vec![here],
             false => Vec::new(),
         }
-    }
-
-    /// Whether the answer describes this upload.
-    fn is_described(&self, answer: &Answer) -> bool {
-        let deferred = self.length.is_none().then_some("1");
-        answer.number("upload-length") == self.length // CORE-18
-            && answer.header("upload-defer-length") == deferred // DEF-02
-            && answer.header("upload-metadata") == Some(&*self.about.metadata) // CRE-12
-            && answer.header("upload-concat") == self.about.concat.as_deref() // CAT-16
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{Conditions, Verdict};
-use crate::request::About;
+use crate::request::{About, Answer};
 
 /// An upload that exists.
 #[derive(Clone, PartialEq)]
@@ -49,6 +49,10 @@ impl Stored {
     /// Whether all bytes are there.
     pub(crate) fn is_complete(&self) -> bool {
         self.length == Some(self.offset())
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        self.finishing == Finishing::Done
     }
 
     /// Returns the state in which it is at this offset, if it may be.
@@ -120,4 +124,14 @@ impl fmt::Debug for Stored {
         }
         write!(f, ", {:?}, {:?}", self.finishing, self.about)
     }
+}
+
+/// Whether the answer tells this of an upload.
+pub(super) fn is_described(about: &About, length: Option<u64>, answer: &Answer) -> bool {
+    // DEF-02; nobody will tell the length of a final.
+    let deferred = (length.is_none() && !about.is_final()).then_some("1");
+    answer.number("upload-length") == length // CORE-18, CAT-15
+        && answer.header("upload-defer-length") == deferred
+        && answer.header("upload-metadata") == Some(&*about.metadata) // CRE-12
+        && answer.header("upload-concat") == about.concat.as_deref() // CAT-16
 }

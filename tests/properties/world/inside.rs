@@ -13,7 +13,7 @@ use tower_tus::store::file::Durability;
 use tower_tus::{FileLocker, FileStore, MemoryStore, Shutdown, Stack, TusService};
 
 use super::gates::Panel;
-use crate::actions::{self, Form, Ground, Judges, Moment, Ruling};
+use crate::actions::{self, Finals, Form, Ground, Judges, Moment, Ruling};
 use crate::harness::patient;
 use crate::model::Verdict;
 
@@ -90,6 +90,10 @@ impl Inside {
             Ground::Memory | Ground::Processes => Stack::new(self.memory.clone()),
         };
         let stack = stack.finish_attempts(ATTEMPTS);
+        let stack = match self.form.finals {
+            Finals::OfFinished => stack,
+            Finals::OfAny => stack.unfinished_concatenation(),
+        };
         match self.form.judges {
             Judges::Present => stack.add_gate(self.panel.clone()),
             Judges::Absent => stack,

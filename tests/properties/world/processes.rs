@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::inside::ATTEMPTS;
-use crate::actions::{Durability, Form, Judges, Moment, Ruling};
+use crate::actions::{Durability, Finals, Form, Judges, Moment, Ruling};
 use crate::harness::{Server, Signal, command_of};
 use crate::model::Verdict;
 
@@ -101,7 +101,9 @@ impl Processes {
     async fn launch(&self) -> Server {
         let args: Vec<_> = self.args.iter().map(String::as_str).collect();
         let program = std::env::var(PROGRAM);
-        let program = program.as_deref().unwrap_or(env!("CARGO_BIN_EXE_tower-tusd"));
+        let program = program
+            .as_deref()
+            .unwrap_or(env!("CARGO_BIN_EXE_tower-tusd"));
         let command = command_of(&[program], self.home.path(), &args);
         Server::launch(self.home.path(), command).await
     }
@@ -119,6 +121,9 @@ fn args(form: Form) -> Vec<String> {
         "-filelock-holder-poll-interval=2ms".to_owned(),
         "-filelock-acquirer-poll-interval=2ms".to_owned(),
     ];
+    if form.finals == Finals::OfAny {
+        args.push("-concatenation-unfinished".to_owned());
+    }
     if form.judges == Judges::Present {
         args.push("-hooks-dir=hooks".to_owned());
         args.push(format!("-hooks-enabled-events={}", EVENTS.join(",")));

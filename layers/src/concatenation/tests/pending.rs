@@ -346,6 +346,22 @@ async fn who_ends_a_part_ends_what_is_pending_for_it() {
 }
 
 #[tokio::test]
+async fn who_ends_a_finished_part_ends_what_is_pending_for_others() {
+    let uploads = Uploads::unfinished();
+    let (a, b) = (uploads.partial("hello").await, uploads.partial("wo").await);
+    let pending = created(&uploads.join(&[&b, &a, &a]).await);
+    for part in [&a, &b] {
+        let concat = uploads.info(part).await.concat.unwrap();
+        assert_eq!(concat.awaited_by(), std::slice::from_ref(&pending));
+    }
+    let response = uploads.delete(&a).await;
+    assert_eq!(response.status(), StatusCode::NO_CONTENT);
+    assert!(outcome(&response).others[0].terminated);
+    // Another upload may get the id of the part now, and must not become a part.
+    assert!(!uploads.exists(&pending));
+}
+
+#[tokio::test]
 async fn a_part_that_was_awaited_ends_no_final_that_is_made() {
     let uploads = Uploads::unfinished();
     let part = uploads.partial("he").await;

@@ -237,3 +237,17 @@ async fn who_awaits_a_part_stands_beside_it_through_every_rewrite() {
     let found = files.open("a").await.unwrap();
     assert_eq!(found.info().concat.as_ref().unwrap().awaited_by(), ids);
 }
+
+#[tokio::test]
+async fn a_finished_part_that_a_final_awaits_stays_finished() {
+    let files = Fixture::new();
+    files.partial("a", "0123456789").await;
+    let (part, id): (UploadId, UploadId) = ("a".parse().unwrap(), "f".parse().unwrap());
+    let mut handle = files.open("a").await.unwrap();
+    handle.finish_and_record().await.unwrap();
+    files.store.await_part(&part, &id).await.unwrap();
+    let found = files.open("a").await.unwrap();
+    assert!(found.info().is_finished(), "{:?}", found.info());
+    assert_eq!(found.info().concat.as_ref().unwrap().awaited_by(), [id]);
+    assert_eq!(files.read("a"), b"0123456789");
+}

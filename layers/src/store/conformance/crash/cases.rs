@@ -201,13 +201,20 @@ pub(super) async fn complete_parts_are_concatenated(play: &mut Play<'_>) -> Step
 
 pub(super) async fn a_pending_final_is_assembled(play: &mut Play<'_>) -> Step {
     let (a, b) = (Plan::partial("a", 4), Plan::partial("b", 3));
-    let whole = Plan::joined("whole", &[&a, &b], true);
-    let (a, b, whole) = (play.plan(&a), play.plan(&b), play.plan(&whole));
+    let c = Plan::partial("c", 2);
+    let whole = Plan::joined("whole", &[&a, &b, &c], true);
+    let (a, b) = (play.plan(&a), play.plan(&b));
+    let (c, whole) = (play.plan(&c), play.plan(&whole));
     let mut first = play.create(&a).await?;
     drop(play.create(&b).await?);
+    let mut finished = play.create(&c).await?;
+    play.append(&mut *finished, 2, Streaming).await?;
+    play.finish(&mut *finished).await?;
+    drop(finished);
     drop(play.create(&whole).await?);
-    play.await_part(&a, &whole).await?;
-    play.await_part(&b, &whole).await?;
+    for part in [&a, &b, &c] {
+        play.await_part(part, &whole).await?;
+    }
     // As the core does it: it has not seen who waits for the part.
     play.append(&mut *first, 4, Streaming).await?;
     let mut first = play.open(&a).await?;
