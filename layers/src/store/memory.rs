@@ -318,9 +318,12 @@ impl MemoryHandle {
     fn push(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let now = self.store.clock.now();
         self.change(|stored| {
-            stored.bytes.extend_from_slice(bytes);
-            stored.upload.offset = end(&stored.bytes);
-            stored.upload.modified = Some(now);
+            // No bytes are no activity.
+            if !bytes.is_empty() {
+                stored.bytes.extend_from_slice(bytes);
+                stored.upload.offset = end(&stored.bytes);
+                stored.upload.modified = Some(now);
+            }
         })
     }
 
@@ -382,13 +385,42 @@ impl Handle for MemoryHandle {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
+
     use super::*;
     use crate::protocol::{Body, Metadata};
+    use crate::store::WriteMode;
 
     #[tokio::test]
     async fn it_passes_the_conformance_suite() {
         let store = MemoryStore::default();
         super::super::conformance::run(|| store.clone()).await;
+    }
+
+    #[tokio::test]
+    async fn a_chunk_without_bytes_is_no_activity() {
+        let seconds = Arc::new(AtomicU64::new(0));
+        let clock = {
+            let seconds = Arc::clone(&seconds);
+            Clock::from_fn(move || {
+                let since = seconds.load(Ordering::Relaxed);
+                SystemTime::UNIX_EPOCH + Duration::from_secs(since)
+            })
+        };
+        let store = MemoryStore::with_clock(clock.clone());
+        let new = NewUpload::new(None, Metadata::EMPTY);
+        let mut upload = store.create(new).await.unwrap();
+        let created = clock.now();
+        for (text, modified) in [("", 0), ("hello", 60)] {
+            seconds.store(60, Ordering::Relaxed);
+            for mode in [WriteMode::Streaming, WriteMode::Atomic] {
+                let mut body = Body::from(text);
+                let _ = upload.append(Chunk::new(&mut body), mode.into()).await;
+                let modified = created + Duration::from_secs(modified);
+                assert_eq!(upload.info().modified, Some(modified), "{text:?} {mode:?}");
+            }
+        }
     }
 
     #[tokio::test]
