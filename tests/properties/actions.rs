@@ -32,6 +32,7 @@ pub(crate) struct Form {
     pub(crate) judges: Judges,
     pub(crate) finals: Finals,
     pub(crate) durability: Durability,
+    pub(crate) expiry: Expiry,
 }
 
 /// Where uploads are stored, and what serves them.
@@ -59,6 +60,14 @@ pub(crate) enum Finals {
     OfAny,
 }
 
+/// Whether uploads expire, and since when their time counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expiry {
+    Never,
+    AfterLastActivity,
+    AfterCreation,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Durability {
     None,
@@ -83,6 +92,8 @@ pub(crate) enum Action {
     Restart(Server),
     /// `kill -9`, this many microseconds after a request was sent, and a restart.
     Kill(Via, Ask, u16),
+    /// Sets the clock to this many days after the start.
+    Clock(u8),
     /// From now on, gates or hooks rule like this.
     Rule(Moment, Ruling),
 }
@@ -111,6 +122,12 @@ pub(crate) enum Ask {
     Delete(Pick),
     /// Creates a final upload of these parts.
     Join(Vec<Pick>, Among, Name),
+}
+
+impl Ask {
+    pub(crate) fn creates(&self) -> bool {
+        matches!(self, Self::Create(_) | Self::Join(..))
+    }
 }
 
 /// Which uploads are picked from.

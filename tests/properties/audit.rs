@@ -13,6 +13,7 @@ impl Driver {
     /// Asks for each upload, and carries it to its end.
     pub(crate) async fn audit(&mut self) -> Result<(), Fault> {
         self.let_go();
+        self.set_clock(0).await?;
         for moment in [Moment::Create, Moment::Finish, Moment::Terminate] {
             self.rule(moment, Ruling::Agree);
         }

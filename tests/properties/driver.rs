@@ -1,16 +1,20 @@
 //! Carries out the actions of a case, and compares each answer with the model.
 
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use crate::actions::{Action, Ask, Case, Ending, Judges, Moment, Portion, Ruling, Via};
-use crate::model::{Conditions, Entry, State, Torn, Verdict};
+use crate::actions::{
+    self, Action, Ask, Case, Ending, Form, Ground, Judges, Moment, Portion, Ruling, Via,
+};
+use crate::model::{
+    Conditions, CountsFrom, Entry, Expiry, Stamps, State, Torn, Verdict, is_needed,
+};
 use crate::open::{Begun, Open};
 use crate::plan::{Plan, Planner, Subject};
 use crate::request::{Answer, Load, Request};
 use crate::tally::Tally;
 use crate::wire::{self, Head};
-use crate::world::World;
+use crate::world::{self, World};
 
 /// A broken promise.
 pub(crate) type Fault = String;
@@ -48,7 +52,7 @@ impl Driver {
             world: World::start(form).await,
             servers: form.servers,
             entries: Vec::new(),
-            conditions: Conditions::new(form.judges),
+            conditions: Conditions::new(form),
             planner: Planner::new(form),
             held: VecDeque::new(),
             may_leave_files: false,
@@ -82,6 +86,7 @@ impl Driver {
                 self.kill(*via, ask, Duration::from_micros((*after).into()))
                     .await
             }
+            Action::Clock(days) => self.set_clock(*days).await,
             Action::Rule(moment, ruling) => {
                 self.rule(*moment, *ruling);
                 Ok(())
@@ -100,6 +105,17 @@ impl Driver {
             Moment::Finish => self.conditions.finish = verdict,
             Moment::Terminate => self.conditions.terminate = verdict,
         }
+    }
+
+    pub(crate) async fn set_clock(&mut self, days: u8) -> Result<(), Fault> {
+        // The server may not yet have read what its clients have sent.
+        self.settle().await?;
+        if let Some(expiry) = &mut self.conditions.expiry {
+            self.log.push(format!("the clock is set to day {days}"));
+            expiry.now = u32::from(days) * 24;
+            self.world.set_clock(days);
+        }
+        Ok(())
     }
 
     async fn ask(&mut self, via: Via, ask: &Ask) -> Result<(), Fault> {
@@ -188,6 +204,9 @@ impl Driver {
     /// other, in either order; the first may have been ended by the second.
     async fn race(&mut self, asks: &[(Via, Ask); 2]) -> Result<(), Fault> {
         let [(via, ask), (other_via, other)] = asks;
+        if self.conditions.is_born_expired() && other.creates() {
+            return Ok(());
+        }
         let Some(plan) = self.plan(ask).await? else {
             return Ok(());
         };
@@ -213,7 +232,8 @@ impl Driver {
         self.tally.count(&plan.request, first.status);
         self.tally.count(&other.request, second.status);
         let race = [(&plan.request, &first), (&other.request, &second)];
-        self.entries[entry].raced(race, &self.conditions)
+        let conditions = self.conditions_of(entry);
+        self.entries[entry].raced(race, &conditions)
     }
 
     async fn release(&mut self) -> Result<(), Fault> {
@@ -221,9 +241,8 @@ impl Driver {
             return Ok(());
         };
         let answer = held.open.finish().await;
-        let entry = &mut self.entries[held.entry];
-        self.log
-            .push(format!("    released {}: {answer:?}", entry.id));
+        let id = &self.entries[held.entry].id;
+        self.log.push(format!("    released {id}: {answer:?}"));
         if held.has_ended {
             // The bytes that came afterwards are not stored.
             return match answer.filter(|answer| answer.status < 300) {
@@ -234,13 +253,14 @@ impl Driver {
         let Some(answer) = answer else {
             return Err(format!("{:?} was not answered", held.request));
         };
-        entry.states = held.before;
         // It was allowed before it was held.
         let conditions = Conditions {
             create: Verdict::Agrees,
-            ..self.conditions.clone()
+            ..self.conditions_of(held.entry)
         };
-        entry.answered(&held.request, &answer, &conditions)
+        let entry = &mut self.entries[held.entry];
+        entry.states = held.before;
+        entry.answered_late(&held.request, &answer, &conditions)
     }
 
     async fn kill(&mut self, via: Via, ask: &Ask, after: Duration) -> Result<(), Fault> {
@@ -279,11 +299,21 @@ impl Driver {
 
     async fn plan(&mut self, ask: &Ask) -> Result<Option<Plan>, Fault> {
         // A final consists of what its parts are, so this has to be known.
-        let finals = self.entries.iter().any(|entry| entry.pending().is_some());
-        if finals || matches!(ask, Ask::Join(..)) {
-            self.settle().await?;
+        if self.conditions.is_born_expired() && ask.creates() {
+            return Ok(None);
         }
-        Ok(self.planner.plan(ask, &mut self.entries))
+        match ask {
+            Ask::Join(..) => self.settle().await?,
+            _ => self.settle_finals().await?,
+        }
+        Ok(self.planner.plan(ask, &mut self.entries, &self.conditions))
+    }
+
+    async fn settle_finals(&mut self) -> Result<(), Fault> {
+        match self.entries.iter().any(|entry| entry.pending().is_some()) {
+            true => self.settle().await,
+            false => Ok(()),
+        }
     }
 
     /// Asks for the state of all uploads that are in one of several.
@@ -304,6 +334,14 @@ impl Driver {
                 let states = self.entries[entry].caught_up(&self.entries, &self.conditions);
                 self.entries[entry].settle(states);
             }
+        }
+    }
+
+    /// Returns what a request for this upload depends on.
+    fn conditions_of(&self, entry: usize) -> Conditions {
+        Conditions {
+            is_needed: is_needed(entry, &self.entries, &self.conditions),
+            ..self.conditions.clone()
         }
     }
 
@@ -342,11 +380,14 @@ impl Driver {
     fn answered(&mut self, plan: &Plan, server: usize, answer: &Answer) -> Result<(), Fault> {
         self.log.push(format!("{server}: {plan:?}\n    {answer:?}"));
         self.tally.count(&plan.request, answer.status);
-        let entry = match plan.subject {
-            Subject::Known(entry) => &mut self.entries[entry],
-            Subject::Unnamed => &mut Entry::new(String::new()),
+        let (entry, conditions) = match plan.subject {
+            Subject::Known(entry) => {
+                let conditions = self.conditions_of(entry);
+                (&mut self.entries[entry], conditions)
+            }
+            Subject::Unnamed => (&mut Entry::new(String::new()), self.conditions.clone()),
         };
-        entry.answered(&plan.request, answer, &self.conditions)?;
+        entry.answered(&plan.request, answer, &conditions)?;
         if let (Subject::Unnamed, Some(id)) = (plan.subject, answer.id()) {
             let states = std::mem::take(&mut entry.states);
             self.entries.push(Entry { id, states });
@@ -367,13 +408,29 @@ impl Driver {
 }
 
 impl Conditions {
-    fn new(judges: Judges) -> Self {
+    fn new(form: Form) -> Self {
+        let counts_from = match form.expiry {
+            actions::Expiry::Never => None,
+            actions::Expiry::AfterLastActivity => Some(CountsFrom::LastActivity),
+            actions::Expiry::AfterCreation => Some(CountsFrom::Creation),
+        };
         Self {
             create: Verdict::Agrees,
             finish: Verdict::Agrees,
             terminate: Verdict::Agrees,
-            decides: judges == Judges::Present,
-            attempts: crate::world::ATTEMPTS,
+            decides: form.judges == Judges::Present,
+            attempts: world::ATTEMPTS,
+            expiry: counts_from.map(|counts_from| Expiry {
+                start: SystemTime::now(),
+                now: 0,
+                after: world::HOURS,
+                counts_from,
+                stamps: match form.ground {
+                    Ground::Memory => Stamps::Clock,
+                    Ground::Files | Ground::Processes => Stamps::System,
+                },
+            }),
+            is_needed: false,
         }
     }
 }

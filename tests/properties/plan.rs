@@ -12,7 +12,7 @@ use crate::actions::{
     Pick, Place, Role, Server, Size, Sum, Via,
 };
 use crate::harness::tus::Version;
-use crate::model::{Entry, State, Stored};
+use crate::model::{Conditions, Entry, State, Stored, is_needed};
 use crate::request::{About, Content, Joined, Load, New, NewLength, Request};
 
 /// A request, and which upload it is for.
@@ -90,11 +90,16 @@ impl Planner {
 
     /// Returns the request, unless there is no upload for it. Adds an entry if the
     /// client chooses a new id.
-    pub(crate) fn plan(&mut self, ask: &Ask, entries: &mut Vec<Entry>) -> Option<Plan> {
+    pub(crate) fn plan(
+        &mut self,
+        ask: &Ask,
+        entries: &mut Vec<Entry>,
+        conditions: &Conditions,
+    ) -> Option<Plan> {
         self.made += 1;
         match ask {
             Ask::Create(creation) => Some(self.create(creation, entries)),
-            Ask::Join(parts, among, name) => self.join(parts, *among, *name, entries),
+            Ask::Join(parts, among, name) => self.join(parts, *among, *name, entries, conditions),
             Ask::Append(append) => {
                 let entry = Self::pick(append.upload, entries)?;
                 Some(Plan::of(
@@ -144,6 +149,7 @@ impl Planner {
         among: Among,
         name: Name,
         entries: &mut Vec<Entry>,
+        conditions: &Conditions,
     ) -> Option<Plan> {
         let fits = |entry: &Entry| match among {
             Among::All => true,
@@ -162,14 +168,20 @@ impl Planner {
             .map(|part| format!("/files/{}", entries[*part].id))
             .collect();
         let concat = Some(format!("final;{}", urls.join(" ")));
-        let joined = Content::Joined(self.joined(&parts, entries));
+        let joined = Content::Joined(self.joined(&parts, entries, conditions));
         Some(self.new_upload(name, concat, joined, entries))
     }
 
-    fn joined(&self, parts: &[usize], entries: &[Entry]) -> Joined {
+    fn joined(&self, parts: &[usize], entries: &[Entry], conditions: &Conditions) -> Joined {
         let (mut found, mut refusals) = (Vec::new(), Vec::new());
         for part in parts {
+            let has_expired =
+                entries[*part].is_over(conditions) && !is_needed(*part, entries, conditions);
+            if has_expired {
+                refusals.push(410);
+            }
             match entries[*part].part() {
+                Ok(_) if has_expired => {}
                 // CUF-01
                 Ok(stored) if !stored.is_finished() && self.finals == Finals::OfFinished => {
                     refusals.push(400);

@@ -3,11 +3,12 @@
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof};
+use proptest::strategy::Union;
 
 use crate::actions::{
     Action, Among, Amount, Append, Ask, Case, Chunk, Claim, Creation, Declared, Durability, Ending,
-    Finals, Form, Framing, Ground, Judges, Moment, Name, Pick, Place, Portion, Role, Ruling,
-    Server, Size, Span, Sum, Via,
+    Expiry, Finals, Form, Framing, Ground, Judges, Moment, Name, Pick, Place, Portion, Role,
+    Ruling, Server, Size, Span, Sum, Via,
 };
 use crate::harness::tus::Version;
 
@@ -17,15 +18,29 @@ pub(crate) fn cases(
     servers: std::ops::RangeInclusive<usize>,
     most: usize,
 ) -> impl Strategy<Value = Case> {
-    let form = (servers, judges(), finals(), durability());
-    let form = form.prop_map(move |(servers, judges, finals, durability)| Form {
+    let form = (servers, judges(), finals(), durability(), expiry(ground));
+    let form = form.prop_map(move |(servers, judges, finals, durability, expiry)| Form {
         ground,
         servers,
         judges,
         finals,
         durability,
+        expiry,
     });
     (form, vec(action(ground), 1..=most)).prop_map(|(form, actions)| Case { form, actions })
+}
+
+/// Processes have the clock of the system, which nobody sets.
+fn expiry(ground: Ground) -> BoxedStrategy<Expiry> {
+    match ground {
+        Ground::Processes => Just(Expiry::Never).boxed(),
+        Ground::Memory | Ground::Files => prop_oneof![
+            2 => Just(Expiry::Never),
+            2 => Just(Expiry::AfterLastActivity),
+            1 => Just(Expiry::AfterCreation),
+        ]
+        .boxed(),
+    }
 }
 
 fn finals() -> impl Strategy<Value = Finals> {
@@ -45,21 +60,49 @@ fn durability() -> impl Strategy<Value = Durability> {
 }
 
 fn action(ground: Ground) -> BoxedStrategy<Action> {
-    let kills = u32::from(ground == Ground::Processes);
-    prop_oneof![
-        60 => (via(), ask()).prop_map(|(via, ask)| Action::Ask(via, ask)),
-        8 => (via(), sending(), portion(), ending())
-            .prop_map(|(via, ask, portion, ending)| Action::Cut(via, ask, portion, ending)),
-        8 => (via(), sending(), portion())
-            .prop_map(|(via, ask, portion)| Action::Hold(via, ask, portion)),
-        4 => Just(Action::Release),
-        8 => [racing(), racing()].prop_map(Action::Race),
-        3 => server().prop_map(Action::Restart),
-        9 * kills => (via(), changing(), 0..5_000_u16)
-            .prop_map(|(via, ask, after)| Action::Kill(via, ask, after)),
-        5 => (moment(), ruling()).prop_map(|(moment, ruling)| Action::Rule(moment, ruling)),
-    ]
-    .boxed()
+    let mut actions = vec![
+        (
+            60,
+            (via(), ask())
+                .prop_map(|(via, ask)| Action::Ask(via, ask))
+                .boxed(),
+        ),
+        (8, cut()),
+        (8, hold()),
+        (4, Just(Action::Release).boxed()),
+        (8, [racing(), racing()].prop_map(Action::Race).boxed()),
+        (3, server().prop_map(Action::Restart).boxed()),
+        (
+            5,
+            (moment(), ruling())
+                .prop_map(|(moment, ruling)| Action::Rule(moment, ruling))
+                .boxed(),
+        ),
+    ];
+    actions.push(match ground {
+        Ground::Processes => (9, kill()),
+        // The time is over after three and a half days.
+        Ground::Memory | Ground::Files => (4, (0..7_u8).prop_map(Action::Clock).boxed()),
+    });
+    Union::new_weighted(actions).boxed()
+}
+
+fn cut() -> BoxedStrategy<Action> {
+    (via(), sending(), portion(), ending())
+        .prop_map(|(via, ask, portion, ending)| Action::Cut(via, ask, portion, ending))
+        .boxed()
+}
+
+fn hold() -> BoxedStrategy<Action> {
+    (via(), sending(), portion())
+        .prop_map(|(via, ask, portion)| Action::Hold(via, ask, portion))
+        .boxed()
+}
+
+fn kill() -> BoxedStrategy<Action> {
+    (via(), changing(), 0..5_000_u16)
+        .prop_map(|(via, ask, after)| Action::Kill(via, ask, after))
+        .boxed()
 }
 
 fn via() -> impl Strategy<Value = Via> {

@@ -73,7 +73,7 @@ impl Stored {
         // AMB-03: of a stream of unknown length, what fits is kept.
         let is_kept = load.framing == Framing::Chunked && !load.is_atomic() && !self.is_complete();
         if !fits && is_kept && !is_declared_wrong {
-            let whole = declared.with(&load.bytes[..room]);
+            let whole = declared.with(&load.bytes[..room], conditions.stamp());
             return vec![(413, whole.finish(conditions).0)];
         }
         if !refusals.is_empty() {
@@ -82,7 +82,7 @@ impl Stored {
                 .map(|status| (status, self.clone()))
                 .collect();
         }
-        let after = declared.with(&load.bytes);
+        let after = declared.with(&load.bytes, conditions.stamp());
         if !after.is_complete() {
             return vec![(204, after)];
         }
@@ -114,10 +114,10 @@ impl Stored {
             }
             let tail = after.bytes.slice(here.bytes.len()..here.bytes.len() + came);
             for length in [here.length, after.length] {
-                let tail = tail.clone();
                 next.push(Self {
                     length,
-                    tail,
+                    tail: tail.clone(),
+                    tail_touched: conditions.stamp(),
                     ..here.clone()
                 });
             }

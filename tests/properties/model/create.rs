@@ -36,16 +36,16 @@ impl State {
         if !refusals(new, conditions).is_empty() {
             return vec![Self::Absent];
         }
-        let base = Stored::new(new.about.clone(), known(new));
+        let base = Stored::new(new.about.clone(), known(new), conditions);
         let mut next = match &new.content {
             Content::Sent(_, Some(load)) => {
                 present(base.torn(&Chunk::first(load), torn, conditions))
             }
             Content::Sent(_, None) => present(base.perhaps_finished(conditions)),
             Content::Joined(Joined::Whole(bytes)) => {
-                present(base.with(bytes).perhaps_finished(conditions))
+                present(base.with(bytes, base.touched).perhaps_finished(conditions))
             }
-            Content::Joined(Joined::Waits(parts)) => vec![pending(new, parts)],
+            Content::Joined(Joined::Waits(parts)) => vec![pending(new, parts, conditions)],
             Content::Joined(Joined::Refused(_)) => unreachable!("it is refused"),
         };
         if torn == Torn::Killed {
@@ -64,14 +64,14 @@ impl State {
                 .map(|status| (status, Self::Absent))
                 .collect();
         }
-        let base = Stored::new(new.about.clone(), known(new));
+        let base = Stored::new(new.about.clone(), known(new), conditions);
         match &new.content {
             Content::Sent(_, load) => first_bytes(&base, load.as_ref(), conditions),
             Content::Joined(Joined::Whole(bytes)) => {
-                vec![finished(base.with(bytes), conditions)]
+                vec![finished(base.with(bytes, base.touched), conditions)]
             }
             // CUF-02
-            Content::Joined(Joined::Waits(parts)) => vec![(201, pending(new, parts))],
+            Content::Joined(Joined::Waits(parts)) => vec![(201, pending(new, parts, conditions))],
             Content::Joined(Joined::Refused(_)) => unreachable!("it is refused"),
         }
     }
@@ -113,11 +113,12 @@ fn finished(new: Stored, conditions: &Conditions) -> (u16, State) {
     (failure.unwrap_or(201), State::Present(after))
 }
 
-fn pending(new: &New, parts: &[(usize, Arc<About>)]) -> State {
+fn pending(new: &New, parts: &[(usize, Arc<About>)], conditions: &Conditions) -> State {
     State::Pending(Pending {
         about: new.about.clone(),
         parts: parts.to_vec(),
         length: None,
+        touched: conditions.stamp(),
     })
 }
 

@@ -14,6 +14,7 @@
 
 mod append;
 mod create;
+mod expiry;
 mod judge;
 mod pending;
 mod read;
@@ -23,7 +24,8 @@ use std::fmt::Debug;
 
 use crate::request::{Answer, Request};
 
-pub(crate) use self::pending::Pending;
+pub(crate) use self::expiry::{CountsFrom, Expiry, Stamps};
+pub(crate) use self::pending::{Pending, is_needed};
 pub(crate) use self::stored::{Finishing, Stored};
 
 /// What the model knows of an upload.
@@ -54,6 +56,10 @@ pub(crate) struct Conditions {
     pub(crate) decides: bool,
     /// How often an upload may be refused before it is rejected for good.
     pub(crate) attempts: u32,
+    /// `None` if no upload expires.
+    pub(crate) expiry: Option<Expiry>,
+    /// Whether the upload does not expire because another one needs it.
+    pub(crate) is_needed: bool,
 }
 
 /// What a gate or a hook says.
@@ -104,6 +110,34 @@ impl Entry {
         for state in &self.states {
             next.extend(state.answered(request, answer, conditions));
         }
+        self.accept(next, request, answer, conditions)
+    }
+
+    /// Like [`answered`](Self::answered), for a request that began before the upload
+    /// expired.
+    pub(crate) fn answered_late(
+        &mut self,
+        request: &Request,
+        answer: &Answer,
+        conditions: &Conditions,
+    ) -> Result<(), String> {
+        judge::form(request, answer)?;
+        let states = self.states.iter();
+        let next = states.flat_map(|state| state.served(request, answer, conditions));
+        self.accept(next.collect(), request, answer, conditions)
+    }
+
+    fn accept(
+        &mut self,
+        mut next: Vec<State>,
+        request: &Request,
+        answer: &Answer,
+        conditions: &Conditions,
+    ) -> Result<(), String> {
+        next.retain(|state| match state {
+            State::Present(stored) => stored.is_told(request, answer, conditions),
+            State::Absent | State::Pending(_) => true,
+        });
         if let Some(told) = answer.number("upload-offset") {
             next.retain(|state| state.may_be_at(told));
         }
@@ -198,6 +232,15 @@ impl Entry {
         }
     }
 
+    /// Whether its time is over, whoever else needs it.
+    pub(crate) fn is_over(&self, conditions: &Conditions) -> bool {
+        match self.likely() {
+            State::Absent => false,
+            State::Present(stored) => stored.is_over(conditions),
+            State::Pending(pending) => conditions.is_over(pending.touched),
+        }
+    }
+
     /// Whether it may be a final that waits for its parts.
     pub(crate) fn pending(&self) -> Option<&Pending> {
         self.states.iter().find_map(|state| match state {
@@ -221,6 +264,31 @@ impl State {
     /// Returns the states after a request with this answer: none if the answer is
     /// wrong in this state.
     fn answered(&self, request: &Request, answer: &Answer, conditions: &Conditions) -> Vec<Self> {
+        let (fresh, expired) = match self {
+            Self::Present(stored) => {
+                let (fresh, expired) = stored.divide(conditions);
+                (present(fresh), present(expired))
+            }
+            Self::Pending(pending) if pending.has_expired(conditions) => {
+                (Vec::new(), vec![self.clone()])
+            }
+            Self::Absent | Self::Pending(_) => (vec![self.clone()], Vec::new()),
+        };
+        if matches!(request, Request::Create(_) | Request::Delete) {
+            return self.served(request, answer, conditions);
+        }
+        // EXP-07, or whatever else is wrong with the request.
+        let refusals = request.refusals_of_form();
+        let is_refused = |status| status == 410 || status != 404 && refusals.contains(&status);
+        let expired = expired.into_iter().filter(|_| is_refused(answer.status));
+        let served = fresh
+            .iter()
+            .flat_map(|state| state.served(request, answer, conditions));
+        served.chain(expired).collect()
+    }
+
+    /// Like [`answered`](Self::answered), if the upload has not expired.
+    fn served(&self, request: &Request, answer: &Answer, conditions: &Conditions) -> Vec<Self> {
         match (self, request) {
             (_, Request::Create(new)) => self.created(new, answer, conditions),
             (Self::Absent, request) => match request.refusals_of_form().contains(&answer.status) {

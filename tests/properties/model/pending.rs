@@ -16,9 +16,15 @@ pub(crate) struct Pending {
     pub(crate) parts: Vec<(usize, Arc<About>)>,
     /// The sum of the lengths, once all are known.
     pub(crate) length: Option<u64>,
+    /// When it was created.
+    pub(crate) touched: u32,
 }
 
 impl Pending {
+    pub(super) fn has_expired(&self, conditions: &Conditions) -> bool {
+        conditions.is_over(self.touched) && !conditions.is_needed
+    }
+
     // CAT-12, CAT-15
     pub(super) fn headed(&self, answer: &Answer) -> Vec<State> {
         let is_right = answer.status == 200
@@ -64,16 +70,31 @@ impl Pending {
             let pending = self.clone();
             return vec![State::Pending(Self { length, ..pending })];
         }
+        let touched = conditions.stamp();
         // Nobody tells whether, and how often, somebody was asked to finish it.
         let asked = (0..2).flat_map(|refusals| {
             let whole = Stored {
                 finishing: Finishing::Open { refusals },
-                ..Stored::new(self.about.clone(), length).with(&bytes)
+                ..Stored::new(self.about.clone(), length, conditions).with(&bytes, touched)
             };
             whole.perhaps_finished(conditions)
         });
         asked.map(State::Present).collect()
     }
+}
+
+/// Whether an upload stays although its time is over: a pending final needs its
+/// parts, and is needed itself while the time of one of them is not over.
+pub(crate) fn is_needed(entry: usize, entries: &[Entry], conditions: &Conditions) -> bool {
+    if let Some(pending) = entries[entry].pending() {
+        let lives = |part: &Entry| match part.likely() {
+            State::Present(stored) => !stored.is_over(conditions),
+            State::Absent | State::Pending(_) => false,
+        };
+        return pending.parts.iter().any(|(part, _)| lives(&entries[*part]));
+    }
+    let mut finals = entries.iter().filter_map(Entry::pending);
+    finals.any(|pending| pending.parts.iter().any(|(part, _)| *part == entry))
 }
 
 impl fmt::Debug for Pending {

@@ -19,6 +19,10 @@ pub(crate) struct Stored {
     /// Bytes that may follow, any number of them.
     pub(crate) tail: Bytes,
     pub(crate) finishing: Finishing,
+    /// When its last byte came, or it was created.
+    pub(crate) touched: u32,
+    /// The same, if bytes of the tail have come.
+    pub(crate) tail_touched: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +36,11 @@ pub(crate) enum Finishing {
 }
 
 impl Stored {
-    pub(crate) fn new(about: Arc<About>, length: Option<u64>) -> Self {
+    pub(crate) fn new(about: Arc<About>, length: Option<u64>, conditions: &Conditions) -> Self {
+        let touched = conditions.stamp();
         Self {
+            touched,
+            tail_touched: touched,
             about,
             length,
             bytes: Bytes::new(),
@@ -62,7 +69,7 @@ impl Stored {
         let more = (more <= self.tail.len()).then(|| self.tail.slice(..more))?;
         Some(Self {
             tail: Bytes::new(),
-            ..self.with(&more)
+            ..self.with(&more, self.tail_touched)
         })
     }
 
@@ -73,14 +80,14 @@ impl Stored {
         Some(Self { tail, ..state })
     }
 
-    /// Returns the upload with more bytes.
-    pub(crate) fn with(&self, more: &[u8]) -> Self {
-        let bytes = match more.is_empty() {
-            true => self.bytes.clone(),
-            false => [&self.bytes[..], more].concat().into(),
-        };
+    /// Returns the upload with more bytes, which came at this time.
+    pub(crate) fn with(&self, more: &[u8], touched: u32) -> Self {
+        if more.is_empty() {
+            return self.clone();
+        }
         Self {
-            bytes,
+            bytes: [&self.bytes[..], more].concat().into(),
+            touched,
             ..self.clone()
         }
     }
@@ -122,7 +129,11 @@ impl fmt::Debug for Stored {
             Some(length) => write!(f, " of {length}")?,
             None => write!(f, " of an unknown number")?,
         }
-        write!(f, ", {:?}, {:?}", self.finishing, self.about)
+        write!(f, ", {:?}", self.finishing)?;
+        if self.touched > 0 || self.tail_touched > 0 {
+            write!(f, ", active at {} or {}", self.touched, self.tail_touched)?;
+        }
+        write!(f, ", {:?}", self.about)
     }
 }
 

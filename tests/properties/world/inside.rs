@@ -1,7 +1,9 @@
 //! Servers in this process.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime};
 
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
@@ -9,20 +11,30 @@ use hyper_util::service::TowerToHyperService;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
+use tower_tus::layers::expiration::Expiration;
+use tower_tus::layers::protocol::Clock;
 use tower_tus::store::file::Durability;
 use tower_tus::{FileLocker, FileStore, MemoryStore, Shutdown, Stack, TusService};
 
 use super::gates::Panel;
-use crate::actions::{self, Finals, Form, Ground, Judges, Moment, Ruling};
+use crate::actions::{self, Expiry, Finals, Form, Ground, Judges, Moment, Ruling};
 use crate::harness::patient;
 use crate::model::Verdict;
 
 /// After this many refusals an upload is rejected for good.
 pub(crate) const ATTEMPTS: u32 = 3;
 
+/// After this many hours an unfinished upload expires, if any does: not a number of
+/// days, since a case takes a few seconds.
+pub(crate) const HOURS: u32 = 84;
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
 pub(crate) struct Inside {
     form: Form,
     panel: Panel,
+    clock: Clock,
+    days: Arc<AtomicU32>,
     memory: MemoryStore,
     home: TempDir,
     servers: Vec<Running>,
@@ -36,10 +48,14 @@ struct Running {
 
 impl Inside {
     pub(super) async fn start(form: Form) -> Self {
+        let days = Arc::new(AtomicU32::new(0));
+        let clock = clock(Arc::clone(&days));
         let mut inside = Self {
             form,
             panel: Panel::new(),
-            memory: MemoryStore::default(),
+            memory: MemoryStore::with_clock(clock.clone()),
+            clock,
+            days,
             home: TempDir::new().unwrap(),
             servers: Vec::new(),
         };
@@ -68,6 +84,10 @@ impl Inside {
         self.panel.rule(moment, ruling)
     }
 
+    pub(super) fn set_clock(&self, days: u8) {
+        self.days.store(days.into(), Ordering::Relaxed);
+    }
+
     pub(super) fn home(&self) -> Option<&TempDir> {
         (self.form.ground == Ground::Files).then_some(&self.home)
     }
@@ -90,6 +110,12 @@ impl Inside {
             Ground::Memory | Ground::Processes => Stack::new(self.memory.clone()),
         };
         let stack = stack.finish_attempts(ATTEMPTS);
+        let expiration = Expiration::after(HOUR * HOURS).clock(self.clock.clone());
+        let stack = match self.form.expiry {
+            Expiry::Never => stack,
+            Expiry::AfterLastActivity => stack.expiration(expiration),
+            Expiry::AfterCreation => stack.expiration(expiration.fixed()),
+        };
         let stack = match self.form.finals {
             Finals::OfFinished => stack,
             Finals::OfAny => stack.unfinished_concatenation(),
@@ -139,4 +165,10 @@ async fn accept(listener: TcpListener, service: TusService) {
         });
         while connections.try_join_next().is_some() {}
     }
+}
+
+/// Returns a clock that stands still, except that somebody sets it to another day.
+fn clock(days: Arc<AtomicU32>) -> Clock {
+    let start = SystemTime::now();
+    Clock::from_fn(move || start + HOUR * 24 * days.load(Ordering::Relaxed))
 }

@@ -8,8 +8,8 @@ use std::net::SocketAddr;
 
 use tempfile::TempDir;
 
-pub(crate) use self::inside::ATTEMPTS;
 use self::inside::Inside;
+pub(crate) use self::inside::{ATTEMPTS, HOURS};
 use self::processes::Processes;
 use crate::actions::{Form, Ground, Moment, Ruling};
 use crate::model::Verdict;
@@ -65,6 +65,14 @@ impl World {
         match self {
             Self::Inside(inside) => inside.rule(moment, ruling),
             Self::Processes(processes) => processes.rule(moment, ruling),
+        }
+    }
+
+    /// Sets the clock to this many days after the start.
+    pub(crate) fn set_clock(&self, days: u8) {
+        match self {
+            Self::Inside(inside) => inside.set_clock(days),
+            Self::Processes(_) => unreachable!("their clock is that of the system"),
         }
     }
 

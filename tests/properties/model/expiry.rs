@@ -1,0 +1,157 @@
+//! Uploads that expire.
+
+use std::time::{Duration, SystemTime};
+
+use headers::{Expires, Header};
+
+use super::{Conditions, Finishing, Stored};
+use crate::request::{Answer, Request};
+
+/// When uploads expire. Times are hours since the start of the case, which takes
+/// much less than one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Expiry {
+    /// The time on the clock when the case started.
+    pub(crate) start: SystemTime,
+    pub(crate) now: u32,
+    pub(crate) after: u32,
+    pub(crate) counts_from: CountsFrom,
+    pub(crate) stamps: Stamps,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CountsFrom {
+    LastActivity,
+    Creation,
+}
+
+/// Where the store has its times from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stamps {
+    Clock,
+    /// The system, for which nothing ever happens later than at the start.
+    System,
+}
+
+impl Expiry {
+    /// Returns the time that the store notes now.
+    fn stamp(&self) -> u32 {
+        match self.stamps {
+            Stamps::Clock => self.now,
+            Stamps::System => 0,
+        }
+    }
+
+    /// Returns when an unfinished upload expires.
+    fn at(&self, touched: u32) -> u32 {
+        self.after
+            + match self.counts_from {
+                CountsFrom::LastActivity => touched,
+                // Uploads are created at the time of the system.
+                CountsFrom::Creation => 0,
+            }
+    }
+
+    /// Returns the hour of a time.
+    fn hour(&self, time: SystemTime) -> u32 {
+        let half = Duration::from_secs(1800);
+        let since = (time + half).duration_since(self.start).unwrap_or_default();
+        u32::try_from(since.as_secs() / 3600).unwrap_or(u32::MAX)
+    }
+}
+
+impl Conditions {
+    /// Returns the time of an activity now.
+    pub(super) fn stamp(&self) -> u32 {
+        self.expiry.map_or(0, |expiry| expiry.stamp())
+    }
+
+    /// Whether an upload would be over as soon as it is created, which happens only
+    /// to stores that do not have the clock of the case.
+    pub(crate) fn is_born_expired(&self) -> bool {
+        self.is_over(self.stamp())
+    }
+
+    /// Whether the time of an unfinished upload is over.
+    pub(super) fn is_over(&self, touched: u32) -> bool {
+        self.expiry
+            .is_some_and(|expiry| expiry.at(touched) <= expiry.now)
+    }
+}
+
+impl Stored {
+    /// Whether it expires at some time.
+    // EXP-09
+    fn may_expire(&self, conditions: &Conditions) -> bool {
+        match self.finishing {
+            _ if !self.is_complete() => true,
+            Finishing::Done => self.about.is_partial(),
+            // Its client has sent all of it.
+            Finishing::Open { refusals } => refusals >= conditions.attempts,
+        }
+    }
+
+    /// Whether its time is over, whoever else needs it.
+    pub(crate) fn is_over(&self, conditions: &Conditions) -> bool {
+        self.may_expire(conditions) && conditions.is_over(self.touched)
+    }
+
+    /// Returns the states in which it has not expired, and those in which it has.
+    pub(super) fn divide(&self, conditions: &Conditions) -> (Vec<Self>, Vec<Self>) {
+        let untouched = Self {
+            tail: Default::default(),
+            ..self.clone()
+        };
+        let low = untouched.is_over(conditions) && !conditions.is_needed;
+        if self.tail.is_empty() || !low {
+            return match low {
+                true => (Vec::new(), vec![self.clone()]),
+                false => (vec![self.clone()], Vec::new()),
+            };
+        }
+        // Some of its bytes may have come later.
+        match conditions.is_over(self.tail_touched)
+            && self
+                .length
+                .is_none_or(|length| length > self.offset() + self.tail.len() as u64)
+        {
+            true => (Vec::new(), vec![self.clone()]),
+            false => (vec![self.clone()], vec![untouched]),
+        }
+    }
+
+    /// Whether an answer tells rightly when the upload expires, with this state after
+    /// the request.
+    // EXP-03, EXP-04, EXP-08
+    pub(super) fn is_told(
+        &self,
+        request: &Request,
+        answer: &Answer,
+        conditions: &Conditions,
+    ) -> bool {
+        let value = answer.headers.get_all("upload-expires");
+        let mut values = value.iter();
+        let Some(expiry) = conditions.expiry else {
+            return values.next().is_none();
+        };
+        let must_tell = match request {
+            Request::Create(_) => answer.id().is_some(),
+            Request::Append { .. } => true,
+            Request::Head | Request::Get(_) => answer.status < 300,
+            Request::Delete => false,
+        };
+        // Of an upload that only another one keeps, nobody knows.
+        if !must_tell || !self.tail.is_empty() || self.is_over(conditions) {
+            return true;
+        }
+        if !self.may_expire(conditions) {
+            return values.next().is_none();
+        }
+        let told = Expires::decode(&mut values).ok();
+        let told = told.map(|told| expiry.hour(told.into()));
+        // Bytes that have just come are an activity, whatever the store notes.
+        [self.touched, expiry.now]
+            .iter()
+            .any(|touched| told == Some(expiry.at(*touched)))
+    }
+}
