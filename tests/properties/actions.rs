@@ -33,6 +33,7 @@ pub(crate) struct Form {
     pub(crate) finals: Finals,
     pub(crate) durability: Durability,
     pub(crate) expiry: Expiry,
+    pub(crate) quota: Quota,
 }
 
 /// Where uploads are stored, and what serves them.
@@ -66,6 +67,13 @@ pub(crate) enum Expiry {
     Never,
     AfterLastActivity,
     AfterCreation,
+}
+
+/// Whether all uploads together are limited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Quota {
+    Unlimited,
+    Limited,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -30,12 +30,29 @@ impl Driver {
                 .await?;
             self.carry_out(Via::PLAIN, Plan::head(entry)).await?;
         }
+        self.fill().await?;
         match self.world.names() {
             Some(names) if !names.is_empty() && !self.may_leave_files => {
                 Err(format!("{names:?} is left after all uploads were removed"))
             }
             _ => Ok(()),
         }
+    }
+
+    /// Takes all the room of a quota, which has to be free again.
+    async fn fill(&mut self) -> Result<(), Fault> {
+        let Some(quota) = self.conditions.quota.clone() else {
+            return Ok(());
+        };
+        let content = Content::Sent(NewLength::Known(quota.total), None);
+        let known = self.entries.len();
+        let plan = Plan::unnamed(self.planner.creation(None, None, content));
+        self.carry_out(Via::PLAIN, plan).await?;
+        for entry in known..self.entries.len() {
+            self.carry_out(Via::PLAIN, Plan::of(entry, Request::Delete))
+                .await?;
+        }
+        Ok(())
     }
 
     async fn look(&mut self, entry: usize) -> Result<(), Fault> {

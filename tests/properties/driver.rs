@@ -1,20 +1,16 @@
 //! Carries out the actions of a case, and compares each answer with the model.
 
 use std::collections::VecDeque;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use crate::actions::{
-    self, Action, Ask, Case, Ending, Form, Ground, Judges, Moment, Portion, Ruling, Via,
-};
-use crate::model::{
-    Conditions, CountsFrom, Entry, Expiry, Stamps, State, Torn, Verdict, is_needed,
-};
+use crate::actions::{Action, Ask, Case, Ending, Moment, Portion, Ruling, Via};
+use crate::model::{Conditions, Entry, State, Torn, Verdict, is_needed};
 use crate::open::{Begun, Open};
 use crate::plan::{Plan, Planner, Subject};
 use crate::request::{Answer, Load, Request};
 use crate::tally::Tally;
 use crate::wire::{self, Head};
-use crate::world::{self, World};
+use crate::world::World;
 
 /// A broken promise.
 pub(crate) type Fault = String;
@@ -28,6 +24,8 @@ pub(crate) struct Driver {
     held: VecDeque<Held>,
     /// Whether uploads may exist, or remains of them, that the model does not know.
     pub(crate) may_leave_files: bool,
+    /// How many bytes uploads may be charged that the model does not know.
+    unknown: u64,
     /// The requests so far, for the message of a failure.
     pub(crate) log: Vec<String>,
     pub(crate) tally: Tally,
@@ -56,6 +54,7 @@ impl Driver {
             planner: Planner::new(form),
             held: VecDeque::new(),
             may_leave_files: false,
+            unknown: 0,
             log: Vec::new(),
             tally: Tally::default(),
         }
@@ -232,7 +231,9 @@ impl Driver {
         self.tally.count(&plan.request, first.status);
         self.tally.count(&other.request, second.status);
         let race = [(&plan.request, &first), (&other.request, &second)];
-        let conditions = self.conditions_of(entry);
+        let mut conditions = self.conditions_of(entry);
+        // Each reserves what it may need before the other one is done.
+        conditions.take_room(plan.request.charge() + other.request.charge());
         self.entries[entry].raced(race, &conditions)
     }
 
@@ -341,8 +342,25 @@ impl Driver {
     fn conditions_of(&self, entry: usize) -> Conditions {
         Conditions {
             is_needed: is_needed(entry, &self.entries, &self.conditions),
-            ..self.conditions.clone()
+            ..self.conditions_beside(entry)
         }
+    }
+
+    /// Returns what a request depends on that is not for any of the other uploads.
+    fn conditions_beside(&self, entry: usize) -> Conditions {
+        let mut conditions = self.conditions.clone();
+        let Some(quota) = &mut conditions.quota else {
+            return conditions;
+        };
+        let others = self.entries.iter().enumerate();
+        let others = others.filter(|(other, _)| *other != entry);
+        let (mut least, mut most) = (0_u64, self.unknown);
+        for (_, other) in others {
+            least += other.charge().start();
+            most = most.saturating_add(*other.charge().end());
+        }
+        quota.others = least..=most;
+        conditions
     }
 
     fn message(&self, plan: &Plan) -> (Head, Option<Load>) {
@@ -385,7 +403,10 @@ impl Driver {
                 let conditions = self.conditions_of(entry);
                 (&mut self.entries[entry], conditions)
             }
-            Subject::Unnamed => (&mut Entry::new(String::new()), self.conditions.clone()),
+            Subject::Unnamed => {
+                let conditions = self.conditions_beside(usize::MAX);
+                (&mut Entry::new(String::new()), conditions)
+            }
         };
         entry.answered(&plan.request, answer, &conditions)?;
         if let (Subject::Unnamed, Some(id)) = (plan.subject, answer.id()) {
@@ -397,40 +418,15 @@ impl Driver {
 
     fn torn(&mut self, plan: &Plan, torn: Torn) {
         self.tally.torn += 1;
+        // The server may not be done with it for a while.
+        self.unknown += plan.request.charge();
         match plan.subject {
             Subject::Known(entry) => {
-                self.entries[entry].torn(&plan.request, torn, &self.conditions);
+                let conditions = self.conditions_of(entry);
+                self.entries[entry].torn(&plan.request, torn, &conditions);
             }
             // Nobody knows its id.
             Subject::Unnamed => self.may_leave_files = true,
-        }
-    }
-}
-
-impl Conditions {
-    fn new(form: Form) -> Self {
-        let counts_from = match form.expiry {
-            actions::Expiry::Never => None,
-            actions::Expiry::AfterLastActivity => Some(CountsFrom::LastActivity),
-            actions::Expiry::AfterCreation => Some(CountsFrom::Creation),
-        };
-        Self {
-            create: Verdict::Agrees,
-            finish: Verdict::Agrees,
-            terminate: Verdict::Agrees,
-            decides: form.judges == Judges::Present,
-            attempts: world::ATTEMPTS,
-            expiry: counts_from.map(|counts_from| Expiry {
-                start: SystemTime::now(),
-                now: 0,
-                after: world::HOURS,
-                counts_from,
-                stamps: match form.ground {
-                    Ground::Memory => Stamps::Clock,
-                    Ground::Files | Ground::Processes => Stamps::System,
-                },
-            }),
-            is_needed: false,
         }
     }
 }

@@ -17,6 +17,7 @@ mod harness;
 
 mod actions;
 mod audit;
+mod conditions;
 mod driver;
 mod model;
 mod open;

@@ -35,6 +35,11 @@ impl Plan {
         Self::of(entry, Request::Head)
     }
 
+    pub(crate) fn unnamed(request: Request) -> Self {
+        let subject = Subject::Unnamed;
+        Self { subject, request }
+    }
+
     pub(crate) fn of(entry: usize, request: Request) -> Self {
         let subject = Subject::Known(entry);
         Self { subject, request }
@@ -134,11 +139,12 @@ impl Planner {
 
     fn create(&mut self, creation: &Creation, entries: &mut Vec<Entry>) -> Plan {
         let length = new_length(creation.length);
-        let room = match length {
-            NewLength::Known(length) => Some(length),
-            NewLength::Deferred | NewLength::Both | NewLength::Neither => None,
+        let first = creation.first.as_ref();
+        let load = match length {
+            NewLength::Known(length) => first.map(|chunk| self.load(chunk, Some(length))),
+            NewLength::Deferred => first.map(|chunk| self.load(chunk, None)),
+            NewLength::Both | NewLength::Neither => None,
         };
-        let load = creation.first.as_ref().map(|chunk| self.load(chunk, room));
         let content = Content::Sent(length, load);
         self.new_upload(creation.name, concat(creation.role), content, entries)
     }

@@ -7,7 +7,7 @@ use proptest::strategy::Union;
 
 use crate::actions::{
     Action, Among, Amount, Append, Ask, Case, Chunk, Claim, Creation, Declared, Durability, Ending,
-    Expiry, Finals, Form, Framing, Ground, Judges, Moment, Name, Pick, Place, Portion, Role,
+    Expiry, Finals, Form, Framing, Ground, Judges, Moment, Name, Pick, Place, Portion, Quota, Role,
     Ruling, Server, Size, Span, Sum, Via,
 };
 use crate::harness::tus::Version;
@@ -18,29 +18,36 @@ pub(crate) fn cases(
     servers: std::ops::RangeInclusive<usize>,
     most: usize,
 ) -> impl Strategy<Value = Case> {
-    let form = (servers, judges(), finals(), durability(), expiry(ground));
-    let form = form.prop_map(move |(servers, judges, finals, durability, expiry)| Form {
-        ground,
-        servers,
-        judges,
-        finals,
-        durability,
-        expiry,
-    });
+    let form = (servers, judges(), finals(), durability(), expiry(), quota());
+    let form = form.prop_map(
+        move |(servers, judges, finals, durability, expiry, quota)| Form {
+            ground,
+            servers,
+            judges,
+            finals,
+            durability,
+            expiry,
+            // Servers do not know what others have stored since they counted it.
+            quota: if servers == 1 {
+                quota
+            } else {
+                Quota::Unlimited
+            },
+        },
+    );
     (form, vec(action(ground), 1..=most)).prop_map(|(form, actions)| Case { form, actions })
 }
 
-/// Processes have the clock of the system, which nobody sets.
-fn expiry(ground: Ground) -> BoxedStrategy<Expiry> {
-    match ground {
-        Ground::Processes => Just(Expiry::Never).boxed(),
-        Ground::Memory | Ground::Files => prop_oneof![
-            2 => Just(Expiry::Never),
-            2 => Just(Expiry::AfterLastActivity),
-            1 => Just(Expiry::AfterCreation),
-        ]
-        .boxed(),
-    }
+fn expiry() -> impl Strategy<Value = Expiry> {
+    prop_oneof![
+        2 => Just(Expiry::Never),
+        2 => Just(Expiry::AfterLastActivity),
+        1 => Just(Expiry::AfterCreation),
+    ]
+}
+
+fn quota() -> impl Strategy<Value = Quota> {
+    prop_oneof![2 => Just(Quota::Unlimited), 1 => Just(Quota::Limited)]
 }
 
 fn finals() -> impl Strategy<Value = Finals> {

@@ -82,7 +82,7 @@ impl Head {
             NewLength::Known(length) => self.add("upload-length", length.to_string()),
             NewLength::Deferred => self.add("upload-defer-length", "1"),
             NewLength::Both => {
-                self.add("upload-length", "1000000");
+                self.add("upload-length", "1");
                 self.add("upload-defer-length", "1");
             }
             NewLength::Neither => {}

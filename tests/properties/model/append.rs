@@ -1,5 +1,8 @@
 //! PATCH, and the first bytes of a creation.
 
+use bytes::Bytes;
+
+use super::quota::Fits;
 use super::{Conditions, Stored, Torn};
 use crate::actions::Framing;
 use crate::request::{Answer, Load};
@@ -70,24 +73,53 @@ impl Stored {
         if !fits {
             refusals.push(413);
         }
+        let end = self.offset() + load.bytes.len() as u64;
+        let (is_room, mut results) = self.grow(declared.length.unwrap_or(end), load, conditions);
         // AMB-03: of a stream of unknown length, what fits is kept.
         let is_kept = load.framing == Framing::Chunked && !load.is_atomic() && !self.is_complete();
         if !fits && is_kept && !is_declared_wrong {
             let whole = declared.with(&load.bytes[..room], conditions.stamp());
-            return vec![(413, whole.finish(conditions).0)];
+            results.extend((is_room != Fits::No).then(|| (413, whole.finish(conditions).0)));
+            return results;
         }
         if !refusals.is_empty() {
-            return refusals
-                .into_iter()
-                .map(|status| (status, self.clone()))
-                .collect();
+            results.extend(refusals.into_iter().map(|status| (status, self.clone())));
+            return results;
         }
         let after = declared.with(&load.bytes, conditions.stamp());
+        if is_room == Fits::No {
+            return results;
+        }
         if !after.is_complete() {
-            return vec![(204, after)];
+            results.push((204, after));
+            return results;
         }
         let (after, failure) = after.finish(conditions);
-        vec![(failure.unwrap_or(204), after)]
+        results.push((failure.unwrap_or(204), after));
+        results
+    }
+
+    /// Tells whether the upload may grow to this size, and what happens if it may not:
+    /// of a chunk without a checksum, what fits is kept.
+    fn grow(&self, size: u64, load: &Load, conditions: &Conditions) -> (Fits, Vec<(u16, Self)>) {
+        // All of it was charged at once.
+        if self.length.is_some() {
+            return (Fits::Yes, Vec::new());
+        }
+        let (fits, full) = conditions.room_for(size);
+        if fits == Fits::Yes {
+            return (fits, Vec::new());
+        }
+        let room = conditions.most().saturating_sub(self.offset());
+        let room =
+            usize::try_from(room).map_or(load.bytes.len(), |room| room.min(load.bytes.len()));
+        let room = if load.is_atomic() { 0 } else { room };
+        let kept = Self {
+            tail: load.bytes.slice(..room),
+            tail_touched: conditions.stamp(),
+            ..self.clone()
+        };
+        (fits, vec![(full, kept)])
     }
 
     /// Returns the states after a chunk whose answer did not come.
@@ -102,17 +134,17 @@ impl Stored {
             Torn::Killed => vec![self.clone()],
         };
         for (_, after) in here.take(chunk, conditions) {
-            let came = &after.bytes[here.bytes.len()..];
-            let came = came.len().min(match torn {
+            let came = Bytes::from([&after.bytes[here.bytes.len()..], &after.tail].concat());
+            let bytes = came.len().min(match torn {
                 Torn::After(bytes) => bytes,
                 Torn::Killed => usize::MAX,
             });
             // A chunk with a checksum is whole or absent. A kill may leave the first
             // part of one that had come as a whole.
-            if chunk.load.is_atomic() && torn != Torn::Killed && came < chunk.load.bytes.len() {
+            if chunk.load.is_atomic() && torn != Torn::Killed && bytes < chunk.load.bytes.len() {
                 continue;
             }
-            let tail = after.bytes.slice(here.bytes.len()..here.bytes.len() + came);
+            let tail = came.slice(..bytes);
             for length in [here.length, after.length] {
                 next.push(Self {
                     length,
@@ -121,7 +153,7 @@ impl Stored {
                     ..here.clone()
                 });
             }
-            if came == after.bytes.len() - here.bytes.len() && after.is_complete() {
+            if bytes == came.len() && after.is_complete() {
                 next.push(after.clone());
             }
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::append::Chunk;
+use super::quota::Fits;
 use super::{Conditions, Pending, State, Stored, Torn, present};
 use crate::actions::Framing;
 use crate::request::{About, Answer, Content, Joined, Load, New, NewLength};
@@ -65,8 +66,19 @@ impl State {
                 .collect();
         }
         let base = Stored::new(new.about.clone(), known(new), conditions);
+        let (fits, full) = conditions.room_for(known(new).unwrap_or(0));
+        let refused = (fits != Fits::Yes).then_some((full, Self::Absent));
+        let made = match fits {
+            Fits::No => Vec::new(),
+            Fits::Yes | Fits::Perhaps => Self::made(new, &base, conditions),
+        };
+        made.into_iter().chain(refused).collect()
+    }
+
+    /// Returns what a creation gets that is not refused.
+    fn made(new: &New, base: &Stored, conditions: &Conditions) -> Vec<(u16, Self)> {
         match &new.content {
-            Content::Sent(_, load) => first_bytes(&base, load.as_ref(), conditions),
+            Content::Sent(_, load) => first_bytes(base, load.as_ref(), conditions),
             Content::Joined(Joined::Whole(bytes)) => {
                 vec![finished(base.with(bytes, base.touched), conditions)]
             }

@@ -17,6 +17,7 @@ mod create;
 mod expiry;
 mod judge;
 mod pending;
+mod quota;
 mod read;
 mod stored;
 
@@ -26,6 +27,7 @@ use crate::request::{Answer, Request};
 
 pub(crate) use self::expiry::{CountsFrom, Expiry, Stamps};
 pub(crate) use self::pending::{Pending, is_needed};
+pub(crate) use self::quota::Quota;
 pub(crate) use self::stored::{Finishing, Stored};
 
 /// What the model knows of an upload.
@@ -58,6 +60,8 @@ pub(crate) struct Conditions {
     pub(crate) attempts: u32,
     /// `None` if no upload expires.
     pub(crate) expiry: Option<Expiry>,
+    /// `None` if there is room for everything.
+    pub(crate) quota: Option<Quota>,
     /// Whether the upload does not expire because another one needs it.
     pub(crate) is_needed: bool,
 }

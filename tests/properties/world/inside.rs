@@ -14,10 +14,11 @@ use tokio::task::{JoinHandle, JoinSet};
 use tower_tus::layers::expiration::Expiration;
 use tower_tus::layers::protocol::Clock;
 use tower_tus::store::file::Durability;
-use tower_tus::{FileLocker, FileStore, MemoryStore, Shutdown, Stack, TusService};
+use tower_tus::store::limited::Limited;
+use tower_tus::{FileLocker, FileStore, MemoryStore, Shutdown, Stack, Store, TusService};
 
 use super::gates::Panel;
-use crate::actions::{self, Expiry, Finals, Form, Ground, Judges, Moment, Ruling};
+use crate::actions::{self, Expiry, Finals, Form, Ground, Judges, Moment, Quota, Ruling};
 use crate::harness::patient;
 use crate::model::Verdict;
 
@@ -27,6 +28,9 @@ pub(crate) const ATTEMPTS: u32 = 3;
 /// After this many hours an unfinished upload expires, if any does: not a number of
 /// days, since a case takes a few seconds.
 pub(crate) const HOURS: u32 = 84;
+
+/// How many bytes all uploads may have together, if they are limited.
+pub(crate) const QUOTA: u64 = 30_000;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
@@ -107,7 +111,7 @@ impl Inside {
     fn stack(&self) -> Stack {
         let stack = match self.form.ground {
             Ground::Files => self.stack_over_files(),
-            Ground::Memory | Ground::Processes => Stack::new(self.memory.clone()),
+            Ground::Memory | Ground::Processes => self.stack_over(self.memory.clone()),
         };
         let stack = stack.finish_attempts(ATTEMPTS);
         let expiration = Expiration::after(HOUR * HOURS).clock(self.clock.clone());
@@ -126,6 +130,13 @@ impl Inside {
         }
     }
 
+    fn stack_over(&self, store: impl Store) -> Stack {
+        match self.form.quota {
+            Quota::Unlimited => Stack::new(store),
+            Quota::Limited => Stack::new(Limited::new(store).total(QUOTA)),
+        }
+    }
+
     fn stack_over_files(&self) -> Stack {
         let durability = match self.form.durability {
             actions::Durability::None => Durability::None,
@@ -134,7 +145,7 @@ impl Inside {
         };
         let store = FileStore::new(self.home.path().join("data")).durability(durability);
         match self.form.servers {
-            1 => Stack::new(store),
+            1 => self.stack_over(store),
             _ => {
                 let locker = FileLocker::beside(&store).poll_interval(Duration::from_millis(2));
                 Stack::new(store).locker(locker)

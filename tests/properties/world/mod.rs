@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use tempfile::TempDir;
 
 use self::inside::Inside;
-pub(crate) use self::inside::{ATTEMPTS, HOURS};
+pub(crate) use self::inside::{ATTEMPTS, HOURS, QUOTA};
 use self::processes::Processes;
 use crate::actions::{Form, Ground, Moment, Ruling};
 use crate::model::Verdict;
@@ -68,11 +68,12 @@ impl World {
         }
     }
 
-    /// Sets the clock to this many days after the start.
+    /// Sets the clock to this many days after the start. Processes have that of the
+    /// system, which stays at the first day.
     pub(crate) fn set_clock(&self, days: u8) {
         match self {
             Self::Inside(inside) => inside.set_clock(days),
-            Self::Processes(_) => unreachable!("their clock is that of the system"),
+            Self::Processes(_) => {}
         }
     }
 

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::inside::ATTEMPTS;
-use crate::actions::{Durability, Finals, Form, Judges, Moment, Ruling};
+use super::inside::{ATTEMPTS, HOURS, QUOTA};
+use crate::actions::{Durability, Expiry, Finals, Form, Judges, Moment, Quota, Ruling};
 use crate::harness::{Server, Signal, command_of};
 use crate::model::Verdict;
 
@@ -121,6 +121,16 @@ fn args(form: Form) -> Vec<String> {
         "-filelock-holder-poll-interval=2ms".to_owned(),
         "-filelock-acquirer-poll-interval=2ms".to_owned(),
     ];
+    if form.quota == Quota::Limited {
+        args.push(format!("-store-size={QUOTA}"));
+    }
+    if form.expiry != Expiry::Never {
+        args.push(format!("-expiration={HOURS}h"));
+        args.push("-expiration-scan-interval=50ms".to_owned());
+    }
+    if form.expiry == Expiry::AfterCreation {
+        args.push("-expiration-mode=fixed".to_owned());
+    }
     if form.finals == Finals::OfAny {
         args.push("-concatenation-unfinished".to_owned());
     }

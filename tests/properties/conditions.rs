@@ -1,0 +1,39 @@
+//! What the servers of a case are told, in terms of the model.
+
+use std::time::SystemTime;
+
+use crate::actions::{self, Form, Ground, Judges};
+use crate::model::{Conditions, CountsFrom, Expiry, Quota, Stamps, Verdict};
+use crate::world;
+
+impl Conditions {
+    pub(crate) fn new(form: Form) -> Self {
+        let counts_from = match form.expiry {
+            actions::Expiry::Never => None,
+            actions::Expiry::AfterLastActivity => Some(CountsFrom::LastActivity),
+            actions::Expiry::AfterCreation => Some(CountsFrom::Creation),
+        };
+        Self {
+            create: Verdict::Agrees,
+            finish: Verdict::Agrees,
+            terminate: Verdict::Agrees,
+            decides: form.judges == Judges::Present,
+            attempts: world::ATTEMPTS,
+            expiry: counts_from.map(|counts_from| Expiry {
+                start: SystemTime::now(),
+                now: 0,
+                after: world::HOURS,
+                counts_from,
+                stamps: match form.ground {
+                    Ground::Memory => Stamps::Clock,
+                    Ground::Files | Ground::Processes => Stamps::System,
+                },
+            }),
+            quota: (form.quota == actions::Quota::Limited).then_some(Quota {
+                total: world::QUOTA,
+                others: 0..=0,
+            }),
+            is_needed: false,
+        }
+    }
+}
