@@ -28,7 +28,7 @@ async fn a_body_over_http_2_takes_no_new_memory_from_the_kernel_for_each_of_its_
         let room = post.room(piece.len()).await;
         post.send(piece.slice(..room));
     }
-    post.is_created().await;
+    post.end().await;
     let faults = page_faults(&server) - before;
     let pages = LENGTH as u64 / 4096;
     assert!(faults < pages / 4, "{faults} page faults for {pages} pages");

@@ -46,8 +46,8 @@ impl Post {
         self.body.send_data(bytes, self.left == 0).unwrap();
     }
 
-    /// Waits for the answer to the whole.
-    pub(crate) async fn is_created(self) {
+    /// Waits for the answer to the whole, which must be a success.
+    pub(crate) async fn end(self) {
         let answer = patient(self.answer).await.unwrap();
         assert_eq!(answer.status(), StatusCode::CREATED);
     }
