@@ -219,7 +219,7 @@ pub(crate) async fn delete(tus: &Tus, data: &Path, id: &str) -> Option<String> {
 }
 
 /// Returns the files of an upload.
-fn names(data: &Path, id: &str) -> Vec<String> {
+pub(crate) fn names(data: &Path, id: &str) -> Vec<String> {
     let files = data.read_dir().unwrap();
     let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
     let is_of = |name: &String| {

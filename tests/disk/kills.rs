@@ -1,16 +1,17 @@
 //! `kill -9` at random moments, while several clients create, append,
-//! concatenate and delete.
+//! concatenate and delete. After each restart a sweep removes what the kill has left.
 
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::audit::{Expected, carry_to_the_end, create_again};
+use crate::audit::{Expected, carry_to_the_end, create_again, names};
 use crate::harness::{Server, Signal};
 use crate::ledger::Ledger;
 use crate::load::Load;
 use crate::random::Random;
 use crate::site::{DURABILITIES, Site};
+use crate::sweeps::{Swept, sweep};
 
 /// Kills a server `kills` times, with each durability in turn, and compares
 /// after each restart what it has with what it has answered.
@@ -22,6 +23,7 @@ async fn kill(kills: usize) {
     let (ledger, mut random) = (Ledger::default(), Random::new());
     println!("{random:?}");
     let (mut answers, mut cut) = (0, 0);
+    let mut swept = Swept::new();
     let mut durabilities = DURABILITIES.iter().cycle();
     let mut next = || durabilities.next().expect("a cycle does not end");
 
@@ -37,6 +39,13 @@ async fn kill(kills: usize) {
         cut += entries.values().filter(|entry| entry.is_open()).count();
         let expected = Expected::all(entries);
         let mut found = expected.compare(&tus, &data).await;
+        found.faults.extend(sweep(&data, &mut swept).await);
+        for id in &found.absent {
+            let left = names(&data, id);
+            if !left.is_empty() {
+                found.faults.push(format!("{id}: a sweep leaves {left:?}"));
+            }
+        }
         found
             .faults
             .extend(create_again(&tus, &data, &found.absent).await);
@@ -52,6 +61,12 @@ async fn kill(kills: usize) {
     assert!(found.faults.is_empty(), "{:#?}", found.faults);
     let faults = carry_to_the_end(&tus, &data, &found.present, &entries).await;
     assert!(faults.is_empty(), "{faults:#?}");
+    end(&mut server).await;
+    let faults = sweep(&data, &mut swept).await;
+    assert!(faults.is_empty(), "{faults:#?}");
+    let left: Vec<_> = crate::harness::names(&data);
+    assert!(left.is_empty(), "all uploads were terminated: {left:?}");
+    println!("swept away: {swept:?}");
     println!(
         "{kills} kills in {:.0?}: {answers} requests answered, {cut} cut off, \
          {} uploads carried to their end",

@@ -23,3 +23,4 @@ mod random;
 mod requests;
 mod site;
 mod strace;
+mod sweeps;
