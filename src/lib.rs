@@ -73,6 +73,8 @@ pub use self::service::TusService;
 pub use self::stack::Stack;
 #[cfg(all(unix, feature = "file"))]
 pub use self::store::FileStore;
+#[cfg(feature = "quota")]
+pub use self::store::Limited;
 
 /// The code in the chapter about expiration.
 #[cfg(all(doctest, feature = "expiration"))]

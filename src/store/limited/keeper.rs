@@ -20,8 +20,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Least time between two counts.
 const LEAST: Duration = Duration::from_secs(5);
 
-/// The least time between two counts is also this many times that of the last one.
+/// Least time between two counts, in times of the last one: with a reason to count.
 const REST: u32 = 20;
+
+/// The same, without one.
+const LONG_REST: u32 = 100;
 
 /// Returns how long to rest after going through all uploads.
 pub(super) fn rest_after(took: Duration) -> Duration {
@@ -159,8 +162,9 @@ async fn keep(ledger: Weak<Ledger>) {
         };
         let begun = Instant::now();
         let counted = kept.count().await;
-        let least = rest_after(begun.elapsed());
-        let interval = kept.settings.interval;
+        let took = begun.elapsed();
+        let least = rest_after(took);
+        let interval = kept.settings.interval.max(took * LONG_REST);
         let doubt = Arc::clone(&kept.keeper.doubt);
         drop(kept);
         sleep(least).await;

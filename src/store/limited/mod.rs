@@ -128,7 +128,7 @@ pub use self::owner::Owner;
 pub use self::usage::Usage;
 
 /// Time between two counts of what is stored.
-const INTERVAL: Duration = Duration::from_secs(600);
+const INTERVAL: Duration = Duration::from_secs(60);
 
 /// A store with a quota.
 ///
@@ -223,8 +223,8 @@ impl Limited {
         self.set(|settings| settings.eviction = Some(eviction))
     }
 
-    /// Sets how often the store is counted again: every 10 minutes by default, but
-    /// never so often that it takes more than a twentieth of the time.
+    /// Sets how often the store is counted again: every minute by default, but never
+    /// so often that it takes more than a hundredth of the time.
     #[must_use]
     pub fn count_every(self, interval: Duration) -> Self {
         self.set(|settings| settings.interval = interval)

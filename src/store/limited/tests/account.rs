@@ -125,7 +125,7 @@ async fn what_others_remove_is_found_by_a_count_that_a_full_store_asks_for() {
     // And one that others add, by the next regular count.
     create(&below, 5).await.unwrap();
     assert_eq!(store.usage().total, 10);
-    sleep(Duration::from_secs(700)).await;
+    sleep(Duration::from_secs(61)).await;
     assert_eq!(total(&store).await, 15);
 }
 
