@@ -34,8 +34,9 @@ pub(super) struct Settings {
 #[derive(Debug, Default)]
 struct State {
     tally: Tally,
-    /// The uploads that a request changes right now, with what they are charged.
-    live: HashMap<UploadId, Claim>,
+    /// The uploads that a request has entered, with what they are charged once the
+    /// request begins to change it.
+    live: HashMap<UploadId, Option<Claim>>,
     scan: Option<Scan>,
 }
 
@@ -63,24 +64,21 @@ impl Ledger {
         }
     }
 
-    /// Begins to change what an upload is charged, which is `claim`. Only one request
-    /// at a time can.
-    pub(super) fn change(self: &Arc<Self>, id: &UploadId, claim: Claim) -> Result<Change, Error> {
-        let mut state = self.state();
-        match state.live.entry(id.clone()) {
+    /// Lets one request at a time change what an upload is charged.
+    pub(super) fn enter(self: &Arc<Self>, id: &UploadId) -> Result<Entered, Error> {
+        match self.state().live.entry(id.clone()) {
             Entry::Occupied(_) => return Err(busy("another request changes the upload")),
-            Entry::Vacant(entry) => entry.insert(claim.clone()),
+            Entry::Vacant(entry) => entry.insert(None),
         };
-        if let Some(scan) = &mut state.scan {
-            scan.change(id, &claim, &claim);
-        }
-        drop(state);
-        Ok(Change {
+        Ok(Entered {
             ledger: Arc::clone(self),
             id: id.clone(),
-            claim,
-            is_over: false,
         })
+    }
+
+    /// Begins to change what an upload is charged, which is `claim`.
+    pub(super) fn change(self: &Arc<Self>, id: &UploadId, claim: Claim) -> Result<Change, Error> {
+        Ok(self.enter(id)?.change(claim))
     }
 
     /// Returns the limit that leaves no room for `wanted` more bytes of `claim`.
@@ -147,21 +145,50 @@ pub(super) fn busy(why: &'static str) -> Error {
     Error::Busy(Arc::new(std::io::Error::other(why)))
 }
 
+/// The right to change what an upload is charged.
+#[derive(Debug)]
+pub(super) struct Entered {
+    ledger: Arc<Ledger>,
+    id: UploadId,
+}
+
+impl Entered {
+    /// Begins the change of an upload that is charged `claim`.
+    pub(super) fn change(self, claim: Claim) -> Change {
+        let mut state = self.ledger.state();
+        state.live.insert(self.id.clone(), Some(claim.clone()));
+        if let Some(scan) = &mut state.scan {
+            scan.change(&self.id, &claim, &claim);
+        }
+        drop(state);
+        Change {
+            entered: self,
+            claim,
+            is_over: false,
+        }
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.ledger.state().live.remove(&self.id);
+    }
+}
+
 /// A change of one upload that is in progress.
 ///
 /// If it is dropped before its [end](Self::end), nobody knows what has become of the
 /// upload: it stays charged, and the store is counted again.
 #[derive(Debug)]
 pub(super) struct Change {
-    ledger: Arc<Ledger>,
-    id: UploadId,
+    entered: Entered,
     claim: Claim,
     is_over: bool,
 }
 
 impl Change {
     pub(super) const fn id(&self) -> &UploadId {
-        &self.id
+        &self.entered.id
     }
 
     pub(super) const fn claim(&self) -> &Claim {
@@ -171,7 +198,7 @@ impl Change {
     /// Reserves up to `wanted` more bytes. Returns how many, and the limit that stands
     /// in the way of the others.
     pub(super) fn grow(&mut self, wanted: u64) -> (u64, Option<Full>) {
-        let ledger = Arc::clone(&self.ledger);
+        let ledger = Arc::clone(&self.entered.ledger);
         let mut state = ledger.state();
         let limits = &ledger.settings.limits;
         let (room, full) = limits.room(&state.tally, &self.claim, wanted);
@@ -199,7 +226,7 @@ impl Change {
 
     /// Charges this many bytes from now on, whatever the limits.
     pub(super) fn charge(&mut self, bytes: u64) {
-        let ledger = Arc::clone(&self.ledger);
+        let ledger = Arc::clone(&self.entered.ledger);
         self.set(&mut ledger.state(), bytes);
     }
 
@@ -222,19 +249,19 @@ impl Change {
         self.claim.bytes = bytes;
         state.tally.remove(&before);
         state.tally.add(&self.claim);
-        state.live.insert(self.id.clone(), self.claim.clone());
+        let id = self.id();
+        state.live.insert(id.clone(), Some(self.claim.clone()));
         if let Some(scan) = &mut state.scan {
-            scan.change(&self.id, &before, &self.claim);
+            scan.change(id, &before, &self.claim);
         }
-        self.ledger.show(state);
+        self.entered.ledger.show(state);
     }
 }
 
 impl Drop for Change {
     fn drop(&mut self) {
-        self.ledger.state().live.remove(&self.id);
         if !self.is_over {
-            self.ledger.keeper.doubt();
+            self.entered.ledger.keeper.doubt();
         }
     }
 }

@@ -116,7 +116,7 @@ use tower_tus_layers::lock::Locker;
 use tower_tus_layers::protocol::{Error, NewUpload, Upload, UploadId};
 use tower_tus_layers::store::{Cleaner, Concatenator, Handle, Lister, Reader, Store, Terminator};
 
-use self::charge::charge;
+use self::charge::{Claim, charge};
 use self::evict::Eviction;
 use self::handle::LimitedHandle;
 use self::ledger::{Change, Ledger, Settings};
@@ -264,16 +264,17 @@ impl Limited {
     /// Reserves the bytes of a new upload.
     async fn reserve_new(&self, new: &NewUpload, bytes: u64) -> Result<Change, Error> {
         self.ledger.is_counted().await?;
-        let upload = Upload::from(new.clone());
-        let mut claim = self.ledger.claim(&upload);
-        claim.bytes = 0;
-        let change = self.ledger.change(&new.id, claim);
-        let change = change.map_err(|_| Error::UploadExists)?;
-        // Charged already, and a count must not miss it while we try.
+        let entered = self.ledger.enter(&new.id);
+        let entered = entered.map_err(|_| Error::UploadExists)?;
+        // The upload that has the id is charged already. A count would take our claim for
+        // what it is charged.
         if !new.is_fresh() && self.ledger.store.open(&new.id).await.is_ok() {
-            change.forget();
             return Err(Error::UploadExists);
         }
+        let change = entered.change(Claim {
+            owner: self.ledger.claim(&Upload::from(new.clone())).owner,
+            bytes: 0,
+        });
         self.ledger.reserve(change, bytes).await
     }
 

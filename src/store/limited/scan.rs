@@ -20,11 +20,14 @@ pub(super) struct Scan {
 
 impl Scan {
     /// Begins before the first id, while changes of `live` are in progress.
-    pub(super) fn new(live: &HashMap<UploadId, Claim>) -> Self {
+    pub(super) fn new(live: &HashMap<UploadId, Option<Claim>>) -> Self {
+        let changed = live
+            .iter()
+            .filter_map(|(id, claim)| Some((id.clone(), claim.clone()?)));
         Self {
             tally: Tally::default(),
             passed: None,
-            changed: live.clone(),
+            changed: changed.collect(),
         }
     }
 

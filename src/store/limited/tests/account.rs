@@ -224,3 +224,22 @@ async fn the_task_that_counts_ends_with_the_last_clone() {
     sleep(Duration::from_secs(60)).await;
     assert_eq!(alive(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_creation_under_an_id_that_is_taken_does_not_hide_the_upload_from_a_count() {
+    let below = Gated::new();
+    below.gate.add_permits(1);
+    let store = Limited::new(below.clone()).total(100);
+    let mut new = NewUpload::new(Some(Length::from(40)), Metadata::EMPTY);
+    new.id = "chosen".parse().unwrap();
+    store.create(new.clone()).await.unwrap();
+    let counting = tokio::spawn({
+        let store = store.clone();
+        async move { store.count().await }
+    });
+    sleep(Duration::from_millis(1)).await;
+    assert_eq!(code(store.create(new).await), "ERR_UPLOAD_EXISTS");
+    below.gate.add_permits(100);
+    assert_eq!(counting.await.unwrap().unwrap().total, 40);
+    assert_eq!(total(&store).await, 40);
+}
