@@ -8,5 +8,6 @@ pub(crate) enum Rollback {
     #[cfg_attr(not(feature = "hooks"), allow(dead_code))]
     UnlessFinished,
     /// Deletes the upload because it has expired, which the outcome says.
+    #[cfg_attr(not(feature = "expiration"), allow(dead_code))]
     Expired,
 }
