@@ -46,12 +46,14 @@
 //! | `tus_lock_wait_seconds` | | [`TimedLocker`] | time until a lock is granted or given up |
 //! | `tus_store_operation_seconds` | `operation` | [`TimedStore`] | duration of each method that stores or reads |
 //! | `tus_uploads_in_progress` | | [`TimedStore`] | requests that are receiving bytes |
+//! | `tus_sweep_removed`, `tus_sweep_removed_bytes` | `kind` | [`TimedStore`] | [leftovers](crate::store::Cleaner) removed, and their bytes |
 //!
 //! * `hooktype` is a [`HookKind`](crate::hooks::HookKind), such as
 //!   `pre-create`.
 //! * `operation` is `create`, `open`, `append`, `declare_length`, `declare_complete`, `record`,
 //!   `finish`, `terminate`, `concatenate`, `assemble`, `await_part`, `read` or
 //!   `bytes`. An `append` lasts as long as the client sends.
+//! * `kind` is a [`LeftoverKind`](crate::store::LeftoverKind), such as `half-made`.
 //!
 //! Place the layer outside all others except Detach and layers that change the
 //! method. There it sees every refusal, and the end of requests whose client
@@ -100,6 +102,7 @@
 //! [`Rejection`]: crate::protocol::Rejection
 
 mod by_code;
+mod cleaner;
 mod end;
 mod future;
 #[cfg(feature = "hooks")]

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use metrics::{Gauge, Histogram, gauge, histogram};
 
+use super::cleaner::SweepMetrics;
 use super::names::{described_gauge, described_histogram};
 use super::stopwatch::Stopwatch;
 use crate::protocol::{
@@ -17,13 +18,13 @@ use crate::store::{
 };
 
 /// A store that measures the duration of its operations, and counts the uploads
-/// that are receiving bytes.
+/// that are receiving bytes and the leftovers that are removed.
 ///
 /// See the [module docs](crate::metrics) for an example.
 #[derive(Clone, Debug)]
 pub struct TimedStore {
-    store: Arc<dyn Store>,
-    metrics: Arc<StoreMetrics>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) metrics: Arc<StoreMetrics>,
 }
 
 impl TimedStore {
@@ -47,7 +48,8 @@ impl TimedStore {
 }
 
 #[derive(Debug)]
-struct StoreMetrics {
+pub(super) struct StoreMetrics {
+    pub(super) sweep: SweepMetrics,
     in_progress: Gauge,
     create: Histogram,
     open: Histogram,
@@ -71,6 +73,7 @@ impl StoreMetrics {
         let name = described_histogram(prefix, "store_operation_seconds", text);
         let times = |operation| histogram!(name.clone(), "operation" => operation);
         Self {
+            sweep: SweepMetrics::new(prefix),
             in_progress: gauge!(described_gauge(prefix, "uploads_in_progress", in_progress)),
             create: times("create"),
             open: times("open"),
@@ -130,7 +133,7 @@ impl Store for TimedStore {
     }
 
     fn cleaner(&self) -> Option<&dyn Cleaner> {
-        self.store.cleaner()
+        self.store.cleaner().map(|_| self as _)
     }
 }
 

@@ -23,7 +23,10 @@ use crate::protocol::{
     Body, BoxError, Chunk, Error, FinishState, Interrupt, Length, Metadata, NewUpload, Outcome,
     Rejection, Upload, UploadId,
 };
-use crate::store::{AppendOptions, MemoryStore, Store};
+use crate::store::{
+    AppendOptions, Cleaner, Handle, Leftover, LeftoverKind, LeftoverPage, LeftoverRequest,
+    MemoryStore, Store,
+};
 
 /// Returns what `make` makes under a recorder, and what that recorder has seen.
 fn recorded<T>(make: impl FnOnce() -> T) -> (T, Seen) {
@@ -324,7 +327,8 @@ async fn a_timed_store_is_the_store_itself() {
 #[tokio::test]
 async fn each_operation_of_a_store_is_timed() {
     let (store, seen) = recorded(|| TimedStore::new(Arc::new(MemoryStore::default()), "tus"));
-    assert!(seen.changes().len() == 14 && seen.news().is_empty());
+    let registered = 14 + 2 * LeftoverKind::ALL.len();
+    assert!(seen.changes().len() == registered && seen.news().is_empty());
 
     let new = NewUpload::new(None, Metadata::default());
     let id = store.create(new).await.unwrap().info().id.clone();
@@ -351,6 +355,64 @@ async fn each_operation_of_a_store_is_timed() {
     let expected =
         operations.map(|operation| (format!("tus_store_operation_seconds {operation}"), 1.0));
     assert_eq!(seen.news(), expected);
+}
+
+/// A store whose leftovers are those that can be removed for ever.
+#[derive(Debug)]
+struct Cluttered;
+
+#[async_trait]
+impl Store for Cluttered {
+    async fn create(&self, _: NewUpload) -> Result<Box<dyn Handle>, Error> {
+        Err(Error::NotImplemented)
+    }
+
+    async fn open(&self, _: &UploadId) -> Result<Box<dyn Handle>, Error> {
+        Err(Error::NotFound)
+    }
+
+    fn cleaner(&self) -> Option<&dyn Cleaner> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Cleaner for Cluttered {
+    async fn leftovers(&self, _: &LeftoverRequest) -> Result<LeftoverPage, Error> {
+        Ok(LeftoverPage::default())
+    }
+
+    async fn clean(&self, leftover: &Leftover) -> Result<Option<u64>, Error> {
+        match leftover.kind {
+            LeftoverKind::Lock => Ok(None),
+            LeftoverKind::Orphan => Err(Error::NotFound),
+            _ => Ok(Some(leftover.bytes)),
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_leftover_that_is_removed_is_counted_by_its_kind() {
+    let (store, seen) = recorded(|| TimedStore::new(Arc::new(Cluttered), "tus"));
+    seen.changes();
+    let cleaner = store.cleaner().unwrap();
+    for kind in [
+        LeftoverKind::Draft,
+        LeftoverKind::Draft,
+        LeftoverKind::Lock,
+        LeftoverKind::Orphan,
+    ] {
+        let mut leftover = Leftover::new("a", kind);
+        leftover.bytes = 5;
+        let _ = cleaner.clean(&leftover).await;
+    }
+    let expected = [
+        ("tus_sweep_removed draft", 2.0),
+        ("tus_sweep_removed_bytes draft", 10.0),
+    ];
+    assert_eq!(seen.news(), news(expected));
+    let plain = TimedStore::new(Arc::new(MemoryStore::default()), "tus");
+    assert!(plain.cleaner().is_none());
 }
 
 #[tokio::test]

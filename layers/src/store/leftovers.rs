@@ -140,6 +140,18 @@ pub enum LeftoverKind {
 }
 
 impl LeftoverKind {
+    /// Every kind.
+    pub const ALL: &'static [Self] = &[
+        Self::HalfMade,
+        Self::Draft,
+        Self::Chunk,
+        Self::Lock,
+        Self::Empty,
+        Self::Moved,
+        Self::Orphan,
+        Self::Unreadable,
+    ];
+
     /// Returns whether it may belong to somebody, so that it is removed only on
     /// request.
     #[must_use]

@@ -12,7 +12,7 @@
 //!   both.
 //!
 //! A sweep can be repeated at any time, and one that is dropped in the middle leaves
-//! nothing half done.
+//! nothing half done. [`Sweeper::run`] sweeps in the background.
 //!
 //! # Example
 //!
@@ -80,6 +80,7 @@
 
 mod options;
 mod report;
+mod run;
 mod sweeper;
 #[cfg(test)]
 mod tests;

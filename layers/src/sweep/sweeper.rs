@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::options::Mode;
 use super::{Fate, Reason, SweepOptions, SweepReport};
 use crate::lock::{Guard, Locker};
-use crate::protocol::{Clock, Error, Interrupt};
+use crate::protocol::{Clock, Error, Interrupt, Shutdown};
 use crate::store::{Cleaner, Leftover, LeftoverRequest, Store};
 
 /// Removes what crashes have left in a store.
@@ -14,6 +14,7 @@ pub struct Sweeper {
     store: Arc<dyn Store>,
     locker: Arc<dyn Locker>,
     clock: Clock,
+    pub(super) shutdown: Shutdown,
 }
 
 impl Sweeper {
@@ -25,6 +26,7 @@ impl Sweeper {
             store: Arc::new(store),
             locker: Arc::new(locker),
             clock: Clock::default(),
+            shutdown: Shutdown::default(),
         }
     }
 
@@ -35,8 +37,16 @@ impl Sweeper {
         self
     }
 
+    /// Sets the shutdown that ends sweeps, and waits for what is being removed.
+    #[must_use]
+    pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
+        self.shutdown = shutdown;
+        self
+    }
+
     /// Removes the leftovers that `options` select, one after another. In memory there
-    /// is never more than a page of them. It needs a tokio runtime.
+    /// is never more than a page of them. It needs a tokio runtime, and returns early at
+    /// a shutdown.
     ///
     /// Cancel safe: what was removed by then is gone, and the rest stays.
     ///
@@ -62,11 +72,15 @@ impl Sweeper {
         mut each: impl FnMut(&Leftover, &Fate) + Send,
     ) -> Result<SweepReport, Error> {
         let cleaner = self.cleaner()?;
+        let ends = self.shutdown.interrupt();
         let mut report = SweepReport::default();
         let mut request = LeftoverRequest::default();
         loop {
             let page = cleaner.leftovers(&request).await?;
             for leftover in &page.leftovers {
+                if ends.cause().is_some() {
+                    return Ok(report);
+                }
                 let fate = self.decide(options, leftover).await;
                 report.count(leftover, &fate);
                 each(leftover, &fate);
@@ -101,7 +115,11 @@ impl Sweeper {
     /// Runs in a task of its own: if the sweep is dropped, the lock is held until the
     /// removal has ended.
     async fn remove_to_the_end(self, leftover: Leftover) -> Result<Fate, Error> {
-        let removal = tokio::spawn(async move { self.remove(&leftover).await });
+        let task = self.shutdown.task();
+        let removal = tokio::spawn(async move {
+            let _task = task;
+            self.remove(&leftover).await
+        });
         removal.await.map_err(Error::internal)?
     }
 

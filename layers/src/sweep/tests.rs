@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::*;
 use crate::lock::{Locker, MemoryLocker};
-use crate::protocol::{Clock, Error, Interrupt, NewUpload, UploadId};
+use crate::protocol::{Clock, Error, Interrupt, NewUpload, Shutdown, UploadId};
 use crate::store::{
     Cleaner, Handle, Leftover, LeftoverKind, LeftoverPage, LeftoverRequest, MemoryStore, Store,
 };
@@ -21,6 +21,8 @@ struct Attic {
     odd: Arc<Mutex<BTreeMap<&'static str, Error>>>,
     /// Each removal takes a permit.
     permits: Arc<Semaphore>,
+    /// Has a permit for each removal that has begun.
+    begun: Arc<Semaphore>,
 }
 
 impl Attic {
@@ -30,6 +32,7 @@ impl Attic {
             leftovers: Arc::new(Mutex::new(leftovers.collect())),
             odd: Arc::default(),
             permits: Arc::new(Semaphore::new(1_000)),
+            begun: Arc::new(Semaphore::new(0)),
         }
     }
 
@@ -73,6 +76,7 @@ impl Cleaner for Attic {
     }
 
     async fn clean(&self, leftover: &Leftover) -> Result<Option<u64>, Error> {
+        self.begun.add_permits(1);
         self.permits.acquire().await.unwrap().forget();
         if let Some(error) = self.odd.lock().unwrap().get(&*leftover.name) {
             return Err(error.clone());
@@ -268,4 +272,50 @@ async fn a_store_that_knows_no_leftovers_cannot_be_swept() {
     let sweeper = Sweeper::new(MemoryStore::default(), MemoryLocker::default());
     let report = sweeper.sweep(&any_age()).await;
     assert!(matches!(report, Err(Error::NotImplemented)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn sweeps_in_the_background_begin_after_an_interval_and_end_with_the_shutdown() {
+    let attic = Attic::new([leftover("a", LeftoverKind::Draft, 1)]);
+    let shutdown = Shutdown::default();
+    let sweeper = sweeper(&attic).shutdown(shutdown.clone());
+    let hour = Duration::from_secs(3_600);
+    let running = tokio::spawn(async move { sweeper.run(&any_age(), hour).await });
+    tokio::time::sleep(hour - Duration::from_secs(1)).await;
+    assert_eq!(attic.names(), ["a"]);
+    for name in ["b", "c"] {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert!(attic.names().is_empty());
+        let next = leftover(name, LeftoverKind::Draft, 1);
+        attic
+            .leftovers
+            .lock()
+            .unwrap()
+            .insert(name.to_owned(), next);
+        tokio::time::sleep(hour - Duration::from_secs(2)).await;
+    }
+    shutdown.begin();
+    shutdown.drained().await;
+    running.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_shutdown_ends_a_sweep_and_waits_for_what_is_being_removed() {
+    let mut attic = Attic::new(["a", "b"].map(|name| leftover(name, LeftoverKind::Draft, 1)));
+    attic.permits = Arc::new(Semaphore::new(0));
+    let shutdown = Shutdown::default();
+    let sweeper = sweeper(&attic).shutdown(shutdown.clone());
+    let sweeping = tokio::spawn(async move { sweeper.sweep(&any_age()).await });
+    attic.begun.acquire().await.unwrap().forget();
+    shutdown.begin();
+    let drained = tokio::spawn({
+        let shutdown = shutdown.clone();
+        async move { shutdown.drained().await }
+    });
+    tokio::task::yield_now().await;
+    assert!(!drained.is_finished());
+    attic.permits.add_permits(2);
+    drained.await.unwrap();
+    assert_eq!(sweeping.await.unwrap().unwrap().total().count, 1);
+    assert_eq!(attic.names(), ["b"]);
 }
