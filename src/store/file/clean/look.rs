@@ -14,11 +14,20 @@ use super::super::{FileStore, sys};
 use super::name::Name;
 use crate::lock::file::left;
 
+/// Whose the locks of uploads are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Locks {
+    /// Those of others.
+    Others,
+    /// The caller has taken the one that matters.
+    Caller,
+}
+
 /// Returns what a crash has left under this name, if it is anything of that kind.
 ///
 /// Of bytes without an `.info`, this does not tell whether they are those of an upload
 /// that has another name. See [`Records`](super::elsewhere::Records).
-pub(super) fn look(store: &FileStore, path: &str) -> io::Result<Option<Leftover>> {
+pub(super) fn look(store: &FileStore, path: &str, locks: Locks) -> io::Result<Option<Leftover>> {
     let Some(name) = Name::of(path) else {
         return Ok(None);
     };
@@ -35,7 +44,7 @@ pub(super) fn look(store: &FileStore, path: &str) -> io::Result<Option<Leftover>
         Name::LockDraft => left::is_draft_left(&place)?.then_some(LeftoverKind::Draft),
         Name::Lock(id) => left::is_lock_left(store.dir(), id)?.then_some(LeftoverKind::Lock),
         Name::Stop(id) => left::is_stop_left(store.dir(), id)?.then_some(LeftoverKind::Lock),
-        Name::Data(id) => data(store, id, seen)?,
+        Name::Data(id) => data(store, id, seen, locks)?,
         Name::Info(id) => info(store, id, seen)?,
         Name::New(id) => new(store, id, seen)?,
         Name::Chunk(id) => chunk(store, id)?,
@@ -148,13 +157,21 @@ fn is_moved(
     }
 }
 
-fn data(store: &FileStore, id: &UploadId, seen: sys::Seen) -> io::Result<Option<LeftoverKind>> {
+fn data(
+    store: &FileStore,
+    id: &UploadId,
+    seen: sys::Seen,
+    locks: Locks,
+) -> io::Result<Option<LeftoverKind>> {
     let layout = Layout::new(store.dir(), id);
     if sys::exists(&layout.info)? || sys::exists(&layout.new)? {
         return Ok(None);
     }
     // A creation makes this file first, and holds nothing.
-    if store.is_young(seen.modified) || left::is_held(store.dir(), id)? {
+    if store.is_young(seen.modified) {
+        return Ok(None);
+    }
+    if locks == Locks::Others && left::is_held(store.dir(), id)? {
         return Ok(None);
     }
     Ok(Some(match seen.len == 0 && is_random(id) {

@@ -9,7 +9,7 @@ use tower_tus_layers::store::{Leftover, LeftoverKind};
 use super::super::info::Document;
 use super::super::layout::Layout;
 use super::super::{FileStore, claim, leftover, sys};
-use super::look::look;
+use super::look::{Locks, look};
 use super::name::Name;
 use crate::lock::file::left;
 
@@ -28,7 +28,7 @@ pub(super) fn remove(store: &FileStore, leftover: &Leftover) -> io::Result<Optio
 
 /// Looks at a leftover again.
 fn again(store: &FileStore, leftover: &Leftover) -> io::Result<Option<Leftover>> {
-    let found = look(store, &leftover.name)?;
+    let found = look(store, &leftover.name, Locks::Caller)?;
     let is_same = |found: &Leftover| match leftover.kind {
         // Whether these bytes belong to an upload was looked up for this very file.
         LeftoverKind::Empty | LeftoverKind::Orphan => found == leftover,

@@ -7,7 +7,7 @@ use super::super::error::of_store;
 use super::super::walk::{Budget, Names, Stop, Walk};
 use super::super::{FileStore, list};
 use super::elsewhere::{Gathering, Records};
-use super::look::look;
+use super::look::{Locks, look};
 
 /// The number of files after which a page ends, however little it has found: so that
 /// callers can show that it gets on, and stop it.
@@ -114,7 +114,7 @@ impl Scan {
 
 /// Looks at a file. One that cannot be looked at is left out.
 fn find(store: &FileStore, name: &str) -> Result<Option<Leftover>, Error> {
-    look(store, name).or_else(|error| {
+    look(store, name, Locks::Others).or_else(|error| {
         let told = error.to_string();
         match of_store(error) {
             error @ (Error::StorageUnavailable(_) | Error::Busy(_)) => Err(error),
