@@ -16,6 +16,7 @@ use http_body_util::{BodyExt, Full};
 use tower::ServiceExt;
 use tower_http::decompression::Decompression;
 use tower_tus::layers::protocol::Error;
+use tower_tus::layers::store::LeftoverKind;
 
 /// Every series and its value.
 type Metrics = BTreeMap<String, f64>;
@@ -111,6 +112,10 @@ async fn everything_is_there_at_0_from_the_start() {
         expected.push(format!(
             "tusd_store_operation_seconds_count{{operation=\"{operation}\"}}"
         ));
+    }
+    for kind in LeftoverKind::ALL {
+        expected.push(format!("tusd_sweep_removed{{kind=\"{kind}\"}}"));
+        expected.push(format!("tusd_sweep_removed_bytes{{kind=\"{kind}\"}}"));
     }
     for name in &expected {
         assert!(metrics.contains_key(name), "{name} is missing");

@@ -5,10 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module, and the modules that it may import.
-const WINGS: [(&str, &[&str]); 7] = [
+const WINGS: [(&str, &[&str]); 8] = [
     ("flags", &[]),
     ("error", &[]),
     ("log", &["flags"]),
+    ("admin", LOW),
     ("net", LOW),
     ("pages", LOW),
     ("process", LOW),

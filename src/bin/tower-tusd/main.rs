@@ -5,11 +5,12 @@
 //! ```text
 //! flags   log   error          values, log lines, failures of the start
 //!   ^      ^      ^
-//! net   pages   process   uploads   connections, own pages, signals and limits, the stack
-//!   ^      ^      ^          ^
-//!               run            the only file that knows them all
+//! net   pages   process   uploads   admin   connections, own pages, signals and limits,
+//!   ^      ^      ^          ^        ^     the stack, commands on stored uploads
+//!               run            the only module that knows them all
 //! ```
 
+mod admin;
 mod error;
 mod flags;
 mod log;

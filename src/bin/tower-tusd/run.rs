@@ -1,8 +1,11 @@
 //! The life of the server, from its flags to its exit code.
 
+mod commands;
+
 use std::convert::Infallible;
 use std::num::NonZero;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 use std::{env, io};
@@ -14,8 +17,8 @@ use tower::util::{MapRequestLayer, option_layer};
 use tower::{Service, ServiceBuilder};
 use tower_tus::TusLayer;
 use tower_tus::layers::detach::DetachLayer;
+use tower_tus::layers::lock::Locker;
 use tower_tus::layers::protocol::{Body, Shutdown};
-use tower_tus::lock::FileLocker;
 
 use crate::error::StartError;
 use crate::flags::{Flags, ParseError};
@@ -46,6 +49,9 @@ pub(crate) fn main() -> ExitCode {
     if flags.version {
         say(format_args!("tower-tusd {}", env!("CARGO_PKG_VERSION")));
         return ExitCode::SUCCESS;
+    }
+    if let Some(command) = &flags.command {
+        return commands::main(&flags, command);
     }
     let log = Log::begin(&flags.log);
     for warning in &flags.warnings {
@@ -118,8 +124,9 @@ async fn serve(flags: &Flags, log: &Log, raised: Option<Raised>) -> Result<ExitC
     // The processes of hooks end when this is dropped, whatever the reason.
     let Uploads {
         stack,
-        hook_processes: _hook_processes,
+        store,
         locker,
+        hook_processes: _hook_processes,
     } = uploads::stack(flags, limits, &shutdown)?;
     // Last, so that a server that cannot start does not take the place of one that runs.
     let listener = Listener::open(&flags.listen, tls).await?;
@@ -136,6 +143,7 @@ async fn serve(flags: &Flags, log: &Log, raised: Option<Raised>) -> Result<ExitC
     log.settings(flags, listener.port(), &extensions);
     uploads::look_for_early(&flags.files.upload_dir);
     uploads::tend(handle, &flags.expiration, &shutdown);
+    uploads::sweep(store, Arc::clone(&locker), flags, &shutdown);
     let signal = tokio::select! {
         never = server.accept(&listener) => match never {},
         signal = signals.next() => signal,
@@ -152,7 +160,7 @@ async fn serve(flags: &Flags, log: &Log, raised: Option<Raised>) -> Result<ExitC
 
 /// Removes the file whose links are the locks. If requests that were cut off still
 /// need it, or the disk hangs, it stays for the next start to remove.
-async fn tidy_up(locker: Option<FileLocker>) {
+async fn tidy_up(locker: Arc<dyn Locker>) {
     /// A disk that hangs must not delay the exit.
     const LIMIT: Duration = Duration::from_secs(1);
     let removed = tokio::task::spawn_blocking(move || drop(locker));
@@ -222,7 +230,7 @@ fn speaks_http2(flags: &Flags) -> Result<bool, StartError> {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use std::sync::{Arc, Barrier};
+    use std::sync::Barrier;
     use std::time::Instant;
 
     use super::*;

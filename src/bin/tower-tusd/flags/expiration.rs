@@ -39,6 +39,11 @@ impl ExpirationFlags {
         !self.expiration.is_zero() || !self.expiration_finished.is_zero()
     }
 
+    /// The interval in which the server removes what crashes have left; 0 for never.
+    pub(crate) const fn sweep_interval(&self) -> Duration {
+        self.expiration_scan_interval
+    }
+
     /// The interval in which the server removes expired uploads, if it does.
     pub(crate) fn removes_every(&self) -> Option<Duration> {
         let interval = self.expiration_scan_interval;

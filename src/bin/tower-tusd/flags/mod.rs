@@ -5,6 +5,7 @@
 //! name on the command line, the environment variable and the help text from it.
 
 mod anchors;
+mod commands;
 mod cors;
 mod environment;
 mod expiration;
@@ -32,6 +33,9 @@ use clap::{ArgAction, Parser};
 
 use self::unbuilt::Unbuilt;
 
+pub(crate) use self::commands::{
+    Command, LsFlags, RmFlags, Selection, ShowFlags, SweepFlags, VerifyFlags,
+};
 pub(crate) use self::cors::CorsFlags;
 pub(crate) use self::expiration::ExpirationFlags;
 pub(crate) use self::files::{FileFlags, Locks};
@@ -51,11 +55,13 @@ pub(crate) use self::uploads::UploadFlags;
 /// A tus server: resumable uploads over HTTP.
 ///
 /// Flags take one dash or two, and a value behind a space or an equals sign. Each
-/// flag can also be set by the environment variable in brackets.
+/// flag can also be set by the environment variable in brackets. A command works on
+/// the uploads in the directory instead of serving them: `tower-tusd ls -help`.
 #[derive(Debug, Parser)]
 #[command(
     name = "tower-tusd",
     disable_help_flag = true,
+    disable_help_subcommand = true,
     args_override_self = true
 )]
 pub(crate) struct Flags {
@@ -99,6 +105,10 @@ pub(crate) struct Flags {
     /// Prints this help and exits
     #[arg(long, alias = "h", action = ArgAction::Help)]
     help: (),
+
+    /// What to do instead of serving.
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
 
     /// Sentences to log as warnings at the start.
     #[arg(skip)]

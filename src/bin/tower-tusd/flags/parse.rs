@@ -77,13 +77,21 @@ impl From<Error> for ParseError {
 
 fn first_line(error: &Error) -> String {
     let text = error.to_string();
-    let line = text.lines().next().unwrap_or_default();
-    line.strip_prefix("error: ").unwrap_or(line).to_owned()
+    let mut lines = text.lines().map(str::trim);
+    let line = lines.next().unwrap_or_default();
+    let line = line.strip_prefix("error: ").unwrap_or(line);
+    let line = line.replace("subcommand", "command");
+    match line.ends_with(':') {
+        // A list follows.
+        true => format!("{line} {}", lines.next().unwrap_or_default()),
+        false => line,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flags::Command;
 
     fn parse(args: &[&str], variables: &[(&str, &str)]) -> Flags {
         let variables = variables.iter();
@@ -121,6 +129,81 @@ mod tests {
         ];
         let warnings = warnings(&args);
         assert!(warnings[0].contains("md5 is not in"), "{warnings:?}");
+    }
+
+    fn refused(args: &[&str]) -> String {
+        match Flags::parse(args.iter().map(OsString::from), []) {
+            Err(ParseError::Invalid(line)) => line,
+            other => panic!("{args:?} was read: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_command_has_the_flags_of_the_server_on_both_sides() {
+        for args in [
+            &["-upload-dir", "a", "-lenient", "ls", "-json", "-limit", "5"][..],
+            &["-lenient", "ls", "-limit=5", "-upload-dir=a", "--json"],
+            &["ls", "--json", "-dir", "a", "-limit", "5", "--lenient"],
+        ] {
+            let flags = parse(args, &[]);
+            let Some(Command::Ls(own)) = &flags.command else {
+                panic!("{args:?}: {:?}", flags.command);
+            };
+            assert!(own.json && own.limit == 5, "{args:?}");
+            assert!(flags.uploads.lenient, "{args:?}");
+            assert_eq!(flags.files.upload_dir.to_str(), Some("a"), "{args:?}");
+        }
+        let flags = parse(&["ls", "-limit=0x10"], &[("TUS_UPLOAD_DIR", "b")]);
+        assert_eq!(flags.files.upload_dir.to_str(), Some("b"));
+        assert!(parse(&["-upload-dir", "ls"], &[]).command.is_none());
+    }
+
+    #[test]
+    fn operands_may_stand_before_flags_and_begin_with_a_dash_behind_two() {
+        let ids = |args: &[&str]| -> Vec<String> {
+            match parse(args, &[]).command {
+                Some(Command::Rm(own)) => own.ids.iter().map(ToString::to_string).collect(),
+                other => panic!("{other:?}"),
+            }
+        };
+        let expected: Vec<String> = vec!["a".to_owned(), "b/c".to_owned()];
+        assert_eq!(ids(&["rm", "a", "-upload-dir", "x", "b/c"]), expected);
+        assert_eq!(ids(&["rm", "a", "--", "b/c"]), expected);
+        assert_eq!(ids(&["-lenient", "rm", "--", "-a"]), ["-a"]);
+    }
+
+    #[test]
+    fn a_command_refuses_what_it_does_not_know() {
+        for (args, expected) in [
+            (&["ls", "-dry-run"][..], "'--dry-run'"),
+            (&["-json", "ls"], "'--json'"),
+            (&["sweep", "a"], "'a'"),
+            (&["show"], "<ID>"),
+            (&["rm", "../a"], "not an upload id"),
+            (&["ls", "-limit", "-1"], "out of range"),
+            (&["verify", "-older-than", "24"], "needs a unit"),
+            (&["lst"], "'lst'"),
+        ] {
+            let line = refused(args);
+            assert!(line.contains(expected), "{args:?}: {line}");
+            assert!(!line.contains('\n'), "{args:?}: {line}");
+        }
+    }
+
+    #[test]
+    fn each_command_has_its_own_help() {
+        for (args, expected) in [
+            (&["ls", "-help"][..], "--unfinished"),
+            (&["ls", "-h", "-json"], "--unfinished"),
+            (&["-lenient", "sweep", "--help"], "--dry-run"),
+            (&["rm", "a", "-help"], "tower-tusd rm"),
+            (&["-help"], "verify"),
+        ] {
+            match Flags::parse(args.iter().map(OsString::from), []) {
+                Err(ParseError::Help(help)) => assert!(help.contains(expected), "{help}"),
+                other => panic!("{args:?}: {other:?}"),
+            }
+        }
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! The one table of names: each flag with its environment variable and its help.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 
 use clap::error::ErrorKind;
-use clap::{Arg, ArgMatches, Command, CommandFactory, Error};
+use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, Error};
 
 use super::Flags;
+use super::commands::OWN_FLAGS;
 use super::syntax::go_boolean;
 
 /// What every environment variable of a flag begins with.
@@ -18,12 +19,18 @@ pub(super) struct Table(Command);
 impl Table {
     pub(super) fn new() -> Self {
         let command = Flags::command().no_binary_name(true);
-        Self(command.mut_args(go_boolean).mut_args(show_variable))
+        let command = command.mut_args(go_boolean).mut_args(show_variable);
+        Self(command.mut_subcommands(in_style))
     }
 
     /// The flag with this name on the command line.
     pub(super) fn flag(&self, name: &str) -> Option<&Arg> {
-        self.0.get_arguments().find(|arg| has_name(arg, name))
+        flag_of(&self.0, name)
+    }
+
+    /// The command with this name, if it is one.
+    pub(super) fn command(&self, name: &OsStr) -> Option<&Command> {
+        self.0.find_subcommand(name)
     }
 
     /// The name of the flag that an environment variable sets, if it sets one.
@@ -42,6 +49,11 @@ impl Table {
     }
 }
 
+/// The flag with this name among those of a command.
+pub(super) fn flag_of<'a>(command: &'a Command, name: &str) -> Option<&'a Arg> {
+    command.get_arguments().find(|arg| has_name(arg, name))
+}
+
 /// The environment variable of a flag: `TUS_UPLOAD_DIR` for `upload-dir`.
 fn variable(name: &str) -> String {
     format!("{PREFIX}{}", name.to_ascii_uppercase().replace('-', "_"))
@@ -49,7 +61,28 @@ fn variable(name: &str) -> String {
 
 /// Whether an environment variable sets the flag: help is asked for, not set.
 fn has_variable(arg: &Arg) -> bool {
-    arg.get_long() != Some("help")
+    !is_help(arg)
+}
+
+/// Gives a command booleans like Go's, and its help.
+fn in_style(command: Command) -> Command {
+    let operands = match command.get_positionals().next() {
+        Some(_) => " ID...",
+        None => "",
+    };
+    let usage = format!("tower-tusd {} [flags]{operands}", command.get_name());
+    let command = command.mut_args(go_boolean).override_usage(usage);
+    let command = command.after_help(OWN_FLAGS).arg(help());
+    command.args_override_self(true)
+}
+
+fn help() -> Arg {
+    let help = Arg::new("help").long("help").action(ArgAction::Help);
+    help.help("Prints this help and exits")
+}
+
+pub(super) fn is_help(arg: &Arg) -> bool {
+    arg.get_long() == Some("help")
 }
 
 fn names(arg: &Arg) -> impl Iterator<Item = &str> {

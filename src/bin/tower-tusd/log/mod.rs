@@ -14,7 +14,7 @@ mod subscriber;
 mod time;
 
 use std::fmt::Arguments;
-use std::io;
+use std::io::{self, Write};
 use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
@@ -38,9 +38,20 @@ impl Log {
     /// Starts the log. A program does this once.
     pub(crate) fn begin(flags: &LogFlags) -> Self {
         Self {
-            lines: level(flags).map(|level| write_lines(flags.log_format, level)),
+            lines: level(flags).map(|level| write_lines(io::stdout(), flags.log_format, level)),
             format: flags.log_format,
             start_lines: flags.show_startup_logs,
+        }
+    }
+
+    /// Logs warnings and errors on stderr, for a program whose stdout is something else.
+    /// A program does this once.
+    pub(crate) fn of_failures() -> Self {
+        let format = LogFormat::Text;
+        Self {
+            lines: Some(write_lines(io::stderr(), format, LevelFilter::WARN)),
+            format,
+            start_lines: false,
         }
     }
 
@@ -74,8 +85,8 @@ fn level(flags: &LogFlags) -> Option<LevelFilter> {
 }
 
 /// Writes all events as lines from now on.
-fn write_lines(format: LogFormat, level: LevelFilter) -> Lines {
-    let lines = Lines::to(io::stdout());
+fn write_lines(out: impl Write + Send + 'static, format: LogFormat, level: LevelFilter) -> Lines {
+    let lines = Lines::to(out);
     let subscriber = Subscriber::new(lines.clone(), format, level);
     tracing::subscriber::set_global_default(subscriber)
         .expect("this is the only place that sets it");

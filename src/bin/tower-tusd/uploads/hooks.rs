@@ -146,6 +146,7 @@ pub(super) fn or_unlimited(limit: Duration) -> Duration {
 }
 
 /// The processes of hooks, which end when this is dropped.
+#[derive(Default)]
 pub(crate) struct HookProcesses(Option<ProcessHooks>);
 
 impl Drop for HookProcesses {

@@ -9,10 +9,12 @@ mod hooks_dir;
 mod hooks_grpc;
 mod quota;
 mod stack;
+mod sweep;
 mod tend;
 mod unhidden;
 
 pub(crate) use self::cors::cors;
 pub(crate) use self::early::look_for_early;
-pub(crate) use self::stack::{Limits, Uploads, extensions, observed, stack};
+pub(crate) use self::stack::{Limits, Tells, Uploads, extensions, observed, stack, stack_beside};
+pub(crate) use self::sweep::sweep;
 pub(crate) use self::tend::tend;

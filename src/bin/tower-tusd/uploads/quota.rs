@@ -1,33 +1,27 @@
 //! The quota around the store.
 
-use tower_tus::layers::lock::{Locker, MemoryLocker};
+use std::sync::Arc;
+
+use tower_tus::Stack;
+use tower_tus::layers::lock::Locker;
 use tower_tus::store::FileStore;
 use tower_tus::store::limited::{Evict, Limited};
-use tower_tus::{FileLocker, Stack};
 
 use crate::flags::{Flags, METRICS_PREFIX, QuotaFlags, StoreEvict};
 
 /// A stack over `store`, with its locks, and with a quota if the flags set one.
-pub(super) fn stack(flags: &Flags, store: FileStore, locker: Option<&FileLocker>) -> Stack {
-    let quota = &flags.quota;
-    let store = store.min_free_space(quota.min_free_space);
-    // Eviction needs the locks of the stack.
-    match locker {
-        Some(locker) => over(flags, store, locker.clone()),
-        None => over(flags, store, MemoryLocker::default()),
-    }
-}
-
-fn over(flags: &Flags, store: FileStore, locker: impl Locker + Clone) -> Stack {
+pub(super) fn stack(flags: &Flags, store: FileStore, locker: &Arc<dyn Locker>) -> Stack {
+    let store = store.min_free_space(flags.quota.min_free_space);
     if !flags.quota.is_set() {
-        return Stack::new(store).locker(locker);
+        return Stack::new(store).locker(Arc::clone(locker));
     }
-    let mut limited = limited(&flags.quota, store, locker.clone());
+    // Eviction needs the locks of the stack.
+    let mut limited = limited(&flags.quota, store, Arc::clone(locker));
     if flags.metrics.expose_metrics {
         limited = limited.metrics(METRICS_PREFIX);
     }
     limited.start();
-    Stack::new(limited).locker(locker)
+    Stack::new(limited).locker(Arc::clone(locker))
 }
 
 fn limited(flags: &QuotaFlags, store: FileStore, locker: impl Locker) -> Limited {

@@ -1,13 +1,16 @@
 //! The stack, and its description of itself.
 
+use std::sync::Arc;
+
 use http::Request;
 use tower::ServiceExt;
 use tower_tus::Stack;
 use tower_tus::layers::base_url::BaseUrlLayer;
+use tower_tus::layers::lock::Locker;
 use tower_tus::layers::protocol::{Body, Shutdown};
-use tower_tus::lock::FileLocker;
+use tower_tus::store::FileStore;
 
-use super::files::{locker, store};
+use super::files::{existing_store, file_locker, locker, store};
 use super::hooks::{self, HookProcesses, Launcher};
 use super::quota;
 use super::unhidden::Unhidden;
@@ -24,16 +27,17 @@ pub(crate) struct Limits {
     pub(crate) launcher: Option<Launcher>,
 }
 
-/// The stack, and what the process has to end after it.
+/// The stack, what it works on, and what the process has to end after it.
 pub(crate) struct Uploads {
     pub(crate) stack: Stack,
+    pub(crate) store: FileStore,
+    /// If they are files, the last clone removes one.
+    pub(crate) locker: Arc<dyn Locker>,
     /// The processes of hooks end when this is dropped.
     pub(crate) hook_processes: HookProcesses,
-    /// The locks beside the uploads. Its last clone removes a file.
-    pub(crate) locker: Option<FileLocker>,
 }
 
-/// Builds the stack.
+/// Builds the stack of the server.
 pub(crate) fn stack(
     flags: &Flags,
     limits: Limits,
@@ -41,15 +45,57 @@ pub(crate) fn stack(
 ) -> Result<Uploads, StartError> {
     let store = store(&flags.files)?;
     let locker = locker(&flags.files, &store);
-    let mut stack = quota::stack(flags, store, locker.as_ref());
-    stack = stack
+    let stack = quota::stack(flags, store.clone(), &locker);
+    let stack = settings(flags, stack, shutdown)
+        .max_downloads(limits.downloads)
+        .max_open_uploads(limits.open_uploads);
+    let (stack, hook_processes) = hooks::install(&flags.hooks, stack, limits.launcher)?;
+    Ok(Uploads {
+        stack,
+        store,
+        locker,
+        hook_processes,
+    })
+}
+
+/// Whether a command calls hooks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tells {
+    Hooks,
+    Nobody,
+}
+
+/// Builds the stack of a command, in a directory that has to exist. Its locks are files
+/// in any case, since it works beside other processes.
+pub(crate) fn stack_beside(
+    flags: &Flags,
+    tells: Tells,
+    shutdown: &Shutdown,
+) -> Result<Uploads, StartError> {
+    let store = existing_store(&flags.files)?;
+    let locker = file_locker(&flags.files, &store);
+    let stack = Stack::new(store.clone()).locker(Arc::clone(&locker));
+    let stack = settings(flags, stack, shutdown);
+    let (stack, hook_processes) = match tells {
+        Tells::Hooks => hooks::install(&flags.hooks, stack, None)?,
+        Tells::Nobody => (stack, HookProcesses::default()),
+    };
+    Ok(Uploads {
+        stack,
+        store,
+        locker,
+        hook_processes,
+    })
+}
+
+/// All settings but those of hooks and of the process.
+fn settings(flags: &Flags, stack: Stack, shutdown: &Shutdown) -> Stack {
+    let stack = stack
         .base_path(flags.location.base_path.as_str())
         .base_url(base_url(flags))
-        .max_downloads(limits.downloads)
-        .max_open_uploads(limits.open_uploads)
         .shutdown(shutdown.clone());
     let network_timeout = flags.listen.network_timeout();
-    stack = match network_timeout.is_zero() {
+    let mut stack = match network_timeout.is_zero() {
         true => stack.without_idle_timeout(),
         false => stack.idle_timeout(network_timeout),
     };
@@ -63,13 +109,7 @@ pub(crate) fn stack(
     if max_size > 0 {
         stack = stack.max_size(max_size);
     }
-    let stack = extend(stack, &flags.uploads);
-    let (stack, hook_processes) = hooks::install(&flags.hooks, stack, limits.launcher)?;
-    Ok(Uploads {
-        stack,
-        hook_processes,
-        locker,
-    })
+    extend(stack, &flags.uploads)
 }
 
 /// Applies the flags about what clients may do.

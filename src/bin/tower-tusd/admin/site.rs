@@ -1,0 +1,25 @@
+//! What commands work on.
+
+use std::sync::Arc;
+
+use tower_tus::layers::expiration::Expiration;
+use tower_tus::layers::lock::Locker;
+use tower_tus::layers::sweep::Sweeper;
+use tower_tus::layers::uploads::Uploads;
+use tower_tus::store::FileStore;
+
+/// An upload directory with the settings of its server.
+pub(crate) struct Site {
+    pub(crate) store: FileStore,
+    pub(crate) locker: Arc<dyn Locker>,
+    /// The handle of a stack with the server's settings.
+    pub(crate) uploads: Uploads,
+    /// Set if uploads expire.
+    pub(crate) expiration: Option<Expiration>,
+}
+
+impl Site {
+    pub(super) fn sweeper(&self) -> Sweeper {
+        Sweeper::new(self.store.clone(), Arc::clone(&self.locker))
+    }
+}

@@ -1,0 +1,31 @@
+//! Removes what crashes have left.
+
+use std::sync::Arc;
+
+use tower_tus::layers::lock::Locker;
+use tower_tus::layers::metrics::TimedStore;
+use tower_tus::layers::protocol::Shutdown;
+use tower_tus::layers::store::Store;
+use tower_tus::layers::sweep::{SweepOptions, Sweeper};
+use tower_tus::store::FileStore;
+
+use crate::flags::{Flags, METRICS_PREFIX};
+
+/// Looks in the background what crashes have left, and removes what is older than 24
+/// hours now and then, until the shutdown begins.
+pub(crate) fn sweep(store: FileStore, locker: Arc<dyn Locker>, flags: &Flags, shutdown: &Shutdown) {
+    let store: Arc<dyn Store> = match flags.metrics.expose_metrics {
+        true => Arc::new(TimedStore::new(Arc::new(store), METRICS_PREFIX)),
+        false => Arc::new(store),
+    };
+    let sweeper = Sweeper::new(store, locker).shutdown(shutdown.clone());
+    let interval = flags.expiration.sweep_interval();
+    let running = shutdown.task();
+    tokio::spawn(async move {
+        let options = SweepOptions::default();
+        sweeper.run(&options, interval).await;
+        // The shutdown waits for the last clone of the locker, which removes a file.
+        drop(sweeper);
+        drop(running);
+    });
+}
