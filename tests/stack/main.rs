@@ -6,6 +6,7 @@ mod expiration;
 mod over;
 mod places;
 mod settings;
+mod uploads;
 
 use bytes::Bytes;
 use futures_util::stream;
