@@ -24,7 +24,7 @@ use crate::protocol::{
     UploadId,
 };
 use crate::service::Core;
-use crate::store::{AppendOptions, MemoryStore, Store};
+use crate::store::{AppendOptions, ListRequest, MemoryStore, Store};
 
 /// What decides whether an upload may be finished.
 #[derive(Debug)]
@@ -89,6 +89,14 @@ impl Scene {
         let clock = Clock::from_fn(move || {
             SystemTime::UNIX_EPOCH + Duration::from_secs(shown.load(Ordering::SeqCst))
         });
+        Self {
+            seconds,
+            ..Self::with_clock(clock, wrap)
+        }
+    }
+
+    /// Like [`over`](Self::over), with a clock of the caller's.
+    pub(super) fn with_clock<S: Store>(clock: Clock, wrap: impl FnOnce(MemoryStore) -> S) -> Self {
         let store = MemoryStore::with_clock(clock.clone());
         let locker = MemoryLocker::default();
         let decision = Arc::new(Decision {
@@ -116,7 +124,24 @@ impl Scene {
             decision,
             shutdown,
             clock,
-            seconds,
+            seconds: Arc::default(),
+        }
+    }
+
+    /// Returns the ids of all uploads.
+    pub(super) async fn ids(&self) -> Vec<UploadId> {
+        let all = ListRequest::default().limit(usize::MAX);
+        let page = self.uploads.list(&all).await.unwrap();
+        let uploads = page.uploads.into_iter();
+        uploads.map(|upload| upload.id).collect()
+    }
+
+    /// Removes all uploads that are finished, as an application does.
+    pub(super) async fn remove_finished(&self) {
+        for id in self.ids().await {
+            if self.is_finished(&id).await {
+                self.uploads.remove(&id).await.unwrap();
+            }
         }
     }
 
