@@ -2,6 +2,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
+use headers::HeaderMapExt;
 use http::request::Parts;
 
 use super::{Events, UploadEvent};
@@ -46,8 +47,11 @@ impl Gate for Receiving {
     async fn opened(&self, request: &Parts, upload: &Upload, action: Action) -> Result<(), Error> {
         let mode = Context::of(&request.extensions).write_mode();
         if action == Action::Append && mode == WriteMode::Streaming {
+            let mut upload = upload.clone();
+            // The core declares this length before it reads bytes. DEF-03
+            upload.length = upload.length.or_else(|| request.headers.typed_get());
             // A request appends to one upload.
-            let _ = self.upload.set(upload.clone());
+            let _ = self.upload.set(upload);
         }
         Ok(())
     }
