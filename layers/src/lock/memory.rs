@@ -58,7 +58,7 @@ impl MemoryLocker {
     }
 
     /// Returns how many locks are held.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "expiration"))]
     pub(crate) fn len(&self) -> usize {
         self.held().len()
     }

@@ -3,6 +3,8 @@
 #[cfg(feature = "expiration")]
 mod expire;
 mod finish;
+#[cfg(feature = "expiration")]
+mod hour;
 mod manage;
 mod run;
 
@@ -24,7 +26,7 @@ use crate::protocol::{
     UploadId,
 };
 use crate::service::Core;
-use crate::store::{AppendOptions, ListRequest, MemoryStore, Store};
+use crate::store::{AppendOptions, MemoryStore, Store};
 
 /// What decides whether an upload may be finished.
 #[derive(Debug)]
@@ -125,23 +127,6 @@ impl Scene {
             shutdown,
             clock,
             seconds: Arc::default(),
-        }
-    }
-
-    /// Returns the ids of all uploads.
-    pub(super) async fn ids(&self) -> Vec<UploadId> {
-        let all = ListRequest::default().limit(usize::MAX);
-        let page = self.uploads.list(&all).await.unwrap();
-        let uploads = page.uploads.into_iter();
-        uploads.map(|upload| upload.id).collect()
-    }
-
-    /// Removes all uploads that are finished, as an application does.
-    pub(super) async fn remove_finished(&self) {
-        for id in self.ids().await {
-            if self.is_finished(&id).await {
-                self.uploads.remove(&id).await.unwrap();
-            }
         }
     }
 

@@ -11,13 +11,13 @@ use crate::protocol::{Clock, Error};
 use crate::uploads::Schedule;
 
 /// A scene whose clock follows tokio's.
-fn scene() -> Scene {
+pub(super) fn scene() -> Scene {
     let begun = Instant::now();
     let clock = Clock::from_fn(move || SystemTime::UNIX_EPOCH + begun.elapsed());
     Scene::with_clock(clock, |store| store)
 }
 
-fn run(scene: &Scene, schedule: Schedule) -> JoinHandle<()> {
+pub(super) fn run(scene: &Scene, schedule: Schedule) -> JoinHandle<()> {
     let uploads = scene.uploads.clone();
     tokio::spawn(async move { uploads.run(schedule).await })
 }
@@ -94,51 +94,4 @@ async fn a_shutdown_waits_for_what_has_begun_and_begins_nothing_else() {
     // The eight that had begun, and one for which the pass was waiting.
     let asked = scene.decision.asked();
     assert!((8..=9).contains(&asked), "{asked}");
-}
-
-#[cfg(feature = "expiration")]
-#[tokio::test(start_paused = true)]
-async fn ten_thousand_uploads_in_an_hour_leave_nothing_in_memory() {
-    const BATCHES: u32 = 100;
-    let mut scene = scene();
-    let minutes = |count: u64| Duration::from_secs(60 * count);
-    let expiration = crate::expiration::Expiration::after(minutes(5)).clock(scene.clock.clone());
-    scene.uploads = scene.uploads.expiration(expiration.clone());
-    let schedule = Schedule::default().finish(minutes(1)).expire(minutes(1));
-    let running = run(&scene, schedule);
-    let mut most_waiting = 0;
-    for batch in 0..BATCHES {
-        // The gate of every third batch is down.
-        scene.decision.becomes(match batch % 3 {
-            0 => Err(Error::internal("down")),
-            _ => Ok(()),
-        });
-        for number in 0..50 {
-            scene
-                .upload(&format!("{batch}/complete-{number}"), "hello")
-                .await;
-            scene
-                .upload(&format!("{batch}/abandoned-{number}"), "he")
-                .await;
-        }
-        tokio::time::sleep(Duration::from_secs(36)).await;
-        most_waiting = most_waiting.max(scene.uploads.back_off.len());
-        scene.remove_finished().await;
-    }
-    assert!(most_waiting >= 50, "some had to wait: {most_waiting}");
-    scene.decision.becomes(Ok(()));
-    tokio::time::sleep(minutes(15)).await;
-    scene.remove_finished().await;
-
-    assert!(scene.ids().await.is_empty());
-    assert!(expiration.is_buried(&"99/abandoned-0".parse().unwrap()));
-    assert_eq!(scene.uploads.back_off.len(), 0);
-    assert_eq!(scene.locker.len(), 0);
-    let tasks = tokio::runtime::Handle::current()
-        .metrics()
-        .num_alive_tasks();
-    assert_eq!(tasks, 1, "only the background work");
-    scene.shutdown.begin();
-    running.await.unwrap();
-    scene.shutdown.drained().await;
 }
