@@ -86,3 +86,61 @@ impl Ahead {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::{Future, poll_fn};
+    use std::pin::pin;
+    use std::task::Poll;
+
+    use super::super::walk::{Budget, Stop};
+    use super::*;
+
+    /// A walk that is kept, known by what it returns first.
+    fn keep(ahead: &Ahead, prefix: &str, after: &str) {
+        let mut walk = Walk::new("/nowhere".into(), Names::Ids, prefix, Some(after));
+        walk.give_back("kept".to_owned());
+        ahead.keep(walk, prefix, after);
+    }
+
+    fn is_kept(ahead: &Ahead, names: Names, prefix: &str, after: Option<&str>) -> bool {
+        let mut walk = ahead.walk(Path::new("/nowhere"), names, prefix, after);
+        walk.next(&mut Budget::new(10)).unwrap() == Stop::Name("kept".to_owned())
+    }
+
+    #[test]
+    fn a_walk_goes_on_once_for_the_page_that_follows() {
+        let ahead = Ahead::default();
+        keep(&ahead, "a", "ab");
+        assert!(!is_kept(&ahead, Names::Ids, "a", None));
+        assert!(!is_kept(&ahead, Names::Ids, "a", Some("ac")));
+        assert!(!is_kept(&ahead, Names::Ids, "", Some("ab")));
+        assert!(!is_kept(&ahead, Names::Files, "a", Some("ab")));
+        assert!(is_kept(&ahead, Names::Ids, "a", Some("ab")));
+        assert!(!is_kept(&ahead, Names::Ids, "a", Some("ab")));
+    }
+
+    #[test]
+    fn few_walks_are_kept_and_none_for_long() {
+        let ahead = Ahead::default();
+        for after in ["a", "b", "c", "c"] {
+            keep(&ahead, "", after);
+        }
+        assert!(!is_kept(&ahead, Names::Ids, "", Some("a")));
+        assert!(is_kept(&ahead, Names::Ids, "", Some("b")));
+        ahead.kept()[0].since -= FRESH;
+        assert!(!is_kept(&ahead, Names::Ids, "", Some("c")));
+        assert!(ahead.kept().is_empty());
+    }
+
+    #[tokio::test]
+    async fn few_walks_go_on_at_once() {
+        let ahead = Ahead::default();
+        let turns = (ahead.turn().await, ahead.turn().await);
+        let mut third = pin!(ahead.turn());
+        let is_early = poll_fn(|cx| Poll::Ready(third.as_mut().poll(cx).is_ready()));
+        assert!(!is_early.await);
+        drop(turns);
+        let _third = third.await;
+    }
+}

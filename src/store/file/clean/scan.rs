@@ -19,7 +19,8 @@ pub(super) struct Scan {
     walk: Walk,
     limit: usize,
     page: LeftoverPage,
-    scanned: usize,
+    /// How many files may follow.
+    left: usize,
     last: Option<String>,
     gathering: Option<Gathering>,
     records: Option<Records>,
@@ -34,7 +35,7 @@ impl Scan {
             walk: store.ahead.walk(store.dir(), Names::Files, "", after),
             limit: request.limit.clamp(1, list::MOST),
             page: LeftoverPage::default(),
-            scanned: 0,
+            left: SCANNED,
             last: None,
             gathering: None,
             records,
@@ -74,7 +75,7 @@ impl Scan {
     }
 
     fn is_full(&self) -> bool {
-        self.page.leftovers.len() == self.limit || self.scanned == SCANNED
+        self.page.leftovers.len() == self.limit || self.left == 0
     }
 
     fn add(&mut self, store: &FileStore, name: String) -> Result<(), Error> {
@@ -97,7 +98,7 @@ impl Scan {
                 self.page.leftovers.push(leftover);
             }
         }
-        self.scanned += 1;
+        self.left -= 1;
         self.last = Some(name);
         Ok(())
     }
@@ -124,4 +125,34 @@ fn find(store: &FileStore, name: &str) -> Result<Option<Leftover>, Error> {
             }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fs::sim::Disk;
+    use crate::fs::sys;
+
+    #[test]
+    fn a_page_ends_after_many_files_however_little_it_has_found() {
+        let disk = Disk::new();
+        for name in ["a.new", "b c", "c d", "d.new"] {
+            sys::File::create_new(&disk.root().join(name)).unwrap();
+        }
+        let store = FileStore::new(disk.root());
+        let (mut request, mut pages) = (LeftoverRequest::default(), Vec::new());
+        loop {
+            let mut scan = Scan::new(&store, &request);
+            scan.left = 3;
+            while !scan.is_done() {
+                scan = scan.go_on(&store).unwrap();
+            }
+            let page = scan.end(&store);
+            let names = page.leftovers.into_iter().map(|it| it.name);
+            pages.push(names.collect::<Vec<_>>());
+            let Some(next) = page.next else { break };
+            request = request.after(next);
+        }
+        assert_eq!(pages, [["a.new"], ["d.new"]]);
+    }
 }

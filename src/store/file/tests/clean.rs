@@ -557,3 +557,30 @@ fn a_disk_that_fails_is_told_and_a_file_that_cannot_be_looked_at_is_left_out() {
         assert_eq!(leftovers(&store, 10).await, found);
     });
 }
+
+#[test]
+fn while_a_record_cannot_be_read_no_bytes_are_taken_for_an_orphan_s() {
+    sim::run(async {
+        let disk = Disk::new();
+        let store = FileStore::new(disk.root());
+        for (name, text) in [
+            ("data", "hello"),
+            ("x.info", &*info("x", Path::new("data"))),
+        ] {
+            let file = sys::File::create_new(&disk.root().join(name)).unwrap();
+            file.write_all(text.as_bytes()).unwrap();
+        }
+        disk.age();
+        assert_eq!(leftovers(&store, 10).await, []);
+        disk.rule(
+            |call| match call.kind == Kind::Open && call.path.to_str() == Some("x.info") {
+                true => Verdict::Fail(Errno::IO),
+                false => Verdict::Pass,
+            },
+        );
+        assert_eq!(leftovers(&store, 10).await, []);
+        disk.rule(|_| Verdict::Pass);
+        sys::remove(&disk.root().join("x.info")).unwrap();
+        assert_eq!(leftovers(&store, 10).await.len(), 1);
+    });
+}
