@@ -110,3 +110,63 @@ async fn the_source_of_an_error_is_in_the_log_and_not_in_the_response() {
     let without_source = Rejection::new(StatusCode::FORBIDDEN).into();
     assert!(logged(without_source).await.is_empty());
 }
+
+/// Changes of the response by hooks.
+#[cfg(feature = "hooks")]
+mod hooks {
+    use std::sync::{Arc, Mutex};
+
+    use tower::Layer;
+    use tower_tus_layers::hooks::{Callbacks, HooksLayer, Reply};
+    use tower_tus_layers::protocol::ResponseOverride;
+    use tower_tus_layers::service::Core;
+    use tower_tus_layers::store::MemoryStore;
+
+    use super::*;
+
+    fn hooks() -> HooksLayer {
+        let created = ResponseOverride::default().with_status(StatusCode::ACCEPTED);
+        let finished = ResponseOverride::default().with_body("finished");
+        let accept = |change: &ResponseOverride| Reply::accept().with_response(change.clone());
+        HooksLayer::new(
+            Callbacks::new()
+                .pre_create(move |_| std::future::ready(accept(&created)))
+                .pre_finish(move |_| std::future::ready(accept(&finished))),
+        )
+    }
+
+    #[tokio::test]
+    async fn layers_between_hooks_and_render_see_the_original_response() {
+        let (hooks, store) = (hooks(), MemoryStore::default());
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let send = |request| {
+            let (inner, seen) = (hooks.layer(Core::new(store.clone())), Arc::clone(&seen));
+            let between = service_fn(move |request| {
+                let (inner, seen) = (inner.clone(), Arc::clone(&seen));
+                async move {
+                    let response = inner.oneshot(request).await;
+                    seen.lock()
+                        .unwrap()
+                        .push(response.as_ref().unwrap().status());
+                    response
+                }
+            });
+            RenderLayer::new().layer(between).oneshot(request)
+        };
+        let create = Request::post("/").header("Upload-Length", "5");
+        let created = send(create.body(Body::default()).unwrap()).await.unwrap();
+        let url = created.headers()["location"].to_str().unwrap().to_owned();
+        assert_eq!(created.status(), StatusCode::ACCEPTED);
+        for (offset, body) in [("0", "hello"), ("5", "")] {
+            let last = Request::patch(&url)
+                .header("Content-Type", "application/offset+octet-stream")
+                .header("Upload-Offset", offset);
+            let response = send(last.body(body.into()).unwrap()).await.unwrap();
+            assert_eq!(response.status(), StatusCode::OK);
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            assert_eq!(body, "finished");
+        }
+        let original = [201, 204, 204].map(|status| StatusCode::from_u16(status).unwrap());
+        assert_eq!(*seen.lock().unwrap(), original);
+    }
+}

@@ -44,7 +44,8 @@ fn compare(scene: &Scene, told: &[String]) {
         assert_eq!(told, golden);
     }
     assert_eq!(told.len(), golden.len());
-    for event in EVENTS {
+    // tusd knows no `post-expire`.
+    for event in EVENTS.into_iter().filter(|it| *it != "post-expire") {
         let kind = format!(r#"{{"Type":"{event}","#);
         assert!(GOLDEN.contains(&kind), "{event} is not looked at");
     }

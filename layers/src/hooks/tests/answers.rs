@@ -1,10 +1,8 @@
 //! The replies of hooks that answer the finish of an upload.
 
 use http_body_util::BodyExt;
-use tower::service_fn;
 
 use super::*;
-use crate::render::RenderLayer;
 
 fn hooks() -> Recorder {
     let created = changed("created").with_status(StatusCode::ACCEPTED);
@@ -50,37 +48,6 @@ async fn only_what_pre_finish_says_is_kept() {
     assert_eq!(head.status(), StatusCode::OK);
     assert_eq!(text(head).await, "");
     assert!(hooks.heard().is_empty(), "no hook is called again");
-}
-
-#[tokio::test]
-async fn layers_between_hooks_and_render_see_the_original_response() {
-    let hooks = HooksLayer::new(hooks());
-    let store = MemoryStore::default();
-    let (seen, mut statuses) = mpsc::unbounded_channel();
-    let send = |request| {
-        let (inner, seen) = (hooks.layer(Core::new(store.clone())), seen.clone());
-        let between = service_fn(move |request| {
-            let (inner, seen) = (inner.clone(), seen.clone());
-            async move {
-                let response = inner.oneshot(request).await;
-                seen.send(response.as_ref().unwrap().status()).unwrap();
-                response
-            }
-        });
-        RenderLayer::new().layer(between).oneshot(request)
-    };
-    let create = Request::post("/").header("Upload-Length", "5");
-    let created = send(create.body(Body::default()).unwrap()).await.unwrap();
-    let url = location(&created);
-    assert_eq!(created.status(), StatusCode::ACCEPTED);
-    assert_eq!(statuses.recv().await, Some(StatusCode::CREATED));
-    for (offset, body) in [(0, "hello"), (5, "")] {
-        let last = append(&url, offset).body(body.into()).unwrap();
-        let response = send(last).await.unwrap();
-        assert_eq!(statuses.recv().await, Some(StatusCode::NO_CONTENT));
-        assert_eq!(response.status(), StatusCode::OK);
-        assert_eq!(text(response).await, "finished");
-    }
 }
 
 #[tokio::test]
