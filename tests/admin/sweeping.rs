@@ -190,7 +190,9 @@ async fn what_a_killed_server_leaves_is_swept_and_its_uploads_go_on() {
 
 #[tokio::test]
 async fn the_server_says_at_the_start_what_is_left_and_removes_it_later() {
-    let first = Server::start(&[]).await;
+    let mut first = Server::start(&[]).await;
+    let nothing = first.line("LeftoversFound").await;
+    assert!(nothing.contains("leftovers=0 bytes=0"), "{nothing}");
     write_all(first.uploads());
     let mut server = Server::start_in(home(&first), &["-expiration-scan-interval=300ms"]).await;
     let found = server.line("LeftoversFound").await;

@@ -181,11 +181,15 @@ impl Server {
         line(&mut self.stdout, part).await
     }
 
-    /// Returns all unread lines of stdout, up to the end of the server.
+    /// Returns all unread lines of stdout, up to the end of the server, but not how much
+    /// a crash has left.
     pub(crate) async fn rest(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
         while let Some(line) = patient(self.stdout.recv()).await {
-            lines.push(line);
+            // The look at the directory ends at any time.
+            if !line.contains("LeftoversFound") {
+                lines.push(line);
+            }
         }
         lines
     }

@@ -11,8 +11,8 @@ impl Sweeper {
     /// Sweeps after each `interval`, until the [shutdown](Self::shutdown) begins. With
     /// [`Duration::ZERO`] it never does, and only looks.
     ///
-    /// First it looks what is there, without removing anything. If there are leftovers,
-    /// it logs one line with their number and their bytes. Each sweep that has removed
+    /// First it looks what is there, without removing anything, and logs one line with the
+    /// number of leftovers and their bytes. Each sweep that has removed
     /// something logs the same, and what fails is a warning.
     ///
     /// Cancel safe: dropping the future ends the sweeps.
@@ -37,9 +37,6 @@ impl Sweeper {
     async fn look(&self, options: &SweepOptions) -> Result<(), Error> {
         let report = self.sweep(options).await.inspect_err(complain)?;
         let (found, removable) = (report.found(), report.total());
-        if found.count == 0 {
-            return Ok(());
-        }
         tracing::info!(
             leftovers = found.count,
             bytes = found.bytes,
