@@ -13,7 +13,9 @@
 //! server.
 
 mod append;
+mod conditions;
 mod create;
+mod entry;
 mod expiry;
 mod judge;
 mod pending;
@@ -21,22 +23,14 @@ mod quota;
 mod read;
 mod stored;
 
-use std::fmt::Debug;
-
 use crate::request::{Answer, Request};
 
+pub(crate) use self::conditions::{Conditions, Torn, Verdict};
+pub(crate) use self::entry::Entry;
 pub(crate) use self::expiry::{CountsFrom, Expiry, Stamps};
 pub(crate) use self::pending::{Pending, is_needed};
 pub(crate) use self::quota::Quota;
 pub(crate) use self::stored::{Finishing, Stored};
-
-/// What the model knows of an upload.
-#[derive(Clone, Debug)]
-pub(crate) struct Entry {
-    pub(crate) id: String,
-    /// The states in which it may be; never none.
-    pub(crate) states: Vec<State>,
-}
 
 /// A state of an upload.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,223 +39,6 @@ pub(crate) enum State {
     Absent,
     Present(Stored),
     Pending(Pending),
-}
-
-/// What a request depends on besides its upload.
-#[derive(Clone, Debug)]
-pub(crate) struct Conditions {
-    pub(crate) create: Verdict,
-    pub(crate) finish: Verdict,
-    pub(crate) terminate: Verdict,
-    /// Whether anybody decides about complete uploads, who are then not given out
-    /// before they are finished.
-    pub(crate) decides: bool,
-    /// How often an upload may be refused before it is rejected for good.
-    pub(crate) attempts: u32,
-    /// `None` if no upload expires.
-    pub(crate) expiry: Option<Expiry>,
-    /// `None` if there is room for everything.
-    pub(crate) quota: Option<Quota>,
-    /// Whether the upload does not expire because another one needs it.
-    pub(crate) is_needed: bool,
-}
-
-/// What a gate or a hook says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    Agrees,
-    /// Refuses with this status, which is a decision.
-    Refuses(u16),
-    /// Fails with this status, which is none.
-    Fails(u16),
-}
-
-impl Verdict {
-    pub(crate) fn status(self) -> Option<u16> {
-        match self {
-            Self::Agrees => None,
-            Self::Refuses(status) | Self::Fails(status) => Some(status),
-        }
-    }
-}
-
-/// How a request was left without an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Torn {
-    /// The client is gone, or waits, after this many bytes of the body, and the
-    /// server has begun to read them.
-    After(usize),
-    /// The server was killed at any moment.
-    Killed,
-}
-
-impl Entry {
-    /// Returns an upload that does not exist yet.
-    pub(crate) fn new(id: String) -> Self {
-        let states = vec![State::Absent];
-        Self { id, states }
-    }
-
-    /// Takes note of an answer. Fails if it breaks a promise.
-    pub(crate) fn answered(
-        &mut self,
-        request: &Request,
-        answer: &Answer,
-        conditions: &Conditions,
-    ) -> Result<(), String> {
-        judge::form(request, answer)?;
-        let mut next = Vec::new();
-        for state in &self.states {
-            next.extend(state.answered(request, answer, conditions));
-        }
-        self.accept(next, request, answer, conditions)
-    }
-
-    /// Like [`answered`](Self::answered), for a request that began before the upload
-    /// expired.
-    pub(crate) fn answered_late(
-        &mut self,
-        request: &Request,
-        answer: &Answer,
-        conditions: &Conditions,
-    ) -> Result<(), String> {
-        judge::form(request, answer)?;
-        let states = self.states.iter();
-        let next = states.flat_map(|state| state.served(request, answer, conditions));
-        self.accept(next.collect(), request, answer, conditions)
-    }
-
-    fn accept(
-        &mut self,
-        mut next: Vec<State>,
-        request: &Request,
-        answer: &Answer,
-        conditions: &Conditions,
-    ) -> Result<(), String> {
-        next.retain(|state| match state {
-            State::Present(stored) => stored.is_told(request, answer, conditions),
-            State::Absent | State::Pending(_) => true,
-        });
-        if let Some(told) = answer.number("upload-offset") {
-            next.retain(|state| state.may_be_at(told));
-        }
-        if next.is_empty() {
-            return Err(format!(
-                "{}: {request:?}\nwas answered with {answer:?}\nalthough it was in one of {:?}\nand {conditions:?}",
-                self.id, self.states
-            ));
-        }
-        self.settle(next);
-        Ok(())
-    }
-
-    /// Takes note of the answers to two requests that were sent at the same time.
-    pub(crate) fn raced(
-        &mut self,
-        [one, other]: [(&Request, &Answer); 2],
-        conditions: &Conditions,
-    ) -> Result<(), String> {
-        let mut next = Vec::new();
-        let mut faults = Vec::new();
-        for [first, second] in [[one, other], [other, one]] {
-            let mut entry = self.clone();
-            let result = match first.1.gave_way() {
-                true => {
-                    entry.gave_way(first.0, conditions);
-                    Ok(())
-                }
-                false => entry.answered(first.0, first.1, conditions),
-            };
-            match result.and_then(|()| entry.answered(second.0, second.1, conditions)) {
-                Ok(()) => next.extend(entry.states),
-                Err(fault) => faults.push(fault),
-            }
-        }
-        if next.is_empty() {
-            return Err(format!("a race: {}", faults.join("\nand ")));
-        }
-        self.settle(next);
-        Ok(())
-    }
-
-    /// Takes note of a request that another one has ended, at any point.
-    fn gave_way(&mut self, request: &Request, conditions: &Conditions) {
-        let before = self.states.clone();
-        let bytes = match request {
-            Request::Append { load, .. } => load.bytes.len(),
-            Request::Create(_) | Request::Head | Request::Get(_) | Request::Delete => 0,
-        };
-        self.torn(request, Torn::After(bytes), conditions);
-        let after = std::mem::take(&mut self.states);
-        self.settle(before.into_iter().chain(after).collect());
-    }
-
-    /// Takes note of a request without an answer.
-    pub(crate) fn torn(&mut self, request: &Request, torn: Torn, conditions: &Conditions) {
-        let states = self.states.iter();
-        let next = states.flat_map(|state| state.torn(request, torn, conditions));
-        self.settle(next.collect());
-    }
-
-    /// Sets its states, each once.
-    pub(crate) fn settle(&mut self, next: Vec<State>) {
-        self.states.clear();
-        for state in next {
-            if !self.states.contains(&state) {
-                self.states.push(state);
-            }
-        }
-    }
-
-    /// Returns a state in which it may be.
-    pub(crate) fn likely(&self) -> &State {
-        &self.states[0]
-    }
-
-    /// Whether its state is known.
-    pub(crate) fn is_certain(&self) -> bool {
-        let exact = |state: &State| match state {
-            State::Absent | State::Pending(_) => true,
-            State::Present(stored) => stored.tail.is_empty(),
-        };
-        self.states.len() == 1 && self.states.iter().all(exact)
-    }
-
-    /// Returns it as a part of a final, or the status of the refusal.
-    pub(crate) fn part(&self) -> Result<&Stored, u16> {
-        match self.likely() {
-            State::Absent => Err(404),
-            State::Present(stored) if stored.about.is_partial() => Ok(stored),
-            State::Present(_) | State::Pending(_) => Err(400), // CAT-18
-        }
-    }
-
-    /// Whether its time is over, whoever else needs it.
-    pub(crate) fn is_over(&self, conditions: &Conditions) -> bool {
-        match self.likely() {
-            State::Absent => false,
-            State::Present(stored) => stored.is_over(conditions),
-            State::Pending(pending) => conditions.is_over(pending.touched),
-        }
-    }
-
-    /// Whether it may be a final that waits for its parts.
-    pub(crate) fn pending(&self) -> Option<&Pending> {
-        self.states.iter().find_map(|state| match state {
-            State::Pending(pending) => Some(pending),
-            State::Absent | State::Present(_) => None,
-        })
-    }
-
-    /// Takes note of what has become of its parts.
-    pub(crate) fn caught_up(&self, entries: &[Self], conditions: &Conditions) -> Vec<State> {
-        let states = self.states.iter();
-        let next = states.flat_map(|state| match state {
-            State::Pending(pending) => pending.caught_up(entries, conditions),
-            State::Absent | State::Present(_) => vec![state.clone()],
-        });
-        next.collect()
-    }
 }
 
 impl State {
