@@ -6,9 +6,13 @@
 //! TOWER_TUS_PROPERTY_SECONDS=3600 cargo test --all-features --test properties
 //! ```
 //!
+//! `.ci/properties` does the latter. `TOWER_TUS_SERVER` names another server than the
+//! debug one.
+//!
 //! A failure prints the shortest [case](actions) that was found, and its requests and
 //! answers. Its seed is added to a file in `proptest-regressions`, so that it runs
-//! first from then on: commit it.
+//! first from then on: commit it. Seeds lose their meaning when the
+//! [strategy](strategy) changes.
 
 #![cfg(target_os = "linux")]
 
