@@ -20,19 +20,27 @@ pub(crate) fn cases(
 ) -> impl Strategy<Value = Case> {
     let form = (servers, judges(), finals(), durability(), expiry(), quota());
     let form = form.prop_map(
-        move |(servers, judges, finals, durability, expiry, quota)| Form {
-            ground,
-            servers,
-            judges,
-            finals,
-            durability,
-            expiry,
+        move |(servers, judges, finals, durability, expiry, quota)| {
             // Servers do not know what others have stored since they counted it.
-            quota: if servers == 1 {
+            let quota = if servers == 1 {
                 quota
             } else {
                 Quota::Unlimited
-            },
+            };
+            Form {
+                ground,
+                servers,
+                judges,
+                // Whether there is room for a final that waits is known only at its end.
+                finals: if quota == Quota::Limited {
+                    Finals::OfFinished
+                } else {
+                    finals
+                },
+                durability,
+                expiry,
+                quota,
+            }
         },
     );
     (form, vec(action(ground), 1..=most)).prop_map(|(form, actions)| Case { form, actions })

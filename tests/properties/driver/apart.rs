@@ -192,6 +192,16 @@ impl Driver {
         Ok(())
     }
 
+    /// Ends all requests that are open, by asking for their uploads.
+    pub(super) async fn end_held(&mut self) -> Result<(), Fault> {
+        let live = self.held.iter().filter(|held| !held.has_ended);
+        let entries: Vec<_> = live.map(|held| held.entry).collect();
+        for entry in entries {
+            Box::pin(self.carry_out(Via::PLAIN, Plan::head(entry))).await?;
+        }
+        Ok(())
+    }
+
     /// Notes that a request ends those that hold its upload.
     pub(super) fn locks(&mut self, plan: &Plan) {
         if let (Subject::Known(entry), true) = (plan.subject, plan.request.locks()) {

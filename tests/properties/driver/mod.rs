@@ -132,7 +132,11 @@ impl Driver {
             return Ok(None);
         }
         match ask {
-            Ask::Join(..) => self.settle().await?,
+            Ask::Join(..) => {
+                // It would end requests that hold its parts, unless it is refused.
+                self.end_held().await?;
+                self.settle().await?;
+            }
             _ => self.settle_finals().await?,
         }
         Ok(self.planner.plan(ask, &mut self.entries, &self.conditions))

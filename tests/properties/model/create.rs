@@ -67,7 +67,14 @@ impl State {
         }
         let base = Stored::new(new.about.clone(), known(new), conditions);
         let (fits, full) = conditions.room_for(known(new).unwrap_or(0));
-        let refused = (fits != Fits::Yes).then_some((full, Self::Absent));
+        let mut refused: Vec<_> = (fits != Fits::Yes)
+            .then_some((full, Self::Absent))
+            .into_iter()
+            .collect();
+        // A body that is too long for any upload may be refused before one is made.
+        if conditions.room_for(new.announced()) == (Fits::No, 413) {
+            refused.push((413, Self::Absent));
+        }
         let made = match fits {
             Fits::No => Vec::new(),
             Fits::Yes | Fits::Perhaps => Self::made(new, &base, conditions),
@@ -85,6 +92,18 @@ impl State {
             // CUF-02
             Content::Joined(Joined::Waits(parts)) => vec![(201, pending(new, parts, conditions))],
             Content::Joined(Joined::Refused(_)) => unreachable!("it is refused"),
+        }
+    }
+}
+
+impl New {
+    /// Returns how many bytes its head announces.
+    fn announced(&self) -> u64 {
+        match &self.content {
+            Content::Sent(_, Some(load)) if load.framing == Framing::Announced => {
+                load.bytes.len() as u64
+            }
+            Content::Sent(..) | Content::Joined(_) => 0,
         }
     }
 }
