@@ -18,6 +18,7 @@ impl Conditions {
             finish: Verdict::Agrees,
             terminate: Verdict::Agrees,
             decides: form.judges == Judges::Present,
+            asks_by_itself: form.ground == Ground::Processes && form.judges == Judges::Present,
             attempts: world::ATTEMPTS,
             expiry: counts_from.map(|counts_from| Expiry {
                 start: SystemTime::now(),

@@ -52,6 +52,7 @@ impl Driver {
 
     pub(crate) async fn act(&mut self, action: &Action) -> Result<(), Fault> {
         self.tally.actions += 1;
+        self.perhaps_asked();
         self.take(action).await?;
         self.catch_up();
         Ok(())
@@ -88,6 +89,7 @@ impl Driver {
             return;
         }
         self.log.push(format!("{moment:?}: {ruling:?}"));
+        self.perhaps_asked();
         let verdict = self.world.rule(moment, ruling);
         match moment {
             Moment::Create => self.conditions.create = verdict,
@@ -160,6 +162,13 @@ impl Driver {
         Ok(())
     }
 
+    /// Notes that the server may have asked about complete uploads meanwhile.
+    fn perhaps_asked(&mut self) {
+        for entry in &mut self.entries {
+            entry.perhaps_asked(&self.conditions);
+        }
+    }
+
     /// Applies to finals what has happened to their parts.
     pub(crate) fn catch_up(&mut self) {
         for entry in 0..self.entries.len() {
@@ -212,6 +221,7 @@ impl Driver {
         self.tally.count(&plan.request, answer.status);
         let (entry, conditions) = match plan.subject {
             Subject::Known(entry) => {
+                self.perhaps_asked();
                 let conditions = self.conditions_of(entry);
                 (&mut self.entries[entry], conditions)
             }

@@ -119,7 +119,13 @@ impl Stored {
             tail_touched: conditions.stamp(),
             ..self.clone()
         };
-        (fits, vec![(full, kept)])
+        // Bytes are taken piece by piece, and the first of them might fit at another time.
+        let mut statuses = vec![full];
+        if full == 413 {
+            statuses.push(507);
+        }
+        let results = statuses.into_iter().map(|status| (status, kept.clone()));
+        (fits, results.collect())
     }
 
     /// Returns the states after a chunk whose answer did not come.

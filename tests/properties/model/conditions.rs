@@ -11,6 +11,8 @@ pub(crate) struct Conditions {
     /// Whether anybody decides about complete uploads, who are then not given out
     /// before they are finished.
     pub(crate) decides: bool,
+    /// Whether the server itself asks about complete uploads, whenever it likes.
+    pub(crate) asks_by_itself: bool,
     /// How often an upload may be refused before it is rejected for good.
     pub(crate) attempts: u32,
     /// `None` if no upload expires.

@@ -18,6 +18,26 @@ impl Entry {
         Self { id, states }
     }
 
+    /// Takes note that the server may have asked about it, if it is complete.
+    pub(crate) fn perhaps_asked(&mut self, conditions: &Conditions) {
+        if !conditions.asks_by_itself {
+            return;
+        }
+        let states = std::mem::take(&mut self.states);
+        let mut next = states.clone();
+        for state in &states {
+            if let State::Present(stored) = state {
+                next.extend(
+                    stored
+                        .perhaps_asked(conditions)
+                        .into_iter()
+                        .map(State::Present),
+                );
+            }
+        }
+        self.settle(next);
+    }
+
     /// Takes note of an answer. Fails if it breaks a promise.
     pub(crate) fn answered(
         &mut self,
@@ -122,7 +142,13 @@ impl Entry {
     /// Sets its states, each once.
     pub(crate) fn settle(&mut self, next: Vec<State>) {
         self.states.clear();
-        for state in next {
+        for mut state in next {
+            if let State::Present(stored) = &mut state
+                && stored.tail.is_empty()
+            {
+                // It says nothing any more.
+                stored.tail_touched = stored.touched;
+            }
             if !self.states.contains(&state) {
                 self.states.push(state);
             }

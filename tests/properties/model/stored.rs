@@ -111,6 +111,26 @@ impl Stored {
         (Self { finishing, ..self }, conditions.finish.status())
     }
 
+    /// Returns the states after somebody may have asked any number of times whether it is
+    /// finished.
+    pub(crate) fn perhaps_asked(&self, conditions: &Conditions) -> Vec<Self> {
+        let whole = self.length.and_then(|length| self.at(length));
+        let (Some(whole), Finishing::Open { refusals }) = (whole, self.finishing) else {
+            return Vec::new();
+        };
+        let refused = (refusals..=conditions.attempts).map(|refusals| Finishing::Open { refusals });
+        let refused = refused.filter(|_| matches!(conditions.finish, Verdict::Refuses(_)));
+        let done = (conditions.finish == Verdict::Agrees && refusals < conditions.attempts)
+            .then_some(Finishing::Done);
+        let asked = refused.chain(done);
+        asked
+            .map(|finishing| Self {
+                finishing,
+                ..whole.clone()
+            })
+            .collect()
+    }
+
     /// Returns the states after something that may have tried to finish it.
     pub(crate) fn perhaps_finished(&self, conditions: &Conditions) -> Vec<Self> {
         let whole = self.length.and_then(|length| self.at(length));
