@@ -27,6 +27,12 @@ impl Stored {
         if chunk.load.refusal() == Some(400) && answer.status == 400 {
             next.push(self.clone());
         }
+        let length = chunk
+            .length
+            .filter(|&length| conditions.is_too_long(length));
+        if length.is_some() && answer.status == 413 {
+            next.push(self.clone());
+        }
         // CAT-10
         if self.about.is_final() {
             if answer.status == 403 {

@@ -72,7 +72,7 @@ impl State {
             .into_iter()
             .collect();
         // A body that is too long for any upload may be refused before one is made.
-        if conditions.room_for(new.announced()) == (Fits::No, 413) {
+        if conditions.is_too_long(new.announced()) {
             refused.push((413, Self::Absent));
         }
         let made = match fits {

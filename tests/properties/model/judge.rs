@@ -1,5 +1,6 @@
 //! What holds for each answer, whatever the state of the upload.
 
+use super::Conditions;
 use crate::request::{Answer, Request};
 
 /// Fails if an answer lacks what each answer to this kind of request has.
@@ -37,11 +38,13 @@ pub(super) fn form(request: &Request, answer: &Answer) -> Result<(), String> {
 
 impl Request {
     /// Returns the statuses of a request for an upload that does not exist.
-    pub(super) fn refusals_of_form(&self) -> Vec<u16> {
+    pub(super) fn refusals_of_form(&self, conditions: &Conditions) -> Vec<u16> {
         match self {
-            Self::Append { load, .. } => {
+            Self::Append { load, length, .. } => {
                 let malformed = load.refusal().filter(|status| *status == 400);
-                std::iter::once(404).chain(malformed).collect()
+                let is_too_long = length.is_some_and(|length| conditions.is_too_long(length));
+                let refusals = [Some(404), malformed, is_too_long.then_some(413)];
+                refusals.into_iter().flatten().collect()
             }
             _ => vec![404],
         }

@@ -59,7 +59,7 @@ impl State {
             return self.served(request, answer, conditions);
         }
         // EXP-07, or whatever else is wrong with the request.
-        let refusals = request.refusals_of_form();
+        let refusals = request.refusals_of_form(conditions);
         let is_refused = |status| status == 410 || status != 404 && refusals.contains(&status);
         let expired = expired.into_iter().filter(|_| is_refused(answer.status));
         let served = fresh
@@ -72,7 +72,10 @@ impl State {
     fn served(&self, request: &Request, answer: &Answer, conditions: &Conditions) -> Vec<Self> {
         match (self, request) {
             (_, Request::Create(new)) => self.created(new, answer, conditions),
-            (Self::Absent, request) => match request.refusals_of_form().contains(&answer.status) {
+            (Self::Absent, request) => match request
+                .refusals_of_form(conditions)
+                .contains(&answer.status)
+            {
                 true => vec![Self::Absent],
                 false => Vec::new(),
             },
@@ -99,7 +102,7 @@ impl State {
             (Self::Pending(pending), Request::Get(_)) => pending.given_out(answer, conditions),
             // CAT-10
             (Self::Pending(pending), Request::Append { .. }) => {
-                let refusals = request.refusals_of_form();
+                let refusals = request.refusals_of_form(conditions);
                 let is_refused = answer.status != 404 && refusals.contains(&answer.status);
                 pending.stays_if(answer.status == 403 || is_refused)
             }

@@ -36,6 +36,13 @@ impl Conditions {
         (fits, if bytes > quota.total { 413 } else { 507 })
     }
 
+    /// Whether no upload may be so long.
+    pub(super) fn is_too_long(&self, length: u64) -> bool {
+        self.quota
+            .as_ref()
+            .is_some_and(|quota| length > quota.total)
+    }
+
     /// Notes that others may take so many bytes more.
     pub(crate) fn take_room(&mut self, bytes: u64) {
         if let Some(quota) = &mut self.quota {
