@@ -231,6 +231,16 @@ async fn a_store_with_a_quota_passes_the_conformance_suite() {
     assert!(store.reader().is_some() && store.lister().is_some());
 }
 
+#[cfg(feature = "file")]
+#[tokio::test]
+async fn a_file_store_with_a_quota_passes_the_conformance_suite() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Limited::new(crate::store::FileStore::new(dir.path())).total(1 << 40);
+    conformance::run(|| store.clone()).await;
+    total(&store).await;
+    assert!(store.cleaner().is_some());
+}
+
 #[tokio::test]
 async fn the_answer_to_a_finish_is_kept_behind_the_limits() {
     let store = limited(100);
