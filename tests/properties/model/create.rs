@@ -169,6 +169,9 @@ fn refusals(new: &New, conditions: &Conditions) -> Vec<u16> {
                 load.framing == Framing::Announced && load.bytes.len() as u64 > room
             };
             refusals.extend(load.is_some_and(is_too_long).then_some(413));
+            let known = known(new);
+            let exceeds = known.is_some_and(|length| conditions.is_too_long(length));
+            refusals.extend(exceeds.then_some(413));
         }
         Content::Joined(Joined::Refused(statuses)) => refusals.extend(statuses),
         Content::Joined(_) => {}
