@@ -46,5 +46,6 @@ impl Gauges {
 
 #[cfg(not(feature = "metrics"))]
 impl Gauges {
+    #[expect(clippy::unused_self, reason = "there is nothing to show")]
     pub(super) fn show(&self, _: u64, _: Option<u64>) {}
 }
