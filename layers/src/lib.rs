@@ -151,6 +151,7 @@ pub mod log;
 pub mod method_override;
 #[cfg(feature = "metrics")]
 pub mod metrics;
+mod pace;
 mod progress;
 pub mod protocol;
 mod race;

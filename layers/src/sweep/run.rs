@@ -1,14 +1,16 @@
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::{Fate, SweepOptions, Sweeper};
+use crate::pace::rest;
 use crate::protocol::{Error, Task};
 use crate::race::first;
 use crate::store::Leftover;
 
 impl Sweeper {
-    /// Sweeps after each `interval`, until the [shutdown](Self::shutdown) begins. With
+    /// Sweeps after each `interval`, or up to an hour later if a sweep takes more than a
+    /// twentieth of it, until the [shutdown](Self::shutdown) begins. With
     /// [`Duration::ZERO`] it never does, and only looks.
     ///
     /// First it looks what is there, without removing anything, and logs one line with the
@@ -23,12 +25,14 @@ impl Sweeper {
 
     async fn sweep_for_ever(&self, options: &SweepOptions, interval: Duration) {
         let look = options.clone().dry_run();
+        let mut begun = Instant::now();
         let looked = self.look(&look).await;
         if interval.is_zero() || matches!(looked, Err(Error::NotImplemented)) {
             return;
         }
         loop {
-            sleep(interval).await;
+            sleep(rest(interval, begun.elapsed())).await;
+            begun = Instant::now();
             self.sweep_and_log(options).await;
         }
     }

@@ -3,6 +3,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::Uploads;
+use crate::pace::rest;
 use crate::protocol::{Error, Task};
 use crate::race::{both, first};
 
@@ -59,10 +60,10 @@ impl Uploads {
     /// Does the background work until the [shutdown](Self::shutdown) begins: finishes
     /// complete uploads, and removes expired ones.
     ///
-    /// A pass that takes longer than its interval delays the next one. Uploads that
-    /// could not be finished are asked for again between the passes. Failures are
-    /// logged, those of one kind every 10 minutes at most. Nothing is done with a store
-    /// that cannot list uploads.
+    /// A pass that takes more than a twentieth of its interval delays the next one, by up
+    /// to an hour. Uploads that could not be finished are asked for again between the
+    /// passes. Failures are logged, those of one kind every 10 minutes at most. Nothing is
+    /// done with a store that cannot list uploads.
     ///
     /// Cancel safe: dropping the future ends the work as a shutdown does.
     pub async fn run(&self, schedule: Schedule) {
@@ -81,9 +82,11 @@ impl Uploads {
 
     async fn finish_until_shutdown(&self, interval: Duration) {
         let mut task = self.shutdown.task();
-        let mut last_pass: Option<Instant> = None;
+        // When the last pass ended, and how long to rest.
+        let mut resting: Option<(Instant, Duration)> = None;
         loop {
-            if last_pass.is_none_or(|ended| ended.elapsed() >= interval) {
+            let begun = Instant::now();
+            if resting.is_none_or(|(since, time)| since.elapsed() >= time) {
                 match self.finish_pending().await {
                     Ok(report) if report.finished == 0 => {}
                     Ok(report) => tracing::info!(
@@ -95,12 +98,12 @@ impl Uploads {
                     Err(Error::NotImplemented) => return,
                     Err(error) => self.complaints.count("finishing uploads", None, &error),
                 }
-                last_pass = Some(Instant::now());
+                resting = Some((Instant::now(), rest(interval, begun.elapsed())));
             } else {
                 self.finish_waiting().await;
             }
-            let passed = last_pass.map_or(Duration::ZERO, |ended| ended.elapsed());
-            let until_pass = interval.saturating_sub(passed).max(PAUSE);
+            let left = |(since, time): (Instant, Duration)| time.saturating_sub(since.elapsed());
+            let until_pass = resting.map_or(Duration::ZERO, left).max(PAUSE);
             let until_retry = self.back_off.next(&self.clock).unwrap_or(until_pass);
             let time = until_retry.max(PAUSE).min(until_pass);
             if has_begun_within(&mut task, time).await {
@@ -112,6 +115,7 @@ impl Uploads {
     async fn expire_until_shutdown(&self, interval: Duration) {
         let mut task = self.shutdown.task();
         loop {
+            let begun = Instant::now();
             match self.expire_once().await {
                 Err(Error::NotImplemented) => return,
                 Err(error) => self
@@ -119,7 +123,8 @@ impl Uploads {
                     .count("removing expired uploads", None, &error),
                 Ok(()) => {}
             }
-            if has_begun_within(&mut task, interval.max(PAUSE)).await {
+            let time = rest(interval, begun.elapsed()).max(PAUSE);
+            if has_begun_within(&mut task, time).await {
                 return;
             }
         }
