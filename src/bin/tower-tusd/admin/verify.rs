@@ -111,7 +111,7 @@ impl Verify<'_> {
     fn end(self) -> Result<End, Stop> {
         let (uploads, findings) = (self.uploads, self.findings);
         if !self.flags.json {
-            let summary = format_args!("looked at {uploads} uploads, found {findings} problems");
+            let summary = format!("looked at {uploads} uploads, found {findings} problems");
             self.output.line(summary)?;
         }
         Ok(match findings {
