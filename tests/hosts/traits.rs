@@ -12,8 +12,8 @@ use tower_tus::layers::protocol::Body;
 use tower_tus::layers::service::{self, Core};
 use tower_tus::layers::{
     access, base_url, cached_head, checksum, concatenation, cors, creation_with_upload, detach,
-    discovery, download, gate, hooks, idle_timeout, interrupt, into_body, lock, log,
-    method_override, metrics, render, route, size_limit, version,
+    discovery, download, events, expiration, gate, hooks, idle_timeout, interrupt, into_body, lock,
+    log, method_override, metrics, render, route, size_limit, version,
 };
 use tower_tus::{Stack, TusLayer, TusService, mount};
 
@@ -132,6 +132,14 @@ fn traits() {
     layer::<hooks::HooksLayer>();
     service::<hooks::HooksService<Core>>();
     future::<hooks::ResponseFuture<Inner>>();
+
+    layer::<events::EventsLayer>();
+    service::<events::EventsService<Core>>();
+    future::<events::ResponseFuture<Inner>>();
+
+    layer::<expiration::ExpirationLayer>();
+    service::<expiration::ExpirationService<Core>>();
+    future::<expiration::ResponseFuture<Inner>>();
 
     layer::<gate::GateLayer>();
     service::<gate::GateService<Core>>();
