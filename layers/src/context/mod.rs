@@ -443,8 +443,8 @@ impl Context {
         self.logged = true;
     }
 
-    /// Whether no client has sent the request, but the server itself. Nobody is asked
-    /// then whether a client may do it.
+    /// Returns whether the server itself made the request. Such a request needs no
+    /// permission.
     pub(crate) const fn is_internal(&self) -> bool {
         self.internal
     }

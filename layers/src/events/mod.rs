@@ -4,21 +4,20 @@
 //! created, receives bytes, is finished, or is removed. An event never keeps a request
 //! waiting, and nothing is computed while nobody subscribes.
 //!
-//! Events are told at most once, in the order in which they happen to an upload: one
-//! that happens just before the process is killed is lost, and a subscriber that is too
-//! slow misses the oldest ones. What must not be lost is for
+//! Each event is delivered at most once, and those of one upload in order. If the
+//! process is killed, events that were not delivered are lost. A subscriber that is too
+//! slow misses the oldest ones. To miss nothing, use
 //! [hooks](crate::hooks) that decide, such as `pre-finish`. The table in the docs of
 //! [`uploads`](crate::uploads) compares them.
 //!
-//! | event | told | if the request fails |
+//! | event | sent | if the request fails |
 //! |---|---|---|
-//! | [`Created`](UploadEvent::Created) | when the upload exists, before its first bytes | not told |
-//! | [`Progress`](UploadEvent::Progress) | at each [interval](EventsLayer::progress_interval) in which bytes of a request have arrived, and at its end if it stored any. Of a chunk with a checksum: at its end | told if bytes were stored |
-//! | [`Finished`](UploadEvent::Finished) | when this is recorded | not told |
-//! | [`Terminated`](UploadEvent::Terminated), [`Expired`](UploadEvent::Expired) | when the upload is removed | not told |
+//! | [`Created`](UploadEvent::Created) | when the upload exists, before its first bytes | not sent |
+//! | [`Progress`](UploadEvent::Progress) | once per [interval](EventsLayer::progress_interval) while bytes arrive, and at the end of a request that stored any. For a chunk with a checksum: at its end | sent if bytes were stored |
+//! | [`Finished`](UploadEvent::Finished) | when this is recorded | not sent |
+//! | [`Terminated`](UploadEvent::Terminated), [`Expired`](UploadEvent::Expired) | when the upload is removed | not sent |
 //!
-//! A request that was running before the first subscription tells no progress until its
-//! end.
+//! A request that began before the first subscription reports no progress until its end.
 //!
 //! Place the layer under the [lock](crate::lock), so that the events of an upload come
 //! in order, and inside [hooks](crate::hooks), which may remove an upload after its

@@ -357,7 +357,7 @@ async fn each_operation_of_a_store_is_timed() {
     assert_eq!(seen.news(), expected);
 }
 
-/// A store whose leftovers are those that can be removed for ever.
+/// A store in which every leftover can be removed again and again.
 #[derive(Debug)]
 struct Cluttered;
 

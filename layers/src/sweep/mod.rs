@@ -4,8 +4,8 @@
 //! removes those that nobody can need any more. It runs beside live uploads, of this
 //! process and of others:
 //!
-//! * A leftover is removed under the lock of its upload, which is taken only if it is
-//!   free: no request is interrupted, and none is waited for.
+//! * A leftover is removed under the lock of its upload. If a request holds the lock, the
+//!   leftover is kept: a sweep neither interrupts requests nor waits for them.
 //! * Under the lock, the store looks again whether it still is a leftover.
 //! * One that was changed within the last 24 hours is kept, and so is one that may
 //!   belong to somebody (see [`LeftoverKind::is_foreign`]). [`SweepOptions`] changes

@@ -37,7 +37,7 @@ impl Wait {
 }
 
 impl BackOff {
-    /// Whether the upload may be asked for now.
+    /// Returns whether the wait of the upload is over.
     pub(super) fn is_over(&self, id: &UploadId, clock: &Clock) -> bool {
         let now = clock.now();
         self.waits()
@@ -64,7 +64,7 @@ impl BackOff {
         self.waits().remove(id);
     }
 
-    /// Returns the uploads that may be asked for now.
+    /// Returns the uploads whose wait is over.
     pub(super) fn over(&self, clock: &Clock) -> Vec<UploadId> {
         let now = clock.now();
         let waits = self.waits();

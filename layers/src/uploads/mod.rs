@@ -26,7 +26,7 @@
 //! With the feature `expiration`, the handle removes the uploads that an `Expiration`
 //! names. See the module `expiration` for what expires when.
 //!
-//! # What is told, and how often
+//! # Delivery guarantees
 //!
 #![doc = include_str!("told.md")]
 //!

@@ -94,15 +94,14 @@ async fn it_passes_the_conformance_suite_and_leaves_nothing() {
     assert_eq!(fixture.names(), [""; 0]);
 }
 
-#[tokio::test]
-async fn two_lockers_of_one_process_respect_each_other() {
-    let (fixture, id) = (Fixture::new(), id("a"));
-    let (one, other) = (fixture.locker(), fixture.locker());
-    let asked = Interrupt::default();
-    let guard = one.acquire(&id, asked.clone(), LONG).await.unwrap();
-    assert!(is_busy(&other, &id).await);
-
-    let newcomer = other.acquire(&id, Interrupt::default(), LONG);
+/// Asserts that the holder lets go for a newcomer, who gets the lock.
+async fn is_handed_over(
+    guard: Box<dyn Guard>,
+    asked: Interrupt,
+    other: &FileLocker,
+    id: &UploadId,
+) {
+    let newcomer = other.acquire(id, Interrupt::default(), LONG);
     let let_go = async {
         let cause = timeout(LONG, asked.fired()).await.unwrap();
         assert!(matches!(cause, Error::Interrupted));
@@ -110,6 +109,16 @@ async fn two_lockers_of_one_process_respect_each_other() {
     };
     let (newcomer, ()) = tokio::join!(newcomer, let_go);
     newcomer.unwrap().release().await;
+}
+
+#[tokio::test]
+async fn two_lockers_of_one_process_respect_each_other() {
+    let (fixture, id) = (Fixture::new(), id("a"));
+    let (one, other) = (fixture.locker(), fixture.locker());
+    let asked = Interrupt::default();
+    let guard = one.acquire(&id, asked.clone(), LONG).await.unwrap();
+    assert!(is_busy(&other, &id).await);
+    is_handed_over(guard, asked, &other, &id).await;
     assert_eq!(fixture.names(), [""; 0]);
 }
 

@@ -44,14 +44,7 @@ async fn a_lock_that_was_tried_is_handed_over_like_any_other() {
     let asked = Interrupt::default();
     let tried = one.try_acquire(&id, asked.clone()).await.unwrap();
     let guard = tried.expect("it is free");
-    let newcomer = other.acquire(&id, Interrupt::default(), LONG);
-    let let_go = async {
-        let cause = timeout(LONG, asked.fired()).await.unwrap();
-        assert!(matches!(cause, Error::Interrupted));
-        guard.release().await;
-    };
-    let (newcomer, ()) = tokio::join!(newcomer, let_go);
-    newcomer.unwrap().release().await;
+    is_handed_over(guard, asked, &other, &id).await;
     assert_eq!(fixture.names(), [""; 0]);
 }
 

@@ -193,7 +193,7 @@ pub trait Crashable {
     fn promises(&self) -> Promises;
 
     /// Returns what is stored that belongs to none of these uploads, by a name for the
-    /// report. It is asked for after a clean-up, and by default nothing is.
+    /// report. The suite calls it after a clean-up. Empty by default.
     fn unowned(&self, storage: &Self::Storage, uploads: &[UploadId]) -> Vec<String> {
         let _ = (storage, uploads);
         Vec::new()
