@@ -81,10 +81,12 @@ fn unquoted(value: &str) -> &str {
     inside.unwrap_or(value)
 }
 
-/// Whether `path` is absolute and leads neither to another server nor to a parent
-/// directory.
+/// Whether `path` is absolute and leads neither to another server nor, by its dots, to
+/// another directory.
 fn is_prefix(path: &str) -> bool {
     let of_a_path = |byte: u8| byte.is_ascii_graphic() && !b"?#\"\\<>^`{|}".contains(&byte);
-    let up = path.contains("..") || path.to_ascii_lowercase().contains("%2e");
-    path.starts_with('/') && !path.starts_with("//") && path.bytes().all(of_a_path) && !up
+    let is_dots = |segment: &str| segment == "." || segment == "..";
+    let leads_elsewhere = path.split('/').any(is_dots) || path.to_ascii_lowercase().contains("%2e");
+    let is_path = path.starts_with('/') && !path.starts_with("//");
+    is_path && path.bytes().all(of_a_path) && !leads_elsewhere
 }

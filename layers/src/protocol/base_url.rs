@@ -155,10 +155,6 @@ impl BaseUrl {
         // The base path need not be UTF-8, as this URL need not. An id always is.
         let path = percent_decode_str(path).decode_utf8_lossy();
         let path = path.trim_end_matches('/');
-        let mut segments = path.strip_prefix('/').unwrap_or(path).split('/');
-        if segments.any(|segment| matches!(segment, "" | "." | "..")) {
-            return Vec::new();
-        }
         let mut candidates = Vec::new();
         for rest in self.rests(path) {
             let id = format!("{}{rest}", self.prefix).parse();
@@ -178,6 +174,11 @@ impl BaseUrl {
         let last = path.rfind(&*base).map(|at| &path[at + base.len()..]);
         // A base path of `/` occurs everywhere.
         let last = last.filter(|_| base.len() > 1);
+        // A path with such segments leads elsewhere, unless they are those of this URL.
+        let mut segments = path.strip_prefix('/').unwrap_or(path).split('/');
+        if segments.any(|segment| matches!(segment, "" | "." | "..")) {
+            return below.into_iter().collect();
+        }
         let suffixes = path.rmatch_indices('/').take(MAX_SEGMENTS);
         let mut suffixes: Vec<_> = suffixes.map(|(at, _)| &path[at + 1..]).collect();
         suffixes.reverse();
@@ -209,13 +210,13 @@ impl BaseUrl {
     }
 }
 
-/// A client that uses a loopback host runs on this machine, whatever its `Host`
-/// is.
 /// Escapes what must not stand in a URL.
 fn escaped(text: &str) -> Cow<'_, str> {
     utf8_percent_encode(text, NOT_IN_A_URL).into()
 }
 
+/// A client that uses a loopback host runs on this machine, whatever its `Host`
+/// is.
 fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     let address = address.parse::<IpAddr>();
@@ -288,7 +289,13 @@ mod tests {
     #[test]
     fn a_url_of_any_form_leads_to_its_upload() {
         let request = to(Some("[::1]"));
-        for base in ["", "/files", "https://example.com", "http://h:1/a/my files"] {
+        for base in [
+            "",
+            "/files",
+            "/a//b/./files",
+            "https://example.com",
+            "http://h:1/a/my files",
+        ] {
             for prefix in [None, Some("u")] {
                 let base = match prefix {
                     Some(prefix) => BaseUrl::new(base).within(prefix),

@@ -70,7 +70,8 @@ enum Size {
 }
 
 fn is_large(text: &[u8]) -> bool {
-    let pairs = text.split(|&byte| byte == b',').count();
+    let elements = text.split(|&byte| byte == b',');
+    let pairs = elements.filter(|it| !it.trim_ascii().is_empty()).count();
     text.len() > MAX_METADATA || pairs > MAX_PAIRS
 }
 
