@@ -11,6 +11,7 @@ mod kernel;
 mod link;
 mod named;
 pub(crate) mod offload;
+mod one_thread;
 mod publish;
 #[cfg(test)]
 pub(crate) mod sim;

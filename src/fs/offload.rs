@@ -14,6 +14,8 @@
 //!
 //! A step whose length depends on what it finds is split: a short one looks, and
 //! a long one does what it has found.
+//!
+//! The long steps that list directories share [one thread](OneThread).
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,6 +29,7 @@ use tokio::task::coop::consume_budget;
 use tokio::task::spawn_blocking;
 use tower_tus_layers::protocol::Error;
 
+use super::one_thread::OneThread;
 #[cfg(test)]
 use super::sim;
 use super::workers::{Seat, Workers};
@@ -73,6 +76,7 @@ pub(crate) struct Steps {
     offload: Offload,
     pace: Pace,
     pool: Arc<Semaphore>,
+    listing: OneThread,
 }
 
 impl Steps {
@@ -81,6 +85,7 @@ impl Steps {
             offload,
             pace: Pace::new(),
             pool: Arc::new(Semaphore::new(ON_POOL)),
+            listing: OneThread::default(),
         }
     }
 
@@ -124,6 +129,21 @@ impl Steps {
             Ok(done) => done,
             Err(failed) => Err(Error::internal(failed)),
         }
+    }
+
+    /// Runs a step that lists directories, after those that were begun before it. A panic
+    /// in it becomes an error.
+    ///
+    /// The step runs to its end even if this future is dropped meanwhile.
+    pub(crate) async fn listing<T: Send + 'static>(
+        &self,
+        step: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        #[cfg(test)]
+        if sim::is_running() {
+            return step();
+        }
+        self.listing.run(step).await?
     }
 
     fn inline<T>(&self, _seat: Seat, step: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {

@@ -59,7 +59,7 @@ pub(super) async fn collect<P: Collected>(
     let _turn = store.ahead.turn().await;
     let mut listing = Listing::<P>::new(store, request);
     while !listing.is_done {
-        listing = store.long(move |store| listing.go_on(store)).await?;
+        listing = store.listing(move |store| listing.go_on(store)).await?;
     }
     // An unmounted disk looks like one without uploads.
     store.short(|_| Ok(())).await?;

@@ -317,6 +317,16 @@ impl FileStore {
         self.steps.long(step).await
     }
 
+    /// Runs a step of a [walk] in the directory that is known.
+    async fn listing<T: Send + 'static>(
+        &self,
+        step: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let store = self.clone();
+        let step = move || store.home.step(|| step(&store));
+        self.steps.listing(step).await
+    }
+
     /// Whether somebody may just be making a file that he does not hold meanwhile.
     fn is_young(&self, modified: SystemTime) -> bool {
         modified.elapsed().unwrap_or_default() < self.grace

@@ -29,7 +29,7 @@ impl Cleaner for FileStore {
         let _turn = self.ahead.turn().await;
         let mut scan = Scan::new(self, request);
         while !scan.is_done() {
-            scan = self.long(move |store| scan.go_on(store)).await?;
+            scan = self.listing(move |store| scan.go_on(store)).await?;
         }
         // An unmounted disk looks like one on which nothing was left.
         self.short(|_| Ok(())).await?;
