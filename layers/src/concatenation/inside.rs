@@ -3,11 +3,11 @@
 //! # Races
 //!
 //! *Locks.* The Lock layer has already locked the request's own upload. If that is a
-//! part, the request also locks its final. A request that holds the lock of a final
-//! takes no other, and no upload is both. HEAD and GET look at a pending final
-//! without its lock, and acquire it if there is something to do. A creation locks its parts in the order of
-//! their ids, but not the final, which no other request knows yet. So no two
-//! requests wait for each other.
+//! part, the request also locks its final, unless that is no longer pending. A request
+//! that holds the lock of a final takes no other, and no upload is both. HEAD and GET
+//! look at a pending final without its lock, and acquire it if there is something to
+//! do. A creation locks its parts in the order of their ids, but not the final, which
+//! no other request knows yet. So no two requests wait for each other.
 //!
 //! *Two parts are finished at the same time.* Each is recorded as finished before its
 //! request looks at the other parts, so at least the later one finds all of them
@@ -123,18 +123,17 @@ where
 
     /// Terminates a final that waited for `part`, which was terminated.
     async fn end(&mut self, id: &UploadId, part: &UploadId) -> Result<Option<Outcome>, S::Error> {
+        // At first without its lock: whoever wants the part gone may hold it.
+        if !self.settings.needs(id, part).await {
+            return Ok(None);
+        }
         let lock = self.settings.lock_to_terminate(&self.request, id).await;
         let Some(guard) = had(lock, id) else {
             return Ok(None);
         };
-        let response = match self.settings.pending(id).await {
-            Ok(Some(concat)) if concat.parts().contains(part) => Some(self.discard(id).await),
-            // It is complete or gone, or its id belongs to another upload by now.
-            Ok(_) | Err(Error::NotFound) => None,
-            Err(error) => {
-                tracing::warn!(%error, %id, "a final could not be terminated with its part");
-                None
-            }
+        let response = match self.settings.needs(id, part).await {
+            true => Some(self.discard(id).await),
+            false => None,
         };
         guard.release().await;
         Ok(response.transpose()?.and_then(outcome))

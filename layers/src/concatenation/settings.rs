@@ -147,6 +147,19 @@ impl Settings {
         Ok(concat.filter(Concat::is_pending))
     }
 
+    /// Whether a pending final needs `part`, which was removed.
+    pub(super) async fn needs(&self, id: &UploadId, part: &UploadId) -> bool {
+        match self.pending(id).await {
+            // Otherwise it is complete, or its id belongs to another upload by now.
+            Ok(concat) => concat.is_some_and(|concat| concat.parts().contains(part)),
+            Err(Error::NotFound) => false,
+            Err(error) => {
+                tracing::warn!(%error, %id, "a final could not be terminated with its part");
+                false
+            }
+        }
+    }
+
     /// Looks at a final and its parts.
     ///
     /// Fails with [`Error::NotFound`] if one of the parts is gone, or the final

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
+use tokio::time::Instant;
 use tower::{Layer, ServiceExt, service_fn};
 
 use super::super::ConcatenationLayer;
@@ -372,6 +373,22 @@ async fn a_part_that_was_awaited_ends_no_final_that_is_made() {
     assert_eq!(uploads.bytes(&id), "hello");
     let head = uploads.head(&id).await;
     assert_eq!(head.headers()["upload-offset"], "5");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_ends_a_part_does_not_wait_for_a_final_that_no_longer_needs_it() {
+    let uploads = Uploads::unfinished();
+    let part = uploads.partial("he").await;
+    let id = created(&uploads.join(&[&part]).await);
+    uploads.append(&part, 2, "llo").await;
+    let (interrupt, long) = (Interrupt::default(), Duration::from_secs(9));
+    let held = uploads.locker.acquire(&id, interrupt.clone(), long).await;
+    let begun = Instant::now();
+    let response = uploads.delete(&part).await;
+    assert!(outcome(&response).terminated);
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+    assert!(interrupt.cause().is_none(), "nobody is interrupted");
+    held.unwrap().release().await;
 }
 
 #[tokio::test]
