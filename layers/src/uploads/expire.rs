@@ -2,10 +2,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::crew::Crew;
+use super::remove::Removal;
 use super::{UploadState, Uploads};
-use crate::context::{Derived, Rollback};
+use crate::context::Rollback;
 use crate::expiration::Expiration;
-use crate::protocol::{Error, Interrupt, Upload, UploadId};
+use crate::protocol::{Error, Upload, UploadId};
 use crate::store::ListRequest;
 
 /// What a pass over the expired uploads has done.
@@ -121,20 +122,19 @@ impl Uploads {
     }
 
     pub(super) async fn expire_one(&self, expiration: &Expiration, id: &UploadId) -> End {
-        // It has expired, so a request that holds it is about to end, or to revive it.
-        let guard = match self.locker.try_acquire(id, Interrupt::default()).await {
-            Ok(Some(guard)) => guard,
-            Ok(None) => return End::Held,
-            Err(error) => return self.failed(id, &error),
-        };
-        let removed = self.expire_locked(expiration, id).await;
-        guard.release().await;
-        match removed {
-            Ok(Some(upload)) => End::Removed {
+        let removal = self.expire_locked(expiration, id);
+        match self.if_free(id, removal).await {
+            Ok(Removal::Done(upload)) => End::Removed {
                 bytes: upload.offset.get(),
             },
-            Ok(None) | Err(Error::NotFound) => End::Kept,
-            Err(error) => self.failed(id, &error),
+            // Its request is about to end, or to revive it.
+            Ok(Removal::Held) => End::Held,
+            Ok(Removal::Kept) | Err(Error::NotFound) => End::Kept,
+            Err(error) => {
+                self.complaints
+                    .count("removing an expired upload", Some(id), &error);
+                End::Failed
+            }
         }
     }
 
@@ -148,17 +148,9 @@ impl Uploads {
         if !expiration.has_expired(&*self.store, &upload).await? {
             return Ok(None);
         }
-        let delete = Derived::Rollback(id.clone(), Rollback::Expired);
-        let answered = self.call(delete, id, Interrupt::default()).await;
-        let removed = answered.removed()?;
+        let removed = self.delete(id, Rollback::Expired).await?;
         // Before the lock is released, so that no request gets a 404.
         expiration.bury(id);
         Ok(Some(removed))
-    }
-
-    fn failed(&self, id: &UploadId, error: &Error) -> End {
-        self.complaints
-            .count("removing an expired upload", Some(id), error);
-        End::Failed
     }
 }

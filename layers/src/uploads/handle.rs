@@ -12,12 +12,11 @@ use super::back_off::BackOff;
 use super::complaints::Complaints;
 use super::crew::to_its_end;
 use super::{Shown, UploadState};
-use crate::context::{Derived, Rollback};
 use crate::events::{Events, Subscription};
 #[cfg(feature = "expiration")]
 use crate::expiration::Expiration;
-use crate::lock::{Locker, until_ended};
-use crate::protocol::{BaseUrl, Body, Clock, Error, Interrupt, Shutdown, Upload, UploadId};
+use crate::lock::Locker;
+use crate::protocol::{BaseUrl, Body, Clock, Error, Shutdown, Upload, UploadId};
 use crate::ready::call_again;
 use crate::store::{ListRequest, Page, Store};
 
@@ -33,7 +32,7 @@ pub struct Uploads {
     pub(super) service: Inside,
     pub(super) store: Arc<dyn Store>,
     pub(super) locker: Arc<dyn Locker>,
-    lock_timeout: Duration,
+    pub(super) lock_timeout: Duration,
     pub(super) base_url: BaseUrl,
     events: Events,
     pub(super) clock: Clock,
@@ -203,40 +202,6 @@ impl Uploads {
             return Ok(UploadState::Expired);
         }
         Ok(UploadState::of(upload))
-    }
-
-    /// Removes an upload, and what is left of one whose bytes are missing, in any
-    /// state, even if clients may not terminate uploads. Returns its last state.
-    ///
-    /// A request that holds the upload is asked to let go, as by a DELETE of a client.
-    /// `post-terminate` is called, metrics count the termination, and subscribers are
-    /// told. No gate and no `pre-terminate` is asked: these decide about clients.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotFound`]; [`Error::LockTimeout`] if the holder did not let go in
-    /// time; [`Error::NotImplemented`] if the store cannot remove uploads;
-    /// [`Error::Shutdown`] while it waits for the lock; and those of the store.
-    pub async fn remove(&self, id: &UploadId) -> Result<Upload, Error> {
-        let (this, id) = (self.clone(), id.clone());
-        to_its_end(&self.shutdown, async move { this.remove_now(&id).await }).await
-    }
-
-    async fn remove_now(&self, id: &UploadId) -> Result<Upload, Error> {
-        if self.store.terminator().is_none() {
-            return Err(Error::NotImplemented);
-        }
-        let waiting = self.shutdown.interrupt();
-        // The removal itself cannot be interrupted: it is short.
-        let holder = Interrupt::default();
-        let locking = self
-            .locker
-            .acquire_to_terminate(id, holder, self.lock_timeout);
-        let guard = until_ended(&waiting, locking).await?;
-        let delete = Derived::Rollback(id.clone(), Rollback::Always);
-        let answered = self.call(delete, id, Interrupt::default()).await;
-        guard.release().await;
-        answered.removed()
     }
 
     /// Subscribes to what happens to uploads from now on.

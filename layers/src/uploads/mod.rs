@@ -10,6 +10,7 @@
 //! |---|---|---|
 //! | [`list`](Uploads::list), [`show`](Uploads::show) | none | change nothing |
 //! | [`remove`](Uploads::remove) | asks a holder to let go | as a DELETE of a client, even if clients may not terminate uploads |
+//! | [`remove_if`](Uploads::remove_if) | only if it is free | the same, if the upload is as you expect it |
 //! | [`finish_pending`](Uploads::finish_pending) | only if it is free | as a HEAD of a client |
 //! | `expire` (feature `expiration`) | only if it is free | removes what has expired |
 //! | [`events`](Uploads::events) | none | subscribes |
@@ -83,6 +84,7 @@ mod crew;
 mod expire;
 mod finish;
 mod handle;
+mod remove;
 mod run;
 mod state;
 

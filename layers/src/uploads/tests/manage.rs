@@ -10,7 +10,7 @@ use super::{Scene, next};
 use crate::lock::Locker;
 use crate::protocol::{Error, FinishState, Interrupt, NewUpload, Upload, UploadId};
 use crate::store::{Handle, ListRequest, MemoryStore, Store, Terminator};
-use crate::uploads::UploadState;
+use crate::uploads::{UploadState, Uploads};
 
 #[tokio::test]
 async fn the_uploads_of_one_user_are_listed_in_pages() {
@@ -104,6 +104,48 @@ async fn a_removal_gives_up_if_the_holder_keeps_the_lock() {
     guard.release().await;
 }
 
+#[tokio::test]
+async fn an_upload_is_removed_on_a_condition_that_is_asked_under_its_lock() {
+    let scene = Scene::new();
+    let id = scene.upload("a", "he").await;
+    let mut events = scene.uploads.events();
+    let kept = scene.uploads.remove_if(&id, async |_| Ok(false)).await;
+    assert!(kept.unwrap().is_none() && scene.stored(&id).await.is_some());
+    let failed = scene
+        .uploads
+        .remove_if(&id, async |_| Err(Error::UploadFailed))
+        .await;
+    assert!(matches!(failed, Err(Error::UploadFailed)));
+    assert!(scene.stored(&id).await.is_some());
+
+    let locker = scene.locker.clone();
+    let is_locked = async move |upload: Upload| {
+        assert_eq!(upload.offset.get(), 2);
+        locker.is_held(&upload.id).await
+    };
+    let removed = scene.uploads.remove_if(&id, is_locked).await.unwrap();
+    assert_eq!(removed.unwrap().id, id);
+    assert!(scene.stored(&id).await.is_none());
+    assert_eq!(next(&mut events).await, "terminated a");
+    let again = scene.uploads.remove_if(&id, async |_| Ok(true)).await;
+    assert!(matches!(again, Err(Error::NotFound)));
+    assert_eq!(scene.locker.len(), 0);
+}
+
+#[tokio::test]
+async fn an_upload_that_is_held_is_not_removed_on_a_condition_and_nobody_is_interrupted() {
+    let scene = Scene::new();
+    let id = scene.upload("a", "he").await;
+    let interrupt = Interrupt::default();
+    let guard = scene.locker.acquire(&id, interrupt.clone(), Duration::MAX);
+    let guard = guard.await.unwrap();
+    let asked = async |_| panic!("it was asked without the lock");
+    let kept = scene.uploads.remove_if(&id, asked).await;
+    assert!(kept.unwrap().is_none() && scene.stored(&id).await.is_some());
+    assert!(interrupt.cause().is_none());
+    guard.release().await;
+}
+
 /// A store that removes only what it is let, and lists nothing.
 #[derive(Debug)]
 struct Slow {
@@ -145,6 +187,14 @@ impl Terminator for Slow {
 
 #[tokio::test]
 async fn a_removal_that_has_begun_goes_on_when_it_is_dropped_and_a_shutdown_waits_for_it() {
+    goes_on(async |uploads, id| uploads.remove(&id).await.map(drop)).await;
+    goes_on(async |uploads, id| uploads.remove_if(&id, async |_| Ok(true)).await.map(drop)).await;
+}
+
+async fn goes_on<F>(remove: impl FnOnce(Uploads, UploadId) -> F)
+where
+    F: Future<Output = Result<(), Error>> + Send + 'static,
+{
     let (begun, may_remove) = (Arc::new(Notify::new()), Arc::new(Semaphore::new(0)));
     let scene = Scene::over(|store| Slow {
         store,
@@ -152,10 +202,7 @@ async fn a_removal_that_has_begun_goes_on_when_it_is_dropped_and_a_shutdown_wait
         may_remove: Arc::clone(&may_remove),
     });
     let id = scene.upload("a", "he").await;
-    let removing = tokio::spawn({
-        let (uploads, id) = (scene.uploads.clone(), id.clone());
-        async move { uploads.remove(&id).await }
-    });
+    let removing = tokio::spawn(remove(scene.uploads.clone(), id.clone()));
     begun.notified().await;
     removing.abort();
     assert!(removing.await.unwrap_err().is_cancelled());
@@ -210,6 +257,8 @@ async fn what_a_store_cannot_do_is_said() {
     let list = scene.uploads.list(&ListRequest::default()).await;
     assert!(matches!(list, Err(Error::NotImplemented)));
     let removed = scene.uploads.remove(&id).await;
+    assert!(matches!(removed, Err(Error::NotImplemented)));
+    let removed = scene.uploads.remove_if(&id, async |_| Ok(true)).await;
     assert!(matches!(removed, Err(Error::NotImplemented)));
     let finished = scene.uploads.finish_pending().await;
     assert!(matches!(finished, Err(Error::NotImplemented)));
