@@ -213,15 +213,15 @@ impl Change {
 
     /// Reserves `wanted` more bytes, or none.
     pub(super) fn try_grow(&mut self, wanted: u64) -> Result<(), Full> {
-        let begun = self.claim.bytes;
-        let (_, full) = self.grow(wanted);
-        match full {
-            Some(full) => {
-                self.charge(begun);
-                Err(full)
-            }
-            None => Ok(()),
+        let ledger = Arc::clone(&self.entered.ledger);
+        let mut state = ledger.state();
+        let limits = &ledger.settings.limits;
+        if let Some(full) = limits.room(&state.tally, &self.claim, wanted).1 {
+            ledger.keeper.doubt();
+            return Err(full);
         }
+        self.set(&mut state, self.claim.bytes.saturating_add(wanted));
+        Ok(())
     }
 
     /// Charges this many bytes from now on, whatever the limits.

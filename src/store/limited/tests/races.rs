@@ -1,6 +1,6 @@
 //! Many requests at once, and counts of the store among them.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame};
@@ -302,4 +302,26 @@ async fn of_64_uploads_that_race_for_the_last_bytes_none_passes_the_limit() {
         assert!((90..=100).contains(&stored), "round {round}: {stored}");
         total(&store).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_upload_that_does_not_fit_takes_no_room_from_one_that_does() {
+    let store = limited(100);
+    create(&store, 50).await.unwrap();
+    let is_over = Arc::new(AtomicBool::new(false));
+    let refused = tokio::spawn({
+        let (store, is_over) = (store.clone(), Arc::clone(&is_over));
+        async move {
+            while !is_over.load(Ordering::Relaxed) {
+                assert_eq!(code(create(&store, 60).await), FULL);
+                yield_now().await;
+            }
+        }
+    });
+    for _ in 0..10_000 {
+        let upload = create(&store, 40).await.unwrap();
+        terminate(&store, &upload.id).await.unwrap();
+    }
+    is_over.store(true, Ordering::Relaxed);
+    refused.await.unwrap();
 }
