@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::{Request, StatusCode};
+use http::StatusCode;
 use serde_json::json;
 
 use crate::harness::tus::content;
@@ -26,15 +26,6 @@ async fn removed(scene: &Scene, url: &str) {
     assert_eq!(head.status(), StatusCode::GONE, "EXP-07");
 }
 
-async fn metric(scene: &Scene, name: &str) -> String {
-    let page = scene.server.url().replace("/files/", "/metrics");
-    let page = Request::get(page).body(content("")).unwrap();
-    let text = scene.tus.send(page).await.into_body();
-    let text = String::from_utf8(text.to_vec()).unwrap();
-    let line = text.lines().find_map(|line| line.strip_prefix(name));
-    line.unwrap_or_default().trim().to_owned()
-}
-
 #[tokio::test]
 async fn who_listens_over_http_hears_the_last_state_of_an_expired_upload() {
     let (mut scene, mut receiver) = Scene::with_replies(|_| json!({}), &FLAGS).await;
@@ -53,8 +44,8 @@ async fn who_listens_over_http_hears_the_last_state_of_an_expired_upload() {
     assert_eq!(request["Method"], "DELETE");
     assert_eq!(request["URI"], format!("/files/{}", id(&url)));
     removed(&scene, &url).await;
-    assert_eq!(metric(&scene, "tusd_uploads_expired").await, "1");
-    assert_eq!(metric(&scene, "tusd_uploads_terminated").await, "0");
+    assert_eq!(scene.metric("tusd_uploads_expired").await, "1");
+    assert_eq!(scene.metric("tusd_uploads_terminated").await, "0");
     scene.server.signal(Signal::TERM);
     let lines = scene.server.rest().await.concat();
     assert!(lines.contains("event=UploadExpired"), "{lines}");

@@ -12,6 +12,7 @@ mod answers;
 mod closed;
 mod effects;
 mod ending;
+mod evicting;
 mod examples;
 mod expiring;
 mod finishing;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{Request, StatusCode};
 use rustix::process::{Pid, test_kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -115,6 +115,16 @@ impl Scene {
         let lines = lines();
         assert_eq!(lines.len(), events, "{lines:#?}");
         lines
+    }
+
+    /// Returns the value of a metric.
+    pub(crate) async fn metric(&self, name: &str) -> String {
+        let page = self.server.url().replace("/files/", "/metrics");
+        let page = Request::get(page).body(tus::content("")).unwrap();
+        let text = self.tus.send(page).await.into_body();
+        let text = String::from_utf8(text.to_vec()).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap_or_default().trim().to_owned()
     }
 
     /// Returns the content of a file in the upload directory.

@@ -2,6 +2,7 @@
 //! socket.
 
 mod access;
+mod evicting;
 mod expiration;
 mod over;
 mod places;

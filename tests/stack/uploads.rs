@@ -15,8 +15,8 @@ use crate::{append, code, creation, location, request, send};
 
 /// Hooks that record their events, and reply to one kind as told.
 #[derive(Clone, Debug, Default)]
-struct Recorder {
-    heard: Arc<Mutex<Vec<String>>>,
+pub(crate) struct Recorder {
+    pub(crate) heard: Arc<Mutex<Vec<String>>>,
     replies: Arc<Mutex<Option<(HookKind, Result<Reply, &'static str>)>>>,
 }
 

@@ -126,6 +126,7 @@ async fn serve(flags: &Flags, log: &Log, raised: Option<Raised>) -> Result<ExitC
         stack,
         store,
         locker,
+        quota,
         hook_processes: _hook_processes,
     } = uploads::stack(flags, limits, &shutdown)?;
     // Last, so that a server that cannot start does not take the place of one that runs.
@@ -133,6 +134,10 @@ async fn serve(flags: &Flags, log: &Log, raised: Option<Raised>) -> Result<ExitC
     let extensions = uploads::extensions(stack.clone(), flags).await;
 
     let (layer, handle) = uploads::observed(stack, flags).into_layer_and_uploads();
+    let handle = Arc::new(handle);
+    if let Some(quota) = quota {
+        quota.evict_through(&handle);
+    }
     let service = service(flags, layer, metrics, &shutdown);
     let mut server = Server::new(service, flags.listen.network_timeout())
         .max_connections(process::max_connections(flags.listen.max_connections));
@@ -142,7 +147,7 @@ async fn serve(flags: &Flags, log: &Log, raised: Option<Raised>) -> Result<ExitC
 
     log.settings(flags, listener.port(), &extensions);
     uploads::look_for_early(&flags.files.upload_dir);
-    uploads::tend(handle, &flags.expiration, &shutdown);
+    uploads::tend(handle.as_ref().clone(), &flags.expiration, &shutdown);
     uploads::sweep(store, Arc::clone(&locker), flags, &shutdown);
     let signal = tokio::select! {
         never = server.accept(&listener) => match never {},
@@ -154,6 +159,8 @@ async fn serve(flags: &Flags, log: &Log, raised: Option<Raised>) -> Result<ExitC
         code = end(server, &shutdown, flags.listen.shutdown_timeout) => code,
         _ = signals.next() => ExitCode::FAILURE,
     };
+    // Until now, the last requests could make room through it. It has the locker.
+    drop(handle);
     tidy_up(locker).await;
     Ok(code)
 }

@@ -1,17 +1,17 @@
 //! Removes uploads to make room for others.
 
 use std::collections::BinaryHeap;
-use std::sync::Arc;
+use std::sync::{Arc, Once, Weak};
 use std::time::SystemTime;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
-use tower_tus_layers::lock::Locker;
-use tower_tus_layers::protocol::{Error, Interrupt, Upload, UploadId};
+use tower_tus_layers::protocol::{Error, Upload, UploadId};
 use tower_tus_layers::store::{ListRequest, Store};
+use tower_tus_layers::uploads::Uploads;
 
 use super::Owner;
-use super::charge::charge;
+use super::charge::{Claim, charge};
 use super::keeper::{PAGE, rest_after};
 use super::ledger::Ledger;
 
@@ -33,11 +33,13 @@ pub enum Evict {
 }
 
 /// How uploads are removed.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Eviction {
     evict: Evict,
-    locker: Arc<dyn Locker>,
-    found: Arc<Mutex<Found>>,
+    /// Others own the handle, which owns the store.
+    uploads: Weak<Uploads>,
+    found: Mutex<Found>,
+    warning: Once,
 }
 
 /// What the last look through the store has found, the oldest last.
@@ -72,62 +74,71 @@ impl Candidate {
 }
 
 impl Eviction {
-    pub(super) fn new(evict: Evict, locker: Arc<dyn Locker>) -> Self {
+    pub(super) fn new(evict: Evict, uploads: &Arc<Uploads>) -> Self {
         Self {
             evict,
-            locker,
-            found: Arc::default(),
+            uploads: Arc::downgrade(uploads),
+            found: Mutex::default(),
+            warning: Once::new(),
         }
+    }
+
+    fn uploads(&self) -> Option<Arc<Uploads>> {
+        let uploads = self.uploads.upgrade();
+        if uploads.is_none() {
+            self.warning.call_once(|| {
+                tracing::warn!("no uploads are evicted: the handle on them was dropped");
+            });
+        }
+        uploads
     }
 }
 
-impl Ledger {
-    /// Removes one upload of `owner`, or of anybody, except that with the id `but`.
-    /// Returns whether one was removed.
-    pub(super) async fn evict(self: &Arc<Self>, owner: Option<&Owner>, but: &UploadId) -> bool {
-        let Some(eviction) = &self.settings.eviction else {
-            return false;
-        };
-        let mut found = eviction.found.lock().await;
-        if found.owner.as_ref() != owner {
-            *found = Found {
+/// The turn of a request to remove uploads.
+struct Turn<'a> {
+    ledger: &'a Arc<Ledger>,
+    uploads: Arc<Uploads>,
+    evict: Evict,
+    found: MutexGuard<'a, Found>,
+    /// The upload that needs the room, and is not removed itself.
+    id: &'a UploadId,
+}
+
+impl Turn<'_> {
+    /// Removes one upload of `owner`, or of anybody. Returns whether one was removed.
+    async fn evict_one(&mut self, owner: Option<&Owner>) -> bool {
+        if self.found.owner.as_ref() != owner {
+            *self.found = Found {
                 owner: owner.cloned(),
                 ..Found::default()
             };
         }
-        if self.evict_one(eviction, &mut found, but).await {
+        if self.evict_found().await {
             return true;
         }
-        if found
-            .rests_until
-            .is_some_and(|until| Instant::now() < until)
-        {
+        let rests_until = self.found.rests_until;
+        if rests_until.is_some_and(|until| Instant::now() < until) {
             return false;
         }
         let begun = Instant::now();
-        match self.oldest(eviction.evict, owner).await {
-            Ok(candidates) => found.candidates = candidates,
+        match self.ledger.oldest(self.evict, owner).await {
+            Ok(candidates) => self.found.candidates = candidates,
             Err(error) => tracing::warn!(%error, "uploads to evict could not be listed"),
         }
-        let is_evicted = self.evict_one(eviction, &mut found, but).await;
+        let is_evicted = self.evict_found().await;
         let rest = (!is_evicted).then(|| Instant::now() + rest_after(begun.elapsed()));
-        found.rests_until = rest;
+        self.found.rests_until = rest;
         is_evicted
     }
 
-    async fn evict_one(
-        self: &Arc<Self>,
-        eviction: &Eviction,
-        found: &mut Found,
-        but: &UploadId,
-    ) -> bool {
-        while let Some(candidate) = found.candidates.pop() {
-            if candidate.id == *but {
+    async fn evict_found(&mut self) -> bool {
+        while let Some(candidate) = self.found.candidates.pop() {
+            if candidate.id == *self.id {
                 continue;
             }
-            match self.evict_free(eviction, &candidate).await {
+            match self.evict_free(&candidate).await {
                 Ok(true) => return true,
-                Ok(false) => {}
+                Ok(false) | Err(Error::NotFound) => {}
                 Err(error) => {
                     tracing::warn!(%error, id = %candidate.id, "an upload could not be evicted");
                 }
@@ -136,40 +147,46 @@ impl Ledger {
         false
     }
 
-    /// Removes an upload if its lock is free, and if it is still what was found.
-    async fn evict_free(
-        self: &Arc<Self>,
-        eviction: &Eviction,
-        candidate: &Candidate,
-    ) -> Result<bool, Error> {
-        let locked = eviction
-            .locker
-            .try_acquire(&candidate.id, Interrupt::default());
-        let Some(guard) = locked.await? else {
-            return Ok(false);
+    /// Removes an upload if its lock is free, and if it is still what was found. What it
+    /// was charged is given back by its [termination](Ledger::terminate) in the stack.
+    async fn evict_free(&self, candidate: &Candidate) -> Result<bool, Error> {
+        let (ledger, evict, expected) = (Arc::clone(self.ledger), self.evict, candidate.clone());
+        let is_evictable = async move |upload: Upload| {
+            let is_same = Candidate::of(&upload, evict).as_ref() == Some(&expected);
+            Ok(is_same && !ledger.is_awaited(&upload).await?)
         };
-        let evicted = self.evict_locked(eviction, candidate).await;
-        guard.release().await;
-        match evicted {
-            Err(Error::NotFound) => Ok(false),
-            evicted => evicted,
+        let removed = self.uploads.remove_if(&candidate.id, is_evictable).await?;
+        if let Some(upload) = &removed {
+            tracing::info!(id = %upload.id, bytes = charge(upload), "UploadEvicted");
         }
+        Ok(removed.is_some())
     }
+}
 
-    async fn evict_locked(
-        self: &Arc<Self>,
-        eviction: &Eviction,
-        candidate: &Candidate,
-    ) -> Result<bool, Error> {
-        let upload = self.store.open(&candidate.id).await?.info().clone();
-        let is_same = Candidate::of(&upload, eviction.evict).as_ref() == Some(candidate);
-        if !is_same || self.is_awaited(&upload).await? {
-            return Ok(false);
+impl Ledger {
+    /// Removes uploads, but not that with this id, until `wanted` more bytes fit beside
+    /// its `claim`. Returns whether they do.
+    pub(super) async fn evict(self: &Arc<Self>, id: &UploadId, claim: &Claim, wanted: u64) -> bool {
+        let Some(eviction) = self.eviction() else {
+            return false;
+        };
+        let Some(uploads) = eviction.uploads() else {
+            return false;
+        };
+        let mut turn = Turn {
+            ledger: self,
+            uploads,
+            evict: eviction.evict,
+            found: eviction.found.lock().await,
+            id,
+        };
+        // The turn before may have made enough room for this one, too.
+        while let Some(full) = self.full(claim, wanted) {
+            if full.is_for_ever || !turn.evict_one(full.owner.as_ref()).await {
+                return false;
+            }
         }
-        self.terminate(&upload.id).await?;
-        let bytes = charge(&upload);
-        tracing::info!(id = %upload.id, bytes, "UploadEvicted");
-        Ok(true)
+        true
     }
 
     /// Whether a pending final needs the upload.

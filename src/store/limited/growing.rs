@@ -1,5 +1,4 @@
 use std::fmt;
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -9,8 +8,7 @@ use http_body::{Body, Frame, SizeHint};
 use tower_tus_layers::protocol::{Chunk, Error};
 
 use super::ledger::{Change, Ledger};
-
-type MakingRoom = Pin<Box<dyn Future<Output = ()> + Send>>;
+use super::room::MakingRoom;
 
 /// The bytes of an upload with a deferred length, each of which is reserved before the
 /// store gets it. At a limit, the bytes before it are passed on, and then an error.
@@ -53,10 +51,21 @@ impl<'a> Growing<'a> {
     }
 
     /// Holds `data` back while room is made for it.
-    fn make_room(&mut self, data: Bytes) {
-        let making = self.ledger.make_room(&self.change, data.len() as u64);
-        self.making_room = making;
+    fn hold(&mut self, data: Bytes) {
+        self.making_room = self.ledger.make_room(&self.change, data.len() as u64);
         self.held = Some(data);
+    }
+
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while let (Some(making), Some(data)) = (&mut self.making_room, &self.held) {
+            let is_made = ready!(making.as_mut().poll(cx));
+            self.making_room = match is_made {
+                // Another request may have taken it.
+                true => self.ledger.make_room(&self.change, data.len() as u64),
+                false => None,
+            };
+        }
+        Poll::Ready(())
     }
 }
 
@@ -75,16 +84,13 @@ impl Body for Growing<'_> {
         if this.held.is_none() {
             let frame = ready!(Pin::new(&mut this.chunk).poll_frame(cx));
             match frame.map(|frame| frame.map(Frame::into_data)) {
-                Some(Ok(Ok(data))) => this.make_room(data),
+                Some(Ok(Ok(data))) => this.hold(data),
                 Some(Ok(Err(trailers))) => return Poll::Ready(Some(Ok(trailers))),
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => return Poll::Ready(None),
             }
         }
-        if let Some(making) = &mut this.making_room {
-            ready!(making.as_mut().poll(cx));
-            this.making_room = None;
-        }
+        ready!(this.poll_room(cx));
         let data = this.held.take().unwrap_or_default();
         Poll::Ready(Some(this.fit(data).map(Frame::data)))
     }

@@ -18,6 +18,7 @@ use super::scan::Scan;
 pub(super) struct Ledger {
     pub(super) store: Arc<dyn Store>,
     pub(super) settings: Settings,
+    eviction: Mutex<Option<Arc<Eviction>>>,
     state: Mutex<State>,
     pub(super) keeper: Keeper,
 }
@@ -25,7 +26,6 @@ pub(super) struct Ledger {
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) limits: Limits,
-    pub(super) eviction: Option<Eviction>,
     /// Time between two counts.
     pub(super) interval: Duration,
     pub(super) gauges: Gauges,
@@ -45,11 +45,21 @@ impl Ledger {
         let ledger = Self {
             store,
             settings,
+            eviction: Mutex::default(),
             state: Mutex::default(),
             keeper: Keeper::default(),
         };
         ledger.show(&ledger.state());
         ledger
+    }
+
+    /// Sets how room is made from now on.
+    pub(super) fn evict_by(&self, eviction: Eviction) {
+        *lock(&self.eviction) = Some(Arc::new(eviction));
+    }
+
+    pub(super) fn eviction(&self) -> Option<Arc<Eviction>> {
+        lock(&self.eviction).clone()
     }
 
     pub(super) fn tally(&self) -> Tally {
@@ -128,9 +138,13 @@ impl Ledger {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // No code under the mutex panics half-way.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // No code under these mutexes panics half-way.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Ledger {

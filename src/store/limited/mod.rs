@@ -1,7 +1,7 @@
 //! A store with a quota: a limit on all uploads together, and one on those of each owner.
 //!
 //! [`Limited`] wraps any store that lists its uploads. What does not fit is refused, and
-//! nothing is removed, unless an [eviction](Evict) policy is set:
+//! nothing is removed, unless an [eviction policy](Limited::evict_through) is set:
 //!
 //! | | too little room now | larger than the limit itself |
 //! |---|---|---|
@@ -104,6 +104,7 @@ mod metrics;
 mod owner;
 mod room;
 mod scan;
+mod store;
 #[cfg(test)]
 mod tests;
 mod usage;
@@ -111,15 +112,12 @@ mod usage;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use tower_tus_layers::lock::Locker;
-use tower_tus_layers::protocol::{Error, NewUpload, Upload, UploadId};
-use tower_tus_layers::store::{Cleaner, Concatenator, Handle, Lister, Reader, Store, Terminator};
+use tower_tus_layers::protocol::{Error, Upload};
+use tower_tus_layers::store::Store;
+use tower_tus_layers::uploads::Uploads;
 
-use self::charge::{Claim, charge};
 use self::evict::Eviction;
-use self::handle::LimitedHandle;
-use self::ledger::{Change, Ledger, Settings};
+use self::ledger::{Ledger, Settings};
 use self::limits::{Limits, PerOwner};
 use self::metrics::Gauges;
 
@@ -155,7 +153,6 @@ impl Limited {
         );
         let settings = Settings {
             limits: Limits::default(),
-            eviction: None,
             interval: INTERVAL,
             gauges: Gauges::default(),
         };
@@ -211,18 +208,6 @@ impl Limited {
         })
     }
 
-    /// Removes uploads to make room for others, instead of refusing those. Off by
-    /// default.
-    ///
-    /// Only uploads are removed whose lock in `locker` is free, and under it. It has to
-    /// be the locker of the stack. Hooks do not hear of it; each removal is logged as
-    /// `UploadEvicted`.
-    #[must_use]
-    pub fn evict(self, evict: Evict, locker: impl Locker) -> Self {
-        let eviction = Eviction::new(evict, Arc::new(locker));
-        self.set(|settings| settings.eviction = Some(eviction))
-    }
-
     /// Sets how often the store is counted again: every minute by default, but never
     /// so often that it takes more than a hundredth of the time.
     #[must_use]
@@ -236,6 +221,32 @@ impl Limited {
     #[must_use]
     pub fn metrics(self, prefix: &str) -> Self {
         self.set(|settings| settings.gauges = Gauges::new(prefix))
+    }
+
+    /// Removes uploads from now on to make room for others, instead of refusing those.
+    ///
+    /// `uploads` is the handle on the stack over this store. Removals go through it, so
+    /// that hooks, metrics and subscribers are told of them, as of
+    /// [`Uploads::remove_if`]; each is also logged as `UploadEvicted`. Only uploads are
+    /// removed whose lock is free, and under it.
+    ///
+    /// The store does not keep the handle alive, since the handle has the store. Keep it
+    /// as long as the service: once it is dropped, nothing is removed any more.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use tower_tus::store::limited::{Evict, Limited};
+    /// use tower_tus::{MemoryStore, Stack};
+    ///
+    /// let store = Limited::new(MemoryStore::default()).total(100 << 30);
+    /// let (service, uploads) = Stack::new(store.clone()).into_service_and_uploads();
+    /// let uploads = Arc::new(uploads);
+    /// store.evict_through(&uploads, Evict::OldestUnfinished);
+    /// # drop(service);
+    /// ```
+    pub fn evict_through(&self, uploads: &Arc<Uploads>, evict: Evict) {
+        self.ledger.evict_by(Eviction::new(evict, uploads));
     }
 
     /// Starts to count what is stored, instead of at the first creation. It has to run
@@ -259,83 +270,5 @@ impl Limited {
     #[must_use]
     pub fn usage(&self) -> Usage {
         Usage::new(self.ledger.tally(), self.ledger.settings.limits.total)
-    }
-
-    /// Reserves the bytes of a new upload.
-    async fn reserve_new(&self, new: &NewUpload, bytes: u64) -> Result<Change, Error> {
-        self.ledger.is_counted().await?;
-        let entered = self.ledger.enter(&new.id);
-        let entered = entered.map_err(|_| Error::UploadExists)?;
-        // The upload that has the id is charged already. A count would take our claim for
-        // what it is charged.
-        if !new.is_fresh() && self.ledger.store.open(&new.id).await.is_ok() {
-            return Err(Error::UploadExists);
-        }
-        let change = entered.change(Claim {
-            owner: self.ledger.claim(&Upload::from(new.clone())).owner,
-            bytes: 0,
-        });
-        self.ledger.reserve(change, bytes).await
-    }
-
-    /// Ends a creation.
-    fn created(
-        &self,
-        change: Change,
-        created: Result<Box<dyn Handle>, Error>,
-    ) -> Result<Box<dyn Handle>, Error> {
-        // A creation that fails leaves nothing behind.
-        change.end(created.as_ref().map_or(0, |handle| charge(handle.info())));
-        created.map(|handle| self.limited(handle))
-    }
-
-    fn limited(&self, handle: Box<dyn Handle>) -> Box<dyn Handle> {
-        Box::new(LimitedHandle {
-            handle,
-            ledger: Arc::clone(&self.ledger),
-        })
-    }
-}
-
-#[deny(clippy::missing_trait_methods)]
-#[async_trait]
-impl Store for Limited {
-    async fn create(&self, new: NewUpload) -> Result<Box<dyn Handle>, Error> {
-        let bytes = charge(&Upload::from(new.clone()));
-        let change = self.reserve_new(&new, bytes).await?;
-        self.created(change, self.ledger.store.create(new).await)
-    }
-
-    async fn open(&self, id: &UploadId) -> Result<Box<dyn Handle>, Error> {
-        let handle = self.ledger.store.open(id).await?;
-        Ok(self.limited(handle))
-    }
-
-    fn needs_finish(&self) -> bool {
-        self.ledger.store.needs_finish()
-    }
-
-    fn defers_length(&self) -> bool {
-        self.ledger.store.defers_length()
-    }
-
-    fn terminator(&self) -> Option<&dyn Terminator> {
-        self.ledger.store.terminator().map(|_| self as _)
-    }
-
-    fn concatenator(&self) -> Option<&dyn Concatenator> {
-        self.ledger.store.concatenator().map(|_| self as _)
-    }
-
-    fn reader(&self) -> Option<&dyn Reader> {
-        self.ledger.store.reader()
-    }
-
-    fn lister(&self) -> Option<&dyn Lister> {
-        self.ledger.store.lister()
-    }
-
-    fn cleaner(&self) -> Option<&dyn Cleaner> {
-        self.ledger.store.cleaner()
     }
 }

@@ -4,10 +4,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use tower_tus_layers::protocol::{Error, UploadId};
+use tower_tus_layers::protocol::Error;
 
-use super::charge::Claim;
 use super::ledger::{Change, Ledger};
+
+/// Makes room. Returns whether there is enough at its end.
+pub(super) type MakingRoom = Pin<Box<dyn Future<Output = bool> + Send>>;
 
 impl Ledger {
     /// Reserves `wanted` more bytes, or ends the change.
@@ -16,47 +18,32 @@ impl Ledger {
         mut change: Change,
         wanted: u64,
     ) -> Result<Change, Error> {
-        let mut full = match change.try_grow(wanted) {
-            Ok(()) => return Ok(change),
-            Err(full) => full,
-        };
-        if !full.is_for_ever {
-            let (id, claim) = (change.id().clone(), change.claim().clone());
-            self.free(id, claim, wanted).await;
-            match change.try_grow(wanted) {
-                Ok(()) => return Ok(change),
-                Err(still) => full = still,
+        loop {
+            let Err(full) = change.try_grow(wanted) else {
+                return Ok(change);
+            };
+            // Another request may take the room that is made. Then more is made.
+            let is_over =
+                full.is_for_ever || !self.evict(change.id(), change.claim(), wanted).await;
+            if is_over {
+                change.forget();
+                return Err(full.into());
             }
         }
-        change.forget();
-        Err(full.into())
     }
 
     /// Returns what makes room for `wanted` more bytes, if there is too little and a
     /// policy says so.
-    pub(super) fn make_room(
-        self: &Arc<Self>,
-        change: &Change,
-        wanted: u64,
-    ) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
-        self.settings.eviction.as_ref()?;
+    pub(super) fn make_room(self: &Arc<Self>, change: &Change, wanted: u64) -> Option<MakingRoom> {
+        self.eviction()?;
         let full = self.full(change.claim(), wanted)?;
         if full.is_for_ever {
             return None;
         }
         let (id, claim) = (change.id().clone(), change.claim().clone());
         let ledger = Arc::clone(self);
-        Some(Box::pin(async move {
-            ledger.free(id, claim, wanted).await;
-        }))
-    }
-
-    /// Removes uploads until `wanted` more bytes fit beside `claim`, or none is left.
-    async fn free(self: &Arc<Self>, id: UploadId, claim: Claim, wanted: u64) {
-        while let Some(full) = self.full(&claim, wanted) {
-            if full.is_for_ever || !self.evict(full.owner.as_ref(), &id).await {
-                return;
-            }
-        }
+        Some(Box::pin(
+            async move { ledger.evict(&id, &claim, wanted).await },
+        ))
     }
 }

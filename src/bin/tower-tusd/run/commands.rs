@@ -48,6 +48,7 @@ async fn run(flags: &Flags, command: &Command) -> Result<ExitCode, StartError> {
         stack,
         store,
         locker,
+        quota: _,
         hook_processes: _hook_processes,
     } = uploads::stack_beside(flags, tells, &shutdown)?;
     let (_, handle) = stack.into_service_and_uploads();

@@ -4,27 +4,50 @@ use std::sync::Arc;
 
 use tower_tus::Stack;
 use tower_tus::layers::lock::Locker;
+use tower_tus::layers::uploads::Uploads;
 use tower_tus::store::FileStore;
 use tower_tus::store::limited::{Evict, Limited};
 
 use crate::flags::{Flags, METRICS_PREFIX, QuotaFlags, StoreEvict};
 
-/// A stack over `store`, with its locks, and with a quota if the flags set one.
-pub(super) fn stack(flags: &Flags, store: FileStore, locker: &Arc<dyn Locker>) -> Stack {
-    let store = store.min_free_space(flags.quota.min_free_space);
-    if !flags.quota.is_set() {
-        return Stack::new(store).locker(Arc::clone(locker));
-    }
-    // Eviction needs the locks of the stack.
-    let mut limited = limited(&flags.quota, store, Arc::clone(locker));
-    if flags.metrics.expose_metrics {
-        limited = limited.metrics(METRICS_PREFIX);
-    }
-    limited.start();
-    Stack::new(limited).locker(Arc::clone(locker))
+/// The store with a quota, which may make room for uploads.
+pub(crate) struct Quota {
+    store: Limited,
+    evict: Evict,
 }
 
-fn limited(flags: &QuotaFlags, store: FileStore, locker: impl Locker) -> Limited {
+impl Quota {
+    /// Lets the quota make room through the stack, as long as the handle lives.
+    pub(crate) fn evict_through(&self, uploads: &Arc<Uploads>) {
+        self.store.evict_through(uploads, self.evict);
+    }
+}
+
+/// A stack over `store`, with its locks, and with a quota if the flags set one, which is
+/// returned if it is to make room for uploads.
+pub(super) fn stack(
+    flags: &Flags,
+    store: FileStore,
+    locker: &Arc<dyn Locker>,
+) -> (Stack, Option<Quota>) {
+    let store = store.min_free_space(flags.quota.min_free_space);
+    if !flags.quota.is_set() {
+        return (Stack::new(store).locker(Arc::clone(locker)), None);
+    }
+    let mut store = limited(&flags.quota, store);
+    if flags.metrics.expose_metrics {
+        store = store.metrics(METRICS_PREFIX);
+    }
+    store.start();
+    let stack = Stack::new(store.clone()).locker(Arc::clone(locker));
+    let evict = flags.quota.store_evict.map(|evict| match evict {
+        StoreEvict::Unfinished => Evict::OldestUnfinished,
+        StoreEvict::Finished => Evict::OldestFinished,
+    });
+    (stack, evict.map(|evict| Quota { store, evict }))
+}
+
+fn limited(flags: &QuotaFlags, store: FileStore) -> Limited {
     let mut limited = Limited::new(store);
     if flags.store_size > 0 {
         limited = limited.total(flags.store_size);
@@ -32,9 +55,5 @@ fn limited(flags: &QuotaFlags, store: FileStore, locker: impl Locker) -> Limited
     if flags.store_size_per_owner > 0 {
         limited = limited.per_owner_key(flags.store_size_per_owner, &flags.owner_key);
     }
-    match flags.store_evict {
-        Some(StoreEvict::Unfinished) => limited.evict(Evict::OldestUnfinished, locker),
-        Some(StoreEvict::Finished) => limited.evict(Evict::OldestFinished, locker),
-        None => limited,
-    }
+    limited
 }

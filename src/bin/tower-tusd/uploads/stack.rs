@@ -12,7 +12,7 @@ use tower_tus::store::FileStore;
 
 use super::files::{existing_store, file_locker, locker, store};
 use super::hooks::{self, HookProcesses, Launcher};
-use super::quota;
+use super::quota::{self, Quota};
 use super::unhidden::Unhidden;
 use crate::error::StartError;
 use crate::flags::{Flags, METRICS_PREFIX, UploadFlags};
@@ -33,6 +33,8 @@ pub(crate) struct Uploads {
     pub(crate) store: FileStore,
     /// If they are files, the last clone removes one.
     pub(crate) locker: Arc<dyn Locker>,
+    /// If it is to make room for uploads.
+    pub(crate) quota: Option<Quota>,
     /// The processes of hooks end when this is dropped.
     pub(crate) hook_processes: HookProcesses,
 }
@@ -45,7 +47,7 @@ pub(crate) fn stack(
 ) -> Result<Uploads, StartError> {
     let store = store(&flags.files)?;
     let locker = locker(&flags.files, &store);
-    let stack = quota::stack(flags, store.clone(), &locker);
+    let (stack, quota) = quota::stack(flags, store.clone(), &locker);
     let stack = settings(flags, stack, shutdown)
         .max_downloads(limits.downloads)
         .max_open_uploads(limits.open_uploads);
@@ -54,6 +56,7 @@ pub(crate) fn stack(
         stack,
         store,
         locker,
+        quota,
         hook_processes,
     })
 }
@@ -84,6 +87,7 @@ pub(crate) fn stack_beside(
         stack,
         store,
         locker,
+        quota: None,
         hook_processes,
     })
 }

@@ -3,8 +3,14 @@
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tower_tus_layers::async_trait;
 use tower_tus_layers::lock::{Locker, MemoryLocker};
 use tower_tus_layers::protocol::{Clock, Interrupt};
+use tower_tus_layers::service::Core;
+use tower_tus_layers::store::{Lister, Terminator};
+use tower_tus_layers::uploads::Uploads;
 
 use super::super::Evict;
 use super::*;
@@ -34,6 +40,15 @@ async fn begin(store: &dyn Store, owner: &str, length: u64, bytes: usize) -> Upl
     id
 }
 
+/// Lets the store make room, as long as the result lives.
+fn evicting(store: &Limited, evict: Evict, locker: &MemoryLocker) -> Arc<Uploads> {
+    let core = Core::new(store.clone());
+    let (shared, locker) = (Arc::clone(core.store()), Arc::new(locker.clone()));
+    let uploads = Arc::new(Uploads::new(core, shared, locker, Duration::ZERO));
+    store.evict_through(&uploads, evict);
+    uploads
+}
+
 async fn exists(store: &dyn Store, id: &UploadId) -> bool {
     store.open(id).await.is_ok()
 }
@@ -42,7 +57,7 @@ async fn exists(store: &dyn Store, id: &UploadId) -> bool {
 async fn the_oldest_unfinished_upload_makes_room_and_no_other() {
     let locker = MemoryLocker::default();
     let store = Limited::new(aging()).total(100);
-    let store = store.evict(Evict::OldestUnfinished, locker.clone());
+    let _uploads = evicting(&store, Evict::OldestUnfinished, &locker);
     let finished = begin(&store, "a", 20, 20).await;
     let first = begin(&store, "a", 30, 10).await;
     let second = begin(&store, "a", 30, 10).await;
@@ -71,9 +86,8 @@ async fn the_oldest_unfinished_upload_makes_room_and_no_other() {
 
 #[tokio::test]
 async fn complete_uploads_are_only_removed_where_they_are_named_and_last() {
-    let locker = MemoryLocker::default();
     let store = Limited::new(aging()).total(100);
-    let store = store.evict(Evict::OldestFinished, locker);
+    let _uploads = evicting(&store, Evict::OldestFinished, &MemoryLocker::default());
     let old = begin(&store, "a", 40, 40).await;
     let new = begin(&store, "a", 40, 40).await;
     let unfinished = begin(&store, "a", 20, 10).await;
@@ -88,7 +102,7 @@ async fn complete_uploads_are_only_removed_where_they_are_named_and_last() {
 async fn an_upload_that_is_held_is_never_removed() {
     let locker = MemoryLocker::default();
     let store = Limited::new(aging()).total(100);
-    let store = store.evict(Evict::OldestUnfinished, locker.clone());
+    let _uploads = evicting(&store, Evict::OldestUnfinished, &locker);
     let held = begin(&store, "a", 50, 10).await;
     let other = begin(&store, "a", 50, 10).await;
     let interrupt = Interrupt::default();
@@ -104,7 +118,7 @@ async fn an_upload_that_is_held_is_never_removed() {
 #[tokio::test]
 async fn at_the_limit_of_an_owner_only_that_owners_uploads_are_removed() {
     let store = Limited::new(aging()).per_owner_key(50, "owner");
-    let store = store.evict(Evict::OldestUnfinished, MemoryLocker::default());
+    let _uploads = evicting(&store, Evict::OldestUnfinished, &MemoryLocker::default());
     let of_bob = begin(&store, "bob", 50, 10).await;
     let of_alice = begin(&store, "alice", 50, 10).await;
     create_of(&store, "alice", 10).await.unwrap();
@@ -114,7 +128,7 @@ async fn at_the_limit_of_an_owner_only_that_owners_uploads_are_removed() {
 #[tokio::test]
 async fn a_deferred_upload_that_grows_makes_room_and_is_not_removed_itself() {
     let store = Limited::new(aging()).total(100);
-    let store = store.evict(Evict::OldestUnfinished, MemoryLocker::default());
+    let _uploads = evicting(&store, Evict::OldestUnfinished, &MemoryLocker::default());
     let growing = create(&store, None).await.unwrap();
     append(&store, &growing.id, 10, WriteMode::Streaming)
         .await
@@ -134,7 +148,7 @@ async fn a_deferred_upload_that_grows_makes_room_and_is_not_removed_itself() {
 #[tokio::test]
 async fn a_part_that_a_pending_final_needs_is_not_removed() {
     let store = Limited::new(aging()).total(100);
-    let store = store.evict(Evict::OldestUnfinished, MemoryLocker::default());
+    let _uploads = evicting(&store, Evict::OldestUnfinished, &MemoryLocker::default());
     let mut parts = Vec::new();
     for _ in 0..2 {
         let mut new = NewUpload::new(Some(Length::from(40)), Metadata::EMPTY);
@@ -162,4 +176,102 @@ async fn without_a_policy_nothing_is_removed() {
     let upload = begin(&store, "a", 100, 10).await;
     assert_eq!(code(create(&store, 1).await), FULL);
     assert!(exists(&store, &upload).await);
+}
+
+#[tokio::test]
+async fn when_the_handle_is_dropped_a_full_store_refuses() {
+    let store = Limited::new(aging()).total(100);
+    let uploads = evicting(&store, Evict::OldestUnfinished, &MemoryLocker::default());
+    let upload = begin(&store, "a", 100, 10).await;
+    drop(uploads);
+    assert_eq!(code(create(&store, 1).await), FULL);
+    assert!(exists(&store, &upload).await);
+}
+
+/// A memory store whose terminations wait for permits.
+#[derive(Debug)]
+struct Gated {
+    store: MemoryStore,
+    gate: Arc<Semaphore>,
+}
+
+#[async_trait]
+impl Store for Gated {
+    async fn create(&self, new: NewUpload) -> Result<Box<dyn Handle>, Error> {
+        self.store.create(new).await
+    }
+
+    async fn open(&self, id: &UploadId) -> Result<Box<dyn Handle>, Error> {
+        self.store.open(id).await
+    }
+
+    fn terminator(&self) -> Option<&dyn Terminator> {
+        Some(self)
+    }
+
+    fn lister(&self) -> Option<&dyn Lister> {
+        self.store.lister()
+    }
+}
+
+#[async_trait]
+impl Terminator for Gated {
+    async fn terminate(&self, id: &UploadId) -> Result<(), Error> {
+        self.gate.acquire().await.unwrap().forget();
+        self.store.terminator().unwrap().terminate(id).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_need_room_at_once_share_what_one_removal_makes() {
+    let (store, gate) = (aging(), Arc::new(Semaphore::new(0)));
+    let store = Gated {
+        store,
+        gate: Arc::clone(&gate),
+    };
+    let store = Limited::new(store).total(100);
+    let _uploads = evicting(&store, Evict::OldestUnfinished, &MemoryLocker::default());
+    let first = begin(&store, "a", 50, 10).await;
+    let second = begin(&store, "a", 50, 10).await;
+    let mut creating = JoinSet::new();
+    for _ in 0..5 {
+        let store = store.clone();
+        creating.spawn(async move { create(&store, 10).await });
+    }
+    // Time passes once all of them wait.
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    gate.add_permits(100);
+    while let Some(created) = creating.join_next().await {
+        created.unwrap().unwrap();
+    }
+    assert!(!exists(&store, &first).await && exists(&store, &second).await);
+    assert_eq!(total(&store).await, 100);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_64_uploads_that_make_room_at_once_none_is_refused_and_none_goes_in_vain() {
+    for round in 0..20 {
+        let below = aging();
+        let store = Limited::new(below.clone()).total(1_000);
+        let _uploads = evicting(&store, Evict::OldestUnfinished, &MemoryLocker::default());
+        let mut old = Vec::new();
+        for _ in 0..25 {
+            old.push(create(&store, 40).await.unwrap().id);
+        }
+        let mut creating = JoinSet::new();
+        for _ in 0..64 {
+            let store = store.clone();
+            creating.spawn(async move { create(&store, 10).await });
+        }
+        while let Some(created) = creating.join_next().await {
+            created.unwrap().unwrap();
+        }
+        // 16 of them have made room for 64.
+        let mut left = 0;
+        for id in &old {
+            left += u32::from(exists(&store, id).await);
+        }
+        assert_eq!(left, 9, "round {round}");
+        assert_eq!(total(&store).await, 1_000);
+    }
 }

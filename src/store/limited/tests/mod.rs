@@ -9,7 +9,8 @@ use tower_tus_layers::store::{
     AppendOptions, Appended, Handle, ListRequest, MemoryStore, Store, WriteMode, conformance,
 };
 
-use super::{Limited, Owner, Usage, charge};
+use super::charge::charge;
+use super::{Limited, Owner, Usage};
 
 mod account;
 mod evict;
