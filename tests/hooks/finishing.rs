@@ -1,5 +1,8 @@
 //! Between the last byte and the final response.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use http::{Method, StatusCode};
 
 use crate::harness::Server;
@@ -26,7 +29,11 @@ async fn the_third_attempt_finishes_and_is_told_once() {
     let scene = Scene::with_scripts(&[("pre-finish", &fails_until(3))], &[]).await;
     let url = scene.tus.create(5).await;
     is_unfinished(&scene.tus.append(&url, 0, content("hello")).await);
-    is_unfinished(&scene.tus.head(&url).await);
+    // The second attempt, unless the server itself is faster.
+    let second = scene.tus.head(&url).await;
+    if second.status() != StatusCode::OK {
+        is_unfinished(&second);
+    }
     assert_eq!(scene.tus.offset(&url).await, 5);
     assert_eq!(scene.tus.offset(&url).await, 5);
 
@@ -48,6 +55,22 @@ async fn the_third_attempt_finishes_and_is_told_once() {
 }
 
 #[tokio::test]
+async fn an_upload_whose_hook_has_failed_once_is_finished_soon_without_any_request() {
+    let mut scene = Scene::with_scripts(&[("pre-finish", &fails_until(2))], &[]).await;
+    let url = scene.tus.create(5).await;
+    is_unfinished(&scene.tus.append(&url, 0, content("hello")).await);
+    // Long before the next pass over all uploads.
+    scene.server.line("event=UploadFinished").await;
+    let heard = scene.heard(6).await;
+    let asked = r#"{"Type":"pre-finish""#;
+    let asked: Vec<_> = heard.iter().filter(|it| it.starts_with(asked)).collect();
+    assert_eq!(asked.len(), 2, "{heard:#?}");
+    assert!(asked[1].contains(r#""Method":"HEAD""#), "{asked:?}");
+    assert!(asked[1].contains(r#""Header":{}"#), "{asked:?}");
+    assert_eq!(scene.tus.offset(&url).await, 5);
+}
+
+#[tokio::test]
 async fn an_empty_patch_at_the_end_is_an_attempt_as_well() {
     let scene = Scene::with_scripts(&[("pre-finish", &fails_until(2))], &[]).await;
     let url = scene.tus.create(5).await;
@@ -59,8 +82,10 @@ async fn an_empty_patch_at_the_end_is_an_attempt_as_well() {
 
 #[tokio::test]
 async fn what_is_unfinished_when_the_server_is_killed_is_finished_by_the_next() {
-    let answers = |call: &Call, count| match call.json()["Type"].as_str() {
-        Some("pre-finish") if count < 4 => status(503),
+    let is_down = Arc::new(AtomicBool::new(true));
+    let answers_down = Arc::clone(&is_down);
+    let answers = move |call: &Call, _| match call.json()["Type"].as_str() {
+        Some("pre-finish") if answers_down.load(Ordering::SeqCst) => status(503),
         _ => reply(&serde_json::json!({})),
     };
     let args = ["-hooks-http-retry=1"];
@@ -69,18 +94,17 @@ async fn what_is_unfinished_when_the_server_is_killed_is_finished_by_the_next() 
     assert_eq!(receiver.event().await["Type"], "pre-create");
     assert_eq!(receiver.event().await["Type"], "post-create");
     is_unfinished(&scene.tus.append(&url, 0, content("hello")).await);
-    assert_eq!(receiver.event().await["Type"], "pre-finish");
-    assert_eq!(receiver.event().await["Type"], "post-receive");
-
     scene.server.signal(crate::harness::Signal::KILL);
     scene.server.exit().await;
+    // The client and perhaps the server itself have asked.
+    assert!(receiver.types().contains(&"pre-finish".to_owned()));
+    is_down.store(false, Ordering::SeqCst);
     let hooks = format!("-hooks-http={}", receiver.url());
     let server = Server::start_in(scene.home.path(), &[&hooks, ALL_EVENTS]).await;
     let id = url.rsplit('/').next().unwrap();
     let url = format!("{}{id}", server.url());
     assert_eq!(scene.tus.offset(&url).await, 5);
-    assert_eq!(receiver.event().await["Type"], "pre-finish");
-    assert_eq!(receiver.event().await["Type"], "post-finish");
+    while receiver.event().await["Type"] != "post-finish" {}
 }
 
 #[tokio::test]
@@ -89,7 +113,11 @@ async fn after_so_many_attempts_only_a_delete_is_left() {
     let scene = Scene::with_scripts(&scripts, &["-hooks-finish-attempts=2"]).await;
     let url = scene.tus.create(5).await;
     is_unfinished(&scene.tus.append(&url, 0, content("hello")).await);
-    is_unfinished(&scene.tus.head(&url).await);
+    // The second attempt, unless the server itself is faster.
+    let second = scene.tus.head(&url).await;
+    if second.status() != StatusCode::BAD_REQUEST {
+        is_unfinished(&second);
+    }
     let head = scene.tus.head(&url).await;
     assert_eq!(head.status(), StatusCode::BAD_REQUEST);
     assert!(!head.headers().contains_key("upload-offset"));
@@ -142,7 +170,11 @@ async fn a_receiver_that_is_down_is_asked_again_without_a_limit_and_one_that_say
         let (scene, _receiver) = Scene::with_answers(answers, &args).await;
         let url = scene.tus.create(5).await;
         is_unfinished(&scene.tus.append(&url, 0, content("hello")).await);
-        is_unfinished(&scene.tus.append(&url, 5, content("")).await);
+        // The second attempt, unless the server itself is faster.
+        let second = scene.tus.append(&url, 5, content("")).await;
+        if code(&second) != last {
+            is_unfinished(&second);
+        }
         let answer = scene.tus.append(&url, 5, content("")).await;
         assert_eq!(code(&answer), last, "{answered}");
     }

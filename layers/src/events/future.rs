@@ -9,7 +9,7 @@ use pin_project_lite::pin_project;
 
 use super::Events;
 use super::receiving::Receiving;
-use crate::protocol::Body;
+use crate::protocol::{Body, Outcome};
 
 pin_project! {
     /// The response future of [`EventsService`](super::EventsService).
@@ -31,6 +31,7 @@ pin_project! {
         F: Future,
     {
         Told { #[pin] future: F },
+        Own { #[pin] future: F },
         Watched { future: Watched<F::Output>, receiving: Arc<Receiving> },
     }
 }
@@ -41,6 +42,13 @@ impl<F: Future> ResponseFuture<F> {
     /// Tells what the request did when it has ended.
     pub(super) const fn told(future: F, events: Events) -> Self {
         let answer = Answer::Told { future };
+        Self { answer, events }
+    }
+
+    /// The same for a request of the server itself, which knows what it has left
+    /// unfinished.
+    pub(super) const fn own(future: F, events: Events) -> Self {
+        let answer = Answer::Own { future };
         Self { answer, events }
     }
 
@@ -63,14 +71,19 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let (response, told) = match this.answer.project() {
-            AnswerProj::Told { future } => (ready!(future.poll(cx)), 0),
+        let (response, told, is_own) = match this.answer.project() {
+            AnswerProj::Told { future } => (ready!(future.poll(cx)), 0, false),
+            AnswerProj::Own { future } => (ready!(future.poll(cx)), 0, true),
             AnswerProj::Watched { future, receiving } => {
-                (ready!(future.as_mut().poll(cx)), receiving.told())
+                (ready!(future.as_mut().poll(cx)), receiving.told(), false)
             }
         };
-        if let Ok(response) = &response {
-            this.events.tell_outcome(response, told);
+        let answer = response.as_ref().ok();
+        if let Some(outcome) = answer.and_then(|it| Outcome::of(it.extensions())) {
+            this.events.tell_outcome(outcome, told);
+            if !is_own {
+                this.events.tell_unfinished(outcome);
+            }
         }
         Poll::Ready(response)
     }
@@ -80,6 +93,7 @@ impl<F: Future> fmt::Debug for Answer<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Told { .. } => "Told",
+            Self::Own { .. } => "Own",
             Self::Watched { .. } => "Watched",
         })
     }

@@ -1,25 +1,35 @@
 use std::fmt;
+use std::sync::Arc;
 
-use http::Response;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::UploadEvent;
 use super::event::events_of;
-use crate::protocol::Outcome;
+use crate::protocol::{Outcome, Upload};
 
 /// Number of events that wait for the slowest subscriber.
 const CAPACITY: usize = 1_024;
+
+/// Number of uploads that were left unfinished, and are still to be heard of.
+const UNFINISHED: usize = 256;
 
 /// What the layer tells, and subscribers hear. A clone is the same.
 ///
 /// See the [module docs](crate::events) for an example.
 #[derive(Clone)]
-pub struct Events(broadcast::Sender<UploadEvent>);
+pub struct Events {
+    told: broadcast::Sender<UploadEvent>,
+    /// For the server itself, which asks for them again.
+    pub(super) unfinished: broadcast::Sender<Arc<Upload>>,
+}
 
 impl Default for Events {
     fn default() -> Self {
-        Self(broadcast::Sender::new(CAPACITY))
+        Self {
+            told: broadcast::Sender::new(CAPACITY),
+            unfinished: broadcast::Sender::new(UNFINISHED),
+        }
     }
 }
 
@@ -27,36 +37,34 @@ impl Events {
     /// Returns a subscription to all events from now on.
     #[must_use]
     pub fn subscribe(&self) -> Subscription {
-        Subscription(self.0.subscribe())
+        Subscription(self.told.subscribe())
     }
 
     /// Whether anybody would hear an event.
     pub(super) fn is_heard(&self) -> bool {
-        self.0.receiver_count() > 0
+        self.told.receiver_count() > 0
     }
 
     pub(super) fn tell(&self, event: UploadEvent) {
         // It fails if nobody listens any more.
-        let _ = self.0.send(event);
+        let _ = self.told.send(event);
     }
 
-    /// Tells what the request of this response did. Progress up to `told` bytes of its
-    /// body is known already.
-    pub(super) fn tell_outcome<B>(&self, response: &Response<B>, told: u64) {
+    /// Tells what a request did. Progress up to `told` bytes of its body is known
+    /// already.
+    pub(super) fn tell_outcome(&self, outcome: &Outcome, told: u64) {
         if !self.is_heard() {
             return;
         }
-        if let Some(outcome) = Outcome::of(response.extensions()) {
-            events_of(outcome, told)
-                .into_iter()
-                .for_each(|event| self.tell(event));
-        }
+        events_of(outcome, told)
+            .into_iter()
+            .for_each(|event| self.tell(event));
     }
 }
 
 impl fmt::Debug for Events {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let subscribers = self.0.receiver_count();
+        let subscribers = self.told.receiver_count();
         f.debug_struct("Events")
             .field("subscribers", &subscribers)
             .finish_non_exhaustive()

@@ -22,7 +22,8 @@
 //! Place the layer under the [lock](crate::lock), so that the events of an upload come
 //! in order, and inside [hooks](crate::hooks), which may remove an upload after its
 //! request. It reads the [`Outcome`](crate::protocol::Outcome) of each response, and
-//! tells nothing if there is none.
+//! tells nothing if there is none. It also lets [`uploads`](crate::uploads) know which
+//! complete uploads a request has left unfinished, so that the server asks for them again.
 //!
 //! # Example
 //!
@@ -58,12 +59,14 @@ mod hub;
 mod layer;
 mod receiving;
 mod service;
+mod unfinished;
 
 pub use self::event::UploadEvent;
 pub use self::future::ResponseFuture;
 pub use self::hub::{Events, Subscription};
 pub use self::layer::EventsLayer;
 pub use self::service::EventsService;
+pub(crate) use self::unfinished::{Unfinished, left_unfinished};
 
 #[cfg(test)]
 mod tests;

@@ -50,6 +50,9 @@ where
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let events = self.events.clone();
+        if Context::of(request.extensions()).is_internal() {
+            return ResponseFuture::own(self.inner.call(request), events);
+        }
         // Nothing is counted for nobody.
         if !matches!(*request.method(), Method::POST | Method::PATCH) || !events.is_heard() {
             return ResponseFuture::told(self.inner.call(request), events);

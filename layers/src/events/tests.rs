@@ -11,9 +11,9 @@ use http_body_util::StreamBody;
 use tokio::sync::mpsc;
 use tower::{Layer, ServiceExt, service_fn};
 
-use super::{Events, EventsLayer, Subscription, UploadEvent};
+use super::{Events, EventsLayer, Subscription, Unfinished, UploadEvent};
 use crate::context::{Context, Derived, Rollback, context};
-use crate::protocol::{Body, Interrupt, Outcome, Upload, UploadId};
+use crate::protocol::{Body, FinishState, Interrupt, Outcome, Upload, UploadId};
 use crate::service::Core;
 use crate::store::{MemoryStore, WriteMode};
 
@@ -217,4 +217,66 @@ async fn a_subscription_ends_with_the_stack() {
         Some(UploadEvent::Created(_))
     ));
     assert!(subscription.next().await.is_none());
+}
+
+/// Returns the ids of the uploads that are told to be left unfinished.
+fn left(unfinished: &mut Unfinished) -> Vec<String> {
+    let mut ids = Vec::new();
+    while let Some(upload) = futures_util::FutureExt::now_or_never(unfinished.next()) {
+        ids.push(upload.id.to_string());
+    }
+    ids
+}
+
+/// Returns a complete upload that is in this state.
+fn complete(id: &str, finishing: FinishState) -> Outcome {
+    let mut upload = Upload::new(id.parse().unwrap());
+    upload.length = Some(0.into());
+    upload.finishing = Some(finishing);
+    Outcome::new(upload)
+}
+
+#[tokio::test]
+async fn complete_uploads_that_a_request_leaves_unfinished_are_told_to_the_server() {
+    let pending = FinishState::Pending { attempts: 1 };
+    let mut outcome = complete("part", FinishState::Done);
+    outcome.merge(complete("final", pending));
+    let mut terminated = complete("terminated", pending);
+    terminated.terminated = true;
+    outcome.merge(terminated);
+    outcome.merge(complete("failed", FinishState::Failed));
+    let mut receiving = complete("receiving", pending);
+    receiving.upload.length = None;
+    outcome.merge(receiving);
+
+    let events = Events::default();
+    let mut unfinished = events.unfinished();
+    let service = service_fn(move |_: Request<Body>| {
+        let mut response = Response::new(Body::default());
+        response.extensions_mut().insert(outcome.clone());
+        ready(Ok::<_, Infallible>(response))
+    });
+    let service = EventsLayer::new(events.clone()).layer(service);
+    let patch = append("/part", 0).body(Body::default()).unwrap();
+    service.clone().oneshot(patch).await.unwrap();
+    assert_eq!(left(&mut unfinished), ["final"]);
+
+    // The server knows what it has left itself.
+    let own = Derived::Head(None).internal("/".parse().unwrap(), Interrupt::default());
+    let own = Request::from_parts(own, Body::default());
+    service.oneshot(own).await.unwrap();
+    assert!(left(&mut unfinished).is_empty());
+}
+
+#[tokio::test]
+async fn the_oldest_of_too_many_unfinished_uploads_are_missed() {
+    let events = Events::default();
+    let mut unfinished = events.unfinished();
+    for number in 0..300 {
+        let outcome = complete(&number.to_string(), FinishState::Pending { attempts: 0 });
+        events.tell_unfinished(&outcome);
+    }
+    for number in 44..300 {
+        assert_eq!(unfinished.next().await.id.as_str(), number.to_string());
+    }
 }

@@ -3,6 +3,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use tokio::sync::Notify;
+
 use crate::protocol::{Clock, UploadId};
 
 /// Time until an upload is asked for again after its first failure. It doubles with each
@@ -17,7 +19,14 @@ const CAPACITY: usize = 10_000;
 
 /// When to ask again for uploads that could not be finished. A clone is the same.
 #[derive(Clone, Default)]
-pub(super) struct BackOff(Arc<Mutex<HashMap<UploadId, Wait>>>);
+pub(super) struct BackOff(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    waits: Mutex<HashMap<UploadId, Wait>>,
+    /// Wakes those who wait for a [beginning](BackOff::begun).
+    begun: Notify,
+}
 
 #[derive(Clone, Copy)]
 struct Wait {
@@ -45,18 +54,24 @@ impl BackOff {
             .is_none_or(|wait| wait.left(now).is_zero())
     }
 
+    /// Makes the upload wait, unless it does already.
+    pub(super) fn begin(&self, id: &UploadId, clock: &Clock) {
+        let mut waits = self.waits();
+        if !waits.contains_key(id) {
+            lengthen(&mut waits, id, clock.now());
+            self.0.begun.notify_one();
+        }
+    }
+
+    /// Waits until an upload [begins](Self::begin) to wait, or has begun since this was
+    /// called last.
+    pub(super) async fn begun(&self) {
+        self.0.begun.notified().await;
+    }
+
     /// Makes the upload wait longer than the last time.
     pub(super) fn prolong(&self, id: &UploadId, clock: &Clock) {
-        let now = clock.now();
-        let mut waits = self.waits();
-        let time = match waits.get(id) {
-            Some(wait) => (wait.time * 2).min(MOST),
-            None if waits.len() >= CAPACITY => return,
-            None => FIRST,
-        };
-        // Where the time ends, there is nothing to wait for.
-        let until = now.checked_add(time).unwrap_or(now);
-        waits.insert(id.clone(), Wait { until, time });
+        lengthen(&mut self.waits(), id, clock.now());
     }
 
     /// Forgets an upload that needs no further attempt.
@@ -80,13 +95,25 @@ impl BackOff {
 
     fn waits(&self) -> MutexGuard<'_, HashMap<UploadId, Wait>> {
         // A panic under the mutex cannot leave the map inconsistent.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.waits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.waits().len()
     }
+}
+
+/// Sets the first or the next wait of an upload, which begins now.
+fn lengthen(waits: &mut HashMap<UploadId, Wait>, id: &UploadId, now: SystemTime) {
+    let time = match waits.get(id) {
+        Some(wait) => (wait.time * 2).min(MOST),
+        None if waits.len() >= CAPACITY => return,
+        None => FIRST,
+    };
+    // Where the time ends, there is nothing to wait for.
+    let until = now.checked_add(time).unwrap_or(now);
+    waits.insert(id.clone(), Wait { until, time });
 }
 
 impl fmt::Debug for BackOff {
@@ -98,6 +125,8 @@ impl fmt::Debug for BackOff {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
+
+    use futures_util::FutureExt;
 
     use super::*;
 
@@ -139,11 +168,35 @@ mod tests {
     }
 
     #[test]
+    fn an_upload_that_waits_does_not_begin_again() {
+        let (clock, seconds) = clock();
+        let (back_off, id) = (BackOff::default(), UploadId::random());
+        back_off.begin(&id, &clock);
+        assert_eq!(back_off.next(&clock), Some(Duration::from_secs(1)));
+        back_off.prolong(&id, &clock);
+        seconds.fetch_add(1, Ordering::Relaxed);
+        back_off.begin(&id, &clock);
+        assert_eq!(back_off.next(&clock), Some(Duration::from_secs(1)));
+        back_off.prolong(&id, &clock);
+        assert_eq!(back_off.next(&clock), Some(Duration::from_secs(4)));
+    }
+
+    #[test]
+    fn a_beginning_wakes_even_if_nobody_was_waiting_for_it() {
+        let (clock, _) = clock();
+        let back_off = BackOff::default();
+        back_off.begin(&UploadId::random(), &clock);
+        assert!(back_off.begun().now_or_never().is_some());
+        assert!(back_off.begun().now_or_never().is_none());
+    }
+
+    #[test]
     fn a_limited_number_of_uploads_is_remembered() {
         let (clock, _) = clock();
         let back_off = BackOff::default();
         for _ in 0..CAPACITY + 10 {
             back_off.prolong(&UploadId::random(), &clock);
+            back_off.begin(&UploadId::random(), &clock);
         }
         assert_eq!(back_off.len(), CAPACITY);
     }

@@ -5,6 +5,7 @@ use super::Uploads;
 use super::call::Answered;
 use super::crew::Crew;
 use crate::context::Derived;
+use crate::events::{Unfinished, left_unfinished};
 use crate::protocol::{Error, FinishState, Interrupt, Upload, UploadId};
 use crate::store::ListRequest;
 
@@ -88,6 +89,22 @@ impl Uploads {
         crew.ended().await;
     }
 
+    /// Notes the uploads that requests of clients leave unfinished, for ever.
+    pub(super) async fn notice(&self, mut left: Unfinished) {
+        loop {
+            let upload = left.next().await;
+            self.ask_later(&upload);
+        }
+    }
+
+    /// Asks for an upload again after the shortest wait, unless it waits already or was
+    /// rejected for good.
+    fn ask_later(&self, upload: &Upload) {
+        if self.may_be_finished(upload) {
+            self.back_off.begin(&upload.id, &self.clock);
+        }
+    }
+
     /// Whether an upload of a list is to be finished now.
     fn is_due(&self, upload: &Upload) -> bool {
         self.may_be_finished(upload) && self.back_off.is_over(&upload.id, &self.clock)
@@ -146,6 +163,10 @@ impl Uploads {
         {
             self.complaints
                 .count("finishing an upload", Some(id), error);
+        }
+        let others = answered.outcome.iter().flat_map(|it| &it.others);
+        for upload in others.flat_map(left_unfinished) {
+            self.ask_later(upload);
         }
         self.judge(&answered)
     }

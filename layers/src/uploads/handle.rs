@@ -34,7 +34,7 @@ pub struct Uploads {
     pub(super) locker: Arc<dyn Locker>,
     pub(super) lock_timeout: Duration,
     pub(super) base_url: BaseUrl,
-    events: Events,
+    pub(super) events: Events,
     pub(super) clock: Clock,
     pub(super) shutdown: Shutdown,
     pub(super) finish_attempts: u32,
@@ -98,7 +98,8 @@ impl Uploads {
     }
 
     /// Sets the events that an [`EventsLayer`](crate::events::EventsLayer) inside the
-    /// service tells. Without it, [`events`](Self::events) tells nothing.
+    /// service tells. Without it, [`events`](Self::events) tells nothing, and
+    /// [`run`](Self::run) finds what requests leave unfinished in its next pass.
     #[must_use]
     pub fn with_events(mut self, events: Events) -> Self {
         self.events = events;

@@ -61,8 +61,9 @@ impl Uploads {
     /// complete uploads, and removes expired ones.
     ///
     /// A pass that takes more than a twentieth of its interval delays the next one, by up
-    /// to an hour. Uploads that could not be finished are asked for again between the
-    /// passes. Failures are logged, those of one kind every 10 minutes at most. Nothing is
+    /// to an hour. Uploads that could not be finished, by a pass or by the request of a
+    /// client, are asked for again between the passes: of those requests it hears by the
+    /// [events](Self::with_events). Failures are logged, those of one kind every 10 minutes at most. Nothing is
     /// done with a store that cannot list uploads.
     ///
     /// Cancel safe: dropping the future ends the work as a shutdown does.
@@ -81,6 +82,11 @@ impl Uploads {
     }
 
     async fn finish_until_shutdown(&self, interval: Duration) {
+        let left = self.events.unfinished();
+        first(self.finish_in_passes(interval), self.notice(left)).await;
+    }
+
+    async fn finish_in_passes(&self, interval: Duration) {
         let mut task = self.shutdown.task();
         // When the last pass ended, and how long to rest.
         let mut resting: Option<(Instant, Duration)> = None;
@@ -106,7 +112,12 @@ impl Uploads {
             let until_pass = resting.map_or(Duration::ZERO, left).max(PAUSE);
             let until_retry = self.back_off.next(&self.clock).unwrap_or(until_pass);
             let time = until_retry.max(PAUSE).min(until_pass);
-            if has_begun_within(&mut task, time).await {
+            let noticed = async {
+                self.back_off.begun().await;
+                sleep(PAUSE).await;
+                false
+            };
+            if first(has_begun_within(&mut task, time), noticed).await {
                 return;
             }
         }

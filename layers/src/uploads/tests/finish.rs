@@ -138,12 +138,17 @@ async fn a_limited_number_of_uploads_is_finished_at_once() {
 #[cfg(feature = "concatenation")]
 mod finals {
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::SystemTime;
 
+    use async_trait::async_trait;
+    use http::request::Parts;
     use tower::ServiceBuilder;
 
     use super::*;
     use crate::concatenation::ConcatenationLayer;
-    use crate::protocol::{Concat, Metadata, NewUpload, Role};
+    use crate::gate::{Gate, GateLayer};
+    use crate::protocol::{Clock, Concat, Metadata, NewUpload, Role, Upload};
     use crate::service::Core;
     use crate::store::MemoryStore;
     use crate::uploads::Uploads;
@@ -154,6 +159,62 @@ mod finals {
         new.concat = Some(Concat::new(role, None));
         new.finishing = Some(FinishState::Pending { attempts: 0 });
         new
+    }
+
+    /// Fails for a final.
+    #[derive(Debug)]
+    struct Down;
+
+    #[async_trait]
+    impl Gate for Down {
+        async fn complete(&self, _: &Parts, upload: &Upload) -> Result<(), Error> {
+            match upload.is_final() {
+                true => Err(Error::internal("down")),
+                false => Ok(()),
+            }
+        }
+
+        fn decides_completion(&self) -> bool {
+            true
+        }
+    }
+
+    #[tokio::test]
+    async fn a_final_that_is_assembled_with_its_last_part_but_not_finished_is_asked_for_later() {
+        let store = MemoryStore::default();
+        let awaited_by = vec!["final".parse().unwrap()];
+        let part = new("part", Role::Partial { awaited_by });
+        let mut part = store.create(part).await.unwrap();
+        part.declare_length(0.into()).await.unwrap();
+        let parts = vec![part.info().id.clone()];
+        let (part, pending) = (parts[0].clone(), true);
+        let whole = store
+            .create(new("final", Role::Final { parts, pending }))
+            .await;
+        let whole = whole.unwrap().info().id.clone();
+
+        let core = Core::new(store.clone());
+        let shared = Arc::clone(core.store());
+        let locker = Arc::new(crate::lock::MemoryLocker::default());
+        let inside = ServiceBuilder::new()
+            .layer(GateLayer::new(Down))
+            .layer(ConcatenationLayer::new(Arc::clone(&shared), locker.clone()))
+            .service(core);
+        let seconds = Arc::new(AtomicU64::new(0));
+        let shown = Arc::clone(&seconds);
+        let clock = Clock::from_fn(move || {
+            SystemTime::UNIX_EPOCH + Duration::from_secs(shown.load(Ordering::SeqCst))
+        });
+        let uploads = Uploads::new(inside, shared, locker, Duration::from_secs(20));
+        let uploads = uploads.clock(clock.clone());
+        uploads.back_off.begin(&part, &clock);
+        seconds.store(1, Ordering::SeqCst);
+        uploads.finish_waiting().await;
+        assert!(store.open(&part).await.unwrap().info().is_finished());
+        let state = store.open(&whole).await.unwrap().info().clone();
+        assert!(state.is_complete() && !state.is_finished());
+        assert_eq!(uploads.back_off.len(), 1);
+        assert!(!uploads.back_off.is_over(&whole, &clock));
     }
 
     #[tokio::test]

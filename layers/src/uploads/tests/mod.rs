@@ -7,20 +7,24 @@ mod finish;
 mod hour;
 mod manage;
 mod run;
+mod unfinished;
 
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use http::request::Parts;
+use http::{Method, Request, Response, StatusCode};
 use tokio::sync::Semaphore;
-use tower::ServiceBuilder;
+use tower::util::BoxCloneSyncService;
+use tower::{Layer, ServiceBuilder, ServiceExt};
 
 use super::{Subscription, UploadEvent, Uploads};
 use crate::events::{Events, EventsLayer};
 use crate::gate::{Gate, GateLayer};
-use crate::lock::{Locker, MemoryLocker};
+use crate::lock::{LockLayer, Locker, MemoryLocker};
 use crate::protocol::{
     Action, Body, Chunk, Clock, Error, FinishState, Length, Metadata, NewUpload, Shutdown, Upload,
     UploadId,
@@ -47,21 +51,25 @@ impl Decision {
     }
 }
 
-/// A client may do nothing, and finishing an upload is decided.
+/// Finishing an upload is decided.
 #[derive(Debug)]
-struct Decides(Arc<Decision>);
+struct Decides {
+    decision: Arc<Decision>,
+    /// What a client may do.
+    access: Result<(), Error>,
+}
 
 #[async_trait]
 impl Gate for Decides {
     async fn opened(&self, _: &Parts, _: &Upload, _: Action) -> Result<(), Error> {
-        Err(Error::AccessDenied)
+        self.access.clone()
     }
 
     async fn complete(&self, _: &Parts, _: &Upload) -> Result<(), Error> {
-        self.0.asked.fetch_add(1, Ordering::SeqCst);
-        let permit = self.0.answers.acquire().await.unwrap();
+        self.decision.asked.fetch_add(1, Ordering::SeqCst);
+        let permit = self.decision.answers.acquire().await.unwrap();
         permit.forget();
-        self.0.verdict.lock().unwrap().clone()
+        self.decision.verdict.lock().unwrap().clone()
     }
 
     fn decides_completion(&self) -> bool {
@@ -69,8 +77,12 @@ impl Gate for Decides {
     }
 }
 
+type Clients = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
+
 pub(super) struct Scene {
     pub(super) uploads: Uploads,
+    /// Serves clients, which may do nothing through the service of `uploads`.
+    pub(super) clients: Clients,
     pub(super) store: MemoryStore,
     pub(super) locker: MemoryLocker,
     pub(super) decision: Arc<Decision>,
@@ -109,18 +121,24 @@ impl Scene {
         let core = Core::new(wrap(store.clone())).without_termination();
         let shared = Arc::clone(core.store());
         let events = Events::default();
-        let inside = ServiceBuilder::new()
-            .layer(EventsLayer::new(events.clone()))
-            .layer(GateLayer::new(Decides(Arc::clone(&decision))))
-            .service(core);
+        let inside = |access| {
+            let decision = Arc::clone(&decision);
+            ServiceBuilder::new()
+                .layer(EventsLayer::new(events.clone()))
+                .layer(GateLayer::new(Decides { decision, access }))
+                .service(core.clone())
+        };
         let shutdown = Shutdown::default();
         let lock: Arc<dyn Locker> = Arc::new(locker.clone());
+        let clients = LockLayer::new(Arc::clone(&lock)).layer(inside(Ok(())));
+        let inside = inside(Err(Error::AccessDenied));
         let uploads = Uploads::new(inside, shared, lock, Duration::from_secs(20))
             .with_events(events)
             .clock(clock.clone())
             .shutdown(shutdown.clone());
         Self {
             uploads,
+            clients: BoxCloneSyncService::new(clients),
             store,
             locker,
             decision,
@@ -147,6 +165,22 @@ impl Scene {
         let appended = handle.append(chunk, AppendOptions::default()).await;
         assert!(appended.error.is_none());
         handle.info().id.clone()
+    }
+
+    /// Sends a request of a client for an upload. A PATCH brings the rest of 5 bytes.
+    pub(super) async fn client(&self, method: Method, id: &UploadId) -> StatusCode {
+        let offset = self.stored(id).await.unwrap().offset;
+        let bytes = match method {
+            Method::PATCH => "hello".split_at(usize::try_from(offset.get()).unwrap()).1,
+            _ => "",
+        };
+        let request = Request::builder().method(method).uri(format!("/{id}"));
+        let request = request
+            .header("Content-Type", "application/offset+octet-stream")
+            .header("Upload-Offset", offset.get());
+        let request = request.body(Body::from(bytes)).unwrap();
+        let Ok(response) = self.clients.clone().oneshot(request).await;
+        response.status()
     }
 
     /// Returns the upload, unless it is gone.

@@ -23,7 +23,7 @@ pub(super) fn run(scene: &Scene, schedule: Schedule) -> JoinHandle<()> {
 }
 
 /// Waits until something holds. Time passes meanwhile.
-async fn until<F: Future<Output = bool>>(mut holds: impl FnMut() -> F) {
+pub(super) async fn until<F: Future<Output = bool>>(mut holds: impl FnMut() -> F) {
     while !holds().await {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
