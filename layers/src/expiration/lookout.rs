@@ -95,11 +95,9 @@ impl Lookout {
         }
         match (Outcome::of(response.extensions()), self.seen.get()) {
             (Some(outcome), _) if outcome.terminated || outcome.expired => None,
+            // EXP-05
             (Some(outcome), _) if outcome.received > 0 => {
-                // EXP-05
-                let mut upload = outcome.upload.clone();
-                upload.modified = Some(self.expiration.now());
-                self.date(&upload)
+                self.date_after_bytes(&outcome.upload).await
             }
             (Some(outcome), _) => self.date(&outcome.upload),
             (None, Some(seen)) => *seen,
@@ -109,6 +107,23 @@ impl Lookout {
                 self.date(handle.info())
             }
             (None, None) => None,
+        }
+    }
+
+    /// Returns when an upload expires that has just received bytes. The store knows when,
+    /// perhaps by a clock of its own.
+    async fn date_after_bytes(&self, upload: &Upload) -> Option<SystemTime> {
+        let mut active = upload.clone();
+        active.modified = Some(self.expiration.now());
+        let date = self.date(upload);
+        // Nothing to ask for if the activity does not matter.
+        if self.date(&active) == date {
+            return date;
+        }
+        match self.store.open(&upload.id).await {
+            Ok(handle) => self.date(handle.info()),
+            // At least not too late.
+            Err(_) => date,
         }
     }
 

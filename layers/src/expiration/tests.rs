@@ -186,6 +186,55 @@ async fn exp_03_to_05_the_time_slides_with_the_activity() {
 }
 
 #[tokio::test]
+async fn what_a_patch_tells_is_what_a_head_right_after_tells() {
+    // The clock of the store is three seconds behind, or ahead.
+    for clock in [BEGIN + 17, BEGIN + 23] {
+        let server = Server {
+            store: MemoryStore::with_clock(Clock::from_fn(move || at(clock))),
+            ..Server::new()
+        };
+        let path = server.create().await;
+        server.at(20);
+        for (offset, bytes) in [(0, "hel"), (3, "")] {
+            let patched = told(&server.append(&path, offset, bytes).await);
+            assert_eq!(patched, Some(clock - BEGIN + 60));
+            assert_eq!(patched, told(&server.head(&path).await));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_patch_whose_upload_cannot_be_opened_again_tells_what_the_core_knows() {
+    #[derive(Debug)]
+    struct Unreadable;
+
+    #[async_trait]
+    impl Store for Unreadable {
+        async fn create(&self, _: NewUpload) -> Result<Box<dyn Handle>, Error> {
+            Err(Error::internal("unreadable"))
+        }
+
+        async fn open(&self, _: &UploadId) -> Result<Box<dyn Handle>, Error> {
+            Err(Error::internal("unreadable"))
+        }
+    }
+
+    let server = Server {
+        store: MemoryStore::with_clock(Clock::from_fn(|| at(BEGIN + 17))),
+        ..Server::new()
+    };
+    let path = server.create().await;
+    server.at(20);
+    let core = Core::new(server.store.clone());
+    let store = Arc::new(Unreadable) as Arc<dyn Store>;
+    let layer = ExpirationLayer::new(store, server.expiration.clone());
+    let patch = chunk(&path, 0).body("hel".into()).unwrap();
+    let response = layer.layer(core).oneshot(patch).await.unwrap();
+    assert_eq!(response.status(), StatusCode::NO_CONTENT);
+    assert_eq!(told(&response), Some(77));
+}
+
+#[tokio::test]
 async fn a_fixed_time_counts_from_the_creation() {
     let server = Server::new().with(Expiration::fixed);
     let path = server.create().await;
