@@ -43,6 +43,7 @@ async fn who_listens_over_http_hears_the_last_state_of_an_expired_upload() {
     let request = &event["Event"]["HTTPRequest"];
     assert_eq!(request["Method"], "DELETE");
     assert_eq!(request["URI"], format!("/files/{}", id(&url)));
+    assert_eq!(request["Header"], json!({}));
     removed(&scene, &url).await;
     assert_eq!(scene.metric("tusd_uploads_expired").await, "1");
     assert_eq!(scene.metric("tusd_uploads_terminated").await, "0");

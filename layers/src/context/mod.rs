@@ -23,7 +23,7 @@
 //! | hand-over | CreationWithUpload | Lock, core | the upload is opened again |
 //! | observation | Lock | Concatenation, core | the upload is locked, or nothing else changes it |
 //! | roll-back | layers that derive a DELETE, Uploads | core | a client's DELETE |
-//! | internal | Uploads | Metrics, Log, core | a client has sent the request |
+//! | [`is_internal`](Context::is_internal) | Uploads | Metrics, Log, Events, core, hooks of other crates | a client has sent the request |
 //! | log | Log | core | the core logs nothing |
 //!
 //! The context also records which layers a request has passed. If a layer stands
@@ -443,9 +443,10 @@ impl Context {
         self.logged = true;
     }
 
-    /// Returns whether the server itself made the request. Such a request needs no
-    /// permission.
-    pub(crate) const fn is_internal(&self) -> bool {
+    /// Returns whether the server itself made the request, for
+    /// [`Uploads`](crate::uploads). Such a request needs no permission, and has no headers
+    /// of a client.
+    pub const fn is_internal(&self) -> bool {
         self.internal
     }
 

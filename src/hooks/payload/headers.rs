@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use http::header::{COOKIE, HOST, TRAILER, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderName, Version};
+use tower_tus_layers::context::Context;
 
 use super::text::text;
 
 /// Returns the headers under Go's names, without those that frame the message,
-/// and always with the host.
+/// and always with the host that a client has named.
 pub(in crate::hooks) fn headers(request: &Parts) -> BTreeMap<String, Vec<String>> {
     let mut headers: BTreeMap<_, _> = request
         .headers
@@ -17,7 +18,9 @@ pub(in crate::hooks) fn headers(request: &Parts) -> BTreeMap<String, Vec<String>
         .filter(|&name| name != TRAILER && name != TRANSFER_ENCODING)
         .map(|name| (canonical(name), values(request, name)))
         .collect();
-    headers.insert(canonical(&HOST), vec![host(request)]);
+    if !Context::of(&request.extensions).is_internal() {
+        headers.insert(canonical(&HOST), vec![host(request)]);
+    }
     headers
 }
 
