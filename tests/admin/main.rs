@@ -8,6 +8,7 @@ mod harness;
 mod failures;
 mod leftovers;
 mod listing;
+mod progress;
 mod racing;
 mod removing;
 mod showing;
