@@ -1,6 +1,7 @@
 use std::future::Future;
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::yield_now;
 
 thread_local! {
     static RUNTIME: Runtime = Builder::new_current_thread()
@@ -12,7 +13,27 @@ thread_local! {
         .expect("a runtime starts");
 }
 
-/// Runs a future to its end on a runtime of this thread.
+/// How often the tasks that a future leaves behind are run. Some wait for a time-out.
+const TURNS: usize = 100;
+
+/// Runs a future to its end on a runtime of this thread, and then the tasks that it has
+/// left behind, so that they do not pile up, and a panic in one is that of this input.
 pub(crate) fn run<F: Future>(future: F) -> F::Output {
-    RUNTIME.with(|runtime| runtime.block_on(future))
+    RUNTIME.with(|runtime| {
+        runtime.block_on(async {
+            let output = future.await;
+            run_tasks().await;
+            output
+        })
+    })
+}
+
+async fn run_tasks() {
+    let tasks = Handle::current().metrics();
+    for _ in 0..TURNS {
+        if tasks.num_alive_tasks() == 0 {
+            return;
+        }
+        yield_now().await;
+    }
 }
