@@ -58,7 +58,7 @@ impl MemoryLocker {
     }
 
     /// Returns how many locks are held.
-    #[cfg(all(test, feature = "expiration"))]
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.held().len()
     }

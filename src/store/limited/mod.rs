@@ -143,7 +143,7 @@ impl Limited {
     ///
     /// # Panics
     ///
-    /// If the store has no [`Lister`]: what is stored could not be counted.
+    /// If [`Store::lister`] returns `None`: what is stored could not be counted.
     #[must_use]
     #[track_caller]
     pub fn new(store: impl Store) -> Self {
