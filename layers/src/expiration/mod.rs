@@ -21,8 +21,8 @@
 //! |---|---|
 //! | to POST, HEAD, GET and every PATCH of an upload that will expire, refusals included | `Upload-Expires` |
 //! | of an upload that has expired, to HEAD, PATCH and GET, and if it is named as a part of a new final | `410 ERR_UPLOAD_EXPIRED` |
-//! | of one that was removed, and of which the [`Expiration`] still [knows](Expiration::bury) | the same instead of 404 |
 //! | to DELETE of an upload that has expired | as ever |
+//! | of one that was removed, and of which the [`Expiration`] still [knows](Expiration::bury) | the same instead of 404, but 404 if it is named as a part |
 //! | to OPTIONS | the extension `expiration` |
 //!
 //! A request that is running when its upload expires goes on. Responses that hide an

@@ -165,8 +165,8 @@ impl Expiration {
         self.tombstones.has(id, self.now())
     }
 
-    /// Forgets an upload that was removed: its id is in use again.
-    pub(super) fn unbury(&self, id: &UploadId) {
+    /// Forgets an upload that was removed: its id is in use again, or still.
+    pub(crate) fn unbury(&self, id: &UploadId) {
         self.tombstones.remove(id);
     }
 

@@ -148,9 +148,13 @@ impl Uploads {
         if !expiration.has_expired(&*self.store, &upload).await? {
             return Ok(None);
         }
-        let removed = self.delete(id, Rollback::Expired).await?;
-        // Before the lock is released, so that no request gets a 404.
+        // Before it is gone, so that no request gets a 404: not every one waits for the
+        // lock, and hooks and subscribers are told before the lock is released.
         expiration.bury(id);
-        Ok(Some(removed))
+        let removed = self.delete(id, Rollback::Expired).await;
+        if removed.is_err() {
+            expiration.unbury(id);
+        }
+        removed.map(Some)
     }
 }

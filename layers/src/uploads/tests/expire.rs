@@ -1,5 +1,7 @@
 //! Uploads that have expired are removed.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::{Scene, next};
@@ -53,6 +55,30 @@ async fn what_has_expired_is_removed_and_nothing_else() {
         assert!(scene.stored(&id).await.is_some());
     }
     assert_eq!(scene.locker.len(), 0);
+}
+
+#[tokio::test]
+async fn whoever_is_told_that_an_upload_has_expired_gets_no_404_for_it() {
+    let (scene, expiration) = scene();
+    let id = scene.upload("a", "he").await;
+    let (inside, known) = (scene.uploads.service.clone(), expiration.clone());
+    let told = Arc::new(AtomicBool::new(false));
+    let is_buried = Arc::clone(&told);
+    let mut uploads = scene.uploads.clone();
+    // Where hooks are called.
+    uploads.service = Arc::new(move |request| {
+        let removing = inside(request);
+        let (known, is_buried, id) = (known.clone(), Arc::clone(&is_buried), "a".parse().unwrap());
+        Box::pin(async move {
+            let response = removing.await;
+            is_buried.store(known.is_buried(&id), Ordering::SeqCst);
+            response
+        })
+    });
+    scene.passes(60);
+    assert_eq!(uploads.expire().await.unwrap(), report(1, 2, 0));
+    assert!(scene.stored(&id).await.is_none());
+    assert!(told.load(Ordering::SeqCst));
 }
 
 #[tokio::test]
