@@ -102,6 +102,8 @@ pub(crate) enum Action {
     Kill(Via, Ask, u16),
     /// Sets the clock to this many days after the start.
     Clock(u8),
+    /// Makes all uploads this many days older.
+    Age(u8),
     /// From now on, gates or hooks rule like this.
     Rule(Moment, Ruling),
 }

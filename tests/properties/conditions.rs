@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use crate::actions::{self, Form, Ground, Judges};
-use crate::model::{Conditions, CountsFrom, Expiry, Quota, Stamps, Verdict};
+use crate::model::{Conditions, CountsFrom, Expiry, Quota, Stamps, Verdict, Whether};
 use crate::world;
 
 impl Conditions {
@@ -27,14 +27,16 @@ impl Conditions {
                 counts_from,
                 stamps: match form.ground {
                     Ground::Memory => Stamps::Clock,
-                    Ground::Files | Ground::Processes => Stamps::System,
+                    Ground::Files => Stamps::System,
+                    Ground::Processes => Stamps::SetBack,
                 },
             }),
             quota: (form.quota == actions::Quota::Limited).then_some(Quota {
                 total: world::QUOTA,
                 others: 0..=0,
             }),
-            is_needed: false,
+            is_needed: Whether::No,
+            is_buried: Whether::No,
         }
     }
 }

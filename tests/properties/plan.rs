@@ -12,7 +12,7 @@ use crate::actions::{
     Pick, Place, Role, Server, Size, Sum, Via,
 };
 use crate::harness::tus::Version;
-use crate::model::{Conditions, Entry, State, Stored, is_needed};
+use crate::model::{Conditions, Entry, State, Stored, Whether, is_needed};
 use crate::request::{About, Content, Joined, Load, New, NewLength, Request};
 
 /// A request, and which upload it is for.
@@ -174,20 +174,32 @@ impl Planner {
             .map(|part| format!("/files/{}", entries[*part].id))
             .collect();
         let concat = Some(format!("final;{}", urls.join(" ")));
-        let joined = Content::Joined(self.joined(&parts, entries, conditions));
+        let joined = Content::Joined(self.joined(&parts, entries, conditions)?);
         Some(self.new_upload(name, concat, joined, entries))
     }
 
-    fn joined(&self, parts: &[usize], entries: &[Entry], conditions: &Conditions) -> Joined {
+    /// Returns what a final consists of, if that is known.
+    fn joined(
+        &self,
+        parts: &[usize],
+        entries: &[Entry],
+        conditions: &Conditions,
+    ) -> Option<Joined> {
         let (mut found, mut refusals) = (Vec::new(), Vec::new());
         for part in parts {
-            let has_expired =
-                entries[*part].is_over(conditions) && !is_needed(*part, entries, conditions);
-            if has_expired {
-                refusals.push(410);
+            let conditions = Conditions {
+                is_needed: is_needed(*part, entries, conditions),
+                ..conditions.clone()
+            };
+            match entries[*part].has_expired(&conditions) {
+                Whether::Perhaps => return None,
+                Whether::Yes => {
+                    refusals.push(410);
+                    continue;
+                }
+                Whether::No => {}
             }
             match entries[*part].part() {
-                Ok(_) if has_expired => {}
                 // CUF-01
                 Ok(stored) if !stored.is_finished() && self.finals == Finals::OfFinished => {
                     refusals.push(400);
@@ -197,18 +209,15 @@ impl Planner {
             }
         }
         if !refusals.is_empty() {
-            return Joined::Refused(refusals);
+            return Some(Joined::Refused(refusals));
         }
         if found.iter().any(|(_, stored)| !stored.is_finished()) {
             let parts = found.into_iter();
-            return Joined::Waits(
-                parts
-                    .map(|(part, stored)| (part, stored.about.clone()))
-                    .collect(),
-            );
+            let parts = parts.map(|(part, stored)| (part, stored.about.clone()));
+            return Some(Joined::Waits(parts.collect()));
         }
         let bytes: Vec<_> = found.iter().map(|(_, stored)| &stored.bytes[..]).collect();
-        Joined::Whole(bytes.concat().into())
+        Some(Joined::Whole(bytes.concat().into()))
     }
 
     fn new_upload(
@@ -296,14 +305,15 @@ impl Planner {
         }
     }
 
-    /// Returns bytes that were never sent before.
+    /// Returns bytes that were never sent before. None is 0: zeros at the end of an
+    /// upload that is older than the boot are what a power cut leaves.
     pub(crate) fn bytes(&self, bytes: usize) -> Bytes {
         let mut state = self.made.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
         let next = || {
             state ^= state >> 12;
             state ^= state << 25;
             state ^= state >> 27;
-            (state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 56) as u8
+            ((state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 56) as u8).max(1)
         };
         std::iter::repeat_with(next).take(bytes).collect()
     }

@@ -94,11 +94,16 @@ fn action(ground: Ground) -> BoxedStrategy<Action> {
                 .boxed(),
         ),
     ];
-    actions.push(match ground {
-        Ground::Processes => (9, kill()),
-        // The time is over after three and a half days.
-        Ground::Memory | Ground::Files => (4, (0..7_u8).prop_map(Action::Clock).boxed()),
-    });
+    // The time is over after three and a half days.
+    match ground {
+        Ground::Processes => {
+            actions.push((9, kill()));
+            actions.push((5, (1..5_u8).prop_map(Action::Age).boxed()));
+        }
+        Ground::Memory | Ground::Files => {
+            actions.push((4, (0..7_u8).prop_map(Action::Clock).boxed()));
+        }
+    }
     Union::new_weighted(actions).boxed()
 }
 

@@ -11,6 +11,8 @@ pub(crate) struct Tally {
     pub(crate) actions: u64,
     pub(crate) torn: u64,
     pub(crate) kills: u64,
+    /// How many uploads expired, and were removed for it by a server.
+    pub(crate) expired: u64,
     /// How often each kind of request was answered with each status.
     answers: BTreeMap<(&'static str, u16), u64>,
 }
@@ -36,6 +38,7 @@ impl Tally {
         self.actions += other.actions;
         self.torn += other.torn;
         self.kills += other.kills;
+        self.expired += other.expired;
         for (key, count) in &other.answers {
             *self.answers.entry(*key).or_default() += count;
         }
@@ -47,8 +50,8 @@ impl fmt::Display for Tally {
         let requests: u64 = self.answers.values().sum();
         write!(
             f,
-            "{} cases, {} actions, {requests} requests answered, {} not, {} kills",
-            self.cases, self.actions, self.torn, self.kills
+            "{} cases, {} actions, {requests} requests answered, {} not, {} kills, {} expired",
+            self.cases, self.actions, self.torn, self.kills, self.expired
         )?;
         for ((kind, status), count) in &self.answers {
             write!(f, "; {kind} {status}: {count}")?;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::actions::{Ask, Ending, Portion, Via};
-use crate::model::{Conditions, State, Torn, Verdict};
+use crate::model::{Conditions, State, Torn, Verdict, Whether};
 use crate::open::{Begun, Open};
 use crate::plan::{Plan, Subject};
 use crate::request::Request;
@@ -24,6 +24,13 @@ pub(super) struct Held {
     has_ended: bool,
 }
 
+impl Held {
+    /// Whether it holds this upload, and nothing has made it end.
+    pub(super) fn is_live_for(&self, entry: usize) -> bool {
+        self.entry == entry && !self.has_ended
+    }
+}
+
 impl Driver {
     pub(super) async fn cut(
         &mut self,
@@ -41,7 +48,7 @@ impl Driver {
         ));
         open.send(bytes).await;
         open.cut(ending);
-        self.torn(&plan, Torn::After(bytes));
+        self.torn(&plan, server, Torn::After(bytes));
         Ok(())
     }
 
@@ -57,13 +64,13 @@ impl Driver {
         let bytes = portion.of(plan.request.load().map_or(0, |load| load.bytes.len()));
         open.send(bytes).await;
         let Subject::Known(entry) = plan.subject else {
-            self.torn(&plan, Torn::After(bytes));
+            self.torn(&plan, server, Torn::After(bytes));
             return Ok(());
         };
         self.log
             .push(format!("{server}: {plan:?}\n    held after {bytes} bytes"));
         let before = self.entries[entry].states.clone();
-        self.torn(&plan, Torn::After(bytes));
+        self.torn(&plan, server, Torn::After(bytes));
         self.held.push_back(Held {
             server,
             entry,
@@ -125,10 +132,16 @@ impl Driver {
         self.tally.count(&plan.request, first.status);
         self.tally.count(&other.request, second.status);
         let race = [(&plan.request, &first), (&other.request, &second)];
-        let mut conditions = self.conditions_of(entry);
+        let servers = [*via, *other_via].map(|via| self.server(via));
+        let [mut conditions, beside] = servers.map(|server| self.conditions_of(entry, server));
+        conditions.is_buried = Whether::in_all([conditions.is_buried, beside.is_buried]);
         // Each reserves what it may need before the other one is done.
         conditions.take_room(plan.request.charge() + other.request.charge());
-        self.entries[entry].raced(race, &conditions)
+        self.entries[entry].raced(race, &conditions)?;
+        for (server, (request, answer)) in servers.into_iter().zip(race) {
+            self.entries[entry].knows_after_race(server, request, answer);
+        }
+        Ok(())
     }
 
     pub(super) async fn release(&mut self) -> Result<(), Fault> {
@@ -151,7 +164,7 @@ impl Driver {
         // It was allowed before it was held.
         let conditions = Conditions {
             create: Verdict::Agrees,
-            ..self.conditions_of(held.entry)
+            ..self.conditions_of(held.entry, held.server)
         };
         let entry = &mut self.entries[held.entry];
         entry.states = held.before;
@@ -164,10 +177,7 @@ impl Driver {
         };
         // Otherwise nobody knows whether the request of a dead server has ended it.
         if let Subject::Known(entry) = plan.subject
-            && self
-                .held
-                .iter()
-                .any(|held| held.entry == entry && !held.has_ended)
+            && self.held.iter().any(|held| held.is_live_for(entry))
         {
             self.carry_out(via, Plan::head(entry)).await?;
         }
@@ -179,13 +189,14 @@ impl Driver {
         self.world.kill(server).await;
         self.tally.kills += 1;
         self.end_of(|held| held.server == server);
+        self.forgets(server);
         self.may_leave_files = true;
         match asking.await.expect("it does not panic") {
             Some(answer) => self.answered(&plan, server, &answer)?,
             None => {
                 self.log
                     .push(format!("{server}: {plan:?}\n    killed after {after:?}"));
-                self.torn(&plan, Torn::Killed);
+                self.torn(&plan, server, Torn::Killed);
             }
         }
         self.world.start_again(server).await;

@@ -1,6 +1,7 @@
 //! Carries out the actions of a case, and compares each answer with the model.
 
 mod apart;
+mod expiry;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -52,10 +53,10 @@ impl Driver {
 
     pub(crate) async fn act(&mut self, action: &Action) -> Result<(), Fault> {
         self.tally.actions += 1;
-        self.perhaps_asked();
+        self.meanwhile();
         self.take(action).await?;
         self.catch_up();
-        Ok(())
+        self.expired().await
     }
 
     async fn take(&mut self, action: &Action) -> Result<(), Fault> {
@@ -70,6 +71,7 @@ impl Driver {
                 self.log.push(format!("restart {server}"));
                 self.end_of(|held| held.server == server);
                 self.world.restart(server).await;
+                self.forgets(server);
                 Ok(())
             }
             Action::Kill(via, ask, after) => {
@@ -77,6 +79,7 @@ impl Driver {
                     .await
             }
             Action::Clock(days) => self.set_clock(*days).await,
+            Action::Age(days) => self.age(*days).await,
             Action::Rule(moment, ruling) => {
                 self.rule(*moment, *ruling);
                 Ok(())
@@ -89,24 +92,13 @@ impl Driver {
             return;
         }
         self.log.push(format!("{moment:?}: {ruling:?}"));
-        self.perhaps_asked();
+        self.meanwhile();
         let verdict = self.world.rule(moment, ruling);
         match moment {
             Moment::Create => self.conditions.create = verdict,
             Moment::Finish => self.conditions.finish = verdict,
             Moment::Terminate => self.conditions.terminate = verdict,
         }
-    }
-
-    pub(crate) async fn set_clock(&mut self, days: u8) -> Result<(), Fault> {
-        // The server may not yet have read what its clients have sent.
-        self.settle().await?;
-        if let Some(expiry) = &mut self.conditions.expiry {
-            self.log.push(format!("the clock is set to day {days}"));
-            expiry.now = u32::from(days) * 24;
-            self.world.set_clock(days);
-        }
-        Ok(())
     }
 
     async fn ask(&mut self, via: Via, ask: &Ask) -> Result<(), Fault> {
@@ -162,11 +154,12 @@ impl Driver {
         Ok(())
     }
 
-    /// Notes that the server may have asked about complete uploads meanwhile.
-    fn perhaps_asked(&mut self) {
+    /// Notes what servers may have done by themselves meanwhile.
+    fn meanwhile(&mut self) {
         for entry in &mut self.entries {
             entry.perhaps_asked(&self.conditions);
         }
+        self.perhaps_expired();
     }
 
     /// Applies to finals what has happened to their parts.
@@ -179,10 +172,11 @@ impl Driver {
         }
     }
 
-    /// Returns what a request for this upload depends on.
-    fn conditions_of(&self, entry: usize) -> Conditions {
+    /// Returns what a request to a server for this upload depends on.
+    fn conditions_of(&self, entry: usize, server: usize) -> Conditions {
         Conditions {
             is_needed: is_needed(entry, &self.entries, &self.conditions),
+            is_buried: self.entries[entry].buried[server],
             ..self.conditions_beside(entry)
         }
     }
@@ -221,8 +215,8 @@ impl Driver {
         self.tally.count(&plan.request, answer.status);
         let (entry, conditions) = match plan.subject {
             Subject::Known(entry) => {
-                self.perhaps_asked();
-                let conditions = self.conditions_of(entry);
+                self.meanwhile();
+                let conditions = self.conditions_of(entry, server);
                 (&mut self.entries[entry], conditions)
             }
             Subject::Unnamed => {
@@ -231,21 +225,25 @@ impl Driver {
             }
         };
         entry.answered(&plan.request, answer, &conditions)?;
+        entry.knows(server, &plan.request, Some(answer));
         if let (Subject::Unnamed, Some(id)) = (plan.subject, answer.id()) {
             let states = std::mem::take(&mut entry.states);
-            self.entries.push(Entry { id, states });
+            let entry = Entry::new(id);
+            self.entries.push(Entry { states, ..entry });
         }
         Ok(())
     }
 
-    fn torn(&mut self, plan: &Plan, torn: Torn) {
+    fn torn(&mut self, plan: &Plan, server: usize, torn: Torn) {
         self.tally.torn += 1;
         // The server may not be done with it for a while.
         self.unknown += plan.request.charge();
         match plan.subject {
             Subject::Known(entry) => {
-                let conditions = self.conditions_of(entry);
-                self.entries[entry].torn(&plan.request, torn, &conditions);
+                let conditions = self.conditions_of(entry, server);
+                let entry = &mut self.entries[entry];
+                entry.torn(&plan.request, torn, &conditions);
+                entry.knows(server, &plan.request, None);
             }
             // Nobody knows its id.
             Subject::Unnamed => self.may_leave_files = true,

@@ -1,6 +1,6 @@
 //! What the answer to a request depends on besides the state of its upload.
 
-use super::{Expiry, Quota};
+use super::{Expiry, Quota, Whether};
 
 /// What a request depends on besides its upload.
 #[derive(Clone, Debug)]
@@ -20,7 +20,10 @@ pub(crate) struct Conditions {
     /// `None` if there is room for everything.
     pub(crate) quota: Option<Quota>,
     /// Whether the upload does not expire because another one needs it.
-    pub(crate) is_needed: bool,
+    pub(crate) is_needed: Whether,
+    /// Whether the server knows that it has removed an upload with this id because it
+    /// had expired.
+    pub(crate) is_buried: Whether,
 }
 
 /// What a gate or a hook says.

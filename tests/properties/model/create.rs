@@ -149,6 +149,7 @@ fn pending(new: &New, parts: &[(usize, Arc<About>)], conditions: &Conditions) ->
         about: new.about.clone(),
         parts: parts.to_vec(),
         length: None,
+        created: conditions.birth(),
         touched: conditions.stamp(),
     })
 }

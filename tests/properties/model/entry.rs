@@ -1,6 +1,6 @@
 //! What the model knows of one upload.
 
-use super::{Conditions, Pending, State, Stored, Torn, judge};
+use super::{Conditions, Pending, State, Stored, Tombstones, Torn, judge};
 use crate::request::{Answer, Request};
 
 /// What the model knows of an upload.
@@ -9,13 +9,17 @@ pub(crate) struct Entry {
     pub(crate) id: String,
     /// The states in which it may be; never none.
     pub(crate) states: Vec<State>,
+    pub(crate) buried: Tombstones,
 }
 
 impl Entry {
     /// Returns an upload that does not exist yet.
     pub(crate) fn new(id: String) -> Self {
-        let states = vec![State::Absent];
-        Self { id, states }
+        Self {
+            id,
+            states: vec![State::Absent],
+            buried: Tombstones::default(),
+        }
     }
 
     /// Takes note that the server may have asked about it, if it is complete.
@@ -88,6 +92,7 @@ impl Entry {
             ));
         }
         self.settle(next);
+        self.perhaps_touched(request, conditions);
         Ok(())
     }
 
@@ -137,6 +142,7 @@ impl Entry {
         let states = self.states.iter();
         let next = states.flat_map(|state| state.torn(request, torn, conditions));
         self.settle(next.collect());
+        self.perhaps_touched(request, conditions);
     }
 
     /// Sets its states, each once.
@@ -175,15 +181,6 @@ impl Entry {
             State::Absent => Err(404),
             State::Present(stored) if stored.about.is_partial() => Ok(stored),
             State::Present(_) | State::Pending(_) => Err(400), // CAT-18
-        }
-    }
-
-    /// Whether its time is over, whoever else needs it.
-    pub(crate) fn is_over(&self, conditions: &Conditions) -> bool {
-        match self.likely() {
-            State::Absent => false,
-            State::Present(stored) => stored.is_over(conditions),
-            State::Pending(pending) => conditions.is_over(pending.touched),
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use headers::{Expires, Header};
 
-use super::{Conditions, Finishing, Stored};
+use super::{Conditions, Entry, Finishing, State, Stored, Whether};
 use crate::request::{Answer, Request};
 
 /// When uploads expire. Times are hours since the start of the case, which takes
@@ -28,35 +28,51 @@ pub(crate) enum CountsFrom {
 /// Where the store has its times from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stamps {
+    /// The clock of the case, except that it notes creations like `System`.
     Clock,
     /// The system, for which nothing ever happens later than at the start.
     System,
+    /// The system, but the times of what is stored are set back: servers take what is
+    /// as old as the start of the case for older. They also remove what has expired.
+    SetBack,
 }
 
 impl Expiry {
     /// Returns the time that the store notes now.
     fn stamp(&self) -> u32 {
         match self.stamps {
-            Stamps::Clock => self.now,
+            Stamps::Clock | Stamps::SetBack => self.now,
             Stamps::System => 0,
         }
     }
 
+    /// Returns the time that is noted for an upload that is created now.
+    fn birth(&self) -> u32 {
+        match self.stamps {
+            Stamps::Clock | Stamps::System => 0,
+            Stamps::SetBack => self.now,
+        }
+    }
+
     /// Returns when an unfinished upload expires.
-    fn at(&self, touched: u32) -> u32 {
+    fn at(&self, created: u32, touched: u32) -> u32 {
         self.after
             + match self.counts_from {
                 CountsFrom::LastActivity => touched,
-                // Uploads are created at the time of the system.
-                CountsFrom::Creation => 0,
+                CountsFrom::Creation => created,
             }
     }
 
-    /// Returns the hour of a time.
+    /// Returns the hour of a time that a server tells.
     fn hour(&self, time: SystemTime) -> u32 {
         let half = Duration::from_secs(1800);
         let since = (time + half).duration_since(self.start).unwrap_or_default();
-        u32::try_from(since.as_secs() / 3600).unwrap_or(u32::MAX)
+        let hour = u32::try_from(since.as_secs() / 3600).unwrap_or(u32::MAX);
+        match self.stamps {
+            Stamps::Clock | Stamps::System => hour,
+            // It is still at the start of the case.
+            Stamps::SetBack => hour.saturating_add(self.now),
+        }
     }
 }
 
@@ -66,16 +82,52 @@ impl Conditions {
         self.expiry.map_or(0, |expiry| expiry.stamp())
     }
 
+    /// Returns the time of a creation now.
+    pub(super) fn birth(&self) -> u32 {
+        self.expiry.map_or(0, |expiry| expiry.birth())
+    }
+
     /// Whether an upload would be over as soon as it is created, which happens only
     /// to stores that do not have the clock of the case.
     pub(crate) fn is_born_expired(&self) -> bool {
-        self.is_over(self.stamp())
+        self.is_over(self.birth(), self.stamp())
     }
 
     /// Whether the time of an unfinished upload is over.
-    pub(super) fn is_over(&self, touched: u32) -> bool {
+    pub(super) fn is_over(&self, created: u32, touched: u32) -> bool {
         self.expiry
-            .is_some_and(|expiry| expiry.at(touched) <= expiry.now)
+            .is_some_and(|expiry| expiry.at(created, touched) <= expiry.now)
+    }
+
+    /// Whether the servers remove what has expired.
+    pub(crate) fn removes_expired(&self) -> bool {
+        self.expiry
+            .is_some_and(|expiry| expiry.stamps == Stamps::SetBack)
+    }
+}
+
+impl Entry {
+    /// Takes note that a request that has stored no byte may be an activity: the
+    /// store takes bytes back that it has written.
+    pub(super) fn perhaps_touched(&mut self, request: &Request, conditions: &Conditions) {
+        let writes = request.load().is_some_and(|load| !load.bytes.is_empty());
+        let counts = conditions.removes_expired()
+            && conditions.expiry.is_some_and(|expiry| expiry.counts_from == CountsFrom::LastActivity);
+        if !writes || !counts {
+            return;
+        }
+        let touched = conditions.stamp();
+        let states = self.states.iter().filter_map(|state| match state {
+            State::Present(stored) if !stored.is_complete() => Some(State::Present(Stored {
+                touched,
+                tail_touched: touched,
+                ..stored.clone()
+            })),
+            State::Present(_) | State::Absent | State::Pending(_) => None,
+        });
+        let touched: Vec<_> = states.collect();
+        let states = std::mem::take(&mut self.states);
+        self.settle([states, touched].concat());
     }
 }
 
@@ -93,7 +145,7 @@ impl Stored {
 
     /// Whether its time is over, whoever else needs it.
     pub(crate) fn is_over(&self, conditions: &Conditions) -> bool {
-        self.may_expire(conditions) && conditions.is_over(self.touched)
+        self.may_expire(conditions) && conditions.is_over(self.created, self.touched)
     }
 
     /// Returns the states in which it has not expired, and those in which it has.
@@ -102,15 +154,18 @@ impl Stored {
             tail: Default::default(),
             ..self.clone()
         };
-        let low = untouched.is_over(conditions) && !conditions.is_needed;
-        if self.tail.is_empty() || !low {
-            return match low {
-                true => (Vec::new(), vec![self.clone()]),
-                false => (vec![self.clone()], Vec::new()),
-            };
+        let whether = match untouched.is_over(conditions) {
+            true => conditions.is_needed.not(),
+            false => Whether::No,
+        };
+        match whether {
+            Whether::No => return (vec![self.clone()], Vec::new()),
+            Whether::Perhaps => return (vec![self.clone()], vec![self.clone()]),
+            Whether::Yes if self.tail.is_empty() => return (Vec::new(), vec![self.clone()]),
+            Whether::Yes => {}
         }
         // Some of its bytes may have come later.
-        match conditions.is_over(self.tail_touched)
+        match conditions.is_over(self.created, self.tail_touched)
             && self
                 .length
                 .is_none_or(|length| length > self.offset() + self.tail.len() as u64)
@@ -149,6 +204,6 @@ impl Stored {
         }
         let told = Expires::decode(&mut values).ok();
         let told = told.map(|told| expiry.hour(told.into()));
-        told == Some(expiry.at(self.touched))
+        told == Some(expiry.at(self.created, self.touched))
     }
 }

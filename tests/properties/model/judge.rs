@@ -37,16 +37,16 @@ pub(super) fn form(request: &Request, answer: &Answer) -> Result<(), String> {
 }
 
 impl Request {
-    /// Returns the statuses of a request for an upload that does not exist.
+    /// Returns the statuses with which a request is refused, whatever it is for.
     pub(super) fn refusals_of_form(&self, conditions: &Conditions) -> Vec<u16> {
         match self {
             Self::Append { load, length, .. } => {
                 let malformed = load.refusal().filter(|status| *status == 400);
                 let is_too_long = length.is_some_and(|length| conditions.is_too_long(length));
-                let refusals = [Some(404), malformed, is_too_long.then_some(413)];
+                let refusals = [malformed, is_too_long.then_some(413)];
                 refusals.into_iter().flatten().collect()
             }
-            _ => vec![404],
+            _ => Vec::new(),
         }
     }
 }

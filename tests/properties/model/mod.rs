@@ -21,7 +21,9 @@ mod judge;
 mod pending;
 mod quota;
 mod read;
+mod removal;
 mod stored;
+mod whether;
 
 use crate::request::{Answer, Request};
 
@@ -30,7 +32,9 @@ pub(crate) use self::entry::Entry;
 pub(crate) use self::expiry::{CountsFrom, Expiry, Stamps};
 pub(crate) use self::pending::{Pending, is_needed};
 pub(crate) use self::quota::Quota;
+pub(crate) use self::removal::Tombstones;
 pub(crate) use self::stored::{Finishing, Stored};
+pub(crate) use self::whether::Whether;
 
 /// A state of an upload.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,17 +54,20 @@ impl State {
                 let (fresh, expired) = stored.divide(conditions);
                 (present(fresh), present(expired))
             }
-            Self::Pending(pending) if pending.has_expired(conditions) => {
-                (Vec::new(), vec![self.clone()])
+            Self::Pending(pending) => {
+                let has_expired = pending.has_expired(conditions);
+                let state = |is_it: bool| is_it.then(|| self.clone()).into_iter().collect();
+                let fresh: Vec<_> = state(has_expired != Whether::Yes);
+                (fresh, state(has_expired != Whether::No))
             }
-            Self::Absent | Self::Pending(_) => (vec![self.clone()], Vec::new()),
+            Self::Absent => (vec![self.clone()], Vec::new()),
         };
         if matches!(request, Request::Create(_) | Request::Delete) {
             return self.served(request, answer, conditions);
         }
         // EXP-07, or whatever else is wrong with the request.
         let refusals = request.refusals_of_form(conditions);
-        let is_refused = |status| status == 410 || status != 404 && refusals.contains(&status);
+        let is_refused = |status| status == 410 || refusals.contains(&status);
         let expired = expired.into_iter().filter(|_| is_refused(answer.status));
         let served = fresh
             .iter()
@@ -72,13 +79,14 @@ impl State {
     fn served(&self, request: &Request, answer: &Answer, conditions: &Conditions) -> Vec<Self> {
         match (self, request) {
             (_, Request::Create(new)) => self.created(new, answer, conditions),
-            (Self::Absent, request) => match request
-                .refusals_of_form(conditions)
-                .contains(&answer.status)
-            {
-                true => vec![Self::Absent],
-                false => Vec::new(),
-            },
+            (Self::Absent, request) => {
+                let refusals = request.refusals_of_form(conditions);
+                let is_refused = refusals.contains(&answer.status);
+                match is_refused || conditions.is_missed(answer.status) {
+                    true => vec![Self::Absent],
+                    false => Vec::new(),
+                }
+            }
             (
                 Self::Present(stored),
                 Request::Append {
@@ -103,8 +111,7 @@ impl State {
             // CAT-10
             (Self::Pending(pending), Request::Append { .. }) => {
                 let refusals = request.refusals_of_form(conditions);
-                let is_refused = answer.status != 404 && refusals.contains(&answer.status);
-                pending.stays_if(answer.status == 403 || is_refused)
+                pending.stays_if(answer.status == 403 || refusals.contains(&answer.status))
             }
             (Self::Present(_) | Self::Pending(_), Request::Delete) => {
                 match conditions.terminate.status() {

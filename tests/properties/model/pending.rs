@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::stored::is_described;
-use super::{Conditions, Entry, Finishing, State, Stored};
+use super::{Conditions, Entry, Finishing, State, Stored, Whether};
 use crate::request::{About, Answer};
 
 /// A final that has no bytes before all its parts are finished.
@@ -16,13 +16,17 @@ pub(crate) struct Pending {
     pub(crate) parts: Vec<(usize, Arc<About>)>,
     /// The sum of the lengths, once all are known.
     pub(crate) length: Option<u64>,
-    /// When it was created.
+    /// When it was created, in two words: the first does not follow every clock.
+    pub(crate) created: u32,
     pub(crate) touched: u32,
 }
 
 impl Pending {
-    pub(super) fn has_expired(&self, conditions: &Conditions) -> bool {
-        conditions.is_over(self.touched) && !conditions.is_needed
+    pub(super) fn has_expired(&self, conditions: &Conditions) -> Whether {
+        match conditions.is_over(self.created, self.touched) {
+            true => conditions.is_needed.not(),
+            false => Whether::No,
+        }
     }
 
     // CAT-12, CAT-15
@@ -75,6 +79,7 @@ impl Pending {
         let asked = (0..2).flat_map(|refusals| {
             let whole = Stored {
                 finishing: Finishing::Open { refusals },
+                created: self.created,
                 ..Stored::new(self.about.clone(), length, conditions).with(&bytes, touched)
             };
             whole.perhaps_finished(conditions)
@@ -85,16 +90,26 @@ impl Pending {
 
 /// Whether an upload stays although its time is over: a pending final needs its
 /// parts, and is needed itself while the time of one of them is not over.
-pub(crate) fn is_needed(entry: usize, entries: &[Entry], conditions: &Conditions) -> bool {
+pub(crate) fn is_needed(entry: usize, entries: &[Entry], conditions: &Conditions) -> Whether {
     if let Some(pending) = entries[entry].pending() {
-        let lives = |part: &Entry| match part.likely() {
+        let lives = |state: &State| match state {
             State::Present(stored) => !stored.is_over(conditions),
             State::Absent | State::Pending(_) => false,
         };
-        return pending.parts.iter().any(|(part, _)| lives(&entries[*part]));
+        let parts = pending.parts.iter().map(|(part, _)| {
+            let states = entries[*part].states.iter();
+            Whether::in_all(states.map(|state| lives(state).into()))
+        });
+        return Whether::any(parts);
     }
-    let mut finals = entries.iter().filter_map(Entry::pending);
-    finals.any(|pending| pending.parts.iter().any(|(part, _)| *part == entry))
+    let needs = |state: &State| match state {
+        State::Pending(pending) => pending.parts.iter().any(|(part, _)| *part == entry),
+        State::Absent | State::Present(_) => false,
+    };
+    Whether::any(entries.iter().map(|other| {
+        let states = other.states.iter();
+        Whether::in_all(states.map(|state| needs(state).into()))
+    }))
 }
 
 impl fmt::Debug for Pending {

@@ -19,6 +19,7 @@ pub(crate) struct Stored {
     /// Bytes that may follow, any number of them.
     pub(crate) tail: Bytes,
     pub(crate) finishing: Finishing,
+    pub(crate) created: u32,
     /// When its last byte came, or it was created.
     pub(crate) touched: u32,
     /// The same, if bytes of the tail have come.
@@ -39,6 +40,7 @@ impl Stored {
     pub(crate) fn new(about: Arc<About>, length: Option<u64>, conditions: &Conditions) -> Self {
         let touched = conditions.stamp();
         Self {
+            created: conditions.birth(),
             touched,
             tail_touched: touched,
             about,

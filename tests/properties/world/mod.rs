@@ -3,6 +3,7 @@
 mod gates;
 mod inside;
 mod processes;
+mod times;
 
 use std::net::SocketAddr;
 
@@ -68,12 +69,31 @@ impl World {
         }
     }
 
-    /// Sets the clock to this many days after the start. Processes have that of the
-    /// system, which stays at the first day.
-    pub(crate) fn set_clock(&self, days: u8) {
+    /// Sets the clock to this many days after the start. Returns whether it can:
+    /// processes have that of the system.
+    pub(crate) fn set_clock(&self, days: u8) -> bool {
         match self {
-            Self::Inside(inside) => inside.set_clock(days),
-            Self::Processes(_) => {}
+            Self::Inside(inside) => {
+                inside.set_clock(days);
+                true
+            }
+            Self::Processes(_) => false,
+        }
+    }
+
+    /// Sets the times of an upload back.
+    pub(crate) async fn make_older(&self, id: &str, days: u8) {
+        match self {
+            Self::Inside(_) => unreachable!("it has a clock"),
+            Self::Processes(processes) => processes.make_older(id, days).await,
+        }
+    }
+
+    /// Waits until the files of an upload are gone. Returns whether they are.
+    pub(crate) async fn is_removed(&self, id: &str) -> bool {
+        match self {
+            Self::Inside(_) => unreachable!("nobody removes what has expired"),
+            Self::Processes(processes) => processes.is_removed(id).await,
         }
     }
 

@@ -4,9 +4,12 @@ use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tempfile::TempDir;
+use tower_tus::FileLocker;
 
+use super::times;
 use super::inside::{ATTEMPTS, HOURS, QUOTA};
 use crate::actions::{Durability, Expiry, Finals, Form, Judges, Moment, Quota, Ruling};
 use crate::harness::{Server, Signal, command_of};
@@ -20,6 +23,8 @@ const EVENTS: [&str; 3] = ["pre-create", "pre-finish", "pre-terminate"];
 pub(crate) struct Processes {
     home: TempDir,
     args: Vec<String>,
+    /// Like that of a further server.
+    locker: FileLocker,
     servers: Vec<Server>,
 }
 
@@ -32,7 +37,9 @@ impl Processes {
         for event in EVENTS {
             symlink(&hook, hooks.join(event)).unwrap();
         }
+        let locker = FileLocker::new(home.path().join("data"));
         let mut processes = Self {
+            locker: locker.poll_interval(Duration::from_millis(2)),
             home,
             args: args(form),
             servers: Vec::new(),
@@ -96,6 +103,15 @@ impl Processes {
 
     pub(super) fn home(&self) -> &TempDir {
         &self.home
+    }
+
+    pub(super) async fn make_older(&self, id: &str, days: u8) {
+        let by = Duration::from_secs(u64::from(days) * 24 * 60 * 60);
+        times::set_back(&self.locker, self.home.path(), id, by).await;
+    }
+
+    pub(super) async fn is_removed(&self, id: &str) -> bool {
+        times::is_removed(&self.home.path().join("data"), id).await
     }
 
     async fn launch(&self) -> Server {
