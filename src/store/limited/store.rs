@@ -15,18 +15,27 @@ impl Limited {
     /// Reserves the bytes of a new upload.
     pub(super) async fn reserve_new(&self, new: &NewUpload, bytes: u64) -> Result<Change, Error> {
         self.ledger.is_counted().await?;
+        // Before it is entered, so that requests for the upload that has the id are not
+        // hindered.
+        self.is_free(new).await?;
         let entered = self.ledger.enter(&new.id);
         let entered = entered.map_err(|_| Error::UploadExists)?;
-        // The upload that has the id is charged already. A count would take our claim for
+        // One that has come since is charged already. A count would take our claim for
         // what it is charged.
-        if !new.is_fresh() && self.ledger.store.open(&new.id).await.is_ok() {
-            return Err(Error::UploadExists);
-        }
+        self.is_free(new).await?;
         let change = entered.change(Claim {
             owner: self.ledger.claim(&Upload::from(new.clone())).owner,
             bytes: 0,
         });
         self.ledger.reserve(change, bytes).await
+    }
+
+    /// Fails if the id of a new upload is in use.
+    async fn is_free(&self, new: &NewUpload) -> Result<(), Error> {
+        match !new.is_fresh() && self.ledger.store.open(&new.id).await.is_ok() {
+            true => Err(Error::UploadExists),
+            false => Ok(()),
+        }
     }
 
     /// Ends a creation.

@@ -5,20 +5,22 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::runtime::Handle as Runtime;
-use tokio::sync::Semaphore;
+use tokio::sync::{RwLock, Semaphore};
 use tokio::time::{Instant, sleep};
 use tower_tus_layers::async_trait;
 use tower_tus_layers::store::{Lister, Page, Terminator};
 
 use super::*;
 
-/// A memory store whose lists wait for permits, or fail.
+/// A memory store whose lists wait for permits, or fail. It opens nothing while somebody
+/// writes to `opens`.
 #[derive(Clone, Debug)]
 struct Gated {
     store: MemoryStore,
     gate: Arc<Semaphore>,
     failure: Arc<Mutex<Option<Error>>>,
     lists: Arc<AtomicUsize>,
+    opens: Arc<RwLock<()>>,
 }
 
 impl Gated {
@@ -28,6 +30,7 @@ impl Gated {
             gate: Arc::new(Semaphore::new(0)),
             failure: Arc::default(),
             lists: Arc::default(),
+            opens: Arc::default(),
         }
     }
 }
@@ -39,6 +42,7 @@ impl Store for Gated {
     }
 
     async fn open(&self, id: &UploadId) -> Result<Box<dyn Handle>, Error> {
+        let _opens = self.opens.read().await;
         self.store.open(id).await
     }
 
@@ -93,6 +97,31 @@ async fn until_the_first_count_creations_wait_and_all_else_works() {
     waiting.await.unwrap().unwrap();
     below.gate.add_permits(100);
     assert_eq!(total(&store).await, 40);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_creation_with_the_id_of_an_upload_hinders_no_request_for_it() {
+    let below = Gated::new();
+    below.gate.add_permits(100);
+    let id = create(&below.store, None).await.unwrap().id;
+    let store = Limited::new(below.clone()).total(40);
+    store.count().await.unwrap();
+    let mut handle = store.open(&id).await.unwrap();
+
+    let opens = below.opens.write().await;
+    let creating = tokio::spawn({
+        let (store, mut new) = (store.clone(), NewUpload::new(None, Metadata::EMPTY));
+        new.id = id;
+        async move { store.create(new).await.map(drop) }
+    });
+    // It is looking for the upload.
+    sleep(Duration::from_millis(1)).await;
+    let mut body = Body::from("hello");
+    let appended = handle.append(Chunk::new(&mut body), AppendOptions::default());
+    assert!(appended.await.error.is_none());
+    drop(opens);
+    assert_eq!(code(creating.await.unwrap()), "ERR_UPLOAD_EXISTS");
+    assert_eq!(total(&store).await, 5);
 }
 
 #[tokio::test(start_paused = true)]
