@@ -22,7 +22,11 @@ pub(crate) fn creation(dir: &Path, id: &str, by: Option<Duration>) {
         Some(by) => (created.parse::<u64>().unwrap() - by.as_secs()).to_string(),
         None => "null".to_owned(),
     };
-    fs::write(path, format!(r#"{before}"Created":{created}{after}"#)).unwrap();
+    let info = format!(r#"{before}"Created":{created}{after}"#);
+    // No server reads half of it.
+    let next = dir.with_extension("aged");
+    fs::write(&next, info).unwrap();
+    fs::rename(next, path).unwrap();
 }
 
 /// Makes all of an upload older by this.

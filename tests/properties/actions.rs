@@ -104,6 +104,8 @@ pub(crate) enum Action {
     Clock(u8),
     /// Makes all uploads this many days older.
     Age(u8),
+    /// Removes what crashes have left, however new it is, beside the servers.
+    Sweep,
     /// From now on, gates or hooks rule like this.
     Rule(Moment, Ruling),
 }

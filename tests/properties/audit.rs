@@ -1,13 +1,19 @@
 //! The end of each case: what is there is complete, and can be completed, created
-//! again and removed.
+//! again and removed, and nothing is left of it.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use crate::actions::{Framing, Moment, Ruling, Sum, Via};
 use crate::driver::{Driver, Fault};
+use crate::harness::tus::Version;
 use crate::model::State;
 use crate::plan::Plan;
-use crate::request::{Content, Load, NewLength, Request};
+use crate::request::{Answer, Content, Load, NewLength, Request};
+use crate::wire::{self, Head};
+
+/// What is older is swept.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Driver {
     /// Asks for each upload, and carries it to its end.
@@ -31,12 +37,37 @@ impl Driver {
             self.carry_out(Via::PLAIN, Plan::head(entry)).await?;
         }
         self.fill().await?;
+        if !self.may_leave_files {
+            self.is_empty("all uploads were removed")?;
+        }
+        self.remove_unknown().await?;
+        // As if a day had passed, since a sweep leaves alone what is new.
+        self.world.make_all_older();
+        self.world.sweep(DAY).await?;
+        self.is_empty("a sweep")
+    }
+
+    fn is_empty(&self, after: &str) -> Result<(), Fault> {
         match self.world.names() {
-            Some(names) if !names.is_empty() && !self.may_leave_files => {
-                Err(format!("{names:?} is left after all uploads were removed"))
-            }
+            Some(names) if !names.is_empty() => Err(format!("{names:?} is left after {after}")),
             _ => Ok(()),
         }
+    }
+
+    /// Removes the uploads whose ids only a torn request would have told.
+    async fn remove_unknown(&self) -> Result<(), Fault> {
+        let names = self.world.names().unwrap_or_default();
+        for id in names.iter().filter_map(|name| name.strip_suffix(".info")) {
+            let head = Head::of(&Request::Delete, id);
+            let address = self.world.address(0);
+            let answer = wire::ask(address, Version::Http1, head, None).await;
+            // What was half created or half removed is no upload.
+            let is_gone = |answer: &Answer| matches!(answer.status, 204 | 404 | 410);
+            if !answer.as_ref().is_some_and(is_gone) {
+                return Err(format!("the DELETE of {id} was answered with {answer:?}"));
+            }
+        }
+        Ok(())
     }
 
     /// Takes all the room of a quota, which has to be free again.

@@ -104,6 +104,9 @@ fn action(ground: Ground) -> BoxedStrategy<Action> {
             actions.push((4, (0..7_u8).prop_map(Action::Clock).boxed()));
         }
     }
+    if ground != Ground::Memory {
+        actions.push((3, Just(Action::Sweep).boxed()));
+    }
     Union::new_weighted(actions).boxed()
 }
 

@@ -80,6 +80,10 @@ impl Driver {
             }
             Action::Clock(days) => self.set_clock(*days).await,
             Action::Age(days) => self.age(*days).await,
+            Action::Sweep => {
+                self.log.push("sweep".to_owned());
+                self.world.sweep(Duration::ZERO).await
+            }
             Action::Rule(moment, ruling) => {
                 self.rule(*moment, *ruling);
                 Ok(())

@@ -112,7 +112,9 @@ impl Entry {
     pub(super) fn perhaps_touched(&mut self, request: &Request, conditions: &Conditions) {
         let writes = request.load().is_some_and(|load| !load.bytes.is_empty());
         let counts = conditions.removes_expired()
-            && conditions.expiry.is_some_and(|expiry| expiry.counts_from == CountsFrom::LastActivity);
+            && conditions
+                .expiry
+                .is_some_and(|expiry| expiry.counts_from == CountsFrom::LastActivity);
         if !writes || !counts {
             return;
         }

@@ -42,7 +42,11 @@ impl State {
 impl Entry {
     /// Whether it is there although it has expired.
     pub(crate) fn has_expired(&self, conditions: &Conditions) -> Whether {
-        Whether::in_all(self.states.iter().map(|state| state.has_expired(conditions)))
+        Whether::in_all(
+            self.states
+                .iter()
+                .map(|state| state.has_expired(conditions)),
+        )
     }
 
     /// Takes note that one of the servers has removed it, because it has expired.

@@ -1,6 +1,7 @@
 //! Servers in this process.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
@@ -13,12 +14,16 @@ use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use tower_tus::layers::expiration::Expiration;
 use tower_tus::layers::protocol::Clock;
+use tower_tus::layers::sweep::{SweepOptions, Sweeper};
 use tower_tus::store::file::Durability;
 use tower_tus::store::limited::Limited;
-use tower_tus::{FileLocker, FileStore, MemoryStore, Shutdown, Stack, Store, TusService};
+use tower_tus::{
+    FileLocker, FileStore, Locker, MemoryLocker, MemoryStore, Shutdown, Stack, Store, TusService,
+};
 
 use super::gates::Panel;
 use crate::actions::{self, Expiry, Finals, Form, Ground, Judges, Moment, Quota, Ruling};
+use crate::driver::Fault;
 use crate::harness::patient;
 use crate::model::Verdict;
 
@@ -40,6 +45,7 @@ pub(crate) struct Inside {
     clock: Clock,
     days: Arc<AtomicU32>,
     memory: MemoryStore,
+    alone: MemoryLocker,
     home: TempDir,
     servers: Vec<Running>,
 }
@@ -58,6 +64,7 @@ impl Inside {
             form,
             panel: Panel::new(),
             memory: MemoryStore::with_clock(clock.clone()),
+            alone: MemoryLocker::default(),
             clock,
             days,
             home: TempDir::new().unwrap(),
@@ -92,8 +99,20 @@ impl Inside {
         self.days.store(days.into(), Ordering::Relaxed);
     }
 
-    pub(super) fn home(&self) -> Option<&TempDir> {
-        (self.form.ground == Ground::Files).then_some(&self.home)
+    pub(super) fn data(&self) -> Option<PathBuf> {
+        (self.form.ground == Ground::Files).then(|| self.home.path().join("data"))
+    }
+
+    pub(super) async fn sweep(&self, older_than: Duration) -> Result<(), Fault> {
+        if self.form.ground == Ground::Memory {
+            return Ok(());
+        }
+        let sweeper = Sweeper::new(self.files(), self.locker());
+        let options = SweepOptions::default().older_than(older_than);
+        match sweeper.sweep(&options).await {
+            Ok(report) if report.failed.is_empty() => Ok(()),
+            failed => Err(format!("a sweep has failed: {failed:?}")),
+        }
     }
 
     async fn serve(&self) -> Running {
@@ -110,7 +129,7 @@ impl Inside {
     /// Builds a stack over the uploads of this case.
     fn stack(&self) -> Stack {
         let stack = match self.form.ground {
-            Ground::Files => self.stack_over_files(),
+            Ground::Files => self.stack_over(self.files()).locker(self.locker()),
             Ground::Memory | Ground::Processes => self.stack_over(self.memory.clone()),
         };
         let stack = stack.finish_attempts(ATTEMPTS);
@@ -137,18 +156,22 @@ impl Inside {
         }
     }
 
-    fn stack_over_files(&self) -> Stack {
+    fn files(&self) -> FileStore {
         let durability = match self.form.durability {
             actions::Durability::None => Durability::None,
             actions::Durability::Finish => Durability::Finish,
             actions::Durability::Offset => Durability::Offset,
         };
-        let store = FileStore::new(self.home.path().join("data")).durability(durability);
+        FileStore::new(self.home.path().join("data")).durability(durability)
+    }
+
+    /// Returns the locker of another server, which is the same if there is only one.
+    fn locker(&self) -> Arc<dyn Locker> {
         match self.form.servers {
-            1 => self.stack_over(store),
+            1 => Arc::new(self.alone.clone()),
             _ => {
-                let locker = FileLocker::beside(&store).poll_interval(Duration::from_millis(2));
-                Stack::new(store).locker(locker)
+                let locker = FileLocker::new(self.home.path().join("data"));
+                Arc::new(locker.poll_interval(Duration::from_millis(2)))
             }
         }
     }

@@ -6,13 +6,15 @@ mod processes;
 mod times;
 
 use std::net::SocketAddr;
-
-use tempfile::TempDir;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use self::inside::Inside;
 pub(crate) use self::inside::{ATTEMPTS, HOURS, QUOTA};
 use self::processes::Processes;
 use crate::actions::{Form, Ground, Moment, Ruling};
+use crate::driver::Fault;
+use crate::harness;
 use crate::model::Verdict;
 
 /// The servers of a case, on the same uploads.
@@ -97,12 +99,30 @@ impl World {
         }
     }
 
+    /// Removes what crashes have left and is older than this.
+    pub(crate) async fn sweep(&self, older_than: Duration) -> Result<(), Fault> {
+        match self {
+            Self::Inside(inside) => inside.sweep(older_than).await,
+            Self::Processes(processes) => processes.sweep(older_than).await,
+        }
+    }
+
+    /// Makes all files in the upload directory more than a day older.
+    pub(crate) fn make_all_older(&self) {
+        for name in self.names().unwrap_or_default() {
+            times::make_old(&self.data().expect("it has names").join(name));
+        }
+    }
+
     /// Returns the names of the files in the upload directory, if there is one.
     pub(crate) fn names(&self) -> Option<Vec<String>> {
-        let home = match self {
-            Self::Inside(inside) => inside.home(),
-            Self::Processes(processes) => Some(processes.home()),
-        };
-        home.map(|home: &TempDir| crate::harness::names(&home.path().join("data")))
+        self.data().map(|data| harness::names(&data))
+    }
+
+    fn data(&self) -> Option<PathBuf> {
+        match self {
+            Self::Inside(inside) => inside.data(),
+            Self::Processes(processes) => Some(processes.data()),
+        }
     }
 }

@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tempfile::TempDir;
+use tokio::process::Command;
 use tower_tus::FileLocker;
 
-use super::times;
 use super::inside::{ATTEMPTS, HOURS, QUOTA};
+use super::times;
 use crate::actions::{Durability, Expiry, Finals, Form, Judges, Moment, Quota, Ruling};
-use crate::harness::{Server, Signal, command_of};
+use crate::driver::Fault;
+use crate::harness::{Server, Signal, command_of, patient};
 use crate::model::Verdict;
 
 /// Names another server than the debug one, such as that of a release.
@@ -22,7 +24,7 @@ const EVENTS: [&str; 3] = ["pre-create", "pre-finish", "pre-terminate"];
 
 pub(crate) struct Processes {
     home: TempDir,
-    args: Vec<String>,
+    form: Form,
     /// Like that of a further server.
     locker: FileLocker,
     servers: Vec<Server>,
@@ -41,7 +43,7 @@ impl Processes {
         let mut processes = Self {
             locker: locker.poll_interval(Duration::from_millis(2)),
             home,
-            args: args(form),
+            form,
             servers: Vec::new(),
         };
         for _ in 0..form.servers {
@@ -101,27 +103,50 @@ impl Processes {
         self.home.path().join("hooks").join(format!("{event}.does"))
     }
 
-    pub(super) fn home(&self) -> &TempDir {
-        &self.home
+    pub(super) fn data(&self) -> PathBuf {
+        self.home.path().join("data")
+    }
+
+    pub(super) async fn sweep(&self, older_than: Duration) -> Result<(), Fault> {
+        let older_than = format!("-older-than={}s", older_than.as_secs());
+        // Whatever the sweep removes because it has expired, it does not tell the account.
+        let form = match self.form.quota {
+            Quota::Limited => Form {
+                expiry: Expiry::Never,
+                ..self.form
+            },
+            Quota::Unlimited => self.form,
+        };
+        let args = [vec![older_than], args(form)].concat();
+        let mut sweep = self.command(&["sweep"], &args);
+        let output = patient(sweep.output()).await.expect("it can be started");
+        match output.status.success() {
+            true => Ok(()),
+            false => Err(format!("a sweep has failed: {output:?}")),
+        }
     }
 
     pub(super) async fn make_older(&self, id: &str, days: u8) {
         let by = Duration::from_secs(u64::from(days) * 24 * 60 * 60);
-        times::set_back(&self.locker, self.home.path(), id, by).await;
+        times::set_back(&self.locker, &self.data(), id, by).await;
     }
 
     pub(super) async fn is_removed(&self, id: &str) -> bool {
-        times::is_removed(&self.home.path().join("data"), id).await
+        times::is_removed(&self.data(), id).await
     }
 
     async fn launch(&self) -> Server {
-        let args: Vec<_> = self.args.iter().map(String::as_str).collect();
+        let command = self.command(&[], &args(self.form));
+        Server::launch(self.home.path(), command).await
+    }
+
+    fn command(&self, name: &[&str], args: &[String]) -> Command {
         let program = std::env::var(PROGRAM);
         let program = program
             .as_deref()
             .unwrap_or(env!("CARGO_BIN_EXE_tower-tusd"));
-        let command = command_of(&[program], self.home.path(), &args);
-        Server::launch(self.home.path(), command).await
+        let args: Vec<_> = args.iter().map(String::as_str).collect();
+        command_of(&[&[program], name].concat(), self.home.path(), &args)
     }
 }
 
