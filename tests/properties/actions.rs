@@ -34,6 +34,7 @@ pub(crate) struct Form {
     pub(crate) durability: Durability,
     pub(crate) expiry: Expiry,
     pub(crate) quota: Quota,
+    pub(crate) evicts: Evicts,
 }
 
 /// Where uploads are stored, and what serves them.
@@ -69,11 +70,23 @@ pub(crate) enum Expiry {
     AfterCreation,
 }
 
-/// Whether all uploads together are limited.
+/// Which uploads are limited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Quota {
     Unlimited,
-    Limited,
+    /// All together.
+    Total,
+    /// All together, and those of each owner.
+    PerOwner,
+}
+
+/// What is removed to make room for others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Evicts {
+    Nothing,
+    Unfinished,
+    /// If there are none, finished ones, too.
+    Finished,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

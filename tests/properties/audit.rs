@@ -75,13 +75,17 @@ impl Driver {
         let Some(quota) = self.conditions.quota.clone() else {
             return Ok(());
         };
-        let content = Content::Sent(NewLength::Known(quota.total), None);
-        let known = self.entries.len();
-        let plan = Plan::unnamed(self.planner.creation(None, None, content));
-        self.carry_out(Via::PLAIN, plan).await?;
-        for entry in known..self.entries.len() {
-            self.carry_out(Via::PLAIN, Plan::of(entry, Request::Delete))
-                .await?;
+        // Of nobody, and of each owner.
+        for _ in 0..3 {
+            self.planner.change_owner();
+            let content = Content::Sent(NewLength::Known(quota.largest()), None);
+            let known = self.entries.len();
+            let plan = Plan::unnamed(self.planner.creation(None, None, content));
+            self.carry_out(Via::PLAIN, plan).await?;
+            for entry in known..self.entries.len() {
+                let delete = Plan::of(entry, Request::Delete);
+                self.carry_out(Via::PLAIN, delete).await?;
+            }
         }
         Ok(())
     }

@@ -31,12 +31,22 @@ impl Conditions {
                     Ground::Processes => Stamps::SetBack,
                 },
             }),
-            quota: (form.quota == actions::Quota::Limited).then_some(Quota {
-                total: world::QUOTA,
-                others: 0..=0,
-            }),
+            quota: quota(form),
             is_needed: Whether::No,
             is_buried: Whether::No,
         }
     }
+}
+
+fn quota(form: Form) -> Option<Quota> {
+    Some(Quota {
+        per_owner: match form.quota {
+            actions::Quota::Unlimited => return None,
+            actions::Quota::Total => None,
+            actions::Quota::PerOwner => Some(world::QUOTA_PER_OWNER),
+        },
+        total: world::QUOTA,
+        evicts: form.evicts,
+        limits: Vec::new(),
+    })
 }

@@ -13,7 +13,7 @@ use crate::actions::{
 };
 use crate::harness::tus::Version;
 use crate::model::{Conditions, Entry, State, Stored, Whether, is_needed};
-use crate::request::{About, Content, Joined, Load, New, NewLength, Request};
+use crate::request::{About, Content, Joined, Load, New, NewLength, Owner, Request};
 
 /// A request, and which upload it is for.
 #[derive(Clone, Debug)]
@@ -46,6 +46,15 @@ impl Plan {
     }
 }
 
+impl Subject {
+    pub(crate) const fn known(self) -> Option<usize> {
+        match self {
+            Self::Known(entry) => Some(entry),
+            Self::Unnamed => None,
+        }
+    }
+}
+
 impl Via {
     pub(crate) const PLAIN: Self = Self {
         server: Server(0),
@@ -62,6 +71,14 @@ impl Request {
                 ..
             }) => load.as_ref(),
             Self::Create(_) | Self::Head | Self::Get(_) | Self::Delete => None,
+        }
+    }
+
+    /// Returns whose upload it creates.
+    pub(crate) fn owner(&self) -> Option<Owner> {
+        match self {
+            Self::Create(new) => new.about.owner,
+            Self::Append { .. } | Self::Head | Self::Get(_) | Self::Delete => None,
         }
     }
 
@@ -244,6 +261,11 @@ impl Planner {
         Plan { subject, request }
     }
 
+    /// Chooses another owner for the next upload.
+    pub(crate) fn change_owner(&mut self) {
+        self.made += 1;
+    }
+
     /// Returns the creation of an upload, under this id if the client chooses it.
     pub(crate) fn creation(
         &self,
@@ -255,7 +277,15 @@ impl Planner {
         if let Some(id) = &id {
             metadata += &format!(",id {}", STANDARD.encode(id));
         }
-        let about = Arc::new(About { metadata, concat });
+        let owner = [None, Some(Owner::Alice), Some(Owner::Bob)][self.made as usize % 3];
+        if let Some(owner) = owner {
+            metadata += &format!(",owner {}", STANDARD.encode(format!("{owner:?}")));
+        }
+        let about = Arc::new(About {
+            metadata,
+            concat,
+            owner,
+        });
         Request::Create(New { id, about, content })
     }
 

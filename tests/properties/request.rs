@@ -89,6 +89,14 @@ pub(crate) struct About {
     pub(crate) metadata: String,
     /// The value of `Upload-Concat`.
     pub(crate) concat: Option<String>,
+    pub(crate) owner: Option<Owner>,
+}
+
+/// Whom the metadata names as the owner of an upload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    Alice,
+    Bob,
 }
 
 impl About {

@@ -7,8 +7,8 @@ use proptest::strategy::Union;
 
 use crate::actions::{
     Action, Among, Amount, Append, Ask, Case, Chunk, Claim, Creation, Declared, Durability, Ending,
-    Expiry, Finals, Form, Framing, Ground, Judges, Moment, Name, Pick, Place, Portion, Quota, Role,
-    Ruling, Server, Size, Span, Sum, Via,
+    Evicts, Expiry, Finals, Form, Framing, Ground, Judges, Moment, Name, Pick, Place, Portion,
+    Quota, Role, Ruling, Server, Size, Span, Sum, Via,
 };
 use crate::harness::tus::Version;
 
@@ -20,30 +20,39 @@ pub(crate) fn cases(
 ) -> impl Strategy<Value = Case> {
     let form = (servers, judges(), finals(), durability(), expiry(), quota());
     let form = form.prop_map(
-        move |(servers, judges, finals, durability, expiry, quota)| {
-            // Servers do not know what others have stored since they counted it.
-            let quota = if servers == 1 {
-                quota
-            } else {
-                Quota::Unlimited
-            };
-            Form {
-                ground,
-                servers,
-                judges,
-                // Whether there is room for a final that waits is known only at its end.
-                finals: if quota == Quota::Limited {
-                    Finals::OfFinished
-                } else {
-                    finals
-                },
-                durability,
-                expiry,
-                quota,
-            }
+        move |(servers, judges, finals, durability, expiry, quota)| Form {
+            ground,
+            servers,
+            judges,
+            finals,
+            durability,
+            expiry,
+            quota,
+            evicts: Evicts::Nothing,
         },
     );
-    (form, vec(action(ground), 1..=most)).prop_map(|(form, actions)| Case { form, actions })
+    // Below the actions, so that seeds from before there was a choice keep their meaning.
+    let limits = (owners(), evicts());
+    let cases = (form, vec(action(ground), 1..=most), limits);
+    cases.prop_map(|(form, actions, limits)| Case {
+        form: limited(form, limits),
+        actions,
+    })
+}
+
+fn limited(form: Form, (owners, evicts): (Quota, Evicts)) -> Form {
+    // Servers do not know what others have stored since they counted it.
+    if form.quota == Quota::Unlimited || form.servers > 1 {
+        let quota = Quota::Unlimited;
+        return Form { quota, ..form };
+    }
+    Form {
+        // Whether there is room for a final that waits is known only at its end.
+        finals: Finals::OfFinished,
+        quota: owners,
+        evicts,
+        ..form
+    }
 }
 
 fn expiry() -> impl Strategy<Value = Expiry> {
@@ -55,7 +64,19 @@ fn expiry() -> impl Strategy<Value = Expiry> {
 }
 
 fn quota() -> impl Strategy<Value = Quota> {
-    prop_oneof![2 => Just(Quota::Unlimited), 1 => Just(Quota::Limited)]
+    prop_oneof![2 => Just(Quota::Unlimited), 1 => Just(Quota::Total)]
+}
+
+fn owners() -> impl Strategy<Value = Quota> {
+    prop_oneof![Just(Quota::Total), Just(Quota::PerOwner)]
+}
+
+fn evicts() -> impl Strategy<Value = Evicts> {
+    prop_oneof![
+        2 => Just(Evicts::Nothing),
+        1 => Just(Evicts::Unfinished),
+        1 => Just(Evicts::Finished),
+    ]
 }
 
 fn finals() -> impl Strategy<Value = Finals> {

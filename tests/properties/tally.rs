@@ -13,6 +13,8 @@ pub(crate) struct Tally {
     pub(crate) kills: u64,
     /// How many uploads expired, and were removed for it by a server.
     pub(crate) expired: u64,
+    /// How many of those whose order is known were removed to make room.
+    pub(crate) evicted: u64,
     /// How often each kind of request was answered with each status.
     answers: BTreeMap<(&'static str, u16), u64>,
 }
@@ -39,6 +41,7 @@ impl Tally {
         self.torn += other.torn;
         self.kills += other.kills;
         self.expired += other.expired;
+        self.evicted += other.evicted;
         for (key, count) in &other.answers {
             *self.answers.entry(*key).or_default() += count;
         }
@@ -50,8 +53,8 @@ impl fmt::Display for Tally {
         let requests: u64 = self.answers.values().sum();
         write!(
             f,
-            "{} cases, {} actions, {requests} requests answered, {} not, {} kills, {} expired",
-            self.cases, self.actions, self.torn, self.kills, self.expired
+            "{} cases, {} actions, {requests} requests answered, {} not, {} kills, {} expired, {} evicted",
+            self.cases, self.actions, self.torn, self.kills, self.expired, self.evicted
         )?;
         for ((kind, status), count) in &self.answers {
             write!(f, "; {kind} {status}: {count}")?;

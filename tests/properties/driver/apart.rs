@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::actions::{Ask, Ending, Portion, Via};
-use crate::model::{Conditions, State, Torn, Verdict, Whether};
+use crate::model::{Conditions, State, Torn, Verdict, Whether, is_needed};
 use crate::open::{Begun, Open};
 use crate::plan::{Plan, Subject};
 use crate::request::Request;
@@ -114,6 +114,12 @@ impl Driver {
             return self.carry_out(*via, plan).await;
         };
         let other = self.planner.beside(other, entry, &self.entries);
+        let deletes = [&plan, &other].map(|plan| matches!(plan.request, Request::Delete));
+        let is_awaited = is_needed(entry, &self.entries, &self.conditions) != Whether::No;
+        if is_awaited && deletes != [false, false] {
+            // The other one may complete it, and then a final consists of what is gone.
+            return self.carry_out(*via, plan).await;
+        }
         self.locks(&plan);
         self.locks(&other);
         let sent = [(*via, &plan), (*other_via, &other)].map(|(via, plan)| {
@@ -131,15 +137,22 @@ impl Driver {
         ));
         self.tally.count(&plan.request, first.status);
         self.tally.count(&other.request, second.status);
-        let race = [(&plan.request, &first), (&other.request, &second)];
         let servers = [*via, *other_via].map(|via| self.server(via));
-        let [mut conditions, beside] = servers.map(|server| self.conditions_of(entry, server));
-        conditions.is_buried = Whether::in_all([conditions.is_buried, beside.is_buried]);
+        let requests = [&plan.request, &other.request];
         // Each reserves what it may need before the other one is done.
-        conditions.take_room(plan.request.charge() + other.request.charge());
-        self.entries[entry].raced(race, &conditions)?;
-        for (server, (request, answer)) in servers.into_iter().zip(race) {
+        let taken = requests.iter().map(|request| request.charge()).sum();
+        let most = self.entries[entry].most_charged() + taken;
+        let conditions = [0, 1].map(|side| {
+            let mut conditions = self.conditions_of(entry, servers[side], requests[side]);
+            conditions.take_room(taken);
+            conditions
+        });
+        let [one, two] = &conditions;
+        let race = [(requests[0], &first, one), (requests[1], &second, two)];
+        self.entries[entry].raced(race)?;
+        for (server, (request, answer, conditions)) in servers.into_iter().zip(race) {
             self.entries[entry].knows_after_race(server, request, answer);
+            self.perhaps_evicted(Some(entry), most, conditions);
         }
         Ok(())
     }
@@ -164,7 +177,7 @@ impl Driver {
         // It was allowed before it was held.
         let conditions = Conditions {
             create: Verdict::Agrees,
-            ..self.conditions_of(held.entry, held.server)
+            ..self.conditions_of(held.entry, held.server, &held.request)
         };
         let entry = &mut self.entries[held.entry];
         entry.states = held.before;
@@ -189,7 +202,6 @@ impl Driver {
         self.world.kill(server).await;
         self.tally.kills += 1;
         self.end_of(|held| held.server == server);
-        self.forgets(server);
         self.may_leave_files = true;
         match asking.await.expect("it does not panic") {
             Some(answer) => self.answered(&plan, server, &answer)?,
@@ -199,6 +211,7 @@ impl Driver {
                 self.torn(&plan, server, Torn::Killed);
             }
         }
+        self.forgets(server);
         self.world.start_again(server).await;
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Carries out the actions of a case, and compares each answer with the model.
 
 mod apart;
+mod eviction;
 mod expiry;
 
 use std::collections::VecDeque;
@@ -10,7 +11,7 @@ use self::apart::Held;
 use crate::actions::{Action, Ask, Case, Moment, Ruling, Via};
 use crate::model::{Conditions, Entry, Torn, is_needed};
 use crate::plan::{Plan, Planner, Subject};
-use crate::request::{Answer, Load};
+use crate::request::{Answer, Load, Owner, Request};
 use crate::tally::Tally;
 use crate::wire::{self, Head};
 use crate::world::World;
@@ -62,6 +63,10 @@ impl Driver {
     async fn take(&mut self, action: &Action) -> Result<(), Fault> {
         match action {
             Action::Ask(via, ask) => self.ask(*via, ask).await,
+            // A request that goes on behind the client's back removes others whenever it likes.
+            Action::Cut(via, ask, ..) | Action::Hold(via, ask, _) if self.conditions.evicts() => {
+                self.ask(*via, ask).await
+            }
             Action::Cut(via, ask, portion, ending) => self.cut(*via, ask, *portion, *ending).await,
             Action::Hold(via, ask, portion) => self.hold(*via, ask, *portion).await,
             Action::Release => self.release().await,
@@ -121,7 +126,9 @@ impl Driver {
         let Some(answer) = answer else {
             return Err(format!("{plan:?} was not answered"));
         };
-        self.answered(&plan, server, &answer)
+        let before = self.those_that_go_first(&plan);
+        self.answered(&plan, server, &answer)?;
+        self.has_evicted_the_oldest(&before).await
     }
 
     async fn plan(&mut self, ask: &Ask) -> Result<Option<Plan>, Fault> {
@@ -177,28 +184,36 @@ impl Driver {
     }
 
     /// Returns what a request to a server for this upload depends on.
-    fn conditions_of(&self, entry: usize, server: usize) -> Conditions {
+    fn conditions_of(&self, entry: usize, server: usize, request: &Request) -> Conditions {
+        let owner = match request {
+            Request::Create(new) => new.about.owner,
+            _ => self.entries[entry].owner(),
+        };
         Conditions {
             is_needed: is_needed(entry, &self.entries, &self.conditions),
             is_buried: self.entries[entry].buried[server],
-            ..self.conditions_beside(entry)
+            ..self.conditions_beside(entry, owner)
         }
     }
 
     /// Returns what a request depends on that is not for any of the other uploads.
-    fn conditions_beside(&self, entry: usize) -> Conditions {
+    fn conditions_beside(&self, entry: usize, owner: Option<Owner>) -> Conditions {
         let mut conditions = self.conditions.clone();
         let Some(quota) = &mut conditions.quota else {
             return conditions;
         };
-        let others = self.entries.iter().enumerate();
-        let others = others.filter(|(other, _)| *other != entry);
-        let (mut least, mut most) = (0_u64, self.unknown);
-        for (_, other) in others {
-            least += other.charge().start();
-            most = most.saturating_add(*other.charge().end());
+        quota.limits = quota.limits_of(owner);
+        for limit in &mut quota.limits {
+            let others = self.entries.iter().enumerate();
+            let others = others.filter(|(other, _)| *other != entry);
+            let (mut least, mut most) = (0_u64, self.unknown);
+            for (_, other) in others {
+                let charge = other.charge(limit, quota.evicts);
+                least += charge.start();
+                most = most.saturating_add(*charge.end());
+            }
+            limit.others = least..=most;
         }
-        quota.others = least..=most;
         conditions
     }
 
@@ -220,21 +235,25 @@ impl Driver {
         let (entry, conditions) = match plan.subject {
             Subject::Known(entry) => {
                 self.meanwhile();
-                let conditions = self.conditions_of(entry, server);
+                let conditions = self.conditions_of(entry, server, &plan.request);
                 (&mut self.entries[entry], conditions)
             }
             Subject::Unnamed => {
-                let conditions = self.conditions_beside(usize::MAX);
+                let conditions = self.conditions_beside(usize::MAX, plan.request.owner());
                 (&mut Entry::new(String::new()), conditions)
             }
         };
+        let most = entry.most_charged() + plan.request.charge();
         entry.answered(&plan.request, answer, &conditions)?;
         entry.knows(server, &plan.request, Some(answer));
         if let (Subject::Unnamed, Some(id)) = (plan.subject, answer.id()) {
             let states = std::mem::take(&mut entry.states);
             let entry = Entry::new(id);
             self.entries.push(Entry { states, ..entry });
+            self.perhaps_evicted(Some(self.entries.len() - 1), most, &conditions);
+            return Ok(());
         }
+        self.perhaps_evicted(plan.subject.known(), most, &conditions);
         Ok(())
     }
 
@@ -244,13 +263,19 @@ impl Driver {
         self.unknown += plan.request.charge();
         match plan.subject {
             Subject::Known(entry) => {
-                let conditions = self.conditions_of(entry, server);
+                let conditions = self.conditions_of(entry, server, &plan.request);
+                let most = self.entries[entry].most_charged() + plan.request.charge();
+                self.perhaps_evicted(Some(entry), most, &conditions);
                 let entry = &mut self.entries[entry];
                 entry.torn(&plan.request, torn, &conditions);
                 entry.knows(server, &plan.request, None);
             }
-            // Nobody knows its id.
-            Subject::Unnamed => self.may_leave_files = true,
+            Subject::Unnamed => {
+                let conditions = self.conditions_beside(usize::MAX, plan.request.owner());
+                self.perhaps_evicted(None, plan.request.charge(), &conditions);
+                // Nobody knows its id.
+                self.may_leave_files = true;
+            }
         }
     }
 }

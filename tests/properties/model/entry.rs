@@ -99,8 +99,7 @@ impl Entry {
     /// Takes note of the answers to two requests that were sent at the same time.
     pub(crate) fn raced(
         &mut self,
-        [one, other]: [(&Request, &Answer); 2],
-        conditions: &Conditions,
+        [one, other]: [(&Request, &Answer, &Conditions); 2],
     ) -> Result<(), String> {
         let mut next = Vec::new();
         let mut faults = Vec::new();
@@ -108,12 +107,12 @@ impl Entry {
             let mut entry = self.clone();
             let result = match first.1.gave_way() {
                 true => {
-                    entry.gave_way(first.0, conditions);
+                    entry.gave_way(first.0, first.2);
                     Ok(())
                 }
-                false => entry.answered(first.0, first.1, conditions),
+                false => entry.answered(first.0, first.1, first.2),
             };
-            match result.and_then(|()| entry.answered(second.0, second.1, conditions)) {
+            match result.and_then(|()| entry.answered(second.0, second.1, second.2)) {
                 Ok(()) => next.extend(entry.states),
                 Err(fault) => faults.push(fault),
             }
@@ -164,6 +163,10 @@ impl Entry {
     /// Returns a state in which it may be.
     pub(crate) fn likely(&self) -> &State {
         &self.states[0]
+    }
+
+    pub(crate) fn is_absent(&self) -> bool {
+        self.states.iter().all(|state| *state == State::Absent)
     }
 
     /// Whether its state is known.

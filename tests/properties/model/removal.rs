@@ -86,7 +86,7 @@ impl Entry {
 
     /// Takes note of what a server knows after a request for this upload.
     pub(crate) fn knows(&mut self, server: usize, request: &Request, answer: Option<&Answer>) {
-        let is_absent = self.states.iter().all(|state| *state == State::Absent);
+        let is_absent = self.is_absent();
         let buried = &mut self.buried[server];
         match (request, answer) {
             (Request::Create(_), Some(answer)) if answer.id().is_some() => *buried = Whether::No,

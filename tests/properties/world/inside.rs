@@ -16,13 +16,13 @@ use tower_tus::layers::expiration::Expiration;
 use tower_tus::layers::protocol::Clock;
 use tower_tus::layers::sweep::{SweepOptions, Sweeper};
 use tower_tus::store::file::Durability;
-use tower_tus::store::limited::Limited;
+use tower_tus::store::limited::{Evict, Limited};
 use tower_tus::{
     FileLocker, FileStore, Locker, MemoryLocker, MemoryStore, Shutdown, Stack, Store, TusService,
 };
 
 use super::gates::Panel;
-use crate::actions::{self, Expiry, Finals, Form, Ground, Judges, Moment, Quota, Ruling};
+use crate::actions::{self, Evicts, Expiry, Finals, Form, Ground, Judges, Moment, Quota, Ruling};
 use crate::driver::Fault;
 use crate::harness::patient;
 use crate::model::Verdict;
@@ -36,6 +36,9 @@ pub(crate) const HOURS: u32 = 84;
 
 /// How many bytes all uploads may have together, if they are limited.
 pub(crate) const QUOTA: u64 = 30_000;
+
+/// The same for all of one owner.
+pub(crate) const QUOTA_PER_OWNER: u64 = 12_000;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
@@ -129,7 +132,7 @@ impl Inside {
     /// Builds a stack over the uploads of this case.
     fn stack(&self) -> Stack {
         let stack = match self.form.ground {
-            Ground::Files => self.stack_over(self.files()).locker(self.locker()),
+            Ground::Files => self.stack_over(self.files()),
             Ground::Memory | Ground::Processes => self.stack_over(self.memory.clone()),
         };
         let stack = stack.finish_attempts(ATTEMPTS);
@@ -150,10 +153,19 @@ impl Inside {
     }
 
     fn stack_over(&self, store: impl Store) -> Stack {
-        match self.form.quota {
-            Quota::Unlimited => Stack::new(store),
-            Quota::Limited => Stack::new(Limited::new(store).total(QUOTA)),
-        }
+        let locker = self.locker();
+        let limited = |store| Limited::new(store).total(QUOTA);
+        let store = match self.form.quota {
+            Quota::Unlimited => return Stack::new(store).locker(locker),
+            Quota::Total => limited(store),
+            Quota::PerOwner => limited(store).per_owner_key(QUOTA_PER_OWNER, "owner"),
+        };
+        let store = match self.form.evicts {
+            Evicts::Nothing => store,
+            Evicts::Unfinished => store.evict(Evict::OldestUnfinished, Arc::clone(&locker)),
+            Evicts::Finished => store.evict(Evict::OldestFinished, Arc::clone(&locker)),
+        };
+        Stack::new(store).locker(locker)
     }
 
     fn files(&self) -> FileStore {

@@ -10,9 +10,9 @@ use tempfile::TempDir;
 use tokio::process::Command;
 use tower_tus::FileLocker;
 
-use super::inside::{ATTEMPTS, HOURS, QUOTA};
+use super::inside::{ATTEMPTS, HOURS, QUOTA, QUOTA_PER_OWNER};
 use super::times;
-use crate::actions::{Durability, Expiry, Finals, Form, Judges, Moment, Quota, Ruling};
+use crate::actions::{Durability, Evicts, Expiry, Finals, Form, Judges, Moment, Quota, Ruling};
 use crate::driver::Fault;
 use crate::harness::{Server, Signal, command_of, patient};
 use crate::model::Verdict;
@@ -111,11 +111,11 @@ impl Processes {
         let older_than = format!("-older-than={}s", older_than.as_secs());
         // Whatever the sweep removes because it has expired, it does not tell the account.
         let form = match self.form.quota {
-            Quota::Limited => Form {
+            Quota::Unlimited => self.form,
+            Quota::Total | Quota::PerOwner => Form {
                 expiry: Expiry::Never,
                 ..self.form
             },
-            Quota::Unlimited => self.form,
         };
         let args = [vec![older_than], args(form)].concat();
         let mut sweep = self.command(&["sweep"], &args);
@@ -162,8 +162,17 @@ fn args(form: Form) -> Vec<String> {
         "-filelock-holder-poll-interval=2ms".to_owned(),
         "-filelock-acquirer-poll-interval=2ms".to_owned(),
     ];
-    if form.quota == Quota::Limited {
+    if form.quota != Quota::Unlimited {
         args.push(format!("-store-size={QUOTA}"));
+    }
+    if form.quota == Quota::PerOwner {
+        args.push(format!("-store-size-per-owner={QUOTA_PER_OWNER}"));
+        args.push("-owner-key=owner".to_owned());
+    }
+    match form.evicts {
+        Evicts::Nothing => {}
+        Evicts::Unfinished => args.push("-store-evict=unfinished".to_owned()),
+        Evicts::Finished => args.push("-store-evict=finished".to_owned()),
     }
     if form.expiry != Expiry::Never {
         args.push(format!("-expiration={HOURS}h"));
