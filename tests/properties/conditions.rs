@@ -39,13 +39,14 @@ impl Conditions {
 }
 
 fn quota(form: Form) -> Option<Quota> {
+    let (total, per_owner) = world::limits(form.evicts);
     Some(Quota {
+        total,
         per_owner: match form.quota {
             actions::Quota::Unlimited => return None,
             actions::Quota::Total => None,
-            actions::Quota::PerOwner => Some(world::QUOTA_PER_OWNER),
+            actions::Quota::PerOwner => Some(per_owner),
         },
-        total: world::QUOTA,
         evicts: form.evicts,
         limits: Vec::new(),
     })

@@ -77,7 +77,7 @@ fn a_server_that_is_killed_agrees_with_the_model() {
     let property = Property {
         ground: Ground::Processes,
         servers: 1..=1,
-        cases: 80,
+        cases: 60,
         actions: 40,
         seeds: seeds!("process"),
     };
@@ -89,7 +89,7 @@ fn two_servers_on_one_directory_agree_with_the_model() {
     let property = Property {
         ground: Ground::Processes,
         servers: 2..=2,
-        cases: 50,
+        cases: 40,
         actions: 40,
         seeds: seeds!("processes"),
     };

@@ -34,11 +34,14 @@ pub(crate) const ATTEMPTS: u32 = 3;
 /// days, since a case takes a few seconds.
 pub(crate) const HOURS: u32 = 84;
 
-/// How many bytes all uploads may have together, if they are limited.
-pub(crate) const QUOTA: u64 = 30_000;
-
-/// The same for all of one owner.
-pub(crate) const QUOTA_PER_OWNER: u64 = 12_000;
+/// Returns how many bytes all uploads may have together, if they are limited, and those
+/// of one owner. If uploads are evicted, it is so few that some often are.
+pub(crate) const fn limits(evicts: Evicts) -> (u64, u64) {
+    match evicts {
+        Evicts::Nothing => (30_000, 12_000),
+        Evicts::Unfinished | Evicts::Finished => (3_000, 1_500),
+    }
+}
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
@@ -154,11 +157,12 @@ impl Inside {
 
     fn stack_over(&self, store: impl Store) -> Stack {
         let locker = self.locker();
-        let limited = |store| Limited::new(store).total(QUOTA);
+        let (total, per_owner) = limits(self.form.evicts);
+        let limited = |store| Limited::new(store).total(total);
         let store = match self.form.quota {
             Quota::Unlimited => return Stack::new(store).locker(locker),
             Quota::Total => limited(store),
-            Quota::PerOwner => limited(store).per_owner_key(QUOTA_PER_OWNER, "owner"),
+            Quota::PerOwner => limited(store).per_owner_key(per_owner, "owner"),
         };
         let store = match self.form.evicts {
             Evicts::Nothing => store,

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use self::inside::Inside;
-pub(crate) use self::inside::{ATTEMPTS, HOURS, QUOTA, QUOTA_PER_OWNER};
+pub(crate) use self::inside::{ATTEMPTS, HOURS, limits};
 use self::processes::Processes;
 use crate::actions::{Form, Ground, Moment, Ruling};
 use crate::driver::Fault;

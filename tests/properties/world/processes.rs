@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 use tower_tus::FileLocker;
 
-use super::inside::{ATTEMPTS, HOURS, QUOTA, QUOTA_PER_OWNER};
+use super::inside::{ATTEMPTS, HOURS, limits};
 use super::times;
 use crate::actions::{Durability, Evicts, Expiry, Finals, Form, Judges, Moment, Quota, Ruling};
 use crate::driver::Fault;
@@ -162,11 +162,12 @@ fn args(form: Form) -> Vec<String> {
         "-filelock-holder-poll-interval=2ms".to_owned(),
         "-filelock-acquirer-poll-interval=2ms".to_owned(),
     ];
+    let (total, per_owner) = limits(form.evicts);
     if form.quota != Quota::Unlimited {
-        args.push(format!("-store-size={QUOTA}"));
+        args.push(format!("-store-size={total}"));
     }
     if form.quota == Quota::PerOwner {
-        args.push(format!("-store-size-per-owner={QUOTA_PER_OWNER}"));
+        args.push(format!("-store-size-per-owner={per_owner}"));
         args.push("-owner-key=owner".to_owned());
     }
     match form.evicts {
