@@ -73,11 +73,12 @@ impl Entry {
 
     fn accept(
         &mut self,
-        mut next: Vec<State>,
+        next: Vec<State>,
         request: &Request,
         answer: &Answer,
         conditions: &Conditions,
     ) -> Result<(), String> {
+        let mut next = State::perhaps_touched(next, request, conditions);
         next.retain(|state| match state {
             State::Present(stored) => stored.is_told(request, answer, conditions),
             State::Absent | State::Pending(_) => true,
@@ -92,7 +93,6 @@ impl Entry {
             ));
         }
         self.settle(next);
-        self.perhaps_touched(request, conditions);
         Ok(())
     }
 
@@ -140,8 +140,7 @@ impl Entry {
     pub(crate) fn torn(&mut self, request: &Request, torn: Torn, conditions: &Conditions) {
         let states = self.states.iter();
         let next = states.flat_map(|state| state.torn(request, torn, conditions));
-        self.settle(next.collect());
-        self.perhaps_touched(request, conditions);
+        self.settle(State::perhaps_touched(next.collect(), request, conditions));
     }
 
     /// Sets its states, each once.

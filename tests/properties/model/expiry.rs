@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use headers::{Expires, Header};
 
-use super::{Conditions, Entry, Finishing, State, Stored, Whether};
+use super::{Conditions, Finishing, State, Stored, Whether};
 use crate::request::{Answer, Request};
 
 /// When uploads expire. Times are hours since the start of the case, which takes
@@ -99,6 +99,11 @@ impl Conditions {
             .is_some_and(|expiry| expiry.at(created, touched) <= expiry.now)
     }
 
+    fn slides(&self) -> bool {
+        self.expiry
+            .is_some_and(|expiry| expiry.counts_from == CountsFrom::LastActivity)
+    }
+
     /// Whether the servers remove what has expired.
     pub(crate) fn removes_expired(&self) -> bool {
         self.expiry
@@ -106,30 +111,32 @@ impl Conditions {
     }
 }
 
-impl Entry {
-    /// Takes note that a request that has stored no byte may be an activity: the
+impl State {
+    /// Adds the states in which a request that has stored no byte was an activity: the
     /// store takes bytes back that it has written.
-    pub(super) fn perhaps_touched(&mut self, request: &Request, conditions: &Conditions) {
+    pub(super) fn perhaps_touched(
+        mut states: Vec<Self>,
+        request: &Request,
+        conditions: &Conditions,
+    ) -> Vec<Self> {
         let writes = request.load().is_some_and(|load| !load.bytes.is_empty());
-        let counts = conditions.removes_expired()
-            && conditions
-                .expiry
-                .is_some_and(|expiry| expiry.counts_from == CountsFrom::LastActivity);
-        if !writes || !counts {
-            return;
+        if !writes || !conditions.removes_expired() {
+            return states;
         }
         let touched = conditions.stamp();
-        let states = self.states.iter().filter_map(|state| match state {
-            State::Present(stored) if !stored.is_complete() => Some(State::Present(Stored {
-                touched,
-                tail_touched: touched,
-                ..stored.clone()
-            })),
-            State::Present(_) | State::Absent | State::Pending(_) => None,
+        let more = states.iter().filter_map(|state| match state {
+            Self::Present(stored) if !stored.is_complete() && conditions.slides() => {
+                Some(Self::Present(Stored {
+                    touched,
+                    tail_touched: touched,
+                    ..stored.clone()
+                }))
+            }
+            Self::Present(_) | Self::Absent | Self::Pending(_) => None,
         });
-        let touched: Vec<_> = states.collect();
-        let states = std::mem::take(&mut self.states);
-        self.settle([states, touched].concat());
+        let more: Vec<_> = more.collect();
+        states.extend(more);
+        states
     }
 }
 

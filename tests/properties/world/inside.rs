@@ -19,6 +19,7 @@ use tower_tus::store::file::Durability;
 use tower_tus::store::limited::{Evict, Limited};
 use tower_tus::{
     FileLocker, FileStore, Locker, MemoryLocker, MemoryStore, Shutdown, Stack, Store, TusService,
+    Uploads,
 };
 
 use super::gates::Panel;
@@ -59,6 +60,8 @@ pub(crate) struct Inside {
 struct Running {
     address: SocketAddr,
     shutdown: Shutdown,
+    /// Through which uploads are evicted.
+    _uploads: Arc<Uploads>,
     accepting: JoinHandle<()>,
 }
 
@@ -123,18 +126,31 @@ impl Inside {
 
     async fn serve(&self) -> Running {
         let shutdown = Shutdown::default();
-        let service = self.stack().shutdown(shutdown.clone()).into_service();
+        let (stack, limited) = self.stack();
+        let stack = stack.shutdown(shutdown.clone());
+        let (service, uploads) = stack.into_service_and_uploads();
+        let uploads = Arc::new(uploads);
+        match (limited, self.form.evicts) {
+            (None, _) | (_, Evicts::Nothing) => {}
+            (Some(store), Evicts::Unfinished) => {
+                store.evict_through(&uploads, Evict::OldestUnfinished);
+            }
+            (Some(store), Evicts::Finished) => {
+                store.evict_through(&uploads, Evict::OldestFinished);
+            }
+        }
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         Running {
             address: listener.local_addr().unwrap(),
             shutdown,
+            _uploads: uploads,
             accepting: tokio::spawn(accept(listener, service)),
         }
     }
 
-    /// Builds a stack over the uploads of this case.
-    fn stack(&self) -> Stack {
-        let stack = match self.form.ground {
+    /// Builds a stack over the uploads of this case, and the quota in it.
+    fn stack(&self) -> (Stack, Option<Limited>) {
+        let (stack, limited) = match self.form.ground {
             Ground::Files => self.stack_over(self.files()),
             Ground::Memory | Ground::Processes => self.stack_over(self.memory.clone()),
         };
@@ -149,27 +165,23 @@ impl Inside {
             Finals::OfFinished => stack,
             Finals::OfAny => stack.unfinished_concatenation(),
         };
-        match self.form.judges {
+        let stack = match self.form.judges {
             Judges::Present => stack.add_gate(self.panel.clone()),
             Judges::Absent => stack,
-        }
+        };
+        (stack, limited)
     }
 
-    fn stack_over(&self, store: impl Store) -> Stack {
+    fn stack_over(&self, store: impl Store) -> (Stack, Option<Limited>) {
         let locker = self.locker();
         let (total, per_owner) = limits(self.form.evicts);
         let limited = |store| Limited::new(store).total(total);
         let store = match self.form.quota {
-            Quota::Unlimited => return Stack::new(store).locker(locker),
+            Quota::Unlimited => return (Stack::new(store).locker(locker), None),
             Quota::Total => limited(store),
             Quota::PerOwner => limited(store).per_owner_key(per_owner, "owner"),
         };
-        let store = match self.form.evicts {
-            Evicts::Nothing => store,
-            Evicts::Unfinished => store.evict(Evict::OldestUnfinished, Arc::clone(&locker)),
-            Evicts::Finished => store.evict(Evict::OldestFinished, Arc::clone(&locker)),
-        };
-        Stack::new(store).locker(locker)
+        (Stack::new(store.clone()).locker(locker), Some(store))
     }
 
     fn files(&self) -> FileStore {
