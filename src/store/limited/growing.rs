@@ -8,6 +8,7 @@ use http_body::{Body, Frame, SizeHint};
 use tower_tus_layers::protocol::{Chunk, Error};
 
 use super::ledger::{Change, Ledger};
+use super::limits::Full;
 use super::room::MakingRoom;
 
 /// The bytes of an upload with a deferred length, each of which is reserved before the
@@ -50,22 +51,26 @@ impl<'a> Growing<'a> {
         }
     }
 
-    /// Holds `data` back while room is made for it.
-    fn hold(&mut self, data: Bytes) {
-        self.making_room = self.ledger.make_room(&self.change, data.len() as u64);
-        self.held = Some(data);
-    }
-
-    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while let (Some(making), Some(data)) = (&mut self.making_room, &self.held) {
-            let is_made = ready!(making.as_mut().poll(cx));
-            self.making_room = match is_made {
-                // Another request may have taken it.
-                true => self.ledger.make_room(&self.change, data.len() as u64),
-                false => None,
+    /// Reserves `wanted` bytes, and has room made for them if a policy says so. Fails if
+    /// there is too little all the same.
+    fn poll_room(&mut self, cx: &mut Context<'_>, wanted: u64) -> Poll<Result<(), Full>> {
+        loop {
+            let is_made = match &mut self.making_room {
+                Some(making) => ready!(making.as_mut().poll(cx)),
+                None => true,
             };
+            self.making_room = None;
+            match self.change.try_grow(wanted) {
+                Err(full) if is_made && !full.is_for_ever => {
+                    // Also if another request has taken the room that was made.
+                    self.making_room = self.ledger.make_room(&self.change, wanted);
+                    if self.making_room.is_none() {
+                        return Poll::Ready(Err(full));
+                    }
+                }
+                done => return Poll::Ready(done),
+            }
         }
-        Poll::Ready(())
     }
 }
 
@@ -84,15 +89,20 @@ impl Body for Growing<'_> {
         if this.held.is_none() {
             let frame = ready!(Pin::new(&mut this.chunk).poll_frame(cx));
             match frame.map(|frame| frame.map(Frame::into_data)) {
-                Some(Ok(Ok(data))) => this.hold(data),
+                Some(Ok(Ok(data))) => this.held = Some(data),
                 Some(Ok(Err(trailers))) => return Poll::Ready(Some(Ok(trailers))),
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => return Poll::Ready(None),
             }
         }
-        ready!(this.poll_room(cx));
+        let wanted = this.held.as_ref().map_or(0, |data| data.len() as u64);
+        let room = ready!(this.poll_room(cx, wanted));
         let data = this.held.take().unwrap_or_default();
-        Poll::Ready(Some(this.fit(data).map(Frame::data)))
+        let data = match room {
+            Ok(()) => Ok(data),
+            Err(_) => this.fit(data),
+        };
+        Poll::Ready(Some(data.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {

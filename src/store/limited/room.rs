@@ -32,14 +32,9 @@ impl Ledger {
         }
     }
 
-    /// Returns what makes room for `wanted` more bytes, if there is too little and a
-    /// policy says so.
+    /// Returns what makes room for `wanted` more bytes, if a policy says so.
     pub(super) fn make_room(self: &Arc<Self>, change: &Change, wanted: u64) -> Option<MakingRoom> {
         self.eviction()?;
-        let full = self.full(change.claim(), wanted)?;
-        if full.is_for_ever {
-            return None;
-        }
         let (id, claim) = (change.id().clone(), change.claim().clone());
         let ledger = Arc::clone(self);
         Some(Box::pin(

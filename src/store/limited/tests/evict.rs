@@ -248,23 +248,40 @@ async fn requests_that_need_room_at_once_share_what_one_removal_makes() {
     assert_eq!(total(&store).await, 100);
 }
 
+/// Creates an upload with a deferred length, and appends bytes under its lock.
+async fn grow(store: &Limited, locker: &MemoryLocker, bytes: usize) {
+    let id = create(store, None).await.unwrap().id;
+    let guard = locker.acquire(&id, Interrupt::default(), Duration::ZERO);
+    let guard = guard.await.unwrap();
+    let appended = append(store, &id, bytes, WriteMode::Streaming).await;
+    assert!(appended.error.is_none(), "{:?}", appended.error);
+    guard.release().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_64_uploads_that_make_room_at_once_none_is_refused_and_none_goes_in_vain() {
     for round in 0..20 {
         let below = aging();
         let store = Limited::new(below.clone()).total(1_000);
-        let _uploads = evicting(&store, Evict::OldestUnfinished, &MemoryLocker::default());
+        let locker = MemoryLocker::default();
+        let _uploads = evicting(&store, Evict::OldestUnfinished, &locker);
         let mut old = Vec::new();
         for _ in 0..25 {
             old.push(create(&store, 40).await.unwrap().id);
         }
         let mut creating = JoinSet::new();
-        for _ in 0..64 {
-            let store = store.clone();
-            creating.spawn(async move { create(&store, 10).await });
+        for n in 0..64 {
+            let (store, locker) = (store.clone(), locker.clone());
+            creating.spawn(async move {
+                if n % 2 == 0 {
+                    create(&store, 10).await.unwrap();
+                } else {
+                    grow(&store, &locker, 10).await;
+                }
+            });
         }
         while let Some(created) = creating.join_next().await {
-            created.unwrap().unwrap();
+            created.unwrap();
         }
         // 16 of them have made room for 64.
         let mut left = 0;
