@@ -177,6 +177,10 @@ fn refusals(new: &New, conditions: &Conditions) -> Vec<u16> {
         Content::Joined(Joined::Refused(statuses)) => refusals.extend(statuses),
         Content::Joined(_) => {}
     }
+    // Which of several reasons is told is not promised.
+    if !refusals.is_empty() && conditions.is_too_long(new.announced()) {
+        refusals.push(413);
+    }
     refusals
 }
 
