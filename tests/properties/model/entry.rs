@@ -92,7 +92,8 @@ impl Entry {
                 self.id, self.states
             ));
         }
-        self.settle(next);
+        // A refusal may tell the time that counted before it.
+        self.settle(State::perhaps_touched(next, request, conditions));
         Ok(())
     }
 
