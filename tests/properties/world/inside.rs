@@ -40,7 +40,7 @@ pub(crate) const HOURS: u32 = 84;
 pub(crate) const fn limits(evicts: Evicts) -> (u64, u64) {
     match evicts {
         Evicts::Nothing => (30_000, 12_000),
-        Evicts::Unfinished | Evicts::Finished => (3_000, 1_500),
+        Evicts::Unfinished | Evicts::Finished => (150, 80),
     }
 }
 
