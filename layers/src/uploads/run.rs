@@ -63,8 +63,8 @@ impl Uploads {
     /// A pass that takes more than a twentieth of its interval delays the next one, by up
     /// to an hour. Uploads that could not be finished, by a pass or by the request of a
     /// client, are asked for again between the passes: of those requests it hears by the
-    /// [events](Self::with_events). Failures are logged, those of one kind every 10 minutes at most. Nothing is
-    /// done with a store that cannot list uploads.
+    /// [events](Self::with_events). Failures are logged, those of one kind every 10 minutes
+    /// at most. Nothing is done with a store that cannot list uploads.
     ///
     /// Cancel safe: dropping the future ends the work as a shutdown does.
     pub async fn run(&self, schedule: Schedule) {
