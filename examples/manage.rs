@@ -22,7 +22,8 @@ use tower_tus::layers::context::Scope;
 use tower_tus::layers::uploads::Schedule;
 use tower_tus::store::FileStore;
 use tower_tus::{
-    Context, Expiration, ListRequest, Shutdown, Stack, UploadEvent, UploadId, UploadState, Uploads,
+    Context, Expiration, ListRequest, Shutdown, Stack, Subscription, UploadEvent, UploadId,
+    UploadState, Uploads,
 };
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -91,11 +92,8 @@ async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Prints what happens, until the stack is gone.
-async fn print_events(uploads: Uploads) {
-    let mut events = uploads.events();
-    // The handle keeps the events alive.
-    drop(uploads);
+/// Prints what happens, until the stack and its handles are gone.
+async fn print_events(mut events: Subscription) {
     while let Some(event) = events.next().await {
         match event {
             UploadEvent::Created(upload) => println!("created {}", upload.id),
@@ -118,7 +116,8 @@ async fn main() -> Result<(), Box<dyn StdError>> {
 
     let shutdown = Shutdown::default();
     let (app, uploads) = app(&shutdown);
-    tokio::spawn(print_events(uploads.clone()));
+    // Subscribes before the first request: what has happened before is not told.
+    tokio::spawn(print_events(uploads.events()));
     // Finishes what a crash has left complete, and removes what has expired.
     let schedule = Schedule::default().expire(DAY / 24);
     tokio::spawn(async move { uploads.run(schedule).await });
