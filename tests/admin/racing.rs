@@ -229,13 +229,13 @@ async fn a_sweep_in_another_process_touches_no_live_upload() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-#[ignore = "takes a minute"]
+#[ignore = "takes a minute: .ci/disk runs it"]
 async fn for_a_minute_a_sweep_in_the_process_of_live_uploads_touches_none() {
     in_one_process(Duration::from_secs(60)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-#[ignore = "takes a minute"]
+#[ignore = "takes a minute: .ci/disk runs it"]
 async fn for_a_minute_a_sweep_in_another_process_touches_no_live_upload() {
     in_two_processes(Duration::from_secs(60)).await;
 }

@@ -80,7 +80,7 @@ pub(crate) enum Quota {
     PerOwner,
 }
 
-/// What is removed to make room for others.
+/// Which uploads a full store removes to make room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Evicts {
     Nothing,

@@ -12,7 +12,7 @@ use crate::plan::Plan;
 use crate::request::{Answer, Content, Load, NewLength, Request};
 use crate::wire::{self, Head};
 
-/// What is older is swept.
+/// The age from which a sweep removes leftovers.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Driver {

@@ -219,7 +219,7 @@ async fn a_subscription_ends_with_the_stack() {
     assert!(subscription.next().await.is_none());
 }
 
-/// Returns the ids of the uploads that are told to be left unfinished.
+/// Returns the ids of the uploads that were reported as unfinished.
 fn left(unfinished: &mut Unfinished) -> Vec<String> {
     let mut ids = Vec::new();
     while let Some(upload) = futures_util::FutureExt::now_or_never(unfinished.next()) {

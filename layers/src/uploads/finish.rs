@@ -89,7 +89,7 @@ impl Uploads {
         crew.ended().await;
     }
 
-    /// Notes the uploads that requests of clients leave unfinished, for ever.
+    /// Queues each upload that a client's request leaves unfinished. Never returns.
     pub(super) async fn notice(&self, mut left: Unfinished) {
         loop {
             let upload = left.next().await;

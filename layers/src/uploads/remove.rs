@@ -21,9 +21,9 @@ impl Uploads {
     /// Removes an upload, and what is left of one whose bytes are missing, in any
     /// state, even if clients may not terminate uploads. Returns its last state.
     ///
-    /// A request that holds the upload is asked to let go, as by a DELETE of a client.
-    /// `post-terminate` is called, metrics count the termination, and subscribers are
-    /// told. No gate and no `pre-terminate` is asked: these decide about clients.
+    /// Interrupts a request that holds the upload, as a client's DELETE does. Calls
+    /// `post-terminate`, counts the termination in metrics, and tells subscribers. Does
+    /// not ask gates or `pre-terminate`, which decide what clients may do.
     ///
     /// # Errors
     ///

@@ -61,8 +61,8 @@ impl Uploads {
     /// complete uploads, and removes expired ones.
     ///
     /// A pass that takes more than a twentieth of its interval delays the next one, by up
-    /// to an hour. Uploads that could not be finished, by a pass or by the request of a
-    /// client, are asked for again between the passes: of those requests it hears by the
+    /// to an hour. Between the passes it retries uploads that could not be finished, whether
+    /// a pass tried it or a client's request. It learns of such requests from the
     /// [events](Self::with_events). Failures are logged, those of one kind every 10 minutes
     /// at most. Nothing is done with a store that cannot list uploads.
     ///

@@ -302,9 +302,7 @@ impl FileStore {
         &self,
         step: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let store = self.clone();
-        let step = move || store.home.step(|| step(&store));
-        self.steps.short(step).await
+        self.steps.short(self.at_home(step)).await
     }
 
     /// Runs a [long step](crate::fs::offload) in the directory that is known.
@@ -312,9 +310,7 @@ impl FileStore {
         &self,
         step: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let store = self.clone();
-        let step = move || store.home.step(|| step(&store));
-        self.steps.long(step).await
+        self.steps.long(self.at_home(step)).await
     }
 
     /// Runs a step of a [walk] in the directory that is known.
@@ -322,9 +318,15 @@ impl FileStore {
         &self,
         step: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
+        self.steps.listing(self.at_home(step)).await
+    }
+
+    fn at_home<T, F>(&self, step: F) -> impl FnOnce() -> Result<T, Error> + Send + use<T, F>
+    where
+        F: FnOnce(&Self) -> Result<T, Error> + Send,
+    {
         let store = self.clone();
-        let step = move || store.home.step(|| step(&store));
-        self.steps.listing(step).await
+        move || store.home.step(|| step(&store))
     }
 
     /// Whether somebody may just be making a file that he does not hold meanwhile.

@@ -225,10 +225,10 @@ impl Limited {
 
     /// Removes uploads from now on to make room for others, instead of refusing those.
     ///
-    /// `uploads` is the handle on the stack over this store. Removals go through it, so
-    /// that hooks, metrics and subscribers are told of them, as of
-    /// [`Uploads::remove_if`]; each is also logged as `UploadEvicted`. Only uploads are
-    /// removed whose lock is free, and under it.
+    /// `uploads` is the handle on the stack over this store. Uploads are removed with its
+    /// [`remove_if`](Uploads::remove_if), so hooks, metrics and subscribers see each
+    /// removal; the log has it as `UploadEvicted`. An upload that a request holds is never
+    /// removed.
     ///
     /// The store does not keep the handle alive, since the handle has the store. Keep it
     /// as long as the service: once it is dropped, nothing is removed any more.
