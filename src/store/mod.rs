@@ -7,6 +7,8 @@
 pub mod file;
 #[cfg(feature = "quota")]
 pub mod limited;
+#[cfg(feature = "object-store")]
+mod object;
 
 #[cfg(all(unix, feature = "file"))]
 pub use self::file::FileStore;
