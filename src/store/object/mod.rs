@@ -7,4 +7,6 @@
 // Until the store is whole, parts of it have no user.
 #![allow(dead_code, unused_imports)]
 
+mod budget;
 mod objects;
+mod parts;
