@@ -28,6 +28,11 @@ pub(crate) type Client<B> = legacy::Client<Connector, B>;
 /// A connector that adds TLS for https URLs.
 pub(crate) type Connector = HttpsConnector<Connect>;
 
+/// Time after which an unused connection is closed. S3 closes it after 20 seconds, and a
+/// request that meets the end of a connection fails.
+#[cfg(feature = "object-store")]
+const IDLE: std::time::Duration = std::time::Duration::from_secs(15);
+
 /// Builds a connector for http servers, and for https servers that `tls`
 /// accepts.
 pub(crate) fn connector(connect: Connect, tls: ClientConfig) -> Connector {
@@ -63,6 +68,16 @@ where
 {
     // Some small servers compare header names case-sensitively.
     builder().http1_title_case_headers(true).build(connector)
+}
+
+/// Builds a client that uses HTTP/1.1 only.
+#[cfg(feature = "object-store")]
+pub(crate) fn http1<B>(connector: Connector) -> Client<B>
+where
+    B: Body + Send,
+    B::Data: Send,
+{
+    builder().pool_idle_timeout(IDLE).build(connector)
 }
 
 /// Formats an error with all its sources, for the log. The client's errors

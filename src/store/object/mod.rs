@@ -7,4 +7,5 @@
 // Until the store is whole, parts of it have no user.
 #![allow(dead_code, unused_imports)]
 
+mod cloud;
 mod objects;

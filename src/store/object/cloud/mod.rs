@@ -1,0 +1,23 @@
+//! [`Objects`](super::objects::Objects) in S3, Google Cloud Storage and Azure.
+//!
+//! The crate `object_store` finds credentials, signs requests, and makes those that it
+//! knows ([`ordinary`]); the others are [our own](own). All of them go through a
+//! [`Transport`](transport::Transport), which knows time limits, retries and errors.
+//! None of that crate's types leaves this module.
+
+// Until the store's settings are public.
+#![allow(unreachable_pub)]
+
+mod bucket;
+mod credentials;
+mod failure;
+mod ordinary;
+mod own;
+mod s3;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod transport;
+mod xml;
+
+pub use self::settings::{S3, SettingsError};
