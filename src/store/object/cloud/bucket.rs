@@ -12,7 +12,7 @@ use object_store::multipart::MultipartStore;
 use object_store::signer::{SignedUrlOptions, Signer};
 
 use super::failure::of_client;
-use super::ordinary::{Ordinary, path};
+use super::ordinary::{Ordinary, TagsAre, path};
 use super::own::Own;
 use crate::store::object::objects::{
     Found, Listing, Multipart, MultipartId, Multiparts, Object, ObjectError, Objects, PartNumber,
@@ -127,6 +127,10 @@ where
         content: &Properties,
         valid: Duration,
     ) -> Result<Option<String>> {
+        // The crate does not escape the keys of Google Cloud Storage in these URLs.
+        if self.ordinary.tags == TagsAre::Generations && key.contains(['%', '?', '#']) {
+            return Ok(None);
+        }
         let headers = [
             ("response-cache-control", &content.cache_control),
             ("response-content-disposition", &content.content_disposition),

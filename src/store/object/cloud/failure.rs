@@ -83,7 +83,8 @@ impl From<Failure> for ObjectError {
             (404, "NoSuchBucket" | "ContainerNotFound") => Self::Invalid(failure.into()),
             // S3 has nothing that could match.
             (404, code) if is_conditional && code != "NoSuchUpload" => Self::Refused,
-            (404, _) => Self::NotFound,
+            // Azure has removed the blocks, or joined them before.
+            (404, _) | (400, "InvalidBlockList") => Self::NotFound,
             (412, _) => Self::Refused,
             (409, "ConditionalRequestConflict" | "OperationAborted") => Self::Busy(failure.into()),
             // Servers that keep objects in files, where a file is no directory.
@@ -175,6 +176,7 @@ mod tests {
     fn each_answer_says_what_it_says_about_a_call() {
         for (status, code, plain, conditional) in [
             (301, "PermanentRedirect", "invalid", "invalid"),
+            (400, "InvalidBlockList", "not found", "not found"),
             (400, "InvalidPart", "invalid", "invalid"),
             (400, "RequestTimeout", "unknown", "unknown"),
             (403, "AccessDenied", "invalid", "invalid"),

@@ -8,9 +8,11 @@
 // Until the store's settings are public.
 #![allow(unreachable_pub)]
 
+mod azure;
 mod bucket;
 mod credentials;
 mod failure;
+mod gcs;
 mod ordinary;
 mod own;
 mod s3;
@@ -20,4 +22,4 @@ mod tests;
 mod transport;
 mod xml;
 
-pub use self::settings::{S3, SettingsError};
+pub use self::settings::{Azure, Gcs, S3, SettingsError};

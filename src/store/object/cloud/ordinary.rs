@@ -77,7 +77,7 @@ impl<C: ObjectStore + MultipartStore> Ordinary<C> {
         when: When<'_>,
         properties: &Properties,
     ) -> Result<Tag> {
-        check(properties)?;
+        self.check(properties)?;
         let options = PutOptions {
             mode: self.tags.mode(when),
             tags: tags(properties),
@@ -98,7 +98,7 @@ impl<C: ObjectStore + MultipartStore> Ordinary<C> {
     }
 
     pub(super) async fn begin(&self, key: &str, properties: &Properties) -> Result<MultipartId> {
-        check(properties)?;
+        self.check(properties)?;
         let options = PutMultipartOptions {
             tags: tags(properties),
             attributes: attributes(properties),
@@ -133,6 +133,43 @@ impl<C: ObjectStore + MultipartStore> Ordinary<C> {
         let result = self.client.abort_multipart(&path(key)?, &multipart.0).await;
         existing_or_not(result)
     }
+}
+
+impl<C> Ordinary<C> {
+    /// Refuses what the store does not have, and what cannot be in a header, at which
+    /// the crate would panic.
+    fn check(&self, properties: &Properties) -> Result<()> {
+        if self.tags == TagsAre::Generations && !properties.tags.is_empty() {
+            let error = "objects in Google Cloud Storage have no tags";
+            return Err(ObjectError::Invalid(error.into()));
+        }
+        match unfit(properties) {
+            Some(text) => {
+                let error = format!("a property of an object cannot be {text:?}");
+                Err(ObjectError::Invalid(error.into()))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Returns the first text that cannot be in a header.
+fn unfit(properties: &Properties) -> Option<&String> {
+    let headers = [
+        &properties.content_type,
+        &properties.content_disposition,
+        &properties.cache_control,
+        &properties.storage_class,
+    ];
+    let is_name = |text: &&String| text.parse::<HeaderName>().is_ok();
+    let mut names = properties.metadata.keys();
+    let mut values = headers
+        .into_iter()
+        .flatten()
+        .chain(properties.metadata.values());
+    names
+        .find(|name| !is_name(name))
+        .or_else(|| values.find(|value| !is_in_headers(value)))
 }
 
 impl TagsAre {
@@ -206,30 +243,9 @@ fn metadata(attributes: &Attributes) -> BTreeMap<String, String> {
     pairs.collect()
 }
 
-/// Refuses what cannot be in a header, at which the crate would panic.
-fn check(properties: &Properties) -> Result<()> {
-    let headers = [
-        &properties.content_type,
-        &properties.content_disposition,
-        &properties.cache_control,
-        &properties.storage_class,
-    ];
-    let metadata = properties.metadata.iter();
-    let mut values = headers
-        .into_iter()
-        .flatten()
-        .chain(metadata.clone().map(|(_, value)| value));
-    let mut names = metadata.map(|(name, _)| name);
-    let bad = names
-        .find(|name| name.parse::<HeaderName>().is_err())
-        .or_else(|| values.find(|value| HeaderValue::from_str(value).is_err()));
-    match bad {
-        Some(text) => {
-            let error = format!("a property of an object cannot be {text:?}");
-            Err(ObjectError::Invalid(error.into()))
-        }
-        None => Ok(()),
-    }
+/// Whether a text is a header that can be signed.
+fn is_in_headers(text: &str) -> bool {
+    text.is_ascii() && HeaderValue::from_str(text).is_ok()
 }
 
 fn attributes(properties: &Properties) -> Attributes {

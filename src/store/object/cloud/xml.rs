@@ -25,3 +25,12 @@ pub(super) fn time<'de, D: Deserializer<'de>>(text: D) -> Result<Option<SystemTi
     let time: Option<DateTime<Utc>> = text.parse().ok();
     Ok(time.map(SystemTime::from))
 }
+
+/// Parses a time such as `Fri, 27 Nov 2026 12:00:00 GMT`.
+pub(super) fn time_of_mail<'de, D: Deserializer<'de>>(
+    text: D,
+) -> Result<Option<SystemTime>, D::Error> {
+    let text = String::deserialize(text)?;
+    let time = DateTime::parse_from_rfc2822(&text).ok();
+    Ok(time.map(SystemTime::from))
+}

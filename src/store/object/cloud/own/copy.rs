@@ -1,22 +1,15 @@
 use std::ops::Range;
 
 use http::{HeaderName, Method};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use super::Own;
 use super::request::Unsigned;
+use super::url::in_path;
 use crate::store::object::objects::{MultipartId, PartNumber, Result, Tag};
 
 const SOURCE: HeaderName = HeaderName::from_static("x-amz-copy-source");
 const RANGE: HeaderName = HeaderName::from_static("x-amz-copy-source-range");
-
-const IN_PATHS: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'/')
-    .remove(b'_')
-    .remove(b'~');
 
 #[derive(Deserialize)]
 struct Copied {
@@ -34,8 +27,7 @@ impl Own {
         source: &str,
         range: Range<u64>,
     ) -> Result<Tag> {
-        let source = utf8_percent_encode(source, IN_PATHS);
-        let source = format!("{}/{source}", self.bucket);
+        let source = format!("{}/{}", self.bucket, in_path(source));
         let bytes = format!("bytes={}-{}", range.start, range.end.saturating_sub(1));
         let request = Unsigned::new(Method::PUT, key)
             .query("partNumber", &number)

@@ -7,5 +7,7 @@ mod list;
 mod multiparts;
 mod parts;
 mod request;
+mod url;
 
 pub(super) use self::request::{Own, Sign, Signed, Unsigned};
+pub(super) use self::url::url;

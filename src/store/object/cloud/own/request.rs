@@ -43,7 +43,7 @@ pub(in crate::store::object::cloud) struct Unsigned<'a> {
 }
 
 impl<'a> Unsigned<'a> {
-    pub(super) fn new(method: Method, key: &'a str) -> Self {
+    pub(in crate::store::object::cloud) fn new(method: Method, key: &'a str) -> Self {
         Self {
             method,
             key,
@@ -54,27 +54,39 @@ impl<'a> Unsigned<'a> {
         }
     }
 
-    pub(super) fn query(mut self, name: &'static str, value: &(impl ToString + ?Sized)) -> Self {
+    pub(in crate::store::object::cloud) fn query(
+        mut self,
+        name: &'static str,
+        value: &(impl ToString + ?Sized),
+    ) -> Self {
         self.query.push((name, value.to_string()));
         self
     }
 
-    pub(super) fn header(mut self, name: HeaderName, value: &str) -> Result<Self> {
+    pub(in crate::store::object::cloud) fn header(
+        mut self,
+        name: HeaderName,
+        value: &str,
+    ) -> Result<Self> {
         let value = HeaderValue::from_str(value);
         let value = value.map_err(|error| ObjectError::Invalid(error.into()))?;
         self.headers.insert(name, value);
         Ok(self)
     }
 
-    pub(super) fn body(self, body: String) -> Self {
+    pub(in crate::store::object::cloud) fn body(self, body: String) -> Self {
         Self {
             body: body.into(),
             ..self
         }
     }
 
+    pub(in crate::store::object::cloud) fn len(&self) -> usize {
+        self.body.len()
+    }
+
     /// Tells how many bytes the server moves for the request.
-    pub(super) fn moves(self, moves: u64) -> Self {
+    pub(in crate::store::object::cloud) fn moves(self, moves: u64) -> Self {
         Self { moves, ..self }
     }
 }
@@ -93,7 +105,10 @@ impl Own {
     }
 
     /// Sends a request, and parses the answer.
-    pub(super) async fn ask<T: DeserializeOwned>(&self, request: Unsigned<'_>) -> Result<T> {
+    pub(in crate::store::object::cloud) async fn ask<T: DeserializeOwned>(
+        &self,
+        request: Unsigned<'_>,
+    ) -> Result<T> {
         let answer = self.ask_for_all(request).await?;
         Ok(answer.into_body())
     }
@@ -109,7 +124,11 @@ impl Own {
         Ok(answer.map(|_| parsed))
     }
 
-    async fn send(&self, request: Unsigned<'_>) -> Result<Response<Bytes>> {
+    /// Sends a request, and returns an answer without an error.
+    pub(in crate::store::object::cloud) async fn send(
+        &self,
+        request: Unsigned<'_>,
+    ) -> Result<Response<Bytes>> {
         let (uri, headers) = self.signer.sign(&request).await?;
         let len = request.body.len();
         let mut sent = Request::new(request.body.into());

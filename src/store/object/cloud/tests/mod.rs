@@ -1,5 +1,7 @@
 //! Each cloud against a scripted server.
 
+mod azure;
+mod gcs;
 mod s3;
 mod script;
 mod xml;
