@@ -4,4 +4,5 @@ mod azure;
 mod gcs;
 mod s3;
 mod script;
+mod versitygw;
 mod xml;
