@@ -1,7 +1,6 @@
 //! Buckets of S3 and of Google Cloud Storage, which speaks S3's dialect with its own
 //! headers.
 
-use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -29,7 +28,7 @@ pub(super) struct Bucket<C> {
 #[async_trait]
 impl<C> Objects for Bucket<C>
 where
-    C: ObjectStore + MultipartStore + Signer + fmt::Debug,
+    C: ObjectStore + MultipartStore + Signer,
 {
     fn rules(&self) -> &Rules {
         &self.rules

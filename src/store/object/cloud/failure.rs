@@ -16,6 +16,8 @@ use crate::store::object::objects::ObjectError;
 pub(super) enum Failure {
     /// The server answered with an error.
     Answered(Answer),
+    /// The server was not reached, so the request was not sent.
+    Unreached(Arc<dyn Error + Send + Sync>),
     /// No answer came, or not the whole of it.
     Unanswered(Arc<dyn Error + Send + Sync>),
 }
@@ -36,11 +38,15 @@ impl Failure {
         Self::Unanswered(Arc::from(error.into()))
     }
 
+    pub(super) fn unreached(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Unreached(Arc::from(error.into()))
+    }
+
     /// Returns whether the same request may succeed a moment later.
     pub(super) fn is_brief(&self) -> bool {
         match self {
             Self::Answered(answer) => matches!(answer.status.as_u16(), 429 | 500 | 502..=504),
-            Self::Unanswered(_) => true,
+            Self::Unreached(_) | Self::Unanswered(_) => true,
         }
     }
 }
@@ -125,7 +131,7 @@ pub(super) fn of_client(error: ClientError) -> ObjectError {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unanswered(error) => error.fmt(f),
+            Self::Unreached(error) | Self::Unanswered(error) => error.fmt(f),
             Self::Answered(answer) => {
                 write!(f, "the server answered {}", answer.status)?;
                 for text in [&answer.code, &answer.message] {
@@ -142,7 +148,7 @@ impl fmt::Display for Failure {
 impl Error for Failure {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Unanswered(error) => error.source(),
+            Self::Unreached(error) | Self::Unanswered(error) => error.source(),
             Self::Answered(_) => None,
         }
     }

@@ -17,7 +17,6 @@ pub(super) const RULES: Rules = Rules {
 };
 
 /// Signs requests with a token, for which no private key is needed.
-#[derive(Debug)]
 pub(super) struct Bearer {
     /// The URL of the bucket.
     pub(super) base: String,

@@ -1,6 +1,7 @@
 //! The calls that the crate `object_store` has.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Range;
 use std::time::SystemTime;
 
@@ -18,7 +19,6 @@ use crate::store::object::objects::{
 };
 
 /// A client of the crate.
-#[derive(Debug)]
 pub(super) struct Ordinary<C> {
     pub(super) client: C,
     pub(super) tags: TagsAre,
@@ -273,4 +273,13 @@ fn tags(properties: &Properties) -> TagSet {
         tags.push(name, value);
     }
     tags
+}
+
+/// Leaves secrets out.
+impl<C> fmt::Debug for Ordinary<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ordinary")
+            .field("tags", &self.tags)
+            .finish_non_exhaustive()
+    }
 }

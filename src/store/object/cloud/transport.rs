@@ -31,6 +31,12 @@ const JOINED: Duration = Duration::from_secs(300);
 /// Bytes per second that a slow link transfers at least.
 const SLOWEST: u64 = 64 << 10;
 
+/// The same for a server that is part of this machine.
+const BESIDE: Duration = Duration::from_secs(3);
+
+const NO_CREDENTIALS: &str = "no credentials are in variables or files, and no metadata \
+                              server gives some";
+
 /// Time in which the body of an answer goes on.
 const STALLED: Duration = Duration::from_secs(30);
 
@@ -80,15 +86,19 @@ impl Transport {
     /// Sends a request, again after a brief failure if this cannot do harm.
     pub(super) async fn call(&self, request: HttpRequest) -> Result<Response<Bytes>, Failure> {
         let begun = Instant::now();
-        let mut pauses = PAUSES.iter().filter(|_| can_be_repeated(&request));
+        let can_be_repeated = can_be_repeated(&request);
+        let mut pauses = PAUSES.iter();
         loop {
             let failure = match self.attempt(request.clone()).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
+            let is_unsent = matches!(failure, Failure::Unreached(_));
             let is_late = begun.elapsed() >= RETRIES;
             match pauses.next() {
-                Some(pause) if failure.is_brief() && !is_late => sleep(*pause).await,
+                Some(pause) if (can_be_repeated || is_unsent) && failure.is_brief() && !is_late => {
+                    sleep(*pause).await;
+                }
                 _ => return Err(failure),
             }
         }
@@ -115,7 +125,10 @@ impl Transport {
         let answer = timeout(limit, self.client.request(request)).await;
         let (head, body) = answer
             .map_err(|_| late(limit))?
-            .map_err(|error| broken(&error))?
+            .map_err(|error| match error.is_connect() {
+                true => Failure::unreached(in_full(&error)),
+                false => broken(&error),
+            })?
             .into_parts();
         Ok(Response::from_parts(head, collect(body).await?))
     }
@@ -192,18 +205,30 @@ impl HttpService for Transport {
 #[derive(Debug)]
 pub(super) struct Anywhere(pub(super) ClientConfig);
 
+impl Anywhere {
+    async fn call(&self, request: HttpRequest) -> Result<Response<Bytes>, Failure> {
+        let uri = request.uri();
+        if uri.scheme_str() == Some("https") {
+            let transport = Transport::new(uri, &self.0).map_err(Failure::unreached)?;
+            return transport.exchange(request).await;
+        }
+        // The metadata of a machine have no TLS.
+        let transport = Transport::direct(&self.0);
+        let answer = timeout(BESIDE, transport.exchange(request)).await;
+        answer
+            .unwrap_or_else(|_| Err(late(BESIDE)))
+            .map_err(|error| Failure::unreached(format!("{NO_CREDENTIALS} ({error})")))
+    }
+}
+
 #[async_trait]
 impl HttpService for Anywhere {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let failed = |error| HttpError::new(HttpErrorKind::Interrupted, error);
-        let transport = match request.uri().scheme_str() {
-            Some("https") => Transport::new(request.uri(), &self.0)
-                .map_err(|error| failed(Failure::unanswered(error)))?,
-            // The server is beside this one.
-            _ => Transport::direct(&self.0),
-        };
-        let answer = transport.exchange(request).await.map_err(failed)?;
-        Ok(answer.map(Into::into))
+        let kind = HttpErrorKind::Interrupted;
+        match Self::call(self, request).await {
+            Ok(answer) => Ok(answer.map(Into::into)),
+            Err(failure) => Err(HttpError::new(kind, failure)),
+        }
     }
 }
 
@@ -240,5 +265,25 @@ impl Connector {
 impl HttpConnector for Connector {
     fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
         Ok(self.0.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limit_of(method: Method, bytes: usize, moved: u64) -> u64 {
+        let mut request = HttpRequest::new(vec![0; bytes].into());
+        *request.method_mut() = method;
+        request.extensions_mut().insert(Moves(moved));
+        limit(&request).as_secs()
+    }
+
+    #[test]
+    fn a_limit_grows_with_the_bytes_to_move() {
+        assert_eq!(limit_of(Method::GET, 0, 0), 15);
+        assert_eq!(limit_of(Method::PUT, 8 << 20, 0), 15 + 128);
+        assert_eq!(limit_of(Method::PUT, 0, 5 << 30), 15 + 81_920);
+        assert_eq!(limit_of(Method::POST, 0, 0), 300);
     }
 }

@@ -8,7 +8,6 @@ use crate::store::object::cloud::own::{Sign, Signed, Unsigned, url};
 use crate::store::object::objects::Result;
 
 /// Signs requests with the key of an account.
-#[derive(Debug)]
 pub(in crate::store::object::cloud) struct SharedKey {
     /// The URL of the container.
     pub(in crate::store::object::cloud) base: String,

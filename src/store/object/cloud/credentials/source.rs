@@ -330,6 +330,16 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_cannot_be_in_a_header_is_refused() {
+        let broken = [
+            ("AWS_ACCESS_KEY_ID", "A\nB"),
+            ("AWS_SECRET_ACCESS_KEY", "hidden"),
+        ];
+        let error = error(&broken);
+        assert!(error.starts_with("the access key has"), "{error}");
+    }
+
+    #[test]
     fn secrets_are_not_in_debug_output() {
         let keys = Keys::new("AKIA", "hidden", Some("hidden")).unwrap();
         assert!(!format!("{keys:?}").contains("hidden"));

@@ -12,7 +12,6 @@ use crate::store::object::cloud::xml;
 use crate::store::object::objects::{ObjectError, Result};
 
 /// Sends requests of our own.
-#[derive(Debug)]
 pub(in crate::store::object::cloud) struct Own {
     pub(super) bucket: String,
     signer: Box<dyn Sign>,
@@ -22,7 +21,7 @@ pub(in crate::store::object::cloud) struct Own {
 /// Makes requests valid.
 #[async_trait]
 pub(in crate::store::object::cloud) trait Sign:
-    fmt::Debug + Send + Sync
+    Send + Sync
 {
     async fn sign(&self, request: &Unsigned<'_>) -> Result<Signed>;
 }
@@ -167,4 +166,13 @@ fn with_status(mut answer: Answer) -> Answer {
         _ => answer.status,
     };
     answer
+}
+
+/// Leaves secrets out.
+impl fmt::Debug for Own {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Own")
+            .field("bucket", &self.bucket)
+            .finish_non_exhaustive()
+    }
 }

@@ -14,13 +14,15 @@ pub(super) const ODD: &str = "a b/\u{fc}+%~(1)=&?#!$'*,;:@";
 pub(super) const ODD_IN_PATHS: &str =
     "/bucket/a%20b/%C3%BC%2B%25~%281%29%3D%26%3F%23%21%24%27%2A%2C%3B%3A%40";
 
-pub(super) fn bucket(server: &Server) -> Arc<dyn Objects> {
+fn settings(server: &Server) -> S3 {
     S3::new("bucket")
         .endpoint(server.address())
         .without_tls()
         .keys("AKIA", "secret")
-        .open()
-        .unwrap()
+}
+
+fn bucket(server: &Server) -> Arc<dyn Objects> {
+    settings(server).open().unwrap()
 }
 
 pub(super) async fn with(answers: impl IntoIterator<Item = Answer>) -> (Server, Arc<dyn Objects>) {
@@ -201,6 +203,37 @@ async fn other_calls_are_retried_twice() {
     assert_eq!(server.seen().len(), 3);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_server_that_does_not_go_on_leaves_the_call_unknown() {
+    let server = Server::start([Answer::Never]).await;
+    let bucket = bucket(&server);
+    let unknown = put(&*bucket, When::Always).await;
+    let Err(ObjectError::Unknown(error)) = unknown else {
+        panic!("{unknown:?}");
+    };
+    assert_eq!(error.to_string(), "no answer for 15 seconds");
+    assert_eq!(server.seen().len(), 1, "it is too late for a retry");
+}
+
+#[tokio::test]
+async fn the_bytes_are_hashed_without_tls_unless_disabled() {
+    let hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    let server = Server::start([stored(), stored()]).await;
+    put(&*bucket(&server), When::Always).await.unwrap();
+    let unhashed = settings(&server).without_content_hashes().open().unwrap();
+    put(&*unhashed, When::Always).await.unwrap();
+    let [hashed, unhashed] = server.seen().try_into().unwrap();
+    let name = "x-amz-content-sha256";
+    assert_eq!(hashed.header(name), Some(hash));
+    assert_eq!(unhashed.header(name), Some("UNSIGNED-PAYLOAD"));
+}
+
+#[tokio::test]
+async fn nothing_secret_is_in_debug_output() {
+    let (_server, bucket) = with([]).await;
+    assert!(!format!("{bucket:?}").contains("secret"));
+}
+
 #[tokio::test]
 async fn an_error_says_what_the_server_said() {
     let (_server, bucket) = with([fails(403, "AccessDenied")]).await;
@@ -269,11 +302,7 @@ async fn encryption_is_asked_for_at_each_object() {
     let begun = "<InitiateMultipartUploadResult><UploadId>u</UploadId>\
                  </InitiateMultipartUploadResult>";
     let server = Server::start([stored(), says(200, &[], begun)]).await;
-    let settings = S3::new("bucket")
-        .endpoint(server.address())
-        .without_tls()
-        .keys("AKIA", "secret")
-        .encrypt_with_kms("arn:key");
+    let settings = settings(&server).encrypt_with_kms("arn:key");
     let bucket = settings.open().unwrap();
     put(&*bucket, When::Absent).await.unwrap();
     bucket.begin("key", &Properties::default()).await.unwrap();

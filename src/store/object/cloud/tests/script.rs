@@ -32,6 +32,8 @@ pub(super) enum Answer {
     Whole(Response<Bytes>),
     /// Ends the connection instead.
     Nothing,
+    /// Lets the client wait.
+    Never,
 }
 
 #[derive(Clone, Debug)]
@@ -96,19 +98,27 @@ async fn answer(
 ) -> io::Result<Response<Full<Bytes>>> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-    let mut shared = shared.lock().unwrap();
     let query = head.uri.query().unwrap_or_default();
-    shared.seen.push(Seen {
+    let seen = Seen {
         method: head.method,
         path: head.uri.path().to_owned(),
         query: query.split('&').filter_map(pair).collect(),
         headers: head.headers,
         body,
-    });
-    match shared.answers.pop_front() {
-        Some(Answer::Whole(response)) => Ok(response.map(Full::new)),
-        Some(Answer::Nothing) => Err(io::Error::other("no answer")),
-        None => Ok(answer_not_prepared()),
+    };
+    match shared.lock().unwrap().next(seen) {
+        Some(Answer::Whole(response)) => return Ok(response.map(Full::new)),
+        Some(Answer::Nothing) => return Err(io::Error::other("no answer")),
+        Some(Answer::Never) => {}
+        None => return Ok(answer_not_prepared()),
+    }
+    std::future::pending().await
+}
+
+impl Shared {
+    fn next(&mut self, seen: Seen) -> Option<Answer> {
+        self.seen.push(seen);
+        self.answers.pop_front()
     }
 }
 

@@ -1,5 +1,6 @@
 //! S3 against versitygw.
 
+use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Stdio;
@@ -41,22 +42,30 @@ struct Gateway {
 impl Gateway {
     /// Starts a gateway with one bucket, unless the program is missing.
     async fn start() -> Option<Self> {
+        Self::start_with(|_| Vec::new()).await
+    }
+
+    /// The same, with options that need the gateway's directory.
+    async fn start_with(options: impl FnOnce(&Path) -> Vec<String>) -> Option<Self> {
         let install = "(cd tests/s3/go && go build -o ../../../target/go/versitygw tool)";
         if !services::require("versitygw", Path::new(PROGRAM).exists(), install) {
             return None;
         }
         let root = TempDir::new().unwrap();
-        std::fs::create_dir(root.path().join("bucket")).unwrap();
+        fs::create_dir(root.path().join("bucket")).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
         let address = port.unwrap().to_string();
         let process = Command::new(PROGRAM)
             .args([
                 "--port", &address, "--access", "access", "--secret", "secret",
             ])
-            .args(["--quiet", "--keep-alive", "posix"])
+            .args(["--quiet", "--keep-alive"])
+            .args(options(root.path()))
+            .arg("posix")
             .arg(root.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
+            .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()
             .unwrap();
@@ -387,6 +396,35 @@ async fn wrong_keys_and_buckets_are_errors_with_the_servers_words() {
     let none = none.keys("access", "secret").open().unwrap();
     let error = none.get("key", None).await.unwrap_err();
     assert!(matches!(error, ObjectError::Invalid(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_certificate_has_to_be_trusted_unless_any_is_accepted() {
+    let certificate = |root: &Path| {
+        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        let (cert, key) = (root.join("cert.pem"), root.join("key.pem"));
+        fs::write(&cert, made.cert.pem()).unwrap();
+        fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+        let text = |path: std::path::PathBuf| path.to_str().unwrap().to_owned();
+        vec![
+            "--cert".to_owned(),
+            text(cert),
+            "--key".to_owned(),
+            text(key),
+        ]
+    };
+    let Some(gateway) = Gateway::start_with(certificate).await else {
+        return;
+    };
+    let settings = S3::new("bucket").endpoint(&gateway.address);
+    let settings = settings.keys("access", "secret");
+    let trusting = settings.clone().accept_any_certificate().open().unwrap();
+    put(&*trusting, "key", "a", When::Absent).await.unwrap();
+    assert_eq!(text(&*trusting, "key").await, "a");
+    assert_eq!(trusting.list("", None).await.unwrap().objects.len(), 1);
+    let careful = settings.open().unwrap();
+    let error = put(&*careful, "key", "a", When::Always).await.unwrap_err();
+    assert!(format!("{error:?}").contains("certificate"), "{error:?}");
 }
 
 #[tokio::test]

@@ -25,6 +25,7 @@ pub struct S3 {
     certificates: Certificates,
     style: Style,
     encryption: Encryption,
+    hashes: Hashes,
     keys: Option<(String, Hidden)>,
 }
 
@@ -46,6 +47,15 @@ enum Encryption {
     OfBucket,
     S3,
     Kms(String),
+}
+
+/// Whether signatures contain a hash of the bytes that are sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Hashes {
+    /// Only without TLS, which protects the bytes as well.
+    #[default]
+    WithoutTls,
+    Never,
 }
 
 /// A text that is not in debug output.
@@ -70,6 +80,7 @@ impl S3 {
             certificates: Certificates::default(),
             style: Style::default(),
             encryption: Encryption::default(),
+            hashes: Hashes::default(),
             keys: None,
         }
     }
@@ -162,6 +173,15 @@ impl S3 {
     pub fn encrypt_with_kms(self, key: impl Into<String>) -> Self {
         Self {
             encryption: Encryption::Kms(key.into()),
+            ..self
+        }
+    }
+
+    /// Sends no hash of the bytes over http. Over https, none is ever sent.
+    #[must_use]
+    pub fn without_content_hashes(self) -> Self {
+        Self {
+            hashes: Hashes::Never,
             ..self
         }
     }

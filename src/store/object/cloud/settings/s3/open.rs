@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, AwsCredentialProvider};
 
-use super::{Encryption, S3, Style};
+use super::{Encryption, Hashes, S3, Style};
 use crate::store::object::cloud::bucket::Bucket;
 use crate::store::object::cloud::credentials::{Environment, Found, Keys, Source, find};
 use crate::store::object::cloud::ordinary::{Ordinary, TagsAre};
@@ -42,8 +42,7 @@ impl S3 {
             .with_virtual_hosted_style_request(place == Place::Host)
             .with_credentials(credentials)
             .with_disable_bulk_delete(true)
-            // TLS protects the bytes as well.
-            .with_unsigned_payload(address.is_encrypted())
+            .with_unsigned_payload(address.is_encrypted() || self.hashes == Hashes::Never)
             .with_retry(no_retries())
             .with_http_connector(Connector::new(transport.clone()));
         let client = builder.build().map_err(SettingsError::new)?;
