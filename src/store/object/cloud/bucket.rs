@@ -11,8 +11,9 @@ use object_store::multipart::MultipartStore;
 use object_store::signer::{SignedUrlOptions, Signer};
 
 use super::failure::of_client;
-use super::ordinary::{Ordinary, TagsAre, path};
+use super::ordinary::{Ordinary, path};
 use super::own::Own;
+use super::tags::TagsAre;
 use crate::store::object::objects::{
     Found, Listing, Multipart, MultipartId, Multiparts, Object, ObjectError, Objects, PartNumber,
     Parts, Payload, Properties, Result, Rules, Tag, When,

@@ -49,6 +49,11 @@ impl Failure {
             Self::Unreached(_) | Self::Unanswered(_) => true,
         }
     }
+
+    /// Returns whether the server has not seen the request.
+    pub(super) const fn is_unsent(&self) -> bool {
+        matches!(self, Self::Unreached(_))
+    }
 }
 
 impl Answer {
@@ -121,6 +126,7 @@ pub(super) fn of_client(error: ClientError) -> ObjectError {
         source = error.source();
     }
     match error {
+        ClientError::NotFound { .. } => ObjectError::NotFound,
         ClientError::InvalidPath { .. }
         | ClientError::NotImplemented { .. }
         | ClientError::NotSupported { .. } => ObjectError::Invalid(error.into()),

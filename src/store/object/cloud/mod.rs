@@ -10,13 +10,16 @@
 
 mod azure;
 mod bucket;
+mod connector;
 mod credentials;
 mod failure;
 mod gcs;
 mod ordinary;
 mod own;
+mod properties;
 mod s3;
 mod settings;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod transport;

@@ -1,19 +1,19 @@
 //! The calls that the crate `object_store` has.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::time::SystemTime;
 
-use http::{HeaderName, HeaderValue};
 use object_store::multipart::MultipartStore;
 use object_store::path::Path;
 use object_store::{
-    Attribute, Attributes, GetOptions, GetResult, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode,
-    PutMultipartOptions, PutOptions, PutPayload, TagSet, UpdateVersion,
+    GetOptions, GetResult, ObjectMeta, ObjectStore, ObjectStoreExt, PutMultipartOptions,
+    PutOptions, PutPayload,
 };
 
 use super::failure::of_client;
+use super::properties::{attributes, metadata, tags, unfit};
+use super::tags::TagsAre;
 use crate::store::object::objects::{
     Found, MultipartId, Object, ObjectError, PartNumber, Payload, Properties, Result, Tag, When,
 };
@@ -22,13 +22,6 @@ use crate::store::object::objects::{
 pub(super) struct Ordinary<C> {
     pub(super) client: C,
     pub(super) tags: TagsAre,
-}
-
-/// What tells the states of an object apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TagsAre {
-    ETags,
-    Generations,
 }
 
 impl<C: ObjectStore + MultipartStore> Ordinary<C> {
@@ -153,55 +146,6 @@ impl<C> Ordinary<C> {
     }
 }
 
-/// Returns the first text that cannot be in a header.
-fn unfit(properties: &Properties) -> Option<&String> {
-    let headers = [
-        &properties.content_type,
-        &properties.content_disposition,
-        &properties.cache_control,
-        &properties.storage_class,
-    ];
-    let is_name = |text: &&String| text.parse::<HeaderName>().is_ok();
-    let mut names = properties.metadata.keys();
-    let mut values = headers
-        .into_iter()
-        .flatten()
-        .chain(properties.metadata.values());
-    names
-        .find(|name| !is_name(name))
-        .or_else(|| values.find(|value| !is_in_headers(value)))
-}
-
-impl TagsAre {
-    pub(super) fn tag(self, etag: Option<String>, generation: Option<String>) -> Result<Tag> {
-        let tag = match self {
-            Self::ETags => etag,
-            Self::Generations => generation,
-        };
-        tag.map(Tag).ok_or_else(|| {
-            ObjectError::Unknown("the answer does not name the state of the object".into())
-        })
-    }
-
-    fn mode(self, when: When<'_>) -> PutMode {
-        let Tag(tag) = match when {
-            When::Always => return PutMode::Overwrite,
-            When::Absent => return PutMode::Create,
-            When::Match(tag) => tag.clone(),
-        };
-        PutMode::Update(match self {
-            Self::ETags => UpdateVersion {
-                e_tag: Some(tag),
-                version: None,
-            },
-            Self::Generations => UpdateVersion {
-                e_tag: None,
-                version: Some(tag),
-            },
-        })
-    }
-}
-
 /// Returns a key as a path, which has no empty segment.
 pub(super) fn path(key: &str) -> Result<Path> {
     match Path::parse(key) {
@@ -219,13 +163,10 @@ fn pieces(payload: &Payload) -> PutPayload {
     payload.pieces().iter().cloned().collect()
 }
 
-pub(super) fn existing_or_not(result: object_store::Result<()>) -> Result<()> {
-    match result {
-        Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-        Err(error) => match of_client(error) {
-            ObjectError::NotFound => Ok(()),
-            error => Err(error),
-        },
+fn existing_or_not(result: object_store::Result<()>) -> Result<()> {
+    match result.map_err(of_client) {
+        Err(ObjectError::NotFound) => Ok(()),
+        result => result,
     }
 }
 
@@ -233,46 +174,6 @@ fn modified(meta: &ObjectMeta) -> Option<SystemTime> {
     let modified = SystemTime::from(meta.last_modified);
     // Stands for a missing header.
     (modified != SystemTime::UNIX_EPOCH).then_some(modified)
-}
-
-fn metadata(attributes: &Attributes) -> BTreeMap<String, String> {
-    let pairs = attributes.iter().filter_map(|(name, value)| match name {
-        Attribute::Metadata(name) => Some((name.to_string(), value.to_string())),
-        _ => None,
-    });
-    pairs.collect()
-}
-
-/// Whether a text is a header that can be signed.
-fn is_in_headers(text: &str) -> bool {
-    text.is_ascii() && HeaderValue::from_str(text).is_ok()
-}
-
-fn attributes(properties: &Properties) -> Attributes {
-    let headers = [
-        (Attribute::ContentType, &properties.content_type),
-        (
-            Attribute::ContentDisposition,
-            &properties.content_disposition,
-        ),
-        (Attribute::CacheControl, &properties.cache_control),
-        (Attribute::StorageClass, &properties.storage_class),
-    ];
-    let headers = headers
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value.clone()?)));
-    let metadata = properties.metadata.iter();
-    let metadata =
-        metadata.map(|(name, value)| (Attribute::Metadata(name.clone().into()), value.clone()));
-    headers.chain(metadata).collect()
-}
-
-fn tags(properties: &Properties) -> TagSet {
-    let mut tags = TagSet::default();
-    for (name, value) in &properties.tags {
-        tags.push(name, value);
-    }
-    tags
 }
 
 /// Leaves secrets out.

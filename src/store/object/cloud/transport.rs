@@ -11,10 +11,8 @@ use http::{HeaderMap, HeaderValue, Method, Response, Uri};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use object_store::client::{
-    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpRequestBody,
-    HttpResponse, HttpService,
+    HttpError, HttpErrorKind, HttpRequest, HttpRequestBody, HttpResponse, HttpService,
 };
-use object_store::{BackoffConfig, ClientOptions, RetryConfig};
 use rustls::ClientConfig;
 use tokio::time::{Instant, sleep, timeout};
 use tower_tus_layers::protocol::BoxError;
@@ -31,20 +29,14 @@ const JOINED: Duration = Duration::from_secs(300);
 /// Bytes per second that a slow link transfers at least.
 const SLOWEST: u64 = 64 << 10;
 
-/// The same for a server that is part of this machine.
-const BESIDE: Duration = Duration::from_secs(3);
-
-const NO_CREDENTIALS: &str = "no credentials are in variables or files, and no metadata \
-                              server gives some";
-
 /// Time in which the body of an answer goes on.
 const STALLED: Duration = Duration::from_secs(30);
 
 /// Time before each retry.
-const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
+pub(super) const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
 
 /// Time after which no retry begins.
-const RETRIES: Duration = Duration::from_secs(10);
+pub(super) const RETRIES: Duration = Duration::from_secs(10);
 
 /// Sends requests to one server, and waits for whole answers.
 #[derive(Clone)]
@@ -76,32 +68,30 @@ impl Transport {
     }
 
     /// Reaches any server directly.
-    fn direct(tls: &ClientConfig) -> Self {
+    pub(super) fn direct(tls: &ClientConfig) -> Self {
         Self {
             client: http1(connector(Connect::Direct, tls.clone())),
             proxy_authorization: None,
         }
     }
 
-    /// Sends a request, again after a brief failure if this cannot do harm.
+    /// Sends a request, and again after a brief failure if this does no harm.
     pub(super) async fn call(&self, request: HttpRequest) -> Result<Response<Bytes>, Failure> {
         let begun = Instant::now();
-        let can_be_repeated = can_be_repeated(&request);
-        let mut pauses = PAUSES.iter();
-        loop {
-            let failure = match self.attempt(request.clone()).await {
-                Ok(answer) => return Ok(answer),
-                Err(failure) => failure,
-            };
-            let is_unsent = matches!(failure, Failure::Unreached(_));
-            let is_late = begun.elapsed() >= RETRIES;
-            match pauses.next() {
-                Some(pause) if (can_be_repeated || is_unsent) && failure.is_brief() && !is_late => {
-                    sleep(*pause).await;
+        let is_harmless = is_harmless(&request);
+        for pause in PAUSES {
+            match self.attempt(request.clone()).await {
+                Err(failure)
+                    if failure.is_brief()
+                        && (is_harmless || failure.is_unsent())
+                        && begun.elapsed() < RETRIES =>
+                {
+                    sleep(pause).await;
                 }
-                _ => return Err(failure),
+                result => return result,
             }
         }
+        self.attempt(request).await
     }
 
     async fn attempt(&self, request: HttpRequest) -> Result<Response<Bytes>, Failure> {
@@ -116,7 +106,10 @@ impl Transport {
     }
 
     /// Sends a request once, and returns the answer, whatever it says.
-    async fn exchange(&self, mut request: HttpRequest) -> Result<Response<Bytes>, Failure> {
+    pub(super) async fn exchange(
+        &self,
+        mut request: HttpRequest,
+    ) -> Result<Response<Bytes>, Failure> {
         if let Some(authorization) = &self.proxy_authorization {
             let headers = request.headers_mut();
             headers.insert(PROXY_AUTHORIZATION, authorization.clone());
@@ -134,9 +127,9 @@ impl Transport {
     }
 }
 
-/// Whether a request may be sent again although the first one may have been done, or may
-/// still be.
-fn can_be_repeated(request: &HttpRequest) -> bool {
+/// Whether it does no harm to send a request again that may have been done, or may still
+/// be.
+fn is_harmless(request: &HttpRequest) -> bool {
     // POST begins and completes objects.
     request.method() != Method::POST && !is_conditional(request.headers())
 }
@@ -175,7 +168,7 @@ async fn collect(mut body: Incoming) -> Result<Bytes, Failure> {
     Ok(bytes.freeze())
 }
 
-fn late(limit: Duration) -> Failure {
+pub(super) fn late(limit: Duration) -> Failure {
     Failure::unanswered(format!("no answer for {} seconds", limit.as_secs()))
 }
 
@@ -198,73 +191,6 @@ impl HttpService for Transport {
             Ok(answer) => Ok(answer.map(Into::into)),
             Err(failure) => Err(HttpError::new(kind, failure)),
         }
-    }
-}
-
-/// Sends requests for credentials: a few, to any server.
-#[derive(Debug)]
-pub(super) struct Anywhere(pub(super) ClientConfig);
-
-impl Anywhere {
-    async fn call(&self, request: HttpRequest) -> Result<Response<Bytes>, Failure> {
-        let uri = request.uri();
-        if uri.scheme_str() == Some("https") {
-            let transport = Transport::new(uri, &self.0).map_err(Failure::unreached)?;
-            return transport.exchange(request).await;
-        }
-        // The metadata of a machine have no TLS.
-        let transport = Transport::direct(&self.0);
-        let answer = timeout(BESIDE, transport.exchange(request)).await;
-        answer
-            .unwrap_or_else(|_| Err(late(BESIDE)))
-            .map_err(|error| Failure::unreached(format!("{NO_CREDENTIALS} ({error})")))
-    }
-}
-
-#[async_trait]
-impl HttpService for Anywhere {
-    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let kind = HttpErrorKind::Interrupted;
-        match Self::call(self, request).await {
-            Ok(answer) => Ok(answer.map(Into::into)),
-            Err(failure) => Err(HttpError::new(kind, failure)),
-        }
-    }
-}
-
-/// Leaves retries to [`Transport`].
-pub(super) fn no_retries() -> RetryConfig {
-    RetryConfig {
-        max_retries: 0,
-        ..RetryConfig::default()
-    }
-}
-
-/// Retries requests for credentials.
-pub(super) fn retries_of_credentials() -> RetryConfig {
-    RetryConfig {
-        max_retries: PAUSES.len(),
-        retry_timeout: RETRIES,
-        backoff: BackoffConfig {
-            init_backoff: PAUSES[0],
-            ..BackoffConfig::default()
-        },
-    }
-}
-
-/// Gives the crate `object_store` its HTTP client.
-#[derive(Debug)]
-pub(super) struct Connector(HttpClient);
-
-impl Connector {
-    pub(super) fn new(service: impl HttpService) -> Self {
-        Self(HttpClient::new(service))
-    }
-}
-
-impl HttpConnector for Connector {
-    fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
-        Ok(self.0.clone())
     }
 }
 

@@ -4,7 +4,8 @@ use tower_tus_layers::protocol::BoxError;
 
 use super::environment::Environment;
 use super::ini::{self, Section};
-use super::source::{Keys, Source};
+use super::keys::Keys;
+use super::source::Source;
 
 /// What the shared files say about a profile.
 #[derive(Debug)]

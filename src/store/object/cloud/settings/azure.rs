@@ -6,10 +6,11 @@ use object_store::azure::MicrosoftAzureBuilder;
 use super::SettingsError;
 use super::address::{Address, Certificates, Scheme, bucket};
 use crate::store::object::cloud::azure::{Container, SharedKey};
+use crate::store::object::cloud::connector::{Connector, no_retries};
 use crate::store::object::cloud::credentials::Environment;
-use crate::store::object::cloud::ordinary::{Ordinary, TagsAre};
+use crate::store::object::cloud::ordinary::Ordinary;
 use crate::store::object::cloud::own::Own;
-use crate::store::object::cloud::transport::{Connector, no_retries};
+use crate::store::object::cloud::tags::TagsAre;
 use crate::store::object::objects::Objects;
 
 /// A container of Azure's Blob Storage.

@@ -6,13 +6,14 @@ use object_store::gcp::GoogleCloudStorageBuilder;
 use super::SettingsError;
 use super::address::{Address, Certificates, Scheme, bucket, tls};
 use crate::store::object::cloud::bucket::Bucket;
-use crate::store::object::cloud::credentials::Environment;
-use crate::store::object::cloud::gcs::{Bearer, RULES};
-use crate::store::object::cloud::ordinary::{Ordinary, TagsAre};
-use crate::store::object::cloud::own::Own;
-use crate::store::object::cloud::transport::{
+use crate::store::object::cloud::connector::{
     Anywhere, Connector, no_retries, retries_of_credentials,
 };
+use crate::store::object::cloud::credentials::Environment;
+use crate::store::object::cloud::gcs::{Bearer, RULES};
+use crate::store::object::cloud::ordinary::Ordinary;
+use crate::store::object::cloud::own::Own;
+use crate::store::object::cloud::tags::TagsAre;
 use crate::store::object::objects::Objects;
 
 /// A bucket of Google Cloud Storage.

@@ -13,7 +13,7 @@ fn u() -> MultipartId {
 }
 
 fn completed() -> Answer {
-    let body = "<?xml version=\"1.0\"?><CompleteMultipartUploadResult xmlns=\"x\">\
+    let body = " \n <?xml version=\"1.0\"?><CompleteMultipartUploadResult xmlns=\"x\">\
                 <ETag>&quot;t&quot;</ETag></CompleteMultipartUploadResult>";
     says(200, &[], body)
 }

@@ -4,14 +4,15 @@ use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, AwsCredentialProvide
 
 use super::{Encryption, Hashes, S3, Style};
 use crate::store::object::cloud::bucket::Bucket;
+use crate::store::object::cloud::connector::{
+    Anywhere, Connector, no_retries, retries_of_credentials,
+};
 use crate::store::object::cloud::credentials::{Environment, Found, Keys, Source, find};
-use crate::store::object::cloud::ordinary::{Ordinary, TagsAre};
+use crate::store::object::cloud::ordinary::Ordinary;
 use crate::store::object::cloud::own::Own;
 use crate::store::object::cloud::settings::SettingsError;
 use crate::store::object::cloud::settings::address::{Address, Certificates, bucket, tls};
-use crate::store::object::cloud::transport::{
-    Anywhere, Connector, no_retries, retries_of_credentials,
-};
+use crate::store::object::cloud::tags::TagsAre;
 use crate::store::object::objects::{Objects, Rules};
 
 /// Where the name of the bucket is.
