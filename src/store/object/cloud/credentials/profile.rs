@@ -28,8 +28,8 @@ impl Profile {
         let mut config = ini::parse(&Environment::read(config)?);
         let mut credentials = ini::parse(&Environment::read(credentials)?);
         let sections = [
-            config.remove(&format!("profile {name}")),
             config.remove("default").filter(|_| name == "default"),
+            config.remove(&format!("profile {name}")),
             credentials.remove(&name),
         ];
         if named.is_some() && sections.iter().all(Option::is_none) {

@@ -11,7 +11,7 @@ use crate::store::object::objects::{Listed, Listing, Result};
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Page {
-    #[serde(default)]
+    // Required, so that nothing else is taken for an empty list.
     is_truncated: bool,
     #[serde(default, rename = "Contents")]
     objects: Vec<Content>,

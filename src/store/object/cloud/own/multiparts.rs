@@ -11,7 +11,7 @@ use crate::store::object::objects::{Multipart, MultipartId, Multiparts, Result};
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Page {
-    #[serde(default)]
+    // Required, so that nothing else is taken for an empty list.
     is_truncated: bool,
     #[serde(default, rename = "Upload")]
     uploads: Vec<Begun>,

@@ -8,7 +8,7 @@ use crate::store::object::objects::{MultipartId, Part, PartNumber, Parts, Result
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Page {
-    #[serde(default)]
+    // Required, so that nothing else is taken for an empty list.
     is_truncated: bool,
     #[serde(default, rename = "Part")]
     parts: Vec<Sent>,

@@ -31,7 +31,8 @@ fn bucket(server: &Server, agent: &str, home: &TempDir) -> Arc<dyn Objects> {
 
 #[tokio::test]
 async fn the_agent_of_a_pod_is_asked_once_and_its_token_is_sent() {
-    let list = says(200, &[], "<ListBucketResult/>");
+    let list = "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>";
+    let list = says(200, &[], list);
     let server = Server::start([stored(), list]).await;
     let agent = Server::start([says(503, &[], ""), says(200, &[], KEYS)]).await;
     let home = TempDir::new().unwrap();

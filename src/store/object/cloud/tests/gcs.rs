@@ -117,7 +117,7 @@ async fn a_completion_has_no_condition_and_tells_the_generation() {
 async fn lists_and_multipart_uploads_are_those_of_s3() {
     let objects = "<ListBucketResult><IsTruncated>true</IsTruncated>\
         <Contents><Key>p/a</Key><Size>5</Size></Contents></ListBucketResult>";
-    let multiparts = "<ListMultipartUploadsResult><Upload><Key>p/b</Key>\
+    let multiparts = "<ListMultipartUploadsResult><IsTruncated>false</IsTruncated><Upload><Key>p/b</Key>\
         <UploadId>u</UploadId></Upload></ListMultipartUploadsResult>";
     let (server, bucket) = with([says(200, &[], objects), says(200, &[], multiparts)]).await;
     let page = bucket.list("p/", Some("p/ ")).await.unwrap();

@@ -235,6 +235,21 @@ async fn nothing_secret_is_in_debug_output() {
 }
 
 #[tokio::test]
+async fn an_answer_that_breaks_off_is_no_object() {
+    let cut = || says(200, &[("etag", "\"t\""), ("content-length", "10")], "abc");
+    let whole = says(200, &[("etag", "\"t\"")], "abcdefghij");
+    let (server, bucket) = with([cut(), whole, cut(), cut(), cut()]).await;
+    let object = bucket.get("key", None).await.unwrap();
+    assert_eq!(object.bytes, "abcdefghij");
+    let unknown = bucket.get("key", None).await;
+    assert!(
+        matches!(unknown, Err(ObjectError::Unknown(_))),
+        "{unknown:?}"
+    );
+    assert_eq!(server.seen().len(), 5);
+}
+
+#[tokio::test]
 async fn an_error_says_what_the_server_said() {
     let (_server, bucket) = with([fails(403, "AccessDenied")]).await;
     let Err(ObjectError::Invalid(error)) = put(&*bucket, When::Always).await else {

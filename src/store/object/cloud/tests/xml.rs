@@ -190,6 +190,27 @@ async fn a_list_has_keys_of_other_programs_too() {
 }
 
 #[tokio::test]
+async fn what_is_no_list_is_no_empty_list() {
+    for body in [
+        "",
+        "<html><p>Welcome</p></html>",
+        "<Error><Code>X</Code></Error>",
+    ] {
+        let answers = [(); 3].map(|()| says(200, &[], body));
+        let (_server, bucket) = with(answers).await;
+        let list = bucket.list("", None).await;
+        assert!(matches!(list, Err(ObjectError::Unknown(_))), "{list:?}");
+        let parts = bucket.parts("key", &u(), 0).await;
+        assert!(matches!(parts, Err(ObjectError::Unknown(_))), "{parts:?}");
+        let multiparts = bucket.multiparts("", None).await;
+        assert!(
+            matches!(multiparts, Err(ObjectError::Unknown(_))),
+            "{multiparts:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_list_of_a_bucket_that_does_not_exist_is_no_empty_list() {
     let (_server, bucket) = with([fails(404, "NoSuchBucket")]).await;
     let list = bucket.list("", None).await;
