@@ -1,5 +1,7 @@
 //! Objects of several parts, and lists.
 
+use tokio::task::JoinSet;
+
 use super::super::s3::ODD;
 use super::{Gateway, properties, put, text};
 use crate::store::object::objects::{
@@ -136,6 +138,32 @@ async fn objects_and_multipart_uploads_are_listed_by_prefix_behind_a_key() {
     let found = bucket.multiparts("p/", None).await.unwrap().multiparts;
     let found: Vec<_> = found.iter().map(key_and_id).collect();
     assert_eq!(found, begun[1..4]);
+}
+
+#[tokio::test]
+async fn a_long_list_comes_in_pages() {
+    let Some(gateway) = Gateway::start().await else {
+        return;
+    };
+    let bucket = gateway.bucket();
+    let mut puts = JoinSet::new();
+    let keys: Vec<_> = (0..1002).map(|number| format!("{number:04}")).collect();
+    for keys in keys.chunks(100) {
+        let (bucket, keys) = (bucket.clone(), keys.to_vec());
+        puts.spawn(async move {
+            for key in keys {
+                put(&*bucket, &key, "", When::Always).await.unwrap();
+            }
+        });
+    }
+    puts.join_all().await;
+    let first = bucket.list("", None).await.unwrap();
+    assert!(first.is_truncated);
+    let last = &first.objects.last().unwrap().key;
+    let second = bucket.list("", Some(last)).await.unwrap();
+    assert!(!second.is_truncated);
+    let found = first.objects.iter().chain(&second.objects);
+    assert!(found.map(|object| &object.key).eq(&keys));
 }
 
 fn key_and_id(multipart: &Multipart) -> (&str, MultipartId) {
