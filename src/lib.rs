@@ -28,6 +28,12 @@ pub mod fuzzing;
     feature = "hooks-process"
 ))]
 pub mod hooks;
+#[cfg(any(
+    feature = "hooks-grpc",
+    feature = "hooks-http",
+    feature = "object-store"
+))]
+mod http_client;
 pub mod lock;
 pub mod mount;
 pub mod service;

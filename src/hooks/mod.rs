@@ -108,8 +108,6 @@
 //! `PERMISSION_DENIED`. A timeout, a signal, a failed connection or any other
 //! error is retried without limit.
 
-#[cfg(any(feature = "hooks-grpc", feature = "hooks-http"))]
-mod client;
 #[cfg(feature = "_fuzzing")]
 pub(crate) mod fuzzing;
 #[cfg(feature = "hooks-grpc")]

@@ -13,7 +13,7 @@ use tower::ServiceExt;
 
 use super::endpoint::Endpoint;
 use super::message::{HookRequest, HookResponse};
-use crate::hooks::client::{Client, http2, in_full};
+use crate::http_client::{Client, http2, in_full};
 
 const METHOD: PathAndQuery = PathAndQuery::from_static("/proto.HookHandler/InvokeHook");
 

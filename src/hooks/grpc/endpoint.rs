@@ -7,7 +7,7 @@ use http::uri::Authority;
 use tower_tus_layers::protocol::BoxError;
 
 use super::Tls;
-use crate::hooks::client::{Connect, Connector, Trust, config, connector};
+use crate::http_client::{Connect, Connector, Trust, config, connector};
 
 /// An address, and how to connect to it.
 #[derive(Clone)]

@@ -7,7 +7,7 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tower_tus_layers::protocol::BoxError;
 
-use crate::hooks::client::{self, Identity, Trust};
+use crate::http_client::{self, Identity, Trust};
 
 /// Certificates of a gRPC service, and optionally of its client, in PEM.
 #[derive(Clone)]
@@ -43,7 +43,7 @@ impl Tls {
             Some((pem, key)) => Some(identity(pem, key)?),
             None => None,
         };
-        let mut config = client::config(trust, identity)?;
+        let mut config = http_client::config(trust, identity)?;
         config.alpn_protocols = vec![b"h2".to_vec()];
         Ok(config)
     }

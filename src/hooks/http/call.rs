@@ -15,8 +15,8 @@ use tower_tus_layers::protocol::BoxError;
 
 use super::HttpHooks;
 use super::target::place;
-use crate::hooks::client::in_full;
 use crate::hooks::payload;
+use crate::http_client::in_full;
 
 const NAME: &str = concat!("tower-tus/", env!("CARGO_PKG_VERSION"));
 

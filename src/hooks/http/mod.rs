@@ -17,9 +17,9 @@ use tower_tus_layers::protocol::BoxError;
 use tower_tus_layers::protocol::Error;
 
 use self::target::Target;
-use super::client::{Client, Connect, Proxy, Trust, any_version, config, connector};
 use super::named;
 use super::turns::{CALLS, Turns};
+use crate::http_client::{Client, Connect, Proxy, Trust, any_version, config, connector};
 
 /// Sends each event to an HTTP server, as a POST to its URL.
 ///

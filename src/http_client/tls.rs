@@ -14,11 +14,11 @@ use rustls::{
 };
 
 /// A certificate with its chain, and the private key.
-pub(in crate::hooks) type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+pub(crate) type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 /// The servers to trust.
 #[derive(Debug)]
-pub(in crate::hooks) enum Trust {
+pub(crate) enum Trust {
     /// Servers with one of these certificates, or with one that these have
     /// signed.
     Certificates {
@@ -26,15 +26,15 @@ pub(in crate::hooks) enum Trust {
         listed: Vec<CertificateDer<'static>>,
     },
     /// All servers.
-    #[cfg(feature = "hooks-http")]
+    #[cfg(any(feature = "hooks-http", feature = "object-store"))]
     Anyone,
 }
 
 impl Trust {
     /// Trusts the root certificates of the system, or those of `SSL_CERT_FILE`
     /// and `SSL_CERT_DIR`. If there are none, no server is trusted.
-    #[cfg(feature = "hooks-http")]
-    pub(in crate::hooks) fn system() -> Self {
+    #[cfg(any(feature = "hooks-http", feature = "object-store"))]
+    pub(crate) fn system() -> Self {
         let found = rustls_native_certs::load_native_certs();
         for error in found.errors {
             tracing::warn!(%error, "a root certificate of the system cannot be read");
@@ -49,7 +49,7 @@ impl Trust {
 
     /// Trusts no server.
     #[cfg(feature = "hooks-grpc")]
-    pub(in crate::hooks) fn nobody() -> Self {
+    pub(crate) fn nobody() -> Self {
         Self::Certificates {
             roots: RootCertStore::empty(),
             listed: Vec::new(),
@@ -62,7 +62,7 @@ impl Trust {
     ///
     /// Fails if there are none, or if one cannot be read.
     #[cfg(feature = "hooks-grpc")]
-    pub(in crate::hooks) fn only(listed: Vec<CertificateDer<'static>>) -> Result<Self, Error> {
+    pub(crate) fn only(listed: Vec<CertificateDer<'static>>) -> Result<Self, Error> {
         let mut roots = RootCertStore::empty();
         for certificate in &listed {
             roots.add(certificate.clone())?;
@@ -80,10 +80,7 @@ impl Trust {
 /// # Errors
 ///
 /// Fails if the identity has no certificate, or a key that does not match it.
-pub(in crate::hooks) fn config(
-    trust: Trust,
-    identity: Option<Identity>,
-) -> Result<ClientConfig, Error> {
+pub(crate) fn config(trust: Trust, identity: Option<Identity>) -> Result<ClientConfig, Error> {
     let provider = Arc::new(ring::default_provider());
     let algorithms = provider.signature_verification_algorithms;
     let config = ClientConfig::builder_with_provider(provider)
@@ -116,7 +113,7 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<ServerCertVerified, Error> {
         let (roots, listed) = match &self.trust {
             Trust::Certificates { roots, listed } => (roots, listed),
-            #[cfg(feature = "hooks-http")]
+            #[cfg(any(feature = "hooks-http", feature = "object-store"))]
             Trust::Anyone => return Ok(ServerCertVerified::assertion()),
         };
         let certificate = ParsedCertificate::try_from(end_entity)?;

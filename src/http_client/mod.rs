@@ -1,7 +1,7 @@
-//! The HTTP client of HTTP hooks and gRPC hooks.
+//! The HTTP client of hooks and of object stores.
 
 mod connect;
-#[cfg(feature = "hooks-http")]
+#[cfg(any(feature = "hooks-http", feature = "object-store"))]
 mod proxy;
 mod tls;
 
@@ -15,27 +15,32 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 use tower_tus_layers::protocol::BoxError;
 
-pub(super) use self::connect::Connect;
-#[cfg(feature = "hooks-http")]
-pub(super) use self::proxy::Proxy;
+pub(crate) use self::connect::Connect;
+#[cfg(any(feature = "hooks-http", feature = "object-store"))]
+pub(crate) use self::proxy::Proxy;
 #[cfg(feature = "hooks-grpc")]
-pub(super) use self::tls::Identity;
-pub(super) use self::tls::{Trust, config};
+pub(crate) use self::tls::Identity;
+pub(crate) use self::tls::{Trust, config};
 
 /// A connection pool.
-pub(super) type Client<B> = legacy::Client<Connector, B>;
+pub(crate) type Client<B> = legacy::Client<Connector, B>;
 
 /// A connector that adds TLS for https URLs.
-pub(super) type Connector = HttpsConnector<Connect>;
+pub(crate) type Connector = HttpsConnector<Connect>;
+
+/// Time after which an unused connection is closed. S3 closes it after 20 seconds, and a
+/// request that meets the end of a connection fails.
+#[cfg(feature = "object-store")]
+const IDLE: std::time::Duration = std::time::Duration::from_secs(15);
 
 /// Builds a connector for http servers, and for https servers that `tls`
 /// accepts.
-pub(super) fn connector(connect: Connect, tls: ClientConfig) -> Connector {
+pub(crate) fn connector(connect: Connect, tls: ClientConfig) -> Connector {
     (connect, tls).into()
 }
 
 /// Returns a builder with tokio's timers and executor.
-pub(super) fn builder() -> legacy::Builder {
+pub(crate) fn builder() -> legacy::Builder {
     let mut builder = legacy::Client::builder(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())
@@ -45,7 +50,7 @@ pub(super) fn builder() -> legacy::Builder {
 
 /// Builds a client that uses HTTP/2 only, also without TLS.
 #[cfg(feature = "hooks-grpc")]
-pub(super) fn http2<B>(connector: Connector) -> Client<B>
+pub(crate) fn http2<B>(connector: Connector) -> Client<B>
 where
     B: Body + Send,
     B::Data: Send,
@@ -56,7 +61,7 @@ where
 /// Builds a client that uses HTTP/1.1, or HTTP/2 if the server selects it by
 /// ALPN.
 #[cfg(feature = "hooks-http")]
-pub(super) fn any_version<B>(connector: Connector) -> Client<B>
+pub(crate) fn any_version<B>(connector: Connector) -> Client<B>
 where
     B: Body + Send,
     B::Data: Send,
@@ -65,9 +70,19 @@ where
     builder().http1_title_case_headers(true).build(connector)
 }
 
+/// Builds a client that uses HTTP/1.1 only.
+#[cfg(feature = "object-store")]
+pub(crate) fn http1<B>(connector: Connector) -> Client<B>
+where
+    B: Body + Send,
+    B::Data: Send,
+{
+    builder().pool_idle_timeout(IDLE).build(connector)
+}
+
 /// Formats an error with all its sources, for the log. The client's errors
 /// never contain the URL.
-pub(super) fn in_full(error: &dyn Error) -> BoxError {
+pub(crate) fn in_full(error: &dyn Error) -> BoxError {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

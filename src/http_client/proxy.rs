@@ -15,7 +15,7 @@ use super::connect::{Stream, tcp};
 
 /// A proxy for the requests to one server.
 #[derive(Clone, Debug)]
-pub(in crate::hooks) struct Proxy {
+pub(crate) struct Proxy {
     uri: Uri,
     authorization: Option<HeaderValue>,
     connector: HttpsConnector<HttpConnector>,
@@ -38,10 +38,7 @@ impl Proxy {
     /// # Errors
     ///
     /// Fails if the proxy uses another protocol than HTTP, such as SOCKS.
-    pub(in crate::hooks) fn from_env(
-        server: &Uri,
-        tls: &ClientConfig,
-    ) -> Result<Option<Self>, BoxError> {
+    pub(crate) fn from_env(server: &Uri, tls: &ClientConfig) -> Result<Option<Self>, BoxError> {
         // Like Go: programs on the same host are never reached through a proxy.
         if is_this_host(server) {
             return Ok(None);
@@ -77,7 +74,7 @@ impl Proxy {
 
     /// Returns the `Proxy-Authorization` header for each request, if the proxy
     /// needs it.
-    pub(in crate::hooks) fn authorization(&self) -> Option<&HeaderValue> {
+    pub(crate) fn authorization(&self) -> Option<&HeaderValue> {
         let authorization = self.authorization.as_ref();
         authorization.filter(|_| self.way == Way::Forward)
     }

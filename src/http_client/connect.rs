@@ -12,7 +12,7 @@ use tower::ServiceExt;
 use tower_service::Service;
 use tower_tus_layers::protocol::BoxError;
 
-#[cfg(feature = "hooks-http")]
+#[cfg(any(feature = "hooks-http", feature = "object-store"))]
 use super::Proxy;
 
 /// Leaves time for another attempt within the default time limits.
@@ -24,14 +24,14 @@ const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
 /// A connector without TLS.
 #[derive(Clone, Debug)]
-pub(in crate::hooks) enum Connect {
+pub(crate) enum Connect {
     /// Connects to the host and port of the URL.
     Direct,
     /// Connects to a Unix socket, whatever the URL says.
     #[cfg(all(unix, feature = "hooks-grpc"))]
     Socket(std::sync::Arc<std::path::Path>),
     /// Connects through a proxy.
-    #[cfg(feature = "hooks-http")]
+    #[cfg(any(feature = "hooks-http", feature = "object-store"))]
     Through(Proxy),
 }
 
@@ -54,7 +54,7 @@ impl Service<Uri> for Connect {
                     let socket = tokio::net::UnixStream::connect(path).await?;
                     Ok(Stream::new(hyper_util::rt::TokioIo::new(socket)))
                 }
-                #[cfg(feature = "hooks-http")]
+                #[cfg(any(feature = "hooks-http", feature = "object-store"))]
                 Self::Through(proxy) => proxy.connect(uri).await,
             }
         })
@@ -73,7 +73,7 @@ pub(super) fn tcp() -> HttpConnector {
 }
 
 /// A connection of any kind.
-pub(in crate::hooks) struct Stream {
+pub(crate) struct Stream {
     io: Box<dyn Io>,
     is_proxied: bool,
 }
@@ -91,7 +91,7 @@ impl Stream {
     }
 
     /// Marks a connection to a proxy that forwards requests to other servers.
-    #[cfg(feature = "hooks-http")]
+    #[cfg(any(feature = "hooks-http", feature = "object-store"))]
     pub(super) fn proxied(self) -> Self {
         Self {
             is_proxied: true,

@@ -1,0 +1,166 @@
+//! Containers of Azure.
+//!
+//! Parts are blocks: without numbers, each with a name of its own, and joined in the
+//! order of a list. Blocks that no list names are removed with the next list, or after a
+//! week.
+
+mod commit;
+mod list;
+mod sign;
+
+use std::ops::Range;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http::Method;
+use object_store::azure::MicrosoftAzure;
+use object_store::signer::Signer;
+
+pub(super) use self::sign::SharedKey;
+use super::failure::of_client;
+use super::ordinary::{Ordinary, path};
+use super::own::{Own, Unsigned};
+use crate::store::object::objects::{
+    Found, Listing, Multipart, MultipartId, Multiparts, Object, ObjectError, Objects, PartNumber,
+    Parts, Payload, Properties, Result, Rules, Tag, When,
+};
+
+const MIB: u64 = 1 << 20;
+
+const RULES: Rules = Rules {
+    min_part: 1,
+    max_part: 4000 * MIB,
+    max_parts: 50_000,
+    max_object: 50_000 * 4000 * MIB,
+    equal_parts: false,
+    gaps: true,
+    conditional_complete: true,
+    copies_parts: false,
+    properties_of_multiparts: false,
+};
+
+#[derive(Debug)]
+pub(super) struct Container {
+    ordinary: Ordinary<MicrosoftAzure>,
+    own: Own,
+    /// The access tier of new objects, unless their properties name one.
+    tier: Option<String>,
+}
+
+impl Container {
+    pub(super) const fn new(
+        ordinary: Ordinary<MicrosoftAzure>,
+        own: Own,
+        tier: Option<String>,
+    ) -> Self {
+        Self {
+            ordinary,
+            own,
+            tier,
+        }
+    }
+}
+
+#[async_trait]
+impl Objects for Container {
+    fn rules(&self) -> &Rules {
+        &RULES
+    }
+
+    async fn get(&self, key: &str, range: Option<Range<u64>>) -> Result<Object> {
+        self.ordinary.get(key, range).await
+    }
+
+    async fn head(&self, key: &str) -> Result<Found> {
+        self.ordinary.head(key).await
+    }
+
+    async fn put(
+        &self,
+        key: &str,
+        payload: Payload,
+        when: When<'_>,
+        properties: &Properties,
+    ) -> Result<Tag> {
+        let mut properties = properties.clone();
+        properties.storage_class = properties.storage_class.or_else(|| self.tier.clone());
+        self.ordinary.put(key, &payload, when, &properties).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<()> {
+        match self.own.send(Unsigned::new(Method::DELETE, key)).await {
+            Ok(_) | Err(ObjectError::NotFound) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Listing> {
+        list::list(&self.own, prefix, after).await
+    }
+
+    /// Needs no request.
+    async fn begin(&self, key: &str, properties: &Properties) -> Result<MultipartId> {
+        self.ordinary.begin(key, properties).await
+    }
+
+    async fn put_part(
+        &self,
+        key: &str,
+        multipart: &MultipartId,
+        number: PartNumber,
+        payload: Payload,
+    ) -> Result<Tag> {
+        self.ordinary
+            .put_part(key, multipart, number, &payload)
+            .await
+    }
+
+    async fn copy_part(
+        &self,
+        _: &str,
+        _: &MultipartId,
+        _: PartNumber,
+        _: &str,
+        _: Range<u64>,
+    ) -> Result<Tag> {
+        Err(ObjectError::Invalid("Azure cannot copy parts".into()))
+    }
+
+    async fn complete(
+        &self,
+        key: &str,
+        _: &MultipartId,
+        parts: &[(PartNumber, Tag)],
+        when: When<'_>,
+    ) -> Result<Tag> {
+        commit::commit(&self.own, key, parts, when, self.tier.as_deref()).await
+    }
+
+    /// Needs no request.
+    async fn abort(&self, key: &str, multipart: &MultipartId) -> Result<()> {
+        self.ordinary.abort(key, multipart).await
+    }
+
+    async fn parts(&self, _: &str, _: &MultipartId, _: PartNumber) -> Result<Parts> {
+        Err(ObjectError::Invalid("Azure does not number parts".into()))
+    }
+
+    async fn multiparts(&self, _: &str, _: Option<&Multipart>) -> Result<Multiparts> {
+        Ok(Multiparts::default())
+    }
+
+    /// Has no URLs that replace headers: the crate does not sign these.
+    async fn presign(
+        &self,
+        key: &str,
+        content: &Properties,
+        valid: Duration,
+    ) -> Result<Option<String>> {
+        if *content != Properties::default() {
+            return Ok(None);
+        }
+        let client = &self.ordinary.client;
+        let url = client.signed_url(Method::GET, &path(key)?, valid).await;
+        Ok(Some(url.map_err(of_client)?.into()))
+    }
+}

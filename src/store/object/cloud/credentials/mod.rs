@@ -1,0 +1,16 @@
+//! The credentials for S3, found in the order of AWS's SDKs: keys in the environment, a
+//! web identity, a profile in shared files, a container, the instance.
+
+mod environment;
+mod find;
+mod ini;
+mod keys;
+mod profile;
+mod source;
+#[cfg(test)]
+mod tests;
+
+pub(super) use self::environment::Environment;
+pub(super) use self::find::{Found, find};
+pub(super) use self::keys::Keys;
+pub(super) use self::source::Source;

@@ -1,0 +1,129 @@
+use std::fmt;
+use std::sync::Arc;
+
+use object_store::azure::MicrosoftAzureBuilder;
+
+use super::SettingsError;
+use super::address::{Address, Certificates, Scheme, bucket};
+use crate::store::object::cloud::azure::{Container, SharedKey};
+use crate::store::object::cloud::connector::{Connector, no_retries};
+use crate::store::object::cloud::credentials::Environment;
+use crate::store::object::cloud::ordinary::Ordinary;
+use crate::store::object::cloud::own::Own;
+use crate::store::object::cloud::tags::TagsAre;
+use crate::store::object::objects::Objects;
+
+/// A container of Azure's Blob Storage.
+///
+/// The account and its key are those of [`account`](Self::account), by default of the
+/// variables `AZURE_STORAGE_ACCOUNT` and `AZURE_STORAGE_KEY`.
+#[derive(Clone)]
+pub struct Azure {
+    container: String,
+    endpoint: Option<String>,
+    account: Option<(String, String)>,
+    tier: Option<String>,
+}
+
+impl Azure {
+    /// Names the container.
+    #[must_use]
+    pub fn new(container: impl Into<String>) -> Self {
+        Self {
+            container: container.into(),
+            endpoint: None,
+            account: None,
+            tier: None,
+        }
+    }
+
+    /// Sets the account and its key, in base64.
+    #[must_use]
+    pub fn account(self, name: impl Into<String>, key: impl Into<String>) -> Self {
+        Self {
+            account: Some((name.into(), key.into())),
+            ..self
+        }
+    }
+
+    /// Sets the server; the default is `https://ACCOUNT.blob.core.windows.net`.
+    #[must_use]
+    pub fn endpoint(self, endpoint: impl Into<String>) -> Self {
+        Self {
+            endpoint: Some(endpoint.into()),
+            ..self
+        }
+    }
+
+    /// Sets the access tier of objects, such as `Cool`; the default is that of the
+    /// account.
+    #[must_use]
+    pub fn access_tier(self, tier: impl Into<String>) -> Self {
+        Self {
+            tier: Some(tier.into()),
+            ..self
+        }
+    }
+
+    /// Opens the container, without a request.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a setting cannot be used or is missing.
+    pub(crate) fn open(&self) -> Result<Arc<dyn Objects>, SettingsError> {
+        self.open_with(&Environment::of_process())
+    }
+
+    pub(in crate::store::object::cloud) fn open_with(
+        &self,
+        environment: &Environment,
+    ) -> Result<Arc<dyn Objects>, SettingsError> {
+        let container = bucket(&self.container)?;
+        let (account, key) = self.found(environment)?;
+        let default = || format!("https://{account}.blob.core.windows.net");
+        let endpoint = self.endpoint.clone().unwrap_or_else(default);
+        let address = Address::parse(&endpoint, Scheme::Https)?;
+        let transport = address.transport(Certificates::Trusted)?;
+        let client = MicrosoftAzureBuilder::new()
+            .with_container_name(container)
+            .with_account(&account)
+            .with_access_key(key)
+            .with_endpoint(address.url())
+            .with_retry(no_retries())
+            .with_http_connector(Connector::new(transport.clone()))
+            .build()
+            .map_err(SettingsError::new)?;
+        let key = SharedKey {
+            base: format!("{}/{container}", address.url()),
+            account,
+            credentials: client.credentials().clone(),
+        };
+        let own = Own::new(container, key, transport);
+        let ordinary = Ordinary::new(client, TagsAre::ETags);
+        Ok(Arc::new(Container::new(ordinary, own, self.tier.clone())))
+    }
+
+    fn found(&self, environment: &Environment) -> Result<(String, String), SettingsError> {
+        if let Some((account, key)) = &self.account {
+            return Ok((bucket(account)?.to_owned(), key.clone()));
+        }
+        let var = |name| {
+            let missing = || SettingsError::new(format!("{name} is missing"));
+            environment.var(name).ok_or_else(missing)
+        };
+        let account = var("AZURE_STORAGE_ACCOUNT")?;
+        Ok((bucket(&account)?.to_owned(), var("AZURE_STORAGE_KEY")?))
+    }
+}
+
+impl fmt::Debug for Azure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let account = self.account.as_ref().map(|(name, _)| name);
+        f.debug_struct("Azure")
+            .field("container", &self.container)
+            .field("endpoint", &self.endpoint)
+            .field("account", &account)
+            .field("tier", &self.tier)
+            .finish_non_exhaustive()
+    }
+}
