@@ -7,5 +7,7 @@
 // Until the store is whole, parts of it have no user.
 #![allow(dead_code, unused_imports)]
 
+mod budget;
 mod cloud;
 mod objects;
+mod parts;
