@@ -4,10 +4,10 @@ mod azure;
 mod azurite;
 mod credentials;
 mod gcs;
+mod own;
 mod s3;
 mod script;
 mod versitygw;
-mod xml;
 
 #[allow(dead_code, reason = "one function is enough")]
 #[path = "../../../../../tests/harness/services.rs"]
