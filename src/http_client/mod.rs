@@ -40,7 +40,7 @@ pub(crate) fn connector(connect: Connect, tls: ClientConfig) -> Connector {
 }
 
 /// Returns a builder with tokio's timers and executor.
-pub(crate) fn builder() -> legacy::Builder {
+fn builder() -> legacy::Builder {
     let mut builder = legacy::Client::builder(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())

@@ -11,8 +11,7 @@ use tower_tus_layers::protocol::BoxError;
 pub(super) fn parse<T: DeserializeOwned>(document: &[u8]) -> Result<T, BoxError> {
     // Azure's documents begin with a byte order mark.
     let document = document.strip_prefix(b"\xef\xbb\xbf").unwrap_or(document);
-    // S3 sends spaces while it joins parts.
-    Ok(quick_xml::de::from_reader(document.trim_ascii_start())?)
+    Ok(quick_xml::de::from_reader(document)?)
 }
 
 /// Escapes a text for the content of an element.

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use object_store::gcp::GoogleCloudStorageBuilder;
+use object_store::gcp::{GoogleCloudStorage, GoogleCloudStorageBuilder};
 
 use super::SettingsError;
 use super::address::{Address, Certificates, Scheme, bucket, tls};
@@ -76,29 +76,36 @@ impl Gcs {
         let builder = GoogleCloudStorageBuilder::new()
             .with_bucket_name(bucket)
             .with_base_url(&address.url());
-        let anywhere = Connector::new(Anywhere(tls(Certificates::Trusted)?));
-        let found = self
-            .credentials(environment, builder.clone())
-            .with_retry(retries_of_credentials())
-            .with_http_connector(anywhere)
-            .build()
-            .map_err(SettingsError::new)?;
+        let found = self.found(environment, builder.clone())?;
+        let credentials = found.credentials().clone();
         let client = builder
-            .with_credentials(found.credentials().clone())
+            .with_credentials(credentials.clone())
             .with_signing_credentials(found.signing_credentials().clone())
             .with_retry(no_retries())
             .with_http_connector(Connector::new(transport.clone()))
             .build()
             .map_err(SettingsError::new)?;
-        let bearer = Bearer {
-            base: format!("{}/{bucket}", address.url()),
-            credentials: found.credentials().clone(),
-        };
+        let base = format!("{}/{bucket}", address.url());
+        let bearer = Bearer { base, credentials };
         Ok(Arc::new(Bucket {
             ordinary: Ordinary::new(client, TagsAre::Generations),
             own: Own::new(bucket, bearer, transport),
             rules: RULES,
         }))
+    }
+
+    /// Returns a client that has found credentials, and asks other servers for them.
+    fn found(
+        &self,
+        environment: &Environment,
+        builder: GoogleCloudStorageBuilder,
+    ) -> Result<GoogleCloudStorage, SettingsError> {
+        let anywhere = Anywhere(tls(Certificates::Trusted)?);
+        self.credentials(environment, builder)
+            .with_retry(retries_of_credentials())
+            .with_http_connector(Connector::new(anywhere))
+            .build()
+            .map_err(SettingsError::new)
     }
 
     fn credentials(

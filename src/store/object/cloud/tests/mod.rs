@@ -1,9 +1,14 @@
 //! Each cloud against a scripted server.
 
 mod azure;
+mod azurite;
 mod credentials;
 mod gcs;
+mod own;
 mod s3;
 mod script;
 mod versitygw;
-mod xml;
+
+#[allow(dead_code, reason = "one function is enough")]
+#[path = "../../../../../tests/harness/services.rs"]
+mod services;

@@ -314,17 +314,22 @@ async fn parts_have_the_numbers_of_the_caller() {
 
 #[tokio::test]
 async fn encryption_is_asked_for_at_each_object() {
-    let begun = "<InitiateMultipartUploadResult><UploadId>u</UploadId>\
-                 </InitiateMultipartUploadResult>";
-    let server = Server::start([stored(), says(200, &[], begun)]).await;
-    let settings = settings(&server).encrypt_with_kms("arn:key");
-    let bucket = settings.open().unwrap();
-    put(&*bucket, When::Absent).await.unwrap();
-    bucket.begin("key", &Properties::default()).await.unwrap();
-    for seen in server.seen() {
-        let kind = seen.header("x-amz-server-side-encryption");
-        assert_eq!(kind, Some("aws:kms"));
-        let key = seen.header("x-amz-server-side-encryption-aws-kms-key-id");
-        assert_eq!(key, Some("arn:key"));
+    let keys = [None, Some("arn:key")];
+    for (kind, key) in ["AES256", "aws:kms"].into_iter().zip(keys) {
+        let begun = "<InitiateMultipartUploadResult><UploadId>u</UploadId>\
+                     </InitiateMultipartUploadResult>";
+        let server = Server::start([stored(), says(200, &[], begun)]).await;
+        let settings = match key {
+            Some(key) => settings(&server).encrypt_with_kms(key),
+            None => settings(&server).encrypt(),
+        };
+        let bucket = settings.open().unwrap();
+        put(&*bucket, When::Absent).await.unwrap();
+        bucket.begin("key", &Properties::default()).await.unwrap();
+        for seen in server.seen() {
+            assert_eq!(seen.header("x-amz-server-side-encryption"), Some(kind));
+            let found = seen.header("x-amz-server-side-encryption-aws-kms-key-id");
+            assert_eq!(found, key);
+        }
     }
 }

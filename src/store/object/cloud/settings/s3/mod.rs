@@ -85,6 +85,15 @@ impl S3 {
         }
     }
 
+    /// Names another bucket, with the same settings.
+    #[must_use]
+    pub fn bucket(self, bucket: impl Into<String>) -> Self {
+        Self {
+            bucket: bucket.into(),
+            ..self
+        }
+    }
+
     /// Sets the region. The default is `AWS_REGION`, `AWS_DEFAULT_REGION` or that of the
     /// profile; with an endpoint, it may be missing.
     #[must_use]

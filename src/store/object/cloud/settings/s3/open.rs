@@ -32,26 +32,35 @@ impl S3 {
         let region = region.map(checked).transpose()?;
         let (address, place) = self.address(region.as_deref())?;
         let transport = address.transport(self.certificates)?;
-        let builder = AmazonS3Builder::new()
-            .with_bucket_name(&self.bucket)
-            .with_region(region.unwrap_or_else(|| "us-east-1".to_owned()));
-        let credentials = provider(&source, builder.clone())?;
-        let builder = self
-            .encryption
-            .set(builder)?
-            .with_endpoint(address.url())
-            .with_virtual_hosted_style_request(place == Place::Host)
-            .with_credentials(credentials)
-            .with_disable_bulk_delete(true)
-            .with_unsigned_payload(address.is_encrypted() || self.hashes == Hashes::Never)
+        let builder = self.builder(&address, place, region)?;
+        let client = builder
+            .clone()
+            .with_credentials(provider(&source, builder)?)
             .with_retry(no_retries())
-            .with_http_connector(Connector::new(transport.clone()));
-        let client = builder.build().map_err(SettingsError::new)?;
+            .with_http_connector(Connector::new(transport.clone()))
+            .build()
+            .map_err(SettingsError::new)?;
         Ok(Arc::new(Bucket {
             own: Own::new(&self.bucket, client.clone(), transport),
             ordinary: Ordinary::new(client, TagsAre::ETags),
             rules: Rules::S3,
         }))
+    }
+
+    fn builder(
+        &self,
+        address: &Address,
+        place: Place,
+        region: Option<String>,
+    ) -> Result<AmazonS3Builder, SettingsError> {
+        let builder = AmazonS3Builder::new()
+            .with_bucket_name(&self.bucket)
+            .with_region(region.unwrap_or_else(|| "us-east-1".to_owned()))
+            .with_endpoint(address.url())
+            .with_virtual_hosted_style_request(place == Place::Host)
+            .with_disable_bulk_delete(true)
+            .with_unsigned_payload(address.is_encrypted() || self.hashes == Hashes::Never);
+        self.encryption.set(builder)
     }
 
     fn credentials(&self, environment: &Environment) -> Result<Found, SettingsError> {

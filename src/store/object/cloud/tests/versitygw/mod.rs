@@ -16,12 +16,9 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
+use super::services;
 use crate::store::object::cloud::S3;
 use crate::store::object::objects::{Objects, Payload, Properties, Result, Tag, When};
-
-#[allow(dead_code, reason = "one function is enough")]
-#[path = "../../../../../../tests/harness/services.rs"]
-mod services;
 
 const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/go/versitygw");
 

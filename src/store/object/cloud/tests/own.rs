@@ -13,6 +13,7 @@ fn u() -> MultipartId {
 }
 
 fn completed() -> Answer {
+    // S3 sends spaces while it joins parts.
     let body = " \n <?xml version=\"1.0\"?><CompleteMultipartUploadResult xmlns=\"x\">\
                 <ETag>&quot;t&quot;</ETag></CompleteMultipartUploadResult>";
     says(200, &[], body)
