@@ -7,4 +7,8 @@
 // Until the store is whole, parts of it have no user.
 #![allow(dead_code, unused_imports)]
 
+mod keys;
 mod objects;
+mod state;
+
+pub(crate) use self::state::State;
