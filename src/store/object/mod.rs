@@ -7,8 +7,10 @@
 // Until the store is whole, parts of it have no user.
 #![allow(dead_code, unused_imports)]
 
+mod budget;
 mod keys;
 mod objects;
+mod parts;
 mod state;
 
 pub(crate) use self::state::State;

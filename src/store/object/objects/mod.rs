@@ -5,8 +5,12 @@
 //! implementation: [`ObjectError`] tells what a failure says about the call, and the
 //! store decides.
 
+mod counted;
 mod error;
+mod kind;
 mod listing;
+#[cfg(test)]
+pub(crate) mod memory;
 mod payload;
 mod properties;
 mod rules;
@@ -19,7 +23,9 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use bytes::Bytes;
 
+pub(crate) use self::counted::Counted;
 pub(crate) use self::error::ObjectError;
+pub(crate) use self::kind::Kind;
 pub(crate) use self::listing::{Listed, Listing, Multipart, Multiparts, Part, Parts};
 pub(crate) use self::payload::Payload;
 pub(crate) use self::properties::Properties;
