@@ -1,101 +1,104 @@
-//! Memory for the bytes that are on their way to the object store.
+//! The memory for bytes on their way, shared by all uploads of a process.
+//!
+//! Whoever waits for memory holds none, and whoever holds some for bytes that do not
+//! come gives it back when another one waits. So nobody waits for ever.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-/// What one permit stands for, in bytes.
-const UNIT: u64 = 4 << 10;
+/// The unit of loans in bytes.
+pub(super) const STEP: u64 = 256 << 10;
 
-/// How long a request waits for memory before it writes what it holds.
-const PATIENCE: Duration = Duration::from_secs(1);
-
-/// A limit on the memory of all requests together.
 #[derive(Clone, Debug)]
 pub(super) struct Budget {
-    units: Arc<Semaphore>,
-    /// In units, for what is larger than all of it.
-    whole: u32,
+    steps: Arc<Semaphore>,
+    total: u32,
+    waiting: Arc<watch::Sender<usize>>,
 }
 
-/// Memory that a request may use until this is dropped.
+/// Memory that was lent. Dropping it gives the memory back.
 #[derive(Debug, Default)]
-pub(super) struct Room {
+pub(super) struct Loan {
     permit: Option<OwnedSemaphorePermit>,
+    bytes: u64,
 }
 
 impl Budget {
-    /// Creates a budget of so many bytes.
+    /// Creates a budget of this many bytes, and at least one [`STEP`].
     pub(super) fn new(bytes: u64) -> Self {
-        let whole = units(bytes).max(1);
+        let total = u32::try_from(bytes / STEP).unwrap_or(u32::MAX).max(1);
         Self {
-            units: Arc::new(Semaphore::new(whole as usize)),
-            whole,
+            steps: Arc::new(Semaphore::new(total as usize)),
+            total,
+            waiting: Arc::new(watch::Sender::new(0)),
         }
     }
 
-    /// Waits until there is memory for so many bytes. The caller holds none, or
-    /// requests could wait for each other.
-    pub(super) async fn take(&self, bytes: u64) -> Room {
-        let units = units(bytes).min(self.whole);
-        let permit = Arc::clone(&self.units).acquire_many_owned(units).await;
-        Room {
-            permit: permit.ok(),
-        }
+    /// Lends memory if there is enough, and nobody waits for it.
+    pub(super) fn try_lend(&self, bytes: u64) -> Option<Loan> {
+        let permit = Arc::clone(&self.steps).try_acquire_many_owned(self.steps_of(bytes));
+        permit.ok().map(|permit| Loan::of(permit, bytes))
     }
 
-    /// Makes `room` one for so many bytes, if there is memory soon. If not, the caller
-    /// writes what it holds.
-    pub(super) async fn extend(&self, room: &mut Room, bytes: u64) -> Result<(), NoRoom> {
-        let more = units(bytes).min(self.whole).saturating_sub(room.units());
-        if more == 0 {
-            return Ok(());
-        }
-        let permit = Arc::clone(&self.units).acquire_many_owned(more);
-        match timeout(PATIENCE, permit).await {
-            Ok(Ok(permit)) => room.merge(permit),
-            Ok(Err(_)) | Err(_) => return Err(NoRoom),
-        }
-        Ok(())
+    /// Lends memory as soon as there is enough: all of it if there is never enough.
+    /// Waits for ever if the caller holds it already.
+    pub(super) async fn lend(&self, bytes: u64) -> Loan {
+        let waiting = Waiting::new(&self.waiting);
+        let permit = Arc::clone(&self.steps).acquire_many_owned(self.steps_of(bytes));
+        let permit = permit.await.expect("the semaphore is never closed");
+        drop(waiting);
+        Loan::of(permit, bytes)
     }
 
-    /// Returns how much memory is free, in bytes.
-    pub(super) fn free(&self) -> u64 {
-        self.units.available_permits() as u64 * UNIT
+    /// Waits until somebody waits for memory.
+    pub(super) async fn contested(&self) {
+        let mut waiting = self.waiting.subscribe();
+        let contested = waiting.wait_for(|&waiting| waiting > 0).await;
+        drop(contested.expect("the sender lives as long as the budget"));
+    }
+
+    fn steps_of(&self, bytes: u64) -> u32 {
+        let steps = u32::try_from(bytes.div_ceil(STEP)).unwrap_or(u32::MAX);
+        steps.min(self.total)
     }
 }
 
-/// There was no memory for some time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct NoRoom;
-
-impl Room {
-    fn units(&self) -> u32 {
-        let permit = self.permit.as_ref();
-        permit.map_or(0, |permit| {
-            u32::try_from(permit.num_permits()).unwrap_or(u32::MAX)
-        })
-    }
-
-    fn merge(&mut self, permit: OwnedSemaphorePermit) {
-        match &mut self.permit {
-            Some(held) => held.merge(permit),
-            None => self.permit = Some(permit),
+impl Loan {
+    const fn of(permit: OwnedSemaphorePermit, bytes: u64) -> Self {
+        Self {
+            permit: Some(permit),
+            bytes,
         }
     }
 
-    /// Splits off what so many bytes need.
-    pub(super) fn split(&mut self, bytes: u64) -> Self {
-        let units = units(bytes).min(self.units()) as usize;
-        let permit = self.permit.as_mut().and_then(|permit| permit.split(units));
-        Self { permit }
+    pub(super) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub(super) fn add(&mut self, more: Self) {
+        self.bytes += more.bytes;
+        match (&mut self.permit, more.permit) {
+            (Some(permit), Some(more)) => permit.merge(more),
+            (permit, more) => *permit = permit.take().or(more),
+        }
     }
 }
 
-fn units(bytes: u64) -> u32 {
-    u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX >> 3)
+/// Counts one who waits, for as long as it lives.
+struct Waiting<'a>(&'a watch::Sender<usize>);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a watch::Sender<usize>) -> Self {
+        count.send_modify(|count| *count += 1);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
 }
 
 #[cfg(test)]
@@ -103,33 +106,20 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn memory_is_given_back() {
-        let budget = Budget::new(16 * UNIT);
-        let mut room = budget.take(4 * UNIT).await;
-        budget.extend(&mut room, 10 * UNIT).await.unwrap();
-        assert_eq!(budget.free(), 6 * UNIT);
-        let part = room.split(8 * UNIT);
-        drop(room);
-        assert_eq!(budget.free(), 8 * UNIT);
-        drop(part);
-        assert_eq!(budget.free(), 16 * UNIT);
-    }
+    async fn memory_is_lent_again_when_it_comes_back() {
+        let budget = Budget::new(4 * STEP);
+        let mut held = budget.try_lend(3 * STEP).unwrap();
+        assert!(budget.try_lend(2 * STEP).is_none());
+        held.add(budget.try_lend(1).unwrap());
+        assert_eq!(held.bytes(), 3 * STEP + 1);
 
-    #[tokio::test]
-    async fn what_is_larger_than_the_budget_gets_all_of_it() {
-        let budget = Budget::new(2 * UNIT);
-        let room = budget.take(100 * UNIT).await;
-        assert_eq!(budget.free(), 0);
-        drop(room);
-        assert_eq!(budget.free(), 2 * UNIT);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn nobody_waits_long_for_more() {
-        let budget = Budget::new(2 * UNIT);
-        let mut one = budget.take(UNIT).await;
-        let _other = budget.take(UNIT).await;
-        assert_eq!(budget.extend(&mut one, 2 * UNIT).await, Err(NoRoom));
-        assert_eq!(one.units(), 1);
+        let waiting = tokio::spawn({
+            let budget = budget.clone();
+            async move { budget.lend(100 * STEP).await.bytes() }
+        });
+        budget.contested().await;
+        drop(held);
+        assert_eq!(waiting.await.unwrap(), 100 * STEP);
+        assert!(budget.try_lend(4 * STEP).is_some());
     }
 }

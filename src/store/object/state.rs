@@ -5,12 +5,7 @@ use serde::{Deserialize, Serialize};
 use tower_tus_layers::protocol::UploadId;
 
 use super::objects::{MultipartId, PartNumber, Tag};
-
-/// How many part numbers a writer may use beyond those that the state has given out.
-///
-/// Nothing fences a part on its way: a late one of a stopped server replaces the part
-/// with its number. So no number is used by two writers.
-pub(super) const WINDOW: PartNumber = 16;
+use super::parts::WINDOW;
 
 /// The bytes are those of the parts, then of the tail, then those inline.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -122,6 +117,9 @@ impl State {
     }
 
     /// Reserves part numbers that nobody else has used, or is going to use.
+    ///
+    /// Nothing fences a part on its way: a late one of a stopped server replaces the
+    /// part with its number. So no number is used by two writers.
     pub(super) fn claim(&mut self) {
         if self.claimed {
             self.next += WINDOW;
