@@ -3,6 +3,8 @@
 //! For the traits, the memory store and the conformance suite, see
 //! [`tower_tus_layers::store`].
 
+#[cfg(any(all(unix, feature = "file"), feature = "object-store"))]
+mod document;
 #[cfg(all(unix, feature = "file"))]
 pub mod file;
 #[cfg(feature = "quota")]

@@ -16,7 +16,7 @@ use crate::protocol::{
     Action, Body, Chunk, Error, FinishState, Length, Offset, Outcome, ResponseOverride, Upload,
     UploadId,
 };
-use crate::store::{AppendError, Appended, Handle, WriteMode};
+use crate::store::{AppendError, AppendOptions, Appended, Handle, WriteMode};
 
 impl Core {
     pub(super) async fn append(
@@ -97,7 +97,8 @@ impl Core {
         }
         let bytes = room.bytes;
         let mut chunk = Capped::new(body, room);
-        let appended = write(context, handle, Chunk::new(&mut chunk), bytes).await;
+        let options = self.append_options(parts, handle.info());
+        let appended = write(context, handle, Chunk::new(&mut chunk), options, bytes).await;
         // A store that has lost bytes reports a smaller offset; then nothing
         // was received.
         outcome.received = appended.offset.since(outcome.upload.offset);
@@ -121,6 +122,13 @@ impl Core {
         };
         body.and(finished)
     }
+
+    fn append_options(&self, parts: &Parts, upload: &Upload) -> AppendOptions {
+        let context = Context::of(&parts.extensions);
+        let mut options = AppendOptions::from(context.write_mode());
+        options.is_finished_next = !context.decides_completion() && self.may_finish(upload);
+        options
+    }
 }
 
 /// Appends the body to the upload, and logs it if the request is
@@ -129,16 +137,16 @@ async fn write(
     context: &Context,
     handle: &mut dyn Handle,
     chunk: Chunk<'_>,
+    options: AppendOptions,
     room: u64,
 ) -> Appended {
-    let mode = context.write_mode().into();
     if !context.is_logged() {
-        return handle.append(chunk, mode).await;
+        return handle.append(chunk, options).await;
     }
     let offset = handle.info().offset;
     let id = handle.info().id.clone();
     tracing::info!(%id, maxSize = room, offset = offset.get(), "ChunkWriteStart");
-    let appended = handle.append(chunk, mode).await;
+    let appended = handle.append(chunk, options).await;
     let written = appended.offset.since(offset);
     tracing::info!(%id, bytesWritten = written, "ChunkWriteComplete");
     match &appended.error {

@@ -25,11 +25,7 @@ impl Core {
         parts: &Parts,
         handle: &mut dyn Handle,
     ) -> Result<ResponseOverride, Error> {
-        let attempts = match handle.info().finishing {
-            Some(FinishState::Pending { attempts }) => attempts,
-            _ => 0,
-        };
-        if self.finish_attempts > 0 && attempts >= self.finish_attempts {
+        if !self.may_finish(handle.info()) {
             return Err(Error::Rejected);
         }
         if !Context::of(&parts.extensions).decides_completion() {
@@ -42,7 +38,7 @@ impl Core {
             _ if handle.info().finishing.is_none() => Ok(()),
             Ok(answer) => record_finished(parts, handle, answer).await,
             Err(error) if Refused::is_behind(error) => {
-                let attempts = attempts.saturating_add(1);
+                let attempts = attempts(handle.info()).saturating_add(1);
                 handle.record(FinishState::Pending { attempts }).await
             }
             Err(_) => Ok(()),
@@ -50,6 +46,11 @@ impl Core {
         // Report the first failure.
         let answer = asked?;
         recorded.map(|()| answer)
+    }
+
+    /// Returns whether the upload has not been refused too often.
+    pub(super) fn may_finish(&self, upload: &Upload) -> bool {
+        self.finish_attempts == 0 || attempts(upload) < self.finish_attempts
     }
 
     /// Finishes an upload that was found complete but unfinished, and returns the
@@ -63,6 +64,14 @@ impl Core {
             return Ok(None);
         }
         self.finish(parts, handle).await.map(Some)
+    }
+}
+
+/// Returns how often a gate has refused to finish the upload.
+const fn attempts(upload: &Upload) -> u32 {
+    match upload.finishing {
+        Some(FinishState::Pending { attempts }) => attempts,
+        _ => 0,
     }
 }
 

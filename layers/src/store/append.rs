@@ -20,11 +20,18 @@ use super::Handle;
 pub struct AppendOptions {
     /// Whether bytes are kept if the chunk fails.
     pub mode: WriteMode,
+    /// Whether the core calls [`Handle::finish_and_record`] next, if the upload is
+    /// complete and the store has not failed. A store can then hold the last bytes back,
+    /// to make both durable in one step. `false` by default.
+    pub is_finished_next: bool,
 }
 
 impl From<WriteMode> for AppendOptions {
     fn from(mode: WriteMode) -> Self {
-        Self { mode }
+        Self {
+            mode,
+            is_finished_next: false,
+        }
     }
 }
 

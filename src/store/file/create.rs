@@ -63,7 +63,7 @@ pub(super) fn create_with(
 
 /// Returns the state of an upload whose files are to be made.
 fn describe(store: &FileStore, mut upload: Upload, layout: Layout) -> State {
-    let mut document = Document::new(&upload, &layout);
+    let mut document = Document::of_files(&upload, &layout);
     document.set_synced(store.durability.syncs(Step::Created));
     upload.storage = document.storage();
     upload.set_path(&layout.data);

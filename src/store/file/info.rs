@@ -1,144 +1,27 @@
-//! The `.info` file: tusd's JSON with one additional member.
+//! The document `.info` as a file.
 
 use std::collections::BTreeMap;
-use std::ffi::CStr;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
-use http::HeaderValue;
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Map, Value};
-use tower_tus_layers::protocol::{
-    Completion, Concat, FinishState, Length, Metadata, Offset, ResponseOverride, Role, Upload,
-    UploadId,
-};
+use tower_tus_layers::protocol::Upload;
 
-use super::answer::Answer;
 use super::counted::Tail;
 use super::layout::Layout;
 use super::sys;
 
-/// The whole document, so that tusd's own entries survive a rewrite.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(default, rename_all = "PascalCase")]
-pub(super) struct Document {
-    #[serde(rename = "ID")]
-    id: String,
-    size: u64,
-    size_is_deferred: bool,
-    /// As outdated as in tusd: the size of the data file counts.
-    offset: u64,
-    #[serde(deserialize_with = "empty_if_null")]
-    meta_data: BTreeMap<String, String>,
-    is_partial: bool,
-    is_final: bool,
-    partial_uploads: Option<Vec<String>>,
-    storage: Option<Arc<BTreeMap<String, String>>>,
-    #[serde(skip_serializing_if = "TowerTus::is_empty")]
-    tower_tus: TowerTus,
-    #[serde(flatten)]
-    rest: Map<String, Value>,
-    /// Whether a [`SEAL`] follows.
-    #[serde(skip)]
-    is_sealed: bool,
-}
-
-/// Follows the document once the upload is finished: its bytes and all names
-/// were synced before. To write it changes no byte that was there, so nothing
-/// can tear the document.
-///
-/// JSON allows it, so tusd reads the document as before. Editors end a file with
-/// a line feed, but not with this.
-pub(super) const SEAL: &[u8] = b" ";
-
-/// State that tusd's members cannot express. tusd ignores it, and drops it when
-/// it rewrites the file.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(default, rename_all = "PascalCase")]
-struct TowerTus {
-    /// The header as the client sent it, with each byte as one char.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    upload_metadata: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    finishing: Option<State>,
-    /// When the upload was created, in seconds since 1970.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    created: Option<u64>,
-    /// For an upload that the client declares complete.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    completion: Option<ByClient>,
-    /// Like [`upload_metadata`](Self::upload_metadata).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    upload_concat: Option<String>,
-    /// For a partial upload: the pending finals that wait for it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    awaited_by: Vec<String>,
-    /// For a final upload: it has no bytes yet, whatever the data file
-    /// contains.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pending: bool,
-    /// All bytes were synced before they counted, and this file as well.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    synced: bool,
-    /// What the request was answered that has finished the upload.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    answer: Option<Arc<Answer>>,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
-#[serde(rename_all_fields = "PascalCase")]
-enum State {
-    Pending { attempts: u32 },
-    Done,
-    Failed,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct ByClient {
-    declared: bool,
-}
+pub(super) use crate::store::document::{Document, SEAL};
 
 impl Document {
-    /// Builds the document of a new upload.
-    pub(super) fn new(upload: &Upload, layout: &Layout) -> Self {
+    /// Builds the document of a new upload in files.
+    pub(super) fn of_files(upload: &Upload, layout: &Layout) -> Self {
         let storage = [
-            ("InfoPath", layout.info.to_string_lossy()),
-            ("Path", layout.data.to_string_lossy()),
+            ("InfoPath", layout.info.to_string_lossy().into()),
+            ("Path", layout.data.to_string_lossy().into()),
             ("Type", "filestore".into()),
         ];
-        let mut document = Self {
-            id: upload.id.to_string(),
-            meta_data: strings(&upload.metadata),
-            storage: Some(Arc::new(
-                storage
-                    .map(|(key, value)| (key.into(), value.into()))
-                    .into(),
-            )),
-            ..Self::default()
-        };
-        document.tower_tus.created = upload.created.map(seconds);
-        document.tower_tus.upload_metadata = upload.metadata.raw().map(latin1);
-        if let Some(concat) = &upload.concat {
-            document.is_final = concat.is_final();
-            document.is_partial = !concat.is_final();
-            document.partial_uploads = concat.is_final().then(|| texts(concat.parts()));
-            document.tower_tus.upload_concat = concat.raw.as_ref().map(latin1);
-        }
-        document.update(upload);
-        document
-    }
-
-    /// Records whether each change of the upload is synced.
-    pub(super) fn set_synced(&mut self, synced: bool) {
-        self.tower_tus.synced = synced;
-    }
-
-    /// Whether each change of the upload has been synced.
-    pub(super) const fn is_synced(&self) -> bool {
-        self.tower_tus.synced
+        Self::new(upload, storage)
     }
 
     /// Whether a power cut may have lost the last bytes.
@@ -147,45 +30,6 @@ impl Document {
             true => Tail::Synced,
             false => Tail::Unsynced,
         }
-    }
-
-    /// Whether the upload was recorded as finished by a [`SEAL`].
-    pub(super) const fn is_sealed(&self) -> bool {
-        self.is_sealed
-    }
-
-    /// Notes that a [`SEAL`] was written.
-    pub(super) fn seal(&mut self) {
-        self.is_sealed = true;
-    }
-
-    /// Updates the members that change during the life of an upload.
-    pub(super) fn update(&mut self, upload: &Upload) {
-        self.size = upload.length.unwrap_or_default().get();
-        self.size_is_deferred = upload.length.is_none();
-        self.offset = upload.offset.get();
-        self.tower_tus.finishing = upload.finishing.map(State::from);
-        // The document says so itself by now.
-        self.is_sealed = false;
-        self.tower_tus.completion = match upload.completion {
-            Completion::ByClient { declared } => Some(ByClient { declared }),
-            _ => None,
-        };
-        self.tower_tus.pending = upload.is_pending();
-        if let Some(concat) = &upload.concat {
-            self.tower_tus.awaited_by = texts(concat.awaited_by());
-        }
-    }
-
-    /// Notes the answer to the finish.
-    pub(super) fn set_answer(&mut self, answer: &ResponseOverride) {
-        self.tower_tus.answer = Some(Arc::new(Answer::from(answer)));
-    }
-
-    /// Returns the answer to the finish, if one was kept.
-    pub(super) fn answer(&self) -> Option<ResponseOverride> {
-        let answer = self.tower_tus.answer.as_deref();
-        answer.map(Answer::response)
     }
 
     /// Reads `.info`, if it exists and was written to its end.
@@ -218,64 +62,10 @@ impl Document {
         Ok(None)
     }
 
-    pub(super) fn parse(json: &[u8]) -> serde_json::Result<Self> {
-        // Bytes that a power cut has lost read as zeros, which JSON never has.
-        let json = CStr::from_bytes_until_nul(json).map_or(json, CStr::to_bytes);
-        // To check the text once is faster than to check each string in it.
-        let mut document: Self = match str::from_utf8(json) {
-            Ok(text) => serde_json::from_str(text)?,
-            Err(_) => serde_json::from_slice(json)?,
-        };
-        let before = json.strip_suffix(SEAL);
-        document.is_sealed = before.is_some_and(|json| json.ends_with(b"}"));
-        Ok(document)
-    }
-
-    pub(super) fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("strings and numbers serialize to JSON")
-    }
-
-    /// Returns the upload that the document describes.
-    pub(super) fn upload(&self, id: UploadId, offset: u64) -> Upload {
-        let mut upload = Upload::new(id);
-        upload.concat = self.concat();
-        // The bytes of a pending final are left over from an interrupted
-        // attempt.
-        upload.offset = match upload.is_pending() {
-            true => Offset::ZERO,
-            false => Offset::saturating(offset),
-        };
-        upload.length = (!self.size_is_deferred).then_some(Length::saturating(self.size));
-        if let Some(ByClient { declared }) = self.tower_tus.completion {
-            upload.completion = Completion::ByClient { declared };
-        }
-        let created = self.tower_tus.created.map(Duration::from_secs);
-        upload.created = created.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since));
-        upload.metadata = self.metadata();
-        upload.storage = self.storage.clone();
-        upload.finishing = self.tower_tus.finishing.map(FinishState::from);
-        let is_pending = matches!(upload.finishing, Some(FinishState::Pending { .. }));
-        if self.is_sealed && is_pending && upload.is_complete() {
-            upload.finishing = Some(FinishState::Done);
-        }
-        upload
-    }
-
-    /// Returns the recorded id, if it is another one. It is only a hint: the name of the
-    /// file counts.
-    pub(super) fn other_id(&self, id: &UploadId) -> Option<&str> {
-        Some(&*self.id).filter(|recorded| !recorded.is_empty() && *recorded != id.as_str())
-    }
-
-    /// Returns the paths as recorded.
-    pub(super) fn storage(&self) -> Option<Arc<BTreeMap<String, String>>> {
-        self.storage.clone()
-    }
-
     /// Returns the paths as recorded, corrected where files have moved. Hooks
     /// use them to find the files.
     pub(super) fn storage_at(&self, layout: &Layout) -> Option<Arc<BTreeMap<String, String>>> {
-        let mut storage = self.storage.clone()?;
+        let mut storage = self.storage()?;
         for (key, path) in [("Path", &layout.data), ("InfoPath", &layout.info)] {
             let recorded = storage.get(key).map(Path::new);
             if recorded.is_some_and(|recorded| recorded != path) {
@@ -288,124 +78,11 @@ impl Document {
 
     /// Returns the recorded path of the bytes.
     pub(super) fn data(&self) -> Option<&Path> {
-        self.storage.as_ref()?.get("Path").map(Path::new)
+        self.stored("Path").map(Path::new)
     }
 
     /// Returns the path where `.info` was written, as recorded.
     pub(super) fn info_path(&self) -> Option<&str> {
-        self.storage.as_ref()?.get("InfoPath").map(String::as_str)
-    }
-
-    /// Returns the exact text, unless the decoded pairs have been edited since.
-    fn metadata(&self) -> Metadata {
-        self.exact_metadata()
-            .filter(|exact| strings(exact) == self.meta_data)
-            .unwrap_or_else(|| rebuilt(&self.meta_data))
-    }
-
-    fn exact_metadata(&self) -> Option<Metadata> {
-        let raw = bytes(self.tower_tus.upload_metadata.as_deref()?)?;
-        // A server with lenient parsing may have written it.
-        Some(Metadata::parse_lenient(&raw))
-    }
-
-    fn concat(&self) -> Option<Concat> {
-        let role = match (self.is_final, self.is_partial) {
-            (true, _) => Role::Final {
-                parts: ids(self.partial_uploads.as_deref().unwrap_or_default()),
-                pending: self.tower_tus.pending,
-            },
-            (false, true) => Role::Partial {
-                awaited_by: ids(&self.tower_tus.awaited_by),
-            },
-            (false, false) => return None,
-        };
-        let raw = self.tower_tus.upload_concat.as_deref().and_then(bytes);
-        let raw = raw.and_then(|raw| HeaderValue::from_bytes(&raw).ok());
-        Some(Concat::new(role, raw))
+        self.stored("InfoPath")
     }
 }
-
-impl TowerTus {
-    const fn is_empty(&self) -> bool {
-        self.upload_metadata.is_none()
-            && self.finishing.is_none()
-            && self.created.is_none()
-            && self.completion.is_none()
-            && self.upload_concat.is_none()
-            && self.awaited_by.is_empty()
-            && !self.pending
-            && !self.synced
-            && self.answer.is_none()
-    }
-}
-
-impl From<FinishState> for State {
-    fn from(finishing: FinishState) -> Self {
-        match finishing {
-            FinishState::Pending { attempts } => Self::Pending { attempts },
-            FinishState::Done => Self::Done,
-            FinishState::Failed => Self::Failed,
-            // An upload in an unknown state is not finished.
-            _ => Self::Pending { attempts: 0 },
-        }
-    }
-}
-
-impl From<State> for FinishState {
-    fn from(state: State) -> Self {
-        match state {
-            State::Pending { attempts } => Self::Pending { attempts },
-            State::Done => Self::Done,
-            State::Failed => Self::Failed,
-        }
-    }
-}
-
-/// Returns the seconds since 1970.
-fn seconds(time: SystemTime) -> u64 {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH);
-    since.unwrap_or_default().as_secs()
-}
-
-/// Converts the pairs to strings for JSON.
-fn strings(metadata: &Metadata) -> BTreeMap<String, String> {
-    let pairs = metadata.iter();
-    pairs
-        .map(|(key, value)| (key.into(), String::from_utf8_lossy(value).into()))
-        .collect()
-}
-
-/// Rebuilds metadata from the pairs, without those that no header can carry.
-fn rebuilt(pairs: &BTreeMap<String, String>) -> Metadata {
-    let legal = pairs
-        .iter()
-        .filter(|&pair| Metadata::from_pairs([pair]).is_ok());
-    Metadata::from_pairs(legal).unwrap_or_default()
-}
-
-/// Converts each byte to one char.
-pub(super) fn latin1(raw: &(impl AsRef<[u8]> + ?Sized)) -> String {
-    raw.as_ref().iter().copied().map(char::from).collect()
-}
-
-/// Converts each char to one byte.
-pub(super) fn bytes(latin1: &str) -> Option<Vec<u8>> {
-    latin1.chars().map(|char| u8::try_from(char).ok()).collect()
-}
-
-fn texts(ids: &[UploadId]) -> Vec<String> {
-    ids.iter().map(UploadId::to_string).collect()
-}
-
-/// Returns the valid ids; tusd accepts some that lead out of its directory.
-fn ids(texts: &[String]) -> Vec<UploadId> {
-    texts.iter().filter_map(|text| text.parse().ok()).collect()
-}
-
-fn empty_if_null<'de, D: Deserializer<'de>>(json: D) -> Result<BTreeMap<String, String>, D::Error> {
-    Option::deserialize(json).map(Option::unwrap_or_default)
-}
-
-#[cfg(test)]
-mod tests;

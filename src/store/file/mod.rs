@@ -131,7 +131,6 @@
 //! ```
 
 mod ahead;
-mod answer;
 mod append;
 mod batch;
 mod buffers;

@@ -104,7 +104,7 @@ mod tests {
         let store = FileStore::new(dir.path()).durability(Durability::None);
         let mut upload = Upload::new("a".parse().unwrap());
         let layout = Layout::new(dir.path(), &upload.id);
-        let document = Document::new(&upload, &layout);
+        let document = Document::of_files(&upload, &layout);
         fs::write(&layout.info, document.to_json()).unwrap();
         fs::hard_link(&layout.info, &layout.new).unwrap();
         fs::hard_link(&layout.info, dir.path().join("witness")).unwrap();
@@ -145,10 +145,10 @@ mod tests {
         let mut upload = Upload::new("a".parse().unwrap());
         let layout = Layout::new(disk.root(), &upload.id);
         let file = sys::File::create_new(&layout.info).unwrap();
-        file.write_all(&Document::new(&upload, &layout).to_json())
+        file.write_all(&Document::of_files(&upload, &layout).to_json())
             .unwrap();
         upload.length = Some(Length::from(5));
-        let newer = Document::new(&upload, &layout);
+        let newer = Document::of_files(&upload, &layout);
         let mut renames = 0;
         disk.rule(move |call| match call.kind {
             Kind::Rename if renames == 0 => {
@@ -170,7 +170,7 @@ mod tests {
         let layout = Layout::new(dir.path(), &upload.id);
         fs::write(&layout.info, "as it is").unwrap();
         let held = claim::take(&layout.info).unwrap();
-        let document = Document::new(&upload, &layout);
+        let document = Document::of_files(&upload, &layout);
         let busy = again(&store, &layout, &document).unwrap_err();
         assert_eq!(busy.kind(), io::ErrorKind::ResourceBusy);
         assert_eq!(fs::read(&layout.info).unwrap(), b"as it is");

@@ -5,7 +5,143 @@
 //! does not count.
 
 // Until the store is whole, parts of it have no user.
-#![allow(dead_code, unused_imports)]
+#![allow(dead_code, unreachable_pub, unused_imports)]
 
+mod append;
+mod budget;
+mod calls;
 mod cloud;
+mod create;
+mod finish;
+mod handle;
+mod info;
+mod keys;
 mod objects;
+mod parts;
+mod read;
+mod state;
+mod swap;
+mod tail;
+mod terminate;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tower_tus_layers::protocol::{Error, NewUpload, UploadId};
+use tower_tus_layers::store::{Content, Handle, Reader, Store, Terminator};
+
+use self::budget::Budget;
+use self::handle::ObjectHandle;
+use self::keys::Keys;
+use self::objects::Objects;
+use self::read::ObjectContent;
+
+pub(crate) use self::state::State;
+
+const MIB: u64 = 1 << 20;
+
+/// Stores uploads in a bucket of an object store.
+///
+/// Several servers can share a bucket. Clones share their memory.
+#[derive(Clone, Debug)]
+pub struct ObjectStore {
+    objects: Arc<dyn Objects>,
+    prefix: Arc<str>,
+    part_size: u64,
+    parts_at_once: usize,
+    budget: Budget,
+}
+
+impl ObjectStore {
+    fn over(objects: Arc<dyn Objects>) -> Self {
+        Self {
+            objects,
+            prefix: "".into(),
+            part_size: parts::PREFERRED,
+            parts_at_once: 4,
+            budget: Budget::new(128 * MIB),
+        }
+    }
+
+    /// Sets the beginning of all keys; empty by default. To keep the objects in a
+    /// directory, end it with `/`.
+    #[must_use]
+    pub fn prefix(mut self, prefix: &str) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// Sets the preferred size of parts in bytes: 8 MiB by default. Parts of a large
+    /// upload are larger if it would need too many of them. An upload that fits into one
+    /// part is sent as one object.
+    #[must_use]
+    pub fn part_size(mut self, bytes: u64) -> Self {
+        self.part_size = bytes;
+        self
+    }
+
+    /// Sets how many parts of one upload are sent at the same time: 4 by default.
+    #[must_use]
+    pub fn parts_at_once(mut self, parts: usize) -> Self {
+        self.parts_at_once = parts.max(1);
+        self
+    }
+
+    /// Sets how many bytes of all uploads are held in memory at most: 128 MiB by
+    /// default. A part that is larger takes all of it, and is held nevertheless.
+    #[must_use]
+    pub fn memory(mut self, bytes: u64) -> Self {
+        self.budget = Budget::new(bytes);
+        self
+    }
+
+    fn keys(&self, id: &UploadId) -> Keys {
+        Keys::new(&self.prefix, id)
+    }
+}
+
+#[async_trait]
+impl Store for ObjectStore {
+    async fn create(&self, new: NewUpload) -> Result<Box<dyn Handle>, Error> {
+        let handle = create::create(self, new).await?;
+        Ok(Box::new(handle))
+    }
+
+    async fn open(&self, id: &UploadId) -> Result<Box<dyn Handle>, Error> {
+        let handle = ObjectHandle::open(self, id).await?;
+        Ok(Box::new(handle))
+    }
+
+    fn needs_finish(&self) -> bool {
+        true
+    }
+
+    fn defers_length(&self) -> bool {
+        true
+    }
+
+    fn terminator(&self) -> Option<&dyn Terminator> {
+        Some(self)
+    }
+
+    fn reader(&self) -> Option<&dyn Reader> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Terminator for ObjectStore {
+    async fn terminate(&self, id: &UploadId) -> Result<(), Error> {
+        terminate::terminate(self, id).await
+    }
+}
+
+#[async_trait]
+impl Reader for ObjectStore {
+    async fn read(&self, id: &UploadId) -> Result<Box<dyn Content>, Error> {
+        let content = ObjectContent::open(self, id).await?;
+        Ok(Box::new(content))
+    }
+}

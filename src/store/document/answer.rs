@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 use tower_tus_layers::protocol::ResponseOverride;
 
-use super::info::{bytes, latin1};
+use super::{bytes, latin1};
 
 /// A response as hooks write it, with the members of their `HTTPResponse`. Each byte
 /// of a header or of the body is one char, since neither has to be UTF-8.

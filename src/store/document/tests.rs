@@ -3,7 +3,8 @@
 use super::*;
 
 fn document(upload: &Upload) -> Document {
-    Document::new(upload, &Layout::new(Path::new("/up"), &upload.id))
+    let storage = [("InfoPath", "/up/a.info"), ("Path", "/up/a")];
+    Document::new(upload, storage.map(|(key, path)| (key, path.to_owned())))
 }
 
 fn with_metadata(raw: &[u8]) -> Upload {
@@ -20,7 +21,7 @@ fn it_reads_as_tusd_writes_it() {
     let expected = concat!(
         r#"{"ID":"a","Size":10,"SizeIsDeferred":false,"Offset":0,"MetaData":{},"#,
         r#""IsPartial":false,"IsFinal":false,"PartialUploads":null,"#,
-        r#""Storage":{"InfoPath":"/up/a.info","Path":"/up/a","Type":"filestore"}}"#,
+        r#""Storage":{"InfoPath":"/up/a.info","Path":"/up/a"}}"#,
     );
     assert_eq!(String::from_utf8(json).unwrap(), expected);
 }
@@ -220,7 +221,7 @@ fn what_is_missing_or_null_is_as_nothing() {
         r#"{"MetaData":null,"PartialUploads":null,"Storage":null}"#,
     ] {
         let document: Document = serde_json::from_str(json).unwrap();
-        assert!(document.metadata().is_empty() && document.data().is_none());
+        assert!(document.metadata().is_empty() && document.stored("Path").is_none());
         let json = String::from_utf8(document.to_json()).unwrap();
         assert!(json.contains(r#""MetaData":{}"#), "{json}");
     }

@@ -1,0 +1,62 @@
+//! Stores the bytes of a request.
+//!
+//! Bytes become parts as soon as they fill one. The rest goes into the state if it is
+//! small, or else into a piece beside it. Nothing counts before the state names it.
+
+mod buffer;
+mod receive;
+mod sending;
+mod writer;
+
+use tower_tus_layers::protocol::{Chunk, Error};
+use tower_tus_layers::store::{AppendError, AppendOptions, Appended, WriteMode};
+
+use self::writer::Writer;
+use super::handle::ObjectHandle;
+
+pub(super) use self::buffer::Buffer as Held;
+
+/// Stores a chunk.
+pub(super) async fn append(
+    handle: &mut ObjectHandle,
+    mut chunk: Chunk<'_>,
+    options: &AppendOptions,
+) -> Appended {
+    let mut writer = Writer::new(handle, options.mode);
+    let received = writer.receive(&mut chunk).await;
+    let ended = match received {
+        Err(error) if options.mode.is_atomic() => {
+            writer.discard().await;
+            Err(error)
+        }
+        Err(AppendError::Store(error)) => {
+            writer.keep_what_is_stored().await;
+            Err(AppendError::Store(error))
+        }
+        received => {
+            let kept = writer.keep(options).await.map_err(AppendError::Store);
+            kept.and(received)
+        }
+    };
+    Appended::new(handle.upload.offset, ended)
+}
+
+/// Stores bytes that were held back.
+pub(super) async fn release(handle: &mut ObjectHandle, held: Held) -> Result<(), Error> {
+    handle.upload = handle.info.upload(handle.upload.id.clone());
+    let mut writer = Writer::new(handle, WriteMode::Streaming);
+    writer.hold(held);
+    writer.keep(&AppendOptions::default()).await
+}
+
+/// Makes the last part of the bytes that are in none.
+pub(super) async fn send_rest(handle: &mut ObjectHandle) -> Result<(), Error> {
+    match handle.info.state.rest() {
+        0 => Ok(()),
+        _ => {
+            Writer::new(handle, WriteMode::Streaming)
+                .keep(&AppendOptions::default())
+                .await
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The memory for bytes on their way, shared by all uploads of a process.
+//!
+//! Whoever waits for memory holds none, and whoever holds some for bytes that do not
+//! come gives it back when another one waits. So nobody waits for ever.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+/// The unit of loans in bytes.
+pub(super) const STEP: u64 = 256 << 10;
+
+#[derive(Clone, Debug)]
+pub(super) struct Budget {
+    steps: Arc<Semaphore>,
+    total: u32,
+    waiting: Arc<watch::Sender<usize>>,
+}
+
+/// Memory that was lent. Dropping it gives the memory back.
+#[derive(Debug, Default)]
+pub(super) struct Loan {
+    permit: Option<OwnedSemaphorePermit>,
+    bytes: u64,
+}
+
+impl Budget {
+    /// Creates a budget of this many bytes, and at least one [`STEP`].
+    pub(super) fn new(bytes: u64) -> Self {
+        let total = u32::try_from(bytes / STEP).unwrap_or(u32::MAX).max(1);
+        Self {
+            steps: Arc::new(Semaphore::new(total as usize)),
+            total,
+            waiting: Arc::new(watch::Sender::new(0)),
+        }
+    }
+
+    /// Lends memory if there is enough, and nobody waits for it.
+    pub(super) fn try_lend(&self, bytes: u64) -> Option<Loan> {
+        let permit = Arc::clone(&self.steps).try_acquire_many_owned(self.steps_of(bytes));
+        permit.ok().map(|permit| Loan::of(permit, bytes))
+    }
+
+    /// Lends memory as soon as there is enough: all of it if there is never enough.
+    /// Waits for ever if the caller holds it already.
+    pub(super) async fn lend(&self, bytes: u64) -> Loan {
+        let waiting = Waiting::new(&self.waiting);
+        let permit = Arc::clone(&self.steps).acquire_many_owned(self.steps_of(bytes));
+        let permit = permit.await.expect("the semaphore is never closed");
+        drop(waiting);
+        Loan::of(permit, bytes)
+    }
+
+    /// Waits until somebody waits for memory.
+    pub(super) async fn contested(&self) {
+        let mut waiting = self.waiting.subscribe();
+        let contested = waiting.wait_for(|&waiting| waiting > 0).await;
+        drop(contested.expect("the sender lives as long as the budget"));
+    }
+
+    fn steps_of(&self, bytes: u64) -> u32 {
+        let steps = u32::try_from(bytes.div_ceil(STEP)).unwrap_or(u32::MAX);
+        steps.min(self.total)
+    }
+}
+
+impl Loan {
+    const fn of(permit: OwnedSemaphorePermit, bytes: u64) -> Self {
+        Self {
+            permit: Some(permit),
+            bytes,
+        }
+    }
+
+    pub(super) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub(super) fn add(&mut self, more: Self) {
+        self.bytes += more.bytes;
+        match (&mut self.permit, more.permit) {
+            (Some(permit), Some(more)) => permit.merge(more),
+            (permit, more) => *permit = permit.take().or(more),
+        }
+    }
+}
+
+/// Counts one who waits, for as long as it lives.
+struct Waiting<'a>(&'a watch::Sender<usize>);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a watch::Sender<usize>) -> Self {
+        count.send_modify(|count| *count += 1);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn memory_is_lent_again_when_it_comes_back() {
+        let budget = Budget::new(4 * STEP);
+        let mut held = budget.try_lend(3 * STEP).unwrap();
+        assert!(budget.try_lend(2 * STEP).is_none());
+        held.add(budget.try_lend(1).unwrap());
+        assert_eq!(held.bytes(), 3 * STEP + 1);
+
+        let waiting = tokio::spawn({
+            let budget = budget.clone();
+            async move { budget.lend(100 * STEP).await.bytes() }
+        });
+        budget.contested().await;
+        drop(held);
+        assert_eq!(waiting.await.unwrap(), 100 * STEP);
+        assert!(budget.try_lend(4 * STEP).is_some());
+    }
+}

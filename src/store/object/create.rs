@@ -1,0 +1,90 @@
+//! Creates uploads.
+
+use tower_tus_layers::protocol::{Error, Length, NewUpload, Upload};
+
+use super::handle::ObjectHandle;
+use super::info::Info;
+use super::keys::Keys;
+use super::objects::{ObjectError, Rules};
+use super::parts::{self, Progress};
+use super::state::State;
+use super::swap::{self, Swapped};
+use super::{ObjectStore, terminate};
+use crate::store::document::Document;
+
+/// Creates an upload without bytes.
+pub(super) async fn create(store: &ObjectStore, new: NewUpload) -> Result<ObjectHandle, Error> {
+    let rules = store.objects.rules();
+    if new
+        .length
+        .is_some_and(|length| length.get() > rules.max_object)
+    {
+        return Err(Error::MaxSizeExceeded);
+    }
+    check_id(store, &new).await?;
+    let (keys, upload) = (store.keys(&new.id), Upload::from(new));
+    let (document, state) = describe(store, &keys, &upload);
+    let (objects, id) = (&*store.objects, upload.id);
+    loop {
+        match swap::create(objects, &keys, document.clone(), state.clone()).await? {
+            Swapped::Done(info) => return Ok(ObjectHandle::created(store, keys, info, id)),
+            // A crash came before it was removed.
+            Swapped::Newer(info) if info.state.gone => {
+                terminate::remove(store, &keys, &info.state).await?;
+            }
+            Swapped::Newer(_) => return Err(Error::UploadExists),
+        }
+    }
+}
+
+fn describe(store: &ObjectStore, keys: &Keys, upload: &Upload) -> (Document, State) {
+    let storage = [
+        ("Key", keys.data().to_owned()),
+        ("Type", "objectstore".to_owned()),
+    ];
+    let (document, mut state) = (Document::new(upload, storage), State::new());
+    if store.objects.rules().equal_parts {
+        state.part_size = Some(size_of_equal_parts(store, upload.length));
+    }
+    (document, state)
+}
+
+/// Returns the size that all parts will have.
+fn size_of_equal_parts(store: &ObjectStore, length: Option<Length>) -> u64 {
+    let rules = Rules {
+        equal_parts: false,
+        ..store.objects.rules().clone()
+    };
+    let progress = Progress {
+        rest: length.map(Length::get),
+        parts: 0,
+        next: 1,
+    };
+    parts::size(&rules, store.part_size, progress)
+}
+
+/// Fails if the id lies below one that is in use, or above one, or is that of an object
+/// that is not ours. A fresh id can only lie below one.
+async fn check_id(store: &ObjectStore, new: &NewUpload) -> Result<(), Error> {
+    for above in Keys::above(&store.prefix, &new.id) {
+        check_absent(store, &above.info()).await?;
+    }
+    if new.is_fresh() {
+        return Ok(());
+    }
+    let keys = store.keys(&new.id);
+    check_absent(store, keys.data()).await?;
+    let below = store.objects.list(&keys.below(), None).await?;
+    match below.objects.is_empty() {
+        true => Ok(()),
+        false => Err(Error::UploadExists),
+    }
+}
+
+async fn check_absent(store: &ObjectStore, key: &str) -> Result<(), Error> {
+    match store.objects.head(key).await {
+        Ok(_) => Err(Error::UploadExists),
+        Err(ObjectError::NotFound) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,206 @@
+//! Makes the finished object of a complete upload.
+//!
+//! The object carries the nonce of its upload. So it is known to be ours, whatever
+//! became of the call that has made it.
+
+use bytes::Bytes;
+use tower_tus_layers::protocol::{Error, FinishState};
+
+use super::append::{self, Held};
+use super::calls::retried;
+use super::handle::ObjectHandle;
+use super::objects::{Found, ObjectError, Payload, Properties, When};
+use super::state::{State, random};
+use super::tail;
+
+/// The metadata that carries the nonce.
+const MARK: &str = "tower-tus";
+
+/// Makes the object, unless it is there.
+pub(super) async fn finish(handle: &mut ObjectHandle) -> Result<(), Error> {
+    make(handle).await?;
+    match handle.upload.finishing {
+        // It is recorded later.
+        Some(FinishState::Pending { .. }) => Ok(()),
+        finishing => record(handle, finishing).await,
+    }
+}
+
+/// Makes the object, unless it is there, and records that the upload is finished.
+pub(super) async fn finish_and_record(handle: &mut ObjectHandle) -> Result<(), Error> {
+    if let Some(held) = handle.held.take()
+        && let Err(held) = make_of_held(handle, held).await
+    {
+        append::release(handle, held).await?;
+    }
+    make(handle).await?;
+    let finishing = handle.upload.finishing.map(|_| FinishState::Done);
+    record(handle, finishing).await
+}
+
+/// Records that all bytes are in the object.
+async fn record(handle: &mut ObjectHandle, finishing: Option<FinishState>) -> Result<(), Error> {
+    if handle.info.state.whole && handle.upload.finishing == finishing {
+        return Ok(());
+    }
+    let (mut document, mut state) = (handle.info.document.clone(), handle.info.state.clone());
+    let mut upload = handle.upload.clone();
+    upload.finishing = finishing;
+    document.update(&upload);
+    let pieces = tail::names(&state);
+    state.set_whole();
+    handle.swap(document, state).await?;
+    tail::remove(&handle.store.objects, &handle.keys, pieces).await;
+    Ok(())
+}
+
+async fn make(handle: &mut ObjectHandle) -> Result<(), Error> {
+    if handle.is_made {
+        return Ok(());
+    }
+    handle.release().await?;
+    if !handle.upload.is_complete() {
+        return Err(Error::UploadNotFinished);
+    }
+    let made = match handle.info.state.multipart {
+        Some(_) => complete(handle).await,
+        None => put(handle).await,
+    };
+    if matches!(made, Err(Error::UploadFailed)) {
+        let failed = FinishState::Failed;
+        let (mut document, state) = (handle.info.document.clone(), handle.info.state.clone());
+        let mut upload = handle.upload.clone();
+        upload.finishing = Some(failed);
+        document.update(&upload);
+        handle.swap(document, state).await?;
+    }
+    made?;
+    handle.is_made = true;
+    Ok(())
+}
+
+/// Puts an object that consists of the tail.
+async fn put(handle: &ObjectHandle) -> Result<(), Error> {
+    let (objects, state, key) = (&handle.store.objects, &handle.info.state, handle.data());
+    let _loan = handle.store.budget.lend(state.rest()).await;
+    let payload: Payload = tail::read(objects, &handle.keys, state)
+        .await?
+        .into_iter()
+        .collect();
+    let properties = properties(state.nonce.clone());
+    let absent = retried(|| objects.put(&key, payload.clone(), When::Absent, &properties)).await;
+    let Err(error) = absent else {
+        return Ok(());
+    };
+    match look(handle, error).await? {
+        Object::Made => Ok(()),
+        // Its bytes may be others, which never counted.
+        Object::Draft(found) => {
+            let when = When::Match(&found.tag);
+            let put = retried(|| objects.put(&key, payload.clone(), when, &properties)).await;
+            match put {
+                Ok(_) => Ok(()),
+                Err(error) => is_made(handle, error).await,
+            }
+        }
+        Object::Foreign => Err(Error::UploadFailed),
+    }
+}
+
+/// Completes the multipart upload, after its last part.
+async fn complete(handle: &mut ObjectHandle) -> Result<(), Error> {
+    append::send_rest(handle).await?;
+    let (objects, state, key) = (&handle.store.objects, &handle.info.state, handle.data());
+    let multipart = state.multipart().ok_or(Error::UploadFailed)?;
+    let parts = state.listed_parts();
+    let complete = || objects.complete(&key, &multipart, &parts, When::Absent);
+    let Err(error) = retried(complete).await else {
+        return Ok(());
+    };
+    let is_gone = matches!(error, ObjectError::NotFound);
+    match look(handle, error).await {
+        Ok(Object::Made) => Ok(()),
+        Ok(Object::Draft(_)) => {
+            retried(|| objects.delete(&key)).await?;
+            match retried(complete).await {
+                Ok(_) => Ok(()),
+                Err(error) => is_made(handle, error).await,
+            }
+        }
+        // Somebody has removed the parts, or has taken the place of the object.
+        Err(Error::NotFound) if is_gone => Err(Error::UploadFailed),
+        Ok(Object::Foreign) => Err(Error::UploadFailed),
+        Err(error) => Err(error),
+    }
+}
+
+/// Puts an object that consists of the tail and the bytes that are held back. Returns
+/// them if this is not known to have succeeded.
+async fn make_of_held(handle: &mut ObjectHandle, held: Held) -> Result<(), Held> {
+    let (objects, state, key) = (&handle.store.objects, &handle.info.state, handle.data());
+    let Ok(mut pieces) = tail::read(objects, &handle.keys, state).await else {
+        return Err(held);
+    };
+    pieces.extend(held.pieces().iter().cloned());
+    let payload: Payload = pieces.into_iter().collect();
+    // Nobody may take it for finished before its last bytes count.
+    let properties = properties(format!("{} {}", state.nonce, random()));
+    match objects.put(&key, payload, When::Absent, &properties).await {
+        Ok(_) => {
+            handle.is_made = true;
+            Ok(())
+        }
+        Err(_) => Err(held),
+    }
+}
+
+/// What is found in the place of the finished object.
+enum Object {
+    /// The finished object.
+    Made,
+    /// An object of this upload that somebody has made too early.
+    Draft(Found),
+    Foreign,
+}
+
+/// Looks at the place of the finished object, after a call that may have made it.
+async fn look(handle: &ObjectHandle, error: ObjectError) -> Result<Object, Error> {
+    if !error.may_be_done() && !matches!(error, ObjectError::NotFound) {
+        return Err(error.into());
+    }
+    let (objects, key) = (&handle.store.objects, handle.data());
+    let found = match retried(|| objects.head(&key)).await {
+        Ok(found) => found,
+        Err(ObjectError::NotFound) => return Err(error.into()),
+        Err(error) => return Err(error.into()),
+    };
+    let state = &handle.info.state;
+    let has_size = found.size == state.offset();
+    let is_unmarked = state.multipart.is_some() && !objects.rules().properties_of_multiparts;
+    Ok(match found.metadata.get(MARK) {
+        Some(mark) if *mark == state.nonce && has_size => Object::Made,
+        None if is_unmarked && has_size => Object::Made,
+        _ if is_ours(&found, state) => Object::Draft(found),
+        _ => Object::Foreign,
+    })
+}
+
+async fn is_made(handle: &ObjectHandle, error: ObjectError) -> Result<(), Error> {
+    match look(handle, error).await? {
+        Object::Made => Ok(()),
+        Object::Draft(_) | Object::Foreign => Err(Error::LockTimeout),
+    }
+}
+
+/// Whether the object was made for this upload.
+pub(super) fn is_ours(found: &Found, state: &State) -> bool {
+    let mark = found.metadata.get(MARK);
+    mark.is_some_and(|mark| mark.starts_with(&state.nonce))
+}
+
+/// Returns the properties of the finished object.
+pub(super) fn properties(mark: String) -> Properties {
+    let mut properties = Properties::default();
+    properties.metadata.insert(MARK.to_owned(), mark);
+    properties
+}

@@ -1,0 +1,75 @@
+//! The keys of an upload's objects.
+
+use tower_tus_layers::protocol::UploadId;
+
+const INFO: &str = ".info";
+const PART: &str = ".part";
+
+/// The keys of one upload. No id ends like a key beside its own, so the keys of two
+/// uploads never collide.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Keys {
+    base: String,
+}
+
+impl Keys {
+    /// Returns the keys of `id` below a prefix.
+    pub(super) fn new(prefix: &str, id: &UploadId) -> Self {
+        Self::of(prefix, id.as_str())
+    }
+
+    /// Returns the keys of all uploads whose id is a prefix of `id`.
+    pub(super) fn above(prefix: &str, id: &UploadId) -> impl Iterator<Item = Self> {
+        let ends = id.as_str().match_indices('/');
+        ends.map(move |(end, _)| Self::of(prefix, &id.as_str()[..end]))
+    }
+
+    fn of(prefix: &str, id: &str) -> Self {
+        Self {
+            base: format!("{prefix}{id}"),
+        }
+    }
+
+    /// The state of the upload. Without it the upload does not exist.
+    pub(super) fn info(&self) -> String {
+        format!("{}{INFO}", self.base)
+    }
+
+    /// The bytes of the finished upload, unless it was created with another key.
+    pub(super) fn data(&self) -> &str {
+        &self.base
+    }
+
+    /// A piece of the bytes that are in no part yet.
+    pub(super) fn piece(&self, name: &str) -> String {
+        format!("{}.{name}{PART}", self.base)
+    }
+
+    /// The beginning of the keys of all uploads below this one.
+    pub(super) fn below(&self) -> String {
+        format!("{}/", self.base)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upload_has_keys_beside_its_own_that_are_no_ids() {
+        let keys = Keys::new("up/", &"a/b".parse().unwrap());
+        assert_eq!(keys.data(), "up/a/b");
+        assert_eq!(keys.info(), "up/a/b.info");
+        assert_eq!(keys.piece("3f-0"), "up/a/b.3f-0.part");
+        for key in [keys.info(), keys.piece("3f-0")] {
+            assert!(key.parse::<UploadId>().is_err(), "{key}");
+        }
+    }
+
+    #[test]
+    fn an_id_with_segments_lies_below_each_of_its_prefixes() {
+        let id = "a/b/c".parse().unwrap();
+        let infos: Vec<_> = Keys::above("up/", &id).map(|keys| keys.info()).collect();
+        assert_eq!(infos, ["up/a.info", "up/a/b.info"]);
+    }
+}

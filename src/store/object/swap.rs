@@ -1,0 +1,140 @@
+//! Replaces the state of an upload by compare-and-swap.
+//!
+//! A failed call says little: it may have been done, and may still be. The token of the
+//! state that is found then tells.
+
+use std::time::{Duration, SystemTime};
+
+use tokio::time::{Instant, sleep};
+
+use super::info::Info;
+use super::keys::Keys;
+use super::objects::{ObjectError, Objects, Payload, Properties, Result, Tag, When};
+use super::state::{State, random};
+use crate::store::document::Document;
+
+/// How long to find out whether a swap was done.
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// What came of a swap.
+#[derive(Debug)]
+pub(super) enum Swapped {
+    Done(Info),
+    /// Somebody else has written this meanwhile.
+    Newer(Info),
+}
+
+/// Writes the state of a new upload, unless there is one.
+pub(super) async fn create(
+    objects: &dyn Objects,
+    keys: &Keys,
+    document: Document,
+    state: State,
+) -> Result<Swapped> {
+    Draft::new(document, state).write(objects, keys, None).await
+}
+
+/// Replaces the state of an upload, if it is still `old`. If somebody has only asked the
+/// writer to stop, this is kept.
+///
+/// # Errors
+///
+/// [`ObjectError::NotFound`] if the upload was removed; [`ObjectError::Unknown`] if
+/// nobody can tell whether it was replaced.
+pub(super) async fn swap(
+    objects: &dyn Objects,
+    keys: &Keys,
+    old: &Info,
+    document: Document,
+    state: State,
+) -> Result<Swapped> {
+    let (mut old, mut draft) = (old.clone(), Draft::new(document, state));
+    loop {
+        match draft.write(objects, keys, Some(&old.tag)).await? {
+            Swapped::Newer(newer) if old.state.is_same(&newer.state) => {
+                draft.info.state.wanted = newer.state.wanted;
+                draft = Draft::new(draft.info.document, draft.info.state);
+                old = newer;
+            }
+            swapped => return Ok(swapped),
+        }
+    }
+}
+
+/// A state that is to be written. Each attempt writes the same bytes.
+struct Draft {
+    info: Info,
+    json: Payload,
+}
+
+impl Draft {
+    fn new(document: Document, mut state: State) -> Self {
+        // The same bytes would get the same tag.
+        state.token = random();
+        let mut whole = document.clone();
+        whole.set_object(state.clone());
+        Self {
+            json: whole.to_json().into(),
+            info: Info {
+                document,
+                state,
+                tag: Tag(String::new()),
+                modified: Some(SystemTime::now()),
+            },
+        }
+    }
+
+    /// Puts the state in place of the one with the tag `old`, until its fate is known.
+    async fn write(
+        &self,
+        objects: &dyn Objects,
+        keys: &Keys,
+        old: Option<&Tag>,
+    ) -> Result<Swapped> {
+        let (key, when) = (keys.info(), old.map_or(When::Absent, When::Match));
+        let (end, mut pause) = (Instant::now() + PATIENCE, PAUSE);
+        loop {
+            let put = objects
+                .put(&key, self.json.clone(), when, &Properties::default())
+                .await;
+            let error = match put {
+                Ok(tag) => return Ok(self.done(tag)),
+                Err(error @ (ObjectError::Refused | ObjectError::Unknown(_))) => {
+                    match Info::read(objects, keys).await {
+                        Ok(found) if Some(&found.tag) != old => return Ok(self.compare(found)),
+                        Err(ObjectError::NotFound) if old.is_some() => {
+                            return Err(ObjectError::NotFound);
+                        }
+                        Err(error @ ObjectError::Invalid(_)) => return Err(error),
+                        // The call may still come.
+                        _ => error,
+                    }
+                }
+                Err(error @ ObjectError::Busy(_)) => error,
+                Err(error) => return Err(error),
+            };
+            if Instant::now() >= end {
+                return Err(error);
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    fn done(&self, tag: Tag) -> Swapped {
+        Swapped::Done(Info {
+            tag,
+            ..self.info.clone()
+        })
+    }
+
+    /// Tells whose state was found.
+    fn compare(&self, found: Info) -> Swapped {
+        match self.info.state.is_same(&found.state) {
+            true => Swapped::Done(found),
+            false => Swapped::Newer(found),
+        }
+    }
+}

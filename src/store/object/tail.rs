@@ -1,0 +1,63 @@
+//! The bytes of an upload that are in no part yet.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::calls::{retried, side_by_side};
+use super::keys::Keys;
+use super::objects::{ObjectError, Objects, Result};
+use super::state::State;
+
+/// The most bytes inside the state.
+pub(super) const INLINE: u64 = 64 << 10;
+
+/// Returns the bytes of the tail and those inline.
+pub(super) async fn read(
+    objects: &Arc<dyn Objects>,
+    keys: &Keys,
+    state: &State,
+) -> Result<Vec<Bytes>> {
+    let pieces = state.tail.iter().map(|(name, size)| {
+        let (objects, key, size) = (Arc::clone(objects), keys.piece(name), *size);
+        async move { read_piece(&*objects, &key, size).await }
+    });
+    let mut pieces = side_by_side(pieces.collect())
+        .await
+        .into_iter()
+        .collect::<Result<Vec<_>>>()?;
+    if !state.inline.is_empty() {
+        pieces.push(state.inline.clone());
+    }
+    Ok(pieces)
+}
+
+async fn read_piece(objects: &dyn Objects, key: &str, size: u64) -> Result<Bytes> {
+    let piece = retried(|| objects.get(key, None)).await?;
+    match piece.bytes.len() as u64 == size {
+        true => Ok(piece.bytes),
+        false => Err(ObjectError::Invalid(
+            format!("{key} has {} bytes instead of {size}", piece.bytes.len()).into(),
+        )),
+    }
+}
+
+/// Removes pieces, as far as possible. A sweep removes the rest.
+pub(super) async fn remove(objects: &Arc<dyn Objects>, keys: &Keys, names: Vec<String>) {
+    let removed = names.into_iter().map(|name| {
+        let (objects, key) = (Arc::clone(objects), keys.piece(&name));
+        async move { retried(|| objects.delete(&key)).await }
+    });
+    for error in side_by_side(removed.collect())
+        .await
+        .into_iter()
+        .filter_map(Result::err)
+    {
+        tracing::debug!(%error, "a piece that no upload needs was left behind");
+    }
+}
+
+/// Returns the names of the pieces.
+pub(super) fn names(state: &State) -> Vec<String> {
+    state.tail.iter().map(|(name, _)| name.clone()).collect()
+}

@@ -1,0 +1,53 @@
+//! Removes uploads.
+
+use tower_tus_layers::protocol::{Error, UploadId};
+
+use super::handle::ObjectHandle;
+use super::keys::Keys;
+use super::objects::{Found, ObjectError};
+use super::state::State;
+use super::{ObjectStore, calls, finish, tail};
+
+/// How often to begin again when somebody changes the upload meanwhile.
+const ATTEMPTS: u32 = 5;
+
+/// Removes everything of an upload. From the first step on it does not exist any more.
+pub(super) async fn terminate(store: &ObjectStore, id: &UploadId) -> Result<(), Error> {
+    let mut attempts = 0;
+    let handle = loop {
+        let mut handle = ObjectHandle::open(store, id).await?;
+        let mut state = handle.info.state.clone();
+        state.gone = true;
+        attempts += 1;
+        match handle.swap(handle.info.document.clone(), state).await {
+            Ok(()) => break handle,
+            Err(Error::LockTimeout | Error::MismatchedOffset { .. }) if attempts < ATTEMPTS => {}
+            Err(error) => return Err(error),
+        }
+    };
+    remove(store, &handle.keys, &handle.info.state).await
+}
+
+/// Removes what is left of a terminated upload, and its state last: until then, it is
+/// found again.
+pub(super) async fn remove(store: &ObjectStore, keys: &Keys, state: &State) -> Result<(), Error> {
+    let (objects, data) = (&*store.objects, state.key.as_deref().unwrap_or(keys.data()));
+    if let Some(multipart) = state.multipart() {
+        calls::retried(|| objects.abort(data, &multipart)).await?;
+    }
+    if state.whole || is_ours(store, data, state).await? {
+        calls::retried(|| objects.delete(data)).await?;
+    }
+    tail::remove(&store.objects, keys, tail::names(state)).await;
+    let info = keys.info();
+    calls::retried(|| objects.delete(&info)).await?;
+    Ok(())
+}
+
+async fn is_ours(store: &ObjectStore, data: &str, state: &State) -> Result<bool, Error> {
+    match calls::retried(|| store.objects.head(data)).await {
+        Ok(found) => Ok(finish::is_ours(&found, state)),
+        Err(ObjectError::NotFound) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}

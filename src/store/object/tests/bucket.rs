@@ -1,0 +1,313 @@
+//! A bucket in memory that fails when it is told to.
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::store::object::objects::memory::Memory;
+use crate::store::object::objects::{
+    Found, Listing, Multipart, MultipartId, Multiparts, Object, ObjectError, Objects, PartNumber,
+    Parts, Payload, Properties, Result, Rules, Tag, When,
+};
+
+/// What happens to a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// It is not done, and nobody tells.
+    Lost,
+    /// It is done, and nobody tells.
+    Unanswered,
+    /// The server ends before it.
+    CrashBefore,
+    /// The server ends before the answer.
+    CrashAfter,
+    /// It is done after the next call on the state, and nobody tells.
+    Late,
+    /// It is refused because there is too much to do.
+    Busy,
+}
+
+#[derive(Debug, Default)]
+struct Told {
+    calls: Vec<&'static str>,
+    written: u64,
+    fault: Option<(usize, Fault)>,
+    has_crashed: bool,
+}
+
+/// A client of a bucket. [`again`](Self::again) makes another one.
+#[derive(Clone, Debug)]
+pub(super) struct Bucket {
+    memory: Memory,
+    told: Arc<Mutex<Told>>,
+}
+
+impl Bucket {
+    pub(super) fn new() -> Self {
+        let rules = Rules {
+            min_part: 4 << 10,
+            ..Rules::S3
+        };
+        Self {
+            memory: Memory::new(rules),
+            told: Arc::default(),
+        }
+    }
+
+    /// Returns another client of the same bucket, without faults.
+    pub(super) fn again(&self) -> Self {
+        Self {
+            told: Arc::default(),
+            ..self.clone()
+        }
+    }
+
+    /// Lets the call after `calls` others fail.
+    pub(super) fn fail(&self, calls: usize, fault: Fault) {
+        let mut told = self.told();
+        told.fault = Some((told.calls.len() + calls, fault));
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        let told = self.told();
+        told.fault.is_some_and(|(call, _)| told.calls.len() > call)
+    }
+
+    /// Returns the calls since the last time.
+    pub(super) fn calls(&self) -> Vec<&'static str> {
+        let mut told = self.told();
+        std::mem::take(&mut told.calls)
+    }
+
+    pub(super) fn written(&self) -> u64 {
+        self.told().written
+    }
+
+    pub(super) fn bytes(&self, key: &str) -> Option<Bytes> {
+        self.memory.bytes(key)
+    }
+
+    pub(super) fn keys(&self) -> Vec<String> {
+        self.memory.keys()
+    }
+
+    pub(super) fn multiparts_left(&self) -> usize {
+        self.memory.begun().len()
+    }
+
+    pub(super) async fn put_foreign(&self, key: &str, bytes: &'static [u8]) {
+        let (payload, none) = (Payload::from(bytes), Properties::default());
+        let put = self.memory.put(key, payload, When::Always, &none).await;
+        put.unwrap();
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap()
+    }
+
+    async fn call<T, F>(
+        &self,
+        name: &'static str,
+        done: impl FnOnce(Memory) -> F + Send,
+    ) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        tokio::task::yield_now().await;
+        let done = done(self.memory.clone());
+        match self.fault_of(name) {
+            None => done.await,
+            Some(Fault::Lost | Fault::CrashBefore) => unknown(),
+            Some(Fault::Unanswered | Fault::CrashAfter) => {
+                drop(done.await);
+                unknown()
+            }
+            Some(Fault::Busy) => Err(ObjectError::Busy("slow down".into())),
+            Some(Fault::Late) => {
+                tokio::spawn(async move {
+                    tokio::time::sleep(Duration::from_millis(75)).await;
+                    drop(done.await);
+                });
+                unknown()
+            }
+        }
+    }
+
+    fn fault_of(&self, name: &'static str) -> Option<Fault> {
+        let mut told = self.told();
+        let call = told.calls.len();
+        told.calls.push(name);
+        if told.has_crashed {
+            return Some(Fault::Lost);
+        }
+        let fault = told.fault.filter(|(at, _)| *at == call);
+        let fault = fault.map(|(_, fault)| fault);
+        told.has_crashed = matches!(fault, Some(Fault::CrashBefore | Fault::CrashAfter));
+        fault
+    }
+}
+
+fn unknown<T>() -> Result<T> {
+    Err(ObjectError::Unknown("the answer was lost".into()))
+}
+
+#[async_trait]
+impl Objects for Bucket {
+    fn rules(&self) -> &Rules {
+        self.memory.rules()
+    }
+
+    async fn get(&self, key: &str, range: Option<Range<u64>>) -> Result<Object> {
+        let key = key.to_owned();
+        self.call("get", |memory| async move { memory.get(&key, range).await })
+            .await
+    }
+
+    async fn head(&self, key: &str) -> Result<Found> {
+        let key = key.to_owned();
+        self.call("head", |memory| async move { memory.head(&key).await })
+            .await
+    }
+
+    async fn put(
+        &self,
+        key: &str,
+        payload: Payload,
+        when: When<'_>,
+        properties: &Properties,
+    ) -> Result<Tag> {
+        self.told().written += payload.len();
+        let (key, when, properties) = (key.to_owned(), Owned::from(when), properties.clone());
+        self.call("put", |memory| async move {
+            memory.put(&key, payload, when.borrow(), &properties).await
+        })
+        .await
+    }
+
+    async fn delete(&self, key: &str) -> Result<()> {
+        let key = key.to_owned();
+        self.call("delete", |memory| async move { memory.delete(&key).await })
+            .await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Listing> {
+        let (prefix, after) = (prefix.to_owned(), after.map(str::to_owned));
+        self.call("list", |memory| async move {
+            memory.list(&prefix, after.as_deref()).await
+        })
+        .await
+    }
+
+    async fn begin(&self, key: &str, properties: &Properties) -> Result<MultipartId> {
+        let (key, properties) = (key.to_owned(), properties.clone());
+        self.call("begin", |memory| async move {
+            memory.begin(&key, &properties).await
+        })
+        .await
+    }
+
+    async fn put_part(
+        &self,
+        key: &str,
+        multipart: &MultipartId,
+        number: PartNumber,
+        payload: Payload,
+    ) -> Result<Tag> {
+        self.told().written += payload.len();
+        let (key, multipart) = (key.to_owned(), multipart.clone());
+        self.call("put_part", |memory| async move {
+            memory.put_part(&key, &multipart, number, payload).await
+        })
+        .await
+    }
+
+    async fn copy_part(
+        &self,
+        key: &str,
+        multipart: &MultipartId,
+        number: PartNumber,
+        source: &str,
+        range: Range<u64>,
+    ) -> Result<Tag> {
+        let (key, multipart, source) = (key.to_owned(), multipart.clone(), source.to_owned());
+        self.call("copy_part", |memory| async move {
+            memory
+                .copy_part(&key, &multipart, number, &source, range)
+                .await
+        })
+        .await
+    }
+
+    async fn complete(
+        &self,
+        key: &str,
+        multipart: &MultipartId,
+        parts: &[(PartNumber, Tag)],
+        when: When<'_>,
+    ) -> Result<Tag> {
+        let (key, multipart) = (key.to_owned(), multipart.clone());
+        let (parts, when) = (parts.to_vec(), Owned::from(when));
+        self.call("complete", |memory| async move {
+            memory
+                .complete(&key, &multipart, &parts, when.borrow())
+                .await
+        })
+        .await
+    }
+
+    async fn abort(&self, key: &str, multipart: &MultipartId) -> Result<()> {
+        let (key, multipart) = (key.to_owned(), multipart.clone());
+        self.call("abort", |memory| async move {
+            memory.abort(&key, &multipart).await
+        })
+        .await
+    }
+
+    async fn parts(&self, key: &str, multipart: &MultipartId, after: PartNumber) -> Result<Parts> {
+        self.memory.parts(key, multipart, after).await
+    }
+
+    async fn multiparts(&self, prefix: &str, after: Option<&Multipart>) -> Result<Multiparts> {
+        self.memory.multiparts(prefix, after).await
+    }
+
+    async fn presign(
+        &self,
+        key: &str,
+        content: &Properties,
+        valid: Duration,
+    ) -> Result<Option<String>> {
+        self.memory.presign(key, content, valid).await
+    }
+}
+
+/// A condition that outlives the call.
+enum Owned {
+    Always,
+    Absent,
+    Match(Tag),
+}
+
+impl From<When<'_>> for Owned {
+    fn from(when: When<'_>) -> Self {
+        match when {
+            When::Always => Self::Always,
+            When::Absent => Self::Absent,
+            When::Match(tag) => Self::Match(tag.clone()),
+        }
+    }
+}
+
+impl Owned {
+    fn borrow(&self) -> When<'_> {
+        match self {
+            Self::Always => When::Always,
+            Self::Absent => When::Absent,
+            Self::Match(tag) => When::Match(tag),
+        }
+    }
+}
