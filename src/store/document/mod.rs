@@ -127,26 +127,6 @@ impl Document {
         document
     }
 
-    /// Records whether each change of the upload is synced.
-    pub(crate) fn set_synced(&mut self, synced: bool) {
-        self.tower_tus.synced = synced;
-    }
-
-    /// Whether each change of the upload has been synced.
-    pub(crate) const fn is_synced(&self) -> bool {
-        self.tower_tus.synced
-    }
-
-    /// Whether the upload was recorded as finished by a [`SEAL`].
-    pub(crate) const fn is_sealed(&self) -> bool {
-        self.is_sealed
-    }
-
-    /// Notes that a [`SEAL`] was written.
-    pub(crate) fn seal(&mut self) {
-        self.is_sealed = true;
-    }
-
     /// Updates the members that change during the life of an upload.
     pub(crate) fn update(&mut self, upload: &Upload) {
         self.size = upload.length.unwrap_or_default().get();
@@ -219,22 +199,6 @@ impl Document {
         upload
     }
 
-    /// Returns the recorded id, if it is another one. It is only a hint: the name of the
-    /// file counts.
-    pub(crate) fn other_id(&self, id: &UploadId) -> Option<&str> {
-        Some(&*self.id).filter(|recorded| !recorded.is_empty() && *recorded != id.as_str())
-    }
-
-    /// Returns the paths as recorded.
-    pub(crate) fn storage(&self) -> Option<Arc<BTreeMap<String, String>>> {
-        self.storage.clone()
-    }
-
-    /// Returns one of the paths as recorded.
-    pub(crate) fn stored(&self, key: &str) -> Option<&str> {
-        self.storage.as_ref()?.get(key).map(String::as_str)
-    }
-
     /// Takes out where an object store keeps the bytes.
     #[cfg(feature = "object-store")]
     pub(crate) fn take_object(&mut self) -> Option<ObjectState> {
@@ -279,6 +243,45 @@ impl Document {
         let raw = self.tower_tus.upload_concat.as_deref().and_then(bytes);
         let raw = raw.and_then(|raw| HeaderValue::from_bytes(&raw).ok());
         Some(Concat::new(role, raw))
+    }
+}
+
+#[cfg(any(test, all(unix, feature = "file")))]
+impl Document {
+    /// Records whether each change of the upload is synced.
+    pub(crate) fn set_synced(&mut self, synced: bool) {
+        self.tower_tus.synced = synced;
+    }
+
+    /// Whether each change of the upload has been synced.
+    pub(crate) const fn is_synced(&self) -> bool {
+        self.tower_tus.synced
+    }
+
+    /// Whether the upload was recorded as finished by a [`SEAL`].
+    pub(crate) const fn is_sealed(&self) -> bool {
+        self.is_sealed
+    }
+
+    /// Notes that a [`SEAL`] was written.
+    pub(crate) fn seal(&mut self) {
+        self.is_sealed = true;
+    }
+
+    /// Returns the paths as recorded.
+    pub(crate) fn storage(&self) -> Option<Arc<BTreeMap<String, String>>> {
+        self.storage.clone()
+    }
+
+    /// Returns one of the paths as recorded.
+    pub(crate) fn stored(&self, key: &str) -> Option<&str> {
+        self.storage.as_ref()?.get(key).map(String::as_str)
+    }
+
+    /// Returns the recorded id, if it is another one. It is only a hint: the name of the
+    /// file counts.
+    pub(crate) fn other_id(&self, id: &UploadId) -> Option<&str> {
+        Some(&*self.id).filter(|recorded| !recorded.is_empty() && *recorded != id.as_str())
     }
 }
 

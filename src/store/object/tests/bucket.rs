@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use tokio::sync::watch;
 
 use crate::store::object::objects::memory::Memory;
 use crate::store::object::objects::{
@@ -42,6 +43,8 @@ struct Told {
 #[derive(Clone, Debug)]
 pub(super) struct Bucket {
     memory: Memory,
+    /// How many parts wait, if parts have to.
+    held: Arc<watch::Sender<Option<usize>>>,
     told: Arc<Mutex<Told>>,
 }
 
@@ -53,6 +56,7 @@ impl Bucket {
         };
         Self {
             memory: Memory::new(rules),
+            held: Arc::default(),
             told: Arc::default(),
         }
     }
@@ -61,6 +65,7 @@ impl Bucket {
     pub(super) fn again(&self) -> Self {
         Self {
             told: Arc::default(),
+            held: Arc::default(),
             ..self.clone()
         }
     }
@@ -69,6 +74,21 @@ impl Bucket {
     pub(super) fn fail(&self, calls: usize, fault: Fault) {
         let mut told = self.told();
         told.fault = Some((told.calls.len() + calls, fault));
+    }
+
+    /// Holds all parts back from now on.
+    pub(super) fn hold_parts(&self) {
+        self.held.send_replace(Some(0));
+    }
+
+    pub(super) async fn wait_for_held_parts(&self, parts: usize) {
+        let mut held = self.held.subscribe();
+        let enough = |held: &Option<usize>| held.is_some_and(|held| held >= parts);
+        held.wait_for(enough).await.unwrap();
+    }
+
+    pub(super) fn let_parts_go(&self) {
+        self.held.send_replace(None);
     }
 
     pub(super) fn has_failed(&self) -> bool {
@@ -219,7 +239,12 @@ impl Objects for Bucket {
     ) -> Result<Tag> {
         self.told().written += payload.len();
         let (key, multipart) = (key.to_owned(), multipart.clone());
+        self.held
+            .send_modify(|held| *held = held.map(|held| held + 1));
+        let mut held = self.held.subscribe();
         self.call("put_part", |memory| async move {
+            let let_go = held.wait_for(|held| held.is_none()).await;
+            drop(let_go.unwrap());
             memory.put_part(&key, &multipart, number, payload).await
         })
         .await

@@ -1,7 +1,8 @@
 //! A server that was stopped changes nothing that another one has answered for.
 
+use tower_tus_layers::protocol::Body;
+
 use super::*;
-use crate::store::object::objects::{MultipartId, Objects};
 
 /// Returns an upload with parts, its multipart upload, and a handle that another server
 /// has opened before.
@@ -14,51 +15,36 @@ async fn stopped(bucket: &Bucket, length: u64) -> (Box<dyn Handle>, UploadId) {
     (store(&bucket.again()).open(&id).await.unwrap(), id)
 }
 
+/// A part of a stopped server arrives after another one has sent and named its own, at
+/// the same place of the upload.
 #[tokio::test(start_paused = true)]
 async fn late_part_after_takeover() {
-    let length = 8 * PART;
-    for calls in 0..6 {
-        let bucket = Bucket::new();
-        let slow = bucket.again();
-        let id = create(&store(&bucket), Some(length))
-            .await
-            .info()
-            .id
-            .clone();
-        let mut first = store(&slow).open(&id).await.unwrap();
-        patch(&mut *first, PART + 5, WriteMode::Streaming)
-            .await
-            .unwrap();
-        // Its call is done only after another server has gone on.
-        slow.fail(calls, Fault::Late);
-        let late = tokio::spawn(async move {
-            let foreign = StreamBody::new(stream::iter([Ok(Frame::data(Bytes::from(vec![
-                b'x';
-                usize::try_from(2 * PART).unwrap()
-            ])))]));
-            let mut foreign = foreign;
-            first
-                .append(Chunk::new(&mut foreign), AppendOptions::default())
-                .await
-        });
-        while !slow.has_failed() && !late.is_finished() {
-            tokio::task::yield_now().await;
-        }
-        let mut second = store(&bucket).open(&id).await.unwrap();
-        let offset = second.info().offset.get();
-        if offset > PART + 5 {
-            continue;
-        }
-        let answered = patch(&mut *second, 2 * PART, WriteMode::Streaming).await;
-        let _ = late.await;
-        tokio::time::sleep(std::time::Duration::from_secs(60)).await;
-        let found = store(&bucket).open(&id).await.unwrap();
-        if let Ok(answered) = answered {
-            assert!(
-                found.info().offset.get() >= answered,
-                "an answered byte is lost"
-            );
-            drop((second, found));
+    for mode in [WriteMode::Streaming, WriteMode::Atomic] {
+        for behind in [0, 5, 100 * KIB] {
+            let bucket = Bucket::new();
+            let length = 8 * PART;
+            let mut first = create(&store(&bucket), Some(length)).await;
+            let id = first.info().id.clone();
+            patch(&mut *first, PART + behind, mode).await.unwrap();
+
+            let stopped = bucket.again();
+            let mut zombie = store(&stopped).open(&id).await.unwrap();
+            stopped.hold_parts();
+            let foreign = tokio::spawn(async move {
+                let frames = vec![b'x'; usize::try_from(3 * PART).unwrap()];
+                let mut body = Body::from(Bytes::from(frames));
+                zombie.append(Chunk::new(&mut body), mode.into()).await
+            });
+            stopped.wait_for_held_parts(3).await;
+
+            let mut second = store(&bucket).open(&id).await.unwrap();
+            let answered = patch(&mut *second, 3 * PART, mode).await.unwrap();
+            stopped.let_parts_go();
+            let refused = foreign.await.unwrap();
+            assert!(refused.store_failed(), "{refused:?}");
+            drop(second);
+            let found = store(&bucket).open(&id).await.unwrap();
+            assert_eq!(found.info().offset.get(), answered);
             go_on(&bucket, &id, length).await;
         }
     }
@@ -67,11 +53,7 @@ async fn late_part_after_takeover() {
 #[tokio::test(start_paused = true)]
 async fn answer_lost_after_commit() {
     for fault in [Fault::Unanswered, Fault::Lost, Fault::Late, Fault::Busy] {
-        for (length, len) in [
-            (100 * KIB, KIB),
-            (4 * PART, 100 * KIB),
-            (5 * PART, 3 * PART),
-        ] {
+        for (length, len) in [(8 * KIB, KIB), (4 * PART, 100 * KIB), (5 * PART, 3 * PART)] {
             let mut calls = 0;
             loop {
                 let bucket = Bucket::new();

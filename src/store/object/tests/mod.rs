@@ -4,6 +4,7 @@ mod bucket;
 mod calls;
 mod crash;
 mod fence;
+mod swap;
 mod uploads;
 
 use std::sync::{Arc, LazyLock};
