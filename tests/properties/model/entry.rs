@@ -106,7 +106,8 @@ impl Entry {
         let mut faults = Vec::new();
         for [first, second] in [[one, other], [other, one]] {
             let mut entry = self.clone();
-            let result = match first.1.gave_way() {
+            let is_busy = is_told_to_come_back(first.1, second.0);
+            let result = match first.1.gave_way() || is_busy {
                 true => {
                     entry.gave_way(first.0, first.2);
                     Ok(())
@@ -204,4 +205,11 @@ impl Entry {
         });
         next.collect()
     }
+}
+
+/// Whether a request was refused for a moment because the other one was just creating
+/// the upload, for which it needs no lock.
+fn is_told_to_come_back(answer: &Answer, other: &Request) -> bool {
+    let is_busy = answer.status == 503 && answer.header("retry-after").is_some();
+    is_busy && matches!(other, Request::Create(_))
 }
