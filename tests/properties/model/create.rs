@@ -174,10 +174,11 @@ fn refusals(new: &New, conditions: &Conditions) -> Vec<u16> {
     refusals
 }
 
-/// Returns the status with which a body that is too long for any upload may be refused
-/// before anything exists, whatever else is wrong with the request.
+/// Returns the status with which what is too long for any upload may be refused before
+/// anything exists, whatever else is wrong with the request.
 fn too_long(new: &New, conditions: &Conditions) -> Option<u16> {
-    conditions.is_too_long(new.announced()).then_some(413)
+    let length = known(new).unwrap_or(0).max(new.announced());
+    conditions.is_too_long(length).then_some(413)
 }
 
 /// Returns the length of a new upload, if it is known.

@@ -1,6 +1,6 @@
 //! What the model knows of one upload.
 
-use super::{Conditions, Pending, State, Stored, Tombstones, Torn, judge};
+use super::{Conditions, Finishing, Pending, State, Stored, Tombstones, Torn, judge};
 use crate::request::{Answer, Request};
 
 /// What the model knows of an upload.
@@ -114,9 +114,13 @@ impl Entry {
                 }
                 false => entry.answered(first.0, first.1, first.2),
             };
+            let created = matches!(first.0, Request::Create(_)).then(|| entry.clone());
             match result.and_then(|()| entry.answered(second.0, second.1, second.2)) {
                 Ok(()) => next.extend(entry.states),
                 Err(fault) => faults.push(fault),
+            }
+            if let Some(created) = created {
+                next.extend(created.seen_unfinished(second));
             }
         }
         if next.is_empty() {
@@ -124,6 +128,25 @@ impl Entry {
         }
         self.settle(next);
         Ok(())
+    }
+
+    /// Returns the states after a request that has seen a new upload, which is complete,
+    /// before its creation had finished it, for which it needs no lock.
+    fn seen_unfinished(
+        mut self,
+        (request, answer, conditions): (&Request, &Answer, &Conditions),
+    ) -> Vec<State> {
+        let finished = self.states.clone();
+        for state in &mut self.states {
+            if let State::Present(stored) = state {
+                stored.finishing = Finishing::Open { refusals: 0 };
+            }
+        }
+        match self.answered(request, answer, conditions) {
+            Ok(()) if self.is_absent() => self.states,
+            Ok(()) => finished,
+            Err(_) => Vec::new(),
+        }
     }
 
     /// Takes note of a request that another one has ended, at any point.
