@@ -120,6 +120,11 @@ impl Driver {
             // The other one may complete it, and then a final consists of what is gone.
             return self.carry_out(*via, plan).await;
         }
+        let creates = [&plan, &other].map(|plan| matches!(plan.request, Request::Create(_)));
+        if creates != [false, false] && !self.entries[entry].is_certain() {
+            // Whose upload the other request is for has to be known.
+            self.carry_out(Via::PLAIN, Plan::head(entry)).await?;
+        }
         self.locks(&plan);
         self.locks(&other);
         let sent = [(*via, &plan), (*other_via, &other)].map(|(via, plan)| {
@@ -143,8 +148,13 @@ impl Driver {
         let taken = requests.iter().map(|request| request.charge()).sum();
         let most = self.entries[entry].most_charged() + taken;
         let conditions = [0, 1].map(|side| {
-            let mut conditions = self.conditions_of(entry, servers[side], requests[side]);
+            let asked = [requests[side], requests[1 - side]];
+            let mut conditions = self.conditions_among(entry, servers[side], asked);
             conditions.take_room(taken);
+            // The other one may complete it, and then no final needs it any more.
+            if conditions.is_needed == Whether::Yes {
+                conditions.is_needed = Whether::Perhaps;
+            }
             conditions
         });
         let [one, two] = &conditions;

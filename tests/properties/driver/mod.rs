@@ -170,6 +170,7 @@ impl Driver {
         for entry in &mut self.entries {
             entry.perhaps_asked(&self.conditions);
         }
+        self.catch_up();
         self.perhaps_expired();
     }
 
@@ -185,8 +186,20 @@ impl Driver {
 
     /// Returns what a request to a server for this upload depends on.
     fn conditions_of(&self, entry: usize, server: usize, request: &Request) -> Conditions {
+        self.conditions_among(entry, server, [request, request])
+    }
+
+    /// Like [`conditions_of`](Self::conditions_of), for the first of two requests that
+    /// are sent at the same time.
+    fn conditions_among(
+        &self,
+        entry: usize,
+        server: usize,
+        [request, beside]: [&Request; 2],
+    ) -> Conditions {
         let owner = match request {
-            Request::Create(new) => new.about.owner,
+            Request::Create(_) => request.owner(),
+            _ if self.entries[entry].is_absent() => beside.owner(),
             _ => self.entries[entry].owner(),
         };
         Conditions {

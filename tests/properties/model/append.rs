@@ -106,7 +106,7 @@ impl Stored {
     }
 
     /// Tells whether the upload may grow to this size, and what happens if it may not:
-    /// of a chunk without a checksum, what fits is kept.
+    /// what fits is kept, and a chunk with a checksum as a whole.
     fn grow(&self, size: u64, load: &Load, conditions: &Conditions) -> (Fits, Vec<(u16, Self)>) {
         // All of it was charged at once.
         if self.length.is_some() {
@@ -120,17 +120,25 @@ impl Stored {
         let room =
             usize::try_from(room).map_or(load.bytes.len(), |room| room.min(load.bytes.len()));
         let room = if load.is_atomic() { 0 } else { room };
-        let kept = Self {
+        let mut kept = vec![Self {
             tail: load.bytes.slice(..room),
             tail_touched: conditions.stamp(),
             ..self.clone()
-        };
+        }];
+        // With an atomic chunk, a length is declared once the bytes are stored.
+        let end = self.offset() + load.bytes.len() as u64;
+        let is_stored = load.is_atomic() && load.refusal().is_none() && size > end;
+        if is_stored && conditions.room_for(end).0 != Fits::No {
+            kept.push(self.with(&load.bytes, conditions.stamp()));
+        }
         // Bytes are taken piece by piece, and the first of them might fit at another time.
         let mut statuses = vec![full];
         if full == 413 {
             statuses.push(507);
         }
-        let results = statuses.into_iter().map(|status| (status, kept.clone()));
+        let results = statuses
+            .into_iter()
+            .flat_map(|status| kept.iter().map(move |kept| (status, kept.clone())));
         (fits, results.collect())
     }
 

@@ -16,6 +16,7 @@ impl State {
             Self::Present(_) | Self::Pending(_) => {
                 let mut refusals = refusals(new, conditions);
                 refusals.push(409);
+                refusals.extend(too_long(new, conditions));
                 let unchanged = |status| (status, self.clone());
                 refusals.into_iter().map(unchanged).collect()
             }
@@ -58,28 +59,21 @@ impl State {
     /// Returns the statuses that a creation under a free id may get, and the state
     /// afterwards.
     fn new(new: &New, conditions: &Conditions) -> Vec<(u16, Self)> {
+        let refused = |status| (status, Self::Absent);
+        let too_long = too_long(new, conditions).map(refused);
         let refusals = refusals(new, conditions);
         if !refusals.is_empty() {
-            return refusals
-                .into_iter()
-                .map(|status| (status, Self::Absent))
-                .collect();
+            let refusals = refusals.into_iter().map(refused);
+            return refusals.chain(too_long).collect();
         }
         let base = Stored::new(new.about.clone(), known(new), conditions);
         let (fits, full) = conditions.room_for(known(new).unwrap_or(0));
-        let mut refused: Vec<_> = (fits != Fits::Yes)
-            .then_some((full, Self::Absent))
-            .into_iter()
-            .collect();
-        // A body that is too long for any upload may be refused before one is made.
-        if conditions.is_too_long(new.announced()) {
-            refused.push((413, Self::Absent));
-        }
+        let full = (fits != Fits::Yes).then(|| refused(full));
         let made = match fits {
             Fits::No => Vec::new(),
             Fits::Yes | Fits::Perhaps => Self::made(new, &base, conditions),
         };
-        made.into_iter().chain(refused).collect()
+        made.into_iter().chain(full).chain(too_long).collect()
     }
 
     /// Returns what a creation gets that is not refused.
@@ -177,11 +171,14 @@ fn refusals(new: &New, conditions: &Conditions) -> Vec<u16> {
         Content::Joined(Joined::Refused(statuses)) => refusals.extend(statuses),
         Content::Joined(_) => {}
     }
-    // Which of several reasons is told is not promised.
-    if !refusals.is_empty() && conditions.is_too_long(new.announced()) {
-        refusals.push(413);
-    }
     refusals
+}
+
+/// Returns the status with which what is too long for any upload may be refused before
+/// anything exists, whatever else is wrong with the request.
+fn too_long(new: &New, conditions: &Conditions) -> Option<u16> {
+    let length = known(new).unwrap_or(0).max(new.announced());
+    conditions.is_too_long(length).then_some(413)
 }
 
 /// Returns the length of a new upload, if it is known.

@@ -1,6 +1,6 @@
 //! What the model knows of one upload.
 
-use super::{Conditions, Pending, State, Stored, Tombstones, Torn, judge};
+use super::{Conditions, Finishing, Pending, State, Stored, Tombstones, Torn, judge};
 use crate::request::{Answer, Request};
 
 /// What the model knows of an upload.
@@ -106,16 +106,21 @@ impl Entry {
         let mut faults = Vec::new();
         for [first, second] in [[one, other], [other, one]] {
             let mut entry = self.clone();
-            let result = match first.1.gave_way() {
+            let is_busy = is_told_to_come_back(first.1, second.0);
+            let result = match first.1.gave_way() || is_busy {
                 true => {
                     entry.gave_way(first.0, first.2);
                     Ok(())
                 }
                 false => entry.answered(first.0, first.1, first.2),
             };
+            let created = matches!(first.0, Request::Create(_)).then(|| entry.clone());
             match result.and_then(|()| entry.answered(second.0, second.1, second.2)) {
                 Ok(()) => next.extend(entry.states),
                 Err(fault) => faults.push(fault),
+            }
+            if let Some(created) = created {
+                next.extend(created.seen_unfinished(second));
             }
         }
         if next.is_empty() {
@@ -123,6 +128,25 @@ impl Entry {
         }
         self.settle(next);
         Ok(())
+    }
+
+    /// Returns the states after a request that has seen a new upload, which is complete,
+    /// before its creation had finished it, for which it needs no lock.
+    fn seen_unfinished(
+        mut self,
+        (request, answer, conditions): (&Request, &Answer, &Conditions),
+    ) -> Vec<State> {
+        let finished = self.states.clone();
+        for state in &mut self.states {
+            if let State::Present(stored) = state {
+                stored.finishing = Finishing::Open { refusals: 0 };
+            }
+        }
+        match self.answered(request, answer, conditions) {
+            Ok(()) if self.is_absent() => self.states,
+            Ok(()) => finished,
+            Err(_) => Vec::new(),
+        }
     }
 
     /// Takes note of a request that another one has ended, at any point.
@@ -204,4 +228,11 @@ impl Entry {
         });
         next.collect()
     }
+}
+
+/// Whether a request was refused for a moment because the other one was just creating
+/// the upload, for which it needs no lock.
+fn is_told_to_come_back(answer: &Answer, other: &Request) -> bool {
+    let is_busy = answer.status == 503 && answer.header("retry-after").is_some();
+    is_busy && matches!(other, Request::Create(_))
 }
