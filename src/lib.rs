@@ -31,7 +31,7 @@ pub mod hooks;
 #[cfg(any(
     feature = "hooks-grpc",
     feature = "hooks-http",
-    feature = "object-store"
+    feature = "_object-store"
 ))]
 mod http_client;
 pub mod lock;

@@ -3,13 +3,13 @@
 //! For the traits, the memory store and the conformance suite, see
 //! [`tower_tus_layers::store`].
 
-#[cfg(any(all(unix, feature = "file"), feature = "object-store"))]
+#[cfg(any(all(unix, feature = "file"), feature = "_object-store"))]
 mod document;
 #[cfg(all(unix, feature = "file"))]
 pub mod file;
 #[cfg(feature = "quota")]
 pub mod limited;
-#[cfg(feature = "object-store")]
+#[cfg(feature = "_object-store")]
 mod object;
 
 #[cfg(all(unix, feature = "file"))]
