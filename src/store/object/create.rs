@@ -1,6 +1,6 @@
 //! Creates uploads.
 
-use tower_tus_layers::protocol::{Error, Length, NewUpload, Upload};
+use tower_tus_layers::protocol::{Error, Length, NewUpload, Upload, UploadId};
 
 use super::handle::ObjectHandle;
 use super::info::Info;
@@ -24,7 +24,18 @@ pub(super) async fn create(store: &ObjectStore, new: NewUpload) -> Result<Object
     check_id(store, &new).await?;
     let (keys, upload) = (store.keys(&new.id), Upload::from(new));
     let (document, state) = describe(store, &keys, &upload);
-    let (objects, id) = (&*store.objects, upload.id);
+    publish(store, keys, document, state, upload.id).await
+}
+
+/// Writes the state of a new upload. From then on it exists.
+pub(super) async fn publish(
+    store: &ObjectStore,
+    keys: Keys,
+    document: Document,
+    state: State,
+    id: UploadId,
+) -> Result<ObjectHandle, Error> {
+    let objects = &*store.objects;
     loop {
         match swap::create(objects, &keys, document.clone(), state.clone()).await? {
             Swapped::Done(info) => return Ok(ObjectHandle::created(store, keys, info, id)),
@@ -37,7 +48,7 @@ pub(super) async fn create(store: &ObjectStore, new: NewUpload) -> Result<Object
     }
 }
 
-fn describe(store: &ObjectStore, keys: &Keys, upload: &Upload) -> (Document, State) {
+pub(super) fn describe(store: &ObjectStore, keys: &Keys, upload: &Upload) -> (Document, State) {
     let storage = [
         ("Key", keys.data().to_owned()),
         ("Type", "objectstore".to_owned()),
@@ -63,6 +74,20 @@ fn size_of_equal_parts(store: &ObjectStore, length: Option<Length>) -> u64 {
     parts::size(&rules, store.part_size, progress)
 }
 
+/// Fails if the id, or the key of its object, is in use. For uploads that take long to
+/// create.
+pub(super) async fn check_unused(store: &ObjectStore, new: &NewUpload) -> Result<(), Error> {
+    check_id(store, new).await?;
+    let keys = store.keys(&new.id);
+    match Info::read(&*store.objects, &keys).await {
+        Ok(info) if info.state.gone => terminate::remove(store, &keys, &info.state).await?,
+        Ok(_) => return Err(Error::UploadExists),
+        Err(ObjectError::NotFound) => {}
+        Err(error) => return Err(error.into()),
+    }
+    check_absent(store, keys.data()).await
+}
+
 /// Fails if the id lies below one that is in use, or above one, or is that of an object
 /// that is not ours. A fresh id can only lie below one.
 async fn check_id(store: &ObjectStore, new: &NewUpload) -> Result<(), Error> {
@@ -81,7 +106,7 @@ async fn check_id(store: &ObjectStore, new: &NewUpload) -> Result<(), Error> {
     }
 }
 
-async fn check_absent(store: &ObjectStore, key: &str) -> Result<(), Error> {
+pub(super) async fn check_absent(store: &ObjectStore, key: &str) -> Result<(), Error> {
     match store.objects.head(key).await {
         Ok(_) => Err(Error::UploadExists),
         Err(ObjectError::NotFound) => Ok(()),

@@ -38,6 +38,13 @@ pub(super) async fn finish_and_record(handle: &mut ObjectHandle) -> Result<(), E
     record(handle, finishing).await
 }
 
+/// Makes the object, unless it is there, and records that all bytes are in it. Whether
+/// the upload is finished stays as it was.
+pub(super) async fn make_and_name(handle: &mut ObjectHandle) -> Result<(), Error> {
+    make(handle).await?;
+    record(handle, handle.upload.finishing).await
+}
+
 /// Records that all bytes are in the object.
 async fn record(handle: &mut ObjectHandle, finishing: Option<FinishState>) -> Result<(), Error> {
     if handle.info.state.whole && handle.upload.finishing == finishing {

@@ -109,7 +109,7 @@ impl ObjectHandle {
     }
 
     /// Replaces the state by one that describes `upload`.
-    async fn rewrite(
+    pub(super) async fn rewrite(
         &mut self,
         upload: Upload,
         edit: impl FnOnce(&mut Document) + Send,

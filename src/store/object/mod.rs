@@ -11,6 +11,7 @@ mod append;
 mod budget;
 mod calls;
 mod cloud;
+mod concatenate;
 mod create;
 mod finish;
 mod handle;
@@ -29,8 +30,8 @@ mod tests;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tower_tus_layers::protocol::{Error, NewUpload, UploadId};
-use tower_tus_layers::store::{Content, Handle, Reader, Store, Terminator};
+use tower_tus_layers::protocol::{Error, Interrupt, NewUpload, UploadId};
+use tower_tus_layers::store::{Concatenator, Content, Handle, Reader, Store, Terminator};
 
 use self::budget::Budget;
 use self::handle::ObjectHandle;
@@ -126,6 +127,10 @@ impl Store for ObjectStore {
         Some(self)
     }
 
+    fn concatenator(&self) -> Option<&dyn Concatenator> {
+        Some(self)
+    }
+
     fn reader(&self) -> Option<&dyn Reader> {
         Some(self)
     }
@@ -135,6 +140,26 @@ impl Store for ObjectStore {
 impl Terminator for ObjectStore {
     async fn terminate(&self, id: &UploadId) -> Result<(), Error> {
         terminate::terminate(self, id).await
+    }
+}
+
+#[async_trait]
+impl Concatenator for ObjectStore {
+    async fn concatenate(
+        &self,
+        new: NewUpload,
+        interrupt: &Interrupt,
+    ) -> Result<Box<dyn Handle>, Error> {
+        let handle = concatenate::concatenate(self, new, interrupt).await?;
+        Ok(Box::new(handle))
+    }
+
+    async fn assemble(&self, id: &UploadId, interrupt: &Interrupt) -> Result<(), Error> {
+        concatenate::assemble(self, id, interrupt).await
+    }
+
+    async fn await_part(&self, part: &UploadId, id: &UploadId) -> Result<(), Error> {
+        concatenate::await_part(self, part, id).await
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::watch;
+use tower_tus_layers::protocol::{Error, Interrupt};
 
 use crate::store::object::objects::memory::Memory;
 use crate::store::object::objects::{
@@ -35,6 +36,8 @@ pub(super) enum Fault {
 struct Told {
     calls: Vec<&'static str>,
     written: u64,
+    sent_in_parts: u64,
+    interrupt: Option<Interrupt>,
     fault: Option<(usize, Fault)>,
     has_crashed: bool,
 }
@@ -54,6 +57,10 @@ impl Bucket {
             min_part: 4 << 10,
             ..Rules::S3
         };
+        Self::with(rules)
+    }
+
+    pub(super) fn with(rules: Rules) -> Self {
         Self {
             memory: Memory::new(rules),
             held: Arc::default(),
@@ -104,6 +111,16 @@ impl Bucket {
 
     pub(super) fn written(&self) -> u64 {
         self.told().written
+    }
+
+    /// Returns how many bytes of parts went through memory.
+    pub(super) fn sent_in_parts(&self) -> u64 {
+        self.told().sent_in_parts
+    }
+
+    /// Fires the interrupt at the next copy.
+    pub(super) fn fire_at_copy(&self, interrupt: &Interrupt) {
+        self.told().interrupt = Some(interrupt.clone());
     }
 
     pub(super) fn bytes(&self, key: &str) -> Option<Bytes> {
@@ -237,6 +254,7 @@ impl Objects for Bucket {
         number: PartNumber,
         payload: Payload,
     ) -> Result<Tag> {
+        self.told().sent_in_parts += payload.len();
         self.told().written += payload.len();
         let (key, multipart) = (key.to_owned(), multipart.clone());
         self.held
@@ -258,6 +276,9 @@ impl Objects for Bucket {
         source: &str,
         range: Range<u64>,
     ) -> Result<Tag> {
+        if let Some(interrupt) = self.told().interrupt.take() {
+            interrupt.fire(Error::Interrupted);
+        }
         let (key, multipart, source) = (key.to_owned(), multipart.clone(), source.to_owned());
         self.call("copy_part", |memory| async move {
             memory
