@@ -246,7 +246,7 @@ impl Document {
     }
 }
 
-#[cfg(any(test, all(unix, feature = "file")))]
+#[cfg(all(unix, feature = "file"))]
 impl Document {
     /// Records whether each change of the upload is synced.
     pub(crate) fn set_synced(&mut self, synced: bool) {
@@ -370,5 +370,5 @@ fn empty_if_null<'de, D: Deserializer<'de>>(json: D) -> Result<BTreeMap<String, 
     Option::deserialize(json).map(Option::unwrap_or_default)
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix, feature = "file"))]
 mod tests;
