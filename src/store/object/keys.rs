@@ -24,6 +24,12 @@ impl Keys {
         ends.map(move |(end, _)| Self::of(prefix, &id.as_str()[..end]))
     }
 
+    /// Returns the upload whose state has this key.
+    pub(super) fn id_of_info(prefix: &str, key: &str) -> Option<UploadId> {
+        let id = key.strip_prefix(prefix)?.strip_suffix(INFO)?;
+        id.parse().ok()
+    }
+
     fn of(prefix: &str, id: &str) -> Self {
         Self {
             base: format!("{prefix}{id}"),
@@ -63,6 +69,11 @@ mod tests {
         assert_eq!(keys.piece("3f-0"), "up/a/b.3f-0.part");
         for key in [keys.info(), keys.piece("3f-0")] {
             assert!(key.parse::<UploadId>().is_err(), "{key}");
+        }
+        let id = Keys::id_of_info("up/", "up/a/b.info");
+        assert_eq!(id, Some("a/b".parse().unwrap()));
+        for other in ["up/a/b", "a/b.info", "up/.info", "up/a.3f-0.part"] {
+            assert_eq!(Keys::id_of_info("up/", other), None, "{other}");
         }
     }
 

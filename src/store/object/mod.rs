@@ -17,6 +17,7 @@ mod finish;
 mod handle;
 mod info;
 mod keys;
+mod list;
 mod objects;
 mod parts;
 mod read;
@@ -31,7 +32,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use tower_tus_layers::protocol::{Error, Interrupt, NewUpload, UploadId};
-use tower_tus_layers::store::{Concatenator, Content, Handle, Reader, Store, Terminator};
+use tower_tus_layers::store::{
+    Concatenator, Content, Handle, ListRequest, Lister, Page, Reader, Store, Terminator,
+};
 
 use self::budget::Budget;
 use self::handle::ObjectHandle;
@@ -127,12 +130,23 @@ impl Store for ObjectStore {
         Some(self)
     }
 
+    fn lister(&self) -> Option<&dyn Lister> {
+        Some(self)
+    }
+
     fn concatenator(&self) -> Option<&dyn Concatenator> {
         Some(self)
     }
 
     fn reader(&self) -> Option<&dyn Reader> {
         Some(self)
+    }
+}
+
+#[async_trait]
+impl Lister for ObjectStore {
+    async fn list(&self, request: &ListRequest) -> Result<Page, Error> {
+        list::list(self, request).await
     }
 }
 

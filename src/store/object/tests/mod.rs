@@ -5,6 +5,7 @@ mod calls;
 mod concatenate;
 mod crash;
 mod fence;
+mod list;
 mod swap;
 mod uploads;
 
