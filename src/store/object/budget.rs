@@ -1,7 +1,7 @@
 //! The memory for bytes on their way, shared by all uploads of a process.
 //!
-//! Whoever waits for memory holds none, and whoever holds some for bytes that do not
-//! come gives it back when another one waits. So nobody waits for ever.
+//! A request that waits for memory holds none. One that holds memory while its client sends
+//! nothing gives it back when another one waits. So no request waits forever.
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ impl Budget {
     }
 
     /// Lends memory as soon as there is enough: all of it if there is never enough.
-    /// Waits for ever if the caller holds it already.
+    /// Never returns if the caller holds it already.
     pub(super) async fn lend(&self, bytes: u64) -> Loan {
         let waiting = Waiting::new(&self.waiting);
         let permit = Arc::clone(&self.steps).acquire_many_owned(self.steps_of(bytes));

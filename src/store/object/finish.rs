@@ -161,7 +161,7 @@ async fn make_of_held(handle: &mut ObjectHandle, held: Held) -> Result<(), Held>
     }
 }
 
-/// What is found in the place of the finished object.
+/// The object in the place of the finished one.
 enum Object {
     /// The finished object.
     Made,

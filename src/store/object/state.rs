@@ -18,7 +18,7 @@ pub(crate) struct State {
     pub(super) token: String,
     /// Drawn at creation: objects of this upload carry it.
     pub(super) nonce: String,
-    /// Who has announced that it is writing.
+    /// The request that has announced that it writes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) writer: Option<String>,
     /// Whether somebody waits for the writer.

@@ -12,7 +12,7 @@ pub(crate) enum ObjectError {
     /// the call was not done: after a lost answer, the second attempt of a client is
     /// refused because the first one was done.
     Refused,
-    /// The store can take no more for now, and has done nothing.
+    /// The store is overloaded, and has done nothing.
     Busy(BoxError),
     /// The store is full.
     Full(BoxError),

@@ -1,4 +1,4 @@
-//! A bucket in memory that fails when it is told to.
+//! A bucket in memory whose calls fail on demand.
 
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};

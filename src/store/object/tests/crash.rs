@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What is done when the crash comes.
+/// The step during which the server crashes.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Create,

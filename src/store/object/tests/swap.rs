@@ -1,4 +1,4 @@
-//! What is known after a swap whose answer was lost.
+//! Swaps whose answers are lost.
 
 use super::*;
 use crate::store::object::info::Info;
