@@ -7,9 +7,10 @@ use tower_tus_layers::store::{AppendError, AppendOptions, Appended, Handle};
 use super::append::{self, Held};
 use super::info::Info;
 use super::keys::Keys;
+use super::lock::Then;
 use super::objects::ObjectError;
 use super::state::State;
-use super::swap::{Swapped, swap};
+use super::swap::Swapped;
 use super::{ObjectStore, finish, tail};
 use crate::store::document::Document;
 
@@ -33,7 +34,20 @@ pub(super) struct ObjectHandle {
 impl ObjectHandle {
     pub(super) async fn open(store: &ObjectStore, id: &UploadId) -> Result<Self, Error> {
         let keys = store.keys(id);
+        match store.desk.take(&keys).await {
+            Some(info) => Self::of(store, keys, info, id),
+            None => Self::read(store, id).await,
+        }
+    }
+
+    /// Opens an upload for a request without a lock, even if another one holds it.
+    pub(super) async fn read(store: &ObjectStore, id: &UploadId) -> Result<Self, Error> {
+        let keys = store.keys(id);
         let info = Info::read(&*store.objects, &keys).await?;
+        Self::of(store, keys, info, id)
+    }
+
+    fn of(store: &ObjectStore, keys: Keys, info: Info, id: &UploadId) -> Result<Self, Error> {
         match info.state.gone {
             true => Err(Error::NotFound),
             false => Ok(Self::opened(store, keys, info, id.clone())),
@@ -74,6 +88,17 @@ impl ObjectHandle {
     /// If another request has changed the upload, or nobody can tell, this handle does
     /// nothing more.
     pub(super) async fn swap(&mut self, document: Document, state: State) -> Result<(), Error> {
+        self.swap_then(document, state, Then::End).await
+    }
+
+    /// Replaces the state like [`swap`](Self::swap). While the request goes on, it stays
+    /// announced to other servers.
+    pub(super) async fn swap_then(
+        &mut self,
+        document: Document,
+        state: State,
+        then: Then,
+    ) -> Result<(), Error> {
         if let Some(lost) = &self.lost {
             return Err(lost.clone());
         }
@@ -81,8 +106,9 @@ impl ObjectHandle {
         if !self.is_writer {
             state.epoch += 1;
         }
-        let objects = &*self.store.objects;
-        let error = match swap(objects, &self.keys, &self.info, document, state).await {
+        let (desk, objects) = (&self.store.desk, &*self.store.objects);
+        let swapped = desk.swap(objects, &self.keys, &self.info, (document, state), then);
+        let error = match swapped.await {
             Ok(Swapped::Done(info)) => {
                 self.is_writer = true;
                 self.upload = info.upload(self.upload.id.clone());

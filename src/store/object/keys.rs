@@ -7,7 +7,7 @@ const PART: &str = ".part";
 
 /// The keys of one upload. No id ends like a key beside its own, so the keys of two
 /// uploads never collide.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Keys {
     base: String,
 }

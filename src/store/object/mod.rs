@@ -18,6 +18,7 @@ mod handle;
 mod info;
 mod keys;
 mod list;
+mod lock;
 mod objects;
 mod parts;
 mod read;
@@ -39,10 +40,13 @@ use tower_tus_layers::store::{
 use self::budget::Budget;
 use self::handle::ObjectHandle;
 use self::keys::Keys;
+use self::lock::Desk;
 use self::objects::Objects;
 use self::read::ObjectContent;
 
 pub(crate) use self::state::State;
+
+pub use self::lock::StoreLocker;
 
 const MIB: u64 = 1 << 20;
 
@@ -56,6 +60,7 @@ pub struct ObjectStore {
     part_size: u64,
     parts_at_once: usize,
     budget: Budget,
+    desk: Desk,
 }
 
 impl ObjectStore {
@@ -66,6 +71,7 @@ impl ObjectStore {
             part_size: parts::PREFERRED,
             parts_at_once: 4,
             budget: Budget::new(128 * MIB),
+            desk: Desk::default(),
         }
     }
 
@@ -99,6 +105,13 @@ impl ObjectStore {
     pub fn memory(mut self, bytes: u64) -> Self {
         self.budget = Budget::new(bytes);
         self
+    }
+
+    /// Returns a locker for the uploads of this store, on all servers that share its
+    /// bucket.
+    #[must_use]
+    pub fn locker(&self) -> StoreLocker {
+        StoreLocker::new(self.clone())
     }
 
     fn keys(&self, id: &UploadId) -> Keys {

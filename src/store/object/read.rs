@@ -23,7 +23,7 @@ pub(super) struct ObjectContent {
 
 impl ObjectContent {
     pub(super) async fn open(store: &ObjectStore, id: &UploadId) -> Result<Self, Error> {
-        let handle = ObjectHandle::open(store, id).await?;
+        let handle = ObjectHandle::read(store, id).await?;
         Ok(Self { handle })
     }
 

@@ -54,13 +54,23 @@ pub(super) async fn swap(
     loop {
         match draft.write(objects, keys, Some(&old.tag)).await? {
             Swapped::Newer(newer) if old.state.is_same(&newer.state) => {
-                draft.info.state.wanted = newer.state.wanted;
+                let state = &mut draft.info.state;
+                state.wanted = state.writer.is_some() && newer.state.wanted;
                 draft = Draft::new(draft.info.document, draft.info.state);
                 old = newer;
             }
             swapped => return Ok(swapped),
         }
     }
+}
+
+/// Asks the writer to end, by a state that is the same otherwise: the writer goes on from
+/// it.
+pub(super) async fn want(objects: &dyn Objects, keys: &Keys, old: &Info) -> Result<Swapped> {
+    let mut state = old.state.clone();
+    state.wanted = true;
+    let draft = Draft::with_token(old.document.clone(), state);
+    draft.write(objects, keys, Some(&old.tag)).await
 }
 
 /// A state that is to be written. Each attempt writes the same bytes.
@@ -73,6 +83,10 @@ impl Draft {
     fn new(document: Document, mut state: State) -> Self {
         // The same bytes would get the same tag.
         state.token = random();
+        Self::with_token(document, state)
+    }
+
+    fn with_token(document: Document, state: State) -> Self {
         let mut whole = document.clone();
         whole.set_object(state.clone());
         Self {

@@ -11,6 +11,7 @@ use super::sending::{Part, Sent};
 use crate::store::object::budget::{Budget, Loan};
 use crate::store::object::calls::retried;
 use crate::store::object::handle::ObjectHandle;
+use crate::store::object::lock::Then;
 use crate::store::object::objects::{MultipartId, PartNumber, Payload, Properties, When};
 use crate::store::object::parts::{self, Progress, WINDOW};
 use crate::store::object::state::{State, random};
@@ -169,7 +170,7 @@ impl<'a> Writer<'a> {
         }
         let multipart = self.begin().await?;
         state.multipart = Some(multipart.0.clone());
-        self.write(state).await?;
+        self.write(state, Then::Continue).await?;
         let stored = self.handle.info.state.clone();
         self.state = State {
             parts: std::mem::take(&mut self.state.parts),
@@ -236,7 +237,7 @@ impl<'a> Writer<'a> {
         self.store_rest().await?;
         match self.mode {
             WriteMode::Atomic => Ok(()),
-            _ => self.commit().await,
+            _ => self.commit(Then::Continue).await,
         }
     }
 
@@ -274,20 +275,20 @@ impl<'a> Writer<'a> {
         }
         self.committed = Instant::now();
         match self.has_new_parts() {
-            true => self.commit().await,
+            true => self.commit(Then::Continue).await,
             false => Ok(()),
         }
     }
 
     /// Names all that is stored, if the state does not do so yet.
-    async fn commit(&mut self) -> Result<(), Error> {
+    async fn commit(&mut self, then: Then) -> Result<(), Error> {
         if let Some(number) = self.number {
             self.state.next = number;
         }
         if self.state == self.handle.info.state {
             return Ok(());
         }
-        self.write(self.state.clone()).await?;
+        self.write(self.state.clone(), then).await?;
         self.state = self.handle.info.state.clone();
         self.committed = Instant::now();
         let (store, dropped) = (&self.handle.store, std::mem::take(&mut self.dropped));
@@ -295,12 +296,12 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    async fn write(&mut self, state: State) -> Result<(), Error> {
+    async fn write(&mut self, state: State, then: Then) -> Result<(), Error> {
         let mut document = self.handle.info.document.clone();
         let mut upload = self.handle.upload.clone();
         upload.offset = Offset::saturating(state.offset());
         document.update(&upload);
-        self.handle.swap(document, state).await
+        self.handle.swap_then(document, state, then).await
     }
 
     /// Stores and names everything, unless it can be held back for the finish.
@@ -318,7 +319,7 @@ impl<'a> Writer<'a> {
         }
         self.sent.clear();
         self.state.claimed &= self.number.is_none();
-        let committed = self.commit().await;
+        let committed = self.commit(Then::End).await;
         stored.and(committed)
     }
 
@@ -347,7 +348,7 @@ impl<'a> Writer<'a> {
     /// Names what is stored, after the store has failed.
     pub(super) async fn keep_what_is_stored(mut self) {
         self.sent.clear();
-        if let Err(error) = self.commit().await {
+        if let Err(error) = self.commit(Then::End).await {
             tracing::debug!(%error, "bytes that were stored could not be named");
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::watch;
+use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
 use tower_tus_layers::protocol::{Error, Interrupt};
 
 use crate::store::object::objects::memory::Memory;
@@ -49,6 +50,7 @@ pub(super) struct Bucket {
     /// How many parts wait, if parts have to.
     held: Arc<watch::Sender<Option<usize>>>,
     told: Arc<Mutex<Told>>,
+    running: Arc<RwLock<()>>,
 }
 
 impl Bucket {
@@ -65,6 +67,7 @@ impl Bucket {
             memory: Memory::new(rules),
             held: Arc::default(),
             told: Arc::default(),
+            running: Arc::default(),
         }
     }
 
@@ -73,6 +76,7 @@ impl Bucket {
         Self {
             told: Arc::default(),
             held: Arc::default(),
+            running: Arc::default(),
             ..self.clone()
         }
     }
@@ -96,6 +100,11 @@ impl Bucket {
 
     pub(super) fn let_parts_go(&self) {
         self.held.send_replace(None);
+    }
+
+    /// Holds all calls back until the guard is dropped.
+    pub(super) async fn stop(&self) -> OwnedRwLockWriteGuard<()> {
+        Arc::clone(&self.running).write_owned().await
     }
 
     pub(super) fn has_failed(&self) -> bool {
@@ -154,6 +163,7 @@ impl Bucket {
         T: Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
     {
+        let _running = self.running.read().await;
         tokio::task::yield_now().await;
         let done = done(self.memory.clone());
         match self.fault_of(name) {

@@ -6,6 +6,7 @@ mod concatenate;
 mod crash;
 mod fence;
 mod list;
+mod lock;
 mod swap;
 mod uploads;
 

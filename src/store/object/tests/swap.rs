@@ -4,7 +4,7 @@ use super::*;
 use crate::store::object::info::Info;
 use crate::store::object::keys::Keys;
 use crate::store::object::objects::{ObjectError, Objects, Result};
-use crate::store::object::swap::{Swapped, swap};
+use crate::store::object::swap::{Swapped, swap, want};
 
 /// Creates an upload, and returns its keys and its state.
 async fn created(bucket: &Bucket) -> (Keys, Info) {
@@ -60,27 +60,21 @@ async fn a_swap_that_comes_too_late_returns_what_somebody_else_has_written() {
 }
 
 #[tokio::test]
-async fn a_wish_for_the_writer_to_stop_is_kept() {
-    let bucket = Bucket::new();
-    let (keys, old) = created(&bucket).await;
-    let mut wish = old.document.clone();
-    wish.set_object(super::super::State {
-        wanted: true,
-        ..old.state.clone()
-    });
-    let (json, none) = (wish.to_json(), Default::default());
-    let when = crate::store::object::objects::When::Match(&old.tag);
-    bucket
-        .put(&keys.info(), json.into(), when, &none)
-        .await
-        .unwrap();
+async fn a_wish_for_the_writer_to_stop_is_kept_while_it_writes() {
+    for writer in [Some("writer".to_owned()), None] {
+        let bucket = Bucket::new();
+        let (keys, mut old) = created(&bucket).await;
+        let wish = want(&bucket, &keys, &old).await.unwrap();
+        assert!(matches!(wish, Swapped::Done(wish) if wish.state.wanted));
 
-    let swapped = raise(&bucket, &keys, &old).await.unwrap();
-    let Swapped::Done(done) = swapped else {
-        panic!("{swapped:?}");
-    };
-    assert!(done.state.wanted);
-    assert_eq!(done.state.epoch, old.state.epoch + 1);
+        old.state.writer.clone_from(&writer);
+        let swapped = raise(&bucket, &keys, &old).await.unwrap();
+        let Swapped::Done(done) = swapped else {
+            panic!("{swapped:?}");
+        };
+        assert_eq!(done.state.wanted, writer.is_some());
+        assert_eq!(done.state.epoch, old.state.epoch + 1);
+    }
 }
 
 #[tokio::test(start_paused = true)]
