@@ -1,6 +1,7 @@
 //! A tus client over HTTP/1.1 or HTTP/2 that sends exactly the given requests.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
@@ -12,7 +13,7 @@ use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use super::patient;
 
@@ -39,7 +40,11 @@ pub(crate) struct Tus {
 
 impl Tus {
     pub(crate) fn new(url: &str, version: Version) -> Self {
+        // A server with a short network timeout closes idle connections: none
+        // is used again that it may be about to close.
         let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(Duration::from_millis(50))
             .http2_only(version == Version::Http2)
             .http2_max_header_list_size(1 << 20)
             .build_http();
