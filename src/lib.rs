@@ -31,7 +31,7 @@ pub mod hooks;
 #[cfg(any(
     feature = "hooks-grpc",
     feature = "hooks-http",
-    feature = "_object-store"
+    feature = "object-store"
 ))]
 mod http_client;
 pub mod lock;

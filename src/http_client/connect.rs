@@ -12,7 +12,7 @@ use tower::ServiceExt;
 use tower_service::Service;
 use tower_tus_layers::protocol::BoxError;
 
-#[cfg(any(feature = "hooks-http", feature = "_object-store"))]
+#[cfg(any(feature = "hooks-http", feature = "object-store"))]
 use super::Proxy;
 
 /// Leaves time for another attempt within the default time limits.
@@ -31,7 +31,7 @@ pub(crate) enum Connect {
     #[cfg(all(unix, feature = "hooks-grpc"))]
     Socket(std::sync::Arc<std::path::Path>),
     /// Connects through a proxy.
-    #[cfg(any(feature = "hooks-http", feature = "_object-store"))]
+    #[cfg(any(feature = "hooks-http", feature = "object-store"))]
     Through(Proxy),
 }
 
@@ -54,7 +54,7 @@ impl Service<Uri> for Connect {
                     let socket = tokio::net::UnixStream::connect(path).await?;
                     Ok(Stream::new(hyper_util::rt::TokioIo::new(socket)))
                 }
-                #[cfg(any(feature = "hooks-http", feature = "_object-store"))]
+                #[cfg(any(feature = "hooks-http", feature = "object-store"))]
                 Self::Through(proxy) => proxy.connect(uri).await,
             }
         })
@@ -91,7 +91,7 @@ impl Stream {
     }
 
     /// Marks a connection to a proxy that forwards requests to other servers.
-    #[cfg(any(feature = "hooks-http", feature = "_object-store"))]
+    #[cfg(any(feature = "hooks-http", feature = "object-store"))]
     pub(super) fn proxied(self) -> Self {
         Self {
             is_proxied: true,

@@ -1,7 +1,7 @@
 //! The HTTP client of hooks and of object stores.
 
 mod connect;
-#[cfg(any(feature = "hooks-http", feature = "_object-store"))]
+#[cfg(any(feature = "hooks-http", feature = "object-store"))]
 mod proxy;
 mod tls;
 
@@ -16,7 +16,7 @@ use rustls::ClientConfig;
 use tower_tus_layers::protocol::BoxError;
 
 pub(crate) use self::connect::Connect;
-#[cfg(any(feature = "hooks-http", feature = "_object-store"))]
+#[cfg(any(feature = "hooks-http", feature = "object-store"))]
 pub(crate) use self::proxy::Proxy;
 #[cfg(feature = "hooks-grpc")]
 pub(crate) use self::tls::Identity;
@@ -30,7 +30,7 @@ pub(crate) type Connector = HttpsConnector<Connect>;
 
 /// Time after which an unused connection is closed. S3 closes it after 20 seconds, and a
 /// request that meets the end of a connection fails.
-#[cfg(feature = "_object-store")]
+#[cfg(feature = "object-store")]
 const IDLE: std::time::Duration = std::time::Duration::from_secs(15);
 
 /// Builds a connector for http servers, and for https servers that `tls`
@@ -71,7 +71,7 @@ where
 }
 
 /// Builds a client that uses HTTP/1.1 only.
-#[cfg(feature = "_object-store")]
+#[cfg(feature = "object-store")]
 pub(crate) fn http1<B>(connector: Connector) -> Client<B>
 where
     B: Body + Send,

@@ -26,14 +26,14 @@ pub(crate) enum Trust {
         listed: Vec<CertificateDer<'static>>,
     },
     /// All servers.
-    #[cfg(any(feature = "hooks-http", feature = "_object-store"))]
+    #[cfg(any(feature = "hooks-http", feature = "object-store"))]
     Anyone,
 }
 
 impl Trust {
     /// Trusts the root certificates of the system, or those of `SSL_CERT_FILE`
     /// and `SSL_CERT_DIR`. If there are none, no server is trusted.
-    #[cfg(any(feature = "hooks-http", feature = "_object-store"))]
+    #[cfg(any(feature = "hooks-http", feature = "object-store"))]
     pub(crate) fn system() -> Self {
         let found = rustls_native_certs::load_native_certs();
         for error in found.errors {
@@ -113,7 +113,7 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<ServerCertVerified, Error> {
         let (roots, listed) = match &self.trust {
             Trust::Certificates { roots, listed } => (roots, listed),
-            #[cfg(any(feature = "hooks-http", feature = "_object-store"))]
+            #[cfg(any(feature = "hooks-http", feature = "object-store"))]
             Trust::Anyone => return Ok(ServerCertVerified::assertion()),
         };
         let certificate = ParsedCertificate::try_from(end_entity)?;

@@ -16,7 +16,7 @@ use tower_tus_layers::protocol::{
 };
 
 use self::answer::Answer;
-#[cfg(feature = "_object-store")]
+#[cfg(feature = "object-store")]
 use super::object::State as ObjectState;
 
 /// The whole document, so that tusd's own entries survive a rewrite.
@@ -85,7 +85,7 @@ struct TowerTus {
     #[serde(skip_serializing_if = "Option::is_none")]
     answer: Option<Arc<Answer>>,
     /// Where an object store keeps the bytes.
-    #[cfg(feature = "_object-store")]
+    #[cfg(feature = "object-store")]
     #[serde(skip_serializing_if = "Option::is_none")]
     object: Option<ObjectState>,
 }
@@ -200,18 +200,18 @@ impl Document {
     }
 
     /// Takes out where an object store keeps the bytes.
-    #[cfg(feature = "_object-store")]
+    #[cfg(feature = "object-store")]
     pub(crate) fn take_object(&mut self) -> Option<ObjectState> {
         self.tower_tus.object.take()
     }
 
-    #[cfg(feature = "_object-store")]
+    #[cfg(feature = "object-store")]
     pub(crate) fn set_object(&mut self, object: ObjectState) {
         self.tower_tus.object = Some(object);
     }
 
     /// Returns the offset as recorded.
-    #[cfg(feature = "_object-store")]
+    #[cfg(feature = "object-store")]
     pub(crate) const fn offset(&self) -> u64 {
         self.offset
     }
@@ -287,7 +287,7 @@ impl Document {
 
 impl TowerTus {
     const fn is_empty(&self) -> bool {
-        #[cfg(feature = "_object-store")]
+        #[cfg(feature = "object-store")]
         if self.object.is_some() {
             return false;
         }

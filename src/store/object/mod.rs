@@ -21,6 +21,7 @@ mod list;
 mod lock;
 mod objects;
 mod parts;
+mod probe;
 mod read;
 mod state;
 mod swap;
@@ -32,7 +33,7 @@ mod tests;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tower_tus_layers::protocol::{Error, Interrupt, NewUpload, UploadId};
+use tower_tus_layers::protocol::{BoxError, Error, Interrupt, NewUpload, UploadId};
 use tower_tus_layers::store::{
     Concatenator, Content, Handle, ListRequest, Lister, Page, Reader, Store, Terminator,
 };
@@ -46,7 +47,9 @@ use self::read::ObjectContent;
 
 pub(crate) use self::state::State;
 
+pub use self::cloud::{Azure, Gcs, S3, SettingsError};
 pub use self::lock::StoreLocker;
+pub use self::probe::Missing;
 
 const MIB: u64 = 1 << 20;
 
@@ -64,6 +67,48 @@ pub struct ObjectStore {
 }
 
 impl ObjectStore {
+    /// Stores uploads in a bucket of S3, or of a server that behaves like S3. Nothing is
+    /// sent yet.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a setting cannot be used, or if there are no credentials.
+    pub fn s3(settings: &S3) -> Result<Self, SettingsError> {
+        settings.open().map(Self::over)
+    }
+
+    /// Stores uploads in a bucket of Google Cloud Storage. Nothing is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a setting cannot be used, or a file with credentials cannot be read.
+    pub fn gcs(settings: &Gcs) -> Result<Self, SettingsError> {
+        settings.open().map(Self::over)
+    }
+
+    /// Stores uploads in a container of Azure's Blob Storage. Nothing is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a setting cannot be used or is missing.
+    pub fn azure(settings: &Azure) -> Result<Self, SettingsError> {
+        settings.open().map(Self::over)
+    }
+
+    /// Tries out whether the bucket can be used, and returns what it lacks for several
+    /// servers, or even one, to store uploads safely. AWS, Google and Azure lack nothing;
+    /// some servers that speak S3 do.
+    ///
+    /// It writes a few objects below the prefix, the largest of 5 MiB, and removes them
+    /// again. Not cancel safe: objects may stay, until they are swept.
+    ///
+    /// # Errors
+    ///
+    /// The reason why the bucket cannot be used: it does not exist, or may not be written.
+    pub async fn probe(&self) -> Result<Vec<Missing>, BoxError> {
+        probe::probe(self).await.map_err(Into::into)
+    }
+
     fn over(objects: Arc<dyn Objects>) -> Self {
         Self {
             objects,

@@ -7,6 +7,7 @@ mod crash;
 mod fence;
 mod list;
 mod lock;
+mod probe;
 mod swap;
 mod uploads;
 

@@ -21,6 +21,9 @@ use super::{
 #[derive(Clone, Debug)]
 pub(crate) struct Memory {
     rules: Rules,
+    /// The rules that it says it has.
+    claimed: Rules,
+    checks_puts: bool,
     page: usize,
     bucket: Arc<Mutex<Bucket>>,
 }
@@ -29,7 +32,9 @@ impl Memory {
     /// Creates an empty bucket.
     pub(crate) fn new(rules: Rules) -> Self {
         Self {
+            claimed: rules.clone(),
             rules,
+            checks_puts: true,
             page: 1_000,
             bucket: Arc::default(),
         }
@@ -38,6 +43,19 @@ impl Memory {
     /// Sets how many items a page of a list has.
     pub(crate) fn page(self, page: usize) -> Self {
         Self { page, ..self }
+    }
+
+    /// Behaves otherwise than it says.
+    pub(crate) fn claiming(self, claimed: Rules) -> Self {
+        Self { claimed, ..self }
+    }
+
+    /// Ignores the conditions of writes.
+    pub(crate) fn without_checks(self) -> Self {
+        Self {
+            checks_puts: false,
+            ..self
+        }
     }
 
     /// Returns the keys of all objects.
@@ -77,7 +95,7 @@ impl Memory {
 #[async_trait]
 impl Objects for Memory {
     fn rules(&self) -> &Rules {
-        &self.rules
+        &self.claimed
     }
 
     async fn get(&self, key: &str, range: Option<Range<u64>>) -> Result<Object> {
@@ -96,7 +114,9 @@ impl Objects for Memory {
         properties: &Properties,
     ) -> Result<Tag> {
         let mut bucket = self.bucket();
-        bucket.check(key, when)?;
+        if self.checks_puts {
+            bucket.check(key, when)?;
+        }
         Ok(bucket.insert(key, payload.to_bytes(), None, properties.clone()))
     }
 
