@@ -81,6 +81,8 @@ pub use self::stack::Stack;
 pub use self::store::FileStore;
 #[cfg(feature = "quota")]
 pub use self::store::Limited;
+#[cfg(feature = "object-store")]
+pub use self::store::ObjectStore;
 
 /// The code in the chapter about expiration.
 #[cfg(all(doctest, feature = "expiration"))]

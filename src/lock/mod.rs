@@ -8,3 +8,5 @@ pub mod file;
 
 #[cfg(all(unix, feature = "file"))]
 pub use self::file::FileLocker;
+#[cfg(feature = "object-store")]
+pub use crate::store::object::StoreLocker;

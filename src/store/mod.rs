@@ -4,6 +4,8 @@
 //! [`tower_tus_layers::store`].
 
 #[cfg(any(all(unix, feature = "file"), feature = "object-store"))]
+mod checked;
+#[cfg(any(all(unix, feature = "file"), feature = "object-store"))]
 mod document;
 #[cfg(all(unix, feature = "file"))]
 pub mod file;

@@ -1,9 +1,16 @@
 //! Why the server does not start.
 
 use std::error::Error;
-use std::fmt;
+use std::{fmt, iter};
 
 type Source = Box<dyn Error + Send + Sync>;
+
+/// Returns an error with its reasons.
+pub(crate) fn in_full(error: &(dyn Error + 'static)) -> String {
+    let reasons = iter::successors(Some(error), |&error| error.source());
+    let reasons: Vec<_> = reasons.map(ToString::to_string).collect();
+    reasons.join(": ")
+}
 
 /// Why the server does not start. Displayed as one line.
 #[derive(Debug)]

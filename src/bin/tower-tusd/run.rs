@@ -28,7 +28,7 @@ use crate::net::{
 };
 use crate::pages::{GreetingPage, MetricsPage, NotFound, PageLayer};
 use crate::process::{self, Raised, Signals, complain, say};
-use crate::uploads::{self, Limits, Uploads};
+use crate::uploads::{self, Limits, Storage, Uploads};
 
 /// Runs the program and returns its exit code.
 pub(crate) fn main() -> ExitCode {
@@ -124,11 +124,11 @@ async fn serve(flags: &Flags, log: &Log, raised: Option<Raised>) -> Result<ExitC
     // The processes of hooks end when this is dropped, whatever the reason.
     let Uploads {
         stack,
-        store,
+        storage,
         locker,
         quota,
         hook_processes: _hook_processes,
-    } = uploads::stack(flags, limits, &shutdown)?;
+    } = uploads::stack(flags, limits, &shutdown).await?;
     // Last, so that a server that cannot start does not take the place of one that runs.
     let listener = Listener::open(&flags.listen, tls).await?;
     let extensions = uploads::extensions(stack.clone(), flags).await;
@@ -146,9 +146,11 @@ async fn serve(flags: &Flags, log: &Log, raised: Option<Raised>) -> Result<ExitC
     }
 
     log.settings(flags, listener.port(), &extensions);
-    uploads::look_for_early(&flags.files.upload_dir);
+    if let Storage::Files(_) = storage {
+        uploads::look_for_early(&flags.files.upload_dir);
+    }
     uploads::tend(handle.as_ref().clone(), &flags.expiration, &shutdown);
-    uploads::sweep(store, Arc::clone(&locker), flags, &shutdown);
+    uploads::sweep(&storage, Arc::clone(&locker), flags, &shutdown);
     let signal = tokio::select! {
         never = server.accept(&listener) => match never {},
         signal = signals.next() => signal,

@@ -1,7 +1,5 @@
 //! Checks whether the files of uploads agree with each other.
 
-use std::fmt;
-
 use tower_tus_layers::protocol::{Error, FinishState, Upload, UploadId};
 use tower_tus_layers::store::ListRequest;
 
@@ -13,6 +11,7 @@ use super::list::{self, Collected};
 use super::look::peek;
 use super::place::{self, Place};
 use super::sys;
+use crate::store::checked::{Checked, Finding, Problem};
 
 impl FileStore {
     /// Checks the next uploads of a list, and returns what is wrong with them. Nothing is
@@ -49,102 +48,6 @@ impl FileStore {
         let (mut checked, next) = list::collect::<Checked>(self, request).await?;
         checked.next = next;
         Ok(checked)
-    }
-}
-
-/// A page of uploads that were [checked](FileStore::check).
-#[derive(Debug, Default)]
-#[non_exhaustive]
-pub struct Checked {
-    /// The number of uploads that were checked.
-    pub uploads: u64,
-    /// What is wrong with them, in the order of their ids.
-    pub findings: Vec<Finding>,
-    /// Where the next page begins, for [`ListRequest::after`]. `None` if this is the last
-    /// one.
-    pub next: Option<UploadId>,
-}
-
-/// An upload with which something is wrong.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Finding {
-    /// The upload.
-    pub id: UploadId,
-    /// What is wrong.
-    pub problem: Problem,
-}
-
-/// What is wrong with an upload.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Problem {
-    /// Its `.info` ends in the middle. A crash has cut it short, or somebody is writing
-    /// it.
-    Torn,
-    /// Its `.info` cannot be read, for the reason that the error has as its source.
-    Unreadable(Error),
-    /// Its `.info` is that of another upload.
-    OtherId {
-        /// The id in `.info`.
-        recorded: String,
-    },
-    /// The bytes are gone.
-    Gone,
-    /// The bytes are gone with their directory, as when a disk is not mounted.
-    DirectoryGone,
-    /// There are more bytes than the upload's length.
-    TooLong {
-        /// The number of bytes.
-        bytes: u64,
-        /// The length of the upload, in bytes.
-        length: u64,
-    },
-    /// Bytes of a finished upload are missing.
-    TooShort {
-        /// The number of bytes.
-        bytes: u64,
-        /// The length of the upload, in bytes.
-        length: u64,
-    },
-    /// It has failed: the disk has lost bytes of it.
-    Failed,
-}
-
-impl Problem {
-    /// Returns its name, such as `too-long`.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Torn => "torn",
-            Self::Unreadable(_) => "unreadable",
-            Self::OtherId { .. } => "other-id",
-            Self::Gone => "gone",
-            Self::DirectoryGone => "directory-gone",
-            Self::TooLong { .. } => "too-long",
-            Self::TooShort { .. } => "too-short",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Torn => f.write_str("its .info ends in the middle"),
-            Self::Unreadable(Error::Internal(source)) => write!(f, "{source}"),
-            Self::Unreadable(error) => write!(f, "its .info cannot be read: {error}"),
-            Self::OtherId { recorded } => write!(f, "its .info is that of {recorded:?}"),
-            Self::Gone => f.write_str("its bytes are gone"),
-            Self::DirectoryGone => f.write_str("the directory of its bytes is gone"),
-            Self::TooLong { bytes, length } => {
-                write!(f, "it has {bytes} bytes, more than its length of {length}")
-            }
-            Self::TooShort { bytes, length } => {
-                write!(f, "it is finished, but has {bytes} of {length} bytes")
-            }
-            Self::Failed => f.write_str("the disk has lost bytes of it"),
-        }
     }
 }
 

@@ -197,8 +197,8 @@ use crate::fs::home::Home;
 use crate::fs::offload::Steps;
 use crate::fs::{error, sys};
 
-pub use self::check::{Checked, Finding, Problem};
 pub use self::durability::{Durability, InvalidDurability};
+pub use super::checked::{Checked, Finding, Problem};
 pub use crate::fs::offload::Offload;
 
 /// The number of bytes after which a chunk is synced, if it has to be, so that a

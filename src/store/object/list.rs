@@ -17,6 +17,17 @@ use super::keys::Keys;
 use super::objects::{Listing, ObjectError};
 
 pub(super) async fn list(store: &ObjectStore, request: &ListRequest) -> Result<Page, Error> {
+    let (ids, next) = ids(store, request).await?;
+    let mut page = read(store, ids).await?;
+    page.next = next;
+    Ok(page)
+}
+
+/// Returns the ids of the next uploads, and where the page behind them begins.
+pub(super) async fn ids(
+    store: &ObjectStore,
+    request: &ListRequest,
+) -> Result<(Vec<UploadId>, Option<UploadId>), Error> {
     let limit = request.limit.max(1);
     let mut walk = Walk::new(store, request);
     let mut ids = Vec::new();
@@ -28,9 +39,7 @@ pub(super) async fn list(store: &ObjectStore, request: &ListRequest) -> Result<P
     let is_last = ids.len() <= limit;
     ids.truncate(limit);
     let next = ids.last().filter(|_| !is_last).cloned();
-    let mut page = read(store, ids).await?;
-    page.next = next;
-    Ok(page)
+    Ok((ids, next))
 }
 
 /// Reads the states of uploads.

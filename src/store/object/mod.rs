@@ -10,6 +10,7 @@
 mod append;
 mod budget;
 mod calls;
+mod check;
 mod cloud;
 mod concatenate;
 mod create;
@@ -50,6 +51,7 @@ pub(crate) use self::state::State;
 pub use self::cloud::{Azure, Gcs, S3, SettingsError};
 pub use self::lock::StoreLocker;
 pub use self::probe::Missing;
+pub use super::checked::{Checked, Finding, Problem};
 
 const MIB: u64 = 1 << 20;
 

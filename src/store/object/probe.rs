@@ -210,7 +210,5 @@ async fn join_parts<const N: usize>(
         let put = || objects.put_part(key, multipart, number, payload.clone());
         parts.push((number, retried(put).await?));
     }
-    objects
-        .complete(key, multipart, &parts, When::Absent)
-        .await
+    objects.complete(key, multipart, &parts, When::Absent).await
 }

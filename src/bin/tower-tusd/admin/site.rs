@@ -6,11 +6,12 @@ use tower_tus::layers::expiration::Expiration;
 use tower_tus::layers::lock::Locker;
 use tower_tus::layers::sweep::Sweeper;
 use tower_tus::layers::uploads::Uploads;
-use tower_tus::store::FileStore;
 
-/// An upload directory with the settings of its server.
+use crate::uploads::Storage;
+
+/// The storage of uploads with the settings of its server.
 pub(crate) struct Site {
-    pub(crate) store: FileStore,
+    pub(crate) storage: Storage,
     pub(crate) locker: Arc<dyn Locker>,
     /// The handle of a stack with the server's settings.
     pub(crate) uploads: Uploads,
@@ -20,6 +21,6 @@ pub(crate) struct Site {
 
 impl Site {
     pub(super) fn sweeper(&self) -> Sweeper {
-        Sweeper::new(self.store.clone(), Arc::clone(&self.locker))
+        Sweeper::new(self.storage.to_store(), Arc::clone(&self.locker))
     }
 }

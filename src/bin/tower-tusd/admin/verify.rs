@@ -3,7 +3,7 @@
 use serde::Serialize;
 use tower_tus::layers::store::{Leftover, ListRequest};
 use tower_tus::layers::sweep::{Fate, Reason};
-use tower_tus::store::file::Finding;
+use tower_tus::store::object::Finding;
 
 use super::leftovers::{LeftoverLine, describe, options, why};
 use super::output::{Output, Stop, reason};
@@ -48,7 +48,7 @@ impl Verify<'_> {
     async fn uploads(&mut self, site: &Site) -> Result<(), Stop> {
         let mut request = ListRequest::default();
         loop {
-            let page = site.store.check(&request).await;
+            let page = site.storage.check(&request).await;
             let page = page.map_err(|error| Stop::failed("cannot check the uploads", &error))?;
             self.uploads += page.uploads;
             self.output.looked_at(page.uploads);

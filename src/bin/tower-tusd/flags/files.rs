@@ -28,9 +28,9 @@ pub(crate) struct FileFlags {
     #[arg(long, default_value_t)]
     pub(crate) durability: Durability,
 
-    /// Where locks are kept: file (beside the uploads), or memory, which is faster and only right if no other process uses the directory
-    #[arg(long, default_value = "file")]
-    pub(crate) locks: Locks,
+    /// Where locks are kept; also -locker: file (beside the uploads; the default in a directory), store (in the object store; the default there), or memory, which is faster and only right if no other process uses the uploads
+    #[arg(long, alias = "locker")]
+    pub(super) locks: Option<Locks>,
 
     /// How often a request checks whether another process waits for its upload; 5s in tusd
     #[arg(long, default_value = "200ms", value_parser = go::duration)]
@@ -49,4 +49,5 @@ pub(crate) struct FileFlags {
 pub(crate) enum Locks {
     File,
     Memory,
+    Store,
 }

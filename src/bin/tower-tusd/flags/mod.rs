@@ -5,11 +5,13 @@
 //! name on the command line, the environment variable and the help text from it.
 
 mod anchors;
+mod azure;
 mod commands;
 mod cors;
 mod environment;
 mod expiration;
 mod files;
+mod gcs;
 mod go;
 mod hooks;
 mod hooks_grpc;
@@ -23,6 +25,8 @@ mod metrics;
 mod overlap;
 mod parse;
 mod quota;
+mod s3;
+mod storage;
 mod syntax;
 mod table;
 mod tls;
@@ -33,12 +37,14 @@ use clap::{ArgAction, Parser};
 
 use self::unbuilt::Unbuilt;
 
+pub(crate) use self::azure::AzureFlags;
 pub(crate) use self::commands::{
     Command, LsFlags, RmFlags, Selection, ShowFlags, SweepFlags, VerifyFlags,
 };
 pub(crate) use self::cors::CorsFlags;
 pub(crate) use self::expiration::ExpirationFlags;
 pub(crate) use self::files::{FileFlags, Locks};
+pub(crate) use self::gcs::GcsFlags;
 pub(crate) use self::hooks::HookFlags;
 pub(crate) use self::hooks_grpc::GrpcFlags;
 pub(crate) use self::hooks_http::HttpFlags;
@@ -49,6 +55,8 @@ pub(crate) use self::logging::{LogFlags, LogFormat, LogLevel};
 pub(crate) use self::metrics::{METRICS_PREFIX, MetricsFlags};
 pub(crate) use self::parse::ParseError;
 pub(crate) use self::quota::{QuotaFlags, StoreEvict};
+pub(crate) use self::s3::{Download, S3Flags};
+pub(crate) use self::storage::Place;
 pub(crate) use self::tls::{TlsFlags, TlsMode};
 pub(crate) use self::uploads::UploadFlags;
 
@@ -79,6 +87,15 @@ pub(crate) struct Flags {
 
     #[command(flatten)]
     pub(crate) files: FileFlags,
+
+    #[command(flatten)]
+    pub(crate) s3: S3Flags,
+
+    #[command(flatten)]
+    pub(crate) gcs: GcsFlags,
+
+    #[command(flatten)]
+    pub(crate) azure: AzureFlags,
 
     #[command(flatten)]
     pub(crate) quota: QuotaFlags,

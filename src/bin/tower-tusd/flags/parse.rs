@@ -45,6 +45,7 @@ impl Flags {
         flags.warnings.extend(separated.warnings);
         flags.warnings.extend(flags.unbuilt.warning());
         flags.warnings.extend(flags.cors.warning());
+        flags.warnings.extend(flags.azure.warning());
         flags.warnings.extend(flags.uploads.warning());
         flags.warnings.extend(flags.expiration.warning());
         Ok(flags)
@@ -52,7 +53,10 @@ impl Flags {
 
     /// Why two flags exclude each other.
     fn conflict(&self) -> Option<String> {
-        let conflict = self.location.conflict().or_else(|| self.quota.conflict());
+        let conflict = self.location.conflict();
+        let conflict = conflict.or_else(|| self.quota.conflict());
+        let conflict = conflict.or_else(|| self.s3.conflict(self.log.verbose));
+        let conflict = conflict.or_else(|| self.storage_conflict());
         if let Some(conflict) = conflict {
             return Some(conflict.to_owned());
         }

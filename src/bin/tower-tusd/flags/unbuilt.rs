@@ -28,29 +28,10 @@ enum Value {
     Text(&'static str),
 }
 
-const FLAGS: [Flag; 25] = {
+const FLAGS: [Flag; 6] = {
     use Value::{Boolean, Integer, Text};
     [
         switch("enable-experimental-protocol", Boolean, "the IETF's draft"),
-        switch("s3-bucket", Text(""), "uploads in S3"),
-        companion("s3-object-prefix", Text("")),
-        companion("s3-endpoint", Text("")),
-        companion("s3-part-size", Integer("52428800")),
-        companion("s3-min-part-size", Integer("5242880")),
-        companion("s3-max-buffered-parts", Integer("20")),
-        companion("s3-concurrent-part-uploads", Integer("10")),
-        companion("s3-disable-content-hashes", Boolean),
-        companion("s3-disable-ssl", Boolean),
-        companion("s3-transfer-acceleration", Boolean),
-        companion("s3-log-api-calls", Boolean),
-        switch("gcs-bucket", Text(""), "uploads in Google Cloud Storage"),
-        companion("gcs-object-prefix", Text("")),
-        companion("gcs-endpoint", Text("")),
-        switch("azure-storage", Text(""), "uploads in Azure"),
-        companion("azure-container-access-type", Text("")),
-        companion("azure-blob-access-tier", Text("")),
-        companion("azure-object-prefix", Text("")),
-        companion("azure-endpoint", Text("")),
         switch("hooks-plugin", Text(""), "hooks in a Go plugin"),
         switch("expose-pprof", Boolean, "Go's profiler"),
         companion("pprof-path", Text("/debug/pprof/")),

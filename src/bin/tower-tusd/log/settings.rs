@@ -5,16 +5,12 @@ use std::path::{Path, PathBuf};
 use tower_tus::layers::hooks::HookKind;
 
 use super::Log;
-use crate::flags::{Flags, HookFlags, QuotaFlags};
+use crate::flags::{Flags, HookFlags, Place, QuotaFlags};
 
 impl Log {
     /// Prints the settings, and where to upload to unless that is a unix socket.
     pub(crate) fn settings(&self, flags: &Flags, port: Option<u16>, extensions: &str) {
-        let dir = absolute(&flags.files.upload_dir);
-        self.start_line(format_args!(
-            "Using '{}' as directory storage.",
-            dir.display()
-        ));
+        self.start_line(format_args!("{}", storage(flags)));
         let maximum = size(flags.max_size());
         self.start_line(format_args!("Using {maximum} as maximum size."));
         self.quota(&flags.quota);
@@ -80,6 +76,33 @@ impl Log {
         let kinds = kinds.filter(|&kind| flags.hooks_enabled_events.contains(kind));
         let kinds: Vec<_> = kinds.map(HookKind::as_str).collect();
         self.start_line(format_args!("Enabled hook events: {}", kinds.join(", ")));
+    }
+}
+
+fn storage(flags: &Flags) -> String {
+    match flags.place() {
+        Place::Directory => {
+            let dir = absolute(&flags.files.upload_dir);
+            format!("Using '{}' as directory storage.", dir.display())
+        }
+        Place::S3 => {
+            let (bucket, endpoint) = (&flags.s3.s3_bucket, &flags.s3.s3_endpoint);
+            match (&**endpoint, flags.s3.s3_transfer_acceleration) {
+                ("", false) => format!("Using 's3://{bucket}' as S3 bucket for storage."),
+                ("", true) => format!(
+                    "Using 's3://{bucket}' as S3 bucket for storage with AWS S3 Transfer Acceleration enabled."
+                ),
+                _ => format!("Using '{endpoint}/{bucket}' as S3 endpoint and bucket for storage."),
+            }
+        }
+        Place::Gcs => {
+            let bucket = &flags.gcs.gcs_bucket;
+            format!("Using 'gcs://{bucket}' as GCS bucket for storage.")
+        }
+        Place::Azure => {
+            let container = &flags.azure.azure_storage;
+            format!("Using '{container}' as Azure container for storage.")
+        }
     }
 }
 

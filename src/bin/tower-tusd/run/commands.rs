@@ -37,7 +37,7 @@ fn start(flags: &Flags, command: &Command) -> Result<ExitCode, StartError> {
 async fn run(flags: &Flags, command: &Command) -> Result<ExitCode, StartError> {
     let shutdown = Shutdown::default();
     let tells = tells(command);
-    if flags.files.locks == Locks::Memory && tells == Tells::Hooks {
+    if flags.locks() == Locks::Memory && tells == Tells::Hooks {
         complain(format_args!(
             "a server with -locks=memory keeps its locks to itself: \
              this command is safe only while it does not run"
@@ -46,14 +46,14 @@ async fn run(flags: &Flags, command: &Command) -> Result<ExitCode, StartError> {
     // The processes of hooks end when this is dropped.
     let Uploads {
         stack,
-        store,
+        storage,
         locker,
         quota: _,
         hook_processes: _hook_processes,
     } = uploads::stack_beside(flags, tells, &shutdown)?;
     let (_, handle) = stack.into_service_and_uploads();
     let site = Site {
-        store,
+        storage,
         locker,
         uploads: handle,
         expiration: flags.expiration(),

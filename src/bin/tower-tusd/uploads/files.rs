@@ -3,12 +3,12 @@
 use std::io;
 use std::sync::Arc;
 
-use tower_tus::layers::lock::{Locker, MemoryLocker};
+use tower_tus::layers::lock::Locker;
 use tower_tus::lock::FileLocker;
 use tower_tus::store::FileStore;
 
 use crate::error::StartError;
-use crate::flags::{FileFlags, Locks};
+use crate::flags::FileFlags;
 
 /// The store in the upload directory, which is created if it is missing.
 pub(super) fn store(flags: &FileFlags) -> Result<FileStore, StartError> {
@@ -40,16 +40,8 @@ fn unprepared(flags: &FileFlags) -> FileStore {
         .dir_mode(flags.dir_perms)
 }
 
-/// The locks that the flags ask for. If they are files, the last clone removes one.
+/// Locks beside the uploads, for all processes. The last clone removes a file.
 pub(super) fn locker(flags: &FileFlags, store: &FileStore) -> Arc<dyn Locker> {
-    match flags.locks {
-        Locks::Memory => Arc::new(MemoryLocker::default()),
-        Locks::File => file_locker(flags, store),
-    }
-}
-
-/// Locks beside the uploads, for all processes.
-pub(super) fn file_locker(flags: &FileFlags, store: &FileStore) -> Arc<dyn Locker> {
     let locker = FileLocker::beside(store)
         .holder_poll_interval(flags.filelock_holder_poll_interval)
         .acquirer_poll_interval(flags.filelock_acquirer_poll_interval)

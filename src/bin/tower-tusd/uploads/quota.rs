@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use tower_tus::Stack;
 use tower_tus::layers::lock::Locker;
 use tower_tus::layers::uploads::Uploads;
-use tower_tus::store::FileStore;
 use tower_tus::store::limited::{Evict, Limited};
+use tower_tus::{Stack, Store};
 
+use super::storage::Storage;
 use crate::flags::{Flags, METRICS_PREFIX, QuotaFlags, StoreEvict};
 
 /// The store with a quota, which may make room for uploads.
@@ -23,14 +23,17 @@ impl Quota {
     }
 }
 
-/// A stack over `store`, with its locks, and with a quota if the flags set one, which is
+/// A stack over the storage, with its locks, and with a quota if the flags set one, which is
 /// returned if it is to make room for uploads.
 pub(super) fn stack(
     flags: &Flags,
-    store: FileStore,
+    storage: &Storage,
     locker: &Arc<dyn Locker>,
 ) -> (Stack, Option<Quota>) {
-    let store = store.min_free_space(flags.quota.min_free_space);
+    let store: Arc<dyn Store> = match storage {
+        Storage::Files(store) => Arc::new(store.clone().min_free_space(flags.quota.min_free_space)),
+        Storage::Objects(store) => Arc::new(store.clone()),
+    };
     if !flags.quota.is_set() {
         return (Stack::new(store).locker(Arc::clone(locker)), None);
     }
@@ -47,7 +50,7 @@ pub(super) fn stack(
     (stack, evict.map(|evict| Quota { store, evict }))
 }
 
-fn limited(flags: &QuotaFlags, store: FileStore) -> Limited {
+fn limited(flags: &QuotaFlags, store: Arc<dyn Store>) -> Limited {
     let mut limited = Limited::new(store);
     if flags.store_size > 0 {
         limited = limited.total(flags.store_size);

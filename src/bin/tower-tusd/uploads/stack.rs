@@ -8,11 +8,10 @@ use tower_tus::Stack;
 use tower_tus::layers::base_url::BaseUrlLayer;
 use tower_tus::layers::lock::Locker;
 use tower_tus::layers::protocol::{Body, Shutdown};
-use tower_tus::store::FileStore;
 
-use super::files::{existing_store, file_locker, locker, store};
 use super::hooks::{self, HookProcesses, Launcher};
 use super::quota::{self, Quota};
+use super::storage::Storage;
 use super::unhidden::Unhidden;
 use crate::error::StartError;
 use crate::flags::{Flags, METRICS_PREFIX, UploadFlags};
@@ -30,7 +29,7 @@ pub(crate) struct Limits {
 /// The stack, what it works on, and what the process has to end after it.
 pub(crate) struct Uploads {
     pub(crate) stack: Stack,
-    pub(crate) store: FileStore,
+    pub(crate) storage: Storage,
     /// If they are files, the last clone removes one.
     pub(crate) locker: Arc<dyn Locker>,
     /// If it is to make room for uploads.
@@ -40,21 +39,21 @@ pub(crate) struct Uploads {
 }
 
 /// Builds the stack of the server.
-pub(crate) fn stack(
+pub(crate) async fn stack(
     flags: &Flags,
     limits: Limits,
     shutdown: &Shutdown,
 ) -> Result<Uploads, StartError> {
-    let store = store(&flags.files)?;
-    let locker = locker(&flags.files, &store);
-    let (stack, quota) = quota::stack(flags, store.clone(), &locker);
+    let storage = Storage::prepare(flags).await?;
+    let locker = storage.locker(flags);
+    let (stack, quota) = quota::stack(flags, &storage, &locker);
     let stack = settings(flags, stack, shutdown)
         .max_downloads(limits.downloads)
         .max_open_uploads(limits.open_uploads);
     let (stack, hook_processes) = hooks::install(&flags.hooks, stack, limits.launcher)?;
     Ok(Uploads {
         stack,
-        store,
+        storage,
         locker,
         quota,
         hook_processes,
@@ -68,16 +67,16 @@ pub(crate) enum Tells {
     Nobody,
 }
 
-/// Builds the stack of a command, in a directory that has to exist. Its locks are files
-/// in any case, since it works beside other processes.
+/// Builds the stack of a command, on storage that has to exist. Its locks are shared in
+/// any case, since it works beside other processes.
 pub(crate) fn stack_beside(
     flags: &Flags,
     tells: Tells,
     shutdown: &Shutdown,
 ) -> Result<Uploads, StartError> {
-    let store = existing_store(&flags.files)?;
-    let locker = file_locker(&flags.files, &store);
-    let stack = Stack::new(store.clone()).locker(Arc::clone(&locker));
+    let storage = Storage::existing(flags)?;
+    let locker = storage.shared_locker(flags);
+    let stack = Stack::new(storage.to_store()).locker(Arc::clone(&locker));
     let stack = settings(flags, stack, shutdown);
     let (stack, hook_processes) = match tells {
         Tells::Hooks => hooks::install(&flags.hooks, stack, None)?,
@@ -85,7 +84,7 @@ pub(crate) fn stack_beside(
     };
     Ok(Uploads {
         stack,
-        store,
+        storage,
         locker,
         quota: None,
         hook_processes,

@@ -78,7 +78,7 @@ async fn each_problem_is_told() {
     assert_eq!(
         rest,
         [
-            ("failed", "failed", "the disk has lost bytes of it"),
+            ("failed", "failed", "the storage has lost bytes of it"),
             ("final", "too-short", "it is finished, but has 4 of 5 bytes"),
             ("gone", "gone", "its bytes are gone"),
             (

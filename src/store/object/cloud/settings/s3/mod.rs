@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::SettingsError;
 use super::address::{Certificates, Scheme};
 use crate::store::object::cloud::credentials::Environment;
-use crate::store::object::objects::Objects;
+use crate::store::object::objects::{Objects, Rules};
 
 /// A bucket of S3, or of a server that behaves like S3.
 ///
@@ -27,6 +27,7 @@ pub struct S3 {
     encryption: Encryption,
     hashes: Hashes,
     keys: Option<(String, Hidden)>,
+    rules: Rules,
 }
 
 /// Where the name of the bucket is in URLs.
@@ -82,6 +83,7 @@ impl S3 {
             encryption: Encryption::default(),
             hashes: Hashes::default(),
             keys: None,
+            rules: Rules::S3,
         }
     }
 
@@ -193,6 +195,43 @@ impl S3 {
             hashes: Hashes::Never,
             ..self
         }
+    }
+
+    /// Sets the minimum size of parts in bytes, except for the last one of an upload:
+    /// 5 MiB by default.
+    #[must_use]
+    pub fn min_part_size(mut self, bytes: u64) -> Self {
+        self.rules.min_part = bytes.min(self.rules.max_part);
+        self
+    }
+
+    /// Sets the maximum size of parts in bytes: 5 GiB by default.
+    #[must_use]
+    pub fn max_part_size(mut self, bytes: u64) -> Self {
+        self.rules.max_part = bytes.max(self.rules.min_part);
+        self
+    }
+
+    /// Sets the maximum number of parts of an upload: 10,000 by default.
+    #[must_use]
+    pub fn max_parts(mut self, parts: u32) -> Self {
+        self.rules.max_parts = parts.max(1);
+        self
+    }
+
+    /// Sets the maximum size of an object in bytes: 5 TiB by default.
+    #[must_use]
+    pub fn max_object_size(mut self, bytes: u64) -> Self {
+        self.rules.max_object = bytes;
+        self
+    }
+
+    /// Gives all parts of an upload but the last one the same size, which Cloudflare R2
+    /// requires.
+    #[must_use]
+    pub fn equal_parts(mut self) -> Self {
+        self.rules.equal_parts = true;
+        self
     }
 
     /// Opens the bucket, without a request.

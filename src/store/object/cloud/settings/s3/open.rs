@@ -13,7 +13,7 @@ use crate::store::object::cloud::own::Own;
 use crate::store::object::cloud::settings::SettingsError;
 use crate::store::object::cloud::settings::address::{Address, Certificates, bucket, tls};
 use crate::store::object::cloud::tags::TagsAre;
-use crate::store::object::objects::{Objects, Rules};
+use crate::store::object::objects::Objects;
 
 /// Where the name of the bucket is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl S3 {
         Ok(Arc::new(Bucket {
             own: Own::new(&self.bucket, client.clone(), transport),
             ordinary: Ordinary::new(client, TagsAre::ETags),
-            rules: Rules::S3,
+            rules: self.rules.clone(),
         }))
     }
 

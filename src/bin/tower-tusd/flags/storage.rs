@@ -1,0 +1,52 @@
+//! Where the flags say that uploads and their locks are.
+
+use super::{Flags, Locks};
+
+/// Where uploads are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Directory,
+    S3,
+    Gcs,
+    Azure,
+}
+
+impl Flags {
+    /// Where uploads are stored. If several are named, the first counts, as in tusd.
+    pub(crate) fn place(&self) -> Place {
+        if !self.s3.s3_bucket.is_empty() {
+            Place::S3
+        } else if !self.gcs.gcs_bucket.is_empty() {
+            Place::Gcs
+        } else if !self.azure.azure_storage.is_empty() {
+            Place::Azure
+        } else {
+            Place::Directory
+        }
+    }
+
+    /// Where locks are kept.
+    pub(crate) fn locks(&self) -> Locks {
+        self.files.locks.unwrap_or(match self.place() {
+            Place::Directory => Locks::File,
+            _ => Locks::Store,
+        })
+    }
+
+    /// Why these flags make no sense together.
+    pub(super) fn storage_conflict(&self) -> Option<&'static str> {
+        let is_directory = self.place() == Place::Directory;
+        match self.locks() {
+            Locks::Store if is_directory => {
+                Some("-locks=store needs -s3-bucket, -gcs-bucket or -azure-storage")
+            }
+            Locks::File if !is_directory => {
+                Some("-locks=file keeps locks in the upload directory: an object store has none")
+            }
+            _ if !is_directory && self.quota.min_free_space > 0 => {
+                Some("-min-free-space is about a disk: an object store has none")
+            }
+            _ => None,
+        }
+    }
+}

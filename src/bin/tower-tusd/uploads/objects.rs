@@ -1,0 +1,121 @@
+//! The object store.
+
+use tower_tus::store::ObjectStore;
+use tower_tus::store::object::{Azure, Gcs, Missing, S3, SettingsError};
+
+use crate::error::{StartError, in_full};
+use crate::flags::{AzureFlags, Flags, GcsFlags, Locks, Place, S3Flags};
+
+/// The store that the flags describe. Nothing is sent yet.
+pub(super) fn store(flags: &Flags) -> Result<ObjectStore, StartError> {
+    let (store, prefix) = match flags.place() {
+        Place::Gcs => (gcs(&flags.gcs), &flags.gcs.gcs_object_prefix),
+        Place::Azure => (azure(&flags.azure), &flags.azure.azure_object_prefix),
+        Place::S3 | Place::Directory => (s3(&flags.s3), &flags.s3.s3_object_prefix),
+    };
+    let store = store.map_err(|error| StartError::unusable(cannot_use(flags), error))?;
+    Ok(store
+        .prefix(&directory(prefix))
+        .part_size(flags.s3.s3_part_size)
+        .parts_at_once(flags.s3.s3_concurrent_part_uploads)
+        .memory(flags.s3.s3_memory))
+}
+
+/// Like tusd, which puts a slash behind a prefix that has none.
+fn directory(prefix: &str) -> String {
+    match prefix.is_empty() || prefix.ends_with('/') {
+        true => prefix.to_owned(),
+        false => format!("{prefix}/"),
+    }
+}
+
+fn s3(flags: &S3Flags) -> Result<ObjectStore, SettingsError> {
+    let mut s3 = S3::new(&flags.s3_bucket)
+        .min_part_size(flags.s3_min_part_size)
+        .max_parts(flags.s3_max_parts);
+    if !flags.s3_endpoint.is_empty() {
+        s3 = s3.endpoint(&flags.s3_endpoint);
+    }
+    if flags.s3_equal_parts {
+        s3 = s3.equal_parts();
+    }
+    if flags.s3_disable_content_hashes {
+        s3 = s3.without_content_hashes();
+    }
+    if flags.s3_disable_ssl {
+        s3 = s3.without_tls();
+    }
+    if flags.s3_skip_verify {
+        s3 = s3.accept_any_certificate();
+    }
+    if flags.s3_transfer_acceleration {
+        s3 = s3.accelerate();
+    }
+    s3 = match &*flags.s3_encryption {
+        "" => s3,
+        "AES256" => s3.encrypt(),
+        key => s3.encrypt_with_kms(key),
+    };
+    ObjectStore::s3(&s3)
+}
+
+fn gcs(flags: &GcsFlags) -> Result<ObjectStore, SettingsError> {
+    let mut gcs = Gcs::new(&flags.gcs_bucket);
+    if !flags.gcs_endpoint.is_empty() {
+        gcs = gcs.endpoint(&flags.gcs_endpoint);
+    }
+    ObjectStore::gcs(&gcs)
+}
+
+fn azure(flags: &AzureFlags) -> Result<ObjectStore, SettingsError> {
+    let mut azure = Azure::new(&flags.azure_storage);
+    if !flags.azure_endpoint.is_empty() {
+        azure = azure.endpoint(&flags.azure_endpoint);
+    }
+    if !flags.azure_blob_access_tier.is_empty() {
+        azure = azure.access_tier(&flags.azure_blob_access_tier);
+    }
+    ObjectStore::azure(&azure)
+}
+
+/// Fails if the bucket cannot be used, or does not keep what uploads rely on.
+pub(super) async fn probe(store: &ObjectStore, flags: &Flags) -> Result<(), StartError> {
+    let cannot_use = || cannot_use(flags);
+    let missing = store.probe().await;
+    let missing = missing.map_err(|error| StartError::unusable(cannot_use(), in_full(&*error)))?;
+    for missing in missing {
+        if !is_bearable(missing, flags.locks()) {
+            let advice = advice(missing);
+            return Err(StartError::unusable(
+                cannot_use(),
+                format!("{missing}{advice}"),
+            ));
+        }
+        tracing::warn!(
+            "{}",
+            format!("the object store is not safe for several servers: {missing}")
+        );
+    }
+    Ok(())
+}
+
+/// Whether one server alone, which keeps its locks to itself, can do without it.
+fn is_bearable(missing: Missing, locks: Locks) -> bool {
+    locks == Locks::Memory && !matches!(missing, Missing::PartGaps)
+}
+
+fn advice(missing: Missing) -> &'static str {
+    match missing {
+        Missing::PartGaps => "",
+        _ => "; with -locks=memory it can be used by one server alone",
+    }
+}
+
+fn cannot_use(flags: &Flags) -> String {
+    let (kind, name) = match flags.place() {
+        Place::Azure => ("container", &flags.azure.azure_storage),
+        Place::Gcs => ("bucket", &flags.gcs.gcs_bucket),
+        Place::S3 | Place::Directory => ("bucket", &flags.s3.s3_bucket),
+    };
+    format!("cannot use the {kind} {name}")
+}
