@@ -17,6 +17,7 @@
 //! | `If-Range` with validators of other bytes | `200`, all bytes |
 //! | `If-Match`, `If-Unmodified-Since` that fail | `412` |
 //! | `If-None-Match`, `If-Modified-Since` that fail | `304` |
+//! | any, for a finished upload that has a [URL of its own](crate::store::Content::redirect) | `307`, with `Location` |
 //!
 //! A `Range` is too large if it has more than 32 ranges, or if several ranges
 //! together have more bytes than the upload.
@@ -97,6 +98,7 @@ mod disposition;
 mod layer;
 mod media_type;
 mod range;
+mod redirect;
 mod representation;
 mod service;
 mod validators;

@@ -3,12 +3,13 @@ use std::task::{Context as TaskContext, Poll};
 
 use headers::{CacheControl, HeaderMapExt};
 use http::request::Parts;
-use http::{Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response};
 use tower_service::Service;
 
 use super::ResponseFuture;
 use super::budget::{Budget, Share};
 use super::layer::Offer;
+use super::redirect::redirect;
 use super::representation::represent;
 use crate::context::{Context, check_rejection};
 use crate::inner::gives_inner;
@@ -85,7 +86,7 @@ async fn answer(
         matches!(offer, Offer::Finished) || Context::of(&parts.extensions).decides_completion();
     let mut response = match only_finished && !upload.is_finished() {
         true => Error::IncompleteUpload.into_response(),
-        false => represent(&parts.headers, content, share),
+        false => give(&parts.headers, content, share).await,
     };
     let headers = response.headers_mut();
     // A cache that has turned HEAD into GET answers HEAD with these.
@@ -95,6 +96,18 @@ async fn answer(
     }
     response.extensions_mut().insert(Outcome::new(upload));
     response
+}
+
+/// Gives the bytes, or says where they are.
+async fn give(asked: &HeaderMap, content: Box<dyn Content>, share: Share) -> Response<Body> {
+    if !content.upload().is_finished() {
+        return represent(asked, content, share);
+    }
+    match redirect(&*content).await {
+        Ok(Some(response)) => response,
+        Ok(None) => represent(asked, content, share),
+        Err(error) => error.into_response(),
+    }
 }
 
 /// Builds the response to GET of an upload that has failed permanently. Caches

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::{HeaderMap, Uri};
 use metrics::{Gauge, Histogram, gauge, histogram};
 
 use super::cleaner::SweepMetrics;
@@ -213,6 +214,10 @@ impl Content for TimedContent {
     async fn bytes(&self, range: Range<u64>) -> Result<Bytes, Error> {
         let _time = Stopwatch::start(&self.metrics.bytes);
         self.content.bytes(range).await
+    }
+
+    async fn redirect(&self, headers: &HeaderMap) -> Result<Option<Uri>, Error> {
+        self.content.redirect(headers).await
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::{HeaderMap, Uri};
 
 use super::Handle;
 use crate::protocol::{Error, Interrupt, NewUpload, Upload, UploadId};
@@ -119,4 +120,18 @@ pub trait Content: Debug + Send + Sync {
     ///
     /// The reason why the bytes could not be read.
     async fn bytes(&self, range: Range<u64>) -> Result<Bytes, Error>;
+
+    /// Returns a URL from which the client is to download the bytes itself, if there is
+    /// one. It is asked for finished uploads only. `headers` are those that describe the
+    /// bytes, such as `Content-Type`: the download from there should have them too.
+    ///
+    /// Cancel safe.
+    ///
+    /// # Errors
+    ///
+    /// The reason why no URL could be made.
+    async fn redirect(&self, headers: &HeaderMap) -> Result<Option<Uri>, Error> {
+        let _ = headers;
+        Ok(None)
+    }
 }

@@ -216,6 +216,12 @@ impl Document {
         self.offset
     }
 
+    /// Returns the recorded id, if it is another one. It is only a hint: the name of the
+    /// file counts.
+    pub(crate) fn other_id(&self, id: &UploadId) -> Option<&str> {
+        Some(&*self.id).filter(|recorded| !recorded.is_empty() && *recorded != id.as_str())
+    }
+
     /// Returns the exact text, unless the decoded pairs have been edited since.
     fn metadata(&self) -> Metadata {
         self.exact_metadata()
@@ -276,12 +282,6 @@ impl Document {
     /// Returns one of the paths as recorded.
     pub(crate) fn stored(&self, key: &str) -> Option<&str> {
         self.storage.as_ref()?.get(key).map(String::as_str)
-    }
-
-    /// Returns the recorded id, if it is another one. It is only a hint: the name of the
-    /// file counts.
-    pub(crate) fn other_id(&self, id: &UploadId) -> Option<&str> {
-        Some(&*self.id).filter(|recorded| !recorded.is_empty() && *recorded != id.as_str())
     }
 }
 

@@ -32,6 +32,7 @@ mod terminate;
 mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tower_tus_layers::protocol::{BoxError, Error, Interrupt, NewUpload, UploadId};
@@ -54,6 +55,7 @@ pub use self::probe::Missing;
 pub use super::checked::{Checked, Finding, Problem};
 
 const MIB: u64 = 1 << 20;
+const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Stores uploads in a bucket of an object store.
 ///
@@ -66,6 +68,8 @@ pub struct ObjectStore {
     parts_at_once: usize,
     budget: Budget,
     desk: Desk,
+    /// How long the URLs are valid to which downloads are redirected.
+    redirects: Option<Duration>,
 }
 
 impl ObjectStore {
@@ -119,6 +123,7 @@ impl ObjectStore {
             parts_at_once: 4,
             budget: Budget::new(128 * MIB),
             desk: Desk::default(),
+            redirects: None,
         }
     }
 
@@ -151,6 +156,19 @@ impl ObjectStore {
     #[must_use]
     pub fn memory(mut self, bytes: u64) -> Self {
         self.budget = Budget::new(bytes);
+        self
+    }
+
+    /// Redirects downloads of finished uploads to signed URLs of the object store, which
+    /// are valid for this time, of at most a week. By default, their bytes pass through
+    /// this server.
+    ///
+    /// Whoever has such a URL can download the upload until it is no longer valid.
+    /// Downloads from Azure are not redirected: its URLs could not say which type a
+    /// browser may take the bytes for.
+    #[must_use]
+    pub fn redirect_downloads(mut self, valid: Duration) -> Self {
+        self.redirects = Some(valid.min(WEEK));
         self
     }
 

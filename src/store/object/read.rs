@@ -1,16 +1,20 @@
 //! Reads stored bytes.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use http::{HeaderMap, Uri};
 use tower_tus_layers::protocol::{Error, Upload, UploadId};
 use tower_tus_layers::store::Content;
 
 use super::ObjectStore;
 use super::calls::retried;
 use super::handle::ObjectHandle;
+use super::objects::{Object, Properties, Tag};
 
 /// The most bytes of one call.
 const MOST: u64 = 1 << 20;
@@ -19,32 +23,48 @@ const MOST: u64 = 1 << 20;
 #[derive(Debug)]
 pub(super) struct ObjectContent {
     handle: ObjectHandle,
+    /// The tag of the object, from the first read on.
+    tag: OnceLock<Tag>,
 }
 
 impl ObjectContent {
     pub(super) async fn open(store: &ObjectStore, id: &UploadId) -> Result<Self, Error> {
         let handle = ObjectHandle::read(store, id).await?;
-        Ok(Self { handle })
+        let state = &handle.info.state;
+        match state.whole || state.parts.is_empty() {
+            true => Ok(Self {
+                handle,
+                tag: OnceLock::new(),
+            }),
+            // Parts cannot be read before they are joined.
+            false => Err(Error::IncompleteUpload),
+        }
     }
 
-    async fn get(&self, key: &str, range: Range<u64>) -> Result<Bytes, Error> {
+    /// Reads from the finished object, as long as it is the same.
+    async fn finished(&self, range: Range<u64>) -> Result<Bytes, Error> {
+        let object = self.get(&self.handle.data(), range).await?;
+        match *self.tag.get_or_init(|| object.found.tag.clone()) == object.found.tag {
+            true => Ok(object.bytes),
+            false => Err(Error::NotFound),
+        }
+    }
+
+    async fn get(&self, key: &str, range: Range<u64>) -> Result<Object, Error> {
         let range = range.start..range.end.min(range.start + MOST);
         let objects = &self.handle.store.objects;
         let object = retried(|| objects.get(key, Some(range.clone()))).await?;
-        Ok(object.bytes)
+        Ok(object)
     }
 
-    /// Reads from the pieces of an upload that is not finished. Parts cannot be read.
+    /// Reads from the pieces of an upload that is not finished.
     async fn unfinished(&self, range: Range<u64>) -> Result<Bytes, Error> {
-        let state = &self.handle.info.state;
-        let mut at = state.in_parts();
-        if range.start < at {
-            return Err(Error::UploadNotFinished);
-        }
+        let (state, mut at) = (&self.handle.info.state, 0);
         for (name, size) in &state.tail {
             if range.start < at + size {
                 let range = range.start - at..range.end.min(at + size) - at;
-                return self.get(&self.handle.keys.piece(name), range).await;
+                let piece = self.get(&self.handle.keys.piece(name), range).await?;
+                return Ok(piece.bytes);
             }
             at += size;
         }
@@ -68,8 +88,25 @@ impl Content for ObjectContent {
 
     async fn bytes(&self, range: Range<u64>) -> Result<Bytes, Error> {
         match self.handle.info.state.whole {
-            true => self.get(&self.handle.data(), range).await,
+            true => self.finished(range).await,
             false => self.unfinished(range).await,
         }
+    }
+
+    async fn redirect(&self, headers: &HeaderMap) -> Result<Option<Uri>, Error> {
+        let (store, state) = (&self.handle.store, &self.handle.info.state);
+        let Some(valid) = store.redirects.filter(|_| state.whole) else {
+            return Ok(None);
+        };
+        let header = |name| headers.get(name)?.to_str().ok().map(str::to_owned);
+        let content = Properties {
+            content_type: header(CONTENT_TYPE),
+            content_disposition: header(CONTENT_DISPOSITION),
+            ..Properties::default()
+        };
+        let key = self.handle.data();
+        let url = store.objects.presign(&key, &content, valid).await?;
+        url.map(|url| url.parse().map_err(Error::internal))
+            .transpose()
     }
 }

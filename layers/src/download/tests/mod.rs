@@ -3,6 +3,7 @@
 mod broken;
 mod conditions;
 mod described;
+mod elsewhere;
 mod ranges;
 mod whole;
 
@@ -16,7 +17,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use headers::{HeaderMapExt, IfModifiedSince, IfUnmodifiedSince, LastModified};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, Uri};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use tower::{Layer, ServiceExt};

@@ -1,10 +1,15 @@
 //! The object store.
 
+use std::time::Duration;
+
 use tower_tus::store::ObjectStore;
 use tower_tus::store::object::{Azure, Gcs, Missing, S3, SettingsError};
 
 use crate::error::{StartError, in_full};
-use crate::flags::{AzureFlags, Flags, GcsFlags, Locks, Place, S3Flags};
+use crate::flags::{AzureFlags, Download, Flags, GcsFlags, Locks, Place, S3Flags};
+
+/// How long a client may take to begin a download to whose URL it is redirected.
+const VALID: Duration = Duration::from_secs(15 * 60);
 
 /// The store that the flags describe. Nothing is sent yet.
 pub(super) fn store(flags: &Flags) -> Result<ObjectStore, StartError> {
@@ -14,11 +19,15 @@ pub(super) fn store(flags: &Flags) -> Result<ObjectStore, StartError> {
         Place::S3 | Place::Directory => (s3(&flags.s3), &flags.s3.s3_object_prefix),
     };
     let store = store.map_err(|error| StartError::unusable(cannot_use(flags), error))?;
-    Ok(store
+    let store = store
         .prefix(&directory(prefix))
         .part_size(flags.s3.s3_part_size)
         .parts_at_once(flags.s3.s3_concurrent_part_uploads)
-        .memory(flags.s3.s3_memory))
+        .memory(flags.s3.s3_memory);
+    Ok(match flags.s3.s3_download {
+        Download::Proxy => store,
+        Download::Redirect => store.redirect_downloads(VALID),
+    })
 }
 
 /// Like tusd, which puts a slash behind a prefix that has none.

@@ -2,6 +2,7 @@
 
 mod bucket;
 mod calls;
+mod check;
 mod concatenate;
 mod crash;
 mod fence;

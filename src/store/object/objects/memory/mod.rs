@@ -191,6 +191,6 @@ impl Objects for Memory {
         _content: &Properties,
         _valid: Duration,
     ) -> Result<Option<String>> {
-        Ok(Some(format!("memory:///{key}")))
+        Ok(Some(format!("https://memory.example/{key}")))
     }
 }
