@@ -16,6 +16,7 @@
 
 pub(crate) mod aged;
 pub(crate) mod certificate;
+pub(crate) mod gateway;
 pub(crate) mod grpc;
 pub(crate) mod host;
 pub(crate) mod raw;
@@ -36,6 +37,8 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+
+use self::gateway::Gateway;
 
 /// Returns the names in an upload directory, in order, except for the file whose
 /// links are the locks of a running server.
@@ -79,6 +82,15 @@ impl Server {
     /// `data` there.
     pub(crate) async fn start_in(home: &Path, args: &[&str]) -> Self {
         Self::launch(home, command(home, args)).await
+    }
+
+    /// Starts a server whose uploads are in the gateway's bucket.
+    pub(crate) async fn start_over(gateway: &Gateway, args: &[&str]) -> Self {
+        let home = TempDir::new().unwrap();
+        let command = command_over(gateway, home.path(), args);
+        let mut server = Self::launch(home.path(), command).await;
+        server._home = Some(home);
+        server
     }
 
     /// Starts a server through another program, which gets the command line.
@@ -244,6 +256,17 @@ pub(crate) async fn patient<F: Future>(event: F) -> F::Output {
 /// port of 127.0.0.1.
 pub(crate) fn command(home: &Path, args: &[&str]) -> Command {
     command_under(&[], home, args)
+}
+
+/// Like [`command`], for uploads in the gateway's bucket.
+pub(crate) fn command_over(gateway: &Gateway, home: &Path, args: &[&str]) -> Command {
+    let mut command = command(home, &["-s3-bucket", gateway::BUCKET, "-s3-disable-ssl"]);
+    command
+        .env("AWS_ACCESS_KEY_ID", gateway::ACCESS_KEY)
+        .env("AWS_SECRET_ACCESS_KEY", gateway::SECRET_KEY)
+        .args(["-s3-endpoint", &gateway.address])
+        .args(args);
+    command
 }
 
 /// Like [`command`], through another program, which gets the command line.

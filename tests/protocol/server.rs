@@ -17,6 +17,7 @@ use tower_tus::{Expiration, Stack};
 
 use crate::check::Check;
 use crate::harness;
+use crate::harness::gateway::Gateway;
 use crate::harness::host::host;
 use crate::harness::tus::{Tus, Version, content, request};
 
@@ -41,12 +42,14 @@ pub(crate) struct Server {
     /// be missing.
     pub(crate) ours: Option<&'static [&'static str]>,
     _process: Option<harness::Server>,
+    _gateway: Option<Gateway>,
 }
 
 /// Starts all of our servers.
 pub(crate) async fn ours() -> Vec<Server> {
     let max_size = format!("-max-size={MAX_SIZE}");
-    let flags = [&max_size, "-concatenation-unfinished", "-expiration=24h"];
+    let flags = [&*max_size, "-concatenation-unfinished", "-expiration=24h"];
+    let objects = in_object_store(&flags).await;
     let process = harness::Server::start(&flags).await;
     let mut file = Server::ask("file", process.url(), &BOTH).await;
     file.ours = Some(&[]);
@@ -74,6 +77,7 @@ pub(crate) async fn ours() -> Vec<Server> {
         server.serve_with_incoming(incoming).await.unwrap();
     });
     let mut servers = vec![file, short_file];
+    servers.extend(objects);
     for (name, address, lacks) in [
         ("memory", memory, &[][..]),
         ("mem 2s", short_memory, &[]),
@@ -89,6 +93,17 @@ pub(crate) async fn ours() -> Vec<Server> {
         servers.push(server);
     }
     servers
+}
+
+/// Starts a server whose uploads are in an object store, if one is installed.
+async fn in_object_store(flags: &[&str]) -> Option<Server> {
+    let gateway = Gateway::start().await?;
+    let process = harness::Server::start_over(&gateway, flags).await;
+    let mut server = Server::ask("s3", process.url(), &BOTH).await;
+    server.ours = Some(&[]);
+    server._process = Some(process);
+    server._gateway = Some(gateway);
+    Some(server)
 }
 
 const BOTH: [Version; 2] = [Version::Http1, Version::Http2];
@@ -156,6 +171,7 @@ impl Server {
             offers: offers(&Tus::new(url, Version::Http1)).await,
             ours: None,
             _process: None,
+            _gateway: None,
         }
     }
 }

@@ -9,6 +9,9 @@ mod s3;
 mod script;
 mod versitygw;
 
+#[allow(dead_code, reason = "its files are for tests from outside")]
+#[path = "../../../../../tests/harness/gateway.rs"]
+mod gateway;
 #[allow(dead_code, reason = "one function is enough")]
 #[path = "../../../../../tests/harness/services.rs"]
 mod services;

@@ -1,0 +1,79 @@
+//! The start of a server over a bucket.
+
+use std::process::Output;
+
+use tempfile::TempDir;
+
+use super::harness::gateway::Gateway;
+use super::harness::{Server, command, command_over, patient};
+
+/// Returns what a server complains about, in one line, before it exits with `code`.
+fn complaint(output: &Output, code: i32) -> String {
+    let complaint = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{complaint}");
+    assert_eq!(complaint.lines().count(), 1, "{complaint}");
+    complaint
+}
+
+#[tokio::test]
+async fn the_start_names_the_bucket_like_tusd() {
+    let Some(gateway) = Gateway::start().await else {
+        return;
+    };
+    let server = Server::start_over(&gateway, &["-s3-max-buffered-parts=1"]).await;
+    let line = format!(
+        "Using '{}/bucket' as S3 endpoint and bucket",
+        gateway.address
+    );
+    let start = server.start_lines();
+    assert!(start.iter().any(|it| it.contains(&line)), "{start:?}");
+    assert_eq!(gateway.keys(), [""; 0], "the probe is removed");
+}
+
+#[tokio::test]
+async fn a_bucket_that_cannot_be_used_stops_the_start() {
+    let Some(gateway) = Gateway::start().await else {
+        return;
+    };
+    let home = TempDir::new().unwrap();
+    for (args, variable, expected) in [
+        (&["-s3-bucket=none"][..], "", "cannot use the bucket none: "),
+        (&[], "wrong", "SignatureDoesNotMatch"),
+    ] {
+        let mut command = command_over(&gateway, home.path(), args);
+        if !variable.is_empty() {
+            command.env("AWS_SECRET_ACCESS_KEY", variable);
+        }
+        let output = patient(command.output()).await.unwrap();
+        let complaint = complaint(&output, 1);
+        assert!(complaint.contains(expected), "{complaint}");
+    }
+}
+
+#[tokio::test]
+async fn flags_that_make_no_sense_together_are_refused() {
+    let home = TempDir::new().unwrap();
+    for (args, expected) in [
+        (&["-locks=store"][..], "-locks=store needs -s3-bucket"),
+        (&["-s3-bucket=b", "-locker=file"], "-locks=file keeps locks"),
+        (&["-s3-bucket=b", "-min-free-space=1"], "-min-free-space"),
+        (
+            &["-s3-bucket=b", "-s3-log-api-calls", "-verbose=false"],
+            "needs -verbose",
+        ),
+        (&["-s3-bucket=b", "-s3-part-size=1"], "-s3-min-part-size"),
+        (
+            &[
+                "-s3-bucket=b",
+                "-s3-endpoint=h",
+                "-s3-transfer-acceleration",
+            ],
+            "excludes -s3-endpoint",
+        ),
+        (&["-s3-bucket=b", "-s3-tags=a"], "invalid value"),
+    ] {
+        let output = patient(command(home.path(), args).output()).await.unwrap();
+        let complaint = complaint(&output, 2);
+        assert!(complaint.contains(expected), "{args:?}: {complaint}");
+    }
+}
