@@ -6,6 +6,7 @@ use tempfile::TempDir;
 
 use super::harness::gateway::Gateway;
 use super::harness::{Server, command, command_over, patient};
+use super::{append, client};
 
 /// Returns what a server complains about, in one line, before it exits with `code`.
 fn complaint(output: &Output, code: i32) -> String {
@@ -76,4 +77,28 @@ async fn flags_that_make_no_sense_together_are_refused() {
         let complaint = complaint(&output, 2);
         assert!(complaint.contains(expected), "{args:?}: {complaint}");
     }
+}
+
+#[tokio::test]
+async fn calls_are_counted_under_the_names_of_tusd_and_logged_if_asked_for() {
+    let Some(gateway) = Gateway::start().await else {
+        return;
+    };
+    let mut server = Server::start_over(&gateway, &["-s3-log-api-calls"]).await;
+    let tus = client(&server);
+    let url = tus.create(5).await;
+    append(&server, &url, 0, 5).await;
+    let page = server.url().replace("/files/", "/metrics");
+    let page = tus.ask(http::Request::get(page)).await;
+    let page = std::str::from_utf8(page.body()).unwrap();
+    for line in [
+        "tusd_s3_request_duration_ms_count{operation=\"put_info_object\"} 2\n",
+        "tusd_s3_request_duration_ms_count{operation=\"get_info_object\"} 1\n",
+        "tusd_s3_memory_limit_bytes 134217728\n",
+        "tusd_s3_memory_bytes 0\n",
+    ] {
+        assert!(page.contains(line), "{line} is not in {page}");
+    }
+    let line = server.line("object store was called").await;
+    assert!(line.contains("level=DEBUG"), "{line}");
 }

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use super::shown::Shown;
+
 /// The unit of loans in bytes.
 pub(super) const STEP: u64 = 256 << 10;
 
@@ -15,6 +17,7 @@ pub(super) struct Budget {
     steps: Arc<Semaphore>,
     total: u32,
     waiting: Arc<watch::Sender<usize>>,
+    shown: Shown,
 }
 
 /// Memory that was lent. Dropping it gives the memory back.
@@ -22,6 +25,7 @@ pub(super) struct Budget {
 pub(super) struct Loan {
     permit: Option<OwnedSemaphorePermit>,
     bytes: u64,
+    shown: Shown,
 }
 
 impl Budget {
@@ -32,23 +36,40 @@ impl Budget {
             steps: Arc::new(Semaphore::new(total as usize)),
             total,
             waiting: Arc::new(watch::Sender::new(0)),
+            shown: Shown::default(),
         }
+    }
+
+    /// Shows it in metrics.
+    #[cfg(feature = "metrics")]
+    pub(super) fn metrics(mut self, prefix: &str) -> Self {
+        self.shown = Shown::new(prefix, u64::from(self.total) * STEP);
+        self
     }
 
     /// Lends memory if there is enough, and nobody waits for it.
     pub(super) fn try_lend(&self, bytes: u64) -> Option<Loan> {
         let permit = Arc::clone(&self.steps).try_acquire_many_owned(self.steps_of(bytes));
-        permit.ok().map(|permit| Loan::of(permit, bytes))
+        permit.ok().map(|permit| self.loan(permit, bytes))
     }
 
     /// Lends memory as soon as there is enough: all of it if there is never enough.
     /// Never returns if the caller holds it already.
     pub(super) async fn lend(&self, bytes: u64) -> Loan {
-        let waiting = Waiting::new(&self.waiting);
+        let waiting = Waiting::new(self);
         let permit = Arc::clone(&self.steps).acquire_many_owned(self.steps_of(bytes));
         let permit = permit.await.expect("the semaphore is never closed");
         drop(waiting);
-        Loan::of(permit, bytes)
+        self.loan(permit, bytes)
+    }
+
+    fn loan(&self, permit: OwnedSemaphorePermit, bytes: u64) -> Loan {
+        self.shown.lent(size(&permit));
+        Loan {
+            permit: Some(permit),
+            bytes,
+            shown: self.shown.clone(),
+        }
     }
 
     /// Waits until somebody waits for memory.
@@ -58,6 +79,13 @@ impl Budget {
         drop(contested.expect("the sender lives as long as the budget"));
     }
 
+    fn count(&self, change: impl FnOnce(usize) -> usize) {
+        self.waiting.send_modify(|waiting| {
+            *waiting = change(*waiting);
+            self.shown.waiting(*waiting);
+        });
+    }
+
     fn steps_of(&self, bytes: u64) -> u32 {
         let steps = u32::try_from(bytes.div_ceil(STEP)).unwrap_or(u32::MAX);
         steps.min(self.total)
@@ -65,39 +93,46 @@ impl Budget {
 }
 
 impl Loan {
-    const fn of(permit: OwnedSemaphorePermit, bytes: u64) -> Self {
-        Self {
-            permit: Some(permit),
-            bytes,
-        }
-    }
-
     pub(super) const fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    pub(super) fn add(&mut self, more: Self) {
+    pub(super) fn add(&mut self, mut more: Self) {
         self.bytes += more.bytes;
-        match (&mut self.permit, more.permit) {
+        match (&mut self.permit, more.permit.take()) {
             (Some(permit), Some(more)) => permit.merge(more),
-            (permit, more) => *permit = permit.take().or(more),
+            (None, permit) => {
+                self.permit = permit;
+                self.shown = more.shown.clone();
+            }
+            (Some(_), None) => {}
         }
     }
 }
 
+impl Drop for Loan {
+    fn drop(&mut self) {
+        self.shown.returned(self.permit.as_ref().map_or(0, size));
+    }
+}
+
+fn size(permit: &OwnedSemaphorePermit) -> u64 {
+    permit.num_permits() as u64 * STEP
+}
+
 /// Counts one who waits, for as long as it lives.
-struct Waiting<'a>(&'a watch::Sender<usize>);
+struct Waiting<'a>(&'a Budget);
 
 impl<'a> Waiting<'a> {
-    fn new(count: &'a watch::Sender<usize>) -> Self {
-        count.send_modify(|count| *count += 1);
-        Self(count)
+    fn new(budget: &'a Budget) -> Self {
+        budget.count(|waiting| waiting + 1);
+        Self(budget)
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.send_modify(|count| *count -= 1);
+        self.0.count(|waiting| waiting - 1);
     }
 }
 

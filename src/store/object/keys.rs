@@ -2,8 +2,8 @@
 
 use tower_tus_layers::protocol::UploadId;
 
-const INFO: &str = ".info";
-const PART: &str = ".part";
+pub(super) const INFO: &str = ".info";
+pub(super) const PART: &str = ".part";
 
 /// The keys of one upload. No id ends like a key beside its own, so the keys of two
 /// uploads never collide.

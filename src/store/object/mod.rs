@@ -7,6 +7,7 @@
 // Until the store is whole, parts of it have no user.
 #![allow(dead_code, unreachable_pub, unused_imports)]
 
+mod api_log;
 mod append;
 mod budget;
 mod calls;
@@ -20,10 +21,13 @@ mod info;
 mod keys;
 mod list;
 mod lock;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod objects;
 mod parts;
 mod probe;
 mod read;
+mod shown;
 mod state;
 mod swap;
 mod tail;
@@ -44,7 +48,7 @@ use self::budget::Budget;
 use self::handle::ObjectHandle;
 use self::keys::Keys;
 use self::lock::Desk;
-use self::objects::Objects;
+use self::objects::{Objects, Watch, Watched};
 use self::read::ObjectContent;
 
 pub(crate) use self::state::State;
@@ -169,6 +173,28 @@ impl ObjectStore {
     #[must_use]
     pub fn redirect_downloads(mut self, valid: Duration) -> Self {
         self.redirects = Some(valid.min(WEEK));
+        self
+    }
+
+    /// Logs every call to the object store at debug level.
+    #[must_use]
+    pub fn log_calls(self) -> Self {
+        self.watched(api_log::ApiLog)
+    }
+
+    /// Measures the calls to the object store. The names of the metrics begin with
+    /// `prefix` and `_s3_`; they are registered with the recorder that is installed at
+    /// this moment.
+    #[cfg(feature = "metrics")]
+    #[must_use]
+    pub fn metrics(mut self, prefix: &str) -> Self {
+        self.budget = self.budget.metrics(prefix);
+        self.watched(metrics::CallMetrics::new(prefix))
+    }
+
+    fn watched(mut self, watch: impl Watch) -> Self {
+        let watched = Watched::new(self.objects, Arc::new(watch));
+        self.objects = Arc::new(watched);
         self
     }
 

@@ -6,7 +6,7 @@ use tower_tus::store::ObjectStore;
 use tower_tus::store::object::{Azure, Gcs, Missing, S3, SettingsError};
 
 use crate::error::{StartError, in_full};
-use crate::flags::{AzureFlags, Download, Flags, GcsFlags, Locks, Place, S3Flags};
+use crate::flags::{AzureFlags, Download, Flags, GcsFlags, Locks, METRICS_PREFIX, Place, S3Flags};
 
 /// How long a client may take to begin a download to whose URL it is redirected.
 const VALID: Duration = Duration::from_secs(15 * 60);
@@ -24,9 +24,17 @@ pub(super) fn store(flags: &Flags) -> Result<ObjectStore, StartError> {
         .part_size(flags.s3.s3_part_size)
         .parts_at_once(flags.s3.s3_concurrent_part_uploads)
         .memory(flags.s3.s3_memory);
-    Ok(match flags.s3.s3_download {
+    let store = match flags.s3.s3_download {
         Download::Proxy => store,
         Download::Redirect => store.redirect_downloads(VALID),
+    };
+    let store = match flags.s3.s3_log_api_calls {
+        true => store.log_calls(),
+        false => store,
+    };
+    Ok(match flags.metrics.expose_metrics {
+        true => store.metrics(METRICS_PREFIX),
+        false => store,
     })
 }
 

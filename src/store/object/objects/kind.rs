@@ -1,5 +1,5 @@
 /// The kinds of calls to an object store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Get,
     Head,
@@ -16,22 +16,6 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// Every kind, in the order of their numbers.
-    pub(crate) const ALL: &'static [Self] = &[
-        Self::Get,
-        Self::Head,
-        Self::Put,
-        Self::Delete,
-        Self::List,
-        Self::Begin,
-        Self::PutPart,
-        Self::CopyPart,
-        Self::Complete,
-        Self::Abort,
-        Self::ListParts,
-        Self::ListMultiparts,
-    ];
-
     /// Returns its name in metrics.
     pub(crate) const fn name(self) -> &'static str {
         match self {

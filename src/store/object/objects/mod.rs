@@ -5,7 +5,6 @@
 //! implementation: [`ObjectError`] tells what a failure says about the call, and the
 //! store decides.
 
-mod counted;
 mod error;
 mod kind;
 mod listing;
@@ -14,6 +13,7 @@ pub(crate) mod memory;
 mod payload;
 mod properties;
 mod rules;
+mod watched;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,13 +23,13 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use bytes::Bytes;
 
-pub(crate) use self::counted::Counted;
 pub(crate) use self::error::ObjectError;
 pub(crate) use self::kind::Kind;
 pub(crate) use self::listing::{Listed, Listing, Multipart, Multiparts, Part, Parts};
 pub(crate) use self::payload::Payload;
 pub(crate) use self::properties::Properties;
 pub(crate) use self::rules::Rules;
+pub(crate) use self::watched::{Call, Watch, Watched};
 
 pub(crate) type Result<T, E = ObjectError> = std::result::Result<T, E>;
 

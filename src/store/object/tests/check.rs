@@ -5,7 +5,7 @@ use tower_tus_layers::protocol::Error;
 use tower_tus_layers::store::{ListRequest, Reader, Store, WriteMode};
 
 use super::bucket::Bucket;
-use super::{KIB, PART, append, bytes, create, patch, store};
+use super::{KIB, PART, bytes, create, patch, store};
 use crate::store::object::objects::{Objects, Payload, Properties, When};
 
 /// Names what is wrong with the uploads of a bucket.
@@ -32,7 +32,9 @@ async fn uploads_whose_bytes_are_where_they_should_be_are_right() {
             .await
             .unwrap();
         let mut handle = create(&store(&bucket), Some(len + 4 * PART)).await;
-        append(&mut *handle, len, None, WriteMode::Streaming).await;
+        patch(&mut *handle, len, WriteMode::Streaming)
+            .await
+            .unwrap();
     }
     assert_eq!(problems(&bucket).await, [""; 0]);
 }
@@ -58,7 +60,9 @@ async fn parts_and_pieces_that_are_gone_are_found() {
     for len in [100 * KIB, 2 * PART] {
         let bucket = Bucket::new();
         let mut handle = create(&store(&bucket), Some(4 * PART)).await;
-        append(&mut *handle, len, None, WriteMode::Streaming).await;
+        patch(&mut *handle, len, WriteMode::Streaming)
+            .await
+            .unwrap();
         let id = handle.info().id.as_str();
         for key in bucket.keys().iter().filter(|key| key.ends_with(".part")) {
             bucket.delete(key).await.unwrap();
@@ -91,7 +95,9 @@ async fn bytes_in_parts_are_not_served_before_they_are_joined() {
     let bucket = Bucket::new();
     let store = store(&bucket);
     let mut handle = create(&store, Some(4 * PART)).await;
-    append(&mut *handle, 2 * PART, None, WriteMode::Streaming).await;
+    patch(&mut *handle, 2 * PART, WriteMode::Streaming)
+        .await
+        .unwrap();
     let read = store.reader().unwrap().read(&handle.info().id).await;
     assert!(matches!(read, Err(Error::IncompleteUpload)), "{read:?}");
 }
