@@ -94,6 +94,11 @@ struct Expiring;
 #[doc = include_str!("../docs/uploads.md")]
 struct ManagingUploads;
 
+/// The code in the chapter about object stores.
+#[cfg(all(doctest, feature = "object-store"))]
+#[doc = include_str!("../docs/object-stores.md")]
+struct InObjectStores;
+
 /// The code in the chapter about other middleware.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/middleware.md")]

@@ -10,9 +10,6 @@ use super::harness::{Server, command, run};
 #[tokio::test]
 async fn what_is_not_built_in_is_refused_by_name() {
     for (arg, named) in [
-        ("-s3-bucket=b", "-s3-bucket asks for uploads in S3"),
-        ("-gcs-bucket=b", "-gcs-bucket asks for"),
-        ("-azure-storage=c", "-azure-storage asks for"),
         ("-hooks-plugin=./hooks", "-hooks-plugin asks for"),
         ("-expose-pprof", "-expose-pprof asks for"),
         (
@@ -46,22 +43,6 @@ async fn what_is_not_built_in_and_is_off_is_taken() {
 #[tokio::test]
 async fn flags_that_would_change_what_is_not_built_in_are_named_in_one_warning() {
     let flags = [
-        "s3-object-prefix=p",
-        "s3-endpoint=https://s3.example",
-        "s3-part-size=1_000_000",
-        "s3-min-part-size=1",
-        "s3-max-buffered-parts=1",
-        "s3-concurrent-part-uploads=1",
-        "s3-disable-content-hashes",
-        "s3-disable-ssl",
-        "s3-transfer-acceleration",
-        "s3-log-api-calls",
-        "gcs-object-prefix=p",
-        "gcs-endpoint=e",
-        "azure-container-access-type=blob",
-        "azure-blob-access-tier=cool",
-        "azure-object-prefix=p",
-        "azure-endpoint=e",
         "pprof-path=/p/",
         "pprof-block-profile-rate=1",
         "pprof-mutex-profile-rate=1",

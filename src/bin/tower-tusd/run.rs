@@ -149,7 +149,7 @@ async fn serve(flags: &Flags, log: &Log, raised: Option<Raised>) -> Result<ExitC
     if let Storage::Files(_) = storage {
         uploads::look_for_early(&flags.files.upload_dir);
     }
-    uploads::tend(handle.as_ref().clone(), &flags.expiration, &shutdown);
+    uploads::tend(handle.as_ref().clone(), flags, &shutdown);
     uploads::sweep(&storage, Arc::clone(&locker), flags, &shutdown);
     let signal = tokio::select! {
         never = server.accept(&listener) => match never {},

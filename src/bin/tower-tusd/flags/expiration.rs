@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use tower_tus::Expiration;
 
-use super::{Flags, go};
+use super::{Flags, Place, go};
 
 /// Flags about when uploads expire, and who removes them.
 #[derive(Debug, Args)]
@@ -23,9 +23,9 @@ pub(crate) struct ExpirationFlags {
     #[arg(long, default_value = "0", value_parser = go::duration)]
     expiration_finished: Duration,
 
-    /// Interval between searches for uploads to remove; 0 means that this server removes none
-    #[arg(long, default_value = "10m", value_parser = go::duration)]
-    pub(crate) expiration_scan_interval: Duration,
+    /// Interval between searches for uploads to remove: by default 10m, or 24h in an object store, where each search costs calls; 0 means that this server removes none
+    #[arg(long, value_parser = go::duration)]
+    expiration_scan_interval: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -39,17 +39,6 @@ impl ExpirationFlags {
         !self.expiration.is_zero() || !self.expiration_finished.is_zero()
     }
 
-    /// The interval in which the server removes what crashes have left; 0 for never.
-    pub(crate) const fn sweep_interval(&self) -> Duration {
-        self.expiration_scan_interval
-    }
-
-    /// The interval in which the server removes expired uploads, if it does.
-    pub(crate) fn removes_every(&self) -> Option<Duration> {
-        let interval = self.expiration_scan_interval;
-        (self.is_set() && !interval.is_zero()).then_some(interval)
-    }
-
     /// Warns of a mode that nothing applies to.
     pub(super) fn warning(&self) -> Option<String> {
         let is_idle = self.expiration.is_zero() && self.expiration_mode == ExpirationMode::Fixed;
@@ -58,6 +47,21 @@ impl ExpirationFlags {
 }
 
 impl Flags {
+    /// The interval in which the server looks through all uploads; 0 for never.
+    pub(crate) fn scan_interval(&self) -> Duration {
+        let default = match self.place() {
+            Place::Directory => Duration::from_secs(10 * 60),
+            _ => Duration::from_secs(24 * 60 * 60),
+        };
+        self.expiration.expiration_scan_interval.unwrap_or(default)
+    }
+
+    /// The interval in which the server removes expired uploads, if it does.
+    pub(crate) fn removes_every(&self) -> Option<Duration> {
+        let interval = self.scan_interval();
+        (self.expiration.is_set() && !interval.is_zero()).then_some(interval)
+    }
+
     /// When uploads expire, if they do. Each call makes another one, which does not know
     /// what was removed for the others.
     pub(crate) fn expiration(&self) -> Option<Expiration> {

@@ -35,6 +35,7 @@ mod uploads;
 
 use clap::{ArgAction, Parser};
 
+use self::expiration::ExpirationFlags;
 use self::unbuilt::Unbuilt;
 
 pub(crate) use self::azure::AzureFlags;
@@ -42,7 +43,6 @@ pub(crate) use self::commands::{
     Command, LsFlags, RmFlags, Selection, ShowFlags, SweepFlags, VerifyFlags,
 };
 pub(crate) use self::cors::CorsFlags;
-pub(crate) use self::expiration::ExpirationFlags;
 pub(crate) use self::files::{FileFlags, Locks};
 pub(crate) use self::gcs::GcsFlags;
 pub(crate) use self::hooks::HookFlags;
@@ -83,7 +83,7 @@ pub(crate) struct Flags {
     pub(crate) uploads: UploadFlags,
 
     #[command(flatten)]
-    pub(crate) expiration: ExpirationFlags,
+    expiration: ExpirationFlags,
 
     #[command(flatten)]
     pub(crate) files: FileFlags,

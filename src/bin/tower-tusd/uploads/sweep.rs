@@ -25,7 +25,7 @@ pub(crate) fn sweep(
         false => store,
     };
     let sweeper = Sweeper::new(store, locker).shutdown(shutdown.clone());
-    let interval = flags.expiration.sweep_interval();
+    let interval = flags.scan_interval();
     let running = shutdown.task();
     tokio::spawn(async move {
         let options = SweepOptions::default();
