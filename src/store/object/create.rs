@@ -49,10 +49,7 @@ pub(super) async fn publish(
 }
 
 pub(super) fn describe(store: &ObjectStore, keys: &Keys, upload: &Upload) -> (Document, State) {
-    let storage = [
-        ("Key", keys.data().to_owned()),
-        ("Type", "objectstore".to_owned()),
-    ];
+    let storage = store.objects.storage().describe(keys.data());
     let (document, mut state) = (Document::new(upload, storage), State::new());
     if store.objects.rules().equal_parts {
         state.part_size = Some(size_of_equal_parts(store, upload.length));

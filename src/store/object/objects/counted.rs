@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use super::kind::Kind;
 use super::{
     Found, Listing, Multipart, MultipartId, Multiparts, Object, Objects, PartNumber, Parts,
-    Payload, Properties, Result, Rules, Tag, When,
+    Payload, Properties, Result, Rules, Storage, Tag, When,
 };
 
 /// Counts the calls that go through it, and their bytes. Clones count together.
@@ -68,6 +68,10 @@ impl Counted {
 impl Objects for Counted {
     fn rules(&self) -> &Rules {
         self.objects.rules()
+    }
+
+    fn storage(&self) -> &Storage {
+        self.objects.storage()
     }
 
     async fn get(&self, key: &str, range: Option<Range<u64>>) -> Result<Object> {

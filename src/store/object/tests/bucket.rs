@@ -13,7 +13,7 @@ use tower_tus_layers::protocol::{Error, Interrupt};
 use crate::store::object::objects::memory::Memory;
 use crate::store::object::objects::{
     Found, Listing, Multipart, MultipartId, Multiparts, Object, ObjectError, Objects, PartNumber,
-    Parts, Payload, Properties, Result, Rules, Tag, When,
+    Parts, Payload, Properties, Result, Rules, Storage, Tag, When,
 };
 
 /// What happens to a call.
@@ -206,6 +206,10 @@ fn unknown<T>() -> Result<T> {
 impl Objects for Bucket {
     fn rules(&self) -> &Rules {
         self.memory.rules()
+    }
+
+    fn storage(&self) -> &Storage {
+        self.memory.storage()
     }
 
     async fn get(&self, key: &str, range: Option<Range<u64>>) -> Result<Object> {

@@ -14,13 +14,14 @@ use bytes::Bytes;
 use self::bucket::Bucket;
 use super::{
     Found, Listing, Multipart, MultipartId, Multiparts, Object, Objects, PartNumber, Parts,
-    Payload, Properties, Result, Rules, Tag, When,
+    Payload, Properties, Result, Rules, Storage, Tag, When,
 };
 
 /// A bucket in memory. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Memory {
     rules: Rules,
+    storage: Storage,
     page: usize,
     bucket: Arc<Mutex<Bucket>>,
 }
@@ -30,6 +31,7 @@ impl Memory {
     pub(crate) fn new(rules: Rules) -> Self {
         Self {
             rules,
+            storage: Storage::s3("memory"),
             page: 1_000,
             bucket: Arc::default(),
         }
@@ -78,6 +80,10 @@ impl Memory {
 impl Objects for Memory {
     fn rules(&self) -> &Rules {
         &self.rules
+    }
+
+    fn storage(&self) -> &Storage {
+        &self.storage
     }
 
     async fn get(&self, key: &str, range: Option<Range<u64>>) -> Result<Object> {
