@@ -96,10 +96,23 @@ async fn check_id(store: &ObjectStore, new: &NewUpload) -> Result<(), Error> {
     }
     let keys = store.keys(&new.id);
     check_absent(store, keys.data()).await?;
+    if new.id.as_str().contains('+') {
+        check_unknown(store, &new.id).await?;
+    }
     let below = store.objects.list(&keys.below(), None).await?;
     match below.objects.is_empty() {
         true => Ok(()),
         false => Err(Error::UploadExists),
+    }
+}
+
+/// Fails if there is an upload with this id, which tusd may have begun.
+async fn check_unknown(store: &ObjectStore, id: &UploadId) -> Result<(), Error> {
+    match Info::find(store, id).await {
+        Ok((_, info)) if info.state.gone => Ok(()),
+        Ok(_) => Err(Error::UploadExists),
+        Err(ObjectError::NotFound) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 

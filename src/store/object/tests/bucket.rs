@@ -63,8 +63,12 @@ impl Bucket {
     }
 
     pub(super) fn with(rules: Rules) -> Self {
+        Self::of(Memory::new(rules))
+    }
+
+    pub(super) fn of(memory: Memory) -> Self {
         Self {
-            memory: Memory::new(rules),
+            memory,
             held: Arc::default(),
             told: Arc::default(),
             running: Arc::default(),
@@ -134,6 +138,10 @@ impl Bucket {
 
     pub(super) fn bytes(&self, key: &str) -> Option<Bytes> {
         self.memory.bytes(key)
+    }
+
+    pub(super) fn properties(&self, key: &str) -> Properties {
+        self.memory.properties(key).unwrap()
     }
 
     pub(super) fn keys(&self) -> Vec<String> {
@@ -328,7 +336,11 @@ impl Objects for Bucket {
     }
 
     async fn parts(&self, key: &str, multipart: &MultipartId, after: PartNumber) -> Result<Parts> {
-        self.memory.parts(key, multipart, after).await
+        let (key, multipart) = (key.to_owned(), multipart.clone());
+        self.call("parts", |memory| async move {
+            memory.parts(&key, &multipart, after).await
+        })
+        .await
     }
 
     async fn multiparts(&self, prefix: &str, after: Option<&Multipart>) -> Result<Multiparts> {
