@@ -222,6 +222,36 @@ impl Document {
         Some(&*self.id).filter(|recorded| !recorded.is_empty() && *recorded != id.as_str())
     }
 
+    /// Returns the length, unless it is deferred.
+    #[cfg(feature = "object-store")]
+    pub(crate) fn length(&self) -> Option<u64> {
+        (!self.size_is_deferred).then_some(self.size)
+    }
+
+    /// Returns the id as recorded.
+    #[cfg(feature = "object-store")]
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    #[cfg(feature = "object-store")]
+    pub(crate) const fn is_final(&self) -> bool {
+        self.is_final
+    }
+
+    /// Records what tusd does not write.
+    #[cfg(feature = "object-store")]
+    pub(crate) fn record(&mut self, offset: u64, finishing: Option<FinishState>) {
+        self.offset = offset;
+        self.tower_tus.finishing = finishing.map(State::from);
+    }
+
+    /// Returns a member of the storage as recorded.
+    #[cfg(any(all(unix, feature = "file"), feature = "object-store"))]
+    pub(crate) fn stored(&self, key: &str) -> Option<&str> {
+        self.storage.as_ref()?.get(key).map(String::as_str)
+    }
+
     /// Returns the exact text, unless the decoded pairs have been edited since.
     fn metadata(&self) -> Metadata {
         self.exact_metadata()
@@ -277,11 +307,6 @@ impl Document {
     /// Returns the paths as recorded.
     pub(crate) fn storage(&self) -> Option<Arc<BTreeMap<String, String>>> {
         self.storage.clone()
-    }
-
-    /// Returns one of the paths as recorded.
-    pub(crate) fn stored(&self, key: &str) -> Option<&str> {
-        self.storage.as_ref()?.get(key).map(String::as_str)
     }
 }
 

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use tower_tus_layers::protocol::{Error, UploadId};
 use tower_tus_layers::store::ListRequest;
 
+use super::adopt::Refused;
 use super::calls::{retried, side_by_side};
 use super::info::Info;
+use super::keys::Keys;
 use super::objects::{MultipartId, ObjectError, PartNumber, Result, Tag};
 use super::{ObjectStore, list};
 use crate::store::checked::{Checked, Finding, Problem};
@@ -32,56 +34,71 @@ impl ObjectStore {
         let (ids, next) = list::ids(self, request).await?;
         let calls = ids.iter().map(|id| {
             let (store, id) = (self.clone(), id.clone());
-            async move { problem(&store, &id).await }
+            async move { find(&store, &id).await }
         });
-        let problems = side_by_side(calls.collect()).await;
         let mut checked = Checked {
             uploads: ids.len() as u64,
             next,
             ..Checked::default()
         };
-        for (id, problem) in ids.into_iter().zip(problems) {
-            checked
-                .findings
-                .extend(problem?.map(|problem| Finding { id, problem }));
+        for finding in side_by_side(calls.collect()).await {
+            checked.findings.extend(finding?);
         }
         Ok(checked)
     }
 }
 
-async fn problem(store: &ObjectStore, id: &UploadId) -> Result<Option<Problem>> {
-    let (objects, keys) = (&store.objects, store.keys(id));
-    let info = match retried(|| Info::read(&**objects, &keys)).await {
-        Ok(info) if info.state.gone => return Ok(None),
-        Ok(info) => info,
+/// Looks at the upload whose state is under the keys of `place`.
+async fn find(store: &ObjectStore, place: &UploadId) -> Result<Option<Finding>> {
+    let (objects, keys) = (&store.objects, store.keys(place));
+    let (id, problem) = match retried(|| Info::read_at(&**objects, &keys, place)).await {
+        Ok((_, info)) if info.state.gone => return Ok(None),
+        Ok((id, info)) => {
+            let problem = problem(store, &keys, &id, &info).await?;
+            (id, problem)
+        }
         // It was removed just now.
         Err(ObjectError::NotFound) => return Ok(None),
         Err(ObjectError::Invalid(error)) => {
-            return Ok(Some(Problem::Unreadable(Error::internal(error))));
+            let problem = Problem::Unreadable(Error::internal(error));
+            (place.clone(), Some(problem))
         }
         Err(error) => return Err(error),
     };
+    Ok(problem.map(|problem| Finding { id, problem }))
+}
+
+async fn problem(
+    store: &ObjectStore,
+    keys: &Keys,
+    id: &UploadId,
+    info: &Info,
+) -> Result<Option<Problem>> {
     if let Some(recorded) = info.document.other_id(id) {
         let recorded = recorded.to_owned();
         return Ok(Some(Problem::OtherId { recorded }));
     }
-    if info.upload(id.clone()).is_failed() {
-        return Ok(Some(Problem::Failed));
+    match info.refused {
+        Some(Refused::Missing) => return Ok(Some(Problem::Gone)),
+        Some(Refused::Broken(_)) => return Ok(Some(Problem::Failed)),
+        // Where its bytes are, only tusd knows.
+        Some(Refused::Unfinished) => return Ok(None),
+        None if info.upload(id.clone()).is_failed() => return Ok(Some(Problem::Failed)),
+        None => {}
     }
     match info.state.whole {
-        true => problem_of_object(store, id, &info).await,
-        false => problem_of_pieces(store, id, &info).await,
+        true => problem_of_object(store, keys, info).await,
+        false => problem_of_pieces(store, keys, info).await,
     }
 }
 
 /// Compares the finished object with its upload.
 async fn problem_of_object(
     store: &ObjectStore,
-    id: &UploadId,
+    keys: &Keys,
     info: &Info,
 ) -> Result<Option<Problem>> {
-    let keys = store.keys(id);
-    let data = info.state.key.as_deref().unwrap_or(keys.data());
+    let data = info.state.data(keys);
     let bytes = match retried(|| store.objects.head(data)).await {
         Ok(found) => found.size,
         Err(ObjectError::NotFound) => return Ok(Some(Problem::Gone)),
@@ -98,12 +115,11 @@ async fn problem_of_object(
 /// Looks for the parts and pieces that the state names.
 async fn problem_of_pieces(
     store: &ObjectStore,
-    id: &UploadId,
+    keys: &Keys,
     info: &Info,
 ) -> Result<Option<Problem>> {
-    let keys = store.keys(id);
     if let Some(multipart) = info.state.multipart() {
-        let data = info.state.key.as_deref().unwrap_or(keys.data());
+        let data = info.state.data(keys);
         let sent = parts(store, data, &multipart).await?;
         let named = info.state.parts.iter();
         let mut gone = named.filter(|(number, _, tag)| sent.get(number) != Some(&Tag(tag.clone())));

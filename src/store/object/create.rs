@@ -49,10 +49,7 @@ pub(super) async fn publish(
 }
 
 pub(super) fn describe(store: &ObjectStore, keys: &Keys, upload: &Upload) -> (Document, State) {
-    let storage = [
-        ("Key", keys.data().to_owned()),
-        ("Type", "objectstore".to_owned()),
-    ];
+    let storage = store.objects.storage().describe(keys.data());
     let (document, mut state) = (Document::new(upload, storage), State::new());
     if store.objects.rules().equal_parts {
         state.part_size = Some(size_of_equal_parts(store, upload.length));
@@ -99,10 +96,23 @@ async fn check_id(store: &ObjectStore, new: &NewUpload) -> Result<(), Error> {
     }
     let keys = store.keys(&new.id);
     check_absent(store, keys.data()).await?;
+    if new.id.as_str().contains('+') {
+        check_unknown(store, &new.id).await?;
+    }
     let below = store.objects.list(&keys.below(), None).await?;
     match below.objects.is_empty() {
         true => Ok(()),
         false => Err(Error::UploadExists),
+    }
+}
+
+/// Fails if there is an upload with this id, which tusd may have begun.
+async fn check_unknown(store: &ObjectStore, id: &UploadId) -> Result<(), Error> {
+    match Info::find(store, id).await {
+        Ok((_, info)) if info.state.gone => Ok(()),
+        Ok(_) => Err(Error::UploadExists),
+        Err(ObjectError::NotFound) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -6,6 +6,7 @@
 use bytes::Bytes;
 use tower_tus_layers::protocol::{Error, FinishState};
 
+use super::adopt;
 use super::append::{self, Held};
 use super::calls::retried;
 use super::handle::ObjectHandle;
@@ -119,7 +120,10 @@ async fn complete(handle: &mut ObjectHandle) -> Result<(), Error> {
     append::send_rest(handle).await?;
     let (objects, state, key) = (&handle.store.objects, &handle.info.state, handle.data());
     let multipart = state.multipart().ok_or(Error::UploadFailed)?;
-    let parts = state.listed_parts();
+    let mut parts = state.listed_parts();
+    if parts.is_empty() && state.is_of_tusd() {
+        parts.push(adopt::put_empty_part(&**objects, &key, state, &multipart).await?);
+    }
     let complete = || objects.complete(&key, &multipart, &parts, When::Absent);
     let Err(error) = retried(complete).await else {
         return Ok(());
@@ -184,6 +188,7 @@ async fn look(handle: &ObjectHandle, error: ObjectError) -> Result<Object, Error
     let state = &handle.info.state;
     let has_size = found.size == state.offset();
     let is_unmarked = state.multipart.is_some() && !objects.rules().properties_of_multiparts;
+    let is_unmarked = is_unmarked || adopt::is_completed(&**objects, &key, state).await?;
     Ok(match found.metadata.get(MARK) {
         Some(mark) if *mark == state.nonce && has_size => Object::Made,
         None if is_unmarked && has_size => Object::Made,
@@ -202,7 +207,7 @@ async fn is_made(handle: &ObjectHandle, error: ObjectError) -> Result<(), Error>
 /// Whether the object was made for this upload.
 pub(super) fn is_ours(found: &Found, state: &State) -> bool {
     let mark = found.metadata.get(MARK);
-    mark.is_some_and(|mark| mark.starts_with(&state.nonce))
+    !state.is_of_tusd() && mark.is_some_and(|mark| mark.starts_with(&state.nonce))
 }
 
 /// Returns the properties of the finished object.

@@ -4,6 +4,7 @@ use tower_tus_layers::protocol::{
 };
 use tower_tus_layers::store::{AppendError, AppendOptions, Appended, Handle};
 
+use super::adopt::{self, Refused};
 use super::append::{self, Held};
 use super::info::Info;
 use super::keys::Keys;
@@ -33,24 +34,27 @@ pub(super) struct ObjectHandle {
 
 impl ObjectHandle {
     pub(super) async fn open(store: &ObjectStore, id: &UploadId) -> Result<Self, Error> {
-        let keys = store.keys(id);
-        match store.desk.take(&keys).await {
-            Some(info) => Self::of(store, keys, info, id),
-            None => Self::read(store, id).await,
+        for (place, keys) in adopt::places(&store.prefix, id) {
+            if let Some(info) = store.desk.take(&keys).await
+                && adopt::id_at(&place, info.document.id()) == *id
+            {
+                return Self::of(store, keys, info, id);
+            }
         }
+        Self::read(store, id).await
     }
 
     /// Opens an upload for a request without a lock, even if another one holds it.
     pub(super) async fn read(store: &ObjectStore, id: &UploadId) -> Result<Self, Error> {
-        let keys = store.keys(id);
-        let info = Info::read(&*store.objects, &keys).await?;
+        let (keys, info) = Info::find(store, id).await?;
         Self::of(store, keys, info, id)
     }
 
     fn of(store: &ObjectStore, keys: Keys, info: Info, id: &UploadId) -> Result<Self, Error> {
-        match info.state.gone {
-            true => Err(Error::NotFound),
-            false => Ok(Self::opened(store, keys, info, id.clone())),
+        match info.refused.and_then(Refused::error) {
+            Some(refused) => Err(refused),
+            None if info.state.gone => Err(Error::NotFound),
+            None => Ok(Self::opened(store, keys, info, id.clone())),
         }
     }
 
@@ -77,8 +81,7 @@ impl ObjectHandle {
 
     /// The key of the finished object.
     pub(super) fn data(&self) -> String {
-        let key = self.info.state.key.as_deref();
-        key.unwrap_or_else(|| self.keys.data()).to_owned()
+        self.info.state.data(&self.keys).to_owned()
     }
 
     /// Replaces the state. The first time, this takes over from any other writer.

@@ -4,8 +4,10 @@ use std::time::SystemTime;
 
 use tower_tus_layers::protocol::{Upload, UploadId};
 
+use super::ObjectStore;
+use super::adopt::{self, Refused};
 use super::keys::Keys;
-use super::objects::{ObjectError, Objects, Result, Tag};
+use super::objects::{Found, ObjectError, Objects, Result, Tag};
 use super::state::State;
 use crate::store::document::Document;
 
@@ -17,20 +19,60 @@ pub(super) struct Info {
     pub(super) state: State,
     pub(super) tag: Tag,
     pub(super) modified: Option<SystemTime>,
+    /// Why nothing may replace the state.
+    pub(super) refused: Option<Refused>,
 }
 
 impl Info {
+    /// Finds the upload with an id, and its keys.
+    pub(super) async fn find(store: &ObjectStore, id: &UploadId) -> Result<(Keys, Self)> {
+        let objects = &*store.objects;
+        for (place, keys) in adopt::places(&store.prefix, id) {
+            match get(objects, &keys).await {
+                Ok((document, found)) if adopt::id_at(&place, document.id()) == *id => {
+                    let info = Self::of(objects, &keys, document, found).await?;
+                    return Ok((keys, info));
+                }
+                Ok(_) | Err(ObjectError::NotFound) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(ObjectError::NotFound)
+    }
+
+    /// Reads the state of the upload with these keys, and returns its id, where it is
+    /// known to be under the keys of `place`.
+    pub(super) async fn read_at(
+        objects: &dyn Objects,
+        keys: &Keys,
+        place: &UploadId,
+    ) -> Result<(UploadId, Self)> {
+        let (document, found) = get(objects, keys).await?;
+        let id = adopt::id_at(place, document.id());
+        Ok((id, Self::of(objects, keys, document, found).await?))
+    }
+
     pub(super) async fn read(objects: &dyn Objects, keys: &Keys) -> Result<Self> {
-        let object = objects.get(&keys.info(), None).await?;
-        let invalid = |error| ObjectError::Invalid(error);
-        let mut document = Document::parse(&object.bytes).map_err(|error| invalid(error.into()))?;
-        let state = document.take_object();
-        Ok(Self {
-            state: state.ok_or_else(|| invalid("the upload was begun by another server".into()))?,
-            document,
-            tag: object.found.tag,
-            modified: object.found.modified,
-        })
+        let (document, found) = get(objects, keys).await?;
+        Self::of(objects, keys, document, found).await
+    }
+
+    async fn of(
+        objects: &dyn Objects,
+        keys: &Keys,
+        mut document: Document,
+        found: Found,
+    ) -> Result<Self> {
+        match document.take_object() {
+            Some(state) => Ok(Self {
+                document,
+                state,
+                tag: found.tag,
+                modified: found.modified,
+                refused: None,
+            }),
+            None => adopt::look(objects, keys, document, found).await,
+        }
     }
 
     /// Returns the upload that it describes.
@@ -42,5 +84,13 @@ impl Info {
         let mut upload = self.document.upload(id, offset);
         upload.modified = self.modified;
         upload
+    }
+}
+
+async fn get(objects: &dyn Objects, keys: &Keys) -> Result<(Document, Found)> {
+    let object = objects.get(&keys.info(), None).await?;
+    match Document::parse(&object.bytes) {
+        Ok(document) => Ok((document, object.found)),
+        Err(error) => Err(ObjectError::Invalid(error.into())),
     }
 }

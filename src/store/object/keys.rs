@@ -2,6 +2,8 @@
 
 use tower_tus_layers::protocol::UploadId;
 
+use super::adopt;
+
 pub(super) const INFO: &str = ".info";
 pub(super) const PART: &str = ".part";
 
@@ -48,7 +50,15 @@ impl Keys {
 
     /// A piece of the bytes that are in no part yet.
     pub(super) fn piece(&self, name: &str) -> String {
-        format!("{}.{name}{PART}", self.base)
+        match adopt::tag_of_tail(name) {
+            Some(_) => self.tail_of_tusd(),
+            None => format!("{}.{name}{PART}", self.base),
+        }
+    }
+
+    /// The bytes that are in no part yet, as tusd keeps them.
+    pub(super) fn tail_of_tusd(&self) -> String {
+        format!("{}{PART}", self.base)
     }
 
     /// The beginning of the keys of all uploads below this one.
@@ -67,7 +77,8 @@ mod tests {
         assert_eq!(keys.data(), "up/a/b");
         assert_eq!(keys.info(), "up/a/b.info");
         assert_eq!(keys.piece("3f-0"), "up/a/b.3f-0.part");
-        for key in [keys.info(), keys.piece("3f-0")] {
+        assert_eq!(keys.piece("@\"tag\""), "up/a/b.part");
+        for key in [keys.info(), keys.piece("3f-0"), keys.tail_of_tusd()] {
             assert!(key.parse::<UploadId>().is_err(), "{key}");
         }
         let id = Keys::id_of_info("up/", "up/a/b.info");

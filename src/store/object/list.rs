@@ -11,6 +11,7 @@ use tower_tus_layers::protocol::{Error, UploadId};
 use tower_tus_layers::store::{ListRequest, Page};
 
 use super::ObjectStore;
+use super::adopt::{self, Refused};
 use super::calls::{retried, side_by_side};
 use super::info::Info;
 use super::keys::Keys;
@@ -18,7 +19,7 @@ use super::objects::{Listing, ObjectError};
 
 pub(super) async fn list(store: &ObjectStore, request: &ListRequest) -> Result<Page, Error> {
     let (ids, next) = ids(store, request).await?;
-    let mut page = read(store, ids).await?;
+    let mut page = read(store, request, ids).await?;
     page.next = next;
     Ok(page)
 }
@@ -42,18 +43,28 @@ pub(super) async fn ids(
     Ok((ids, next))
 }
 
-/// Reads the states of uploads.
-async fn read(store: &ObjectStore, ids: Vec<UploadId>) -> Result<Page, Error> {
+/// Reads the states of uploads. An upload that tusd has begun is found by the beginning
+/// of its id, and has its place in the list by this.
+async fn read(
+    store: &ObjectStore,
+    request: &ListRequest,
+    ids: Vec<UploadId>,
+) -> Result<Page, Error> {
     let calls = ids.iter().map(|id| {
-        let (objects, keys) = (Arc::clone(&store.objects), store.keys(id));
-        async move { retried(|| Info::read(&*objects, &keys)).await }
+        let (objects, keys, id) = (Arc::clone(&store.objects), store.keys(id), id.clone());
+        async move { retried(|| Info::read_at(&*objects, &keys, &id)).await }
     });
     let infos = side_by_side(calls.collect()).await;
     let mut page = Page::default();
     for (id, info) in ids.into_iter().zip(infos) {
         match info {
-            Ok(info) if info.state.gone => {}
-            Ok(info) => page.uploads.push(info.upload(id)),
+            Ok((id, _)) if !id.as_str().starts_with(&request.prefix) => {}
+            Ok((_, info)) if info.state.gone => {}
+            Ok((id, info)) => match info.refused.and_then(Refused::error) {
+                None => page.uploads.push(info.upload(id)),
+                Some(Error::NotFound) => {}
+                Some(error) => page.unreadable.push((id, error)),
+            },
             // It was removed meanwhile.
             Err(ObjectError::NotFound) => {}
             Err(error @ ObjectError::Invalid(_)) => page.unreadable.push((id, error.into())),
@@ -109,9 +120,14 @@ impl<'a> Walk<'a> {
         Ok(self.last.clone())
     }
 
-    /// Whether the id is selected, and was not returned before.
+    /// Whether the id is selected, and was not returned before. That of tusd's upload may
+    /// go on.
     fn is_next(&self, id: &UploadId) -> bool {
-        self.request.selects(id) && self.last.as_ref().is_none_or(|last| id > last)
+        let (prefix, after) = (&*self.request.prefix, self.request.after.as_ref());
+        let rest = prefix.strip_prefix(id.as_str());
+        (id.as_str().starts_with(prefix) || rest.is_some_and(|rest| rest.starts_with('+')))
+            && after.is_none_or(|after| id > after)
+            && self.last.as_ref().is_none_or(|last| id > last)
     }
 
     /// Returns the next id in the order of keys.
@@ -131,7 +147,8 @@ impl<'a> Walk<'a> {
     }
 
     async fn find_more(&mut self) -> Result<(), Error> {
-        let prefix = format!("{}{}", self.store.prefix, self.request.prefix);
+        let before = adopt::before_multipart(&self.request.prefix);
+        let prefix = format!("{}{before}", self.store.prefix);
         let objects = &self.store.objects;
         let list = || objects.list(&prefix, self.after.as_deref());
         self.found = retried(list).await?;

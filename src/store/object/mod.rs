@@ -7,6 +7,7 @@
 // Until the store is whole, parts of it have no user.
 #![allow(dead_code, unreachable_pub, unused_imports)]
 
+mod adopt;
 mod api_log;
 mod append;
 mod budget;

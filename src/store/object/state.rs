@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tower_tus_layers::protocol::UploadId;
 
+use super::keys::Keys;
 use super::objects::{MultipartId, PartNumber, Tag};
 use super::parts::WINDOW;
 
@@ -16,7 +17,8 @@ pub(crate) struct State {
     /// New with each write, except one that only sets [`wanted`](Self::wanted): tells
     /// whose write was done.
     pub(super) token: String,
-    /// Drawn at creation: objects of this upload carry it.
+    /// Drawn at creation: objects of this upload carry it. Empty for an upload that tusd
+    /// has begun.
     pub(super) nonce: String,
     /// The request that has announced that it writes.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -106,6 +108,16 @@ impl State {
 
     pub(super) fn multipart(&self) -> Option<MultipartId> {
         self.multipart.clone().map(MultipartId)
+    }
+
+    /// Whether tusd has begun the upload. Its object carries no mark.
+    pub(super) const fn is_of_tusd(&self) -> bool {
+        self.nonce.is_empty()
+    }
+
+    /// The key of the finished object.
+    pub(super) fn data<'a>(&'a self, keys: &'a Keys) -> &'a str {
+        self.key.as_deref().unwrap_or(keys.data())
     }
 
     /// The parts as [`complete`](super::objects::Objects::complete) takes them.

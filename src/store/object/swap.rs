@@ -50,6 +50,10 @@ pub(super) async fn swap(
     document: Document,
     state: State,
 ) -> Result<Swapped> {
+    if old.refused.is_some() && !state.gone {
+        let error = "an upload of tusd that cannot be continued is left as it is";
+        return Err(ObjectError::Invalid(error.into()));
+    }
     let (mut old, mut draft) = (old.clone(), Draft::new(document, state));
     loop {
         match draft.write(objects, keys, Some(&old.tag)).await? {
@@ -96,6 +100,7 @@ impl Draft {
                 state,
                 tag: Tag(String::new()),
                 modified: Some(SystemTime::now()),
+                refused: None,
             },
         }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::adopt;
 use super::calls::{retried, side_by_side};
 use super::keys::Keys;
 use super::objects::{ObjectError, Objects, Result};
@@ -19,8 +20,8 @@ pub(super) async fn read(
     state: &State,
 ) -> Result<Vec<Bytes>> {
     let pieces = state.tail.iter().map(|(name, size)| {
-        let (objects, key, size) = (Arc::clone(objects), keys.piece(name), *size);
-        async move { read_piece(&*objects, &key, size).await }
+        let (objects, keys, name, size) = (Arc::clone(objects), keys.clone(), name.clone(), *size);
+        async move { read_piece(&*objects, &keys, &name, size).await }
     });
     let mut pieces = side_by_side(pieces.collect())
         .await
@@ -32,13 +33,16 @@ pub(super) async fn read(
     Ok(pieces)
 }
 
-async fn read_piece(objects: &dyn Objects, key: &str, size: u64) -> Result<Bytes> {
-    let piece = retried(|| objects.get(key, None)).await?;
-    match piece.bytes.len() as u64 == size {
+async fn read_piece(objects: &dyn Objects, keys: &Keys, name: &str, size: u64) -> Result<Bytes> {
+    let key = keys.piece(name);
+    let piece = retried(|| objects.get(&key, None)).await?;
+    let is_same = adopt::tag_of_tail(name).is_none_or(|tag| tag == piece.found.tag.0);
+    match is_same && piece.bytes.len() as u64 == size {
         true => Ok(piece.bytes),
-        false => Err(ObjectError::Invalid(
-            format!("{key} has {} bytes instead of {size}", piece.bytes.len()).into(),
-        )),
+        false => {
+            let error = format!("{key} has other bytes than the {size} that were stored");
+            Err(ObjectError::Invalid(error.into()))
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use super::handle::ObjectHandle;
 use super::keys::Keys;
 use super::objects::{Found, ObjectError};
 use super::state::State;
-use super::{ObjectStore, calls, finish, tail};
+use super::{ObjectStore, adopt, calls, finish, tail};
 
 /// How often to begin again when somebody changes the upload meanwhile.
 const ATTEMPTS: u32 = 5;
@@ -31,22 +31,35 @@ pub(super) async fn terminate(store: &ObjectStore, id: &UploadId) -> Result<(), 
 /// Removes what is left of a terminated upload, and its state last: until then, it is
 /// found again.
 pub(super) async fn remove(store: &ObjectStore, keys: &Keys, state: &State) -> Result<(), Error> {
-    let (objects, data) = (&*store.objects, state.key.as_deref().unwrap_or(keys.data()));
+    let (objects, data) = (&*store.objects, state.data(keys));
+    let is_completed = adopt::is_completed(objects, data, state).await?;
     if let Some(multipart) = state.multipart() {
         calls::retried(|| objects.abort(data, &multipart)).await?;
     }
-    if state.whole || is_ours(store, data, state).await? {
+    if state.whole || is_ours(store, data, state, is_completed).await? {
         calls::retried(|| objects.delete(data)).await?;
     }
     tail::remove(&store.objects, keys, tail::names(state)).await;
+    if state.is_of_tusd() {
+        let tail = keys.tail_of_tusd();
+        calls::retried(|| objects.delete(&tail)).await?;
+    }
     let info = keys.info();
     calls::retried(|| objects.delete(&info)).await?;
     Ok(())
 }
 
-async fn is_ours(store: &ObjectStore, data: &str, state: &State) -> Result<bool, Error> {
+async fn is_ours(
+    store: &ObjectStore,
+    data: &str,
+    state: &State,
+    is_completed: bool,
+) -> Result<bool, Error> {
     match calls::retried(|| store.objects.head(data)).await {
-        Ok(found) => Ok(finish::is_ours(&found, state)),
+        Ok(found) => {
+            let is_made = is_completed && found.size == state.offset();
+            Ok(is_made || finish::is_ours(&found, state))
+        }
         Err(ObjectError::NotFound) => Ok(false),
         Err(error) => Err(error.into()),
     }

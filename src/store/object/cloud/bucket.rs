@@ -16,7 +16,7 @@ use super::own::Own;
 use super::tags::TagsAre;
 use crate::store::object::objects::{
     Found, Listing, Multipart, MultipartId, Multiparts, Object, ObjectError, Objects, PartNumber,
-    Parts, Payload, Properties, Result, Rules, Tag, When,
+    Parts, Payload, Properties, Result, Rules, Storage, Tag, When,
 };
 
 #[derive(Debug)]
@@ -24,6 +24,7 @@ pub(super) struct Bucket<C> {
     pub(super) ordinary: Ordinary<C>,
     pub(super) own: Own,
     pub(super) rules: Rules,
+    pub(super) storage: Storage,
 }
 
 #[async_trait]
@@ -33,6 +34,10 @@ where
 {
     fn rules(&self) -> &Rules {
         &self.rules
+    }
+
+    fn storage(&self) -> &Storage {
+        &self.storage
     }
 
     async fn get(&self, key: &str, range: Option<Range<u64>>) -> Result<Object> {

@@ -56,9 +56,8 @@ impl StoreLocker {
         let begin = Instant::now();
         let here = self.store.desk.here();
         let here = here.acquire(id, interrupt.clone(), timeout).await?;
-        let keys = self.store.keys(id);
         let left = timeout.saturating_sub(begin.elapsed());
-        let info = wait::until_free(&*self.store.objects, &keys, left).await?;
+        let (keys, info) = wait::until_free(&self.store, id, left).await?;
         Ok(Held::new(&self.store, keys, info, interrupt, here))
     }
 }
@@ -104,8 +103,7 @@ impl Locker for StoreLocker {
         let Some(here) = here.try_acquire(id, interrupt.clone()).await? else {
             return Ok(None);
         };
-        let keys = self.store.keys(id);
-        let Some(info) = wait::if_free(&*self.store.objects, &keys).await? else {
+        let Some((keys, info)) = wait::if_free(&self.store, id).await? else {
             return Ok(None);
         };
         let held = Held::new(&self.store, keys, info, interrupt, here);
@@ -116,6 +114,6 @@ impl Locker for StoreLocker {
         if self.store.desk.here().is_held(id).await? {
             return Ok(true);
         }
-        wait::is_held(&*self.store.objects, &self.store.keys(id)).await
+        wait::is_held(&self.store, id).await
     }
 }

@@ -3,8 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use tokio::time::{Instant, sleep};
-use tower_tus_layers::protocol::Error;
+use tower_tus_layers::protocol::{Error, UploadId};
 
+use crate::store::object::ObjectStore;
 use crate::store::object::info::Info;
 use crate::store::object::keys::Keys;
 use crate::store::object::objects::{Objects, Result as ObjectResult};
@@ -21,12 +22,13 @@ const DEAD: Duration = Duration::from_secs(60);
 
 /// Asks the writer to end, and takes over if it does not.
 pub(super) async fn until_free(
-    objects: &dyn Objects,
-    keys: &Keys,
+    store: &ObjectStore,
+    id: &UploadId,
     timeout: Duration,
-) -> Result<Info, Error> {
+) -> Result<(Keys, Info), Error> {
     let begin = Instant::now();
-    let mut info = Info::read(objects, keys).await?;
+    let (keys, mut info) = Info::find(store, id).await?;
+    let (objects, keys) = (&*store.objects, &keys);
     let (mut asked, mut since) = (None, begin);
     while let Some(writer) = &info.state.writer {
         if asked.as_ref() != Some(writer) {
@@ -45,27 +47,30 @@ pub(super) async fn until_free(
             Info::read(objects, keys).await?
         };
     }
-    Ok(info)
+    Ok((keys.clone(), info))
 }
 
 /// Returns the state if nobody writes the upload. Asks nobody to end.
-pub(super) async fn if_free(objects: &dyn Objects, keys: &Keys) -> Result<Option<Info>, Error> {
-    let info = Info::read(objects, keys).await?;
+pub(super) async fn if_free(
+    store: &ObjectStore,
+    id: &UploadId,
+) -> Result<Option<(Keys, Info)>, Error> {
+    let (keys, info) = Info::find(store, id).await?;
     if info.state.writer.is_none() {
-        return Ok(Some(info));
+        return Ok(Some((keys, info)));
     }
     if is_written(&info, SystemTime::now()) {
         return Ok(None);
     }
-    match take_over(objects, keys, &info).await? {
-        Swapped::Done(info) => Ok(Some(info)),
+    match take_over(&*store.objects, &keys, &info).await? {
+        Swapped::Done(info) => Ok(Some((keys, info))),
         Swapped::Newer(_) => Ok(None),
     }
 }
 
 /// Returns whether another server writes the upload.
-pub(super) async fn is_held(objects: &dyn Objects, keys: &Keys) -> Result<bool, Error> {
-    let info = Info::read(objects, keys).await?;
+pub(super) async fn is_held(store: &ObjectStore, id: &UploadId) -> Result<bool, Error> {
+    let (_, info) = Info::find(store, id).await?;
     Ok(is_written(&info, SystemTime::now()))
 }
 
@@ -108,6 +113,7 @@ mod tests {
             state: State::new(),
             tag: Tag(String::new()),
             modified: Some(now),
+            refused: None,
         };
         assert!(!is_written(&info, now), "nobody writes it");
         info.state.writer = Some("w".into());

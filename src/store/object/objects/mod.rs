@@ -13,6 +13,7 @@ pub(crate) mod memory;
 mod payload;
 mod properties;
 mod rules;
+mod storage;
 mod watched;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ pub(crate) use self::listing::{Listed, Listing, Multipart, Multiparts, Part, Par
 pub(crate) use self::payload::Payload;
 pub(crate) use self::properties::Properties;
 pub(crate) use self::rules::Rules;
+pub(crate) use self::storage::Storage;
 pub(crate) use self::watched::{Call, Watch, Watched};
 
 pub(crate) type Result<T, E = ObjectError> = std::result::Result<T, E>;
@@ -44,6 +46,9 @@ pub(crate) type PartNumber = u32;
 pub(crate) trait Objects: fmt::Debug + Send + Sync + 'static {
     /// Returns what this kind of store can do.
     fn rules(&self) -> &Rules;
+
+    /// Returns where the bucket is.
+    fn storage(&self) -> &Storage;
 
     /// Returns an object, or a range of its bytes, which is not empty and within it.
     async fn get(&self, key: &str, range: Option<Range<u64>>) -> Result<Object>;

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::kind::Kind;
 use super::{
     Found, Listing, Multipart, MultipartId, Multiparts, Object, ObjectError, Objects, PartNumber,
-    Parts, Payload, Properties, Result, Rules, Tag, When,
+    Parts, Payload, Properties, Result, Rules, Storage, Tag, When,
 };
 
 /// Is told of each call that has ended.
@@ -80,6 +80,10 @@ impl Watched {
 impl Objects for Watched {
     fn rules(&self) -> &Rules {
         self.objects.rules()
+    }
+
+    fn storage(&self) -> &Storage {
+        self.objects.storage()
     }
 
     async fn get(&self, key: &str, range: Option<Range<u64>>) -> Result<Object> {

@@ -13,7 +13,7 @@ use tower_tus_layers::protocol::{Error, Interrupt};
 use crate::store::object::objects::memory::Memory;
 use crate::store::object::objects::{
     Found, Listing, Multipart, MultipartId, Multiparts, Object, ObjectError, Objects, PartNumber,
-    Parts, Payload, Properties, Result, Rules, Tag, When,
+    Parts, Payload, Properties, Result, Rules, Storage, Tag, When,
 };
 
 /// What happens to a call.
@@ -63,8 +63,12 @@ impl Bucket {
     }
 
     pub(super) fn with(rules: Rules) -> Self {
+        Self::of(Memory::new(rules))
+    }
+
+    pub(super) fn of(memory: Memory) -> Self {
         Self {
-            memory: Memory::new(rules),
+            memory,
             held: Arc::default(),
             told: Arc::default(),
             running: Arc::default(),
@@ -134,6 +138,10 @@ impl Bucket {
 
     pub(super) fn bytes(&self, key: &str) -> Option<Bytes> {
         self.memory.bytes(key)
+    }
+
+    pub(super) fn properties(&self, key: &str) -> Properties {
+        self.memory.properties(key).unwrap()
     }
 
     pub(super) fn keys(&self) -> Vec<String> {
@@ -206,6 +214,10 @@ fn unknown<T>() -> Result<T> {
 impl Objects for Bucket {
     fn rules(&self) -> &Rules {
         self.memory.rules()
+    }
+
+    fn storage(&self) -> &Storage {
+        self.memory.storage()
     }
 
     async fn get(&self, key: &str, range: Option<Range<u64>>) -> Result<Object> {
@@ -324,7 +336,11 @@ impl Objects for Bucket {
     }
 
     async fn parts(&self, key: &str, multipart: &MultipartId, after: PartNumber) -> Result<Parts> {
-        self.memory.parts(key, multipart, after).await
+        let (key, multipart) = (key.to_owned(), multipart.clone());
+        self.call("parts", |memory| async move {
+            memory.parts(&key, &multipart, after).await
+        })
+        .await
     }
 
     async fn multiparts(&self, prefix: &str, after: Option<&Multipart>) -> Result<Multiparts> {

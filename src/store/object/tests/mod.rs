@@ -1,5 +1,6 @@
 //! Tests of the whole store.
 
+mod adopt;
 mod bucket;
 mod calls;
 mod check;

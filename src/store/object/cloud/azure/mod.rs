@@ -22,7 +22,7 @@ use super::ordinary::{Ordinary, path};
 use super::own::{Own, Unsigned};
 use crate::store::object::objects::{
     Found, Listing, Multipart, MultipartId, Multiparts, Object, ObjectError, Objects, PartNumber,
-    Parts, Payload, Properties, Result, Rules, Tag, When,
+    Parts, Payload, Properties, Result, Rules, Storage, Tag, When,
 };
 
 const MIB: u64 = 1 << 20;
@@ -43,6 +43,7 @@ const RULES: Rules = Rules {
 pub(super) struct Container {
     ordinary: Ordinary<MicrosoftAzure>,
     own: Own,
+    storage: Storage,
     /// The access tier of new objects, unless their properties name one.
     tier: Option<String>,
 }
@@ -51,11 +52,13 @@ impl Container {
     pub(super) const fn new(
         ordinary: Ordinary<MicrosoftAzure>,
         own: Own,
+        storage: Storage,
         tier: Option<String>,
     ) -> Self {
         Self {
             ordinary,
             own,
+            storage,
             tier,
         }
     }
@@ -65,6 +68,10 @@ impl Container {
 impl Objects for Container {
     fn rules(&self) -> &Rules {
         &RULES
+    }
+
+    fn storage(&self) -> &Storage {
+        &self.storage
     }
 
     async fn get(&self, key: &str, range: Option<Range<u64>>) -> Result<Object> {

@@ -11,7 +11,7 @@ use crate::store::object::cloud::credentials::Environment;
 use crate::store::object::cloud::ordinary::Ordinary;
 use crate::store::object::cloud::own::Own;
 use crate::store::object::cloud::tags::TagsAre;
-use crate::store::object::objects::Objects;
+use crate::store::object::objects::{Objects, Storage};
 
 /// A container of Azure's Blob Storage.
 ///
@@ -100,7 +100,13 @@ impl Azure {
         };
         let own = Own::new(container, key, transport);
         let ordinary = Ordinary::new(client, TagsAre::ETags);
-        Ok(Arc::new(Container::new(ordinary, own, self.tier.clone())))
+        let storage = Storage::azure(container);
+        Ok(Arc::new(Container::new(
+            ordinary,
+            own,
+            storage,
+            self.tier.clone(),
+        )))
     }
 
     fn found(&self, environment: &Environment) -> Result<(String, String), SettingsError> {

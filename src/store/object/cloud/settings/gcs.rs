@@ -14,7 +14,7 @@ use crate::store::object::cloud::gcs::{Bearer, RULES};
 use crate::store::object::cloud::ordinary::Ordinary;
 use crate::store::object::cloud::own::Own;
 use crate::store::object::cloud::tags::TagsAre;
-use crate::store::object::objects::Objects;
+use crate::store::object::objects::{Objects, Storage};
 
 /// A bucket of Google Cloud Storage.
 ///
@@ -91,6 +91,7 @@ impl Gcs {
             ordinary: Ordinary::new(client, TagsAre::Generations),
             own: Own::new(bucket, bearer, transport),
             rules: RULES,
+            storage: Storage::gcs(bucket),
         }))
     }
 

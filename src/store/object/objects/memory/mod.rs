@@ -14,7 +14,7 @@ use bytes::Bytes;
 use self::bucket::Bucket;
 use super::{
     Found, Listing, Multipart, MultipartId, Multiparts, Object, Objects, PartNumber, Parts,
-    Payload, Properties, Result, Rules, Tag, When,
+    Payload, Properties, Result, Rules, Storage, Tag, When,
 };
 
 /// A bucket in memory. Clones share it.
@@ -24,6 +24,7 @@ pub(crate) struct Memory {
     /// The rules that it says it has.
     claimed: Rules,
     checks_puts: bool,
+    storage: Storage,
     page: usize,
     bucket: Arc<Mutex<Bucket>>,
 }
@@ -35,6 +36,7 @@ impl Memory {
             claimed: rules.clone(),
             rules,
             checks_puts: true,
+            storage: Storage::s3("memory"),
             page: 1_000,
             bucket: Arc::default(),
         }
@@ -96,6 +98,10 @@ impl Memory {
 impl Objects for Memory {
     fn rules(&self) -> &Rules {
         &self.claimed
+    }
+
+    fn storage(&self) -> &Storage {
+        &self.storage
     }
 
     async fn get(&self, key: &str, range: Option<Range<u64>>) -> Result<Object> {

@@ -13,7 +13,7 @@ use crate::store::object::cloud::own::Own;
 use crate::store::object::cloud::settings::SettingsError;
 use crate::store::object::cloud::settings::address::{Address, Certificates, bucket, tls};
 use crate::store::object::cloud::tags::TagsAre;
-use crate::store::object::objects::Objects;
+use crate::store::object::objects::{Objects, Storage};
 
 /// Where the name of the bucket is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,7 @@ impl S3 {
             own: Own::new(&self.bucket, client.clone(), transport),
             ordinary: Ordinary::new(client, TagsAre::ETags),
             rules: self.rules.clone(),
+            storage: Storage::s3(&self.bucket),
         }))
     }
 
