@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::objects::{ObjectError, Result};
+use super::objects::{MultipartId, ObjectError, Objects, Part, Result};
 
 const PAUSES: [Duration; 3] = [
     Duration::from_millis(100),
@@ -27,6 +27,24 @@ where
         }
     }
     call().await
+}
+
+/// Returns all parts of a multipart upload, in the order of their numbers.
+pub(super) async fn all_parts(
+    objects: &dyn Objects,
+    key: &str,
+    multipart: &MultipartId,
+) -> Result<Vec<Part>> {
+    let mut parts: Vec<Part> = Vec::new();
+    loop {
+        let after = parts.last().map_or(0, |part| part.number);
+        let page = retried(|| objects.parts(key, multipart, after)).await?;
+        let is_last = !page.is_truncated || page.parts.is_empty();
+        parts.extend(page.parts);
+        if is_last {
+            return Ok(parts);
+        }
+    }
 }
 
 /// Makes calls, a few at a time, and returns their results in the same order.

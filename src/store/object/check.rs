@@ -7,10 +7,10 @@ use tower_tus_layers::protocol::{Error, UploadId};
 use tower_tus_layers::store::ListRequest;
 
 use super::adopt::Refused;
-use super::calls::{retried, side_by_side};
+use super::calls::{all_parts, retried, side_by_side};
 use super::info::Info;
 use super::keys::Keys;
-use super::objects::{MultipartId, ObjectError, PartNumber, Result, Tag};
+use super::objects::{ObjectError, Result, Tag};
 use super::{ObjectStore, list};
 use crate::store::checked::{Checked, Finding, Problem};
 
@@ -120,7 +120,11 @@ async fn problem_of_pieces(
 ) -> Result<Option<Problem>> {
     if let Some(multipart) = info.state.multipart() {
         let data = info.state.data(keys);
-        let sent = parts(store, data, &multipart).await?;
+        let sent = match all_parts(&*store.objects, data, &multipart).await {
+            Err(ObjectError::NotFound) => Vec::new(),
+            sent => sent?,
+        };
+        let sent: BTreeMap<_, _> = sent.into_iter().map(|it| (it.number, it.tag)).collect();
         let named = info.state.parts.iter();
         let mut gone = named.filter(|(number, _, tag)| sent.get(number) != Some(&Tag(tag.clone())));
         if let Some((number, ..)) = gone.next() {
@@ -140,27 +144,4 @@ async fn problem_of_pieces(
     });
     let problems: Result<Vec<_>> = side_by_side(pieces.collect()).await.into_iter().collect();
     Ok(problems?.into_iter().flatten().next())
-}
-
-/// Returns the tags of all parts, or none if the multipart upload does not exist.
-async fn parts(
-    store: &ObjectStore,
-    data: &str,
-    multipart: &MultipartId,
-) -> Result<BTreeMap<PartNumber, Tag>> {
-    let mut found = BTreeMap::new();
-    loop {
-        let after = found.last_key_value().map_or(0, |(number, _)| *number);
-        let page = match retried(|| store.objects.parts(data, multipart, after)).await {
-            Ok(page) => page,
-            Err(ObjectError::NotFound) => return Ok(found),
-            Err(error) => return Err(error),
-        };
-        let is_last = !page.is_truncated || page.parts.is_empty();
-        let parts = page.parts.into_iter();
-        found.extend(parts.map(|part| (part.number, part.tag)));
-        if is_last {
-            return Ok(found);
-        }
-    }
 }

@@ -210,6 +210,11 @@ pub(super) fn is_ours(found: &Found, state: &State) -> bool {
     !state.is_of_tusd() && mark.is_some_and(|mark| mark.starts_with(&state.nonce))
 }
 
+/// Whether the object was made for any upload.
+pub(super) fn is_marked(found: &Found) -> bool {
+    found.metadata.contains_key(MARK)
+}
+
 /// Returns the properties of the finished object.
 pub(super) fn properties(mark: String) -> Properties {
     let mut properties = Properties::default();

@@ -13,6 +13,7 @@ mod append;
 mod budget;
 mod calls;
 mod check;
+mod clean;
 mod cloud;
 mod concatenate;
 mod create;
@@ -42,7 +43,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tower_tus_layers::protocol::{BoxError, Error, Interrupt, NewUpload, UploadId};
 use tower_tus_layers::store::{
-    Concatenator, Content, Handle, ListRequest, Lister, Page, Reader, Store, Terminator,
+    Cleaner, Concatenator, Content, Handle, Leftover, LeftoverPage, LeftoverRequest, ListRequest,
+    Lister, Page, Reader, Store, Terminator,
 };
 
 use self::budget::Budget;
@@ -239,6 +241,10 @@ impl Store for ObjectStore {
         Some(self)
     }
 
+    fn cleaner(&self) -> Option<&dyn Cleaner> {
+        Some(self)
+    }
+
     fn concatenator(&self) -> Option<&dyn Concatenator> {
         Some(self)
     }
@@ -252,6 +258,17 @@ impl Store for ObjectStore {
 impl Lister for ObjectStore {
     async fn list(&self, request: &ListRequest) -> Result<Page, Error> {
         list::list(self, request).await
+    }
+}
+
+#[async_trait]
+impl Cleaner for ObjectStore {
+    async fn leftovers(&self, request: &LeftoverRequest) -> Result<LeftoverPage, Error> {
+        clean::leftovers(self, request).await
+    }
+
+    async fn clean(&self, leftover: &Leftover) -> Result<Option<u64>, Error> {
+        clean::clean(self, leftover).await
     }
 }
 

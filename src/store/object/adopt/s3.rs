@@ -11,7 +11,7 @@ use tower_tus_layers::protocol::FinishState;
 use super::ids::split;
 use super::{Refused, look_for_object};
 use crate::store::document::Document;
-use crate::store::object::calls::retried;
+use crate::store::object::calls::{all_parts, retried};
 use crate::store::object::info::Info;
 use crate::store::object::keys::Keys;
 use crate::store::object::objects::{
@@ -70,7 +70,7 @@ pub(super) async fn look(
         return Ok(());
     }
     let tail = keys.tail_of_tusd();
-    let (parts, tail) = tokio::join!(parts_of(objects, &key, &multipart), objects.head(&tail),);
+    let (parts, tail) = tokio::join!(all_parts(objects, &key, &multipart), objects.head(&tail));
     let parts = match parts {
         Err(ObjectError::NotFound) => {
             return look_for_object(objects, keys, info, Refused::Missing).await;
@@ -94,19 +94,6 @@ pub(super) async fn look(
     let length = info.document.length();
     info.refused = fault(objects.rules(), &info.state, length).map(Refused::Broken);
     Ok(())
-}
-
-async fn parts_of(objects: &dyn Objects, key: &str, multipart: &MultipartId) -> Result<Vec<Part>> {
-    let mut parts: Vec<Part> = Vec::new();
-    loop {
-        let after = parts.last().map_or(0, |part| part.number);
-        let page = objects.parts(key, multipart, after).await?;
-        let is_last = !page.is_truncated || page.parts.is_empty();
-        parts.extend(page.parts);
-        if is_last {
-            return Ok(parts);
-        }
-    }
 }
 
 fn describe(state: &mut State, parts: &[Part], tail: Option<&Found>) {

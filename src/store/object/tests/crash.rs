@@ -1,5 +1,6 @@
 //! A server crashes in each call of a request, and another one goes on.
 
+use super::clean::check_swept;
 use super::*;
 
 /// The step during which the server crashes.
@@ -25,6 +26,7 @@ async fn crashed(step: Step, length: u64, calls: usize, fault: Fault) -> bool {
     let Ok(mut handle) = created else {
         let _ = store(&bucket).create(asked).await;
         go_on(&bucket, &id, length).await;
+        check_swept(&bucket, &id).await;
         return true;
     };
     match step {
@@ -64,14 +66,19 @@ async fn crashed(step: Step, length: u64, calls: usize, fault: Fault) -> bool {
                     // Another creation removes what is left.
                     let _ = super::store(&bucket).create(asked).await.unwrap();
                     go_on(&bucket, &id, length).await;
+                    check_swept(&bucket, &id).await;
                 }
-                (Err(_), _) => go_on(&bucket, &id, length).await,
+                (Err(_), _) => {
+                    go_on(&bucket, &id, length).await;
+                    check_swept(&bucket, &id).await;
+                }
             }
             return faulty.has_failed();
         }
     }
     drop(handle);
     go_on(&bucket, &id, length).await;
+    check_swept(&bucket, &id).await;
     faulty.has_failed()
 }
 

@@ -4,6 +4,7 @@ mod adopt;
 mod bucket;
 mod calls;
 mod check;
+mod clean;
 mod concatenate;
 mod crash;
 mod fence;
