@@ -21,6 +21,8 @@ mod list;
 mod lock;
 mod objects;
 mod parts;
+mod place;
+mod properties;
 mod read;
 mod state;
 mod swap;
@@ -29,6 +31,7 @@ mod terminate;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -56,6 +59,10 @@ const MIB: u64 = 1 << 20;
 #[derive(Clone, Debug)]
 pub struct ObjectStore {
     objects: Arc<dyn Objects>,
+    /// Other buckets, by their names.
+    buckets: Arc<BTreeMap<String, Arc<dyn Objects>>>,
+    own_bucket: Option<Arc<str>>,
+    settings: properties::Settings,
     prefix: Arc<str>,
     part_size: u64,
     parts_at_once: usize,
@@ -67,6 +74,9 @@ impl ObjectStore {
     fn over(objects: Arc<dyn Objects>) -> Self {
         Self {
             objects,
+            buckets: Arc::default(),
+            own_bucket: None,
+            settings: properties::Settings::default(),
             prefix: "".into(),
             part_size: parts::PREFERRED,
             parts_at_once: 4,

@@ -11,6 +11,7 @@ use tower_tus_layers::store::Content;
 use super::ObjectStore;
 use super::calls::retried;
 use super::handle::ObjectHandle;
+use super::objects::Objects;
 
 /// The most bytes of one call.
 const MOST: u64 = 1 << 20;
@@ -27,9 +28,13 @@ impl ObjectContent {
         Ok(Self { handle })
     }
 
-    async fn get(&self, key: &str, range: Range<u64>) -> Result<Bytes, Error> {
+    async fn get(
+        &self,
+        objects: &dyn Objects,
+        key: &str,
+        range: Range<u64>,
+    ) -> Result<Bytes, Error> {
         let range = range.start..range.end.min(range.start + MOST);
-        let objects = &self.handle.store.objects;
         let object = retried(|| objects.get(key, Some(range.clone()))).await?;
         Ok(object.bytes)
     }
@@ -44,7 +49,8 @@ impl ObjectContent {
         for (name, size) in &state.tail {
             if range.start < at + size {
                 let range = range.start - at..range.end.min(at + size) - at;
-                return self.get(&self.handle.keys.piece(name), range).await;
+                let (objects, key) = (&*self.handle.store.objects, self.handle.keys.piece(name));
+                return self.get(objects, &key, range).await;
             }
             at += size;
         }
@@ -68,7 +74,10 @@ impl Content for ObjectContent {
 
     async fn bytes(&self, range: Range<u64>) -> Result<Bytes, Error> {
         match self.handle.info.state.whole {
-            true => self.get(&self.handle.data(), range).await,
+            true => {
+                let place = &self.handle.place;
+                self.get(&*place.objects, &place.key, range).await
+            }
             false => self.unfinished(range).await,
         }
     }

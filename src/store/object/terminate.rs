@@ -4,7 +4,8 @@ use tower_tus_layers::protocol::{Error, UploadId};
 
 use super::handle::ObjectHandle;
 use super::keys::Keys;
-use super::objects::{Found, ObjectError};
+use super::objects::ObjectError;
+use super::place::Place;
 use super::state::State;
 use super::{ObjectStore, calls, finish, tail};
 
@@ -31,21 +32,24 @@ pub(super) async fn terminate(store: &ObjectStore, id: &UploadId) -> Result<(), 
 /// Removes what is left of a terminated upload, and its state last: until then, it is
 /// found again.
 pub(super) async fn remove(store: &ObjectStore, keys: &Keys, state: &State) -> Result<(), Error> {
-    let (objects, data) = (&*store.objects, state.key.as_deref().unwrap_or(keys.data()));
+    let place = store.place(keys, state)?;
+    let (objects, key) = (&*place.objects, &*place.key);
     if let Some(multipart) = state.multipart() {
-        calls::retried(|| objects.abort(data, &multipart)).await?;
+        calls::retried(|| objects.abort(key, &multipart)).await?;
     }
-    if state.whole || is_ours(store, data, state).await? {
-        calls::retried(|| objects.delete(data)).await?;
+    // Somebody else may have put an object in a place that has a name for others.
+    let is_known = state.whole && state.key.is_none() && state.bucket.is_none();
+    if is_known || is_ours(&place, state).await? {
+        calls::retried(|| objects.delete(key)).await?;
     }
     tail::remove(&store.objects, keys, tail::names(state)).await;
     let info = keys.info();
-    calls::retried(|| objects.delete(&info)).await?;
+    calls::retried(|| store.objects.delete(&info)).await?;
     Ok(())
 }
 
-async fn is_ours(store: &ObjectStore, data: &str, state: &State) -> Result<bool, Error> {
-    match calls::retried(|| store.objects.head(data)).await {
+async fn is_ours(place: &Place, state: &State) -> Result<bool, Error> {
+    match calls::retried(|| place.objects.head(&place.key)).await {
         Ok(found) => Ok(finish::is_ours(&found, state)),
         Err(ObjectError::NotFound) => Ok(false),
         Err(error) => Err(error.into()),
