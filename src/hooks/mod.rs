@@ -63,6 +63,23 @@
 //!   and non-ASCII letters. It must not end in one of the endings above, in
 //!   upper or lower case. A relative path must not pass through a directory
 //!   with such a name either.
+//! - `Storage.Key`, for object stores, where `Storage.Path` means the same: segments
+//!   that are not empty, separated by `/`, at most 1,024 bytes, under the rules of
+//!   `Storage.Path` for endings. The key is used as it is, without a prefix.
+//!
+//! For object stores, `Storage` may also name the `Bucket`, one of those that the
+//! server allows, and properties of the object. The file store refuses all of these:
+//!
+//! ```json
+//! {"ChangeFileInfo": {"Storage": {
+//!   "Key": "alice/report.pdf", "Bucket": "reports",
+//!   "ContentType": "application/pdf", "ContentDisposition": "attachment",
+//!   "CacheControl": "private", "StorageClass": "STANDARD_IA",
+//!   "Metadata": {"author": "alice"}, "Tags": {"project": "tus"}
+//! }}}
+//! ```
+//!
+//! In gRPC, where values are texts, write `Tags.project` instead.
 //!
 //! An unknown member, such as `RejectUplod`, fails a deciding hook
 //! (`pre-create`, `pre-finish`, `pre-terminate`). Any other hook ignores it and

@@ -1,4 +1,4 @@
-use crate::protocol::{Metadata, Rejection, ResponseOverride, UploadId};
+use crate::protocol::{Metadata, NewObject, Rejection, ResponseOverride, UploadId};
 
 /// The answer of a hook to an event.
 ///
@@ -36,6 +36,10 @@ pub struct Reply {
     /// such a name, makes the hook fail, because it may be a side file of
     /// another upload.
     pub storage_path: Option<String>,
+    /// The key, the bucket and the properties of the object that an object store
+    /// makes of the upload, for `pre-create`. A store of files refuses the upload
+    /// if anything is set here.
+    pub object: NewObject,
     /// Changes to the response: to a success, or to the error of a request that
     /// this reply rejects or stops.
     pub response: ResponseOverride,
@@ -116,6 +120,13 @@ impl Reply {
             storage_path: Some(path.into()),
             ..self
         }
+    }
+
+    /// Sets the [object](Self::object) that an object store makes of the upload; for
+    /// `pre-create`.
+    #[must_use]
+    pub fn with_object(self, object: NewObject) -> Self {
+        Self { object, ..self }
     }
 
     /// Changes the response to the client. A body without a status keeps the

@@ -179,11 +179,18 @@ impl Gate for Session {
         if let Some(metadata) = reply.metadata {
             new.metadata = metadata;
         }
-        if let Some(path) = reply.storage_path.filter(|path| !path.is_empty()) {
-            if is_side_file(&path) {
-                return Err(Notifier::failed(HookKind::PreCreate, ReservedPath(path)));
+        let path = reply.storage_path.filter(|path| !path.is_empty());
+        for place in [&path, &reply.object.key].into_iter().flatten() {
+            if is_side_file(place) {
+                let error = ReservedPath(place.clone());
+                return Err(Notifier::failed(HookKind::PreCreate, error));
             }
-            new.storage_path = Some(path);
+        }
+        if path.is_some() {
+            new.storage_path = path;
+        }
+        if !reply.object.is_empty() {
+            new.object = reply.object;
         }
         Ok(())
     }

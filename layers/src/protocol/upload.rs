@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::{Concat, Length, Metadata, Offset, UploadId};
+use super::{Concat, Length, Metadata, NewObject, Offset, UploadId};
 
 /// The state of an upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -272,8 +272,11 @@ pub struct NewUpload {
     pub created: SystemTime,
     /// The metadata that the client sent.
     pub metadata: Metadata,
-    /// Where the store will keep the bytes, for stores with a choice.
+    /// Where the store will keep the bytes, for stores with a choice: the path of a file,
+    /// or the [key](NewObject::key) of an object.
     pub storage_path: Option<String>,
+    /// The object that a store will make of it, for stores with objects.
+    pub object: NewObject,
     /// The finish state to record from the start.
     pub finishing: Option<FinishState>,
     /// The relation to other uploads, if any.
@@ -295,6 +298,7 @@ impl NewUpload {
             created: whole_seconds(SystemTime::now()),
             metadata,
             storage_path: None,
+            object: NewObject::default(),
             finishing: None,
             concat: None,
         }

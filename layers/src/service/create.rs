@@ -73,11 +73,11 @@ impl Core {
             );
             return Err(Error::internal(why));
         }
-        // Checked for every gate: the path could be a side file with another
+        // Checked for every gate: the place could be a side file with another
         // upload's offset.
-        if let Some(path) = new.storage_path.as_deref().filter(|path| !path.is_empty())
-            && is_side_file(path)
-        {
+        let path = new.storage_path.as_ref().filter(|path| !path.is_empty());
+        let mut places = path.into_iter().chain(&new.object.key);
+        if let Some(path) = places.find(|place| is_side_file(place)) {
             let why = format!("a gate has named the reserved storage path {path:?}");
             return Err(Error::internal(why));
         }

@@ -4,6 +4,7 @@ mod headers;
 mod reply;
 mod request;
 mod response;
+mod storage;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -10,6 +10,7 @@ use tower_tus_layers::hooks::{HookKind, Reply, Verdict};
 use tower_tus_layers::protocol::{InvalidUploadId, Metadata, ResponseOverride};
 
 use super::response::{FileInfoChanges, HookResponse, HttpResponse};
+use super::storage;
 
 /// A response that cannot be carried out.
 #[derive(Debug)]
@@ -42,7 +43,7 @@ impl HookResponse {
 }
 
 impl FileInfoChanges {
-    fn make(mut self, reply: &mut Reply) -> Result<(), InvalidReply> {
+    fn make(self, reply: &mut Reply) -> Result<(), InvalidReply> {
         if !self.id.is_empty() {
             let id = self.id.trim_matches('/').parse();
             reply.id = Some(id.map_err(|_| InvalidReply::Id(self.id))?);
@@ -51,14 +52,7 @@ impl FileInfoChanges {
             let metadata = Metadata::from_pairs(pairs).map_err(|_| InvalidReply::Metadata)?;
             reply.metadata = Some(metadata);
         }
-        let path = self.storage.remove("Path");
-        // `Type` and `InfoPath`, which the event has too, are ignored.
-        let mut others = self.storage.into_keys();
-        if let Some(key) = others.find(|key| !matches!(&**key, "Type" | "InfoPath")) {
-            return Err(InvalidReply::Storage(key));
-        }
-        reply.storage_path = path.filter(|path| !path.is_empty());
-        Ok(())
+        storage::read(self.storage, reply).map_err(InvalidReply::Storage)
     }
 }
 
@@ -106,7 +100,10 @@ impl fmt::Display for InvalidReply {
         match self {
             Self::Json(error) => write!(f, "invalid JSON in the hook response: {error}"),
             Self::Member(name) => write!(f, "a hook response has no member {name:?}"),
-            Self::Storage(key) => write!(f, "ChangeFileInfo.Storage has no {key:?}, only \"Path\""),
+            Self::Storage(key) => {
+                let names = storage::NAMES;
+                write!(f, "ChangeFileInfo.Storage has no {key:?}, only {names}")
+            }
             Self::Status(code) => write!(f, "{code} is not a valid response status"),
             Self::Header(name) => write!(f, "invalid header: {name:?}"),
             Self::Id(id) => write!(f, "the id {id:?} is {}", InvalidUploadId::RULE),

@@ -31,6 +31,7 @@ pub(in crate::hooks) struct FileInfoChanges {
     pub(in crate::hooks) id: String,
     /// `None` keeps the client's metadata; an empty map removes it.
     pub(in crate::hooks) meta_data: Option<BTreeMap<String, String>>,
+    /// Nested members have both names, such as `Tags.project`.
     pub(in crate::hooks) storage: BTreeMap<String, String>,
 }
 
@@ -119,7 +120,7 @@ impl Members for FileInfoChanges {
         match name {
             "id" => set(&mut self.id, from)?,
             "metadata" => self.meta_data = strings(from)?,
-            "storage" => self.storage = strings(from)?.unwrap_or_default(),
+            "storage" => self.storage = storage(from)?,
             _ => return ignore(from),
         }
         Ok(true)
@@ -147,6 +148,32 @@ where
     let map = from.next_value::<Option<BTreeMap<String, Option<String>>>>()?;
     let filled = |(key, value): (String, Option<String>)| (key, value.unwrap_or_default());
     Ok(map.map(|map| map.into_iter().map(filled).collect()))
+}
+
+/// Parses a map whose values may be maps as well.
+fn storage<'de, A>(from: &mut A) -> Result<BTreeMap<String, String>, A::Error>
+where
+    A: MapAccess<'de>,
+{
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Value {
+        Text(String),
+        Pairs(BTreeMap<String, Option<String>>),
+    }
+    let map = from.next_value::<Option<BTreeMap<String, Option<Value>>>>()?;
+    let mut flat = BTreeMap::new();
+    for (name, value) in map.unwrap_or_default() {
+        match value {
+            None => drop(flat.insert(name, String::new())),
+            Some(Value::Text(text)) => drop(flat.insert(name, text)),
+            Some(Value::Pairs(pairs)) => flat.extend(pairs.into_iter().map(|(key, value)| {
+                let value = value.unwrap_or_default();
+                (format!("{name}.{key}"), value)
+            })),
+        }
+    }
+    Ok(flat)
 }
 
 /// Skips the value of an unknown name.
@@ -235,6 +262,22 @@ mod tests {
             },
         };
         assert_eq!(response, expected);
+    }
+
+    #[test]
+    fn pairs_within_storage_have_both_names() {
+        let response = parse(
+            r#"{"ChangeFileInfo": {"Storage": {"Key": "k", "Bucket": null, "Metadata": {},
+                "Tags": {"project": "tus", "empty": null}}}}"#,
+        );
+        let expected = [
+            ("Key", "k"),
+            ("Bucket", ""),
+            ("Tags.project", "tus"),
+            ("Tags.empty", ""),
+        ];
+        let expected = expected.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        assert_eq!(response.change_file_info.storage, expected.into());
     }
 
     #[test]
@@ -336,6 +379,8 @@ mod tests {
             r#"{"ChangeFileInfo": {"ID": 1}}"#,
             r#"{"ChangeFileInfo": {"MetaData": {"a": 1}}}"#,
             r#"{"ChangeFileInfo": {"Storage": "/a"}}"#,
+            r#"{"ChangeFileInfo": {"Storage": {"Path": 1}}}"#,
+            r#"{"ChangeFileInfo": {"Storage": {"Tags": {"a": {}}}}}"#,
         ] {
             assert!(HookResponse::parse(json.as_bytes()).is_err(), "{json}");
         }

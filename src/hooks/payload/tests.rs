@@ -7,7 +7,7 @@ use http::request::{Builder, Parts};
 use http::{HeaderValue, Request, StatusCode, Version};
 use tower_tus_layers::context::Context;
 use tower_tus_layers::hooks::{Event, HookKind, Reply, Verdict};
-use tower_tus_layers::protocol::{Concat, Length, Metadata, Offset, Peer, Role, Upload};
+use tower_tus_layers::protocol::{Concat, Length, Metadata, NewObject, Offset, Peer, Role, Upload};
 
 use super::reply;
 
@@ -177,6 +177,28 @@ fn a_creation_can_be_changed_and_nothing_else() {
 }
 
 #[test]
+fn a_hook_may_choose_the_object_and_its_properties() {
+    let json = r#"{"ChangeFileInfo": {"Storage": {
+        "Type": "s3store", "Key": "a b/c.bin", "Bucket": "other", "ContentType": "text/csv",
+        "ContentDisposition": "attachment", "CacheControl": "no-store", "StorageClass": "GLACIER_IR",
+        "Metadata": {"author": "Zoë"}, "Tags": {"a.b": "1", "empty": ""}}}}"#;
+    let mut expected = NewObject::default();
+    expected.key = Some("a b/c.bin".into());
+    expected.bucket = Some("other".into());
+    expected.content_type = Some("text/csv".into());
+    expected.content_disposition = Some("attachment".into());
+    expected.cache_control = Some("no-store".into());
+    expected.storage_class = Some("GLACIER_IR".into());
+    expected.metadata.insert("author".into(), "Zoë".into());
+    expected.tags = [("a.b", "1"), ("empty", "")]
+        .map(|(key, value)| (key.into(), value.into()))
+        .into();
+    let reply = read(HookKind::PreCreate, json);
+    assert_eq!(reply, Reply::accept().with_object(expected));
+    assert_eq!(read(HookKind::PostCreate, json), Reply::accept());
+}
+
+#[test]
 fn a_hook_may_name_metadata_beyond_ascii() {
     let json = r#"{"ChangeFileInfo": {"MetaData": {"größe": "1"}}}"#;
     let metadata = read(HookKind::PreCreate, json).metadata.unwrap();
@@ -185,7 +207,7 @@ fn a_hook_may_name_metadata_beyond_ascii() {
 
 #[test]
 fn what_is_empty_changes_nothing_but_metadata() {
-    let json = r#"{"ChangeFileInfo": {"ID": "", "MetaData": {}, "Storage": {"Path": ""}},
+    let json = r#"{"ChangeFileInfo": {"ID": "", "MetaData": {}, "Storage": {"Path": "", "Key": "", "Bucket": null, "Tags": {}}},
         "HTTPResponse": {"StatusCode": 0, "Body": "", "Header": {}}}"#;
     let mut expected = Reply::accept();
     expected.metadata = Some(Metadata::EMPTY);
@@ -221,7 +243,7 @@ fn what_cannot_be_carried_out_is_refused() {
     for header in [r#"{"a b": "c"}"#, r#"{"": "c"}"#, r#"{"a": "b\nc"}"#] {
         is_refused(&format!(r#"{{"HTTPResponse": {{"Header": {header}}}}}"#));
     }
-    for key in ["path", "Bucket", ""] {
+    for key in ["path", "bucket", "Tags", "Keys.a", ""] {
         is_refused(&format!(
             r#"{{"ChangeFileInfo": {{"Storage": {{"{key}": "x"}}}}}}"#
         ));

@@ -106,13 +106,16 @@ struct ByClient {
 
 impl Document {
     /// Builds the document of a new upload, which its store keeps there.
-    pub(crate) fn new<const N: usize>(upload: &Upload, storage: [(&str, String); N]) -> Self {
+    pub(crate) fn new<'a>(
+        upload: &Upload,
+        storage: impl IntoIterator<Item = (&'a str, String)>,
+    ) -> Self {
+        let storage = storage.into_iter();
+        let storage = storage.map(|(key, value)| (key.to_owned(), value));
         let mut document = Self {
             id: upload.id.to_string(),
             meta_data: strings(&upload.metadata),
-            storage: Some(Arc::new(
-                storage.map(|(key, value)| (key.into(), value)).into(),
-            )),
+            storage: Some(Arc::new(storage.collect())),
             ..Self::default()
         };
         document.tower_tus.created = upload.created.map(seconds);

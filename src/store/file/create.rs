@@ -21,6 +21,7 @@ use super::{FileStore, claim, fresh, leftover, publish, sys};
 
 /// Creates the files of a new upload, or leaves none behind.
 pub(super) fn create(store: &FileStore, new: NewUpload) -> Result<FileHandle, Error> {
+    check_object(&new)?;
     let is_elsewhere = new.storage_path.as_ref().is_some_and(|it| !it.is_empty());
     if !new.is_fresh() || is_elsewhere {
         return create_with(store, new, Offset::ZERO, |_| Ok(()));
@@ -41,6 +42,7 @@ pub(super) fn create_with(
     offset: Offset,
     fill: impl FnOnce(&sys::File) -> Result<(), Error>,
 ) -> Result<FileHandle, Error> {
+    check_object(&new)?;
     let storage_path = new.storage_path.clone();
     let mut upload = Upload::from(new);
     upload.offset = offset;
@@ -59,6 +61,20 @@ pub(super) fn create_with(
     make_files(store, &state.layout, &state.document, fill)?;
     store.forget(&state.upload.id);
     created(state, None)
+}
+
+/// Fails if a gate asks for what only object stores have.
+fn check_object(new: &NewUpload) -> Result<(), Error> {
+    match new.object.is_empty() {
+        true => Ok(()),
+        false => {
+            let why = format!(
+                "files have nothing of what a gate asks for: {:?}",
+                new.object
+            );
+            Err(Error::internal(why))
+        }
+    }
 }
 
 /// Returns the state of an upload whose files are to be made.

@@ -98,8 +98,12 @@ async fn problem_of_object(
     keys: &Keys,
     info: &Info,
 ) -> Result<Option<Problem>> {
-    let data = info.state.data(keys);
-    let bytes = match retried(|| store.objects.head(data)).await {
+    let place = match store.place(keys, &info.state) {
+        Ok(place) => place,
+        // Its bucket is not configured any more.
+        Err(error) => return Ok(Some(Problem::Unreadable(error))),
+    };
+    let bytes = match retried(|| place.objects.head(&place.key)).await {
         Ok(found) => found.size,
         Err(ObjectError::NotFound) => return Ok(Some(Problem::Gone)),
         Err(error) => return Err(error),
@@ -119,8 +123,11 @@ async fn problem_of_pieces(
     info: &Info,
 ) -> Result<Option<Problem>> {
     if let Some(multipart) = info.state.multipart() {
-        let data = info.state.data(keys);
-        let sent = match all_parts(&*store.objects, data, &multipart).await {
+        let place = match store.place(keys, &info.state) {
+            Ok(place) => place,
+            Err(error) => return Ok(Some(Problem::Unreadable(error))),
+        };
+        let sent = match all_parts(&*place.objects, &place.key, &multipart).await {
             Err(ObjectError::NotFound) => Vec::new(),
             sent => sent?,
         };
@@ -128,7 +135,7 @@ async fn problem_of_pieces(
         let named = info.state.parts.iter();
         let mut gone = named.filter(|(number, _, tag)| sent.get(number) != Some(&Tag(tag.clone())));
         if let Some((number, ..)) = gone.next() {
-            let part = format!("part {number} of {data}");
+            let part = format!("part {number} of {}", place.key);
             return Ok(Some(Problem::PartGone { part }));
         }
     }

@@ -10,12 +10,11 @@ use super::adopt;
 use super::append::{self, Held};
 use super::calls::retried;
 use super::handle::ObjectHandle;
-use super::objects::{Found, ObjectError, Payload, Properties, When};
+use super::objects::{Found, ObjectError, Payload, When};
+use super::place::Place;
+use super::properties::{MARK, marked};
 use super::state::{State, random};
 use super::tail;
-
-/// The metadata that carries the nonce.
-const MARK: &str = "tower-tus";
 
 /// Makes the object, unless it is there.
 pub(super) async fn finish(handle: &mut ObjectHandle) -> Result<(), Error> {
@@ -89,14 +88,14 @@ async fn make(handle: &mut ObjectHandle) -> Result<(), Error> {
 
 /// Puts an object that consists of the tail.
 async fn put(handle: &ObjectHandle) -> Result<(), Error> {
-    let (objects, state, key) = (&handle.store.objects, &handle.info.state, handle.data());
+    let (Place { objects, key, .. }, state) = (&handle.place, &handle.info.state);
     let _loan = handle.store.budget.lend(state.rest()).await;
-    let payload: Payload = tail::read(objects, &handle.keys, state)
+    let payload: Payload = tail::read(&handle.store.objects, &handle.keys, state)
         .await?
         .into_iter()
         .collect();
-    let properties = properties(state.nonce.clone());
-    let absent = retried(|| objects.put(&key, payload.clone(), When::Absent, &properties)).await;
+    let properties = marked(state, state.nonce.clone());
+    let absent = retried(|| objects.put(key, payload.clone(), When::Absent, &properties)).await;
     let Err(error) = absent else {
         return Ok(());
     };
@@ -105,7 +104,7 @@ async fn put(handle: &ObjectHandle) -> Result<(), Error> {
         // Its bytes may be others, which never counted.
         Object::Draft(found) => {
             let when = When::Match(&found.tag);
-            let put = retried(|| objects.put(&key, payload.clone(), when, &properties)).await;
+            let put = retried(|| objects.put(key, payload.clone(), when, &properties)).await;
             match put {
                 Ok(_) => Ok(()),
                 Err(error) => is_made(handle, error).await,
@@ -118,13 +117,13 @@ async fn put(handle: &ObjectHandle) -> Result<(), Error> {
 /// Completes the multipart upload, after its last part.
 async fn complete(handle: &mut ObjectHandle) -> Result<(), Error> {
     append::send_rest(handle).await?;
-    let (objects, state, key) = (&handle.store.objects, &handle.info.state, handle.data());
+    let (Place { objects, key, .. }, state) = (&handle.place, &handle.info.state);
     let multipart = state.multipart().ok_or(Error::UploadFailed)?;
     let mut parts = state.listed_parts();
     if parts.is_empty() && state.is_of_tusd() {
-        parts.push(adopt::put_empty_part(&**objects, &key, state, &multipart).await?);
+        parts.push(adopt::put_empty_part(&**objects, key, state, &multipart).await?);
     }
-    let complete = || objects.complete(&key, &multipart, &parts, When::Absent);
+    let complete = || objects.complete(key, &multipart, &parts, When::Absent);
     let Err(error) = retried(complete).await else {
         return Ok(());
     };
@@ -132,7 +131,7 @@ async fn complete(handle: &mut ObjectHandle) -> Result<(), Error> {
     match look(handle, error).await {
         Ok(Object::Made) => Ok(()),
         Ok(Object::Draft(_)) => {
-            retried(|| objects.delete(&key)).await?;
+            retried(|| objects.delete(key)).await?;
             match retried(complete).await {
                 Ok(_) => Ok(()),
                 Err(error) => is_made(handle, error).await,
@@ -148,15 +147,15 @@ async fn complete(handle: &mut ObjectHandle) -> Result<(), Error> {
 /// Puts an object that consists of the tail and the bytes that are held back. Returns
 /// them if this is not known to have succeeded.
 async fn make_of_held(handle: &mut ObjectHandle, held: Held) -> Result<(), Held> {
-    let (objects, state, key) = (&handle.store.objects, &handle.info.state, handle.data());
-    let Ok(mut pieces) = tail::read(objects, &handle.keys, state).await else {
+    let (Place { objects, key, .. }, state) = (&handle.place, &handle.info.state);
+    let Ok(mut pieces) = tail::read(&handle.store.objects, &handle.keys, state).await else {
         return Err(held);
     };
     pieces.extend(held.pieces().iter().cloned());
     let payload: Payload = pieces.into_iter().collect();
     // Nobody may take it for finished before its last bytes count.
-    let properties = properties(format!("{} {}", state.nonce, random()));
-    match objects.put(&key, payload, When::Absent, &properties).await {
+    let properties = marked(state, format!("{} {}", state.nonce, random()));
+    match objects.put(key, payload, When::Absent, &properties).await {
         Ok(_) => {
             handle.is_made = true;
             Ok(())
@@ -179,16 +178,15 @@ async fn look(handle: &ObjectHandle, error: ObjectError) -> Result<Object, Error
     if !error.may_be_done() && !matches!(error, ObjectError::NotFound) {
         return Err(error.into());
     }
-    let (objects, key) = (&handle.store.objects, handle.data());
-    let found = match retried(|| objects.head(&key)).await {
+    let Place { objects, key, .. } = &handle.place;
+    let found = match retried(|| objects.head(key)).await {
         Ok(found) => found,
         Err(ObjectError::NotFound) => return Err(error.into()),
         Err(error) => return Err(error.into()),
     };
     let state = &handle.info.state;
     let has_size = found.size == state.offset();
-    let is_unmarked = state.multipart.is_some() && !objects.rules().properties_of_multiparts;
-    let is_unmarked = is_unmarked || adopt::is_completed(&**objects, &key, state).await?;
+    let is_unmarked = adopt::is_completed(&**objects, key, state).await?;
     Ok(match found.metadata.get(MARK) {
         Some(mark) if *mark == state.nonce && has_size => Object::Made,
         None if is_unmarked && has_size => Object::Made,
@@ -213,11 +211,4 @@ pub(super) fn is_ours(found: &Found, state: &State) -> bool {
 /// Whether the object was made for any upload.
 pub(super) fn is_marked(found: &Found) -> bool {
     found.metadata.contains_key(MARK)
-}
-
-/// Returns the properties of the finished object.
-pub(super) fn properties(mark: String) -> Properties {
-    let mut properties = Properties::default();
-    properties.metadata.insert(MARK.to_owned(), mark);
-    properties
 }

@@ -10,6 +10,7 @@ use super::info::Info;
 use super::keys::Keys;
 use super::lock::Then;
 use super::objects::ObjectError;
+use super::place::Place;
 use super::state::State;
 use super::swap::Swapped;
 use super::{ObjectStore, finish, tail};
@@ -20,6 +21,8 @@ use crate::store::document::Document;
 pub(super) struct ObjectHandle {
     pub(super) store: ObjectStore,
     pub(super) keys: Keys,
+    /// Where the finished object is.
+    pub(super) place: Place,
     pub(super) info: Info,
     pub(super) upload: Upload,
     /// The last bytes, which are stored together with the finish.
@@ -54,13 +57,14 @@ impl ObjectHandle {
         match info.refused.and_then(Refused::error) {
             Some(refused) => Err(refused),
             None if info.state.gone => Err(Error::NotFound),
-            None => Ok(Self::opened(store, keys, info, id.clone())),
+            None => Self::opened(store, keys, info, id.clone()),
         }
     }
 
-    pub(super) fn opened(store: &ObjectStore, keys: Keys, info: Info, id: UploadId) -> Self {
-        Self {
+    fn opened(store: &ObjectStore, keys: Keys, info: Info, id: UploadId) -> Result<Self, Error> {
+        Ok(Self {
             store: store.clone(),
+            place: store.place(&keys, &info.state)?,
             keys,
             upload: info.upload(id),
             is_made: info.state.whole,
@@ -68,20 +72,20 @@ impl ObjectHandle {
             held: None,
             is_writer: false,
             lost: None,
-        }
+        })
     }
 
     /// Makes a handle of an upload that was just created.
-    pub(super) fn created(store: &ObjectStore, keys: Keys, info: Info, id: UploadId) -> Self {
-        Self {
+    pub(super) fn created(
+        store: &ObjectStore,
+        keys: Keys,
+        info: Info,
+        id: UploadId,
+    ) -> Result<Self, Error> {
+        Ok(Self {
             is_writer: true,
-            ..Self::opened(store, keys, info, id)
-        }
-    }
-
-    /// The key of the finished object.
-    pub(super) fn data(&self) -> String {
-        self.info.state.data(&self.keys).to_owned()
+            ..Self::opened(store, keys, info, id)?
+        })
     }
 
     /// Replaces the state. The first time, this takes over from any other writer.

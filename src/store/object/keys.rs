@@ -32,6 +32,16 @@ impl Keys {
         id.parse().ok()
     }
 
+    /// Returns the key of the state of an upload whose object has this key by default.
+    pub(super) fn info_of(data: &str) -> String {
+        format!("{data}{INFO}")
+    }
+
+    /// Whether a key is one that uploads have beside their objects.
+    pub(super) fn is_beside(key: &str) -> bool {
+        key.ends_with(INFO) || key.ends_with(PART)
+    }
+
     fn of(prefix: &str, id: &str) -> Self {
         Self {
             base: format!("{prefix}{id}"),
@@ -40,7 +50,7 @@ impl Keys {
 
     /// The state of the upload. Without it the upload does not exist.
     pub(super) fn info(&self) -> String {
-        format!("{}{INFO}", self.base)
+        Self::info_of(&self.base)
     }
 
     /// The bytes of the finished upload, unless it was created with another key.

@@ -27,7 +27,9 @@ mod lock;
 mod metrics;
 mod objects;
 mod parts;
+mod place;
 mod probe;
+mod properties;
 mod read;
 mod shown;
 mod state;
@@ -37,6 +39,7 @@ mod terminate;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,6 +73,9 @@ const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 #[derive(Clone, Debug)]
 pub struct ObjectStore {
     objects: Arc<dyn Objects>,
+    /// Other buckets, by their names.
+    buckets: Arc<BTreeMap<String, Arc<dyn Objects>>>,
+    settings: properties::Settings,
     prefix: Arc<str>,
     part_size: u64,
     parts_at_once: usize,
@@ -87,7 +93,11 @@ impl ObjectStore {
     ///
     /// Fails if a setting cannot be used, or if there are no credentials.
     pub fn s3(settings: &S3) -> Result<Self, SettingsError> {
-        settings.open().map(Self::over)
+        let mut store = Self::over(settings.open()?);
+        for (name, objects) in settings.open_others()? {
+            store = store.bucket(&name, objects);
+        }
+        Ok(store)
     }
 
     /// Stores uploads in a bucket of Google Cloud Storage. Nothing is sent yet.
@@ -125,6 +135,8 @@ impl ObjectStore {
     fn over(objects: Arc<dyn Objects>) -> Self {
         Self {
             objects,
+            buckets: Arc::default(),
+            settings: properties::Settings::default(),
             prefix: "".into(),
             part_size: parts::PREFERRED,
             parts_at_once: 4,

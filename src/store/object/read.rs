@@ -14,7 +14,7 @@ use tower_tus_layers::store::Content;
 use super::ObjectStore;
 use super::calls::retried;
 use super::handle::ObjectHandle;
-use super::objects::{Object, Properties, Tag};
+use super::objects::{Object, Objects, Properties, Tag};
 
 /// The most bytes of one call.
 const MOST: u64 = 1 << 20;
@@ -43,16 +43,21 @@ impl ObjectContent {
 
     /// Reads from the finished object, as long as it is the same.
     async fn finished(&self, range: Range<u64>) -> Result<Bytes, Error> {
-        let object = self.get(&self.handle.data(), range).await?;
+        let place = &self.handle.place;
+        let object = self.get(&*place.objects, &place.key, range).await?;
         match *self.tag.get_or_init(|| object.found.tag.clone()) == object.found.tag {
             true => Ok(object.bytes),
             false => Err(Error::NotFound),
         }
     }
 
-    async fn get(&self, key: &str, range: Range<u64>) -> Result<Object, Error> {
+    async fn get(
+        &self,
+        objects: &dyn Objects,
+        key: &str,
+        range: Range<u64>,
+    ) -> Result<Object, Error> {
         let range = range.start..range.end.min(range.start + MOST);
-        let objects = &self.handle.store.objects;
         let object = retried(|| objects.get(key, Some(range.clone()))).await?;
         Ok(object)
     }
@@ -63,8 +68,8 @@ impl ObjectContent {
         for (name, size) in &state.tail {
             if range.start < at + size {
                 let range = range.start - at..range.end.min(at + size) - at;
-                let piece = self.get(&self.handle.keys.piece(name), range).await?;
-                return Ok(piece.bytes);
+                let (objects, key) = (&*self.handle.store.objects, self.handle.keys.piece(name));
+                return Ok(self.get(objects, &key, range).await?.bytes);
             }
             at += size;
         }
@@ -104,8 +109,8 @@ impl Content for ObjectContent {
             content_disposition: header(CONTENT_DISPOSITION),
             ..Properties::default()
         };
-        let key = self.handle.data();
-        let url = store.objects.presign(&key, &content, valid).await?;
+        let place = &self.handle.place;
+        let url = place.objects.presign(&place.key, &content, valid).await?;
         url.map(|url| url.parse().map_err(Error::internal))
             .transpose()
     }

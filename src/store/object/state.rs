@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use tower_tus_layers::protocol::UploadId;
 
 use super::keys::Keys;
-use super::objects::{MultipartId, PartNumber, Tag};
+use super::objects::{MultipartId, PartNumber, Properties, Tag};
 use super::parts::WINDOW;
 
 /// The bytes are those of the parts, then of the tail, then those inline.
@@ -32,6 +32,9 @@ pub(crate) struct State {
     /// The bucket of the finished object, if it is another one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) bucket: Option<String>,
+    /// The properties of the finished object, without our mark.
+    #[serde(skip_serializing_if = "Properties::is_empty")]
+    pub(super) properties: Properties,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) multipart: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -69,6 +72,7 @@ impl Default for State {
             wanted: false,
             key: None,
             bucket: None,
+            properties: Properties::default(),
             multipart: None,
             parts: Vec::new(),
             next: 1,

@@ -4,7 +4,8 @@ use tower_tus_layers::protocol::{Error, UploadId};
 
 use super::handle::ObjectHandle;
 use super::keys::Keys;
-use super::objects::{Found, ObjectError};
+use super::objects::ObjectError;
+use super::place::Place;
 use super::state::State;
 use super::{ObjectStore, adopt, calls, finish, tail};
 
@@ -31,13 +32,17 @@ pub(super) async fn terminate(store: &ObjectStore, id: &UploadId) -> Result<(), 
 /// Removes what is left of a terminated upload, and its state last: until then, it is
 /// found again.
 pub(super) async fn remove(store: &ObjectStore, keys: &Keys, state: &State) -> Result<(), Error> {
-    let (objects, data) = (&*store.objects, state.data(keys));
-    let is_completed = adopt::is_completed(objects, data, state).await?;
+    let place = store.place(keys, state)?;
+    let (objects, key) = (&*place.objects, &*place.key);
+    let is_completed = adopt::is_completed(objects, key, state).await?;
     if let Some(multipart) = state.multipart() {
-        calls::retried(|| objects.abort(data, &multipart)).await?;
+        calls::retried(|| objects.abort(key, &multipart)).await?;
     }
-    if state.whole || is_ours(store, data, state, is_completed).await? {
-        calls::retried(|| objects.delete(data)).await?;
+    // Somebody else may have put an object in a place that has a name for others.
+    let is_chosen = state.key.is_some() || state.bucket.is_some();
+    let is_known = state.whole && (!is_chosen || state.is_of_tusd());
+    if is_known || is_ours(&place, state, is_completed).await? {
+        calls::retried(|| objects.delete(key)).await?;
     }
     tail::remove(&store.objects, keys, tail::names(state)).await;
     if state.is_of_tusd() {
@@ -45,17 +50,12 @@ pub(super) async fn remove(store: &ObjectStore, keys: &Keys, state: &State) -> R
         calls::retried(|| objects.delete(&tail)).await?;
     }
     let info = keys.info();
-    calls::retried(|| objects.delete(&info)).await?;
+    calls::retried(|| store.objects.delete(&info)).await?;
     Ok(())
 }
 
-async fn is_ours(
-    store: &ObjectStore,
-    data: &str,
-    state: &State,
-    is_completed: bool,
-) -> Result<bool, Error> {
-    match calls::retried(|| store.objects.head(data)).await {
+async fn is_ours(place: &Place, state: &State, is_completed: bool) -> Result<bool, Error> {
+    match calls::retried(|| place.objects.head(&place.key)).await {
         Ok(found) => {
             let is_made = is_completed && found.size == state.offset();
             Ok(is_made || finish::is_ours(&found, state))

@@ -52,6 +52,7 @@ fn is_possible(kind: HookKind, reply: &Reply) {
             (&reply.id, &reply.metadata, &reply.storage_path),
             (&None, &None, &None)
         );
+        assert!(reply.object.is_empty());
     }
     for name in [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE] {
         assert!(!reply.response.headers.contains_key(name));
@@ -75,6 +76,7 @@ fn is_read_as_written(kind: HookKind, reply: &Reply) {
         let pairs = pairs.map(|(key, value)| (key.to_owned(), text(value).into()));
         pairs.collect::<serde_json::Map<_, _>>()
     });
+    let object = &reply.object;
     let json = json!({
         "HTTPResponse": {
             "StatusCode": change.status.map_or(0, |status| status.as_u16()),
@@ -87,7 +89,17 @@ fn is_read_as_written(kind: HookKind, reply: &Reply) {
         "ChangeFileInfo": {
             "ID": reply.id.as_ref().map(ToString::to_string),
             "MetaData": metadata,
-            "Storage": { "Path": reply.storage_path },
+            "Storage": {
+                "Path": reply.storage_path,
+                "Key": object.key,
+                "Bucket": object.bucket,
+                "ContentType": object.content_type,
+                "ContentDisposition": object.content_disposition,
+                "CacheControl": object.cache_control,
+                "StorageClass": object.storage_class,
+                "Metadata": object.metadata,
+                "Tags": object.tags,
+            },
         },
     });
     let again = fuzzing::json_reply(kind, json.to_string().as_bytes());

@@ -26,6 +26,11 @@ async fn no_reply_puts_bytes_into_a_side_file() {
         assert!(why.contains("pre-create") && why.contains(path), "{why}");
         assert!(!response.headers().contains_key("location"));
     }
+    let mut reply = Reply::accept();
+    reply.object.key = Some("a b/one.info".into());
+    let scene = Scene::new(Recorder::default().reply(HookKind::PreCreate, Ok(reply)));
+    let response = scene.create(5).await;
+    assert_eq!(error(&response), "ERR_INTERNAL_SERVER_ERROR");
     for path in ["a b/\u{fc}ber.bin", "/srv/files.new/one", ""] {
         let mut reply = Reply::accept();
         reply.storage_path = Some(path.into());

@@ -24,6 +24,10 @@ pub(super) fn store(flags: &Flags) -> Result<ObjectStore, StartError> {
         .part_size(flags.s3.s3_part_size)
         .parts_at_once(flags.s3.s3_concurrent_part_uploads)
         .memory(flags.s3.s3_memory);
+    let store = with_properties(store, &flags.s3);
+    if let Err(error) = store.check_properties() {
+        return Err(StartError::unusable(cannot_use(flags), in_full(&error)));
+    }
     let store = match flags.s3.s3_download {
         Download::Proxy => store,
         Download::Redirect => store.redirect_downloads(VALID),
@@ -36,6 +40,21 @@ pub(super) fn store(flags: &Flags) -> Result<ObjectStore, StartError> {
         true => store.metrics(METRICS_PREFIX),
         false => store,
     })
+}
+
+fn with_properties(mut store: ObjectStore, flags: &S3Flags) -> ObjectStore {
+    store = store.metadata_keys(flags.s3_metadata.0.iter().cloned());
+    if !flags.s3_cache_control.is_empty() {
+        store = store.cache_control(&flags.s3_cache_control);
+    }
+    if !flags.s3_content_disposition.is_empty() {
+        store = store.content_disposition(&flags.s3_content_disposition);
+    }
+    if !flags.s3_storage_class.is_empty() {
+        store = store.storage_class(&flags.s3_storage_class);
+    }
+    let tags = flags.s3_tags.0.iter();
+    tags.fold(store, |store, tag| store.tag(&tag.name, &tag.value))
 }
 
 /// Like tusd, which puts a slash behind a prefix that has none.
@@ -67,6 +86,9 @@ fn s3(flags: &S3Flags) -> Result<ObjectStore, SettingsError> {
     }
     if flags.s3_transfer_acceleration {
         s3 = s3.accelerate();
+    }
+    for bucket in &flags.s3_buckets.0 {
+        s3 = s3.allow_bucket(bucket);
     }
     s3 = match &*flags.s3_encryption {
         "" => s3,

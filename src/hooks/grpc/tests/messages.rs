@@ -177,7 +177,7 @@ fn an_answer_changes_the_upload_before_it_is_made_and_the_response() {
         change_file_info: Some(FileInfoChanges {
             id: "/c/d/".to_owned(),
             meta_data: map([("name", "x")]),
-            storage: map([("Path", "/c"), ("Type", "filestore")]),
+            storage: map([("Path", "/c"), ("Type", "filestore"), ("Tags.a", "b")]),
         }),
         ..HookResponse::default()
     };
@@ -196,6 +196,7 @@ fn an_answer_changes_the_upload_before_it_is_made_and_the_response() {
     expected.id = Some("c/d".parse().unwrap());
     expected.metadata = Some(Metadata::from_pairs([("name", "x")]).unwrap());
     expected.storage_path = Some("/c".to_owned());
+    expected.object.tags = map([("a", "b")]);
     assert_eq!(reply(HookKind::PreCreate, message).unwrap(), expected);
 }
 

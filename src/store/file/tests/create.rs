@@ -70,6 +70,26 @@ async fn a_create_that_fails_leaves_no_file() {
 }
 
 #[tokio::test]
+async fn what_only_objects_have_is_refused_and_named() {
+    let files = Fixture::new();
+    let mut named = new("a");
+    named.object.bucket = Some("other".into());
+    let mut elsewhere = new("b");
+    elsewhere
+        .object
+        .tags
+        .insert("project".into(), "other".into());
+    elsewhere.storage_path = Some("c".into());
+    for new in [named, elsewhere] {
+        let error = files.store.create(new).await.unwrap_err();
+        assert!(matches!(error, Error::Internal(_)), "{error:?}");
+        let why = std::error::Error::source(&error).unwrap().to_string();
+        assert!(why.contains("other"), "{why}");
+        assert_eq!(files.everything(), []);
+    }
+}
+
+#[tokio::test]
 async fn a_file_in_the_place_of_the_store_is_no_upload() {
     let files = Fixture::new();
     files.write("file", "");

@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 
 use tokio::task::JoinHandle;
 
-use crate::store::object::ObjectStore;
 use crate::store::object::budget::Loan;
 use crate::store::object::calls::{joined, retried};
 use crate::store::object::objects::{MultipartId, PartNumber, Payload, Result, Tag};
+use crate::store::object::place::Place;
 
 /// A part that is being sent.
 #[derive(Debug)]
@@ -77,14 +77,13 @@ pub(super) struct Part {
 
 impl Part {
     /// Sends it in a task.
-    pub(super) fn send(self, store: &ObjectStore, key: String, multipart: MultipartId) -> Sending {
+    pub(super) fn send(self, place: Place, multipart: MultipartId) -> Sending {
         let (number, size, absorbs) = (self.number, self.payload.len(), self.absorbs);
-        let store = store.clone();
         let task = tokio::spawn(async move {
             let Self { payload, loan, .. } = self;
             let put = || {
-                let objects = &store.objects;
-                objects.put_part(&key, &multipart, number, payload.clone())
+                let Place { objects, key, .. } = &place;
+                objects.put_part(key, &multipart, number, payload.clone())
             };
             let sent = retried(put).await;
             drop(loan);

@@ -14,8 +14,10 @@ use crate::store::object::handle::ObjectHandle;
 use crate::store::object::lock::Then;
 use crate::store::object::objects::{MultipartId, PartNumber, Payload, Properties, When};
 use crate::store::object::parts::{self, Progress, WINDOW};
+use crate::store::object::place::Place;
+use crate::store::object::properties::marked;
 use crate::store::object::state::{State, random};
-use crate::store::object::{finish, tail};
+use crate::store::object::tail;
 
 /// How long a part that is stored may wait to be named.
 const COMMIT_TIME: Duration = Duration::from_secs(2);
@@ -94,11 +96,8 @@ impl<'a> Writer<'a> {
 
     /// An upload that fits into one part has none: it is put as a whole.
     fn part_size(&self) -> u64 {
-        let store = &self.handle.store;
-        let (rules, begun) = (
-            store.objects.rules(),
-            self.state.in_parts() + self.sent.bytes(),
-        );
+        let (store, rules) = (&self.handle.store, self.handle.place.objects.rules());
+        let begun = self.state.in_parts() + self.sent.bytes();
         let progress = Progress {
             rest: self.length().map(|length| length.saturating_sub(begun)),
             parts: u32::try_from(self.state.parts.len() + self.sent.len()).unwrap_or(u32::MAX),
@@ -135,7 +134,7 @@ impl<'a> Writer<'a> {
             loan,
         };
         self.number = Some(number + 1);
-        let sending = part.send(&self.handle.store, self.handle.data(), multipart);
+        let sending = part.send(self.handle.place.clone(), multipart);
         self.sent.push(sending);
         match !self.mode.is_atomic() && self.is_due() {
             true => self.commit_parts().await,
@@ -165,7 +164,7 @@ impl<'a> Writer<'a> {
             None => state.claim(),
         }
         let number = state.next;
-        if number > self.handle.store.objects.rules().max_parts {
+        if number > self.handle.place.objects.rules().max_parts {
             return Err(Error::internal("the upload has no part numbers left"));
         }
         let multipart = self.begin().await?;
@@ -185,9 +184,9 @@ impl<'a> Writer<'a> {
         if let Some(multipart) = self.state.multipart() {
             return Ok(multipart);
         }
-        let properties = finish::properties(self.state.nonce.clone());
-        let (objects, key) = (&self.handle.store.objects, self.handle.data());
-        Ok(retried(|| objects.begin(&key, &properties)).await?)
+        let properties = marked(&self.state, self.state.nonce.clone());
+        let Place { objects, key, .. } = &self.handle.place;
+        Ok(retried(|| objects.begin(key, &properties)).await?)
     }
 
     /// Returns all bytes that are in no part, with their memory. If there is not enough

@@ -11,6 +11,7 @@ use crate::store::object::calls::{all_parts, retried};
 use crate::store::object::info::Info;
 use crate::store::object::keys::{INFO, PART};
 use crate::store::object::objects::{Listed, Multipart, ObjectError};
+use crate::store::object::place::Place;
 use crate::store::object::{ObjectStore, finish, list};
 
 /// Judges things that were listed together.
@@ -67,7 +68,7 @@ impl<'a> Judge<'a> {
             Seen::Unreadable => Some((LeftoverKind::Unreadable, None)),
             Seen::Upload(it) if it.is_gone => Some((LeftoverKind::HalfMade, id(it))),
             Seen::Upload(it) => match &it.whole {
-                Some(key) if !self.exists(key).await? => Some((LeftoverKind::Moved, id(it))),
+                Some(place) if !self.exists(place).await? => Some((LeftoverKind::Moved, id(it))),
                 _ => None,
             },
         })
@@ -126,11 +127,11 @@ impl<'a> Judge<'a> {
         }
     }
 
-    async fn exists(&self, key: &str) -> Result<bool, Error> {
-        if self.keys.contains(key) {
+    async fn exists(&self, place: &Place) -> Result<bool, Error> {
+        if place.bucket.is_none() && self.keys.contains(&*place.key) {
             return Ok(true);
         }
-        match retried(|| self.store.objects.head(key)).await {
+        match retried(|| place.objects.head(&place.key)).await {
             Ok(_) => Ok(true),
             Err(ObjectError::NotFound) => Ok(false),
             Err(error) => Err(error.into()),

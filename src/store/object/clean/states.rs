@@ -9,6 +9,7 @@ use crate::store::object::ObjectStore;
 use crate::store::object::calls::{retried, side_by_side};
 use crate::store::object::info::Info;
 use crate::store::object::objects::{ObjectError, Result};
+use crate::store::object::place::Place;
 
 /// What is known of an upload.
 #[derive(Clone, Debug)]
@@ -25,8 +26,8 @@ pub(super) enum Seen {
 pub(super) struct Named {
     pub(super) id: UploadId,
     pub(super) is_gone: bool,
-    /// The key of the finished object, once all bytes are there.
-    pub(super) whole: Option<String>,
+    /// Where the finished object is, once all bytes are there.
+    pub(super) whole: Option<Place>,
     /// The keys of pieces.
     pub(super) pieces: Vec<String>,
     pub(super) multipart: Option<String>,
@@ -65,7 +66,11 @@ async fn see(store: &ObjectStore, place: &UploadId) -> Result<Seen> {
             Ok(Seen::Upload(Box::new(Named {
                 id,
                 is_gone: state.gone,
-                whole: state.whole.then(|| state.data(&keys).to_owned()),
+                // Without a place, its bucket is not configured any more.
+                whole: match state.whole {
+                    true => store.place(&keys, state).ok(),
+                    false => None,
+                },
                 pieces: pieces.collect(),
                 multipart: state.multipart.clone(),
                 is_of_tusd: state.is_of_tusd() && !state.whole,

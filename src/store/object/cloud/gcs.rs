@@ -9,10 +9,13 @@ use super::failure::of_client;
 use super::own::{Sign, Signed, Unsigned, url};
 use crate::store::object::objects::{ObjectError, Result, Rules};
 
-/// The documentation promises neither conditions of completions nor copies of parts.
+/// The documentation promises neither conditions of completions nor copies of parts, and
+/// objects have no tags.
 pub(super) const RULES: Rules = Rules {
     conditional_complete: false,
     copies_parts: false,
+    max_metadata: 8 << 10,
+    max_tags: 0,
     ..Rules::S3
 };
 

@@ -131,7 +131,7 @@ impl<C: ObjectStore + MultipartStore> Ordinary<C> {
 impl<C> Ordinary<C> {
     /// Refuses what the store does not have, and what cannot be in a header, at which
     /// the crate would panic.
-    fn check(&self, properties: &Properties) -> Result<()> {
+    pub(super) fn check(&self, properties: &Properties) -> Result<()> {
         if self.tags == TagsAre::Generations && !properties.tags.is_empty() {
             let error = "objects in Google Cloud Storage have no tags";
             return Err(ObjectError::Invalid(error.into()));

@@ -1,21 +1,18 @@
 //! Joins the bytes of several objects.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use tokio::task::JoinSet;
 use tower_tus_layers::protocol::{Error, Interrupt};
 
 use super::plan::{self, Piece, Range};
 use super::sources::Sources;
-use crate::store::object::budget::Budget;
+use crate::store::object::ObjectStore;
 use crate::store::object::calls::retried;
-use crate::store::object::objects::{
-    MultipartId, ObjectError, Objects, PartNumber, Payload, Properties, Result, Tag,
-};
+use crate::store::object::objects::{MultipartId, ObjectError, PartNumber, Payload, Result, Tag};
+use crate::store::object::place::Place;
+use crate::store::object::properties::marked;
 use crate::store::object::state::State;
 use crate::store::object::tail::INLINE;
-use crate::store::object::{ObjectStore, finish};
 
 /// Bytes that no state names yet.
 #[derive(Debug)]
@@ -42,37 +39,34 @@ impl Joined {
     }
 
     /// Removes the bytes, as far as possible. A sweep removes the rest.
-    pub(super) async fn remove(&self, store: &ObjectStore, key: &str) {
+    pub(super) async fn remove(&self, place: &Place) {
         if let Self::Parts { multipart, .. } = self {
-            abort(store, key, multipart).await;
+            abort(place, multipart).await;
         }
     }
 }
 
-/// Joins the sources for an object with this key. Leaves nothing behind if it fails.
+/// Joins the sources for the object of an upload. Leaves nothing behind if it fails.
 pub(super) async fn join(
     store: &ObjectStore,
-    key: &str,
-    nonce: &str,
+    place: &Place,
+    state: &State,
     sources: &Sources,
     interrupt: &Interrupt,
 ) -> Result<Joined, Error> {
     check(interrupt)?;
     if sources.length().get() <= INLINE {
-        let bytes = read(&*store.objects, sources.ranges()).await?.to_bytes();
+        let bytes = read(store, sources.ranges()).await?.to_bytes();
         return Ok(Joined::Inline(bytes));
     }
-    let rules = store.objects.rules();
-    let properties = match rules.properties_of_multiparts {
-        true => finish::properties(nonce.to_owned()),
-        false => Properties::default(),
-    };
-    let multipart = retried(|| store.objects.begin(key, &properties)).await?;
-    let pieces = plan::plan(rules, store.part_size, sources.ranges());
+    let properties = marked(state, state.nonce.clone());
+    let begin = || place.objects.begin(&place.key, &properties);
+    let multipart = retried(begin).await?;
+    let (bucket, ranges) = (place.bucket.as_deref(), sources.ranges());
+    let pieces = plan::plan(place.objects.rules(), store.part_size, bucket, ranges);
     let target = Target {
-        objects: Arc::clone(&store.objects),
-        budget: store.budget.clone(),
-        key: key.into(),
+        store: store.clone(),
+        place: place.clone(),
         multipart: multipart.clone(),
     };
     match target
@@ -81,14 +75,14 @@ pub(super) async fn join(
     {
         Ok(parts) => Ok(Joined::Parts { multipart, parts }),
         Err(error) => {
-            abort(store, key, &multipart).await;
+            abort(place, &multipart).await;
             Err(error)
         }
     }
 }
 
-async fn abort(store: &ObjectStore, key: &str, multipart: &MultipartId) {
-    if let Err(error) = retried(|| store.objects.abort(key, multipart)).await {
+async fn abort(place: &Place, multipart: &MultipartId) {
+    if let Err(error) = retried(|| place.objects.abort(&place.key, multipart)).await {
         tracing::debug!(%error, "parts that no upload needs were left behind");
     }
 }
@@ -97,9 +91,11 @@ fn check(interrupt: &Interrupt) -> Result<(), Error> {
     interrupt.cause().map_or(Ok(()), Err)
 }
 
-async fn read(objects: &dyn Objects, ranges: &[Range]) -> Result<Payload> {
+async fn read(store: &ObjectStore, ranges: &[Range]) -> Result<Payload> {
     let mut pieces = Vec::with_capacity(ranges.len());
     for range in ranges {
+        let objects = store.objects_in(range.bucket.as_deref());
+        let objects = objects.map_err(|error| ObjectError::Invalid(error.into()))?;
         let bytes = range.from..range.to;
         let object = retried(|| objects.get(&range.key, Some(bytes.clone()))).await?;
         if object.bytes.len() as u64 != range.len() {
@@ -114,9 +110,8 @@ async fn read(objects: &dyn Objects, ranges: &[Range]) -> Result<Payload> {
 /// Where the parts go.
 #[derive(Clone)]
 struct Target {
-    objects: Arc<dyn Objects>,
-    budget: Budget,
-    key: Arc<str>,
+    store: ObjectStore,
+    place: Place,
     multipart: MultipartId,
 }
 
@@ -161,18 +156,18 @@ impl Target {
 
     async fn copy(&self, number: PartNumber, source: &Range) -> Result<Tag> {
         retried(|| {
-            let (objects, bytes) = (&self.objects, source.from..source.to);
-            objects.copy_part(&self.key, &self.multipart, number, &source.key, bytes)
+            let (Place { objects, key, .. }, bytes) = (&self.place, source.from..source.to);
+            objects.copy_part(key, &self.multipart, number, &source.key, bytes)
         })
         .await
     }
 
     async fn send(&self, number: PartNumber, sources: &[Range]) -> Result<Tag> {
-        let _loan = self.budget.lend(plan::total(sources)).await;
-        let payload = read(&*self.objects, sources).await?;
+        let _loan = self.store.budget.lend(plan::total(sources)).await;
+        let payload = read(&self.store, sources).await?;
         retried(|| {
-            let objects = &self.objects;
-            objects.put_part(&self.key, &self.multipart, number, payload.clone())
+            let Place { objects, key, .. } = &self.place;
+            objects.put_part(key, &self.multipart, number, payload.clone())
         })
         .await
     }

@@ -16,6 +16,7 @@ use tower_tus_layers::protocol::{
 use self::join::Joined;
 use self::sources::Sources;
 use super::handle::ObjectHandle;
+use super::place::{Place, check_absent};
 use super::state::State;
 use super::{ObjectStore, create, finish, terminate};
 
@@ -26,17 +27,18 @@ pub(super) async fn concatenate(
     interrupt: &Interrupt,
 ) -> Result<ObjectHandle, Error> {
     let order = new.concat.as_ref().map_or(&[][..], Concat::parts);
-    create::check_unused(store, &new).await?;
-    let sources = Sources::find(store, order).await?;
-    let keys = store.keys(&new.id);
+    let (keys, mut state) = (store.keys(&new.id), create::begin(store, &new)?);
+    let place = store.place(&keys, &state)?;
+    create::check_unused(store, &new, &place).await?;
+    let sources = Sources::find(store, order, &place).await?;
     let mut upload = Upload::from(new);
     (upload.length, upload.offset) = of_length(sources.length()); // CAT-04
-    let (document, mut state) = create::describe(store, &keys, &upload);
+    let document = create::describe(&place, &upload);
 
-    let joined = join::join(store, keys.data(), &state.nonce, &sources, interrupt).await?;
+    let joined = join::join(store, &place, &state, &sources, interrupt).await?;
     joined.describe(&mut state);
-    let published = create::publish(store, keys.clone(), document, state, upload.id).await;
-    let handle = keep(published, store, keys.data(), &joined).await?;
+    let published = create::publish(store, keys, document, state, upload.id).await;
+    let handle = keep(published, &place, &joined).await?;
     finish_new(store, handle).await
 }
 
@@ -52,22 +54,21 @@ pub(super) async fn assemble(
     let Some(Role::Final { parts, pending }) = role.filter(|_| handle.upload.is_pending()) else {
         return Ok(());
     };
-    let sources = Sources::find(store, parts).await?;
+    let sources = Sources::find(store, parts, &handle.place).await?;
     *pending = false;
     (upload.length, upload.offset) = of_length(sources.length()); // CAT-04
-    let (mut document, data) = (handle.info.document.clone(), handle.data());
+    let (mut document, place) = (handle.info.document.clone(), handle.place.clone());
     document.update(&upload);
 
-    let nonce = handle.info.state.nonce.clone();
-    create::check_absent(store, &data).await?;
-    let joined = join::join(store, &data, &nonce, &sources, interrupt).await?;
+    check_absent(&*place.objects, &place.key).await?;
     let mut state = State {
         multipart: None,
         ..handle.info.state.clone()
     };
+    let joined = join::join(store, &place, &state, &sources, interrupt).await?;
     joined.describe(&mut state);
     let swapped = handle.swap(document, state).await;
-    keep(swapped, store, &data, &joined).await?;
+    keep(swapped, &place, &joined).await?;
     finish_later(finish::make_and_name(&mut handle).await, id);
     Ok(())
 }
@@ -93,17 +94,12 @@ fn of_length(length: Length) -> (Option<Length>, Offset) {
 }
 
 /// Removes the bytes if it is certain that no state names them.
-async fn keep<T>(
-    written: Result<T, Error>,
-    store: &ObjectStore,
-    data: &str,
-    joined: &Joined,
-) -> Result<T, Error> {
+async fn keep<T>(written: Result<T, Error>, place: &Place, joined: &Joined) -> Result<T, Error> {
     if let Err(
         Error::UploadExists | Error::NotFound | Error::LockTimeout | Error::MismatchedOffset { .. },
     ) = &written
     {
-        joined.remove(store, data).await;
+        joined.remove(place).await;
     }
     written
 }

@@ -12,6 +12,8 @@ const COPIED: u64 = 512 << 20;
 /// Bytes of an object, at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Range {
+    /// The bucket, if it is another one than that of the store.
+    pub(super) bucket: Option<Arc<str>>,
     pub(super) key: Arc<str>,
     pub(super) from: u64,
     pub(super) to: u64,
@@ -27,9 +29,15 @@ pub(super) enum Piece {
 }
 
 /// Divides the bytes of a final into parts. `preferred` is the size of those that are
-/// sent.
-pub(super) fn plan(rules: &Rules, preferred: u64, sources: &[Range]) -> Vec<Piece> {
-    if rules.copies_parts && !rules.equal_parts {
+/// sent: all of them if a source is not in the bucket of the final.
+pub(super) fn plan(
+    rules: &Rules,
+    preferred: u64,
+    bucket: Option<&str>,
+    sources: &[Range],
+) -> Vec<Piece> {
+    let are_here = sources.iter().all(|it| it.bucket.as_deref() == bucket);
+    if are_here && rules.copies_parts && !rules.equal_parts {
         let copied = copied(rules, sources);
         if is_allowed(rules, &copied) {
             return copied;
@@ -157,7 +165,7 @@ mod tests {
     /// Returns the size of each part, and whether it is copied.
     fn parts(rules: &Rules, lens: &[u64]) -> Vec<(u64, bool)> {
         let sources: Vec<_> = lens.iter().map(|len| source(*len)).collect();
-        let pieces = plan(rules, 15, &sources);
+        let pieces = plan(rules, 15, None, &sources);
         assert_eq!(joined(&pieces), joined(&[Piece::Sent(sources)]), "{lens:?}");
         let is_copied = |piece: &Piece| matches!(piece, Piece::Copied(_));
         pieces
@@ -168,6 +176,7 @@ mod tests {
 
     fn source(len: u64) -> Range {
         Range {
+            bucket: None,
             key: len.to_string().into(),
             from: 0,
             to: len,
@@ -230,6 +239,19 @@ mod tests {
             let expected = [15, 15, 15, 15, 4].map(|size| (size, false));
             assert_eq!(parts(&rules, &[40, 1, 22, 1]), expected);
         }
+    }
+
+    #[test]
+    fn nothing_is_copied_from_another_bucket() {
+        let mut sources = [source(40), source(30)];
+        sources[1].bucket = Some("other".into());
+        for bucket in [None, Some("other")] {
+            let pieces = plan(&RULES, 15, bucket, &sources);
+            let is_sent = |piece: &Piece| matches!(piece, Piece::Sent(_));
+            assert!(pieces.iter().all(is_sent), "{bucket:?}");
+        }
+        let pieces = plan(&RULES, 15, Some("other"), &sources[1..]);
+        assert_eq!(pieces, [Piece::Copied(sources[1].clone())]);
     }
 
     #[test]

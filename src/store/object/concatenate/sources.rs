@@ -1,9 +1,11 @@
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use tower_tus_layers::protocol::{Error, Length, UploadId};
 
 use super::plan::Range;
 use crate::store::object::handle::ObjectHandle;
+use crate::store::object::place::Place;
 use crate::store::object::{ObjectStore, finish};
 
 /// The objects of complete uploads, in the order in which they are concatenated.
@@ -14,9 +16,13 @@ pub(super) struct Sources {
 }
 
 impl Sources {
-    /// Finds the parts, and makes their objects where this is left to do. No part is
+    /// Finds the parts of a final in this place, and makes their objects where this is left to do. No part is
     /// changed if one of them is missing or incomplete.
-    pub(super) async fn find(store: &ObjectStore, order: &[UploadId]) -> Result<Self, Error> {
+    pub(super) async fn find(
+        store: &ObjectStore,
+        order: &[UploadId],
+        place: &Place,
+    ) -> Result<Self, Error> {
         let mut parts = HashMap::new();
         // CAT-09: a part may come more than once.
         for id in order {
@@ -30,7 +36,7 @@ impl Sources {
         let ranges = order.iter().map(|id| range_of(&parts[id])); // CAT-05
         let order: Vec<_> = ranges.filter(|range| range.len() > 0).collect();
         let length = sum(&order)?;
-        if length.get() > store.objects.rules().max_object {
+        if length.get() > place.objects.rules().max_object {
             return Err(Error::MaxSizeExceeded);
         }
         for part in parts.values_mut().filter(|part| !part.info.state.whole) {
@@ -50,7 +56,8 @@ impl Sources {
 
 fn range_of(part: &ObjectHandle) -> Range {
     Range {
-        key: part.data().into(),
+        bucket: part.place.bucket.clone(),
+        key: Arc::clone(&part.place.key),
         from: 0,
         to: part.upload.offset.get(),
     }

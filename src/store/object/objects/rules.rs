@@ -14,8 +14,9 @@ pub(crate) struct Rules {
     /// Whether [`complete`](super::Objects::complete) checks its condition.
     pub(crate) conditional_complete: bool,
     pub(crate) copies_parts: bool,
-    /// Whether an object of several parts can have [properties](super::Properties).
-    pub(crate) properties_of_multiparts: bool,
+    /// The most bytes of the names and the values of an object's metadata.
+    pub(crate) max_metadata: usize,
+    pub(crate) max_tags: usize,
 }
 
 const MIB: u64 = 1 << 20;
@@ -31,6 +32,7 @@ impl Rules {
         gaps: true,
         conditional_complete: true,
         copies_parts: true,
-        properties_of_multiparts: true,
+        max_metadata: 2 << 10,
+        max_tags: 10,
     };
 }

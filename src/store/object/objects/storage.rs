@@ -28,6 +28,11 @@ impl Storage {
         }
     }
 
+    /// Returns the name of the bucket.
+    pub(crate) fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
     /// Describes the object with this key, for hooks.
     pub(crate) fn describe(&self, key: &str) -> [(&'static str, String); 3] {
         [

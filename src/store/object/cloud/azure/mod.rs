@@ -2,10 +2,12 @@
 //!
 //! Parts are blocks: without numbers, each with a name of its own, and joined in the
 //! order of a list. Blocks that no list names are removed with the next list, or after a
-//! week.
+//! week. There is nothing to begin either: an object gets its properties with the list,
+//! so they are the id of the parts until then.
 
 mod commit;
 mod list;
+mod properties;
 mod sign;
 
 use std::ops::Range;
@@ -36,7 +38,8 @@ const RULES: Rules = Rules {
     gaps: true,
     conditional_complete: true,
     copies_parts: false,
-    properties_of_multiparts: false,
+    max_metadata: 8 << 10,
+    max_tags: 10,
 };
 
 #[derive(Debug)]
@@ -60,6 +63,16 @@ impl Container {
             own,
             storage,
             tier,
+        }
+    }
+
+    /// Returns properties as this container takes them.
+    fn completed(&self, properties: &Properties) -> Properties {
+        let tier = properties.storage_class.as_ref().or(self.tier.as_ref());
+        Properties {
+            storage_class: tier.cloned(),
+            metadata: properties::named(&properties.metadata),
+            ..properties.clone()
         }
     }
 }
@@ -89,8 +102,7 @@ impl Objects for Container {
         when: When<'_>,
         properties: &Properties,
     ) -> Result<Tag> {
-        let mut properties = properties.clone();
-        properties.storage_class = properties.storage_class.or_else(|| self.tier.clone());
+        let properties = self.completed(properties);
         self.ordinary.put(key, &payload, when, &properties).await
     }
 
@@ -106,8 +118,10 @@ impl Objects for Container {
     }
 
     /// Needs no request.
-    async fn begin(&self, key: &str, properties: &Properties) -> Result<MultipartId> {
-        self.ordinary.begin(key, properties).await
+    async fn begin(&self, _: &str, properties: &Properties) -> Result<MultipartId> {
+        let properties = self.completed(properties);
+        self.ordinary.check(&properties)?;
+        properties::to_id(&properties)
     }
 
     async fn put_part(
@@ -136,11 +150,12 @@ impl Objects for Container {
     async fn complete(
         &self,
         key: &str,
-        _: &MultipartId,
+        multipart: &MultipartId,
         parts: &[(PartNumber, Tag)],
         when: When<'_>,
     ) -> Result<Tag> {
-        commit::commit(&self.own, key, parts, when, self.tier.as_deref()).await
+        let properties = properties::of_id(multipart)?;
+        commit::commit(&self.own, key, parts, when, &properties).await
     }
 
     /// Needs no request.

@@ -36,7 +36,7 @@ async fn conditions_properties_and_the_tier_are_headers_of_a_put() {
     let container = settings(&server).access_tier("Cool").open().unwrap();
     let properties = Properties {
         content_type: Some("text/plain".to_owned()),
-        metadata: [("name".to_owned(), "value".to_owned())].into(),
+        metadata: [("a-name".to_owned(), "value".to_owned())].into(),
         ..Properties::default()
     };
     let put = |when| container.put(ODD, Payload::from("abc"), when, &properties);
@@ -51,7 +51,7 @@ async fn conditions_properties_and_the_tier_are_headers_of_a_put() {
         ("if-match", "\"t\""),
         ("x-ms-blob-content-type", "text/plain"),
         ("x-ms-access-tier", "Cool"),
-        ("x-ms-meta-name", "value"),
+        ("x-ms-meta-a_name", "value"),
         ("x-ms-blob-type", "BlockBlob"),
     ] {
         assert_eq!(matched.header(name), Some(value), "{name}");
@@ -66,7 +66,6 @@ async fn an_object_is_committed_of_blocks_in_their_order_under_a_condition() {
     let server = Server::start([stored(), stored(), stored(), stored()]).await;
     let container = settings(&server).access_tier("Cool").open().unwrap();
     let begun = container.begin(ODD, &Properties::default()).await.unwrap();
-    assert_eq!(begun, none());
     let mut blocks = Vec::new();
     for number in [5, 40] {
         let block = container.put_part(ODD, &begun, number, Payload::from("abc"));
@@ -119,11 +118,53 @@ async fn blocks_that_were_committed_before_are_not_found() {
 }
 
 #[tokio::test]
-async fn objects_of_parts_have_no_properties() {
-    let (server, container) = with([]).await;
-    assert!(!container.rules().properties_of_multiparts);
+async fn objects_of_blocks_get_their_properties_with_the_list() {
+    let server = Server::start([stored(), stored()]).await;
+    let container = settings(&server).access_tier("Cool").open().unwrap();
+    let pair = |key: &str, value: &str| [(key.to_owned(), value.to_owned())].into();
     let properties = Properties {
         content_type: Some("text/plain".to_owned()),
+        content_disposition: Some("attachment".to_owned()),
+        cache_control: Some("no-store".to_owned()),
+        storage_class: None,
+        metadata: pair("towertus", "nonce"),
+        tags: pair("a key", "x"),
+    };
+    let begun = container.begin("key", &properties).await.unwrap();
+    assert!(server.seen().is_empty(), "no request is needed");
+    // Another process goes on, which knows the id alone.
+    let blocks = [(1, Tag("b".to_owned()))];
+    container
+        .complete("key", &begun, &blocks, When::Absent)
+        .await
+        .unwrap();
+    let hot = Properties {
+        storage_class: Some("Hot".to_owned()),
+        ..properties
+    };
+    let begun = container.begin("key", &hot).await.unwrap();
+    let completed = container.complete("key", &begun, &blocks, When::Absent);
+    completed.await.unwrap();
+
+    let [seen, hot] = server.seen().try_into().unwrap();
+    for (name, value) in [
+        ("x-ms-blob-content-type", "text/plain"),
+        ("x-ms-blob-content-disposition", "attachment"),
+        ("x-ms-blob-cache-control", "no-store"),
+        ("x-ms-access-tier", "Cool"),
+        ("x-ms-meta-towertus", "nonce"),
+        ("x-ms-tags", "a+key=x"),
+    ] {
+        assert_eq!(seen.header(name), Some(value), "{name}");
+    }
+    assert_eq!(hot.header("x-ms-access-tier"), Some("Hot"));
+}
+
+#[tokio::test]
+async fn a_property_that_no_header_can_have_is_refused_before_the_first_block() {
+    let (server, container) = with([]).await;
+    let properties = Properties {
+        content_type: Some("text/\n".to_owned()),
         ..Properties::default()
     };
     let begun = container.begin("key", &properties).await;

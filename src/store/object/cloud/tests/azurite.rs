@@ -161,7 +161,12 @@ async fn blocks_are_joined_in_the_order_of_the_list_under_a_condition() {
         return;
     };
     let container = &*emulator.container();
-    let multipart = container.begin(ODD, &Properties::default()).await.unwrap();
+    let properties = Properties {
+        content_type: Some("text/plain".to_owned()),
+        metadata: [("towertus".to_owned(), "x".to_owned())].into(),
+        ..Properties::default()
+    };
+    let multipart = container.begin(ODD, &properties).await.unwrap();
     let mut parts = Vec::new();
     for (number, text) in [(9, "b"), (3, "a"), (20, "c")] {
         let part = container.put_part(ODD, &multipart, number, Payload::from(text));
@@ -174,6 +179,7 @@ async fn blocks_are_joined_in_the_order_of_the_list_under_a_condition() {
         .unwrap();
     let object = container.get(ODD, None).await.unwrap();
     assert_eq!((&*object.bytes, &object.found.tag), (&b"abc"[..], &tag));
+    assert_eq!(object.found.metadata["towertus"], "x");
 
     let again = complete_one(container, When::Absent).await;
     assert!(matches!(again, Err(ObjectError::Refused)), "{again:?}");

@@ -41,12 +41,12 @@ async fn an_object_is_told_from_others_by_its_generation() {
         ("etag", "\"e\""),
         ("x-goog-generation", "17"),
         ("last-modified", "Thu, 01 Jan 2026 00:00:00 GMT"),
-        ("x-goog-meta-tower-tus", "nonce"),
+        ("x-goog-meta-towertus", "nonce"),
     ];
     let (_server, bucket) = with([says(200, &headers, "abc")]).await;
     let object = bucket.get("key", None).await.unwrap();
     assert_eq!((object.found.tag, object.found.size), (generation(), 3));
-    assert_eq!(object.found.metadata["tower-tus"], "nonce");
+    assert_eq!(object.found.metadata["towertus"], "nonce");
 }
 
 #[tokio::test]

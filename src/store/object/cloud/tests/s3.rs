@@ -52,13 +52,13 @@ async fn an_object_comes_with_its_size_time_and_metadata() {
         ("etag", "\"t\""),
         ("last-modified", "Thu, 01 Jan 2026 00:00:00 GMT"),
         ("content-range", "bytes 2-4/10"),
-        ("x-amz-meta-tower-tus", "nonce"),
+        ("x-amz-meta-towertus", "nonce"),
     ];
     let (server, bucket) = with([says(206, &headers, "cde")]).await;
     let object = bucket.get("key", Some(2..5)).await.unwrap();
     assert_eq!(object.bytes, "cde");
     assert_eq!((object.found.tag, object.found.size), (tag(), 10));
-    assert_eq!(object.found.metadata["tower-tus"], "nonce");
+    assert_eq!(object.found.metadata["towertus"], "nonce");
     let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600);
     assert_eq!(object.found.modified, Some(modified));
     let seen = server.only();

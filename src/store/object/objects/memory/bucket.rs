@@ -98,15 +98,7 @@ impl Bucket {
         }
     }
 
-    pub(super) fn begin(
-        &mut self,
-        rules: &Rules,
-        key: &str,
-        properties: &Properties,
-    ) -> Result<MultipartId> {
-        if !rules.properties_of_multiparts && *properties != Properties::default() {
-            return Err(invalid("an object of several parts has no properties"));
-        }
+    pub(super) fn begin(&mut self, key: &str, properties: &Properties) -> Result<MultipartId> {
         self.count += 1;
         let id = format!("multipart-{:08}", self.count);
         let begun = Begun {

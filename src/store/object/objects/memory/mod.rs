@@ -136,7 +136,7 @@ impl Objects for Memory {
     }
 
     async fn begin(&self, key: &str, properties: &Properties) -> Result<MultipartId> {
-        self.bucket().begin(&self.rules, key, properties)
+        self.bucket().begin(key, properties)
     }
 
     async fn put_part(

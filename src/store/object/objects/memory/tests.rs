@@ -199,9 +199,4 @@ async fn properties_are_kept_where_the_rules_allow() {
         memory.head("a").await.unwrap().metadata,
         properties.metadata
     );
-    let memory = Memory::new(Rules {
-        properties_of_multiparts: false,
-        ..SMALL
-    });
-    assert!(is_invalid(&memory.begin("a", &properties).await));
 }

@@ -28,6 +28,7 @@ pub struct S3 {
     hashes: Hashes,
     keys: Option<(String, Hidden)>,
     rules: Rules,
+    others: Vec<String>,
 }
 
 /// Where the name of the bucket is in URLs.
@@ -84,6 +85,7 @@ impl S3 {
             hashes: Hashes::default(),
             keys: None,
             rules: Rules::S3,
+            others: Vec::new(),
         }
     }
 
@@ -94,6 +96,14 @@ impl S3 {
             bucket: bucket.into(),
             ..self
         }
+    }
+
+    /// Allows gates and `pre-create` hooks to choose another bucket for the object of an
+    /// upload. It is used with the same settings.
+    #[must_use]
+    pub fn allow_bucket(mut self, name: impl Into<String>) -> Self {
+        self.others.push(name.into());
+        self
     }
 
     /// Sets the region. The default is `AWS_REGION`, `AWS_DEFAULT_REGION` or that of the
@@ -232,6 +242,13 @@ impl S3 {
     pub fn equal_parts(mut self) -> Self {
         self.rules.equal_parts = true;
         self
+    }
+
+    /// Opens the other buckets, without a request, and returns them with their names.
+    pub(crate) fn open_others(&self) -> Result<Vec<(String, Arc<dyn Objects>)>, SettingsError> {
+        let names = self.others.iter();
+        let opened = names.map(|name| Ok((name.clone(), self.clone().bucket(name).open()?)));
+        opened.collect()
     }
 
     /// Opens the bucket, without a request.
