@@ -3,7 +3,6 @@
 //! The object carries the nonce of its upload. So it is known to be ours, whatever
 //! became of the call that has made it.
 
-use bytes::Bytes;
 use tower_tus_layers::protocol::{Error, FinishState};
 
 use super::adopt;

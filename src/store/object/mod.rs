@@ -4,9 +4,6 @@
 //! compare-and-swap. Bytes are in places that this state names; whatever no state names
 //! does not count.
 
-// Until the store is whole, parts of it have no user.
-#![allow(dead_code, unreachable_pub, unused_imports)]
-
 mod adopt;
 mod api_log;
 mod append;

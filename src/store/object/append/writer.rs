@@ -1,7 +1,6 @@
-use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use tokio::time::Instant;
 use tower_tus_layers::protocol::{Error, Length, Offset};
 use tower_tus_layers::store::{AppendOptions, WriteMode};

@@ -90,8 +90,9 @@ impl<'a> Judge<'a> {
         match (tail, upload) {
             // tusd may be about to read it.
             (Seen::Upload(it), None) if it.is_of_tusd => None,
-            (Seen::Upload(it), None) => Some((LeftoverKind::Draft, id(it))),
-            (_, Some(Seen::Upload(it))) => Some((LeftoverKind::Draft, id(it))),
+            (Seen::Upload(it), None) | (_, Some(Seen::Upload(it))) => {
+                Some((LeftoverKind::Draft, id(it)))
+            }
             (_, Some(_)) => Some((LeftoverKind::Draft, None)),
             (_, None) => Some((LeftoverKind::Orphan, None)),
         }

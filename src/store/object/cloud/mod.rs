@@ -5,9 +5,6 @@
 //! [`Transport`](transport::Transport), which knows time limits, retries and errors.
 //! None of that crate's types leaves this module.
 
-// Until the store's settings are public.
-#![allow(unreachable_pub)]
-
 mod azure;
 mod bucket;
 mod connector;

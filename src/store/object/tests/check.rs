@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 use tower_tus_layers::protocol::Error;
-use tower_tus_layers::store::{ListRequest, Reader, Store, WriteMode};
+use tower_tus_layers::store::{ListRequest, Store, WriteMode};
 
 use super::bucket::Bucket;
 use super::{KIB, PART, bytes, create, patch, store};

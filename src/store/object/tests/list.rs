@@ -1,4 +1,3 @@
-use tower_tus_layers::protocol::UploadId;
 use tower_tus_layers::store::{ListRequest, Lister, Page, Terminator, conformance};
 
 use super::*;

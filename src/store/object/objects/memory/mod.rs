@@ -20,9 +20,10 @@ use super::{
 /// A bucket in memory. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Memory {
-    rules: Rules,
     /// The rules that it says it has.
-    claimed: Rules,
+    rules: Rules,
+    /// The rules that it has.
+    real: Rules,
     checks_puts: bool,
     storage: Storage,
     page: usize,
@@ -33,7 +34,7 @@ impl Memory {
     /// Creates an empty bucket.
     pub(crate) fn new(rules: Rules) -> Self {
         Self {
-            claimed: rules.clone(),
+            real: rules.clone(),
             rules,
             checks_puts: true,
             storage: Storage::s3("memory"),
@@ -48,8 +49,8 @@ impl Memory {
     }
 
     /// Behaves otherwise than it says.
-    pub(crate) fn claiming(self, claimed: Rules) -> Self {
-        Self { claimed, ..self }
+    pub(crate) fn claiming(self, rules: Rules) -> Self {
+        Self { rules, ..self }
     }
 
     /// Ignores the conditions of writes.
@@ -97,7 +98,7 @@ impl Memory {
 #[async_trait]
 impl Objects for Memory {
     fn rules(&self) -> &Rules {
-        &self.claimed
+        &self.rules
     }
 
     fn storage(&self) -> &Storage {
@@ -148,7 +149,7 @@ impl Objects for Memory {
     ) -> Result<Tag> {
         let bytes = payload.to_bytes();
         self.bucket()
-            .put_part(&self.rules, key, multipart, number, bytes)
+            .put_part(&self.real, key, multipart, number, bytes)
     }
 
     async fn copy_part(
@@ -160,8 +161,8 @@ impl Objects for Memory {
         range: Range<u64>,
     ) -> Result<Tag> {
         let mut bucket = self.bucket();
-        let bytes = bucket.copied(&self.rules, source, range)?;
-        bucket.put_part(&self.rules, key, multipart, number, bytes)
+        let bytes = bucket.copied(&self.real, source, range)?;
+        bucket.put_part(&self.real, key, multipart, number, bytes)
     }
 
     async fn complete(
@@ -172,7 +173,7 @@ impl Objects for Memory {
         when: When<'_>,
     ) -> Result<Tag> {
         self.bucket()
-            .complete(&self.rules, key, multipart, parts, when)
+            .complete(&self.real, key, multipart, parts, when)
     }
 
     async fn abort(&self, key: &str, multipart: &MultipartId) -> Result<()> {
