@@ -9,6 +9,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::shown::Shown;
 
+/// How many requests can borrow as much as they may at the same time.
+const SHARES: u64 = 8;
+
 /// The unit of loans in bytes.
 pub(super) const STEP: u64 = 256 << 10;
 
@@ -84,6 +87,11 @@ impl Budget {
             *waiting = change(*waiting);
             self.shown.waiting(*waiting);
         });
+    }
+
+    /// Returns how many bytes one request borrows at once at most.
+    pub(super) fn share(&self) -> u64 {
+        (u64::from(self.total) * STEP / SHARES).max(STEP)
     }
 
     fn steps_of(&self, bytes: u64) -> u32 {

@@ -13,7 +13,8 @@ use super::objects::{ObjectError, Objects, Payload, Properties, Result, Tag, Whe
 use super::state::{State, random};
 use crate::store::document::Document;
 
-/// How long to find out whether a swap was done.
+/// How long to find out whether a swap was done, besides the time of the last call, which
+/// the cloud limits.
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -114,13 +115,15 @@ impl Draft {
     ) -> Result<Swapped> {
         let (key, when) = (keys.info(), old.map_or(When::Absent, When::Match));
         let (end, mut pause) = (Instant::now() + PATIENCE, PAUSE);
+        let mut may_be_done = false;
         loop {
             let put = objects
                 .put(&key, self.json.clone(), when, &Properties::default())
                 .await;
             let error = match put {
                 Ok(tag) => return Ok(self.done(tag)),
-                Err(error @ (ObjectError::Refused | ObjectError::Unknown(_))) => {
+                Err(error) if error.may_be_done() => {
+                    may_be_done = true;
                     match Info::read(objects, keys).await {
                         Ok(found) if Some(&found.tag) != old => return Ok(self.compare(found)),
                         Err(ObjectError::NotFound) if old.is_some() => {
@@ -132,10 +135,10 @@ impl Draft {
                     }
                 }
                 Err(error @ ObjectError::Busy(_)) => error,
-                Err(error) => return Err(error),
+                Err(error) => return Err(unknown_if(may_be_done, error)),
             };
             if Instant::now() >= end {
-                return Err(error);
+                return Err(unknown_if(may_be_done, error));
             }
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -155,5 +158,14 @@ impl Draft {
             true => Swapped::Done(found),
             false => Swapped::Newer(found),
         }
+    }
+}
+
+/// What the last attempt says is no proof about those before it.
+fn unknown_if(may_be_done: bool, error: ObjectError) -> ObjectError {
+    match error {
+        ObjectError::Unknown(_) => error,
+        error if may_be_done => ObjectError::Unknown(error.into()),
+        error => error,
     }
 }

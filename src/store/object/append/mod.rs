@@ -4,6 +4,7 @@
 //! small, or else into a piece beside it. Nothing counts before the state names it.
 
 mod buffer;
+mod pace;
 mod receive;
 mod sending;
 mod writer;

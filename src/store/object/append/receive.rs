@@ -10,7 +10,7 @@ use tower_tus_layers::protocol::{Chunk, Error};
 use tower_tus_layers::store::AppendError;
 
 use super::writer::Writer;
-use crate::store::object::budget::STEP;
+use crate::store::object::budget::{Loan, STEP};
 
 /// What comes next.
 enum Event {
@@ -29,7 +29,7 @@ impl Writer<'_> {
                 Event::Data(None) => return Ok(()),
                 Event::Data(Some(Err(error))) => return Err(AppendError::Body(error)),
                 Event::Data(Some(Ok(data))) => self.take(data).await,
-                Event::Contested => self.spill().await,
+                Event::Contested => self.give_back().await,
                 Event::Due => self.commit_parts().await,
             };
             done.map_err(AppendError::Store)?;
@@ -37,7 +37,11 @@ impl Writer<'_> {
     }
 
     async fn next(&self, chunk: &mut Chunk<'_>) -> Event {
-        let mut contested = pin!(self.budget().contested());
+        let contested = async {
+            sleep_until(self.pace.end()).await;
+            self.budget().contested().await;
+        };
+        let mut contested = pin!(contested);
         let mut due = pin!(sleep_until(self.due()));
         poll_fn(|cx| {
             if let Poll::Ready(data) = chunk.poll_data(cx) {
@@ -56,33 +60,71 @@ impl Writer<'_> {
 
     /// Takes bytes into memory, and sends each part that is full.
     async fn take(&mut self, mut data: Bytes) -> Result<(), Error> {
+        self.pace.hear();
         while !data.is_empty() {
             if self.missing() == 0 {
-                self.send_part().await?;
+                self.send_full_part().await?;
             }
             let room = self.make_room().await?.min(self.missing());
             let most = usize::try_from(room).unwrap_or(usize::MAX).min(data.len());
             self.buffer.push(data.split_to(most));
         }
         match self.missing() {
-            0 => self.send_part().await,
+            0 => self.send_full_part().await,
             _ => Ok(()),
         }
     }
 
-    /// Returns for how many bytes there is memory: at least one. Whatever is in memory
-    /// is stored before this waits.
+    async fn send_full_part(&mut self) -> Result<(), Error> {
+        self.pace.judge(self.buffer.len());
+        self.send_part().await?;
+        self.pace.begin();
+        Ok(())
+    }
+
+    /// Stores what is in memory, for others who wait.
+    async fn give_back(&mut self) -> Result<(), Error> {
+        self.pace.judge(self.buffer.len());
+        self.spill().await?;
+        self.pace.begin();
+        Ok(())
+    }
+
+    /// Returns for how many bytes there is memory: at least one.
     async fn make_room(&mut self) -> Result<u64, Error> {
         if self.buffer.room() == 0 {
-            let more = match self.budget().try_lend(STEP) {
-                Some(more) => more,
-                None => {
-                    self.spill().await?;
-                    self.budget().lend(STEP).await
-                }
-            };
+            self.pace.judge(self.buffer.len());
+            let more = self.more_memory().await?;
             self.buffer.grow(more);
         }
         Ok(self.buffer.room())
+    }
+
+    /// Borrows memory for the bytes that come next. Whatever is in memory is stored
+    /// before this waits for others.
+    async fn more_memory(&mut self) -> Result<Loan, Error> {
+        loop {
+            if let Some(more) = self.budget().try_lend(self.wanted()) {
+                return Ok(more);
+            }
+            // Parts on their way give theirs back.
+            if self.sent.is_empty() {
+                break;
+            }
+            self.land().await?;
+        }
+        self.spill().await?;
+        let more = self.budget().lend(self.wanted()).await;
+        self.pace.begin();
+        Ok(more)
+    }
+
+    /// How much memory to borrow: enough for the rest of a part from a client that fills
+    /// it soon, so that uploads take turns, and little from others.
+    fn wanted(&self) -> u64 {
+        match self.pace.is_quick() {
+            true => self.to_fill().clamp(STEP, self.budget().share()),
+            false => STEP,
+        }
     }
 }

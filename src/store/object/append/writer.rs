@@ -6,6 +6,7 @@ use tower_tus_layers::protocol::{Error, Length, Offset};
 use tower_tus_layers::store::{AppendOptions, WriteMode};
 
 use super::buffer::Buffer;
+use super::pace::Pace;
 use super::sending::{Part, Sent};
 use crate::store::object::budget::{Budget, Loan};
 use crate::store::object::calls::retried;
@@ -30,8 +31,9 @@ pub(super) struct Writer<'a> {
     /// The state with all that is stored, whether the store has it already or not. The
     /// parts on their way and the buffer follow.
     state: State,
-    sent: Sent,
+    pub(super) sent: Sent,
     pub(super) buffer: Buffer,
+    pub(super) pace: Pace,
     /// The next part number, if any are claimed.
     number: Option<PartNumber>,
     /// The beginning of the names of the pieces of this request.
@@ -49,6 +51,7 @@ impl<'a> Writer<'a> {
             state: handle.info.state.clone(),
             sent: Sent::default(),
             buffer: Buffer::default(),
+            pace: Pace::new(),
             number: None,
             name: random(),
             made: Vec::new(),
@@ -91,6 +94,14 @@ impl<'a> Writer<'a> {
     /// Returns how many bytes are missing to fill the next part.
     pub(super) fn missing(&self) -> u64 {
         self.part_size().saturating_sub(self.rest())
+    }
+
+    /// Returns how many bytes can come before the next part is full, or the upload
+    /// complete.
+    pub(super) fn to_fill(&self) -> u64 {
+        let at = self.state.in_parts() + self.sent.bytes() + self.rest();
+        let left = self.length().map(|length| length.saturating_sub(at));
+        self.missing().min(left.unwrap_or(u64::MAX))
     }
 
     /// An upload that fits into one part has none: it is put as a whole.
@@ -207,7 +218,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Waits for the first part that is on its way.
-    async fn land(&mut self) -> Result<(), Error> {
+    pub(super) async fn land(&mut self) -> Result<(), Error> {
         let Some(part) = self.sent.pop() else {
             return Ok(());
         };

@@ -29,6 +29,14 @@ pub(in super::super) enum Then {
     End,
 }
 
+/// What a look at the state has shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    Held,
+    /// Another server has taken over, or the upload is gone.
+    Lost,
+}
+
 /// A lock that a request of this process holds.
 #[derive(Debug)]
 pub(super) struct Hold {
@@ -117,7 +125,9 @@ impl Hold {
             if latest.info.state.gone {
                 return;
             }
-            if self.is_wanted(&*objects, &mut latest).await {
+            if self.look(&*objects, &mut latest).await == Look::Lost {
+                // Nobody may go on from this state.
+                latest.is_left = false;
                 return self.interrupt.fire(Error::Interrupted);
             }
             latest.seen = Instant::now();
@@ -151,27 +161,35 @@ impl Hold {
         }
     }
 
-    /// Looks whether the request has to end.
-    async fn is_wanted(&self, objects: &dyn Objects, latest: &mut Latest) -> bool {
-        let is_announced = self.is_announced(&latest.info.state);
-        if !is_announced || latest.written.elapsed() >= RENEWAL {
-            let announced = self
-                .announce(objects, latest, Some(self.name.clone()))
-                .await;
-            return match announced {
-                Ok(Swapped::Done(info)) => info.state.wanted,
-                Ok(Swapped::Newer(_)) | Err(ObjectError::NotFound) => true,
-                Err(_) => false,
-            };
+    /// Looks whether the request has to end. Shows that it is alive: seldom, or at each
+    /// look while somebody waits for it to end.
+    async fn look(&self, objects: &dyn Objects, latest: &mut Latest) -> Look {
+        let state = &latest.info.state;
+        let is_due = latest.written.elapsed() >= RENEWAL;
+        if !self.is_announced(state) || state.wanted || is_due {
+            return self.show(objects, latest).await;
         }
         match Info::read(objects, &self.keys).await {
             Ok(found) if latest.info.state.is_same(&found.state) => {
                 latest.info = found;
-                latest.info.state.wanted
+                if !latest.info.state.wanted {
+                    return Look::Held;
+                }
+                self.interrupt.fire(Error::Interrupted);
+                self.show(objects, latest).await
             }
-            Ok(_) | Err(ObjectError::NotFound) => true,
+            Ok(_) | Err(ObjectError::NotFound) => Look::Lost,
             // The next look may succeed.
-            Err(_) => false,
+            Err(_) => Look::Held,
+        }
+    }
+
+    /// Shows that the request is alive.
+    async fn show(&self, objects: &dyn Objects, latest: &mut Latest) -> Look {
+        let name = Some(self.name.clone());
+        match self.announce(objects, latest, name).await {
+            Ok(Swapped::Newer(_)) | Err(ObjectError::NotFound) => Look::Lost,
+            Ok(Swapped::Done(_)) | Err(_) => Look::Held,
         }
     }
 

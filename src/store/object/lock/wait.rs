@@ -6,6 +6,7 @@ use tokio::time::{Instant, sleep};
 use tower_tus_layers::protocol::{Error, UploadId};
 
 use crate::store::object::ObjectStore;
+use crate::store::object::calls::retried;
 use crate::store::object::info::Info;
 use crate::store::object::keys::Keys;
 use crate::store::object::objects::{Objects, Result as ObjectResult};
@@ -14,25 +15,29 @@ use crate::store::object::swap::{Swapped, swap, want};
 
 /// How often to look whether the writer has ended.
 const POLL: Duration = Duration::from_millis(100);
-/// How long a writer may take to end once it is asked.
+/// How long a writer that was asked to end may show no sign of life. It looks whether it
+/// was asked every 300 ms, and shows then as often that it is ending.
 const PATIENCE: Duration = Duration::from_millis(700);
 /// A writer that has written nothing for so long is dead: it renews its announcement
-/// far more often. The rest is for clocks that differ.
-const DEAD: Duration = Duration::from_secs(60);
+/// every 10 seconds. The rest is for clocks that differ, which no object store allows by
+/// more than 15 minutes.
+const DEAD: Duration = Duration::from_secs(20 * 60);
 
-/// Asks the writer to end, and takes over if it does not.
+/// Asks the writer to end, and waits for it as long as it shows that it does. Takes over
+/// from one that does not.
 pub(super) async fn until_free(
     store: &ObjectStore,
     id: &UploadId,
     timeout: Duration,
 ) -> Result<(Keys, Info), Error> {
     let begin = Instant::now();
-    let (keys, mut info) = Info::find(store, id).await?;
+    let (keys, mut info) = retried(|| Info::find(store, id)).await?;
     let (objects, keys) = (&*store.objects, &keys);
-    let (mut asked, mut since) = (None, begin);
-    while let Some(writer) = &info.state.writer {
-        if asked.as_ref() != Some(writer) {
-            (asked, since) = (Some(writer.clone()), Instant::now());
+    let (mut seen, mut since) = (None, begin);
+    while info.state.writer.is_some() {
+        // Each write of the writer draws another token, and so does another writer.
+        if seen.as_ref() != Some(&info.state.token) {
+            (seen, since) = (Some(info.state.token.clone()), Instant::now());
         }
         let patience = PATIENCE.saturating_sub(since.elapsed());
         let left = timeout.saturating_sub(begin.elapsed());
@@ -44,7 +49,7 @@ pub(super) async fn until_free(
             return Err(Error::LockTimeout);
         } else {
             sleep(POLL.min(patience).min(left)).await;
-            Info::read(objects, keys).await?
+            retried(|| Info::read(objects, keys)).await?
         };
     }
     Ok((keys.clone(), info))
@@ -55,7 +60,7 @@ pub(super) async fn if_free(
     store: &ObjectStore,
     id: &UploadId,
 ) -> Result<Option<(Keys, Info)>, Error> {
-    let (keys, info) = Info::find(store, id).await?;
+    let (keys, info) = retried(|| Info::find(store, id)).await?;
     if info.state.writer.is_none() {
         return Ok(Some((keys, info)));
     }
@@ -70,7 +75,7 @@ pub(super) async fn if_free(
 
 /// Returns whether another server writes the upload.
 pub(super) async fn is_held(store: &ObjectStore, id: &UploadId) -> Result<bool, Error> {
-    let (_, info) = Info::find(store, id).await?;
+    let (_, info) = retried(|| Info::find(store, id)).await?;
     Ok(is_written(&info, SystemTime::now()))
 }
 

@@ -25,6 +25,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 pub(crate) use self::error::ObjectError;
+#[cfg(feature = "metrics")]
 pub(crate) use self::kind::Kind;
 pub(crate) use self::listing::{Listed, Listing, Multipart, Multiparts, Part, Parts};
 pub(crate) use self::payload::Payload;

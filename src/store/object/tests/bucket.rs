@@ -31,6 +31,8 @@ pub(super) enum Fault {
     Late,
     /// It is refused because there is too much to do.
     Busy,
+    /// It is not done, nobody tells, and all later ones are [busy](Self::Busy).
+    LostThenBusy,
 }
 
 #[derive(Debug, Default)]
@@ -40,7 +42,8 @@ struct Told {
     sent_in_parts: u64,
     interrupt: Option<Interrupt>,
     fault: Option<(usize, Fault)>,
-    has_crashed: bool,
+    /// What happens to all calls from now on.
+    from_now_on: Option<Fault>,
 }
 
 /// A client of a bucket. [`again`](Self::again) makes another one.
@@ -176,7 +179,7 @@ impl Bucket {
         let done = done(self.memory.clone());
         match self.fault_of(name) {
             None => done.await,
-            Some(Fault::Lost | Fault::CrashBefore) => unknown(),
+            Some(Fault::Lost | Fault::CrashBefore | Fault::LostThenBusy) => unknown(),
             Some(Fault::Unanswered | Fault::CrashAfter) => {
                 drop(done.await);
                 unknown()
@@ -196,12 +199,16 @@ impl Bucket {
         let mut told = self.told();
         let call = told.calls.len();
         told.calls.push(name);
-        if told.has_crashed {
-            return Some(Fault::Lost);
+        if told.from_now_on.is_some() {
+            return told.from_now_on;
         }
         let fault = told.fault.filter(|(at, _)| *at == call);
         let fault = fault.map(|(_, fault)| fault);
-        told.has_crashed = matches!(fault, Some(Fault::CrashBefore | Fault::CrashAfter));
+        told.from_now_on = match fault {
+            Some(Fault::CrashBefore | Fault::CrashAfter) => Some(Fault::Lost),
+            Some(Fault::LostThenBusy) => Some(Fault::Busy),
+            _ => None,
+        };
         fault
     }
 }

@@ -124,7 +124,12 @@ impl Request {
 
     /// Sends the bytes of the upload up to an offset, from its beginning.
     async fn send(&self, to: u64) {
-        for at in (0..to).step_by(16 << 10) {
+        self.send_from(0, to).await;
+    }
+
+    /// Sends more bytes, which follow.
+    async fn send_from(&self, from: u64, to: u64) {
+        for at in (from..to).step_by(16 << 10) {
             let frame = bytes(at, to.min(at + 16 * KIB));
             self.frames.send(frame).await.unwrap();
         }
@@ -388,4 +393,149 @@ async fn a_termination_under_its_lock_leaves_nothing() {
     guard.release().await;
     assert!(bucket.keys().is_empty(), "{:?}", bucket.keys());
     assert_eq!(store.desk.len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_writer_that_is_long_in_ending_keeps_all_its_bytes() {
+    let (bucket, [first, second], id) = servers().await;
+    let request = Request::begin(&first, &id).await;
+    request.send(2 * PART).await;
+    sleep(Duration::from_secs(1)).await;
+    bucket.hold_parts();
+    request.send_from(2 * PART, 4 * PART + 5).await;
+    let begin = Instant::now();
+    let waiting = tokio::spawn({
+        let (second, id) = (second.clone(), id.clone());
+        async move { offset(&second, &id).await }
+    });
+    sleep(Duration::from_secs(5)).await;
+    assert!(request.interrupt.cause().is_some(), "it was asked to end");
+    bucket.let_parts_go();
+    assert_eq!(request.ended.await.unwrap().unwrap(), 4 * PART + 5);
+    assert_eq!(waiting.await.unwrap(), 4 * PART + 5, "its bytes are kept");
+    assert!(begin.elapsed() < Duration::from_secs(6));
+    go_on(&bucket, &id, LENGTH).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_writer_that_is_stopped_while_it_ends_is_not_waited_for() {
+    let (bucket, [first, second], id) = servers().await;
+    let interrupt = Interrupt::default();
+    let _guard = acquire(&first, &id, &interrupt).await.unwrap();
+    sleep(Duration::from_millis(350)).await;
+    let waiting = tokio::spawn({
+        let (second, id) = (second.clone(), id.clone());
+        async move { offset(&second, &id).await }
+    });
+    sleep(Duration::from_secs(10)).await;
+    assert!(interrupt.cause().is_some(), "it was asked to end");
+    assert!(!waiting.is_finished(), "it shows that it is ending");
+    let _stopped = bucket.stop().await;
+    let begin = Instant::now();
+    waiting.await.unwrap();
+    assert!(begin.elapsed() < Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_writer_hears_at_its_own_swap_that_it_is_wanted() {
+    let (bucket, [first, second], id) = servers().await;
+    let request = Request::begin(&first, &id).await;
+    request.send(KIB).await;
+    sleep(Duration::from_millis(350)).await;
+    let waiting = tokio::spawn({
+        let (second, id) = (second.clone(), id.clone());
+        async move { offset(&second, &id).await }
+    });
+    while !state(&second, &id).await.wanted {
+        sleep(Duration::from_millis(1)).await;
+    }
+    assert!(
+        request.interrupt.cause().is_none(),
+        "nobody has told it yet"
+    );
+    // The first part claims its number by a swap.
+    request.send_from(KIB, PART).await;
+    tokio::task::yield_now().await;
+    let begin = Instant::now();
+    request.interrupt.fired().await;
+    assert!(begin.elapsed() < Duration::from_millis(50));
+    let kept = request.ended.await.unwrap().unwrap();
+    assert_eq!(waiting.await.unwrap(), kept);
+    let found = state(&second, &id).await;
+    assert_eq!((found.writer, found.wanted), (None, false));
+    go_on(&bucket, &id, LENGTH).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_servers_that_wait_for_a_stopped_one_go_on_one_after_the_other() {
+    let (bucket, [first, second], id) = servers().await;
+    let third = store(&bucket.again());
+    let _guard = acquire(&first, &id, &Interrupt::default()).await.unwrap();
+    sleep(Duration::from_millis(350)).await;
+    let _stopped = bucket.stop().await;
+    let begin = Instant::now();
+    let write = |store: ObjectStore| {
+        let id = id.clone();
+        tokio::spawn(async move {
+            let guard = acquire(&store, &id, &Interrupt::default()).await?;
+            let mut handle = store.open(&id).await?;
+            let ended = patch(&mut *handle, KIB, WriteMode::Streaming).await;
+            guard.release().await;
+            ended
+        })
+    };
+    let (one, other) = (write(second), write(third));
+    let ended = [one.await.unwrap(), other.await.unwrap()];
+    assert!(begin.elapsed() < Duration::from_secs(2));
+    let answered = ended.iter().filter_map(|it| it.as_ref().ok()).max();
+    let found = state(&store(&bucket.again()), &id).await;
+    assert_eq!(Some(&found.offset()), answered, "{ended:?}");
+    go_on(&bucket.again(), &id, LENGTH).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_fails_while_a_lock_is_acquired_or_held_damages_nothing() {
+    for fault in [Fault::Lost, Fault::Unanswered, Fault::Late, Fault::Busy] {
+        let mut calls = 0;
+        loop {
+            let (bucket, [_, other], id) = servers().await;
+            let faulty = bucket.again();
+            let writer = store(&faulty);
+            faulty.fail(calls, fault);
+            let request = Request::begin(&writer, &id).await;
+            request.send(PART + KIB).await;
+            sleep(Duration::from_secs(2)).await;
+            let found = offset(&other, &id).await;
+            let ended = request.ended.await.unwrap();
+            assert!(
+                ended.as_ref().is_ok_and(|&end| end == found) || ended.is_err(),
+                "{fault:?} {calls}: {ended:?}, {found}"
+            );
+            let left = state(&other, &id).await;
+            assert_eq!(
+                (left.writer, left.wanted),
+                (None, false),
+                "{fault:?} {calls}"
+            );
+            go_on(&bucket, &id, LENGTH).await;
+            if !faulty.has_failed() {
+                break;
+            }
+            calls += 1;
+        }
+        assert!(calls > 4, "{fault:?}: {calls}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_termination_asks_nobody_of_its_own_server_to_end() {
+    let (_bucket, [store, _], id) = servers().await;
+    let interrupt = Interrupt::default();
+    let locker = store.locker();
+    let guard = locker.acquire_to_terminate(&id, interrupt.clone(), LONG);
+    let guard = guard.await.unwrap();
+    store.terminator().unwrap().terminate(&id).await.unwrap();
+    sleep(Duration::from_secs(5)).await;
+    assert!(interrupt.cause().is_none(), "it is over by itself");
+    guard.release().await;
 }

@@ -99,3 +99,16 @@ async fn an_upload_that_was_removed_is_not_written_again() {
     assert!(matches!(swapped, Err(ObjectError::NotFound)), "{swapped:?}");
     assert_eq!(bucket.keys(), Vec::<String>::new());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_busy_after_a_lost_answer_proves_nothing() {
+    let bucket = Bucket::new();
+    let (keys, old) = created(&bucket).await;
+    let faulty = bucket.again();
+    faulty.fail(0, Fault::LostThenBusy);
+    let swapped = raise(&faulty, &keys, &old).await;
+    assert!(
+        matches!(swapped, Err(ObjectError::Unknown(_))),
+        "{swapped:?}"
+    );
+}
