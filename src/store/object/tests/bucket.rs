@@ -136,6 +136,10 @@ impl Bucket {
         self.memory.bytes(key)
     }
 
+    pub(super) fn properties(&self, key: &str) -> Option<Properties> {
+        self.memory.properties(key)
+    }
+
     pub(super) fn keys(&self) -> Vec<String> {
         self.memory.keys()
     }

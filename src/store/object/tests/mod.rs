@@ -7,6 +7,8 @@ mod crash;
 mod fence;
 mod list;
 mod lock;
+mod places;
+mod properties;
 mod swap;
 mod uploads;
 
