@@ -211,5 +211,5 @@ async fn is_made(handle: &ObjectHandle, error: ObjectError) -> Result<(), Error>
 /// Whether the object was made for this upload.
 pub(super) fn is_ours(found: &Found, state: &State) -> bool {
     let mark = found.metadata.get(MARK);
-    mark.is_some_and(|mark| mark.starts_with(&state.nonce))
+    mark.is_some_and(|mark| !state.nonce.is_empty() && mark.starts_with(&state.nonce))
 }
