@@ -2,7 +2,7 @@
 
 use http::HeaderValue;
 use tower_tus_layers::protocol::{Concat, Interrupt, Role};
-use tower_tus_layers::store::{Concatenator, Reader};
+use tower_tus_layers::store::{Concatenator, ListRequest, Reader};
 
 use super::*;
 use crate::store::object::objects::Rules;
@@ -273,6 +273,8 @@ async fn without_its_bucket_an_upload_fails_and_is_not_damaged() {
         assert!(why(less.read(&id).await.unwrap_err()).contains("other"));
         let terminated = less.terminator().unwrap().terminate(&id).await;
         assert!(why(terminated.unwrap_err()).contains("other"));
+        let page = less.lister().unwrap().list(&ListRequest::default()).await;
+        assert_eq!(page.unwrap().uploads[0].id, id, "it can be listed");
         let again = less.create(new_with(&id, length)).await;
         assert!(is_exists(&again));
         assert_eq!([scene.main.keys(), scene.other.keys()], keys);
