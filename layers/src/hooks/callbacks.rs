@@ -157,7 +157,7 @@ macro_rules! callbacks {
 
 callbacks! { Reply, |reply| reply;
     /// Calls `callback` before an upload is created. It may reject the upload,
-    /// and set its id, metadata and storage path.
+    /// and set its id, metadata, storage path and object.
     pre_create: PreCreate,
     /// Calls `callback` after the last byte, before the client learns that the
     /// upload is complete. It may reject the upload.

@@ -122,6 +122,12 @@ async fn complete(handle: &mut ObjectHandle) -> Result<(), Error> {
     if parts.is_empty() && state.is_of_tusd() {
         parts.push(adopt::put_empty_part(&**objects, key, state, &multipart).await?);
     }
+    // The store would replace it.
+    if !objects.rules().conditional_complete
+        && let Some(Object::Foreign) = find(handle).await?
+    {
+        return Err(Error::UploadFailed);
+    }
     let complete = || objects.complete(key, &multipart, &parts, When::Absent);
     let Err(error) = retried(complete).await else {
         return Ok(());
@@ -177,21 +183,27 @@ async fn look(handle: &ObjectHandle, error: ObjectError) -> Result<Object, Error
     if !error.may_be_done() && !matches!(error, ObjectError::NotFound) {
         return Err(error.into());
     }
+    let found = find(handle).await?;
+    found.ok_or_else(|| error.into())
+}
+
+/// Returns what is in the place of the finished object.
+async fn find(handle: &ObjectHandle) -> Result<Option<Object>, Error> {
     let Place { objects, key, .. } = &handle.place;
     let found = match retried(|| objects.head(key)).await {
         Ok(found) => found,
-        Err(ObjectError::NotFound) => return Err(error.into()),
+        Err(ObjectError::NotFound) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
     let state = &handle.info.state;
     let has_size = found.size == state.offset();
     let is_unmarked = adopt::is_completed(&**objects, key, state).await?;
-    Ok(match found.metadata.get(MARK) {
+    Ok(Some(match found.metadata.get(MARK) {
         Some(mark) if *mark == state.nonce && has_size => Object::Made,
         None if is_unmarked && has_size => Object::Made,
         _ if is_ours(&found, state) => Object::Draft(found),
         _ => Object::Foreign,
-    })
+    }))
 }
 
 async fn is_made(handle: &ObjectHandle, error: ObjectError) -> Result<(), Error> {

@@ -230,6 +230,33 @@ async fn an_upload_is_recorded_as_finished_before_the_gates_are_told_unless_one_
     }
 }
 
+/// A gate that chooses where bytes go.
+#[derive(Debug)]
+struct Placing(fn(&mut NewUpload));
+
+#[async_trait]
+impl Gate for Placing {
+    async fn creating(&self, _: &Parts, upload: &mut NewUpload) -> Result<(), Error> {
+        (self.0)(upload);
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn no_gate_puts_bytes_into_a_side_file() {
+    for place in [
+        |new: &mut NewUpload| new.storage_path = Some("a/one.info".into()),
+        |new: &mut NewUpload| new.object.key = Some("a/one.info".into()),
+    ] {
+        let store = MemoryStore::default();
+        let service = GateLayer::new(Placing(place)).layer(Core::new(store));
+        let request = Request::post("/").header("Upload-Length", "5");
+        let response = service.oneshot(empty(request)).await.unwrap();
+        assert_eq!(code(&response), "ERR_INTERNAL_SERVER_ERROR");
+        assert!(!response.headers().contains_key("location"));
+    }
+}
+
 /// A gate that refuses one action, and sets the ids of uploads.
 #[derive(Debug)]
 struct Refusing(Option<Action>);

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use serde_json::json;
-use tower_tus_layers::protocol::{Error, FinishState, Offset};
+use tower_tus_layers::protocol::{Error, FinishState, Metadata, NewUpload, Offset};
 use tower_tus_layers::store::Store;
 
 use super::{Fixture, append_all, is_exists, is_not_found, new};
@@ -72,19 +72,23 @@ async fn a_create_that_fails_leaves_no_file() {
 #[tokio::test]
 async fn what_only_objects_have_is_refused_and_named() {
     let files = Fixture::new();
-    let mut named = new("a");
-    named.object.bucket = Some("other".into());
+    let mut fresh = NewUpload::new(None, Metadata::EMPTY);
+    fresh.object.bucket = Some("other".into());
     let mut elsewhere = new("b");
     elsewhere
         .object
         .tags
         .insert("project".into(), "other".into());
     elsewhere.storage_path = Some("c".into());
-    for new in [named, elsewhere] {
-        let error = files.store.create(new).await.unwrap_err();
-        assert!(matches!(error, Error::Internal(_)), "{error:?}");
-        let why = std::error::Error::source(&error).unwrap().to_string();
-        assert!(why.contains("other"), "{why}");
+    for new in [fresh, elsewhere] {
+        let created = files.store.create(new.clone()).await.map(drop);
+        // The same for a final upload.
+        let joined = create_with(&files.store, new, Offset::ZERO, |_| Ok(())).map(drop);
+        for error in [created.unwrap_err(), joined.unwrap_err()] {
+            assert!(matches!(error, Error::Internal(_)), "{error:?}");
+            let why = std::error::Error::source(&error).unwrap().to_string();
+            assert!(why.contains("other"), "{why}");
+        }
         assert_eq!(files.everything(), []);
     }
 }

@@ -143,8 +143,8 @@ impl Bucket {
         self.memory.bytes(key)
     }
 
-    pub(super) fn properties(&self, key: &str) -> Properties {
-        self.memory.properties(key).unwrap()
+    pub(super) fn properties(&self, key: &str) -> Option<Properties> {
+        self.memory.properties(key)
     }
 
     pub(super) fn keys(&self) -> Vec<String> {

@@ -10,7 +10,9 @@ mod crash;
 mod fence;
 mod list;
 mod lock;
+mod places;
 mod probe;
+mod properties;
 mod swap;
 mod uploads;
 

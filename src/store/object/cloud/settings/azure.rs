@@ -37,6 +37,15 @@ impl Azure {
         }
     }
 
+    /// Names another container, with the same settings.
+    #[must_use]
+    pub fn container(self, container: impl Into<String>) -> Self {
+        Self {
+            container: container.into(),
+            ..self
+        }
+    }
+
     /// Sets the account and its key, in base64.
     #[must_use]
     pub fn account(self, name: impl Into<String>, key: impl Into<String>) -> Self {

@@ -39,6 +39,15 @@ impl Gcs {
         }
     }
 
+    /// Names another bucket, with the same settings.
+    #[must_use]
+    pub fn bucket(self, bucket: impl Into<String>) -> Self {
+        Self {
+            bucket: bucket.into(),
+            ..self
+        }
+    }
+
     /// Uses a server other than Google's: a URL or a host, which is reached by https.
     #[must_use]
     pub fn endpoint(self, endpoint: impl Into<String>) -> Self {

@@ -13,10 +13,13 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
+use tower_tus_layers::protocol::{Body, Chunk, Length, Metadata, NewUpload};
+use tower_tus_layers::store::{AppendOptions, Store};
 
 use super::s3::ODD;
 use super::services;
 use crate::http_client::{Trust, config};
+use crate::store::object::ObjectStore;
 use crate::store::object::cloud::Azure;
 use crate::store::object::cloud::azure::SharedKey;
 use crate::store::object::cloud::connector::Connector;
@@ -186,6 +189,40 @@ async fn blocks_are_joined_in_the_order_of_the_list_under_a_condition() {
     complete_one(container, When::Match(&tag)).await.unwrap();
     let again = complete_one(container, When::Match(&tag)).await;
     assert!(matches!(again, Err(ObjectError::Refused)), "{again:?}");
+}
+
+#[tokio::test]
+async fn a_whole_upload_is_finished_with_its_properties() {
+    let Some(emulator) = Emulator::start().await else {
+        return;
+    };
+    let container = emulator.container();
+    let store = ObjectStore::over(Arc::clone(&container))
+        .part_size(100)
+        .cache_control("no-store")
+        .metadata_keys(["file-name"]);
+    for length in [5, 1_000] {
+        let bytes = "x".repeat(length);
+        let pairs = [("file-name", "Zoë"), ("filetype", "text/plain")];
+        let metadata = Metadata::from_pairs(pairs).unwrap();
+        let length = Length::saturating(length as u64);
+        let mut new = NewUpload::new(Some(length), metadata);
+        new.object.key = Some("by user/ä".to_owned());
+        let mut handle = store.create(new).await.unwrap();
+        let mut body = Body::from(bytes.clone());
+        let appended = handle.append(Chunk::new(&mut body), AppendOptions::default());
+        assert!(appended.await.error.is_none());
+        handle.finish_and_record().await.unwrap();
+
+        let object = container.get("by user/ä", None).await.unwrap();
+        assert_eq!(object.bytes, bytes);
+        let found = object.found.metadata;
+        assert_eq!(found["file_name"], "=?UTF-8?B?Wm/Dqw==?=");
+        let id = &handle.info().id;
+        store.terminator().unwrap().terminate(id).await.unwrap();
+        let left = container.list("", None).await.unwrap();
+        assert!(left.objects.is_empty(), "{left:?}");
+    }
 }
 
 async fn complete_one(container: &dyn Objects, when: When<'_>) -> Result<Tag> {

@@ -27,7 +27,7 @@ async fn half_an_upload_of_tusd_is_finished_here() {
             left.go_on(LENGTH).await;
             left.assert_clean();
             let properties = bucket.properties(OBJECT);
-            assert_eq!(properties.metadata["filename"], "a.txt");
+            assert_eq!(properties.unwrap().metadata["filename"], "a.txt");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod multiparts;
 mod objects;
+mod places;
 mod settings;
 
 use std::sync::Arc;
@@ -31,12 +32,17 @@ async fn text(bucket: &dyn Objects, key: &str) -> String {
     String::from_utf8(object.bytes.into()).unwrap()
 }
 
+/// A value that is not ASCII, as the store writes it.
+const AUTHOR: &str = "=?UTF-8?B?Wm/Dqw==?= =?UTF-8?B?4oKs?=";
+
 fn properties() -> Properties {
     Properties {
         content_type: Some("text/plain".to_owned()),
         content_disposition: Some("inline".to_owned()),
         cache_control: Some("no-store".to_owned()),
-        metadata: [("tower-tus".to_owned(), "nonce".to_owned())].into(),
+        metadata: [("towertus", "nonce"), ("author", AUTHOR)]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
         tags: [("a b".to_owned(), "c+d".to_owned())].into(),
         ..Properties::default()
     }
