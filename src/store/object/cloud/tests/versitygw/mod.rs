@@ -3,6 +3,7 @@
 mod multiparts;
 mod objects;
 mod settings;
+mod tusd;
 
 use std::fs;
 use std::net::TcpListener;
