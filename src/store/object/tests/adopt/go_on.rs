@@ -51,6 +51,27 @@ async fn the_members_of_tusd_stay_in_the_document() {
 }
 
 #[tokio::test]
+async fn tusd_is_kept_out_while_its_parts_would_come_before_ours() {
+    let left = Left::new(&Bucket::new(), Some(LENGTH), &[PART], 3 * KIB).await;
+    for (len, is_kept_out) in [
+        (5, None),
+        (100 * KIB, None),
+        (PART, Some(true)),
+        (5, Some(true)),
+    ] {
+        let mut handle = left.open().await;
+        patch(&mut *handle, len, WriteMode::Streaming)
+            .await
+            .unwrap();
+        let document = left.document();
+        assert_eq!(document["isFinal"].as_bool(), is_kept_out);
+        assert_eq!(document["IsFinal"], false);
+    }
+    left.go_on(LENGTH).await;
+    assert_eq!(left.document()["isFinal"], Value::Null);
+}
+
+#[tokio::test]
 async fn a_length_is_declared_here() {
     let left = Left::new(&Bucket::new(), None, &[PART], 3 * KIB).await;
     let mut handle = left.open().await;

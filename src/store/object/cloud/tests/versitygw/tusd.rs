@@ -74,11 +74,20 @@ impl Tusd {
     }
 
     async fn patch(&self, id: &UploadId, from: usize, to: usize) {
+        let patched = self.try_patch(id, from, to).await;
+        assert_eq!(header(&patched, "upload-offset"), to.to_string());
+    }
+
+    async fn try_patch(&self, id: &UploadId, from: usize, to: usize) -> String {
         let headers =
             format!("Upload-Offset: {from}\r\nContent-Type: application/offset+octet-stream\r\n");
         let path = format!("/files/{id}");
-        let patched = self.ask("PATCH", &path, &headers, &bytes(from, to)).await;
-        assert_eq!(header(&patched, "upload-offset"), to.to_string());
+        self.ask("PATCH", &path, &headers, &bytes(from, to)).await
+    }
+
+    async fn offset(&self, id: &UploadId) -> usize {
+        let head = self.ask("HEAD", &format!("/files/{id}"), "", b"").await;
+        header(&head, "upload-offset").parse().unwrap()
     }
 }
 
@@ -137,10 +146,41 @@ async fn an_upload_of_a_killed_tusd_is_finished_here() {
         assert_eq!(stored.found.metadata["name"], "a");
 
         let tusd = Tusd::start(&gateway).await;
-        let head = tusd.ask("HEAD", &format!("/files/{id}"), "", b"").await;
-        assert_eq!(header(&head, "upload-offset"), LENGTH.to_string());
-        assert_eq!(header(&head, "upload-metadata"), "name YQ==");
+        assert_eq!(tusd.offset(&id).await, LENGTH);
     }
+}
+
+#[tokio::test]
+async fn tusd_goes_on_with_its_own_bytes_or_not_at_all() {
+    let Some((gateway, tusd)) = start().await else {
+        return;
+    };
+    let (few, many) = (tusd.create().await, tusd.create().await);
+    let (at, store) = (7 * MIB, ObjectStore::over(gateway.bucket()).prefix("up/"));
+    for (id, to) in [(&few, at + 100), (&many, at + 9 * MIB)] {
+        tusd.patch(id, 0, at).await;
+        let mut handle = store.open(id).await.unwrap();
+        append(&mut *handle, at, to).await;
+    }
+
+    assert_eq!(tusd.offset(&few).await, at);
+    tusd.patch(&few, at, LENGTH).await;
+    assert!(object(&gateway, &few).await == bytes(0, LENGTH));
+
+    let from = tusd.offset(&many).await;
+    let refused = tusd.try_patch(&many, from, from + 5).await;
+    assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
+    let mut handle = store.open(&many).await.unwrap();
+    append(&mut *handle, at + 9 * MIB, LENGTH).await;
+    handle.finish_and_record().await.unwrap();
+    assert!(object(&gateway, &many).await == bytes(0, LENGTH));
+    assert_eq!(tusd.offset(&many).await, LENGTH);
+}
+
+async fn object(gateway: &Gateway, id: &UploadId) -> Bytes {
+    let (object, _) = id.as_str().rsplit_once('+').unwrap();
+    let key = format!("up/{object}");
+    gateway.bucket().get(&key, None).await.unwrap().bytes
 }
 
 #[tokio::test]
