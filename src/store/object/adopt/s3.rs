@@ -87,7 +87,9 @@ pub(super) async fn look(
         info.state.part_size = parts.first().map(|part| part.size);
     }
     // tusd writes the document only once.
-    info.modified = cmp::max(info.modified, tail.and_then(|tail| tail.modified));
+    let of_parts = parts.iter().map(|part| part.modified);
+    let of_tail = tail.and_then(|tail| tail.modified);
+    info.modified = of_parts.fold(cmp::max(info.modified, of_tail), cmp::max);
     let offset = info.state.offset();
     let pending = FinishState::Pending { attempts: 0 };
     info.document.record(offset, Some(pending));
@@ -103,6 +105,8 @@ async fn parts_of(objects: &dyn Objects, key: &str, multipart: &MultipartId) -> 
         let page = objects.parts(key, multipart, after).await?;
         let is_last = !page.is_truncated || page.parts.is_empty();
         parts.extend(page.parts);
+        // Not every server sorts them.
+        parts.sort_unstable_by_key(|part| part.number);
         if is_last {
             return Ok(parts);
         }

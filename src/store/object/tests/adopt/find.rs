@@ -35,6 +35,22 @@ async fn parts_come_in_pages() {
 }
 
 #[tokio::test]
+async fn the_newest_of_its_objects_tells_when_it_was_changed() {
+    let mut left = Left::new(&Bucket::new(), Some(9 * PART), &[], 0).await;
+    let mut before = left.open().await.info().modified.unwrap();
+    for is_part in [true, false] {
+        std::thread::sleep(std::time::Duration::from_millis(2));
+        match is_part {
+            true => left.send(1, PART).await,
+            false => left.keep(bytes(PART, PART + 5)).await,
+        }
+        let modified = left.open().await.info().modified.unwrap();
+        assert!(modified > before);
+        before = modified;
+    }
+}
+
+#[tokio::test]
 async fn an_upload_of_tusd_has_its_whole_id_alone() {
     let left = Left::new(&Bucket::new(), Some(5), &[], 3).await;
     let store = store(&left.bucket);

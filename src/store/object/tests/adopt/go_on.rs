@@ -123,6 +123,18 @@ async fn an_answer_to_the_completion_that_is_lost_is_found_out() {
     }
 }
 
+#[tokio::test]
+async fn an_object_that_tusd_has_joined_meanwhile_is_taken() {
+    let left = Left::new(&Bucket::new(), Some(2 * PART), &[PART, PART], 0).await;
+    let mut handle = left.open().await;
+    left.complete().await;
+    // Only the multipart upload tells whose object this is.
+    left.put(OBJECT, bytes(0, 2 * PART)).await;
+    handle.finish_and_record().await.unwrap();
+    left.go_on(2 * PART).await;
+    left.assert_clean();
+}
+
 /// Crashes in one call of a request.
 async fn crashed(begun: (&[u64], u64), len: u64, calls: usize, fault: Fault) -> bool {
     let left = Left::new(&Bucket::new(), Some(LENGTH), begun.0, begun.1).await;

@@ -168,7 +168,7 @@ async fn tusd_goes_on_with_its_own_bytes_or_not_at_all() {
     assert!(object(&gateway, &few).await == bytes(0, LENGTH));
 
     let from = tusd.offset(&many).await;
-    let refused = tusd.try_patch(&many, from, from + 5).await;
+    let refused = tusd.try_patch(&many, from, from).await;
     assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
     let mut handle = store.open(&many).await.unwrap();
     append(&mut *handle, at + 9 * MIB, LENGTH).await;
