@@ -98,6 +98,30 @@ pub(super) async fn look(
     Ok(())
 }
 
+/// Notices that tusd has finished an upload that was continued here, after somebody has
+/// returned to tusd for a while.
+pub(in super::super) async fn look_again(
+    objects: &dyn Objects,
+    keys: &Keys,
+    info: &mut Info,
+) -> Result<()> {
+    let (key, length) = (info.state.data(keys), info.document.length());
+    // Else it may have been finished here.
+    let is_open = !info.state.gone && length != Some(info.state.offset());
+    if !is_open || !is_completed(objects, key, &info.state).await? {
+        return Ok(());
+    }
+    match objects.head(key).await {
+        Ok(object) if Some(object.size) == length => {
+            info.state.set_whole();
+            info.document.record(object.size, None);
+            Ok(())
+        }
+        Ok(_) | Err(ObjectError::NotFound) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 async fn parts_of(objects: &dyn Objects, key: &str, multipart: &MultipartId) -> Result<Vec<Part>> {
     let mut parts: Vec<Part> = Vec::new();
     loop {

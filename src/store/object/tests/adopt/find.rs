@@ -167,3 +167,18 @@ async fn the_lock_of_an_upload_of_tusd_is_held_by_its_id() {
     acquired.unwrap().release().await;
     left.go_on(9 * PART).await;
 }
+
+#[tokio::test]
+async fn a_lock_of_another_upload_opens_nothing() {
+    let bucket = Bucket::new();
+    let store = store(&bucket);
+    let mut new = new(Some(5));
+    new.id = "a".parse().unwrap();
+    let id = new.id.clone();
+    store.create(new).await.unwrap();
+    let (interrupt, timeout) = (Interrupt::default(), std::time::Duration::ZERO);
+    let guard = store.locker().acquire(&id, interrupt, timeout).await;
+    let opened = store.open(&"a+b".parse().unwrap()).await;
+    assert!(matches!(opened, Err(Error::NotFound)), "{opened:?}");
+    drop(guard.unwrap());
+}

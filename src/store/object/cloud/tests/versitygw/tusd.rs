@@ -166,6 +166,7 @@ async fn tusd_goes_on_with_its_own_bytes_or_not_at_all() {
     assert_eq!(tusd.offset(&few).await, at);
     tusd.patch(&few, at, LENGTH).await;
     assert!(object(&gateway, &few).await == bytes(0, LENGTH));
+    assert!(store.open(&few).await.unwrap().info().is_finished());
 
     let from = tusd.offset(&many).await;
     let refused = tusd.try_patch(&many, from, from).await;
