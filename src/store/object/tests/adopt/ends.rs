@@ -73,6 +73,11 @@ async fn an_object_that_was_joined_but_not_recorded_is_terminated_too() {
     handle.finish().await.unwrap();
     assert!(left.bucket.bytes(OBJECT).is_some());
     assert!(left.document()["TowerTus"]["Object"]["Multipart"].is_string());
+    let found = left.open().await.info().clone();
+    assert!(
+        found.is_complete() && !found.is_finished(),
+        "hooks come next"
+    );
     left.terminate().await.unwrap();
     assert_eq!(left.bucket.keys(), [""; 0]);
 }

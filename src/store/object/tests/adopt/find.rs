@@ -59,7 +59,7 @@ async fn an_upload_of_tusd_has_its_whole_id_alone() {
             let mut handle = left.open().await;
             patch(&mut *handle, 1, WriteMode::Streaming).await.unwrap();
         }
-        for id in [OBJECT, &format!("{OBJECT}+other"), &format!("{}+", OBJECT)] {
+        for id in [OBJECT, &format!("{OBJECT}+other"), &format!("{OBJECT}+")] {
             let opened = store.open(&id.parse().unwrap()).await;
             assert!(matches!(opened, Err(Error::NotFound)), "{id}: {opened:?}");
         }

@@ -212,13 +212,7 @@ async fn the_parts_have_the_size_of_those_of_tusd_where_all_need_the_same() {
         ..Rules::S3
     };
     let bucket = Bucket::with(rules);
-    let left = Left::new(
-        &bucket,
-        Some(LENGTH),
-        &[3 * KIB << 4, 3 * KIB << 4],
-        3 * KIB,
-    )
-    .await;
+    let left = Left::new(&bucket, Some(LENGTH), &[48 * KIB, 48 * KIB], 3 * KIB).await;
     left.go_on(LENGTH).await;
     left.assert_clean();
 }
