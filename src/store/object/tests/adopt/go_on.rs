@@ -106,6 +106,24 @@ async fn an_upload_whose_parts_were_not_joined_is_finished_without_bytes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_crash_at_the_end_of_an_upload_without_bytes_is_survived() {
+    for fault in [Fault::CrashBefore, Fault::CrashAfter] {
+        for calls in 0..8 {
+            let left = Left::new(&Bucket::new(), Some(0), &[], 0).await;
+            let attempts = FinishState::Pending { attempts: 1 };
+            left.open().await.record(attempts).await.unwrap();
+            let faulty = left.bucket.again();
+            faulty.fail(calls, fault);
+            if let Ok(mut handle) = store(&faulty).open(&left.id()).await {
+                let _ = handle.finish_and_record().await;
+            }
+            left.go_on(0).await;
+            left.assert_clean();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_to_the_completion_that_is_lost_is_found_out() {
     for fault in [Fault::Unanswered, Fault::Late, Fault::Lost] {
         for calls in 0..20 {
