@@ -39,6 +39,11 @@ pub(crate) struct Document {
     tower_tus: TowerTus,
     #[serde(flatten)]
     rest: Map<String, Value>,
+    /// tusd takes this for a later `IsFinal`, since Go ignores case in names. Then it
+    /// refuses to append to the upload.
+    #[cfg(feature = "object-store")]
+    #[serde(rename = "isFinal", skip_serializing_if = "std::ops::Not::not")]
+    keeps_tusd_out: bool,
     /// Whether a [`SEAL`] follows.
     #[serde(skip)]
     is_sealed: bool,
@@ -210,6 +215,7 @@ impl Document {
 
     #[cfg(feature = "object-store")]
     pub(crate) fn set_object(&mut self, object: ObjectState) {
+        self.keeps_tusd_out = object.keeps_tusd_out();
         self.tower_tus.object = Some(object);
     }
 

@@ -41,6 +41,8 @@ pub(super) async fn all_parts(
         let page = retried(|| objects.parts(key, multipart, after)).await?;
         let is_last = !page.is_truncated || page.parts.is_empty();
         parts.extend(page.parts);
+        // Not every server sorts them.
+        parts.sort_unstable_by_key(|part| part.number);
         if is_last {
             return Ok(parts);
         }

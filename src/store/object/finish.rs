@@ -9,7 +9,7 @@ use super::adopt;
 use super::append::{self, Held};
 use super::calls::retried;
 use super::handle::ObjectHandle;
-use super::objects::{Found, ObjectError, Payload, When};
+use super::objects::{Found, MultipartId, ObjectError, Objects, Payload, Tag, When};
 use super::place::Place;
 use super::properties::{MARK, marked};
 use super::state::{State, random};
@@ -118,17 +118,13 @@ async fn complete(handle: &mut ObjectHandle) -> Result<(), Error> {
     append::send_rest(handle).await?;
     let (Place { objects, key, .. }, state) = (&handle.place, &handle.info.state);
     let multipart = state.multipart().ok_or(Error::UploadFailed)?;
-    let mut parts = state.listed_parts();
-    if parts.is_empty() && state.is_of_tusd() {
-        parts.push(adopt::put_empty_part(&**objects, key, state, &multipart).await?);
-    }
     // The store would replace it.
     if !objects.rules().conditional_complete
         && let Some(Object::Foreign) = find(handle).await?
     {
         return Err(Error::UploadFailed);
     }
-    let complete = || objects.complete(key, &multipart, &parts, When::Absent);
+    let complete = || join(&**objects, key, state, &multipart);
     let Err(error) = retried(complete).await else {
         return Ok(());
     };
@@ -147,6 +143,19 @@ async fn complete(handle: &mut ObjectHandle) -> Result<(), Error> {
         Ok(Object::Foreign) => Err(Error::UploadFailed),
         Err(error) => Err(error),
     }
+}
+
+async fn join(
+    objects: &dyn Objects,
+    key: &str,
+    state: &State,
+    multipart: &MultipartId,
+) -> Result<Tag, ObjectError> {
+    let mut parts = state.listed_parts();
+    if parts.is_empty() && state.is_of_tusd() {
+        parts.push(adopt::put_empty_part(objects, key, state, multipart).await?);
+    }
+    objects.complete(key, multipart, &parts, When::Absent).await
 }
 
 /// Puts an object that consists of the tail and the bytes that are held back. Returns

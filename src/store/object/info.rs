@@ -64,13 +64,17 @@ impl Info {
         found: Found,
     ) -> Result<Self> {
         match document.take_object() {
-            Some(state) => Ok(Self {
-                document,
-                state,
-                tag: found.tag,
-                modified: found.modified,
-                refused: None,
-            }),
+            Some(state) => {
+                let mut info = Self {
+                    document,
+                    state,
+                    tag: found.tag,
+                    modified: found.modified,
+                    refused: None,
+                };
+                adopt::look_again(objects, keys, &mut info).await?;
+                Ok(info)
+            }
             None => adopt::look(objects, keys, document, found).await,
         }
     }

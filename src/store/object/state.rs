@@ -119,6 +119,12 @@ impl State {
         self.nonce.is_empty()
     }
 
+    /// Whether tusd would use numbers for further parts that come before those of ours.
+    pub(crate) fn keeps_tusd_out(&self) -> bool {
+        let is_begun = self.is_of_tusd() && self.multipart.is_some();
+        is_begun && self.next as usize > self.parts.len() + 1
+    }
+
     /// The key of the finished object.
     pub(super) fn data<'a>(&'a self, keys: &'a Keys) -> &'a str {
         self.key.as_deref().unwrap_or(keys.data())

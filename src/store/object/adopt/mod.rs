@@ -17,7 +17,7 @@ use super::state::State;
 use crate::store::document::Document;
 
 pub(super) use self::ids::{before_multipart, id_at, places};
-pub(super) use self::s3::{is_completed, put_empty_part, tag_of_tail};
+pub(super) use self::s3::{is_completed, look_again, put_empty_part, tag_of_tail};
 
 /// Why an upload of tusd is not continued here. Nothing of it is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

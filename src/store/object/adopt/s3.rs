@@ -87,13 +87,39 @@ pub(super) async fn look(
         info.state.part_size = parts.first().map(|part| part.size);
     }
     // tusd writes the document only once.
-    info.modified = cmp::max(info.modified, tail.and_then(|tail| tail.modified));
+    let of_parts = parts.iter().map(|part| part.modified);
+    let of_tail = tail.and_then(|tail| tail.modified);
+    info.modified = of_parts.fold(cmp::max(info.modified, of_tail), cmp::max);
     let offset = info.state.offset();
     let pending = FinishState::Pending { attempts: 0 };
     info.document.record(offset, Some(pending));
     let length = info.document.length();
     info.refused = fault(objects.rules(), &info.state, length).map(Refused::Broken);
     Ok(())
+}
+
+/// Notices that tusd has finished an upload that was continued here, after somebody has
+/// returned to tusd for a while.
+pub(in super::super) async fn look_again(
+    objects: &dyn Objects,
+    keys: &Keys,
+    info: &mut Info,
+) -> Result<()> {
+    let (key, length) = (info.state.data(keys), info.document.length());
+    // Else it may have been finished here.
+    let is_open = !info.state.gone && length != Some(info.state.offset());
+    if !is_open || !is_completed(objects, key, &info.state).await? {
+        return Ok(());
+    }
+    match objects.head(key).await {
+        Ok(object) if Some(object.size) == length => {
+            info.state.set_whole();
+            info.document.record(object.size, None);
+            Ok(())
+        }
+        Ok(_) | Err(ObjectError::NotFound) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 fn describe(state: &mut State, parts: &[Part], tail: Option<&Found>) {

@@ -32,6 +32,7 @@ pub(crate) struct Part {
     pub(crate) number: PartNumber,
     pub(crate) size: u64,
     pub(crate) tag: Tag,
+    pub(crate) modified: Option<SystemTime>,
 }
 
 /// A page of multipart uploads.

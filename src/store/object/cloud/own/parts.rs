@@ -1,8 +1,11 @@
+use std::time::SystemTime;
+
 use http::Method;
 use serde::Deserialize;
 
 use super::Own;
 use super::request::Unsigned;
+use crate::store::object::cloud::xml;
 use crate::store::object::objects::{MultipartId, Part, PartNumber, Parts, Result, Tag};
 
 #[derive(Deserialize)]
@@ -21,6 +24,8 @@ struct Sent {
     size: u64,
     #[serde(rename = "ETag")]
     etag: String,
+    #[serde(default, deserialize_with = "xml::time")]
+    last_modified: Option<SystemTime>,
 }
 
 impl Own {
@@ -40,6 +45,7 @@ impl Own {
             number: sent.part_number,
             size: sent.size,
             tag: Tag(sent.etag),
+            modified: sent.last_modified,
         });
         Ok(Parts {
             parts: parts.collect(),

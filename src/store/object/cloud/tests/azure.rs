@@ -11,7 +11,7 @@ use super::script::{Answer, Server, fails, says};
 use crate::store::object::cloud::Azure;
 use crate::store::object::cloud::credentials::Environment;
 use crate::store::object::objects::{
-    MultipartId, ObjectError, Objects, Payload, Properties, Tag, When,
+    MultipartId, ObjectError, Objects, Payload, Properties, Storage, Tag, When,
 };
 
 fn settings(server: &Server) -> Azure {
@@ -24,6 +24,12 @@ async fn with(answers: impl IntoIterator<Item = Answer>) -> (Server, Arc<dyn Obj
     let server = Server::start(answers).await;
     let container = settings(&server).open().unwrap();
     (server, container)
+}
+
+#[tokio::test]
+async fn it_says_where_it_is() {
+    let (_server, container) = with([]).await;
+    assert_eq!(*container.storage(), Storage::azure("bucket"));
 }
 
 fn none() -> MultipartId {

@@ -9,7 +9,7 @@ use super::script::{Answer, Server, fails, says};
 use crate::store::object::cloud::Gcs;
 use crate::store::object::cloud::credentials::Environment;
 use crate::store::object::objects::{
-    MultipartId, ObjectError, Objects, Payload, Properties, Tag, When,
+    MultipartId, ObjectError, Objects, Payload, Properties, Storage, Tag, When,
 };
 
 /// A service account that needs no token.
@@ -25,6 +25,12 @@ async fn with(answers: impl IntoIterator<Item = Answer>) -> (Server, Arc<dyn Obj
     let settings = Gcs::new("bucket").endpoint(format!("http://{}", server.address()));
     let bucket = settings.open_with(&environment).unwrap();
     (server, bucket)
+}
+
+#[tokio::test]
+async fn it_says_where_it_is() {
+    let (_server, bucket) = with([]).await;
+    assert_eq!(*bucket.storage(), Storage::gcs("bucket"));
 }
 
 fn generation() -> Tag {

@@ -108,7 +108,8 @@ async fn parts_come_in_pages() {
     let body = "<ListPartsResult><Bucket>bucket</Bucket><MaxParts>1000</MaxParts>\
         <Part><PartNumber>18</PartNumber><ETag>\"t\"</ETag><Size>5</Size></Part>\
         <Initiator><ID>x</ID></Initiator>\
-        <Part><PartNumber>40</PartNumber><Size>7</Size><ETag>\"u\"</ETag></Part>\
+        <Part><PartNumber>40</PartNumber><Size>7</Size><ETag>\"u\"</ETag>\
+        <LastModified>2026-11-27T12:00:00.000Z</LastModified></Part>\
         <IsTruncated>true</IsTruncated></ListPartsResult>";
     let none = "<ListPartsResult><IsTruncated>false</IsTruncated></ListPartsResult>";
     let answers = [
@@ -125,6 +126,8 @@ async fn parts_come_in_pages() {
         .collect();
     assert_eq!(found, [(18, 5), (40, 7)]);
     assert_eq!(page.parts[0].tag, tag());
+    let modified = page.parts.iter().map(|part| part.modified.is_some());
+    assert!(modified.eq([false, true]));
     assert!(page.is_truncated);
     let page = bucket.parts("key", &u(), 40).await.unwrap();
     assert!(page.parts.is_empty() && !page.is_truncated);

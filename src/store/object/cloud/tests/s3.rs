@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use super::script::{Answer, Server, fails, says};
 use crate::store::object::cloud::S3;
 use crate::store::object::objects::{
-    MultipartId, ObjectError, Objects, Payload, Properties, Tag, When,
+    MultipartId, ObjectError, Objects, Payload, Properties, Storage, Tag, When,
 };
 
 /// A key with characters that URLs escape.
@@ -29,6 +29,12 @@ pub(super) async fn with(answers: impl IntoIterator<Item = Answer>) -> (Server, 
     let server = Server::start(answers).await;
     let bucket = bucket(&server);
     (server, bucket)
+}
+
+#[tokio::test]
+async fn it_says_where_it_is() {
+    let (_server, bucket) = with([]).await;
+    assert_eq!(*bucket.storage(), Storage::s3("bucket"));
 }
 
 pub(super) fn tag() -> Tag {

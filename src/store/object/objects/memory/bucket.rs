@@ -36,7 +36,7 @@ pub(super) struct Stored {
 pub(super) struct Begun {
     pub(super) key: String,
     at: SystemTime,
-    parts: BTreeMap<PartNumber, (Bytes, Tag)>,
+    parts: BTreeMap<PartNumber, (Bytes, Tag, SystemTime)>,
     properties: Properties,
 }
 
@@ -134,7 +134,8 @@ impl Bucket {
         }
         let tag = digest(&bytes);
         let begun = self.multipart(key, id)?;
-        begun.parts.insert(number, (bytes, tag.clone()));
+        let part = (bytes, tag.clone(), SystemTime::now());
+        begun.parts.insert(number, part);
         Ok(tag)
     }
 
@@ -189,10 +190,11 @@ impl Bucket {
         let parts = found
             .by_ref()
             .take(page)
-            .map(|(number, (bytes, tag))| Part {
+            .map(|(number, (bytes, tag, modified))| Part {
                 number: *number,
                 size: bytes.len() as u64,
                 tag: tag.clone(),
+                modified: Some(*modified),
             });
         Ok(Parts {
             parts: parts.collect(),
@@ -234,7 +236,7 @@ impl Begun {
             }
             before = *number;
             match self.parts.get(number) {
-                Some((part, sent)) if sent == tag => {
+                Some((part, sent, _)) if sent == tag => {
                     bytes.extend_from_slice(part);
                     sizes.push(part.len() as u64);
                 }

@@ -73,16 +73,53 @@ async fn an_object_that_was_joined_but_not_recorded_is_terminated_too() {
     handle.finish().await.unwrap();
     assert!(left.bucket.bytes(OBJECT).is_some());
     assert!(left.document()["TowerTus"]["Object"]["Multipart"].is_string());
+    let found = left.open().await.info().clone();
+    assert!(
+        found.is_complete() && !found.is_finished(),
+        "hooks come next"
+    );
     left.terminate().await.unwrap();
     assert_eq!(left.bucket.keys(), [""; 0]);
 }
 
 #[tokio::test]
+async fn what_tusd_has_finished_since_is_read_here() {
+    for len in [5, 100 * KIB] {
+        let length = 2 * PART;
+        let mut left = Left::new(&Bucket::new(), Some(length), &[PART], 7).await;
+        let mut handle = left.open().await;
+        patch(&mut *handle, len, WriteMode::Streaming)
+            .await
+            .unwrap();
+        left.bucket.delete(&left.tail()).await.unwrap();
+        left.at = PART;
+        left.send(2, PART).await;
+        left.complete().await;
+        assert_eq!(read(&left, length).await, bytes(0, length));
+        left.terminate().await.unwrap();
+        let keys = left.bucket.keys();
+        let is_piece = |key: &String| key.ends_with(".part");
+        assert!(
+            keys.iter().all(is_piece),
+            "a sweep finds the rest: {keys:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn an_object_of_somebody_else_is_neither_replaced_nor_removed() {
-    for terminated in [false, true] {
+    for (is_finished, mark) in [(true, None), (true, Some("other")), (false, Some("other"))] {
         let left = Left::new(&Bucket::new(), Some(PART + 7), &[PART], 0).await;
-        left.bucket.put_foreign(OBJECT, b"foreign").await;
-        if !terminated {
+        let metadata = mark.map(|mark| ("tower-tus".to_owned(), mark.to_owned()));
+        let properties = Properties {
+            metadata: metadata.into_iter().collect(),
+            ..Properties::default()
+        };
+        let foreign = left
+            .bucket
+            .put(OBJECT, "foreign".into(), When::Always, &properties);
+        foreign.await.unwrap();
+        if is_finished {
             let mut handle = left.open().await;
             let finished = patch(&mut *handle, 7, WriteMode::Streaming).await;
             assert!(matches!(finished, Err(Error::UploadFailed)), "{finished:?}");

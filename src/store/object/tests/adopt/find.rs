@@ -35,6 +35,22 @@ async fn parts_come_in_pages() {
 }
 
 #[tokio::test]
+async fn the_newest_of_its_objects_tells_when_it_was_changed() {
+    let mut left = Left::new(&Bucket::new(), Some(9 * PART), &[], 0).await;
+    let mut before = left.open().await.info().modified.unwrap();
+    for is_part in [true, false] {
+        std::thread::sleep(std::time::Duration::from_millis(2));
+        match is_part {
+            true => left.send(1, PART).await,
+            false => left.keep(bytes(PART, PART + 5)).await,
+        }
+        let modified = left.open().await.info().modified.unwrap();
+        assert!(modified > before);
+        before = modified;
+    }
+}
+
+#[tokio::test]
 async fn an_upload_of_tusd_has_its_whole_id_alone() {
     let left = Left::new(&Bucket::new(), Some(5), &[], 3).await;
     let store = store(&left.bucket);
@@ -150,4 +166,19 @@ async fn the_lock_of_an_upload_of_tusd_is_held_by_its_id() {
     assert_eq!(found.info().offset, left.at + 7);
     acquired.unwrap().release().await;
     left.go_on(9 * PART).await;
+}
+
+#[tokio::test]
+async fn a_lock_of_another_upload_opens_nothing() {
+    let bucket = Bucket::new();
+    let store = store(&bucket);
+    let mut new = new(Some(5));
+    new.id = "a".parse().unwrap();
+    let id = new.id.clone();
+    store.create(new).await.unwrap();
+    let (interrupt, timeout) = (Interrupt::default(), std::time::Duration::ZERO);
+    let guard = store.locker().acquire(&id, interrupt, timeout).await;
+    let opened = store.open(&"a+b".parse().unwrap()).await;
+    assert!(matches!(opened, Err(Error::NotFound)), "{opened:?}");
+    drop(guard.unwrap());
 }

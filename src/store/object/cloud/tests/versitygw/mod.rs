@@ -4,6 +4,7 @@ mod multiparts;
 mod objects;
 mod places;
 mod settings;
+mod tusd;
 
 use std::sync::Arc;
 
