@@ -10,6 +10,7 @@
 mod append;
 mod budget;
 mod calls;
+mod clean;
 mod cloud;
 mod concatenate;
 mod create;
@@ -34,7 +35,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tower_tus_layers::protocol::{Error, Interrupt, NewUpload, UploadId};
 use tower_tus_layers::store::{
-    Concatenator, Content, Handle, ListRequest, Lister, Page, Reader, Store, Terminator,
+    Cleaner, Concatenator, Content, Handle, ListRequest, Lister, Page, Reader, Store, Terminator,
 };
 
 use self::budget::Budget;
@@ -61,6 +62,7 @@ pub struct ObjectStore {
     parts_at_once: usize,
     budget: Budget,
     desk: Desk,
+    memory_of_passes: Arc<clean::Memory>,
 }
 
 impl ObjectStore {
@@ -72,6 +74,7 @@ impl ObjectStore {
             parts_at_once: 4,
             budget: Budget::new(128 * MIB),
             desk: Desk::default(),
+            memory_of_passes: Arc::default(),
         }
     }
 
@@ -144,6 +147,10 @@ impl Store for ObjectStore {
     }
 
     fn lister(&self) -> Option<&dyn Lister> {
+        Some(self)
+    }
+
+    fn cleaner(&self) -> Option<&dyn Cleaner> {
         Some(self)
     }
 

@@ -38,9 +38,10 @@ impl Own {
             .query("max-uploads", "1000")
             .query("prefix", prefix);
         if let Some(after) = after {
-            request = request
-                .query("key-marker", &after.key)
-                .query("upload-id-marker", &after.id.0);
+            request = request.query("key-marker", &after.key);
+            if !after.id.0.is_empty() {
+                request = request.query("upload-id-marker", &after.id.0);
+            }
         }
         let page: Page = self.ask(request).await?;
         let multiparts = page.uploads.into_iter().map(|begun| Multipart {
