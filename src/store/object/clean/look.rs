@@ -258,3 +258,53 @@ pub(super) async fn size(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tower_tus_layers::protocol::{Length, Metadata, NewUpload};
+    use tower_tus_layers::store::Store;
+
+    use super::*;
+    use crate::store::object::handle::ObjectHandle;
+    use crate::store::object::objects::memory::Memory;
+    use crate::store::object::objects::{Objects, Properties, Rules};
+
+    #[tokio::test]
+    async fn a_multipart_upload_that_a_state_names_since_it_was_read_is_no_leftover() {
+        let memory = Memory::new(Rules::S3).page(2);
+        let store = ObjectStore::over(Arc::new(memory.clone()));
+        for id in ["a", "b"] {
+            let length = Some(Length::saturating(5));
+            let mut new = NewUpload::new(length, Metadata::EMPTY);
+            new.id = id.parse().unwrap();
+            store.create(new).await.unwrap();
+        }
+        let none = Properties::default();
+        for key in ["a0", "a1", "c"] {
+            memory.begin(key, &none).await.unwrap();
+        }
+        let mut look = Look::new(&store, Walk::new(&store, None));
+        let first = look.walk.next().await.unwrap().unwrap();
+        assert_eq!(first.name.key, "a.info");
+        assert_eq!(look.look(&first).await.unwrap(), None);
+        let b = "b".parse().unwrap();
+        assert!(look.seen.contains_key(&b), "it is read ahead");
+
+        let multipart = memory.begin("b", &none).await.unwrap();
+        let mut handle = ObjectHandle::open(&store, &b).await.unwrap();
+        let (document, mut state) = (handle.info.document.clone(), handle.info.state.clone());
+        state.multipart = Some(multipart.0);
+        handle.swap(document, state).await.unwrap();
+        let mut found = Vec::new();
+        while let Some(item) = look.walk.next().await.unwrap() {
+            found.extend(look.look(&item).await.unwrap());
+        }
+        let names: Vec<_> = found.iter().map(|it| &*it.name).collect();
+        let expected = ["a0", "a1", "c"].iter().zip(1..);
+        let expected =
+            expected.map(|(key, number)| format!("{key} uploadId=multipart-{number:08}"));
+        assert_eq!(names, expected.collect::<Vec<_>>());
+    }
+}

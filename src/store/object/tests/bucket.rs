@@ -81,6 +81,19 @@ impl Bucket {
         }
     }
 
+    /// Returns a client that gets lists in pages of so many items.
+    pub(super) fn page(&self, page: usize) -> Self {
+        Self {
+            memory: self.memory.clone().page(page),
+            ..self.again()
+        }
+    }
+
+    /// Makes all objects a day older.
+    pub(super) fn make_old(&self) {
+        self.memory.age(Duration::from_secs(24 * 60 * 60));
+    }
+
     /// Lets the call after `calls` others fail.
     pub(super) fn fail(&self, calls: usize, fault: Fault) {
         let mut told = self.told();

@@ -2,6 +2,7 @@
 
 mod bucket;
 mod calls;
+mod clean;
 mod concatenate;
 mod crash;
 mod fence;

@@ -28,7 +28,7 @@ pub(super) struct Bucket {
 pub(super) struct Stored {
     pub(super) bytes: Bytes,
     tag: Tag,
-    modified: SystemTime,
+    pub(super) modified: SystemTime,
     pub(super) properties: Properties,
 }
 

@@ -68,6 +68,13 @@ impl Memory {
             .collect()
     }
 
+    /// Makes all objects older.
+    pub(crate) fn age(&self, by: Duration) {
+        for stored in self.bucket().objects.values_mut() {
+            stored.modified -= by;
+        }
+    }
+
     fn bucket(&self) -> MutexGuard<'_, Bucket> {
         // No step panics half-way.
         self.bucket.lock().unwrap_or_else(PoisonError::into_inner)
