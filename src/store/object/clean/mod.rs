@@ -65,7 +65,8 @@ impl Cleaner for ObjectStore {
     }
 }
 
-async fn page(
+/// Returns a page that ends after so many leftovers, or after so many things.
+pub(super) async fn page(
     store: &ObjectStore,
     after: Option<&str>,
     limit: usize,
@@ -84,21 +85,4 @@ async fn page(
         left -= 1;
     }
     Ok(page)
-}
-
-#[cfg(test)]
-pub(super) use self::tests_only::page_of;
-
-#[cfg(test)]
-mod tests_only {
-    use super::*;
-
-    /// Returns a page that ends after so many things.
-    pub(in super::super) async fn page_of(
-        store: &ObjectStore,
-        after: Option<&str>,
-        scanned: usize,
-    ) -> LeftoverPage {
-        page(store, after, MOST, scanned).await.unwrap()
-    }
 }
