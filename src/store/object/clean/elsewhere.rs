@@ -68,18 +68,26 @@ impl Elsewhere {
     }
 
     fn add(&self, named: &mut HashSet<u64>, seen: &Seen) {
-        if let Seen::Ours(ours) = seen
-            && ours.has_other_key
-        {
-            let multipart = ours.multipart.as_ref().map(|id| &id.0);
-            let texts = ours.data.iter().chain(multipart);
-            named.extend(texts.map(|text| self.hasher.hash_one(text.as_str())));
-        }
+        let texts = match seen {
+            Seen::Ours(ours) if ours.has_other_key => {
+                let multipart = ours.multipart.as_ref().map(|id| id.0.clone());
+                [ours.data.clone(), multipart]
+            }
+            Seen::OfTusd { other_key } => [other_key.clone(), other_key.as_deref().map(of_tusd)],
+            _ => return,
+        };
+        let texts = texts.into_iter().flatten();
+        named.extend(texts.map(|text| self.hasher.hash_one(&*text)));
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Arc<HashSet<u64>>>> {
         self.named.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What an upload of tusd names that has this key: all that is there.
+pub(super) fn of_tusd(key: &str) -> String {
+    format!("{key} of tusd")
 }
 
 /// Reads states side by side.

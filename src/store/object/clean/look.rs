@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use tower_tus_layers::protocol::{Error, UploadId};
 use tower_tus_layers::store::{Leftover, LeftoverKind};
 
-use super::elsewhere::read_all;
+use super::elsewhere::{of_tusd, read_all};
 use super::name::{Owners, What, is_random};
 use super::seen::{Ours, Seen};
 use super::walk::{Item, Walk};
@@ -71,7 +71,7 @@ impl<'a> Look<'a> {
         match seen {
             Seen::Ours(ours) => self.ours(id, &listed, &ours).await,
             Seen::Unreadable => Ok(Some(Found::without_state(LeftoverKind::Unreadable))),
-            Seen::Absent | Seen::OfTusd => Ok(None),
+            Seen::Absent | Seen::OfTusd { .. } => Ok(None),
         }
     }
 
@@ -137,7 +137,7 @@ impl<'a> Look<'a> {
         }
         let seen = Seen::read(self.store, id).await?;
         let kind = match &seen {
-            Seen::OfTusd | Seen::Unreadable => return Ok(None),
+            Seen::OfTusd { .. } | Seen::Unreadable => return Ok(None),
             Seen::Ours(ours) if ours.has_multipart(multipart) => {
                 self.seen.insert(id.clone(), seen);
                 return Ok(None);
@@ -148,7 +148,9 @@ impl<'a> Look<'a> {
             Seen::Absent => LeftoverKind::Orphan,
         };
         let elsewhere = &self.store.memory_of_passes.elsewhere;
-        if elsewhere.names(self.store, &multipart.0).await? {
+        if elsewhere.names(self.store, &multipart.0).await?
+            || elsewhere.names(self.store, &of_tusd(key)).await?
+        {
             return Ok(None);
         }
         let found = Found::new(kind, id, &seen);
@@ -220,7 +222,7 @@ pub(super) async fn owner_of_unnamed(
 ) -> Result<Option<(UploadId, Seen)>, Error> {
     if let Some(id) = &owners.of_tail {
         match Seen::read(store, id).await? {
-            Seen::OfTusd | Seen::Unreadable => return Ok(None),
+            Seen::OfTusd { .. } | Seen::Unreadable => return Ok(None),
             Seen::Ours(ours) if ours.is_adopted => {
                 let is_left = !ours.has_piece(key);
                 return Ok(is_left.then(|| (id.clone(), Seen::Ours(ours))));
@@ -232,7 +234,7 @@ pub(super) async fn owner_of_unnamed(
         return Ok(None);
     };
     Ok(match Seen::read(store, id).await? {
-        Seen::OfTusd | Seen::Unreadable => None,
+        Seen::OfTusd { .. } | Seen::Unreadable => None,
         Seen::Ours(ours) if ours.has_piece(key) => None,
         seen => Some((id.clone(), seen)),
     })

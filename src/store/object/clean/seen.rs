@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use tower_tus_layers::protocol::UploadId;
+use tower_tus_layers::protocol::{Upload, UploadId};
 
 use crate::store::document::Document;
 use crate::store::object::ObjectStore;
@@ -17,7 +17,10 @@ pub(super) enum Seen {
     Absent,
     Unreadable,
     /// It was begun by tusd, and has no state of ours.
-    OfTusd,
+    OfTusd {
+        /// The key of the finished object, if it is not the usual one.
+        other_key: Option<String>,
+    },
     Ours(Ours),
 }
 
@@ -52,9 +55,16 @@ impl Seen {
         };
         Ok(match document.take_object() {
             Some(state) => Self::Ours(Ours::of(&keys, &document, &state)),
-            None => Self::OfTusd,
+            None => Self::OfTusd {
+                other_key: other_key(&keys, &document.upload(id.clone(), 0)),
+            },
         })
     }
+}
+
+fn other_key(keys: &Keys, upload: &Upload) -> Option<String> {
+    let key = upload.storage.as_ref()?.get("Key")?;
+    (!key.is_empty() && key != keys.data()).then(|| key.clone())
 }
 
 impl Ours {

@@ -238,6 +238,11 @@ async fn what_tusd_has_begun_is_left_alone() {
         put(&bucket, &format!("{id}.part")).await;
         begin(&bucket, id).await;
     }
+    let key = random();
+    begin(&bucket, &key).await;
+    put(&bucket, &key).await;
+    let info = format!(r#"{{"ID":"z+m","Size":9,"Storage":{{"Key":"{key}"}}}}"#);
+    bucket.put_foreign("z.info", info.leak().as_bytes()).await;
     let (keys, begun) = (bucket.keys(), bucket.multiparts_left());
     assert_eq!(found(&store(&bucket)).await, []);
     assert_eq!(
