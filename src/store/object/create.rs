@@ -109,7 +109,10 @@ async fn check_id(store: &ObjectStore, new: &NewUpload) -> Result<(), Error> {
         return Ok(());
     }
     let keys = store.keys(&new.id);
-    check_absent(&*store.objects, keys.data()).await?;
+    if let Err(Error::UploadExists) = check_absent(&*store.objects, keys.data()).await {
+        remove_gone(store, &keys).await?;
+        check_absent(&*store.objects, keys.data()).await?;
+    }
     if new.id.as_str().contains('+') {
         check_unknown(store, &new.id).await?;
     }
@@ -117,6 +120,14 @@ async fn check_id(store: &ObjectStore, new: &NewUpload) -> Result<(), Error> {
     match below.objects.is_empty() {
         true => Ok(()),
         false => Err(Error::UploadExists),
+    }
+}
+
+/// Removes an upload whose termination has not ended.
+async fn remove_gone(store: &ObjectStore, keys: &Keys) -> Result<(), Error> {
+    match Info::read(&*store.objects, keys).await {
+        Ok(info) if info.state.gone => terminate::remove(store, keys, &info.state).await,
+        _ => Ok(()),
     }
 }
 

@@ -227,8 +227,3 @@ pub(super) fn is_ours(found: &Found, state: &State) -> bool {
     let mark = found.metadata.get(MARK);
     !state.is_of_tusd() && mark.is_some_and(|mark| mark.starts_with(&state.nonce))
 }
-
-/// Whether the object was made for any upload.
-pub(super) fn is_marked(found: &Found) -> bool {
-    found.metadata.contains_key(MARK)
-}

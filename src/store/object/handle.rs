@@ -61,7 +61,12 @@ impl ObjectHandle {
         }
     }
 
-    fn opened(store: &ObjectStore, keys: Keys, info: Info, id: UploadId) -> Result<Self, Error> {
+    pub(super) fn opened(
+        store: &ObjectStore,
+        keys: Keys,
+        info: Info,
+        id: UploadId,
+    ) -> Result<Self, Error> {
         Ok(Self {
             store: store.clone(),
             place: store.place(&keys, &info.state)?,

@@ -43,8 +43,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tower_tus_layers::protocol::{BoxError, Error, Interrupt, NewUpload, UploadId};
 use tower_tus_layers::store::{
-    Cleaner, Concatenator, Content, Handle, Leftover, LeftoverPage, LeftoverRequest, ListRequest,
-    Lister, Page, Reader, Store, Terminator,
+    Cleaner, Concatenator, Content, Handle, ListRequest, Lister, Page, Reader, Store, Terminator,
 };
 
 use self::budget::Budget;
@@ -80,6 +79,7 @@ pub struct ObjectStore {
     desk: Desk,
     /// How long the URLs are valid to which downloads are redirected.
     redirects: Option<Duration>,
+    memory_of_passes: Arc<clean::Memory>,
 }
 
 impl ObjectStore {
@@ -140,6 +140,7 @@ impl ObjectStore {
             budget: Budget::new(128 * MIB),
             desk: Desk::default(),
             redirects: None,
+            memory_of_passes: Arc::default(),
         }
     }
 
@@ -267,17 +268,6 @@ impl Store for ObjectStore {
 impl Lister for ObjectStore {
     async fn list(&self, request: &ListRequest) -> Result<Page, Error> {
         list::list(self, request).await
-    }
-}
-
-#[async_trait]
-impl Cleaner for ObjectStore {
-    async fn leftovers(&self, request: &LeftoverRequest) -> Result<LeftoverPage, Error> {
-        clean::leftovers(self, request).await
-    }
-
-    async fn clean(&self, leftover: &Leftover) -> Result<Option<u64>, Error> {
-        clean::clean(self, leftover).await
     }
 }
 

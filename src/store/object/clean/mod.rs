@@ -1,92 +1,88 @@
-//! Finds and removes what belongs to no upload.
+//! Finds and removes what crashes have left in a bucket.
 //!
-//! A pass costs a list call for 1,000 objects and a read for each upload, because only
-//! its state tells what it needs. A state is read after what it may name was listed.
+//! What no state names is a leftover, and so is an upload whose termination has not
+//! ended. Leftovers come in the order of their keys, and multipart uploads after the
+//! object with their key. A pass costs, for `n` objects below the prefix, `n / 1,000`
+//! calls that list objects, those that list multipart uploads, and one GET for each
+//! `.info`: a list does not tell whether an upload is terminated. An `.info` that has
+//! been found whole costs no GET while it stays the same ([`Settled`]).
+//! Whether something else is there is mostly known from the list itself.
+//!
+//! Some things are left alone because nobody can tell whose they are: objects and
+//! multipart uploads with keys that are no ids, and all that is beside an `.info` that
+//! tusd has written, or that cannot be read. An object without an `.info` is an orphan
+//! even if it carries our mark: somebody may have removed the `.info` of a finished
+//! upload, and a mark does not tell which objects are finished. An object of an upload
+//! that goes on is replaced when it is finished.
 
-mod judge;
-mod states;
-mod thing;
+mod elsewhere;
+mod fence;
+mod look;
+mod name;
+mod remove;
+mod seen;
+mod settled;
 mod walk;
 
-use std::collections::BTreeSet;
+use async_trait::async_trait;
+use tower_tus_layers::protocol::Error;
+use tower_tus_layers::store::{Cleaner, Leftover, LeftoverPage, LeftoverRequest};
 
-use tower_tus_layers::protocol::{Error, UploadId};
-use tower_tus_layers::store::{Leftover, LeftoverKind, LeftoverPage, LeftoverRequest};
-
-use self::judge::Judge;
-use self::states::States;
-use self::thing::Thing;
+use self::elsewhere::Elsewhere;
+use self::look::Look;
+use self::name::Name;
+use self::settled::Settled;
 use self::walk::Walk;
-use super::calls::retried;
-use super::info::Info;
-use super::objects::ObjectError;
-use super::{ObjectStore, terminate};
+use super::ObjectStore;
 
-/// How many things are looked at together.
-const BATCH: usize = 1_000;
+/// The number of things after which a page ends, however little it has found.
+const SCANNED: usize = 100_000;
+/// The maximum number of leftovers in a page.
+const MOST: usize = 1_000;
 
-/// Returns the next leftovers.
-pub(super) async fn leftovers(
+/// What passes remember.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    elsewhere: Elsewhere,
+    settled: Settled,
+}
+
+#[async_trait]
+impl Cleaner for ObjectStore {
+    async fn leftovers(&self, request: &LeftoverRequest) -> Result<LeftoverPage, Error> {
+        let after = request.after.as_deref();
+        if after.is_none() {
+            self.memory_of_passes.elsewhere.forget();
+        }
+        page(self, after, request.limit.clamp(1, MOST), SCANNED).await
+    }
+
+    async fn clean(&self, leftover: &Leftover) -> Result<Option<u64>, Error> {
+        match Name::of(&self.prefix, &leftover.name) {
+            Some(name) => remove::remove(self, &name, leftover).await,
+            None => Ok(None),
+        }
+    }
+}
+
+/// Returns a page that ends after so many leftovers, or after so many things.
+pub(super) async fn page(
     store: &ObjectStore,
-    request: &LeftoverRequest,
+    after: Option<&str>,
+    limit: usize,
+    scanned: usize,
 ) -> Result<LeftoverPage, Error> {
-    let limit = request.limit.max(1);
-    let mut walk = Walk::new(store, request.after.as_deref());
-    let mut page = LeftoverPage::default();
-    loop {
-        let things = walk.batch(BATCH).await?;
-        let is_last = things.len() < BATCH;
-        page.leftovers.extend(judge(store, &things).await?);
-        if page.leftovers.len() > limit || page.leftovers.len() == limit && !is_last {
-            page.leftovers.truncate(limit);
-            page.next = page.leftovers.last().map(|last| last.name.clone());
-            return Ok(page);
+    let after = after.and_then(|after| Name::of(&store.prefix, after));
+    let mut look = Look::new(store, Walk::new(store, after));
+    let (mut page, mut last, mut left) = (LeftoverPage::default(), None, scanned);
+    while let Some(item) = look.walk.next().await? {
+        if page.leftovers.len() == limit || left == 0 {
+            page.next = last;
+            break;
         }
-        if is_last {
-            return Ok(page);
-        }
+        page.leftovers.extend(look.look(&item).await?);
+        last = Some(item.name.to_string());
+        left -= 1;
     }
-}
-
-/// Returns the leftovers among some things that were listed.
-async fn judge(store: &ObjectStore, things: &[Thing]) -> Result<Vec<Leftover>, Error> {
-    let places: BTreeSet<UploadId> = things.iter().flat_map(|it| it.places(store)).collect();
-    let states = States::read(store, places).await?;
-    let judge = Judge::new(store, things, &states);
-    let mut leftovers = Vec::new();
-    for thing in things {
-        leftovers.extend(judge.leftover(thing).await?);
-    }
-    Ok(leftovers)
-}
-
-/// Removes a leftover, if it still is one.
-pub(super) async fn clean(store: &ObjectStore, leftover: &Leftover) -> Result<Option<u64>, Error> {
-    let Some(thing) = Thing::find(store, &leftover.name).await? else {
-        return Ok(None);
-    };
-    let things = [thing];
-    let found = judge(store, &things).await?;
-    let Some(found) = found.first().filter(|found| found.kind == leftover.kind) else {
-        return Ok(None);
-    };
-    let [thing] = &things;
-    match found.kind {
-        LeftoverKind::HalfMade => remove_rest(store, thing).await?,
-        _ => thing.remove(store).await?,
-    }
-    Ok(Some(found.bytes))
-}
-
-/// Removes the rest of an upload that was terminated.
-async fn remove_rest(store: &ObjectStore, thing: &Thing) -> Result<(), Error> {
-    for place in thing.places(store) {
-        let keys = store.keys(&place);
-        match retried(|| Info::read(&*store.objects, &keys)).await {
-            Ok(info) if info.state.gone => terminate::remove(store, &keys, &info.state).await?,
-            Ok(_) | Err(ObjectError::NotFound) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(())
+    Ok(page)
 }

@@ -117,8 +117,9 @@ pub(crate) trait Objects: fmt::Debug + Send + Sync + 'static {
     async fn parts(&self, key: &str, multipart: &MultipartId, after: PartNumber) -> Result<Parts>;
 
     /// Returns the multipart uploads whose keys begin with `prefix`, in the order of
-    /// their keys, beginning behind `after`, at most 1,000. Nothing where the store
-    /// removes abandoned parts by itself.
+    /// their keys, beginning behind `after`, at most 1,000. If its id is empty, they begin
+    /// behind all that have its key. Nothing where the store removes abandoned parts by
+    /// itself.
     async fn multiparts(&self, prefix: &str, after: Option<&Multipart>) -> Result<Multiparts>;
 
     /// Returns a URL from which anybody can download the object for a while, if the

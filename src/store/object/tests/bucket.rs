@@ -78,6 +78,14 @@ impl Bucket {
         }
     }
 
+    /// Gives it another name than `memory`.
+    pub(super) fn named(self, name: &str) -> Self {
+        Self {
+            memory: self.memory.named(name),
+            ..self
+        }
+    }
+
     /// Returns another client of the same bucket, without faults.
     pub(super) fn again(&self) -> Self {
         Self {
@@ -86,6 +94,19 @@ impl Bucket {
             running: Arc::default(),
             ..self.clone()
         }
+    }
+
+    /// Returns a client that gets lists in pages of so many items.
+    pub(super) fn page(&self, page: usize) -> Self {
+        Self {
+            memory: self.memory.clone().page(page),
+            ..self.again()
+        }
+    }
+
+    /// Makes all objects a day older.
+    pub(super) fn make_old(&self) {
+        self.memory.age(Duration::from_secs(24 * 60 * 60));
     }
 
     /// Lets the call after `calls` others fail.

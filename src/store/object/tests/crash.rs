@@ -1,5 +1,7 @@
 //! A server crashes in each call of a request, and another one goes on.
 
+use tower_tus_layers::store::Terminator;
+
 use super::clean::check_swept;
 use super::*;
 
@@ -134,4 +136,21 @@ async fn a_crash_of_a_termination_leaves_no_id_stuck() {
     ] {
         every_crash(Step::Terminate(before), length).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_of_the_termination_of_a_finished_upload_leaves_its_chosen_id_free() {
+    let bucket = Bucket::new();
+    let faulty = bucket.again();
+    let mut asked = new(Some(5));
+    asked.id = "chosen".parse().unwrap();
+    let mut handle = store(&bucket).create(asked.clone()).await.unwrap();
+    patch(&mut *handle, 5, WriteMode::Streaming).await.unwrap();
+    // After the swap that removes it.
+    faulty.fail(1, Fault::CrashAfter);
+    let ended = store(&faulty).terminate(&asked.id).await;
+    ended.unwrap_err();
+    assert_eq!(bucket.keys(), ["chosen", "chosen.info"]);
+    store(&bucket).create(asked.clone()).await.unwrap();
+    go_on(&bucket, &asked.id, 5).await;
 }

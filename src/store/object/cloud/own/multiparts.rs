@@ -39,7 +39,6 @@ impl Own {
             .query("prefix", prefix);
         if let Some(after) = after {
             request = request.query("key-marker", &after.key);
-            // An empty one would be as good as none, but some servers refuse it.
             if !after.id.0.is_empty() {
                 request = request.query("upload-id-marker", &after.id.0);
             }

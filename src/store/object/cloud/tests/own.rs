@@ -175,6 +175,22 @@ async fn multipart_uploads_come_in_pages_with_their_times() {
 }
 
 #[tokio::test]
+async fn multipart_uploads_are_listed_behind_all_of_a_key() {
+    let empty = "<ListMultipartUploadsResult><IsTruncated>false</IsTruncated>\
+        </ListMultipartUploadsResult>";
+    let (server, bucket) = with([says(200, &[], empty)]).await;
+    let after = Multipart {
+        key: "a".to_owned(),
+        id: MultipartId(String::new()),
+        begun: None,
+    };
+    bucket.multiparts("", Some(&after)).await.unwrap();
+    let seen = server.only();
+    assert_eq!(seen.query("key-marker"), Some("a"));
+    assert_eq!(seen.query("upload-id-marker"), None);
+}
+
+#[tokio::test]
 async fn a_list_has_keys_of_other_programs_too() {
     let body = "<ListBucketResult><IsTruncated>false</IsTruncated>\
         <Contents><Key>p/a//b/</Key><Size>5</Size>\

@@ -28,7 +28,7 @@ pub(super) struct Bucket {
 pub(super) struct Stored {
     pub(super) bytes: Bytes,
     tag: Tag,
-    modified: SystemTime,
+    pub(super) modified: SystemTime,
     pub(super) properties: Properties,
 }
 
@@ -215,7 +215,7 @@ impl Bucket {
         });
         let mut found: Vec<_> = begun.filter(|it| it.key.starts_with(prefix)).collect();
         found.sort_by(|one, other| order(one).cmp(&order(other)));
-        found.retain(|it| after.is_none_or(|after| order(it) > order(after)));
+        found.retain(|it| after.is_none_or(|after| is_behind(it, after)));
         let is_truncated = found.len() > page;
         found.truncate(page);
         Multiparts {
@@ -259,6 +259,13 @@ impl Begun {
             return Err(invalid("the object is too large"));
         }
         Ok(bytes.freeze())
+    }
+}
+
+fn is_behind(multipart: &Multipart, mark: &Multipart) -> bool {
+    match mark.id.0.is_empty() {
+        true => multipart.key > mark.key,
+        false => order(multipart) > order(mark),
     }
 }
 

@@ -48,6 +48,12 @@ impl Memory {
         Self { page, ..self }
     }
 
+    /// Gives it another name than `memory`.
+    pub(crate) fn named(self, name: &str) -> Self {
+        let storage = Storage::s3(name);
+        Self { storage, ..self }
+    }
+
     /// Behaves otherwise than it says.
     pub(crate) fn claiming(self, rules: Rules) -> Self {
         Self { rules, ..self }
@@ -87,6 +93,13 @@ impl Memory {
             .values()
             .map(|begun| begun.key.clone())
             .collect()
+    }
+
+    /// Makes all objects older.
+    pub(crate) fn age(&self, by: Duration) {
+        for stored in self.bucket().objects.values_mut() {
+            stored.modified -= by;
+        }
     }
 
     fn bucket(&self) -> MutexGuard<'_, Bucket> {
