@@ -101,6 +101,7 @@ async fn the_object_is_where_a_gate_wants_it_and_the_state_is_not() {
             let key = key.unwrap_or(id.as_str());
             assert_eq!(storage["Key"], key);
             assert_eq!(storage["Bucket"], bucket.unwrap_or("memory"));
+            let is_other = bucket == Some("other");
             for len in [length / 4, length / 3] {
                 patch(&mut *handle, len, WriteMode::Streaming)
                     .await
