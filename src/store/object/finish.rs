@@ -160,7 +160,7 @@ async fn join(
 
 /// Puts an object that consists of the tail and the bytes that are held back. Returns
 /// them if this is not known to have succeeded.
-async fn make_of_held(handle: &mut ObjectHandle, held: Held) -> Result<(), Held> {
+async fn make_of_held(handle: &mut ObjectHandle, mut held: Held) -> Result<(), Held> {
     let (Place { objects, key, .. }, state) = (&handle.place, &handle.info.state);
     let Ok(mut pieces) = tail::read(&handle.store.objects, &handle.keys, state).await else {
         return Err(held);

@@ -1,17 +1,27 @@
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
-use crate::store::object::budget::Loan;
+use crate::store::object::budget::{Loan, STEP};
 
-/// Bytes in memory, in pieces as they came, with the memory that was lent for them.
+/// The first bytes get less memory of their own: there may be no more.
+const FIRST: usize = 16 << 10;
+
+/// Bytes in memory that was lent for them.
+///
+/// They are copies. A piece as it came may be a small part of a large buffer of its
+/// connection, all of which it would keep.
 #[derive(Debug, Default)]
 pub(in super::super) struct Buffer {
     pieces: Vec<Bytes>,
+    /// The last piece, which may grow.
+    open: BytesMut,
     len: u64,
     loan: Loan,
 }
 
 impl Buffer {
-    pub(in super::super) fn pieces(&self) -> &[Bytes] {
+    /// Returns the bytes. What follows begins another piece.
+    pub(in super::super) fn pieces(&mut self) -> &[Bytes] {
+        self.close();
         &self.pieces
     }
 
@@ -28,14 +38,64 @@ impl Buffer {
         self.loan.add(loan);
     }
 
-    pub(super) fn push(&mut self, bytes: Bytes) {
-        self.len += bytes.len() as u64;
-        self.pieces.push(bytes);
+    /// Adds bytes, for which there has to be room.
+    pub(super) fn push(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            if self.open.len() == self.open.capacity() {
+                self.close();
+                self.open = BytesMut::with_capacity(self.next_size(bytes.len()));
+            }
+            let spare = self.open.capacity() - self.open.len();
+            let (now, later) = bytes.split_at(spare.min(bytes.len()));
+            self.open.extend_from_slice(now);
+            self.len += now.len() as u64;
+            bytes = later;
+        }
+    }
+
+    fn next_size(&self, needed: usize) -> usize {
+        let most = usize::try_from(self.room().min(STEP)).unwrap_or(usize::MAX);
+        match self.len {
+            0 => needed.max(FIRST).min(most),
+            _ => most,
+        }
+    }
+
+    fn close(&mut self) {
+        if !self.open.is_empty() {
+            self.pieces.push(self.open.split().freeze());
+        }
+        self.open = BytesMut::new();
     }
 
     /// Takes everything out, with its memory.
     pub(super) fn take(&mut self) -> (Vec<Bytes>, Loan) {
+        self.close();
         let taken = std::mem::take(self);
         (taken.pieces, taken.loan)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::object::budget::Budget;
+
+    #[test]
+    fn bytes_are_copied_into_pieces_of_their_own() {
+        let budget = Budget::new(4 * STEP);
+        let mut buffer = Buffer::default();
+        buffer.grow(budget.try_lend(2 * STEP + 5).unwrap());
+        let all: Vec<u8> = (0..2 * STEP + 5).map(|at| at.to_le_bytes()[0]).collect();
+        for frame in all.chunks(70_000) {
+            buffer.push(frame);
+        }
+        assert_eq!((buffer.len(), buffer.room()), (2 * STEP + 5, 0));
+        let sizes: Vec<_> = buffer.pieces().iter().map(Bytes::len).collect();
+        assert_eq!(sizes.len(), 3, "{sizes:?}");
+        let (pieces, loan) = buffer.take();
+        assert!(pieces.concat() == all);
+        assert_eq!(loan.bytes(), 2 * STEP + 5);
+        assert!(buffer.pieces().is_empty());
     }
 }

@@ -47,7 +47,7 @@ impl Writer<'_> {
             if let Poll::Ready(data) = chunk.poll_data(cx) {
                 return Poll::Ready(Event::Data(data));
             }
-            if !self.buffer.pieces().is_empty() && contested.as_mut().poll(cx).is_ready() {
+            if self.buffer.len() > 0 && contested.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(Event::Contested);
             }
             if self.has_uncommitted_parts() && due.as_mut().poll(cx).is_ready() {
@@ -67,7 +67,7 @@ impl Writer<'_> {
             }
             let room = self.make_room().await?.min(self.missing());
             let most = usize::try_from(room).unwrap_or(usize::MAX).min(data.len());
-            self.buffer.push(data.split_to(most));
+            self.buffer.push(&data.split_to(most));
         }
         match self.missing() {
             0 => self.send_full_part().await,
