@@ -1,10 +1,29 @@
 //! Shows the memory of the [budget](super::budget) in metrics, if there are any.
 
+use std::sync::Arc;
+
 /// Shows nothing, unless it was created for metrics. Clones show the same.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Shown {
-    #[cfg(feature = "metrics")]
-    gauges: Option<std::sync::Arc<Gauges>>,
+pub(super) struct Shown(Option<Arc<Gauges>>);
+
+impl Shown {
+    pub(super) fn lent(&self, bytes: u64) {
+        if let Some(gauges) = &self.0 {
+            gauges.lent(bytes);
+        }
+    }
+
+    pub(super) fn returned(&self, bytes: u64) {
+        if let Some(gauges) = &self.0 {
+            gauges.returned(bytes);
+        }
+    }
+
+    pub(super) fn waiting(&self, requests: usize) {
+        if let Some(gauges) = &self.0 {
+            gauges.waiting(requests);
+        }
+    }
 }
 
 #[cfg(feature = "metrics")]
@@ -26,39 +45,44 @@ impl Shown {
         let text = "Requests that wait for this memory.";
         describe_gauge!(name("waiting"), Unit::Count, text);
         gauge!(name("limit_bytes")).set(limit as f64);
-        let gauges = Gauges {
+        Self(Some(Arc::new(Gauges {
             used: gauge!(name("bytes")),
             waiting: gauge!(name("waiting")),
-        };
-        Self {
-            gauges: Some(gauges.into()),
-        }
-    }
-
-    pub(super) fn lent(&self, bytes: u64) {
-        if let Some(gauges) = &self.gauges {
-            gauges.used.increment(bytes as f64);
-        }
-    }
-
-    pub(super) fn returned(&self, bytes: u64) {
-        if let Some(gauges) = &self.gauges {
-            gauges.used.decrement(bytes as f64);
-        }
-    }
-
-    pub(super) fn waiting(&self, requests: usize) {
-        if let Some(gauges) = &self.gauges {
-            gauges.waiting.set(requests as f64);
-        }
+        })))
     }
 }
 
+#[cfg(feature = "metrics")]
+impl Gauges {
+    fn lent(&self, bytes: u64) {
+        self.used.increment(bytes as f64);
+    }
+
+    fn returned(&self, bytes: u64) {
+        self.used.decrement(bytes as f64);
+    }
+
+    fn waiting(&self, requests: usize) {
+        self.waiting.set(requests as f64);
+    }
+}
+
+/// There are none.
 #[cfg(not(feature = "metrics"))]
-impl Shown {
-    pub(super) fn lent(&self, _: u64) {}
+#[derive(Debug)]
+enum Gauges {}
 
-    pub(super) fn returned(&self, _: u64) {}
+#[cfg(not(feature = "metrics"))]
+impl Gauges {
+    fn lent(&self, _: u64) {
+        match *self {}
+    }
 
-    pub(super) fn waiting(&self, _: usize) {}
+    fn returned(&self, _: u64) {
+        match *self {}
+    }
+
+    fn waiting(&self, _: usize) {
+        match *self {}
+    }
 }

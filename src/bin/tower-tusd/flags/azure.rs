@@ -26,7 +26,7 @@ pub(crate) struct AzureFlags {
     #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) azure_object_prefix: String,
 
-    /// Server; by default https://ACCOUNT.blob.core.windows.net
+    /// Server other than that of the account: a URL, or a host
     #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) azure_endpoint: String,
 }
