@@ -32,6 +32,17 @@ async fn the_start_names_the_bucket_like_tusd() {
 }
 
 #[tokio::test]
+async fn flags_without_effect_are_warned_of() {
+    let Some(gateway) = Gateway::start().await else {
+        return;
+    };
+    let server = Server::start_over(&gateway, &["-azure-container-access-type=blob"]).await;
+    let start = server.start_lines();
+    let warned = |it: &String| it.contains("level=WARN") && it.contains("-azure-container");
+    assert!(start.iter().any(warned), "{start:?}");
+}
+
+#[tokio::test]
 async fn a_bucket_that_cannot_be_used_stops_the_start() {
     let Some(gateway) = Gateway::start().await else {
         return;
