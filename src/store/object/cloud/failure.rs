@@ -70,10 +70,15 @@ impl Answer {
         Self {
             status,
             code: code.or(azure.map(str::to_owned)).unwrap_or_default(),
-            message: message.unwrap_or_default(),
+            // Azure's other lines name the request.
+            message: message.map(first_line).unwrap_or_default(),
             is_conditional,
         }
     }
+}
+
+fn first_line(text: String) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
 }
 
 /// The body of an error.
@@ -219,7 +224,7 @@ mod tests {
     #[test]
     fn an_error_names_code_and_message() {
         let body = b"<?xml version=\"1.0\"?>\n<Error><Code>AccessDenied</Code>\
-            <Message>No &amp; never</Message><RequestId>1</RequestId></Error>";
+            <Message>No &amp; never\nRequestId:1</Message><RequestId>1</RequestId></Error>";
         let answer = Answer::new(StatusCode::FORBIDDEN, &HeaderMap::new(), body, false);
         let text = Failure::Answered(answer).to_string();
         assert_eq!(

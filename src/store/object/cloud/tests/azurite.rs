@@ -40,7 +40,7 @@ const KEY: &str =
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
 /// An emulator with one container, which ends with the test.
-struct Emulator {
+pub(super) struct Emulator {
     endpoint: String,
     _root: TempDir,
     _process: Child,
@@ -48,7 +48,7 @@ struct Emulator {
 
 impl Emulator {
     /// Starts an emulator, unless the program is missing.
-    async fn start() -> Option<Self> {
+    pub(super) async fn start() -> Option<Self> {
         let install = "npm install --prefix tests/azure";
         if !services::require("Azurite", Path::new(PROGRAM).exists(), install) {
             return None;
@@ -79,7 +79,7 @@ impl Emulator {
         })
     }
 
-    fn container(&self) -> Arc<dyn Objects> {
+    pub(super) fn container(&self) -> Arc<dyn Objects> {
         let settings = Azure::new("container").account(ACCOUNT, KEY);
         settings.endpoint(&self.endpoint).open().unwrap()
     }

@@ -2,6 +2,7 @@
 
 mod azure;
 mod azurite;
+mod conformance;
 mod credentials;
 mod gcs;
 mod own;

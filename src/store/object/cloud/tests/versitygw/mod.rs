@@ -17,7 +17,7 @@ impl Gateway {
         S3::new(BUCKET).endpoint(&self.address).without_tls()
     }
 
-    fn bucket(&self) -> Arc<dyn Objects> {
+    pub(super) fn bucket(&self) -> Arc<dyn Objects> {
         let settings = self.settings().keys(ACCESS_KEY, SECRET_KEY);
         settings.open().unwrap()
     }
