@@ -4,6 +4,7 @@
 mod harness;
 
 mod admin;
+mod balanced;
 mod downloads;
 mod start;
 mod together;

@@ -71,13 +71,13 @@ impl Answer {
             status,
             code: code.or(azure.map(str::to_owned)).unwrap_or_default(),
             // Azure's other lines name the request.
-            message: message.map(first_line).unwrap_or_default(),
+            message: message.as_deref().map(first_line).unwrap_or_default(),
             is_conditional,
         }
     }
 }
 
-fn first_line(text: String) -> String {
+fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().to_owned()
 }
 
