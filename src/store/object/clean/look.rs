@@ -69,27 +69,22 @@ impl<'a> Look<'a> {
             None => Seen::read(self.store, id).await?,
         };
         match seen {
-            Seen::Ours(ours) => self.ours(id, &listed, &ours).await,
+            Seen::Ours(ours) => self.ours(&listed, &ours).await,
             Seen::Unreadable => Ok(Some(Found::without_state(LeftoverKind::Unreadable))),
             Seen::Absent | Seen::OfTusd { .. } => Ok(None),
         }
     }
 
-    async fn ours(
-        &self,
-        id: &UploadId,
-        listed: &Listed,
-        ours: &Ours,
-    ) -> Result<Option<Found>, Error> {
+    async fn ours(&self, listed: &Listed, ours: &Ours) -> Result<Option<Found>, Error> {
         if ours.is_gone {
-            let found = Found::of(LeftoverKind::HalfMade, id);
+            let found = Found::of(LeftoverKind::HalfMade, &ours.id);
             let bytes = ours.bytes;
             return Ok(Some(Found { bytes, ..found }));
         }
         match &ours.data {
             Some(data) if ours.is_whole => {
                 if !self.walk.exists(data).await? {
-                    return Ok(Some(Found::of(LeftoverKind::Moved, id)));
+                    return Ok(Some(Found::of(LeftoverKind::Moved, &ours.id)));
                 }
                 if !ours.has_other_key {
                     let settled = &self.store.memory_of_passes.settled;
@@ -109,7 +104,7 @@ impl<'a> Look<'a> {
         }
         let found = owner_of_unnamed(self.store, owners, key).await?;
         Ok(found.map(|(id, seen)| {
-            let found = Found::new(LeftoverKind::Draft, &id, &seen);
+            let found = Found::new(LeftoverKind::Draft, &seen);
             self.seen.insert(id, seen);
             found
         }))
@@ -153,7 +148,7 @@ impl<'a> Look<'a> {
         {
             return Ok(None);
         }
-        let found = Found::new(kind, id, &seen);
+        let found = Found::new(kind, &seen);
         let bytes = size(self.store, key, multipart).await?;
         Ok(bytes.map(|bytes| Found { bytes, ..found }))
     }
@@ -188,10 +183,10 @@ struct Found {
 }
 
 impl Found {
-    fn new(kind: LeftoverKind, id: &UploadId, seen: &Seen) -> Self {
+    fn new(kind: LeftoverKind, seen: &Seen) -> Self {
         match seen {
-            Seen::Absent => Self::without_state(kind),
-            _ => Self::of(kind, id),
+            Seen::Ours(ours) => Self::of(kind, &ours.id),
+            _ => Self::without_state(kind),
         }
     }
 

@@ -148,7 +148,7 @@ async fn is_unneeded(
     is_it: impl Fn(&str) -> bool,
 ) -> Result<bool, Error> {
     match (seen, &leftover.id) {
-        (Seen::Ours(_), Some(locked)) if locked == id => {
+        (Seen::Ours(ours), Some(locked)) if *locked == ours.id => {
             fence(store, id, |info, keys| {
                 let mut pieces = info.state.tail.iter().map(|(name, _)| keys.piece(name));
                 let mut multipart = info.state.multipart.iter();

@@ -5,11 +5,11 @@ use std::collections::HashSet;
 use tower_tus_layers::protocol::{Upload, UploadId};
 
 use crate::store::document::Document;
-use crate::store::object::ObjectStore;
 use crate::store::object::calls::retried;
 use crate::store::object::keys::Keys;
 use crate::store::object::objects::{MultipartId, ObjectError, Result};
 use crate::store::object::state::State;
+use crate::store::object::{ObjectStore, adopt};
 
 /// An `.info`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub(super) enum Seen {
 /// What a state of ours names, without the bytes in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Ours {
+    /// The id by which clients know it, and its lock.
+    pub(super) id: UploadId,
     pub(super) is_gone: bool,
     pub(super) is_whole: bool,
     /// The upload was begun by tusd.
@@ -54,7 +56,7 @@ impl Seen {
             return Ok(Self::Unreadable);
         };
         Ok(match document.take_object() {
-            Some(state) => Self::Ours(Ours::of(&keys, &document, &state)),
+            Some(state) => Self::Ours(Ours::of(id, &keys, &document, &state)),
             None => Self::OfTusd {
                 other_key: other_key(&keys, &document.upload(id.clone(), 0)),
             },
@@ -68,11 +70,12 @@ fn other_key(keys: &Keys, upload: &Upload) -> Option<String> {
 }
 
 impl Ours {
-    fn of(keys: &Keys, document: &Document, state: &State) -> Self {
+    fn of(place: &UploadId, keys: &Keys, document: &Document, state: &State) -> Self {
         let data = state.key.as_deref().unwrap_or(keys.data());
         let pieces = state.tail.iter().map(|(name, _)| keys.piece(name));
         let in_tail: u64 = state.tail.iter().map(|(_, size)| size).sum();
         Self {
+            id: adopt::id_at(place, document.id()),
             is_gone: state.gone,
             is_whole: state.whole,
             is_adopted: state.nonce.is_empty(),

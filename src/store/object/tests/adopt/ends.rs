@@ -1,7 +1,10 @@
 //! Uploads that tusd has finished, finals, and terminations.
 
+use std::time::Duration;
+
 use super::*;
 use tower_tus_layers::protocol::{Concat, Role};
+use tower_tus_layers::sweep::{SweepOptions, Sweeper};
 
 async fn read(left: &Left, length: u64) -> Bytes {
     let store = store(&left.bucket);
@@ -195,4 +198,22 @@ async fn a_final_of_tusd_is_there_with_its_object() {
         assert_eq!(left.bucket.keys(), [""; 0]);
         assert_eq!(left.bucket.multiparts_left(), 0);
     }
+}
+
+#[tokio::test]
+async fn what_a_continued_upload_does_not_need_is_swept() {
+    let left = Left::new(&Bucket::new(), Some(5 * PART), &[PART], 7).await;
+    let mut handle = left.open().await;
+    patch(&mut *handle, PART, WriteMode::Streaming)
+        .await
+        .unwrap();
+    let piece = format!("{OBJECT}.00112233445566778899aabbccddeeff-0.part");
+    left.bucket.put_foreign(&piece, b"").await;
+    let store = store(&left.bucket);
+    let sweeper = Sweeper::new(store.clone(), store.locker());
+    let options = SweepOptions::default().older_than(Duration::ZERO);
+    let report = sweeper.sweep(&options).await.unwrap();
+    assert_eq!(report.total().count, 1, "{report:?}");
+    assert!(!left.bucket.keys().contains(&piece));
+    left.go_on(5 * PART).await;
 }
