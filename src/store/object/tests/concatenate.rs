@@ -200,11 +200,26 @@ async fn a_crash_leaves_a_final_that_is_whole_or_absent_or_still_pending() {
     for lens in [&[3, 4][..], &[MAX + 1, 5, MAX], &[100 * KIB]] {
         for is_pending in [false, true] {
             for fault in [Fault::CrashBefore, Fault::CrashAfter] {
-                let mut calls = 0;
-                while crashed(lens, is_pending, calls, fault).await {
-                    calls += 1;
-                }
-                assert!(calls > 5, "few calls were made");
+                every_call(lens, is_pending, fault).await;
+            }
+        }
+    }
+}
+
+async fn every_call(lens: &[u64], is_pending: bool, fault: Fault) {
+    let mut calls = 0;
+    while crashed(lens, is_pending, calls, fault).await {
+        calls += 1;
+    }
+    assert!(calls > 5, "few calls were made");
+}
+
+#[tokio::test(start_paused = true)]
+async fn answer_lost_after_commit_of_a_final() {
+    for lens in [&[3, 4][..], &[MAX + 1, 5, MAX], &[100 * KIB]] {
+        for is_pending in [false, true] {
+            for fault in [Fault::Unanswered, Fault::Lost, Fault::Late, Fault::Busy] {
+                every_call(lens, is_pending, fault).await;
             }
         }
     }

@@ -47,7 +47,7 @@ fn any_age() -> SweepOptions {
 }
 
 /// Removes everything that is left, and checks that uploads have all else.
-async fn sweep_all(bucket: &Bucket) {
+pub(super) async fn sweep_all(bucket: &Bucket) {
     let store = store(bucket);
     let report = sweep(&store).await.unwrap();
     assert!(report.failed.is_empty(), "{report:?}");
