@@ -539,3 +539,22 @@ async fn a_termination_asks_nobody_of_its_own_server_to_end() {
     assert!(interrupt.cause().is_none(), "it is over by itself");
     guard.release().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_has_lost_its_lock_opens_the_upload_as_it_is_now() {
+    let (bucket, [first, second], id) = servers().await;
+    let guard = acquire(&first, &id, &Interrupt::default()).await.unwrap();
+    sleep(Duration::from_millis(350)).await;
+    let stopped = bucket.stop().await;
+    let other = acquire(&second, &id, &Interrupt::default()).await.unwrap();
+    let mut handle = second.open(&id).await.unwrap();
+    patch(&mut *handle, KIB, WriteMode::Streaming)
+        .await
+        .unwrap();
+    other.release().await;
+    drop(stopped);
+    sleep(Duration::from_secs(1)).await;
+    let opened = first.open(&id).await.unwrap();
+    assert_eq!(opened.info().offset.get(), KIB);
+    guard.release().await;
+}
