@@ -19,7 +19,7 @@ async fn what_is_wrong_with_a_command_line_is_one_line_and_exit_code_2() {
         (&["show", "../a"], "not an upload id"),
         (&["list"], "'list'"),
         (&["sweep", "-older-than=1"], "needs a unit"),
-        (&["ls", "-s3-bucket=a"], "not built in"),
+        (&["ls", "-hooks-plugin=a"], "not built in"),
         (
             &["rm", "a", "-hooks-dir=a", "-hooks-http=b"],
             "cannot be used together",

@@ -37,9 +37,18 @@ async fn flags_without_effect_are_warned_of() {
         return;
     };
     let server = Server::start_over(&gateway, &["-azure-container-access-type=blob"]).await;
-    let start = server.start_lines();
-    let warned = |it: &String| it.contains("level=WARN") && it.contains("-azure-container");
-    assert!(start.iter().any(warned), "{start:?}");
+    let without_bucket = Server::start(&["-s3-endpoint=https://s3.example"]).await;
+    for (server, flag) in [
+        (server, "-azure-container-access-type"),
+        (
+            without_bucket,
+            "-s3-endpoint has no effect without -s3-bucket",
+        ),
+    ] {
+        let start = server.start_lines();
+        let warned = |it: &String| it.contains("level=WARN") && it.contains(flag);
+        assert!(start.iter().any(warned), "{start:?}");
+    }
 }
 
 #[tokio::test]

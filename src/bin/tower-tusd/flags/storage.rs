@@ -33,6 +33,31 @@ impl Flags {
         })
     }
 
+    /// Names a flag about a bucket that is not named itself.
+    pub(super) fn storage_warning(&self) -> Option<String> {
+        let (s3, gcs, azure) = (&self.s3, &self.gcs, &self.azure);
+        let needs = [
+            ("-s3-endpoint", &s3.s3_endpoint, "-s3-bucket"),
+            ("-s3-object-prefix", &s3.s3_object_prefix, "-s3-bucket"),
+            ("-gcs-endpoint", &gcs.gcs_endpoint, "-gcs-bucket"),
+            ("-gcs-object-prefix", &gcs.gcs_object_prefix, "-gcs-bucket"),
+            ("-azure-endpoint", &azure.azure_endpoint, "-azure-storage"),
+            (
+                "-azure-object-prefix",
+                &azure.azure_object_prefix,
+                "-azure-storage",
+            ),
+        ];
+        let is_directory = self.place() == Place::Directory;
+        let mut idle = needs
+            .iter()
+            .filter(|(_, value, _)| is_directory && !value.is_empty());
+        let (flag, _, needed) = idle.next()?;
+        Some(format!(
+            "{flag} has no effect without {needed}: uploads are stored in a directory"
+        ))
+    }
+
     /// Why these flags make no sense together.
     pub(super) fn storage_conflict(&self) -> Option<&'static str> {
         let is_directory = self.place() == Place::Directory;
