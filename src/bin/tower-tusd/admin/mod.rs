@@ -21,7 +21,7 @@ use std::process::ExitCode;
 use self::output::{Output, Stop};
 use crate::flags::Command;
 
-pub(crate) use self::site::Site;
+pub(crate) use self::site::{Audit, Site};
 
 /// Whether a command did all that was asked of it, and found nothing wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -107,7 +107,6 @@ impl<'a> Sweep<'a> {
     }
 
     async fn would_expire(&mut self, site: &Site, expiration: &Expiration) -> Result<(), Stop> {
-        let store = site.storage.to_store();
         let mut request = ListRequest::default();
         loop {
             let page = site.uploads.list(&request).await;
@@ -117,7 +116,7 @@ impl<'a> Sweep<'a> {
                 if site.uploads.state(upload) != UploadState::Expired {
                     continue;
                 }
-                match expiration.has_expired(&*store, upload).await {
+                match expiration.has_expired(&*site.store, upload).await {
                     Ok(true) => {
                         self.uploads.0 += 1;
                         self.uploads.1 += upload.offset.get();

@@ -48,7 +48,7 @@ impl Verify<'_> {
     async fn uploads(&mut self, site: &Site) -> Result<(), Stop> {
         let mut request = ListRequest::default();
         loop {
-            let page = site.storage.check(&request).await;
+            let page = site.audit.check(&request).await;
             let page = page.map_err(|error| Stop::failed("cannot check the uploads", &error))?;
             self.uploads += page.uploads;
             self.output.looked_at(page.uploads);

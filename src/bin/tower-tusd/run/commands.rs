@@ -3,14 +3,16 @@
 use std::process::ExitCode;
 
 use tower_tus::layers::protocol::Shutdown;
+use tower_tus::store::object::Checked;
+use tower_tus::{Error, ListRequest, async_trait};
 
 use super::runtime;
-use crate::admin::{self, Site};
+use crate::admin::{self, Audit, Site};
 use crate::error::StartError;
 use crate::flags::{Command, Flags, Locks};
 use crate::log::Log;
 use crate::process::complain;
-use crate::uploads::{self, Tells, Uploads};
+use crate::uploads::{self, Storage, Tells, Uploads};
 
 /// Runs a command and returns its exit code.
 pub(super) fn main(flags: &Flags, command: &Command) -> ExitCode {
@@ -53,7 +55,8 @@ async fn run(flags: &Flags, command: &Command) -> Result<ExitCode, StartError> {
     } = uploads::stack_beside(flags, tells, &shutdown)?;
     let (_, handle) = stack.into_service_and_uploads();
     let site = Site {
-        storage,
+        store: storage.to_store(),
+        audit: Box::new(Audited(storage)),
         locker,
         uploads: handle,
         expiration: flags.expiration(),
@@ -62,6 +65,16 @@ async fn run(flags: &Flags, command: &Command) -> Result<ExitCode, StartError> {
     // Hooks are still being called.
     shutdown.drained().await;
     Ok(code)
+}
+
+/// The storage, as commands check it.
+struct Audited(Storage);
+
+#[async_trait]
+impl Audit for Audited {
+    async fn check(&self, request: &ListRequest) -> Result<Checked, Error> {
+        self.0.check(request).await
+    }
 }
 
 /// Whether a command changes something, of which hooks are told.
