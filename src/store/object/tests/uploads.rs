@@ -1,11 +1,59 @@
 //! Whole uploads.
 
 use super::*;
+use crate::store::object::objects::Rules;
 
 #[tokio::test]
 async fn it_passes_the_conformance_suite() {
     let bucket = Bucket::new();
     tower_tus_layers::store::conformance::run(|| store(&bucket)).await;
+}
+
+/// Where parts must be equal, as in R2; where completions have no condition and nothing is
+/// copied, as in Google Cloud Storage; and where little is allowed.
+fn other_rules() -> [Rules; 3] {
+    let rules = Rules {
+        min_part: 4 * KIB,
+        ..Rules::S3
+    };
+    [
+        Rules {
+            equal_parts: true,
+            ..rules.clone()
+        },
+        Rules {
+            conditional_complete: false,
+            copies_parts: false,
+            max_tags: 0,
+            ..rules.clone()
+        },
+        Rules {
+            max_part: PART,
+            max_parts: 200,
+            ..rules
+        },
+    ]
+}
+
+#[tokio::test]
+async fn it_passes_the_conformance_suite_by_the_rules_of_other_stores() {
+    for rules in other_rules() {
+        let bucket = Bucket::with(rules);
+        tower_tus_layers::store::conformance::run(|| store(&bucket)).await;
+    }
+}
+
+#[tokio::test]
+async fn an_upload_goes_on_by_the_rules_of_other_stores() {
+    for rules in other_rules() {
+        let bucket = Bucket::with(rules);
+        let mut handle = create(&store(&bucket), Some(9 * PART + 5)).await;
+        for len in [5, 100 * KIB, 2 * PART, 70 * KIB, 3 * PART + 1] {
+            let mode = WriteMode::Streaming;
+            patch(&mut *handle, len, mode).await.unwrap();
+        }
+        go_on(&bucket, &handle.info().id, 9 * PART + 5).await;
+    }
 }
 
 #[tokio::test]
