@@ -146,8 +146,11 @@ async fn what_somebody_else_put_in_its_place_stays() {
     let home = TempDir::new().unwrap();
     let mut server = Server::start_on_socket(home.path(), &[]).await;
     let socket = home.path().join("socket");
-    std::fs::remove_file(&socket).unwrap();
-    let _other = UnixListener::bind(&socket).unwrap();
+    // Made while the first one is there, or it could get the same number in the file
+    // system.
+    let elsewhere = home.path().join("elsewhere");
+    let _other = UnixListener::bind(&elsewhere).unwrap();
+    std::fs::rename(&elsewhere, &socket).unwrap();
     server.signal(Signal::TERM);
     assert_eq!(server.exit().await.code(), Some(0));
     UnixStream::connect(&socket).unwrap();
