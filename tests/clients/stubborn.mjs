@@ -8,14 +8,6 @@
 import { createReadStream } from 'node:fs'
 import { Upload } from 'tus-js-client'
 
-// A connection may break after its request was given up, when nobody listens any more.
-process.on('uncaughtException', (error) => {
-  if (!['ECONNRESET', 'EPIPE'].includes(error.code)) {
-    console.error(error)
-    process.exit(1)
-  }
-})
-
 const [endpoint, file, parts] = process.argv.slice(2)
 let retries = 0
 
