@@ -1,4 +1,4 @@
-//! What is wrong with uploads.
+//! The findings of a check of stored uploads.
 
 use std::fmt;
 
@@ -12,24 +12,24 @@ use tower_tus_layers::store::ListRequest;
 pub struct Checked {
     /// The number of uploads that were checked.
     pub uploads: u64,
-    /// What is wrong with them, in the order of their ids.
+    /// The problems that were found, in the order of the uploads' ids.
     pub findings: Vec<Finding>,
     /// Where the next page begins, for [`ListRequest::after`]. `None` if this is the last
     /// one.
     pub next: Option<UploadId>,
 }
 
-/// An upload with which something is wrong.
+/// An upload that has a problem.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Finding {
     /// The upload.
     pub id: UploadId,
-    /// What is wrong.
+    /// Its problem.
     pub problem: Problem,
 }
 
-/// What is wrong with an upload.
+/// A problem of a stored upload.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Problem {

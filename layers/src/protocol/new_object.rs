@@ -44,7 +44,7 @@ pub struct NewObject {
 }
 
 impl NewObject {
-    /// Returns whether nothing is asked for.
+    /// Returns whether no member is set.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()

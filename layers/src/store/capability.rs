@@ -122,8 +122,8 @@ pub trait Content: Debug + Send + Sync {
     async fn bytes(&self, range: Range<u64>) -> Result<Bytes, Error>;
 
     /// Returns a URL from which the client is to download the bytes itself, if there is
-    /// one. It is asked for finished uploads only. `headers` are those that describe the
-    /// bytes, such as `Content-Type`: the download from there should have them too.
+    /// one. Called for finished uploads only. `headers` describe the bytes, such as
+    /// `Content-Type`: a response from that URL should have them too.
     ///
     /// Cancel safe.
     ///

@@ -180,7 +180,7 @@ impl ObjectStore {
     /// are valid for this time, of at most a week. By default, their bytes pass through
     /// this server.
     ///
-    /// Whoever has such a URL can download the upload until it is no longer valid.
+    /// Anyone who has such a URL can download the upload until the URL expires.
     /// Downloads from Azure are not redirected: its URLs could not say which type a
     /// browser may take the bytes for.
     #[must_use]

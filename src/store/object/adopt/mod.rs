@@ -24,7 +24,7 @@ pub(super) use self::s3::{is_completed, look_again, put_empty_part, tag_of_tail}
 pub(super) enum Refused {
     /// Its bytes are nowhere.
     Missing,
-    /// What is stored of it is not what tusd has answered for.
+    /// The stored bytes differ from what tusd has acknowledged.
     Broken(&'static str),
     /// Its bytes are where only tusd finds them.
     Unfinished,

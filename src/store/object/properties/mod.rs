@@ -137,8 +137,8 @@ pub(super) fn marked(state: &State, mark: String) -> Properties {
     properties
 }
 
-/// Returns the media type that the metadata name. What is none could make the object
-/// impossible.
+/// Returns the media type in the metadata, if it is valid: an object store could refuse
+/// the object for another one.
 // CRE-06
 fn content_type(metadata: &Metadata) -> Option<String> {
     let text = metadata.get_str("filetype")?;
