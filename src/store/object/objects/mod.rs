@@ -6,6 +6,8 @@
 //! store decides.
 
 mod error;
+#[cfg(test)]
+pub(crate) mod faulty;
 mod kind;
 mod listing;
 #[cfg(test)]

@@ -218,7 +218,7 @@ async fn every_call(lens: &[u64], is_pending: bool, fault: Fault) {
 async fn answer_lost_after_commit_of_a_final() {
     for lens in [&[3, 4][..], &[MAX + 1, 5, MAX], &[100 * KIB]] {
         for is_pending in [false, true] {
-            for fault in [Fault::Unanswered, Fault::Lost, Fault::Late, Fault::Busy] {
+            for fault in [Fault::Unanswered, Fault::Lost, Fault::Slow, Fault::Busy] {
                 every_call(lens, is_pending, fault).await;
             }
         }

@@ -53,7 +53,7 @@ async fn late_part_after_takeover() {
 
 #[tokio::test(start_paused = true)]
 async fn answer_lost_after_commit() {
-    for fault in [Fault::Unanswered, Fault::Lost, Fault::Late, Fault::Busy] {
+    for fault in [Fault::Unanswered, Fault::Lost, Fault::Slow, Fault::Busy] {
         for (length, len) in [(8 * KIB, KIB), (4 * PART, 100 * KIB), (5 * PART, 3 * PART)] {
             let mut calls = 0;
             loop {
@@ -101,7 +101,7 @@ async fn terminate(store: &ObjectStore, id: &UploadId) -> Result<(), Error> {
 
 #[tokio::test(start_paused = true)]
 async fn answer_lost_after_commit_of_a_termination() {
-    for fault in [Fault::Unanswered, Fault::Lost, Fault::Late, Fault::Busy] {
+    for fault in [Fault::Unanswered, Fault::Lost, Fault::Slow, Fault::Busy] {
         for sent in [5, 100 * KIB, 3 * PART + 5, 5 * PART] {
             let mut calls = 0;
             loop {
@@ -135,7 +135,7 @@ async fn answer_lost_after_commit_of_a_termination() {
 
 #[tokio::test(start_paused = true)]
 async fn answer_lost_after_commit_of_a_creation() {
-    for fault in [Fault::Unanswered, Fault::Lost, Fault::Late, Fault::Busy] {
+    for fault in [Fault::Unanswered, Fault::Lost, Fault::Slow, Fault::Busy] {
         let bucket = Bucket::new();
         let faulty = bucket.again();
         let asked = new(Some(PART));

@@ -495,7 +495,7 @@ async fn two_servers_that_wait_for_a_stopped_one_go_on_one_after_the_other() {
 
 #[tokio::test(start_paused = true)]
 async fn what_fails_while_a_lock_is_acquired_or_held_damages_nothing() {
-    for fault in [Fault::Lost, Fault::Unanswered, Fault::Late, Fault::Busy] {
+    for fault in [Fault::Lost, Fault::Unanswered, Fault::Slow, Fault::Busy] {
         let mut calls = 0;
         loop {
             let (bucket, [_, other], id) = servers().await;

@@ -23,7 +23,7 @@ async fn raise(bucket: &Bucket, keys: &Keys, old: &Info) -> Result<Swapped> {
 
 #[tokio::test(start_paused = true)]
 async fn a_swap_is_known_to_be_done_whatever_is_answered() {
-    for fault in [Fault::Lost, Fault::Unanswered, Fault::Late, Fault::Busy] {
+    for fault in [Fault::Lost, Fault::Unanswered, Fault::Slow, Fault::Busy] {
         let bucket = Bucket::new();
         let (keys, old) = created(&bucket).await;
         let faulty = bucket.again();
@@ -43,7 +43,7 @@ async fn a_swap_is_known_to_be_done_whatever_is_answered() {
 
 #[tokio::test(start_paused = true)]
 async fn a_swap_that_comes_too_late_returns_what_somebody_else_has_written() {
-    for fault in [None, Some(Fault::Lost), Some(Fault::Late)] {
+    for fault in [None, Some(Fault::Lost), Some(Fault::Slow)] {
         let bucket = Bucket::new();
         let (keys, old) = created(&bucket).await;
         raise(&bucket, &keys, &old).await.unwrap();

@@ -125,7 +125,7 @@ async fn a_crash_at_the_end_of_an_upload_without_bytes_is_survived() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_to_the_completion_that_is_lost_is_found_out() {
-    for fault in [Fault::Unanswered, Fault::Late, Fault::Lost] {
+    for fault in [Fault::Unanswered, Fault::Slow, Fault::Lost] {
         for calls in 0..20 {
             let left = Left::new(&Bucket::new(), Some(LENGTH), &[PART], 3 * KIB).await;
             let faulty = left.bucket.again();
