@@ -36,12 +36,19 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
+    const RULES: Rules = Rules {
+        min_part: 4 << 10,
+        ..Rules::S3
+    };
+    /// Buckets that differ in what they make of a call that arrives twice.
+    pub(super) const KINDS: [fn() -> Self; 3] = [
+        Self::new,
+        || Self::of(Memory::new(Self::RULES).tagging_each_write()),
+        || Self::of(Memory::new(Self::RULES).forgetting_completed()),
+    ];
+
     pub(super) fn new() -> Self {
-        let rules = Rules {
-            min_part: 4 << 10,
-            ..Rules::S3
-        };
-        Self::with(rules)
+        Self::with(Self::RULES)
     }
 
     pub(super) fn with(rules: Rules) -> Self {

@@ -20,8 +20,12 @@ pub(super) struct Bucket {
     pub(super) begun: BTreeMap<String, Begun>,
     /// The keys and tags of multipart uploads that were completed, by their ids.
     completed: BTreeMap<String, (String, Tag)>,
-    /// How many multipart uploads were begun.
+    /// How many ids and tags were drawn.
     count: u64,
+    /// Whether tags tell writes from each other, and not bytes.
+    pub(super) tags_each_write: bool,
+    /// Whether a multipart upload that was completed is not known any more.
+    pub(super) forgets_completed: bool,
 }
 
 #[derive(Debug)]
@@ -72,7 +76,7 @@ impl Bucket {
         tag: Option<Tag>,
         properties: Properties,
     ) -> Tag {
-        let tag = tag.unwrap_or_else(|| digest(&bytes));
+        let tag = tag.unwrap_or_else(|| self.tag(&bytes));
         let stored = Stored {
             bytes,
             tag: tag.clone(),
@@ -132,7 +136,7 @@ impl Bucket {
         if bytes.len() as u64 > rules.max_part {
             return Err(invalid("the part is too large"));
         }
-        let tag = digest(&bytes);
+        let tag = self.tag(&bytes);
         let begun = self.multipart(key, id)?;
         let part = (bytes, tag.clone(), SystemTime::now());
         begun.parts.insert(number, part);
@@ -143,7 +147,11 @@ impl Bucket {
         if !rules.copies_parts {
             return Err(invalid("parts cannot be copied"));
         }
-        Ok(self.get(source, Some(range))?.bytes)
+        let object = self.get(source, Some(range))?;
+        match object.found.size < rules.min_part {
+            true => Err(invalid("ranges of small objects cannot be copied")),
+            false => Ok(object.bytes),
+        }
     }
 
     pub(super) fn complete(
@@ -162,7 +170,7 @@ impl Bucket {
         if rules.conditional_complete {
             self.check(key, when)?;
         }
-        let tag = Tag(format!("{}-{}", digest(&bytes).0, parts.len()));
+        let tag = Tag(format!("{}-{}", self.tag(&bytes).0, parts.len()));
         if let Some(begun) = self.begun.remove(&id.0) {
             self.insert(key, bytes, Some(tag.clone()), begun.properties);
         }
@@ -175,7 +183,18 @@ impl Bucket {
     fn completed_before(&self, key: &str, id: &MultipartId) -> Option<Tag> {
         let (completed, tag) = self.completed.get(&id.0)?;
         let is_there = self.objects.get(key).map(|stored| &stored.tag) == Some(tag);
-        (completed == key && is_there).then(|| tag.clone())
+        (completed == key && is_there && !self.forgets_completed).then(|| tag.clone())
+    }
+
+    /// Returns the tag of these bytes, or of this write of them.
+    fn tag(&mut self, bytes: &[u8]) -> Tag {
+        if self.tags_each_write {
+            self.count += 1;
+            return Tag(format!("\"write-{:08}\"", self.count));
+        }
+        let mut hasher = DefaultHasher::new();
+        bytes.hash(&mut hasher);
+        Tag(format!("\"{:016x}\"", hasher.finish()))
     }
 
     pub(super) fn parts(
@@ -280,13 +299,6 @@ fn slice(bytes: &Bytes, range: Range<u64>) -> Result<Bytes> {
         true => Ok(bytes.slice(start..end)),
         false => Err(invalid("the range is not within the object")),
     }
-}
-
-/// Returns the tag of these bytes.
-fn digest(bytes: &[u8]) -> Tag {
-    let mut hasher = DefaultHasher::new();
-    bytes.hash(&mut hasher);
-    Tag(format!("\"{:016x}\"", hasher.finish()))
 }
 
 fn invalid(why: &str) -> ObjectError {

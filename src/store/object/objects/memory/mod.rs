@@ -67,6 +67,20 @@ impl Memory {
         }
     }
 
+    /// Gives the same bytes another tag with each write, as S3 does where a KMS encrypts
+    /// them.
+    pub(crate) fn tagging_each_write(self) -> Self {
+        self.bucket().tags_each_write = true;
+        self
+    }
+
+    /// Does not find a multipart upload that is completed a second time, like some
+    /// servers.
+    pub(crate) fn forgetting_completed(self) -> Self {
+        self.bucket().forgets_completed = true;
+        self
+    }
+
     /// Returns the keys of all objects.
     pub(crate) fn keys(&self) -> Vec<String> {
         self.bucket().objects.keys().cloned().collect()

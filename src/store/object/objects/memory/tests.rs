@@ -79,6 +79,36 @@ async fn parts_are_joined_by_their_numbers_and_replaced_by_them() {
 }
 
 #[tokio::test]
+async fn a_part_that_is_sent_twice_has_two_tags_where_they_tell_writes() {
+    let memory = Memory::new(SMALL).tagging_each_write();
+    let id = begin(&memory).await;
+    let before = send(&memory, &id, &[(1, "abc")]).await;
+    let again = send(&memory, &id, &[(1, "abc")]).await;
+    assert_ne!(before, again);
+    assert!(is_invalid(
+        &memory.complete("a", &id, &before, When::Absent).await
+    ));
+    memory
+        .complete("a", &id, &again, When::Absent)
+        .await
+        .unwrap();
+    assert_ne!(
+        put(&memory, "b", "same").await,
+        put(&memory, "b", "same").await
+    );
+}
+
+#[tokio::test]
+async fn some_stores_do_not_find_what_was_completed() {
+    let memory = Memory::new(SMALL).forgetting_completed();
+    let id = begin(&memory).await;
+    let parts = send(&memory, &id, &[(1, "abc")]).await;
+    let complete = async || memory.complete("a", &id, &parts, When::Absent).await;
+    complete().await.unwrap();
+    assert!(matches!(complete().await, Err(ObjectError::NotFound)));
+}
+
+#[tokio::test]
 async fn parts_that_break_the_rules_are_refused() {
     let memory = Memory::new(SMALL);
     let id = begin(&memory).await;
@@ -174,6 +204,10 @@ async fn a_part_can_be_copied_from_a_range_of_an_object() {
     let id = begin(&memory).await;
     assert!(is_invalid(
         &memory.copy_part("a", &id, 1, "source", 6..12).await
+    ));
+    put(&memory, "small", "ab").await;
+    assert!(is_invalid(
+        &memory.copy_part("a", &id, 1, "small", 0..2).await
     ));
     memory.abort("a", &id).await.unwrap();
     memory.abort("a", &id).await.unwrap();
