@@ -124,16 +124,18 @@ async fn complete(handle: &mut ObjectHandle) -> Result<(), Error> {
     {
         return Err(Error::UploadFailed);
     }
-    let complete = || join(&**objects, key, state, &multipart);
-    let Err(error) = retried(complete).await else {
+    let (objects, multipart) = (&**objects, &multipart);
+    let absent = retried(|| join(objects, key, state, multipart, When::Absent)).await;
+    let Err(error) = absent else {
         return Ok(());
     };
     let is_gone = matches!(error, ObjectError::NotFound);
     match look(handle, error).await {
         Ok(Object::Made) => Ok(()),
-        Ok(Object::Draft(_)) => {
-            retried(|| objects.delete(key)).await?;
-            match retried(complete).await {
+        // A late call cannot remove the object that comes after it.
+        Ok(Object::Draft(found)) => {
+            let when = When::Match(&found.tag);
+            match retried(|| join(objects, key, state, multipart, when)).await {
                 Ok(_) => Ok(()),
                 Err(error) => is_made(handle, error).await,
             }
@@ -150,12 +152,13 @@ async fn join(
     key: &str,
     state: &State,
     multipart: &MultipartId,
+    when: When<'_>,
 ) -> Result<Tag, ObjectError> {
     let mut parts = state.listed_parts();
     if parts.is_empty() && state.is_of_tusd() {
         parts.push(adopt::put_empty_part(objects, key, state, multipart).await?);
     }
-    objects.complete(key, multipart, &parts, When::Absent).await
+    objects.complete(key, multipart, &parts, when).await
 }
 
 /// Puts an object that consists of the tail and the bytes that are held back. Returns
