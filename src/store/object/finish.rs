@@ -68,9 +68,11 @@ async fn make(handle: &mut ObjectHandle) -> Result<(), Error> {
     if !handle.upload.is_complete() {
         return Err(Error::UploadNotFinished);
     }
-    let made = match handle.info.state.multipart {
-        Some(_) => complete(handle).await,
-        None => put(handle).await,
+    let state = &handle.info.state;
+    let made = match state.multipart {
+        Some(_) if state.offset() > 0 || state.is_of_tusd() => complete(handle).await,
+        // Not every store joins no parts. A sweep removes what was begun.
+        Some(_) | None => put(handle).await,
     };
     if matches!(made, Err(Error::UploadFailed)) {
         let failed = FinishState::Failed;

@@ -74,6 +74,26 @@ async fn an_upload_of_many_parts_has_the_bytes_that_were_sent() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_upload_without_bytes_is_finished_although_parts_of_it_were_begun() {
+    let bucket = Bucket::new();
+    let id = create(&store(&bucket), None).await.info().id.clone();
+    let faulty = bucket.again();
+    let mut handle = store(&faulty).open(&id).await.unwrap();
+    faulty.fail(2, Fault::CrashBefore);
+    let crashed = patch(&mut *handle, 2 * PART, WriteMode::Streaming).await;
+    crashed.unwrap_err();
+    assert!(faulty.calls().contains(&"put_part"));
+    assert_eq!(bucket.multiparts_left(), 1);
+
+    let mut handle = store(&bucket).open(&id).await.unwrap();
+    handle.declare_length(Length::ZERO).await.unwrap();
+    handle.finish_and_record().await.unwrap();
+    go_on(&bucket, &id, 0).await;
+    super::clean::sweep_all(&bucket).await;
+    assert_eq!(bucket.multiparts_left(), 0);
+}
+
 #[tokio::test]
 async fn an_upload_that_fits_into_one_part_is_put_as_a_whole() {
     for length in [0, 1, 100 * KIB, PART] {
