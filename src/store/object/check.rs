@@ -10,7 +10,7 @@ use super::adopt::Refused;
 use super::calls::{all_parts, retried, side_by_side};
 use super::info::Info;
 use super::keys::Keys;
-use super::objects::{ObjectError, Result, Tag};
+use super::objects::{ObjectError, Result};
 use super::{ObjectStore, list};
 use crate::store::checked::{Checked, Finding, Problem};
 
@@ -131,9 +131,10 @@ async fn problem_of_pieces(
             Err(ObjectError::NotFound) => Vec::new(),
             sent => sent?,
         };
-        let sent: BTreeMap<_, _> = sent.into_iter().map(|it| (it.number, it.tag)).collect();
+        // A part that was stored twice may have another tag.
+        let sent: BTreeMap<_, _> = sent.into_iter().map(|it| (it.number, it.size)).collect();
         let named = info.state.parts.iter();
-        let mut gone = named.filter(|(number, _, tag)| sent.get(number) != Some(&Tag(tag.clone())));
+        let mut gone = named.filter(|(number, size, _)| sent.get(number) != Some(size));
         if let Some((number, ..)) = gone.next() {
             let part = format!("part {number} of {}", place.key);
             return Ok(Some(Problem::PartGone { part }));

@@ -7,9 +7,9 @@ use tower_tus_layers::protocol::{Error, FinishState};
 
 use super::adopt;
 use super::append::{self, Held};
-use super::calls::retried;
+use super::calls::{all_parts, retried};
 use super::handle::ObjectHandle;
-use super::objects::{Found, MultipartId, ObjectError, Objects, Payload, Tag, When};
+use super::objects::{Found, MultipartId, ObjectError, Objects, PartNumber, Payload, Tag, When};
 use super::place::Place;
 use super::properties::{MARK, marked};
 use super::state::{State, random};
@@ -160,7 +160,39 @@ async fn join(
     if parts.is_empty() && state.is_of_tusd() {
         parts.push(adopt::put_empty_part(objects, key, state, multipart).await?);
     }
-    objects.complete(key, multipart, &parts, when).await
+    let error = match objects.complete(key, multipart, &parts, when).await {
+        Err(ObjectError::Invalid(error)) => error,
+        joined => return joined,
+    };
+    match parts_with_other_tags(objects, key, state, multipart).await? {
+        Some(parts) => objects.complete(key, multipart, &parts, when).await,
+        None => Err(ObjectError::Invalid(error)),
+    }
+}
+
+/// Returns the parts with the tags that they have now, if the state has other ones.
+///
+/// A part may be stored again by a call that comes late. Its bytes are the same, since
+/// each number has one writer, but where they are encrypted with a key of a KMS its tag
+/// is not. tusd may use a number twice.
+async fn parts_with_other_tags(
+    objects: &dyn Objects,
+    key: &str,
+    state: &State,
+    multipart: &MultipartId,
+) -> Result<Option<Vec<(PartNumber, Tag)>>, ObjectError> {
+    if state.is_of_tusd() {
+        return Ok(None);
+    }
+    let found = all_parts(objects, key, multipart).await?;
+    let named = state.parts.iter().map(|(number, size, _)| {
+        let index = found.binary_search_by_key(number, |part| part.number);
+        let part = index.ok().map(|index| &found[index]);
+        let part = part.filter(|part| part.size == *size)?;
+        Some((*number, part.tag.clone()))
+    });
+    let named: Option<Vec<_>> = named.collect();
+    Ok(named.filter(|parts| *parts != state.listed_parts()))
 }
 
 /// Puts an object that consists of the tail and the bytes that are held back. Returns

@@ -1,5 +1,6 @@
 //! What `check` and downloads find.
 
+use bytes::Bytes;
 use http::HeaderMap;
 use tower_tus_layers::protocol::Error;
 use tower_tus_layers::store::{ListRequest, Store, WriteMode};
@@ -71,6 +72,24 @@ async fn parts_and_pieces_that_are_gone_are_found() {
             bucket.abort(id, &multipart.id).await.unwrap();
         }
         assert_eq!(problems(&bucket).await, ["part-gone"], "{len}");
+    }
+}
+
+#[tokio::test]
+async fn a_part_that_was_stored_twice_is_right_and_one_of_another_size_is_found() {
+    for new in Bucket::KINDS {
+        let bucket = new();
+        let mut handle = create(&store(&bucket), Some(4 * PART)).await;
+        patch(&mut *handle, PART, WriteMode::Streaming)
+            .await
+            .unwrap();
+        let key = handle.info().id.as_str();
+        let begun = bucket.multiparts("", None).await.unwrap().multiparts;
+        let send = async |bytes: Bytes| bucket.put_part(key, &begun[0].id, 1, bytes.into()).await;
+        send(bytes(0, PART)).await.unwrap();
+        assert_eq!(problems(&bucket).await, [""; 0]);
+        send(bytes(0, PART - 1)).await.unwrap();
+        assert_eq!(problems(&bucket).await, ["part-gone"]);
     }
 }
 
