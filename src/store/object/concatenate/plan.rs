@@ -62,13 +62,15 @@ fn copied(rules: &Rules, sources: &[Range]) -> Vec<Piece> {
                 false => needed,
             };
             small.push(source.split_to(taken));
-            if total(&small) >= rules.min_part {
-                pieces.push(Piece::Sent(std::mem::take(&mut small)));
-            }
+            send_if_enough(rules, &mut small, &mut pieces);
         }
         match source.len() {
             0 => {}
-            len if len < rules.min_part => small.push(source),
+            // S3 copies no range of an object that is not larger.
+            len if len <= rules.min_part => {
+                small.push(source);
+                send_if_enough(rules, &mut small, &mut pieces);
+            }
             _ => pieces.extend(source.in_equal_parts(most).map(Piece::Copied)),
         }
     }
@@ -76,6 +78,13 @@ fn copied(rules: &Rules, sources: &[Range]) -> Vec<Piece> {
         pieces.push(Piece::Sent(small));
     }
     pieces
+}
+
+/// Makes a part of small sources if they are large enough together.
+fn send_if_enough(rules: &Rules, small: &mut Vec<Range>, pieces: &mut Vec<Piece>) {
+    if total(small) >= rules.min_part {
+        pieces.push(Piece::Sent(std::mem::take(small)));
+    }
 }
 
 /// Sends everything in parts of the same size.
@@ -196,7 +205,8 @@ mod tests {
     fn whatever_is_large_enough_is_copied() {
         let (copied, sent) = (true, false);
         for (lens, expected) in [
-            (&[10, 40][..], &[(10, copied), (40, copied)][..]),
+            (&[11, 40][..], &[(11, copied), (40, copied)][..]),
+            (&[10, 40, 10], &[(10, sent), (40, copied), (10, sent)]),
             (
                 &[81, 3],
                 &[(27, copied), (27, copied), (27, copied), (3, sent)],

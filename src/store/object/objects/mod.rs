@@ -87,8 +87,8 @@ pub(crate) trait Objects: fmt::Debug + Send + Sync + 'static {
         payload: Payload,
     ) -> Result<Tag>;
 
-    /// Makes a part of bytes of another object in the bucket. Only where the
-    /// [rules](Rules::copies_parts) allow.
+    /// Makes a part of bytes of another object in the bucket, which is larger than the
+    /// [smallest part](Rules::min_part). Only where the [rules](Rules::copies_parts) allow.
     async fn copy_part(
         &self,
         key: &str,

@@ -148,7 +148,7 @@ impl Bucket {
             return Err(invalid("parts cannot be copied"));
         }
         let object = self.get(source, Some(range))?;
-        match object.found.size < rules.min_part {
+        match object.found.size <= rules.min_part {
             true => Err(invalid("ranges of small objects cannot be copied")),
             false => Ok(object.bytes),
         }

@@ -205,7 +205,7 @@ async fn a_part_can_be_copied_from_a_range_of_an_object() {
     assert!(is_invalid(
         &memory.copy_part("a", &id, 1, "source", 6..12).await
     ));
-    put(&memory, "small", "ab").await;
+    put(&memory, "small", "abc").await;
     assert!(is_invalid(
         &memory.copy_part("a", &id, 1, "small", 0..2).await
     ));
