@@ -31,6 +31,9 @@ pub(super) async fn terminate(store: &ObjectStore, id: &UploadId) -> Result<(), 
 
 /// Removes what is left of a terminated upload, and its state last: until then, it is
 /// found again.
+///
+/// Not every server has conditions for DELETE. So a removal that comes late, of a server
+/// that was stopped, also removes an upload that was created under the same id since.
 pub(super) async fn remove(store: &ObjectStore, keys: &Keys, state: &State) -> Result<(), Error> {
     let place = store.place(keys, state)?;
     let (objects, key) = (&*place.objects, &*place.key);

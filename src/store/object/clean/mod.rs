@@ -12,7 +12,8 @@
 //! multipart uploads with keys that are no ids, and all that is beside an `.info` that
 //! tusd has written, or that cannot be read. An object without an `.info` is an orphan
 //! even if it carries our mark: somebody may have removed the `.info` of a finished
-//! upload, and a mark does not tell which objects are finished. An object of an upload
+//! upload, and a mark does not tell which objects are finished. So a finished object that
+//! a stopped server writes after a termination stays, too. An object of an upload
 //! that goes on is replaced when it is finished.
 
 mod elsewhere;
