@@ -22,6 +22,20 @@ struct Told {
     written: u64,
     sent_in_parts: u64,
     interrupt: Option<Interrupt>,
+    /// After how many other calls those of another client arrive that are late.
+    release: Option<(usize, Faulty)>,
+    has_released: bool,
+}
+
+impl Told {
+    fn next_release(&mut self) -> Option<Faulty> {
+        let (calls, late) = self.release.take()?;
+        if calls > 0 {
+            self.release = Some((calls - 1, late));
+            return None;
+        }
+        Some(late)
+    }
 }
 
 /// A client of a bucket. [`again`](Self::again) makes another one.
@@ -36,16 +50,15 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
-    const RULES: Rules = Rules {
+    pub(super) const RULES: Rules = Rules {
         min_part: 4 << 10,
         ..Rules::S3
     };
     /// Buckets that differ in what they make of a call that arrives twice.
-    pub(super) const KINDS: [fn() -> Self; 3] = [
-        Self::new,
-        || Self::of(Memory::new(Self::RULES).tagging_each_write()),
-        || Self::of(Memory::new(Self::RULES).forgetting_completed()),
-    ];
+    pub(super) const KINDS: [fn() -> Self; 2] = [Self::new, || {
+        let memory = Memory::new(Self::RULES);
+        Self::of(memory.tagging_each_write().forgetting_completed())
+    }];
 
     pub(super) fn new() -> Self {
         Self::with(Self::RULES)
@@ -88,6 +101,26 @@ impl Bucket {
     /// Lets the call after `calls` others fail.
     pub(super) fn fail(&self, calls: usize, fault: Fault) {
         self.faulty.fail(calls, fault);
+    }
+
+    /// Lets the late calls of another client arrive before the call after `calls` others.
+    pub(super) fn release_before(&self, calls: usize, late: &Self) {
+        self.told().release = Some((calls, late.faulty.clone()));
+    }
+
+    /// Whether late calls have arrived.
+    pub(super) fn has_released(&self) -> bool {
+        self.told().has_released
+    }
+
+    /// Lets the calls arrive that are late, and returns whether there are any.
+    pub(super) async fn release(&self) -> bool {
+        self.faulty.release().await
+    }
+
+    /// Returns the call that has failed.
+    pub(super) fn failed(&self) -> Option<String> {
+        self.faulty.failed()
     }
 
     /// Holds all parts back from now on.
@@ -163,6 +196,11 @@ impl Bucket {
     async fn pass(&self) -> RwLockReadGuard<'_, ()> {
         let running = self.running.read().await;
         tokio::task::yield_now().await;
+        let late = self.told().next_release();
+        if let Some(late) = late {
+            let is_any = late.release().await;
+            self.told().has_released = is_any;
+        }
         running
     }
 }

@@ -24,13 +24,13 @@ fn of_role(role: Role, raw: &'static str, length: Option<u64>) -> NewUpload {
     new
 }
 
-fn new_final(parts: &[UploadId], pending: bool) -> NewUpload {
+pub(super) fn new_final(parts: &[UploadId], pending: bool) -> NewUpload {
     let parts = parts.to_vec();
     of_role(Role::Final { parts, pending }, "final;/a /b", None)
 }
 
 /// Uploads parts of these sizes whose bytes follow each other.
-async fn upload(store: &ObjectStore, lens: &[u64]) -> Vec<UploadId> {
+pub(super) async fn upload(store: &ObjectStore, lens: &[u64]) -> Vec<UploadId> {
     let (mut ids, mut from) = (Vec::new(), 0);
     for len in lens {
         let role = Role::Partial { awaited_by: vec![] };
@@ -160,68 +160,5 @@ async fn a_foreign_object_is_not_replaced_by_a_final() {
         assert_eq!(bucket.bytes(id.as_str()).unwrap(), "foreign");
         assert!(matches!(store.open(&id).await, Err(Error::NotFound)));
         assert_eq!(bucket.multiparts_left(), 0);
-    }
-}
-
-/// Crashes in a call, and goes on with another store.
-async fn crashed(lens: &[u64], is_pending: bool, calls: usize, fault: Fault) -> bool {
-    let (bucket, length) = (Bucket::with(rules()), lens.iter().sum());
-    let parts = upload(&store(&bucket), lens).await;
-    let asked = new_final(&parts, is_pending);
-    let (id, faulty, go_on) = (asked.id.clone(), bucket.again(), Interrupt::default());
-    let other = store(&bucket);
-    let ended = if is_pending {
-        other.create(asked.clone()).await.unwrap();
-        faulty.fail(calls, fault);
-        store(&faulty).assemble(&id, &go_on).await.is_ok()
-    } else {
-        faulty.fail(calls, fault);
-        let made = store(&faulty).concatenate(asked.clone(), &go_on).await;
-        made.is_ok()
-    };
-    let found = match other.open(&id).await {
-        Err(Error::NotFound) if !ended && !is_pending => {
-            other.concatenate(asked, &go_on).await.unwrap();
-            other.open(&id).await
-        }
-        Ok(found) if !ended && found.info().is_pending() => {
-            other.assemble(&id, &go_on).await.unwrap();
-            other.open(&id).await
-        }
-        found => found,
-    };
-    let mut found = found.unwrap();
-    found.finish_and_record().await.unwrap();
-    holds(&bucket, &id, length).await;
-    faulty.has_failed()
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_crash_leaves_a_final_that_is_whole_or_absent_or_still_pending() {
-    for lens in [&[3, 4][..], &[MAX + 1, 5, MAX], &[100 * KIB]] {
-        for is_pending in [false, true] {
-            for fault in [Fault::CrashBefore, Fault::CrashAfter] {
-                every_call(lens, is_pending, fault).await;
-            }
-        }
-    }
-}
-
-async fn every_call(lens: &[u64], is_pending: bool, fault: Fault) {
-    let mut calls = 0;
-    while crashed(lens, is_pending, calls, fault).await {
-        calls += 1;
-    }
-    assert!(calls > 5, "few calls were made");
-}
-
-#[tokio::test(start_paused = true)]
-async fn answer_lost_after_commit_of_a_final() {
-    for lens in [&[3, 4][..], &[MAX + 1, 5, MAX], &[100 * KIB]] {
-        for is_pending in [false, true] {
-            for fault in [Fault::Unanswered, Fault::Lost, Fault::Slow, Fault::Busy] {
-                every_call(lens, is_pending, fault).await;
-            }
-        }
     }
 }

@@ -6,7 +6,7 @@ mod calls;
 mod check;
 mod clean;
 mod concatenate;
-mod crash;
+mod faults;
 mod fence;
 mod list;
 mod lock;

@@ -69,12 +69,14 @@ impl Faulty {
         mem::take(&mut self.lock().names)
     }
 
-    /// Lets the calls arrive that are late.
-    pub(crate) async fn release(&self) {
+    /// Lets the calls arrive that are late, and returns whether there are any.
+    pub(crate) async fn release(&self) -> bool {
         let late = mem::take(&mut self.lock().late);
+        let is_any = !late.is_empty();
         for write in late {
             drop(write.send(&*self.objects).await);
         }
+        is_any
     }
 
     fn lock(&self) -> MutexGuard<'_, Calls> {
