@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
+use headers::{CacheControl, HeaderMapExt};
 use http::request::Parts;
 use http::{Method, Request, Response};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -126,11 +127,20 @@ where
     let observation = Observation::begin(locker, id, context.interrupt(), timeout);
     let observation = match observation.await {
         Ok(observation) => Arc::new(observation),
-        Err(error) => return Ok(error.into_response()),
+        Err(error) => return Ok(unobserved(error)),
     };
     context.set_observation(&observation);
     let response = inner.call(request).await;
     observation.end().await;
+    response
+}
+
+/// Answers a HEAD that gets no lock. A locker may find that there is no upload.
+fn unobserved(error: Error) -> Response<Body> {
+    let mut response = error.into_response();
+    let no_store = CacheControl::new().with_no_store();
+    // CORE-22
+    response.headers_mut().typed_insert(no_store);
     response
 }
 

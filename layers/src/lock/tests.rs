@@ -64,6 +64,19 @@ async fn who_changes_or_asks_for_an_upload_waits_for_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_cache_stores_the_answer_to_a_head_that_gets_no_lock() {
+    let (locker, id) = (MemoryLocker::default(), UploadId::random());
+    let guard = hold(&locker, &id).await;
+    let layer = LockLayer::new(Arc::new(locker)).timeout(LONG);
+    let request = request(Method::HEAD, Target::Upload(id), false);
+    let response = layer.layer(service_fn(answer)).oneshot(request).await;
+    let response = response.unwrap();
+    assert_eq!(response.status(), StatusCode::LOCKED);
+    assert_eq!(response.headers()["cache-control"], "no-store", "CORE-22");
+    guard.release().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_lock_is_free_when_the_answer_is_there() {
     let (locker, id) = (MemoryLocker::default(), UploadId::random());
     for _ in 0..2 {
