@@ -1,6 +1,7 @@
 //! Uploads in a directory that were begun earlier than they were.
 
 use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,16 +18,15 @@ pub(crate) fn creation(dir: &Path, id: &str, by: Option<Duration>) {
     let info = fs::read_to_string(&path).unwrap();
     let (before, rest) = info.split_once(r#""Created":"#).unwrap();
     let digits = rest.find([',', '}']).unwrap();
-    let (created, after) = rest.split_at(digits);
     let created = match by {
-        Some(by) => (created.parse::<u64>().unwrap() - by.as_secs()).to_string(),
+        Some(by) => (rest[..digits].parse::<u64>().unwrap() - by.as_secs()).to_string(),
         None => "null".to_owned(),
     };
-    let info = format!(r#"{before}"Created":{created}{after}"#);
-    // No server reads half of it.
-    let next = dir.with_extension("aged");
-    fs::write(&next, info).unwrap();
-    fs::rename(next, path).unwrap();
+    // In place, since a gateway keeps the tag of an object with its file.
+    let info = File::options().write(true).open(&path).unwrap();
+    let at = before.len() + r#""Created":"#.len();
+    let padded = format!("{created:<digits$}");
+    info.write_all_at(padded.as_bytes(), at as u64).unwrap();
 }
 
 /// Makes all of an upload older by this.

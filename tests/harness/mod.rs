@@ -260,12 +260,9 @@ pub(crate) fn command(home: &Path, args: &[&str]) -> Command {
 
 /// Like [`command`], for uploads in the gateway's bucket.
 pub(crate) fn command_over(gateway: &Gateway, home: &Path, args: &[&str]) -> Command {
-    let mut command = command(home, &["-s3-bucket", gateway::BUCKET, "-s3-disable-ssl"]);
-    command
-        .env("AWS_ACCESS_KEY_ID", gateway::ACCESS_KEY)
-        .env("AWS_SECRET_ACCESS_KEY", gateway::SECRET_KEY)
-        .args(["-s3-endpoint", &gateway.address])
-        .args(args);
+    let mut command = command(home, &[]);
+    gateway.tell(&mut command);
+    command.args(args);
     command
 }
 

@@ -44,8 +44,10 @@ pub(crate) enum Ground {
     Memory,
     /// Stacks in this process over file stores.
     Files,
-    /// Processes `tower-tusd`.
+    /// Processes `tower-tusd` over one directory.
     Processes,
+    /// Processes `tower-tusd` over one bucket.
+    Bucket,
 }
 
 /// Whether gates or hooks decide about uploads, and name those that ask for it.

@@ -18,7 +18,10 @@ impl Conditions {
             finish: Verdict::Agrees,
             terminate: Verdict::Agrees,
             decides: form.judges == Judges::Present,
-            asks_by_itself: form.ground == Ground::Processes && form.judges == Judges::Present,
+            part_size: (form.ground == Ground::Bucket).then_some(5 << 20),
+            is_apart: false,
+            asks_by_itself: form.judges == Judges::Present
+                && matches!(form.ground, Ground::Processes | Ground::Bucket),
             attempts: world::ATTEMPTS,
             expiry: counts_from.map(|counts_from| Expiry {
                 start: SystemTime::now(),
@@ -28,7 +31,7 @@ impl Conditions {
                 stamps: match form.ground {
                     Ground::Memory => Stamps::Clock,
                     Ground::Files => Stamps::System,
-                    Ground::Processes => Stamps::SetBack,
+                    Ground::Processes | Ground::Bucket => Stamps::SetBack,
                 },
             }),
             quota: quota(form),

@@ -34,6 +34,7 @@ mod wire;
 mod world;
 
 use self::actions::Ground;
+use self::harness::gateway::Gateway;
 use self::runner::Property;
 
 /// Returns the path of a file with seeds.
@@ -92,6 +93,21 @@ fn two_servers_on_one_directory_agree_with_the_model() {
         cases: 40,
         actions: 40,
         seeds: seeds!("processes"),
+    };
+    property.check();
+}
+
+#[test]
+fn servers_over_one_bucket_agree_with_the_model() {
+    if !Gateway::is_installed() {
+        return;
+    }
+    let property = Property {
+        ground: Ground::Bucket,
+        servers: 1..=2,
+        cases: 40,
+        actions: 40,
+        seeds: seeds!("bucket"),
     };
     property.check();
 }

@@ -8,8 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
 use crate::actions::{
-    Among, Amount, Append, Ask, Chunk, Creation, Declared, Finals, Form, Framing, Judges, Name,
-    Pick, Place, Role, Server, Size, Sum, Via,
+    Among, Amount, Append, Ask, Chunk, Creation, Declared, Finals, Form, Framing, Ground, Judges,
+    Name, Pick, Place, Role, Server, Size, Sum, Via,
 };
 use crate::harness::tus::Version;
 use crate::model::{Conditions, Entry, State, Stored, Whether, is_needed};
@@ -60,6 +60,13 @@ impl Via {
         server: Server(0),
         version: Version::Http1,
     };
+
+    pub(crate) fn to(server: usize) -> Self {
+        Self {
+            server: Server(u8::try_from(server).expect("they are few")),
+            ..Self::PLAIN
+        }
+    }
 }
 
 impl Request {
@@ -88,10 +95,15 @@ impl Request {
     }
 }
 
+/// From here on, uploads are large.
+const LARGE: u32 = 200_000;
+
 /// Makes requests, no two with the same bytes or names.
 pub(crate) struct Planner {
     judges: Judges,
     finals: Finals,
+    /// How much larger a large upload is: in a bucket it has several parts.
+    scale: u32,
     made: u64,
 }
 
@@ -100,7 +112,27 @@ impl Planner {
         Self {
             judges: form.judges,
             finals: form.finals,
+            scale: match form.ground {
+                Ground::Memory | Ground::Files | Ground::Processes => 1,
+                Ground::Bucket => 20,
+            },
             made: 0,
+        }
+    }
+
+    fn scaled(&self, bytes: u32) -> u32 {
+        match bytes < LARGE {
+            true => bytes,
+            false => bytes * self.scale,
+        }
+    }
+
+    fn new_length(&self, size: Size) -> NewLength {
+        match size {
+            Size::Known(length) => NewLength::Known(self.scaled(length).into()),
+            Size::Deferred => NewLength::Deferred,
+            Size::Both => NewLength::Both,
+            Size::Neither => NewLength::Neither,
         }
     }
 
@@ -143,7 +175,7 @@ impl Planner {
         let request = match ask {
             // The id can be asked for.
             Ask::Create(creation) if self.judges == Judges::Present => {
-                let length = new_length(creation.length);
+                let length = self.new_length(creation.length);
                 let id = Some(entries[entry].id.clone());
                 self.creation(id, concat(creation.role), Content::Sent(length, None))
             }
@@ -155,7 +187,7 @@ impl Planner {
     }
 
     fn create(&mut self, creation: &Creation, entries: &mut Vec<Entry>) -> Plan {
-        let length = new_length(creation.length);
+        let length = self.new_length(creation.length);
         let first = creation.first.as_ref();
         let load = match length {
             NewLength::Known(length) => first.map(|chunk| self.load(chunk, Some(length))),
@@ -318,7 +350,7 @@ impl Planner {
     fn load(&mut self, chunk: &Chunk, room: Option<u64>) -> Load {
         let room = room.map(|room| usize::try_from(room).expect("it is small"));
         let bytes = match chunk.bytes {
-            Amount::Bytes(bytes) => (bytes as usize).min(room.unwrap_or(usize::MAX)),
+            Amount::Bytes(bytes) => (self.scaled(bytes) as usize).min(room.unwrap_or(usize::MAX)),
             Amount::Rest => room.unwrap_or(0),
             Amount::TooMany(bytes) => room.unwrap_or(0) + usize::from(bytes),
         };
@@ -346,15 +378,6 @@ impl Planner {
             ((state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 56) as u8).max(1)
         };
         std::iter::repeat_with(next).take(bytes).collect()
-    }
-}
-
-fn new_length(size: Size) -> NewLength {
-    match size {
-        Size::Known(length) => NewLength::Known(length.into()),
-        Size::Deferred => NewLength::Deferred,
-        Size::Both => NewLength::Both,
-        Size::Neither => NewLength::Neither,
     }
 }
 

@@ -179,6 +179,11 @@ impl Answer {
         self.status == 400 && self.body.starts_with(b"ERR_UPLOAD_INTERRUPTED")
     }
 
+    /// Whether another server has changed the upload meanwhile.
+    pub(crate) fn was_beaten(&self) -> bool {
+        self.status == 423 && self.header("retry-after").is_some()
+    }
+
     /// Returns the id of the upload that was created.
     pub(crate) fn id(&self) -> Option<String> {
         let (_, id) = self.header("location")?.split_once("/files/")?;

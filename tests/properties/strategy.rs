@@ -35,9 +35,22 @@ pub(crate) fn cases(
     let limits = (owners(), evicts());
     let cases = (form, vec(action(ground), 1..=most), limits);
     cases.prop_map(|(form, actions, limits)| Case {
-        form: limited(form, limits),
+        form: dated(limited(form, limits)),
         actions,
     })
+}
+
+/// In a bucket the last activity is the last time that the state was written, whatever
+/// for. The creation is in the state, which cannot be set back while servers write it:
+/// they do that by themselves where they ask hooks.
+fn dated(form: Form) -> Form {
+    let expiry = match (form.ground, form.judges) {
+        (Ground::Memory | Ground::Files | Ground::Processes, _) => form.expiry,
+        (Ground::Bucket, _) if form.expiry == Expiry::Never => Expiry::Never,
+        (Ground::Bucket, Judges::Absent) => Expiry::AfterCreation,
+        (Ground::Bucket, Judges::Present) => Expiry::Never,
+    };
+    Form { expiry, ..form }
 }
 
 fn limited(form: Form, (owners, evicts): (Quota, Evicts)) -> Form {
@@ -117,7 +130,7 @@ fn action(ground: Ground) -> BoxedStrategy<Action> {
     ];
     // The time is over after three and a half days.
     match ground {
-        Ground::Processes => {
+        Ground::Processes | Ground::Bucket => {
             actions.push((9, kill()));
             actions.push((5, (1..5_u8).prop_map(Action::Age).boxed()));
         }

@@ -92,10 +92,14 @@ impl Driver {
         let Some(load) = load.filter(|load| !load.bytes.is_empty()) else {
             return self.carry_out(via, plan).await.map(|()| None);
         };
-        self.locks(&plan);
         let server = self.server(via);
+        self.settle_elsewhere(&plan, server).await?;
+        self.locks(&plan);
         match Open::begin(self.world.address(server), &head, load).await {
             Begun::Open(open) => Ok(Some((plan, server, open))),
+            Begun::Answered(answer) if self.may_be_beaten() && answer.was_beaten() => {
+                self.come_back(plan, server, &answer).await.map(|()| None)
+            }
             Begun::Answered(answer) => self.answered(&plan, server, &answer).map(|()| None),
         }
     }
@@ -125,6 +129,10 @@ impl Driver {
             // Whose upload the other request is for has to be known.
             self.carry_out(Via::PLAIN, Plan::head(entry)).await?;
         }
+        let servers = [*via, *other_via].map(|via| self.server(via));
+        for server in servers {
+            self.settle_elsewhere(&plan, server).await?;
+        }
         self.locks(&plan);
         self.locks(&other);
         let sent = [(*via, &plan), (*other_via, &other)].map(|(via, plan)| {
@@ -142,7 +150,6 @@ impl Driver {
         ));
         self.tally.count(&plan.request, first.status);
         self.tally.count(&other.request, second.status);
-        let servers = [*via, *other_via].map(|via| self.server(via));
         let requests = [&plan.request, &other.request];
         // Each reserves what it may need before the other one is done.
         let taken = requests.iter().map(|request| request.charge()).sum();
@@ -150,6 +157,7 @@ impl Driver {
         let conditions = [0, 1].map(|side| {
             let asked = [requests[side], requests[1 - side]];
             let mut conditions = self.conditions_among(entry, servers[side], asked);
+            conditions.is_apart = self.is_bucket && servers[0] != servers[1];
             conditions.take_room(taken);
             // The other one may complete it, and then no final needs it any more.
             if conditions.is_needed == Whether::Yes {
@@ -205,6 +213,7 @@ impl Driver {
             self.carry_out(via, Plan::head(entry)).await?;
         }
         let server = self.server(via);
+        self.settle_elsewhere(&plan, server).await?;
         let (head, load) = self.message(&plan);
         let address = self.world.address(server);
         let asking = tokio::spawn(wire::ask(address, via.version, head, load));

@@ -79,6 +79,7 @@ impl Driver {
     pub(super) fn forgets(&mut self, server: usize) {
         for entry in &mut self.entries {
             entry.buried[server] = Whether::No;
+            entry.left_at = entry.left_at.filter(|left_at| *left_at != server);
         }
     }
 }

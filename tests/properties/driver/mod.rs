@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use self::apart::Held;
-use crate::actions::{Action, Ask, Case, Moment, Ruling, Via};
+use crate::actions::{Action, Ask, Case, Ground, Moment, Ruling, Via};
 use crate::model::{Conditions, Entry, Torn, is_needed};
 use crate::plan::{Plan, Planner, Subject};
 use crate::request::{Answer, Load, Owner, Request};
@@ -16,16 +16,22 @@ use crate::tally::Tally;
 use crate::wire::{self, Head};
 use crate::world::World;
 
+/// Nobody is that unlucky.
+const MOST_BEATEN: u32 = 5;
+
 /// A broken promise.
 pub(crate) type Fault = String;
 
 pub(crate) struct Driver {
     pub(crate) world: World,
     pub(crate) servers: usize,
+    is_bucket: bool,
     pub(crate) entries: Vec<Entry>,
     pub(crate) conditions: Conditions,
     pub(crate) planner: Planner,
     held: VecDeque<Held>,
+    /// How many requests in a row another server has beaten.
+    beaten: u32,
     /// Whether uploads may exist, or remains of them, that the model does not know.
     pub(crate) may_leave_files: bool,
     /// How many bytes uploads may be charged that the model does not know.
@@ -41,10 +47,12 @@ impl Driver {
         Self {
             world: World::start(form).await,
             servers: form.servers,
+            is_bucket: form.ground == Ground::Bucket,
             entries: Vec::new(),
             conditions: Conditions::new(form),
             planner: Planner::new(form),
             held: VecDeque::new(),
+            beaten: 0,
             may_leave_files: false,
             unknown: 0,
             log: Vec::new(),
@@ -119,16 +127,42 @@ impl Driver {
 
     /// Sends a request, and compares its answer.
     pub(crate) async fn carry_out(&mut self, via: Via, plan: Plan) -> Result<(), Fault> {
-        self.locks(&plan);
         let server = self.server(via);
+        self.settle_elsewhere(&plan, server).await?;
+        self.locks(&plan);
         let (head, load) = self.message(&plan);
         let answer = wire::ask(self.world.address(server), via.version, head, load).await;
         let Some(answer) = answer else {
             return Err(format!("{plan:?} was not answered"));
         };
+        if self.may_be_beaten() && answer.was_beaten() {
+            return self.come_back(plan, server, &answer).await;
+        }
         let before = self.those_that_go_first(&plan);
         self.answered(&plan, server, &answer)?;
         self.has_evicted_the_oldest(&before).await
+    }
+
+    /// Whether a server may change uploads by itself while another one serves a request.
+    fn may_be_beaten(&self) -> bool {
+        self.is_bucket && self.servers > 1 && self.conditions.asks_by_itself
+    }
+
+    /// Asks what has become of a request whose upload another server has changed.
+    async fn come_back(&mut self, plan: Plan, server: usize, answer: &Answer) -> Result<(), Fault> {
+        self.log.push(format!("{server}: {plan:?}\n    {answer:?}"));
+        self.beaten += 1;
+        if self.beaten > MOST_BEATEN {
+            return Err(format!("{plan:?} is beaten again and again"));
+        }
+        let bytes = plan.request.load().map_or(0, |load| load.bytes.len());
+        self.torn(&plan, server, Torn::After(bytes));
+        let Some(entry) = plan.subject.known() else {
+            return Ok(());
+        };
+        Box::pin(self.carry_out(Via::to(server), Plan::head(entry))).await?;
+        self.beaten = 0;
+        Ok(())
     }
 
     async fn plan(&mut self, ask: &Ask) -> Result<Option<Plan>, Fault> {
@@ -163,6 +197,19 @@ impl Driver {
             }
         }
         Ok(())
+    }
+
+    /// Waits for a request at another server whose client has left. In a bucket nobody else
+    /// does: whoever is first to replace the state wins.
+    async fn settle_elsewhere(&mut self, plan: &Plan, server: usize) -> Result<(), Fault> {
+        let entry = plan.subject.known();
+        let left_at = entry.and_then(|entry| self.entries[entry].left_at);
+        match (entry, left_at) {
+            (Some(entry), Some(left_at)) if left_at != server => {
+                Box::pin(self.carry_out(Via::to(left_at), Plan::head(entry))).await
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Notes what servers may have done by themselves meanwhile.
@@ -259,6 +306,9 @@ impl Driver {
         let most = entry.most_charged() + plan.request.charge();
         entry.answered(&plan.request, answer, &conditions)?;
         entry.knows(server, &plan.request, Some(answer));
+        if entry.left_at == Some(server) && plan.request.locks() {
+            entry.left_at = None;
+        }
         if let (Subject::Unnamed, Some(id)) = (plan.subject, answer.id()) {
             let states = std::mem::take(&mut entry.states);
             let entry = Entry::new(id);
@@ -282,6 +332,7 @@ impl Driver {
                 let entry = &mut self.entries[entry];
                 entry.torn(&plan.request, torn, &conditions);
                 entry.knows(server, &plan.request, None);
+                entry.left_at = self.is_bucket.then_some(server);
             }
             Subject::Unnamed => {
                 let conditions = self.conditions_beside(usize::MAX, plan.request.owner());

@@ -11,6 +11,11 @@ pub(crate) struct Conditions {
     /// Whether anybody decides about complete uploads, who are then not given out
     /// before they are finished.
     pub(crate) decides: bool,
+    /// The least size of a part, if parts cannot be given out before they are joined.
+    pub(crate) part_size: Option<u64>,
+    /// Whether another request is sent at the same time to a server that does not wait for
+    /// this one.
+    pub(crate) is_apart: bool,
     /// Whether the server itself asks about complete uploads, whenever it likes.
     pub(crate) asks_by_itself: bool,
     /// How often an upload may be refused before it is rejected for good.

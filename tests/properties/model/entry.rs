@@ -10,6 +10,9 @@ pub(crate) struct Entry {
     /// The states in which it may be; never none.
     pub(crate) states: Vec<State>,
     pub(crate) buried: Tombstones,
+    /// The server at which a request may go on whose client has left, if requests at other
+    /// servers do not wait for it.
+    pub(crate) left_at: Option<usize>,
 }
 
 impl Entry {
@@ -19,6 +22,7 @@ impl Entry {
             id,
             states: vec![State::Absent],
             buried: Tombstones::default(),
+            left_at: None,
         }
     }
 
@@ -107,7 +111,8 @@ impl Entry {
         for [first, second] in [[one, other], [other, one]] {
             let mut entry = self.clone();
             let is_busy = is_told_to_come_back(first.1, second.0);
-            let result = match first.1.gave_way() || is_busy {
+            let is_beaten = first.2.is_apart && first.1.was_beaten();
+            let result = match first.1.gave_way() || is_busy || is_beaten {
                 true => {
                     entry.gave_way(first.0, first.2);
                     Ok(())
@@ -122,6 +127,7 @@ impl Entry {
             if let Some(created) = created {
                 next.extend(created.seen_unfinished(second));
             }
+            next.extend(self.clone().seen_halfway(first, second));
         }
         if next.is_empty() {
             return Err(format!("a race: {}", faults.join("\nand ")));
@@ -145,6 +151,25 @@ impl Entry {
         match self.answered(request, answer, conditions) {
             Ok(()) if self.is_absent() => self.states,
             Ok(()) => finished,
+            Err(_) => Vec::new(),
+        }
+    }
+
+    /// Returns the states after a request in the middle of which another server was asked
+    /// for the upload, if that does not wait for it.
+    fn seen_halfway(
+        mut self,
+        first: (&Request, &Answer, &Conditions),
+        second: (&Request, &Answer, &Conditions),
+    ) -> Vec<State> {
+        if !first.2.is_apart || !matches!(second.0, Request::Head) {
+            return Vec::new();
+        }
+        let mut halfway = self.clone();
+        halfway.gave_way(first.0, first.2);
+        let seen = halfway.answered(second.0, second.1, second.2);
+        match seen.and_then(|()| self.answered(first.0, first.1, first.2)) {
+            Ok(()) => self.states,
             Err(_) => Vec::new(),
         }
     }

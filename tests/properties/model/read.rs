@@ -53,6 +53,9 @@ impl Stored {
                 _ => Vec::new(),
             };
         }
+        if self.may_have_parts(conditions) && answer.status == 400 {
+            return vec![self.clone()];
+        }
         let Some(whole) = whole(answer) else {
             return Vec::new();
         };
@@ -76,6 +79,15 @@ impl Stored {
             true => vec![here],
             false => Vec::new(),
         }
+    }
+}
+
+impl Stored {
+    /// Whether bytes may be in parts that are not joined.
+    fn may_have_parts(&self, conditions: &Conditions) -> bool {
+        let most = self.offset() + self.tail.len() as u64;
+        let has_parts = conditions.part_size.is_some_and(|size| most >= size);
+        has_parts && self.finishing != Finishing::Done
     }
 }
 

@@ -152,7 +152,9 @@ impl Inside {
     fn stack(&self) -> (Stack, Option<Limited>) {
         let (stack, limited) = match self.form.ground {
             Ground::Files => self.stack_over(self.files()),
-            Ground::Memory | Ground::Processes => self.stack_over(self.memory.clone()),
+            Ground::Memory | Ground::Processes | Ground::Bucket => {
+                self.stack_over(self.memory.clone())
+            }
         };
         let stack = stack.finish_attempts(ATTEMPTS);
         let expiration = Expiration::after(HOUR * HOURS).clock(self.clock.clone());

@@ -20,7 +20,7 @@ use crate::model::Verdict;
 /// The servers of a case, on the same uploads.
 pub(crate) enum World {
     Inside(Inside),
-    Processes(Processes),
+    Processes(Box<Processes>),
 }
 
 impl World {
@@ -28,7 +28,9 @@ impl World {
     pub(crate) async fn start(form: Form) -> Self {
         match form.ground {
             Ground::Memory | Ground::Files => Self::Inside(Inside::start(form).await),
-            Ground::Processes => Self::Processes(Processes::start(form).await),
+            Ground::Processes | Ground::Bucket => {
+                Self::Processes(Box::new(Processes::start(form).await))
+            }
         }
     }
 
@@ -107,16 +109,19 @@ impl World {
         }
     }
 
-    /// Makes all files in the upload directory more than a day older.
+    /// Makes all that is stored more than a day older.
     pub(crate) fn make_all_older(&self) {
         for name in self.names().unwrap_or_default() {
             times::make_old(&self.data().expect("it has names").join(name));
         }
     }
 
-    /// Returns the names of the files in the upload directory, if there is one.
+    /// Returns the names of what is stored, if it has any.
     pub(crate) fn names(&self) -> Option<Vec<String>> {
-        self.data().map(|data| harness::names(&data))
+        match self {
+            Self::Inside(inside) => inside.data().map(|data| harness::names(&data)),
+            Self::Processes(processes) => Some(processes.names()),
+        }
     }
 
     fn data(&self) -> Option<PathBuf> {

@@ -12,9 +12,12 @@ use tower_tus::FileLocker;
 
 use super::inside::{ATTEMPTS, HOURS, limits};
 use super::times;
-use crate::actions::{Durability, Evicts, Expiry, Finals, Form, Judges, Moment, Quota, Ruling};
+use crate::actions::{
+    Durability, Evicts, Expiry, Finals, Form, Ground, Judges, Moment, Quota, Ruling,
+};
 use crate::driver::Fault;
-use crate::harness::{Server, Signal, command_of, patient};
+use crate::harness::gateway::Gateway;
+use crate::harness::{self, Server, Signal, command_of, patient};
 use crate::model::Verdict;
 
 /// Names another server than the debug one, such as that of a release.
@@ -25,6 +28,8 @@ const EVENTS: [&str; 3] = ["pre-create", "pre-finish", "pre-terminate"];
 pub(crate) struct Processes {
     home: TempDir,
     form: Form,
+    /// Through which uploads are in a bucket.
+    gateway: Option<Gateway>,
     /// Like that of a further server.
     locker: FileLocker,
     servers: Vec<Server>,
@@ -44,6 +49,10 @@ impl Processes {
             locker: locker.poll_interval(Duration::from_millis(2)),
             home,
             form,
+            gateway: match form.ground {
+                Ground::Bucket => Some(Gateway::start().await.expect("it is installed")),
+                Ground::Memory | Ground::Files | Ground::Processes => None,
+            },
             servers: Vec::new(),
         };
         for _ in 0..form.servers {
@@ -103,8 +112,19 @@ impl Processes {
         self.home.path().join("hooks").join(format!("{event}.does"))
     }
 
+    /// Returns the directory of uploads, or of their objects.
     pub(super) fn data(&self) -> PathBuf {
-        self.home.path().join("data")
+        match &self.gateway {
+            Some(gateway) => gateway.dir(),
+            None => self.home.path().join("data"),
+        }
+    }
+
+    pub(super) fn names(&self) -> Vec<String> {
+        match &self.gateway {
+            Some(gateway) => [gateway.keys(), gateway.multiparts()].concat(),
+            None => harness::names(&self.data()),
+        }
     }
 
     pub(super) async fn sweep(&self, older_than: Duration) -> Result<(), Fault> {
@@ -128,7 +148,10 @@ impl Processes {
 
     pub(super) async fn make_older(&self, id: &str, days: u8) {
         let by = Duration::from_secs(u64::from(days) * 24 * 60 * 60);
-        times::set_back(&self.locker, &self.data(), id, by).await;
+        match self.gateway {
+            Some(_) => times::set_creation_back(&self.data(), id, by),
+            None => times::set_back(&self.locker, &self.data(), id, by).await,
+        }
     }
 
     pub(super) async fn is_removed(&self, id: &str) -> bool {
@@ -146,7 +169,11 @@ impl Processes {
             .as_deref()
             .unwrap_or(env!("CARGO_BIN_EXE_tower-tusd"));
         let args: Vec<_> = args.iter().map(String::as_str).collect();
-        command_of(&[&[program], name].concat(), self.home.path(), &args)
+        let mut command = command_of(&[&[program], name].concat(), self.home.path(), &args);
+        if let Some(gateway) = &self.gateway {
+            gateway.tell(&mut command);
+        }
+        command
     }
 }
 

@@ -25,6 +25,14 @@ pub(super) async fn set_back(locker: &impl Locker, dir: &Path, id: &str, by: Dur
     guard.release().await;
 }
 
+/// Makes the creation of an upload in a bucket this much older, if there is one. Nothing
+/// is going on with it.
+pub(super) fn set_creation_back(dir: &Path, id: &str, by: Duration) {
+    if dir.join(format!("{id}.info")).exists() {
+        aged::creation(dir, id, Some(by));
+    }
+}
+
 fn exists(dir: &Path, id: &str) -> bool {
     dir.join(id).exists() && dir.join(format!("{id}.info")).exists()
 }
@@ -32,7 +40,8 @@ fn exists(dir: &Path, id: &str) -> bool {
 /// Makes a file older than what a sweep leaves alone because it is new.
 pub(super) fn make_old(path: &Path) {
     let then = SystemTime::now() - Duration::from_secs(2 * 24 * 60 * 60);
-    match File::options().write(true).open(path) {
+    // A multipart upload is a directory.
+    match File::open(path) {
         Ok(file) => file.set_modified(then).expect("it can be changed"),
         // Servers sweep, too.
         Err(error) => assert_eq!(error.kind(), ErrorKind::NotFound),
