@@ -5,6 +5,7 @@ mod bucket;
 mod calls;
 mod check;
 mod clean;
+pub(super) mod clients;
 mod concatenate;
 mod faults;
 mod fence;

@@ -7,14 +7,12 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
-use tower_tus_layers::protocol::{Error, NewUpload, UploadId};
-use tower_tus_layers::store::{Concatenator, Handle, Reader, Store, Terminator, conformance};
+use tower_tus_layers::store::conformance;
 
 use super::azurite::Emulator;
 use super::gateway::{ACCESS_KEY, BUCKET, Gateway, SECRET_KEY};
@@ -22,6 +20,7 @@ use super::services;
 use crate::store::object::ObjectStore;
 use crate::store::object::cloud::S3;
 use crate::store::object::objects::Objects;
+use crate::store::object::tests::clients::{Clients, Lacks};
 
 const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/venv/bin");
 
@@ -36,41 +35,6 @@ async fn probed(objects: Arc<dyn Objects>) -> ObjectStore {
     let store = ObjectStore::over(objects).prefix("up/");
     assert_eq!(store.probe().await.unwrap(), []);
     store
-}
-
-/// A store that lists nothing.
-#[derive(Clone, Debug)]
-struct WithoutLists(ObjectStore);
-
-#[async_trait]
-impl Store for WithoutLists {
-    async fn create(&self, new: NewUpload) -> Result<Box<dyn Handle>, Error> {
-        self.0.create(new).await
-    }
-
-    async fn open(&self, id: &UploadId) -> Result<Box<dyn Handle>, Error> {
-        self.0.open(id).await
-    }
-
-    fn needs_finish(&self) -> bool {
-        self.0.needs_finish()
-    }
-
-    fn defers_length(&self) -> bool {
-        self.0.defers_length()
-    }
-
-    fn terminator(&self) -> Option<&dyn Terminator> {
-        self.0.terminator()
-    }
-
-    fn concatenator(&self) -> Option<&dyn Concatenator> {
-        self.0.concatenator()
-    }
-
-    fn reader(&self) -> Option<&dyn Reader> {
-        self.0.reader()
-    }
 }
 
 /// A server that was installed by pip, and ends with the test.
@@ -147,6 +111,19 @@ async fn uploads_in_versitygw_conform() {
 }
 
 #[tokio::test]
+async fn uploads_behind_two_gateways_conform() {
+    let Some(gateway) = Gateway::start().await else {
+        return;
+    };
+    let another = gateway.another().await;
+    let store = Clients::new([
+        probed(gateway.bucket()).await,
+        probed(another.bucket()).await,
+    ]);
+    conformance::run(|| store.clone()).await;
+}
+
+#[tokio::test]
 async fn uploads_in_azurite_conform() {
     if let Some(emulator) = Emulator::start().await {
         check(emulator.container()).await;
@@ -214,7 +191,7 @@ async fn uploads_in_seaweedfs_conform() {
     }
     // It lists the keys of a directory before those that go on with the same name, so
     // lists of odd ids are not in order.
-    let store = WithoutLists(probed(weed.bucket()).await);
+    let store = Clients::new([probed(weed.bucket()).await]).without(Lacks::Lists);
     conformance::run(|| store.clone()).await;
 }
 

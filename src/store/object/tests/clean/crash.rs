@@ -1,10 +1,9 @@
 //! Sweeps that crash.
 
-use async_trait::async_trait;
 use tower_tus_layers::store::conformance::crash::{self, Crashable, Promises};
-use tower_tus_layers::store::{Lister, Reader, Terminator};
 
 use super::*;
+use crate::store::object::tests::clients::{Clients, Lacks};
 
 #[tokio::test(start_paused = true)]
 async fn a_sweep_that_crashes_is_done_by_the_next_one() {
@@ -23,46 +22,6 @@ async fn a_sweep_that_crashes_is_done_by_the_next_one() {
                 break;
             }
         }
-    }
-}
-
-/// A store that concatenates nothing. Otherwise the suite would have a part appended to
-/// by a handle that does not know who waits for the part, which this store refuses.
-#[derive(Debug)]
-struct WithoutFinals(ObjectStore);
-
-#[async_trait]
-impl Store for WithoutFinals {
-    async fn create(&self, new: NewUpload) -> Result<Box<dyn Handle>, Error> {
-        self.0.create(new).await
-    }
-
-    async fn open(&self, id: &UploadId) -> Result<Box<dyn Handle>, Error> {
-        self.0.open(id).await
-    }
-
-    fn needs_finish(&self) -> bool {
-        self.0.needs_finish()
-    }
-
-    fn defers_length(&self) -> bool {
-        self.0.defers_length()
-    }
-
-    fn terminator(&self) -> Option<&dyn Terminator> {
-        self.0.terminator()
-    }
-
-    fn lister(&self) -> Option<&dyn Lister> {
-        self.0.lister()
-    }
-
-    fn reader(&self) -> Option<&dyn Reader> {
-        self.0.reader()
-    }
-
-    fn cleaner(&self) -> Option<&dyn Cleaner> {
-        self.0.cleaner()
     }
 }
 
@@ -85,7 +44,9 @@ impl Crashable for InMemory {
     }
 
     fn open(&self, bucket: &Bucket) -> Arc<dyn Store> {
-        Arc::new(WithoutFinals(store(bucket)))
+        // The suite would append to a part by a handle that does not know who waits for
+        // the part, which this store refuses.
+        Arc::new(Clients::new([store(bucket)]).without(Lacks::Finals))
     }
 
     fn after_crash(&self, bucket: Bucket) -> Vec<(String, Bucket)> {
