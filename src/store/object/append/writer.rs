@@ -363,7 +363,13 @@ impl<'a> Writer<'a> {
     }
 
     /// Removes what was stored. No state has named it.
-    pub(super) async fn discard(self) {
+    ///
+    /// A part that arrives while its multipart upload is aborted may be left behind, so this
+    /// waits for those on their way: the upload may be removed next.
+    pub(super) async fn discard(mut self) {
+        while let Some(part) = self.sent.pop() {
+            let _ = part.done().await;
+        }
         let store = &self.handle.store;
         tail::remove(&store.objects, &self.handle.keys, self.made).await;
     }

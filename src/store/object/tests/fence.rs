@@ -1,5 +1,7 @@
 //! A server that was stopped changes nothing that another one has answered for.
 
+use std::time::Duration;
+
 use tower_tus_layers::protocol::Body;
 
 use super::*;
@@ -49,6 +51,22 @@ async fn late_part_after_takeover() {
             go_on(&bucket, &id, length).await;
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_part_of_a_discarded_chunk_is_on_its_way_any_more() {
+    let bucket = Bucket::new();
+    let mut handle = create(&store(&bucket), Some(8 * PART)).await;
+    bucket.hold_parts();
+    let mut chunk = tokio::spawn(async move {
+        let error = Some(Error::ChecksumMismatch);
+        append(&mut *handle, 2 * PART, error, WriteMode::Atomic).await
+    });
+    bucket.wait_for_held_parts(2).await;
+    let waits = tokio::time::timeout(Duration::from_secs(1), &mut chunk).await;
+    assert!(waits.is_err(), "it ends before its parts");
+    bucket.let_parts_go();
+    assert!(chunk.await.unwrap().error.is_some());
 }
 
 #[tokio::test]
