@@ -1,4 +1,4 @@
-//! Two servers behind a balancer, one of which is killed again and again.
+//! Two servers behind a balancer, each with a gateway of its own, one of which is killed again and again.
 
 use std::fs;
 use std::net::TcpListener;
@@ -36,10 +36,9 @@ async fn a_client_behind_a_balancer_loses_nothing_while_servers_are_killed() {
     let file = home.path().join("file");
     fs::write(&file, bytes(0, size)).unwrap();
     let ports = [free_port(), free_port()];
-    let mut servers = Vec::new();
-    for port in ports {
-        servers.push(start(&gateway, home.path(), port).await);
-    }
+    let gateways = [gateway.another().await, gateway];
+    let start = |which: usize| start(&gateways[which], home.path(), ports[which]);
+    let mut servers = vec![start(0).await, start(1).await];
     let (_balancer, endpoint) = balance(home.path(), ports).await;
 
     let mut kills = 0;
@@ -50,8 +49,7 @@ async fn a_client_behind_a_balancer_loses_nothing_while_servers_are_killed() {
             // Dropping it kills it.
             drop(servers.remove(which));
             sleep(Duration::from_millis(200)).await;
-            let server = start(&gateway, home.path(), ports[which]).await;
-            servers.insert(which, server);
+            servers.insert(which, start(which).await);
             kills += 1;
         }
     };
@@ -59,7 +57,7 @@ async fn a_client_behind_a_balancer_loses_nothing_while_servers_are_killed() {
         ended = timeout(LIMIT, upload(&endpoint, &file)) => ended.expect("it takes too long"),
         () = killing => unreachable!("it goes on until the client ends"),
     };
-    let stored = gateway.bytes(id(&url)).unwrap();
+    let stored = gateways[0].bytes(id(&url)).unwrap();
     assert!(stored == bytes(0, size), "other bytes");
     println!("{kills} kills, {retries} retries");
     assert!(kills > 0, "nothing was killed");

@@ -1,4 +1,4 @@
-//! Several servers over one bucket.
+//! Several servers over one bucket, each with a gateway of its own.
 
 use std::time::Duration;
 
@@ -53,7 +53,8 @@ async fn an_upload_goes_on_at_another_server() {
         return;
     };
     let a = Server::start_over(&gateway, &[]).await;
-    let b = Server::start_over(&gateway, &[]).await;
+    let another = gateway.another().await;
+    let b = Server::start_over(&another, &[]).await;
     let url = client(&a).create(LENGTH as u64).await;
     let steps = [0, 1_000, 100_000, 6 * MIB, 9 * MIB, 11 * MIB];
     for (step, server) in steps.windows(2).zip([&a, &b, &a, &b, &a]) {
@@ -75,7 +76,8 @@ async fn a_head_at_another_server_ends_the_writer_and_every_byte_is_kept() {
         return;
     };
     let a = Server::start_over(&gateway, &[]).await;
-    let b = Server::start_over(&gateway, &[]).await;
+    let another = gateway.another().await;
+    let b = Server::start_over(&another, &[]).await;
     let url = client(&a).create(LENGTH as u64).await;
     let look = async {
         sleep(Duration::from_millis(600)).await;
@@ -97,7 +99,8 @@ async fn an_upload_goes_on_when_its_server_is_killed_or_stopped() {
             return;
         };
         let a = Server::start_over(&gateway, &[]).await;
-        let b = Server::start_over(&gateway, &[]).await;
+        let another = gateway.another().await;
+        let b = Server::start_over(&another, &[]).await;
         let url = client(&a).create(LENGTH as u64).await;
         let first = append(&a, &url, 0, MIB).await;
         assert_eq!(first.status(), StatusCode::NO_CONTENT);
@@ -127,7 +130,8 @@ async fn a_termination_at_one_server_is_known_at_another() {
         return;
     };
     let a = Server::start_over(&gateway, &["-s3-object-prefix=up"]).await;
-    let b = Server::start_over(&gateway, &["-s3-object-prefix=up/"]).await;
+    let another = gateway.another().await;
+    let b = Server::start_over(&another, &["-s3-object-prefix=up/"]).await;
     let url = client(&a).create(LENGTH as u64).await;
     append(&b, &url, 0, 9 * MIB).await;
     let delete = request(Method::DELETE, &at(&b, &url));
