@@ -6,6 +6,7 @@ mod harness;
 mod admin;
 mod balanced;
 mod downloads;
+mod quota;
 mod start;
 mod together;
 

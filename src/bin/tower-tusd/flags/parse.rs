@@ -47,6 +47,7 @@ impl Flags {
         flags.warnings.extend(flags.cors.warning());
         flags.warnings.extend(flags.azure.warning());
         flags.warnings.extend(flags.storage_warning());
+        flags.warnings.extend(flags.quota_warning());
         flags.warnings.extend(flags.uploads.warning());
         flags.warnings.extend(flags.expiration.warning());
         Ok(flags)

@@ -58,6 +58,16 @@ impl Flags {
         ))
     }
 
+    /// Says what a quota is worth where several servers can share a bucket.
+    pub(super) fn quota_warning(&self) -> Option<String> {
+        let is_shared = self.place() != Place::Directory && self.locks() == Locks::Store;
+        (is_shared && self.quota.is_set()).then(|| {
+            "each server over a bucket counts for itself what is stored: several together may \
+             exceed -store-size and -store-size-per-owner for a while"
+                .to_owned()
+        })
+    }
+
     /// Why these flags make no sense together.
     pub(super) fn storage_conflict(&self) -> Option<&'static str> {
         let is_directory = self.place() == Place::Directory;
