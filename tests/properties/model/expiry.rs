@@ -204,8 +204,10 @@ impl Stored {
             Request::Head | Request::Get(_) => answer.status < 300,
             Request::Delete => false,
         };
-        // Of an upload that only another one keeps, nobody knows.
-        if !must_tell || !self.tail.is_empty() || self.is_over(conditions) {
+        // Of an upload that only another one keeps, nobody knows. A refusal tells what was
+        // right before another server has changed the upload.
+        let is_unsure = self.is_over(conditions) || conditions.is_apart;
+        if !must_tell || !self.tail.is_empty() || is_unsure {
             return true;
         }
         if !self.may_expire(conditions) {
