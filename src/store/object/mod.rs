@@ -55,7 +55,7 @@ use self::read::ObjectContent;
 
 pub(crate) use self::state::State;
 
-pub use self::cloud::{Azure, Gcs, S3, SettingsError};
+pub use self::cloud::{Azure, ContainerAccess, Gcs, S3, SettingsError};
 pub use self::lock::StoreLocker;
 pub use self::probe::Missing;
 pub use super::checked::{Checked, Finding, Problem};

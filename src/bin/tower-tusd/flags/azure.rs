@@ -1,22 +1,19 @@
 //! Flags about uploads in Azure.
 
 use clap::Args;
+use tower_tus::store::object::ContainerAccess;
 
 /// tusd's flags about Azure.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Azure")]
 pub(crate) struct AzureFlags {
-    /// Container to store uploads in, instead of a directory
+    /// Container to store uploads in, instead of a directory; it is created if it is missing
     #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) azure_storage: String,
 
-    /// Without effect: the container has to exist
-    #[arg(
-        long = "azure-container-access-type",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub(super) azure_container_access_type: String,
+    /// Who may read a container that is created, without credentials: blob (anybody reads blobs), container (and lists them), or empty (nobody)
+    #[arg(long, default_value = "", hide_default_value = true, value_parser = access)]
+    pub(crate) azure_container_access_type: ContainerAccess,
 
     /// Access tier of objects: archive, cool or hot; empty means that of the account
     #[arg(long, default_value = "", hide_default_value = true)]
@@ -31,12 +28,12 @@ pub(crate) struct AzureFlags {
     pub(crate) azure_endpoint: String,
 }
 
-impl AzureFlags {
-    /// Names a flag that has no effect.
-    pub(super) fn warning(&self) -> Option<String> {
-        let is_set = !self.azure_container_access_type.is_empty();
-        is_set.then(|| {
-            "-azure-container-access-type has no effect: the container has to exist".to_owned()
-        })
+/// Refuses what tusd takes for private.
+fn access(text: &str) -> Result<ContainerAccess, &'static str> {
+    match text {
+        "" => Ok(ContainerAccess::Private),
+        "blob" => Ok(ContainerAccess::Blob),
+        "container" => Ok(ContainerAccess::Container),
+        _ => Err("it is blob, container, or empty for a private container"),
     }
 }

@@ -45,7 +45,6 @@ impl Flags {
         flags.warnings.extend(separated.warnings);
         flags.warnings.extend(flags.unbuilt.warning());
         flags.warnings.extend(flags.cors.warning());
-        flags.warnings.extend(flags.azure.warning());
         flags.warnings.extend(flags.storage_warning());
         flags.warnings.extend(flags.quota_warning());
         flags.warnings.extend(flags.uploads.warning());

@@ -1,5 +1,7 @@
 //! Where the flags say that uploads and their locks are.
 
+use tower_tus::store::object::ContainerAccess;
+
 use super::{Flags, Locks};
 
 /// Where uploads are stored.
@@ -36,22 +38,36 @@ impl Flags {
     /// Names a flag about a bucket that is not named itself.
     pub(super) fn storage_warning(&self) -> Option<String> {
         let (s3, gcs, azure) = (&self.s3, &self.gcs, &self.azure);
+        let is_public = azure.azure_container_access_type != ContainerAccess::Private;
         let needs = [
-            ("-s3-endpoint", &s3.s3_endpoint, "-s3-bucket"),
-            ("-s3-object-prefix", &s3.s3_object_prefix, "-s3-bucket"),
-            ("-gcs-endpoint", &gcs.gcs_endpoint, "-gcs-bucket"),
-            ("-gcs-object-prefix", &gcs.gcs_object_prefix, "-gcs-bucket"),
-            ("-azure-endpoint", &azure.azure_endpoint, "-azure-storage"),
+            ("-s3-endpoint", !s3.s3_endpoint.is_empty(), "-s3-bucket"),
             (
-                "-azure-object-prefix",
-                &azure.azure_object_prefix,
+                "-s3-object-prefix",
+                !s3.s3_object_prefix.is_empty(),
+                "-s3-bucket",
+            ),
+            ("-gcs-endpoint", !gcs.gcs_endpoint.is_empty(), "-gcs-bucket"),
+            (
+                "-gcs-object-prefix",
+                !gcs.gcs_object_prefix.is_empty(),
+                "-gcs-bucket",
+            ),
+            (
+                "-azure-endpoint",
+                !azure.azure_endpoint.is_empty(),
                 "-azure-storage",
             ),
+            (
+                "-azure-object-prefix",
+                !azure.azure_object_prefix.is_empty(),
+                "-azure-storage",
+            ),
+            ("-azure-container-access-type", is_public, "-azure-storage"),
         ];
         let is_directory = self.place() == Place::Directory;
         let mut idle = needs
             .iter()
-            .filter(|(_, value, _)| is_directory && !value.is_empty());
+            .filter(|(_, is_set, _)| is_directory && *is_set);
         let (flag, _, needed) = idle.next()?;
         Some(format!(
             "{flag} has no effect without {needed}: uploads are stored in a directory"

@@ -15,7 +15,10 @@ const VALID: Duration = Duration::from_secs(15 * 60);
 pub(super) fn store(flags: &Flags) -> Result<ObjectStore, StartError> {
     let (store, prefix) = match flags.place() {
         Place::Gcs => (gcs(&flags.gcs), &flags.gcs.gcs_object_prefix),
-        Place::Azure => (azure(&flags.azure), &flags.azure.azure_object_prefix),
+        Place::Azure => (
+            ObjectStore::azure(&azure(&flags.azure)),
+            &flags.azure.azure_object_prefix,
+        ),
         Place::S3 | Place::Directory => (s3(&flags.s3), &flags.s3.s3_object_prefix),
     };
     let store = store.map_err(|error| StartError::unusable(cannot_use(flags), error))?;
@@ -106,7 +109,7 @@ fn gcs(flags: &GcsFlags) -> Result<ObjectStore, SettingsError> {
     ObjectStore::gcs(&gcs)
 }
 
-fn azure(flags: &AzureFlags) -> Result<ObjectStore, SettingsError> {
+fn azure(flags: &AzureFlags) -> Azure {
     let mut azure = Azure::new(&flags.azure_storage);
     if !flags.azure_endpoint.is_empty() {
         azure = azure.endpoint(&flags.azure_endpoint);
@@ -114,7 +117,17 @@ fn azure(flags: &AzureFlags) -> Result<ObjectStore, SettingsError> {
     if !flags.azure_blob_access_tier.is_empty() {
         azure = azure.access_tier(&flags.azure_blob_access_tier);
     }
-    ObjectStore::azure(&azure)
+    azure
+}
+
+/// Makes the container of Azure, unless it exists, as tusd does.
+pub(super) async fn create_container(flags: &Flags) -> Result<(), StartError> {
+    if flags.place() != Place::Azure {
+        return Ok(());
+    }
+    let access = flags.azure.azure_container_access_type;
+    let made = azure(&flags.azure).create_container(access).await;
+    made.map_err(|error| StartError::unusable(cannot_use(flags), in_full(&*error)))
 }
 
 /// Fails if the bucket cannot be used, or does not keep what uploads rely on.

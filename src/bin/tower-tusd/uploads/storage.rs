@@ -25,6 +25,7 @@ impl Storage {
             return files::store(&flags.files).map(Self::Files);
         }
         let store = objects::store(flags)?;
+        objects::create_container(flags).await?;
         objects::probe(&store, flags).await?;
         Ok(Self::Objects(store))
     }

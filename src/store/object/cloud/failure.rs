@@ -121,6 +121,15 @@ impl From<Failure> for ObjectError {
     }
 }
 
+/// Returns the server's name for the error, or nothing.
+pub(super) fn code(error: &ObjectError) -> &str {
+    let failure = error.source().and_then(|source| source.downcast_ref());
+    match failure {
+        Some(Failure::Answered(answer)) => &answer.code,
+        Some(Failure::Unreached(_) | Failure::Unanswered(_)) | None => "",
+    }
+}
+
 /// Finds out why a call of the crate `object_store` failed.
 pub(super) fn of_client(error: ClientError) -> ObjectError {
     let mut source: Option<&(dyn Error + 'static)> = Some(&error);

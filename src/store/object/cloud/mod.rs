@@ -22,4 +22,5 @@ mod tests;
 mod transport;
 mod xml;
 
+pub use self::azure::ContainerAccess;
 pub use self::settings::{Azure, Gcs, S3, SettingsError};

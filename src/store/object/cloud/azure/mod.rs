@@ -6,6 +6,7 @@
 //! so they are the id of the parts until then.
 
 mod commit;
+mod create;
 mod list;
 mod properties;
 mod sign;
@@ -18,6 +19,7 @@ use http::Method;
 use object_store::azure::MicrosoftAzure;
 use object_store::signer::Signer;
 
+pub use self::create::ContainerAccess;
 pub(super) use self::sign::SharedKey;
 use super::failure::of_client;
 use super::ordinary::{Ordinary, path};
@@ -64,6 +66,11 @@ impl Container {
             storage,
             tier,
         }
+    }
+
+    /// Makes the container, unless it exists.
+    pub(super) async fn create(&self, access: ContainerAccess) -> Result<()> {
+        create::create(&self.own, access).await
     }
 
     /// Returns properties as this container takes them.

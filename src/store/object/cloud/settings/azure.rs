@@ -2,10 +2,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use object_store::azure::MicrosoftAzureBuilder;
+use tower_tus_layers::protocol::BoxError;
 
 use super::SettingsError;
 use super::address::{Address, Certificates, Scheme, bucket};
-use crate::store::object::cloud::azure::{Container, SharedKey};
+use crate::store::object::cloud::azure::{Container, ContainerAccess, SharedKey};
 use crate::store::object::cloud::connector::{Connector, no_retries};
 use crate::store::object::cloud::credentials::Environment;
 use crate::store::object::cloud::ordinary::Ordinary;
@@ -74,6 +75,17 @@ impl Azure {
         }
     }
 
+    /// Makes the container, unless it exists: then its access stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a setting cannot be used or is missing, if the container cannot be listed,
+    /// or if it can neither be found nor made.
+    pub async fn create_container(&self, access: ContainerAccess) -> Result<(), BoxError> {
+        let container = self.container_with(&Environment::of_process())?;
+        Ok(container.create(access).await?)
+    }
+
     /// Opens the container, without a request.
     ///
     /// # Errors
@@ -87,6 +99,10 @@ impl Azure {
         &self,
         environment: &Environment,
     ) -> Result<Arc<dyn Objects>, SettingsError> {
+        Ok(Arc::new(self.container_with(environment)?))
+    }
+
+    fn container_with(&self, environment: &Environment) -> Result<Container, SettingsError> {
         let container = bucket(&self.container)?;
         let (account, key) = self.found(environment)?;
         let default = || format!("https://{account}.blob.core.windows.net");
@@ -110,12 +126,8 @@ impl Azure {
         let own = Own::new(container, key, transport);
         let ordinary = Ordinary::new(client, TagsAre::ETags);
         let storage = Storage::azure(container);
-        Ok(Arc::new(Container::new(
-            ordinary,
-            own,
-            storage,
-            self.tier.clone(),
-        )))
+        let tier = self.tier.clone();
+        Ok(Container::new(ordinary, own, storage, tier))
     }
 
     fn found(&self, environment: &Environment) -> Result<(String, String), SettingsError> {

@@ -7,9 +7,10 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use super::s3::{ODD, ODD_IN_PATHS, stored, tag};
-use super::script::{Answer, Server, fails, says};
-use crate::store::object::cloud::Azure;
+use super::script::{Answer, Seen, Server, fails, says};
+use crate::http_client::in_full;
 use crate::store::object::cloud::credentials::Environment;
+use crate::store::object::cloud::{Azure, ContainerAccess};
 use crate::store::object::objects::{
     MultipartId, ObjectError, Objects, Payload, Properties, Storage, Tag, When,
 };
@@ -176,6 +177,51 @@ async fn a_property_that_no_header_can_have_is_refused_before_the_first_block() 
     let begun = container.begin("key", &properties).await;
     assert!(matches!(begun, Err(ObjectError::Invalid(_))));
     assert!(server.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_container_is_made_if_it_is_missing() {
+    use ContainerAccess::{Blob, Container, Private};
+    for (access, header) in [
+        (Private, None),
+        (Blob, Some("blob")),
+        (Container, Some("container")),
+    ] {
+        let missing = fails(404, "ContainerNotFound");
+        let server = Server::start([missing, says(201, &[], "")]).await;
+        settings(&server).create_container(access).await.unwrap();
+        let [list, made] = server.seen().try_into().unwrap();
+        assert_eq!(list.query("comp"), Some("list"));
+        assert_eq!((made.method.as_str(), &*made.path), ("PUT", "/bucket"));
+        assert_eq!(made.query, [("restype".to_owned(), "container".to_owned())]);
+        assert_eq!(made.header("x-ms-blob-public-access"), header);
+        assert!(made.header("authorization").is_some());
+    }
+}
+
+async fn create(answers: Vec<Answer>) -> (Result<(), String>, Vec<Seen>) {
+    let server = Server::start(answers).await;
+    let settings = settings(&server);
+    let made = settings.create_container(ContainerAccess::Blob).await;
+    (
+        made.map_err(|error| in_full(&*error).to_string()),
+        server.seen(),
+    )
+}
+
+#[tokio::test]
+async fn a_container_that_exists_is_left_alone() {
+    let (made, seen) = create(vec![page(&["a"], "")]).await;
+    assert_eq!((made, seen.len()), (Ok(()), 1));
+    let missing = || fails(404, "ContainerNotFound");
+    let (made, _) = create(vec![missing(), fails(409, "ContainerAlreadyExists")]).await;
+    assert_eq!(made, Ok(()), "another server was faster");
+
+    let (made, seen) = create(vec![fails(403, "AuthorizationFailure")]).await;
+    assert!(made.unwrap_err().contains("AuthorizationFailure"));
+    assert_eq!(seen.len(), 1);
+    let (made, _) = create(vec![missing(), fails(409, "PublicAccessNotPermitted")]).await;
+    assert!(made.unwrap_err().contains("PublicAccessNotPermitted"));
 }
 
 fn page(names: &[&str], marker: &str) -> Answer {

@@ -6,8 +6,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Method;
-use object_store::azure::MicrosoftAzureBuilder;
+use object_store::client::{HttpRequest, HttpRequestBody};
 use rustls::RootCertStore;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -20,11 +19,8 @@ use super::s3::ODD;
 use super::services;
 use crate::http_client::{Trust, config};
 use crate::store::object::ObjectStore;
-use crate::store::object::cloud::Azure;
-use crate::store::object::cloud::azure::SharedKey;
-use crate::store::object::cloud::connector::Connector;
-use crate::store::object::cloud::own::{Own, Unsigned};
 use crate::store::object::cloud::transport::Transport;
+use crate::store::object::cloud::{Azure, ContainerAccess};
 use crate::store::object::objects::{
     MultipartId, ObjectError, Objects, Payload, Properties, Result, Tag, When,
 };
@@ -71,42 +67,38 @@ impl Emulator {
             sleep(Duration::from_millis(10)).await;
         }
         let endpoint = format!("http://{address}/{ACCOUNT}");
-        create_container(&endpoint).await;
-        Some(Self {
+        let emulator = Self {
             endpoint,
             _root: root,
             _process: process,
-        })
+        };
+        let made = emulator.settings("container");
+        let made = made.create_container(ContainerAccess::Private).await;
+        made.unwrap();
+        Some(emulator)
     }
 
     pub(super) fn container(&self) -> Arc<dyn Objects> {
-        let settings = Azure::new("container").account(ACCOUNT, KEY);
-        settings.endpoint(&self.endpoint).open().unwrap()
+        self.settings("container").open().unwrap()
     }
-}
 
-async fn create_container(endpoint: &str) {
-    let trust = Trust::Certificates {
-        roots: RootCertStore::empty(),
-        listed: Vec::new(),
-    };
-    let tls = config(trust, None).unwrap();
-    let transport = Transport::new(&endpoint.parse().unwrap(), &tls).unwrap();
-    let client = MicrosoftAzureBuilder::new()
-        .with_account(ACCOUNT)
-        .with_access_key(KEY)
-        .with_container_name("container")
-        .with_http_connector(Connector::new(transport.clone()))
-        .build()
-        .unwrap();
-    let key = SharedKey {
-        base: format!("{endpoint}/container"),
-        account: ACCOUNT.to_owned(),
-        credentials: client.credentials().clone(),
-    };
-    let request = Unsigned::new(Method::PUT, "").query("restype", "container");
-    let own = Own::new("container", key, transport);
-    own.send(request).await.unwrap();
+    fn settings(&self, container: &str) -> Azure {
+        let settings = Azure::new(container).account(ACCOUNT, KEY);
+        settings.endpoint(&self.endpoint)
+    }
+
+    /// Whether a GET without credentials is answered.
+    async fn is_public(&self, path: &str) -> bool {
+        let mut request = HttpRequest::new(HttpRequestBody::empty());
+        *request.uri_mut() = format!("{}/{path}", self.endpoint).parse().unwrap();
+        let trust = Trust::Certificates {
+            roots: RootCertStore::empty(),
+            listed: Vec::new(),
+        };
+        let transport = Transport::direct(&config(trust, None).unwrap());
+        let answer = transport.exchange(request).await;
+        answer.unwrap().status().is_success()
+    }
 }
 
 async fn put(container: &dyn Objects, key: &str, text: &str, when: When<'_>) -> Result<Tag> {
@@ -114,6 +106,30 @@ async fn put(container: &dyn Objects, key: &str, text: &str, when: When<'_>) -> 
     container
         .put(key, payload, when, &Properties::default())
         .await
+}
+
+#[tokio::test]
+async fn a_container_is_made_with_its_access_unless_it_exists() {
+    use ContainerAccess::{Blob, Container, Private};
+    let Some(emulator) = Emulator::start().await else {
+        return;
+    };
+    for (name, access, blob, list) in [
+        ("private", Private, false, false),
+        ("blobs", Blob, true, false),
+        ("listed", Container, true, true),
+    ] {
+        let settings = emulator.settings(name);
+        settings.create_container(access).await.unwrap();
+        let container = settings.open().unwrap();
+        put(&*container, "key", "a", When::Absent).await.unwrap();
+        // It exists now, whatever its access is to be.
+        settings.create_container(Private).await.unwrap();
+        let found = emulator.is_public(&format!("{name}/key")).await;
+        assert_eq!(found, blob, "{name}");
+        let path = format!("{name}?restype=container&comp=list");
+        assert_eq!(emulator.is_public(&path).await, list, "{name}");
+    }
 }
 
 #[tokio::test]
