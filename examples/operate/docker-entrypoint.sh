@@ -11,7 +11,7 @@ fi
 for name in \
     AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_REGION \
     GCS_SERVICE_ACCOUNT_FILE \
-    AZURE_STORAGE_ACCOUNT AZURE_STORAGE_KEY; do
+    AZURE_STORAGE_ACCOUNT AZURE_STORAGE_KEY AZURE_CLIENT_SECRET; do
     eval "value=\${$name:-} file=\${${name}_FILE:-}"
     [ -n "$file" ] || continue
     if [ -n "$value" ]; then

@@ -20,7 +20,7 @@ use object_store::azure::MicrosoftAzure;
 use object_store::signer::Signer;
 
 pub use self::create::ContainerAccess;
-pub(super) use self::sign::SharedKey;
+pub(super) use self::sign::Authorizer;
 use super::failure::of_client;
 use super::ordinary::{Ordinary, path};
 use super::own::{Own, Unsigned};

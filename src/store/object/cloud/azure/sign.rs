@@ -7,8 +7,8 @@ use crate::store::object::cloud::failure::of_client;
 use crate::store::object::cloud::own::{Sign, Signed, Unsigned, url};
 use crate::store::object::objects::Result;
 
-/// Signs requests with the key of an account.
-pub(in crate::store::object::cloud) struct SharedKey {
+/// Signs requests with the key of an account, or gives them a token.
+pub(in crate::store::object::cloud) struct Authorizer {
     /// The URL of the container.
     pub(in crate::store::object::cloud) base: String,
     pub(in crate::store::object::cloud) account: String,
@@ -16,7 +16,7 @@ pub(in crate::store::object::cloud) struct SharedKey {
 }
 
 #[async_trait]
-impl Sign for SharedKey {
+impl Sign for Authorizer {
     async fn sign(&self, request: &Unsigned<'_>) -> Result<Signed> {
         let mut signed = HttpRequest::new(HttpRequestBody::empty());
         *signed.method_mut() = request.method.clone();

@@ -1,14 +1,16 @@
 use std::fmt;
 use std::sync::Arc;
 
-use object_store::azure::MicrosoftAzureBuilder;
+use object_store::azure::{AzureCredentialProvider, MicrosoftAzureBuilder};
 use tower_tus_layers::protocol::BoxError;
 
 use super::SettingsError;
-use super::address::{Address, Certificates, Scheme, bucket};
-use crate::store::object::cloud::azure::{Container, ContainerAccess, SharedKey};
-use crate::store::object::cloud::connector::{Connector, no_retries};
-use crate::store::object::cloud::credentials::Environment;
+use super::address::{Address, Certificates, Scheme, bucket, tls};
+use crate::store::object::cloud::azure::{Authorizer, Container, ContainerAccess};
+use crate::store::object::cloud::connector::{
+    Anywhere, Connector, no_retries, retries_of_credentials,
+};
+use crate::store::object::cloud::credentials::{AzureSource, Environment};
 use crate::store::object::cloud::ordinary::Ordinary;
 use crate::store::object::cloud::own::Own;
 use crate::store::object::cloud::tags::TagsAre;
@@ -17,7 +19,11 @@ use crate::store::object::objects::{Objects, Storage};
 /// A container of Azure's Blob Storage.
 ///
 /// The account and its key are those of [`account`](Self::account), by default of the
-/// variables `AZURE_STORAGE_ACCOUNT` and `AZURE_STORAGE_KEY`.
+/// variables `AZURE_STORAGE_ACCOUNT` and `AZURE_STORAGE_KEY`. Without a key, tokens are
+/// asked for as Azure's SDKs do it: with the secret of an application
+/// (`AZURE_TENANT_ID`, `AZURE_CLIENT_ID`, `AZURE_CLIENT_SECRET`), with the file of a
+/// workload identity (`AZURE_FEDERATED_TOKEN_FILE`), or by the managed identity of the
+/// machine.
 #[derive(Clone)]
 pub struct Azure {
     container: String,
@@ -104,43 +110,57 @@ impl Azure {
 
     fn container_with(&self, environment: &Environment) -> Result<Container, SettingsError> {
         let container = bucket(&self.container)?;
-        let (account, key) = self.found(environment)?;
+        let (account, source) = self.found(environment)?;
         let default = || format!("https://{account}.blob.core.windows.net");
         let endpoint = self.endpoint.clone().unwrap_or_else(default);
         let address = Address::parse(&endpoint, Scheme::Https)?;
         let transport = address.transport(Certificates::Trusted)?;
-        let client = MicrosoftAzureBuilder::new()
+        let builder = MicrosoftAzureBuilder::new()
             .with_container_name(container)
             .with_account(&account)
-            .with_access_key(key)
-            .with_endpoint(address.url())
+            .with_endpoint(address.url());
+        let credentials = provider(source, builder.clone())?;
+        let client = builder
+            .with_credentials(credentials.clone())
             .with_retry(no_retries())
             .with_http_connector(Connector::new(transport.clone()))
             .build()
             .map_err(SettingsError::new)?;
-        let key = SharedKey {
+        let authorizer = Authorizer {
             base: format!("{}/{container}", address.url()),
             account,
-            credentials: client.credentials().clone(),
+            credentials,
         };
-        let own = Own::new(container, key, transport);
+        let own = Own::new(container, authorizer, transport);
         let ordinary = Ordinary::new(client, TagsAre::ETags);
         let storage = Storage::azure(container);
         let tier = self.tier.clone();
         Ok(Container::new(ordinary, own, storage, tier))
     }
 
-    fn found(&self, environment: &Environment) -> Result<(String, String), SettingsError> {
+    fn found(&self, environment: &Environment) -> Result<(String, AzureSource), SettingsError> {
         if let Some((account, key)) = &self.account {
-            return Ok((bucket(account)?.to_owned(), key.clone()));
+            return Ok((bucket(account)?.to_owned(), AzureSource::Key(key.clone())));
         }
-        let var = |name| {
-            let missing = || SettingsError::new(format!("{name} is missing"));
-            environment.var(name).ok_or_else(missing)
-        };
-        let account = var("AZURE_STORAGE_ACCOUNT")?;
-        Ok((bucket(&account)?.to_owned(), var("AZURE_STORAGE_KEY")?))
+        let missing = || SettingsError::new("AZURE_STORAGE_ACCOUNT is missing");
+        let account = environment.var("AZURE_STORAGE_ACCOUNT");
+        let account = bucket(&account.ok_or_else(missing)?)?.to_owned();
+        let source = AzureSource::find(environment).map_err(SettingsError::new)?;
+        Ok((account, source))
     }
+}
+
+fn provider(
+    source: AzureSource,
+    builder: MicrosoftAzureBuilder,
+) -> Result<AzureCredentialProvider, SettingsError> {
+    let anywhere = Anywhere(tls(Certificates::Trusted)?);
+    let builder = source
+        .set(builder)
+        .with_retry(retries_of_credentials())
+        .with_http_connector(Connector::new(anywhere));
+    let client = builder.build().map_err(SettingsError::new)?;
+    Ok(client.credentials().clone())
 }
 
 impl fmt::Debug for Azure {

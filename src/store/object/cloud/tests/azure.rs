@@ -301,12 +301,12 @@ async fn a_url_to_download_an_object_replaces_no_headers() {
 }
 
 #[test]
-fn account_and_key_are_in_the_environment() {
-    let account = ("AZURE_STORAGE_ACCOUNT", "account");
-    let missing = Azure::new("bucket").open_with(&Environment::of(&[account]));
+fn the_account_is_in_the_environment() {
+    let key = ("AZURE_STORAGE_KEY", "a2V5");
+    let missing = Azure::new("bucket").open_with(&Environment::of(&[key]));
     let missing = missing.unwrap_err().to_string();
-    assert_eq!(missing, "AZURE_STORAGE_KEY is missing");
-    let environment = Environment::of(&[account, ("AZURE_STORAGE_KEY", "a2V5")]);
+    assert_eq!(missing, "AZURE_STORAGE_ACCOUNT is missing");
+    let environment = Environment::of(&[key, ("AZURE_STORAGE_ACCOUNT", "account")]);
     assert!(Azure::new("bucket").open_with(&environment).is_ok());
 }
 
