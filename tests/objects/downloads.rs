@@ -66,3 +66,29 @@ async fn downloads_are_redirected_to_the_store_when_the_flag_says_so() {
     let disposition = header(&download, "content-disposition");
     assert_eq!(disposition, "attachment; filename=\"a.html\"");
 }
+
+#[tokio::test]
+async fn browsers_are_told_what_the_flag_says_of_all_objects_wherever_they_read_them() {
+    let Some(gateway) = Gateway::start().await else {
+        return;
+    };
+    for download in ["proxy", "redirect"] {
+        let download = format!("-s3-download={download}");
+        let args = ["-s3-content-disposition=attachment", &download];
+        let server = Server::start_over(&gateway, &args).await;
+        let tus = client(&server);
+        let creation = tus.post().header("Upload-Length", 5);
+        let pairs = "filename YS50eHQ=,filetype dGV4dC9wbGFpbg==";
+        let url = tus.location(&tus.ask(creation.header("Upload-Metadata", pairs)).await);
+        append(&server, &url, 0, 5).await;
+        let mut answer = tus.ask(http::Request::get(&url)).await;
+        if answer.status() == StatusCode::TEMPORARY_REDIRECT {
+            let location = header(&answer, "location").to_owned();
+            answer = tus.ask(http::Request::get(location)).await;
+        }
+        assert_eq!(*answer.body(), bytes(0, 5), "{download}");
+        assert_eq!(header(&answer, "content-type"), "text/plain", "{download}");
+        let disposition = header(&answer, "content-disposition");
+        assert_eq!(disposition, "attachment; filename=\"a.txt\"", "{download}");
+    }
+}

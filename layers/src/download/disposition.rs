@@ -29,17 +29,24 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 /// Writes the headers that tell browsers how to treat an upload, and returns its
-/// type.
-pub(super) fn describe(headers: &mut HeaderMap, metadata: &Metadata) -> ContentType {
-    let named = named_type(metadata);
-    headers.insert(CONTENT_DISPOSITION, disposition(metadata, &named));
-    // The client has chosen the type, and browsers must not guess another one.
+/// type. What the operator has `chosen` comes before the metadata.
+pub(super) fn describe(
+    headers: &mut HeaderMap,
+    metadata: &Metadata,
+    chosen: &HeaderMap,
+) -> ContentType {
+    let chosen_type: Option<ContentType> = chosen.typed_get();
+    let is_chosen = chosen_type.is_some();
+    let named = chosen_type.unwrap_or_else(|| named_type(metadata));
+    let kind = kind(chosen, &named);
+    // The client has chosen the bytes, and browsers must not guess another type.
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if is_inline(&named) {
+    if !kind.to_ascii_lowercase().starts_with("attachment") {
         let sandbox = HeaderValue::from_static("sandbox");
         headers.insert(CONTENT_SECURITY_POLICY, sandbox);
     }
-    let content_type = match is_script(&named) {
+    headers.insert(CONTENT_DISPOSITION, disposition(kind, metadata));
+    let content_type = match is_script(&named) && !is_chosen {
         true => ContentType::text(),
         false => named,
     };
@@ -47,13 +54,22 @@ pub(super) fn describe(headers: &mut HeaderMap, metadata: &Metadata) -> ContentT
     content_type
 }
 
-/// Returns `Content-Disposition`, with the metadata's `filename`.
-fn disposition(metadata: &Metadata, content_type: &ContentType) -> HeaderValue {
-    let mut disposition = match is_inline(content_type) {
-        true => "inline".to_owned(),
-        false => "attachment".to_owned(),
-    };
-    if let Some(name) = metadata.get("filename").and_then(name) {
+/// Returns whether browsers save the upload or show it, perhaps with a name.
+fn kind<'a>(chosen: &'a HeaderMap, content_type: &ContentType) -> &'a str {
+    let chosen = chosen.get(CONTENT_DISPOSITION);
+    match chosen.and_then(|chosen| chosen.to_str().ok()) {
+        Some(chosen) => chosen,
+        None if is_inline(content_type) => "inline",
+        None => "attachment",
+    }
+}
+
+/// Returns `Content-Disposition`, with the metadata's `filename` unless it has a name.
+fn disposition(kind: &str, metadata: &Metadata) -> HeaderValue {
+    let mut disposition = kind.to_owned();
+    if let Some(name) = metadata.get("filename").and_then(name)
+        && !kind.contains(';')
+    {
         let plain: String = name.chars().map(plain).collect();
         disposition += &format!("; filename=\"{plain}\"");
         if plain != name {
@@ -99,6 +115,7 @@ const fn plain(char: char) -> char {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderName;
     use http::header::CONTENT_TYPE;
 
     use super::*;
@@ -110,9 +127,62 @@ mod tests {
     /// Returns the headers of an upload with this one pair of metadata.
     fn described(key: &str, value: &[u8]) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        let content_type = describe(&mut headers, &metadata(key, value));
+        let content_type = describe(&mut headers, &metadata(key, value), &HeaderMap::new());
         assert_eq!(headers.typed_get(), Some(content_type));
         headers
+    }
+
+    /// Returns the type and the disposition that come of these, and whether a browser
+    /// may show the upload outside a sandbox.
+    fn chosen(pairs: &[(HeaderName, &'static str)]) -> (String, String, bool) {
+        let pairs = pairs.iter().cloned();
+        let pairs = pairs.map(|(name, value)| (name, HeaderValue::from_static(value)));
+        let metadata = [("filename", "a.js"), ("filetype", "text/javascript")];
+        let metadata = Metadata::from_pairs(metadata).unwrap();
+        let mut headers = HeaderMap::new();
+        describe(&mut headers, &metadata, &pairs.collect());
+        assert_eq!(headers[X_CONTENT_TYPE_OPTIONS], "nosniff");
+        let text = |name| headers[name].to_str().unwrap().to_owned();
+        let is_free = !headers.contains_key(CONTENT_SECURITY_POLICY);
+        (text(CONTENT_TYPE), text(CONTENT_DISPOSITION), is_free)
+    }
+
+    #[test]
+    fn what_the_operator_has_chosen_comes_before_what_the_client_says() {
+        let saved = "attachment; filename=\"a.js\"";
+        for (content_type, disposition, expected) in [
+            ("", "", ("text/plain", saved, true)),
+            ("text/html", "", ("text/html", saved, true)),
+            (
+                "application/javascript",
+                "",
+                ("application/javascript", saved, true),
+            ),
+            (
+                "image/png",
+                "",
+                ("image/png", "inline; filename=\"a.js\"", false),
+            ),
+            (
+                "image/png",
+                "Attachment",
+                ("image/png", "Attachment; filename=\"a.js\"", true),
+            ),
+            (
+                "text/html",
+                "inline; filename=b",
+                ("text/html", "inline; filename=b", false),
+            ),
+            ("no type", "", ("text/plain", saved, true)),
+        ] {
+            let pairs = [
+                (CONTENT_TYPE, content_type),
+                (CONTENT_DISPOSITION, disposition),
+            ];
+            let pairs = pairs.into_iter().filter(|(_, value)| !value.is_empty());
+            let (found_type, found, is_free) = chosen(&pairs.collect::<Vec<_>>());
+            assert_eq!((&*found_type, &*found, is_free), expected);
+        }
     }
 
     fn named(value: impl AsRef<[u8]>) -> String {

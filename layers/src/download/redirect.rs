@@ -12,7 +12,7 @@ use crate::store::Content;
 /// and for a while, so nobody keeps it.
 pub(super) async fn redirect(content: &dyn Content) -> Result<Option<Response<Body>>, Error> {
     let mut headers = HeaderMap::new();
-    describe(&mut headers, &content.upload().metadata);
+    describe(&mut headers, &content.upload().metadata, &content.headers());
     let Some(url) = content.redirect(&headers).await? else {
         return Ok(None);
     };

@@ -51,7 +51,7 @@ fn give(
     let upload = content.upload();
     let whole = upload.offset.get();
     let headers = response.headers_mut();
-    let content_type = describe(headers, &upload.metadata);
+    let content_type = describe(headers, &upload.metadata, &content.headers());
     let (status, pieces) = match wanted {
         Wanted::Ranges(ranges) => (
             StatusCode::PARTIAL_CONTENT,

@@ -216,6 +216,10 @@ impl Content for TimedContent {
         self.content.bytes(range).await
     }
 
+    fn headers(&self) -> HeaderMap {
+        self.content.headers()
+    }
+
     async fn redirect(&self, headers: &HeaderMap) -> Result<Option<Uri>, Error> {
         self.content.redirect(headers).await
     }

@@ -121,6 +121,13 @@ pub trait Content: Debug + Send + Sync {
     /// The reason why the bytes could not be read.
     async fn bytes(&self, range: Range<u64>) -> Result<Bytes, Error>;
 
+    /// Returns headers that the server's operator has chosen for the bytes, such as
+    /// `Content-Type` and `Content-Disposition`. They come before what the client says
+    /// about the upload in its metadata. None by default.
+    fn headers(&self) -> HeaderMap {
+        HeaderMap::new()
+    }
+
     /// Returns a URL from which the client is to download the bytes itself, if there is
     /// one. Called for finished uploads only. `headers` describe the bytes, such as
     /// `Content-Type`: a response from that URL should have them too.

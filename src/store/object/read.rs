@@ -15,6 +15,7 @@ use super::ObjectStore;
 use super::calls::retried;
 use super::handle::ObjectHandle;
 use super::objects::{Object, Objects, Properties, Tag};
+use super::properties::chosen;
 
 /// The most bytes of one call.
 const MOST: u64 = 1 << 20;
@@ -96,6 +97,11 @@ impl Content for ObjectContent {
             true => self.finished(range).await,
             false => self.unfinished(range).await,
         }
+    }
+
+    fn headers(&self) -> HeaderMap {
+        let properties = &self.handle.info.state.properties;
+        chosen(properties, &self.handle.upload.metadata)
     }
 
     async fn redirect(&self, headers: &HeaderMap) -> Result<Option<Uri>, Error> {

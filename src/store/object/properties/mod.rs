@@ -9,7 +9,8 @@
 mod encoded;
 mod limits;
 
-use http::HeaderName;
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tower_tus_layers::protocol::{Error, Metadata, NewObject, NewUpload};
 
 use self::encoded::{encoded, is_plain};
@@ -135,6 +136,21 @@ pub(super) fn marked(state: &State, mark: String) -> Properties {
     let mut properties = state.properties.clone();
     properties.metadata.insert(MARK.to_owned(), mark);
     properties
+}
+
+/// Returns the headers that the settings or a gate have chosen for the object, and not the
+/// client.
+pub(super) fn chosen(properties: &Properties, metadata: &Metadata) -> HeaderMap {
+    let named = content_type(metadata);
+    let chosen = [
+        (CONTENT_TYPE, &properties.content_type, named.as_deref()),
+        (CONTENT_DISPOSITION, &properties.content_disposition, None),
+    ];
+    let chosen = chosen.into_iter().filter_map(|(name, value, named)| {
+        let value = value.as_deref().filter(|value| Some(*value) != named)?;
+        Some((name, HeaderValue::try_from(value).ok()?))
+    });
+    chosen.collect()
 }
 
 /// Returns the media type in the metadata, if it is valid: an object store could refuse

@@ -186,6 +186,34 @@ async fn a_gate_has_the_last_say() {
 }
 
 #[tokio::test]
+async fn downloads_get_what_was_chosen_for_the_object_but_not_by_the_client() {
+    let bucket = Bucket::new();
+    let mut by_gate = with(METADATA, 5);
+    by_gate.object.content_type = Some("text/csv".into());
+    for (store, asked, expected) in [
+        (store(&bucket), with(METADATA, 5), vec![]),
+        (store(&bucket), by_gate, vec![("content-type", "text/csv")]),
+        (
+            described(&bucket),
+            with(METADATA, 5),
+            vec![("content-disposition", "attachment")],
+        ),
+    ] {
+        let id = asked.id.clone();
+        properties_of(&bucket, &store, asked).await;
+        // Another server, with other settings.
+        let store = super::store(&bucket);
+        let content = store.reader().unwrap().read(&id).await.unwrap();
+        let headers = content.headers();
+        let headers: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.to_str().unwrap()))
+            .collect();
+        assert_eq!(headers, expected);
+    }
+}
+
+#[tokio::test]
 async fn whatever_a_client_calls_its_type_the_upload_can_be_finished() {
     let bucket = Bucket::new();
     let long = format!("text/plain; x={}", "y".repeat(256));
