@@ -28,6 +28,10 @@ pub(super) fn store(flags: &Flags) -> Result<ObjectStore, StartError> {
         .parts_at_once(flags.s3.s3_concurrent_part_uploads)
         .memory(flags.s3.s3_memory);
     let store = with_properties(store, &flags.s3);
+    let store = match storage_class(flags) {
+        class if class.is_empty() => store,
+        class => store.storage_class(class),
+    };
     if let Err(error) = store.check_properties() {
         return Err(StartError::unusable(cannot_use(flags), in_full(&error)));
     }
@@ -53,11 +57,24 @@ fn with_properties(mut store: ObjectStore, flags: &S3Flags) -> ObjectStore {
     if !flags.s3_content_disposition.is_empty() {
         store = store.content_disposition(&flags.s3_content_disposition);
     }
-    if !flags.s3_storage_class.is_empty() {
-        store = store.storage_class(&flags.s3_storage_class);
-    }
     let tags = flags.s3_tags.0.iter();
     tags.fold(store, |store, tag| store.tag(&tag.name, &tag.value))
+}
+
+/// The storage class of objects: in Azure, where it is called a tier, of a flag of its own.
+fn storage_class(flags: &Flags) -> String {
+    let tier = &flags.azure.azure_blob_access_tier;
+    match flags.place() {
+        Place::Azure if !tier.is_empty() => capitalized(tier),
+        _ => flags.s3.s3_storage_class.clone(),
+    }
+}
+
+/// Writes `cool` like Azure does: `Cool`.
+fn capitalized(tier: &str) -> String {
+    let mut chars = tier.chars();
+    let first = chars.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(chars).collect()
 }
 
 /// Like tusd, which puts a slash behind a prefix that has none.
@@ -113,9 +130,6 @@ fn azure(flags: &AzureFlags) -> Azure {
     let mut azure = Azure::new(&flags.azure_storage);
     if !flags.azure_endpoint.is_empty() {
         azure = azure.endpoint(&flags.azure_endpoint);
-    }
-    if !flags.azure_blob_access_tier.is_empty() {
-        azure = azure.access_tier(&flags.azure_blob_access_tier);
     }
     azure
 }

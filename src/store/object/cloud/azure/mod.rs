@@ -49,8 +49,6 @@ pub(super) struct Container {
     ordinary: Ordinary<MicrosoftAzure>,
     own: Own,
     storage: Storage,
-    /// The access tier of new objects, unless their properties name one.
-    tier: Option<String>,
 }
 
 impl Container {
@@ -58,13 +56,11 @@ impl Container {
         ordinary: Ordinary<MicrosoftAzure>,
         own: Own,
         storage: Storage,
-        tier: Option<String>,
     ) -> Self {
         Self {
             ordinary,
             own,
             storage,
-            tier,
         }
     }
 
@@ -72,15 +68,13 @@ impl Container {
     pub(super) async fn create(&self, access: ContainerAccess) -> Result<()> {
         create::create(&self.own, access).await
     }
+}
 
-    /// Returns properties as this container takes them.
-    fn completed(&self, properties: &Properties) -> Properties {
-        let tier = properties.storage_class.as_ref().or(self.tier.as_ref());
-        Properties {
-            storage_class: tier.cloned(),
-            metadata: properties::named(&properties.metadata),
-            ..properties.clone()
-        }
+/// Returns properties as Azure takes them.
+fn named(properties: &Properties) -> Properties {
+    Properties {
+        metadata: properties::named(&properties.metadata),
+        ..properties.clone()
     }
 }
 
@@ -109,7 +103,7 @@ impl Objects for Container {
         when: When<'_>,
         properties: &Properties,
     ) -> Result<Tag> {
-        let properties = self.completed(properties);
+        let properties = named(properties);
         self.ordinary.put(key, &payload, when, &properties).await
     }
 
@@ -126,7 +120,7 @@ impl Objects for Container {
 
     /// Needs no request.
     async fn begin(&self, _: &str, properties: &Properties) -> Result<MultipartId> {
-        let properties = self.completed(properties);
+        let properties = named(properties);
         self.ordinary.check(&properties)?;
         properties::to_id(&properties)
     }

@@ -29,7 +29,6 @@ pub struct Azure {
     container: String,
     endpoint: Option<String>,
     account: Option<(String, String)>,
-    tier: Option<String>,
 }
 
 impl Azure {
@@ -40,7 +39,6 @@ impl Azure {
             container: container.into(),
             endpoint: None,
             account: None,
-            tier: None,
         }
     }
 
@@ -67,16 +65,6 @@ impl Azure {
     pub fn endpoint(self, endpoint: impl Into<String>) -> Self {
         Self {
             endpoint: Some(endpoint.into()),
-            ..self
-        }
-    }
-
-    /// Sets the access tier of objects, such as `Cool`; the default is that of the
-    /// account.
-    #[must_use]
-    pub fn access_tier(self, tier: impl Into<String>) -> Self {
-        Self {
-            tier: Some(tier.into()),
             ..self
         }
     }
@@ -134,8 +122,7 @@ impl Azure {
         let own = Own::new(container, authorizer, transport);
         let ordinary = Ordinary::new(client, TagsAre::ETags);
         let storage = Storage::azure(container);
-        let tier = self.tier.clone();
-        Ok(Container::new(ordinary, own, storage, tier))
+        Ok(Container::new(ordinary, own, storage))
     }
 
     fn found(&self, environment: &Environment) -> Result<(String, AzureSource), SettingsError> {
@@ -170,7 +157,6 @@ impl fmt::Debug for Azure {
             .field("container", &self.container)
             .field("endpoint", &self.endpoint)
             .field("account", &account)
-            .field("tier", &self.tier)
             .finish_non_exhaustive()
     }
 }

@@ -17,7 +17,7 @@ use tower_tus_layers::store::{AppendOptions, Store};
 
 use super::s3::ODD;
 use super::services;
-use crate::http_client::{Trust, config};
+use crate::http_client::{Trust, config, in_full};
 use crate::store::object::ObjectStore;
 use crate::store::object::cloud::transport::Transport;
 use crate::store::object::cloud::{Azure, ContainerAccess};
@@ -239,6 +239,28 @@ async fn a_whole_upload_is_finished_with_its_properties() {
         let left = container.list("", None).await.unwrap();
         assert!(left.objects.is_empty(), "{left:?}");
     }
+}
+
+#[tokio::test]
+async fn a_tier_is_that_of_the_finished_object_and_not_of_the_state() {
+    let Some(emulator) = Emulator::start().await else {
+        return;
+    };
+    let container = emulator.container();
+    let store = ObjectStore::over(Arc::clone(&container)).storage_class("Archive");
+    assert_eq!(store.probe().await.unwrap(), []);
+    let new = NewUpload::new(Some(Length::from(5)), Metadata::EMPTY);
+    let id = store.create(new).await.unwrap().info().id.clone();
+    let mut handle = store.open(&id).await.unwrap();
+    let mut body = Body::from("abcde");
+    let appended = handle.append(Chunk::new(&mut body), AppendOptions::default());
+    assert!(appended.await.error.is_none());
+    handle.finish_and_record().await.unwrap();
+    assert!(store.open(&id).await.unwrap().info().is_finished());
+    // Nobody reads what is in an archive.
+    let archived = container.get(id.as_str(), None).await;
+    let archived = in_full(&archived.unwrap_err()).to_string();
+    assert!(archived.contains("BlobArchived"), "{archived}");
 }
 
 async fn complete_one(container: &dyn Objects, when: When<'_>) -> Result<Tag> {
