@@ -14,6 +14,7 @@ impl Watch for ApiLog {
             key = call.key,
             sent = call.sent,
             received = call.received,
+            retries = call.retries,
             ms = call.took.as_millis(),
             error,
             "object store was called"

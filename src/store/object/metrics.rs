@@ -30,7 +30,7 @@ impl CallMetrics {
 }
 
 /// The first two are those of tusd's summary.
-const COUNTERS: [(&str, Unit, &str); 5] = [
+const COUNTERS: [(&str, Unit, &str); 6] = [
     (
         "request_duration_ms_sum",
         Unit::Milliseconds,
@@ -45,6 +45,11 @@ const COUNTERS: [(&str, Unit, &str); 5] = [
         "failures_total",
         Unit::Count,
         "Calls to the object store that have failed. Most are made again.",
+    ),
+    (
+        "retries_total",
+        Unit::Count,
+        "Requests to the object store that were sent again within one call.",
     ),
     (
         "sent_bytes_total",
@@ -66,6 +71,7 @@ impl Watch for CallMetrics {
         histogram!(self.name("request_duration_seconds"), &labels).record(call.took);
         counter!(self.name("request_duration_ms_sum"), &labels).increment(millis);
         counter!(self.name("request_duration_ms_count"), &labels).increment(1);
+        counter!(self.name("retries_total"), &labels).increment(call.retries.into());
         counter!(self.name("sent_bytes_total")).increment(call.sent);
         counter!(self.name("received_bytes_total")).increment(call.received);
         if let Some(reason) = call.error.and_then(reason) {

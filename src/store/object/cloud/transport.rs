@@ -19,6 +19,7 @@ use tower_tus_layers::protocol::BoxError;
 
 use super::failure::{Answer, Failure};
 use crate::http_client::{Client, Connect, Proxy, connector, http1, in_full};
+use crate::store::object::objects::note_retries;
 
 /// Time until an answer begins, for a request without a body.
 const ANSWER: Duration = Duration::from_secs(15);
@@ -87,6 +88,7 @@ impl Transport {
                         && begun.elapsed() < RETRIES =>
                 {
                     sleep(pause).await;
+                    note_retries(1);
                 }
                 result => return result,
             }

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 
 use super::kind::Kind;
+use super::retries::counted;
 use super::{
     Found, Listing, Multipart, MultipartId, Multiparts, Object, ObjectError, Objects, PartNumber,
     Parts, Payload, Properties, Result, Rules, Storage, Tag, When,
@@ -28,6 +29,8 @@ pub(crate) struct Call<'a> {
     /// The bytes that were sent and received, without heads.
     pub(crate) sent: u64,
     pub(crate) received: u64,
+    /// The requests that were sent again.
+    pub(crate) retries: u32,
     pub(crate) took: Duration,
     pub(crate) error: Option<&'a ObjectError>,
 }
@@ -63,12 +66,13 @@ impl Watched {
         received: impl FnOnce(&T) -> u64,
     ) -> Result<T> {
         let begun = Instant::now();
-        let result = call.await;
+        let (result, retries) = counted(call).await;
         self.watch.ended(&Call {
             kind,
             key,
             sent,
             received: result.as_ref().map_or(0, received),
+            retries,
             took: begun.elapsed(),
             error: result.as_ref().err(),
         });

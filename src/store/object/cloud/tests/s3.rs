@@ -1,12 +1,13 @@
 //! The calls of S3 that the crate `object_store` makes.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use super::script::{Answer, Server, fails, says};
 use crate::store::object::cloud::S3;
 use crate::store::object::objects::{
-    MultipartId, ObjectError, Objects, Payload, Properties, Storage, Tag, When,
+    Call, MultipartId, ObjectError, Objects, Payload, Properties, Storage, Tag, Watch, Watched,
+    When,
 };
 
 /// A key with characters that URLs escape.
@@ -207,6 +208,38 @@ async fn other_calls_are_retried_twice() {
     let unknown = put(&*bucket, When::Always).await;
     assert!(matches!(unknown, Err(ObjectError::Unknown(_))));
     assert_eq!(server.seen().len(), 3);
+}
+
+#[derive(Debug, Default)]
+struct Retries(Mutex<Vec<u32>>);
+
+impl Watch for Retries {
+    fn ended(&self, call: &Call<'_>) {
+        self.0.lock().unwrap().push(call.retries);
+    }
+}
+
+#[tokio::test]
+async fn retries_are_counted_for_all_who_watch() {
+    let list = "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>";
+    let (_server, bucket) = with([
+        says(503, &[], ""),
+        Answer::Nothing,
+        stored(),
+        says(503, &[], ""),
+        says(200, &[], list),
+        fails(404, "NoSuchKey"),
+    ])
+    .await;
+    let watches = [(); 2].map(|()| Arc::new(Retries::default()));
+    let [inner, outer] = watches.clone();
+    let bucket = Watched::new(Arc::new(Watched::new(bucket, inner)), outer);
+    put(&bucket, When::Always).await.unwrap();
+    bucket.list("", None).await.unwrap();
+    bucket.head("key").await.unwrap_err();
+    for watch in watches {
+        assert_eq!(*watch.0.lock().unwrap(), [2, 1, 0]);
+    }
 }
 
 #[tokio::test(start_paused = true)]
