@@ -42,7 +42,8 @@ impl UnixSocket {
 
 impl Drop for UnixSocket {
     fn drop(&mut self) {
-        // Another server may have replaced it.
+        // Another server may have replaced it. Its socket has another number: this one's is
+        // in use as long as the listener is open, which is closed after this.
         let ours =
             |found: Metadata| found.ino() == self.file.ino() && found.dev() == self.file.dev();
         if self.path.symlink_metadata().is_ok_and(ours) {
