@@ -30,6 +30,9 @@ use crate::pages::{GreetingPage, MetricsPage, NotFound, PageLayer};
 use crate::process::{self, Raised, Signals, complain, say};
 use crate::uploads::{self, Limits, Storage, Uploads};
 
+/// The most bytes that one read brings where bodies wait for memory in turns.
+const SMALL_READ: u64 = 64 << 10;
+
 /// Runs the program and returns its exit code.
 pub(crate) fn main() -> ExitCode {
     if let Some(code) = process::launched() {
@@ -143,6 +146,9 @@ async fn serve(flags: &Flags, log: &Log, raised: Option<Raised>) -> Result<ExitC
         .max_connections(process::max_connections(flags.listen.max_connections));
     if !http2 {
         server = server.http1_only();
+    }
+    if let Storage::Objects(_) = storage {
+        server = server.max_read(SMALL_READ);
     }
 
     log.settings(flags, listener.port(), &extensions);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use super::chunks::{Chunk, Chunks};
 use super::shown::Shown;
 
 /// How many requests can borrow as much as they may at the same time.
@@ -20,6 +21,7 @@ pub(super) struct Budget {
     steps: Arc<Semaphore>,
     total: u32,
     waiting: Arc<watch::Sender<usize>>,
+    chunks: Chunks,
     shown: Shown,
 }
 
@@ -28,6 +30,7 @@ pub(super) struct Budget {
 pub(super) struct Loan {
     permit: Option<OwnedSemaphorePermit>,
     bytes: u64,
+    chunks: Chunks,
     shown: Shown,
 }
 
@@ -39,6 +42,7 @@ impl Budget {
             steps: Arc::new(Semaphore::new(total as usize)),
             total,
             waiting: Arc::new(watch::Sender::new(0)),
+            chunks: Chunks::default(),
             shown: Shown::default(),
         }
     }
@@ -71,6 +75,7 @@ impl Budget {
         Loan {
             permit: Some(permit),
             bytes,
+            chunks: self.chunks.clone(),
             shown: self.shown.clone(),
         }
     }
@@ -105,12 +110,23 @@ impl Loan {
         self.bytes
     }
 
+    /// Makes room for bytes that come in memory of their own.
+    pub(super) fn shed_chunks(&self) {
+        self.chunks.shed(self.bytes);
+    }
+
+    /// Returns memory for [`STEP`] of its bytes.
+    pub(super) fn chunk(&self) -> Chunk {
+        self.chunks.take()
+    }
+
     pub(super) fn add(&mut self, mut more: Self) {
         self.bytes += more.bytes;
         match (&mut self.permit, more.permit.take()) {
             (Some(permit), Some(more)) => permit.merge(more),
             (None, permit) => {
                 self.permit = permit;
+                self.chunks = more.chunks.clone();
                 self.shown = more.shown.clone();
             }
             (Some(_), None) => {}

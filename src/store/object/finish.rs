@@ -90,7 +90,8 @@ async fn make(handle: &mut ObjectHandle) -> Result<(), Error> {
 /// Puts an object that consists of the tail.
 async fn put(handle: &ObjectHandle) -> Result<(), Error> {
     let (Place { objects, key, .. }, state) = (&handle.place, &handle.info.state);
-    let _loan = handle.store.budget.lend(state.rest()).await;
+    let loan = handle.store.budget.lend(state.rest()).await;
+    loan.shed_chunks();
     let payload: Payload = tail::read(&handle.store.objects, &handle.keys, state)
         .await?
         .into_iter()

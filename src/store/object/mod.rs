@@ -10,6 +10,7 @@ mod append;
 mod budget;
 mod calls;
 mod check;
+mod chunks;
 mod clean;
 mod cloud;
 mod concatenate;
@@ -137,7 +138,7 @@ impl ObjectStore {
             prefix: "".into(),
             part_size: parts::PREFERRED,
             parts_at_once: 4,
-            budget: Budget::new(128 * MIB),
+            budget: Budget::new(64 * MIB),
             desk: Desk::default(),
             redirects: None,
             memory_of_passes: Arc::default(),
@@ -168,7 +169,7 @@ impl ObjectStore {
         self
     }
 
-    /// Sets how many bytes of all uploads are held in memory at most: 128 MiB by
+    /// Sets how many bytes of all uploads are held in memory at most: 64 MiB by
     /// default. A part that is larger takes all of it, and is held nevertheless.
     #[must_use]
     pub fn memory(mut self, bytes: u64) -> Self {

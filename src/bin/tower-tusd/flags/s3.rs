@@ -70,7 +70,7 @@ pub(crate) struct S3Flags {
     pub(crate) s3_encryption: String,
 
     /// Maximum number of bytes of all uploads that are held in memory, in any object store
-    #[arg(long, default_value = "134217728", value_parser = go::integer::<u64>)]
+    #[arg(long, default_value = "67108864", value_parser = go::integer::<u64>)]
     pub(crate) s3_memory: u64,
 
     /// How finished uploads are downloaded from any object store: proxy (through this server), or redirect (to a signed URL of the store)

@@ -26,6 +26,7 @@ use super::listener::Io;
 use super::preface::{self, Version};
 use super::send_queue::SendQueue;
 use super::shared_service::SharedService;
+use super::small_reads::SmallReads;
 use super::socket::Line;
 use super::tls;
 
@@ -41,6 +42,8 @@ pub(super) struct Connection<S> {
     pub(super) line: Line,
     pub(super) tls: Option<TlsAcceptor>,
     pub(super) limit: Duration,
+    /// The most bytes that one read brings over HTTP/1.
+    pub(super) max_read: u64,
     pub(super) closing: watch::Receiver<()>,
 }
 
@@ -78,6 +81,7 @@ where
             queue,
             line,
             limit,
+            max_read,
             mut closing,
             ..
         } = *self;
@@ -95,7 +99,7 @@ where
         let head = HeadTimer::default();
         let connection = http1
             .timer(head.clone())
-            .serve_connection(TokioIo::new(io), service);
+            .serve_connection(TokioIo::new(SmallReads::new(io, max_read)), service);
         let mut connection = pin!(connection);
         let mut late = pin!(head.late(limit));
         let mut stalled = pin!(queue.stalled(limit));

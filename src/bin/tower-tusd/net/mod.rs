@@ -19,6 +19,7 @@ mod send_queue;
 mod server;
 mod shared_service;
 mod slots;
+mod small_reads;
 mod socket;
 pub(crate) mod tls;
 #[cfg(unix)]

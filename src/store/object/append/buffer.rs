@@ -1,9 +1,7 @@
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
-use crate::store::object::budget::{Loan, STEP};
-
-/// The first bytes get less memory of their own: there may be no more.
-const FIRST: usize = 16 << 10;
+use crate::store::object::budget::Loan;
+use crate::store::object::chunks::Chunk;
 
 /// Bytes in memory that was lent for them.
 ///
@@ -13,7 +11,7 @@ const FIRST: usize = 16 << 10;
 pub(in super::super) struct Buffer {
     pieces: Vec<Bytes>,
     /// The last piece, which may grow.
-    open: BytesMut,
+    open: Option<Chunk>,
     len: u64,
     loan: Loan,
 }
@@ -40,32 +38,20 @@ impl Buffer {
 
     /// Adds bytes, for which there has to be room.
     pub(super) fn push(&mut self, mut bytes: &[u8]) {
+        self.len += bytes.len() as u64;
         while !bytes.is_empty() {
-            if self.open.len() == self.open.capacity() {
+            let open = self.open.get_or_insert_with(|| self.loan.chunk());
+            bytes = open.fill(bytes);
+            if open.is_full() {
                 self.close();
-                self.open = BytesMut::with_capacity(self.next_size(bytes.len()));
             }
-            let spare = self.open.capacity() - self.open.len();
-            let (now, later) = bytes.split_at(spare.min(bytes.len()));
-            self.open.extend_from_slice(now);
-            self.len += now.len() as u64;
-            bytes = later;
-        }
-    }
-
-    fn next_size(&self, needed: usize) -> usize {
-        let most = usize::try_from(self.room().min(STEP)).unwrap_or(usize::MAX);
-        match self.len {
-            0 => needed.max(FIRST).min(most),
-            _ => most,
         }
     }
 
     fn close(&mut self) {
-        if !self.open.is_empty() {
-            self.pieces.push(self.open.split().freeze());
+        if let Some(open) = self.open.take() {
+            self.pieces.push(Bytes::from_owner(open));
         }
-        self.open = BytesMut::new();
     }
 
     /// Takes everything out, with its memory.
@@ -79,7 +65,7 @@ impl Buffer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::object::budget::Budget;
+    use crate::store::object::budget::{Budget, STEP};
 
     #[test]
     fn bytes_are_copied_into_pieces_of_their_own() {

@@ -209,6 +209,7 @@ impl<'a> Writer<'a> {
                 self.budget().lend(self.state.rest()).await
             }
         };
+        lent.shed_chunks();
         let store = &self.handle.store;
         let mut pieces = tail::read(&store.objects, &self.handle.keys, &self.state).await?;
         let (buffered, mut loan) = self.buffer.take();
