@@ -41,6 +41,10 @@ pub(crate) fn run(what: &What) -> Result<()> {
         if scenario.contenders.iter().any(stalls) && !stall::is_possible() {
             continue;
         }
+        let has_bucket = |one: &Contender| one.has_bucket;
+        if scenario.contenders.iter().any(has_bucket) && !programs.has_gateway() {
+            continue;
+        }
         if scenario.contenders.is_empty() {
             report.stack = Some(stack::run()?);
         } else {
@@ -142,7 +146,16 @@ fn measure(
     };
     let home = crowd.or(fresh.as_deref()).ok_or("one of the two")?;
     let Contender { peer, wire, .. } = *contender;
-    let start = || Server::start(programs, peer, wire, what.durability, home);
+    let start = || {
+        Server::start(
+            programs,
+            peer,
+            wire,
+            what.durability,
+            contender.has_bucket,
+            home,
+        )
+    };
     let sample = match contender.load {
         Load::Stall => stall::run(home, peer, start),
         _ => start().and_then(|server| put(contender, &server, what)),

@@ -16,6 +16,7 @@ mod client;
 mod compare;
 mod crowd;
 mod floor;
+mod gateway;
 mod homes;
 mod interrupt;
 mod load;

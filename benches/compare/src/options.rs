@@ -80,6 +80,9 @@ pub(crate) struct Floor {
     pub(crate) kind: FloorKind,
     #[arg(long)]
     pub(crate) port: u16,
+    /// The URL of the server with the bucket.
+    #[arg(long, default_value = "")]
+    pub(crate) gateway: String,
     #[arg(long, default_value = "h1")]
     pub(crate) wire: Wire,
     #[arg(long, default_value = "none")]
@@ -91,6 +94,7 @@ pub(crate) struct Floor {
 pub(crate) enum FloorKind {
     Writer,
     Honest,
+    Multipart,
 }
 
 /// The protocol of a connection.

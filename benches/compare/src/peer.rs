@@ -8,6 +8,7 @@ use clap::ValueEnum;
 
 use crate::Result;
 use crate::certificate::Certificate;
+use crate::gateway::Gateway;
 use crate::options::{Durability, FloorKind, What, Wire, name};
 
 /// A server.
@@ -23,6 +24,8 @@ pub(crate) enum Peer {
     Floor,
     /// A tus server that does only what the protocol demands.
     Honest,
+    /// A hyper server that passes the body to a writer of parts, for a bucket.
+    Multipart,
     /// The Go server.
     Tusd,
     /// The Node.js server, `@tus/server` with `@tus/file-store`.
@@ -33,9 +36,10 @@ pub(crate) enum Peer {
 
 impl Peer {
     /// All but our own.
-    pub(crate) const OTHERS: [Self; 5] = [
+    pub(crate) const OTHERS: [Self; 6] = [
         Self::Floor,
         Self::Honest,
+        Self::Multipart,
         Self::Tusd,
         Self::Node,
         Self::Nginx,
@@ -53,6 +57,7 @@ impl Peer {
             Self::Stores => "two stores in one process",
             Self::Floor => "floor (F)",
             Self::Honest => "honest floor (H)",
+            Self::Multipart => "writer of parts (M)",
             Self::Tusd => "tusd",
             Self::Node => "@tus/server",
             Self::Nginx => "nginx",
@@ -78,6 +83,7 @@ pub(crate) struct Programs {
     /// This program, which contains the floors and the two stores.
     pub(crate) bench: PathBuf,
     pub(crate) tusd: PathBuf,
+    pub(crate) gateway: PathBuf,
     pub(crate) node: PathBuf,
 }
 
@@ -88,6 +94,8 @@ pub(crate) struct Setting<'a> {
     pub(crate) wire: Wire,
     pub(crate) durability: Durability,
     pub(crate) certificate: &'a Certificate,
+    /// Where the bucket is, unless uploads are files.
+    pub(crate) gateway: Option<&'a Gateway>,
     /// Its working directory. Uploads are in `data` there.
     pub(crate) home: &'a Path,
 }
@@ -106,6 +114,7 @@ impl Programs {
             args: what.args.clone(),
             bench,
             tusd: repository.join("target/go/tusd"),
+            gateway: repository.join("target/go/versitygw"),
             node: repository.join("benches/compare/node"),
         })
     }
@@ -124,6 +133,18 @@ impl Programs {
             Peer::Nginx if !runs("nginx") => Some("apt-get install nginx-light"),
             _ => None,
         }
+    }
+
+    /// Whether the server with a bucket is installed. Otherwise it says how to do so.
+    pub(crate) fn has_gateway(&self) -> bool {
+        let exists = self.gateway.exists();
+        if !exists {
+            eprintln!(
+                "skipped: uploads to a bucket \
+                 (install: (cd tests/s3/go && go build -o ../../../target/go/versitygw tool))"
+            );
+        }
+        exists
     }
 
     /// Returns the command that starts a server.
@@ -152,6 +173,7 @@ impl Programs {
             }
             Peer::Floor => self.floor(FloorKind::Writer, setting),
             Peer::Honest => self.floor(FloorKind::Honest, setting),
+            Peer::Multipart => self.floor(FloorKind::Multipart, setting),
             Peer::Node => {
                 let mut command = Command::new("node");
                 command.arg(self.node.join("server.mjs"));
@@ -172,6 +194,9 @@ impl Programs {
             .arg(format!("--port={}", setting.port))
             .arg(format!("--wire={}", name(&setting.wire)))
             .arg(format!("--durability={}", name(&setting.durability)));
+        if let Some(gateway) = setting.gateway {
+            command.arg(format!("--gateway={}", gateway.url()));
+        }
         command
     }
 }
@@ -181,6 +206,9 @@ fn like_tusd(command: &mut Command, setting: &Setting<'_>) {
     command
         .args(["-host=127.0.0.1", "-upload-dir=data"])
         .arg(format!("-port={}", setting.port));
+    if let Some(gateway) = setting.gateway {
+        gateway.configure(command);
+    }
     if setting.wire.is_tls() {
         let certificate = setting.certificate;
         command

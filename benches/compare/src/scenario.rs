@@ -30,6 +30,8 @@ pub(crate) struct Contender {
     pub(crate) peer: Peer,
     pub(crate) wire: Wire,
     pub(crate) load: Load,
+    /// Whether uploads are in a bucket of an object store, not in files.
+    pub(crate) has_bucket: bool,
     /// Number of uploads in the directory.
     pub(crate) uploads: u64,
     /// The first contender of a group is compared with the others there, and with the
@@ -72,6 +74,7 @@ impl Contender {
             peer,
             wire,
             load: load.clone(),
+            has_bucket: false,
             uploads: 0,
             group: 0,
         }
@@ -287,6 +290,13 @@ pub(crate) fn all() -> Vec<Scenario> {
                 time: Duration::from_secs(12),
             }),
         ),
+        bucket("s13-large", "1 GiB in one PATCH, to a bucket", 1, GIB),
+        bucket(
+            "s13-many",
+            "100 uploads of 100 MiB at once, to a bucket",
+            100,
+            100 * MIB,
+        ),
     ]
 }
 
@@ -336,6 +346,17 @@ fn scenario(
         unit,
         contenders: contenders.collect(),
     }
+}
+
+/// Uploads to a bucket of an object store.
+fn bucket(id: &'static str, title: &'static str, uploads: usize, bytes: u64) -> Scenario {
+    let peers = &[Peer::Ours, Peer::Multipart, Peer::Tusd];
+    let load = Load::Upload { uploads, bytes };
+    let mut all = scenario(id, title, Unit::Bytes, peers, Wire::H1, &load);
+    for contender in &mut all.contenders {
+        contender.has_bucket = true;
+    }
+    all
 }
 
 /// HTTP/2 over TLS, also compared with our own HTTP/1.1 over TLS.

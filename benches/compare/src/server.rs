@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::Result;
 use crate::certificate::Certificate;
+use crate::gateway::Gateway;
 use crate::options::{Durability, Wire};
 use crate::peer::{Peer, Programs, Setting};
 use crate::process::Usage;
@@ -20,11 +21,12 @@ pub(crate) struct Server {
     address: SocketAddr,
     wire: Wire,
     certificate: Certificate,
+    _gateway: Option<Gateway>,
     home: PathBuf,
 }
 
 impl Server {
-    /// Starts a server, and returns when it accepts connections.
+    /// Starts a server, over a bucket or a directory, and returns when it accepts connections.
     ///
     /// Its log goes to `/dev/null`: the cost of writing lines is measured, that of
     /// keeping them is not.
@@ -33,17 +35,21 @@ impl Server {
         peer: Peer,
         wire: Wire,
         durability: Durability,
+        has_bucket: bool,
         home: &Path,
     ) -> Result<Self> {
         let certificate = Certificate::make(home)?;
         let data = home.join("data");
         std::fs::create_dir_all(&data)?;
+        let gateway = has_bucket.then(|| Gateway::start(&programs.gateway, home));
+        let gateway = gateway.transpose()?;
         let address = free()?;
         let setting = Setting {
             port: address.port(),
             wire,
             durability,
             certificate: &certificate,
+            gateway: gateway.as_ref(),
             home,
         };
         let mut command = programs.command(peer, &setting)?;
@@ -56,6 +62,7 @@ impl Server {
             address,
             wire,
             certificate,
+            _gateway: gateway,
             home: home.to_owned(),
         };
         server.wait(peer)?;
@@ -126,7 +133,7 @@ fn end(child: &mut Child) {
 }
 
 /// Finds a free port. Not every server can choose one and tell it.
-fn free() -> Result<SocketAddr> {
+pub(crate) fn free() -> Result<SocketAddr> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     Ok(listener.local_addr()?)
 }

@@ -2,7 +2,7 @@
 //!
 //! [`writer`] (F) puts bytes into files, and checks nothing. [`honest`] (H) is a tus server
 //! without any option. Both run everything in place, on the worker that reads the socket.
-//! Neither has logs, metrics, timeouts, hooks, CORS, or a graceful shutdown.
+//! [`multipart`] (M) puts bytes into a bucket. None has logs, metrics, timeouts, hooks, CORS, or a graceful shutdown.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -25,6 +25,7 @@ mod answer;
 mod honest;
 pub(crate) mod info;
 mod lock;
+mod multipart;
 mod writer;
 
 #[cfg(test)]
@@ -32,6 +33,7 @@ mod tests;
 
 use answer::Response;
 use honest::Honest;
+use multipart::Multipart;
 use writer::Writer;
 
 /// Serves until the process is killed. Uploads are in `data`.
@@ -41,6 +43,7 @@ pub(crate) async fn run(floor: &Floor) -> Result<()> {
     let service = match floor.kind {
         FloorKind::Writer => Service::Writer(Writer::new(dir, floor.durability)),
         FloorKind::Honest => Service::Honest(Honest::new(dir, floor.durability)?),
+        FloorKind::Multipart => Service::Multipart(Multipart::new(&floor.gateway)?),
     };
     let certificate = Certificate::in_dir(Path::new("."));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, floor.port)).await?;
@@ -51,6 +54,7 @@ pub(crate) async fn run(floor: &Floor) -> Result<()> {
 pub(crate) enum Service {
     Writer(Writer),
     Honest(Honest),
+    Multipart(Multipart),
 }
 
 impl Service {
@@ -58,6 +62,7 @@ impl Service {
         match self {
             Self::Writer(writer) => writer.answer(request).await,
             Self::Honest(honest) => honest.answer(request).await,
+            Self::Multipart(multipart) => multipart.answer(request).await,
         }
     }
 }

@@ -23,6 +23,7 @@ fn programs() -> Programs {
     let test = std::env::current_exe().unwrap();
     let profile = test.ancestors().nth(2).unwrap();
     Programs {
+        gateway: PathBuf::new(),
         ours: profile.join("tower-tusd"),
         args: Vec::new(),
         bench: test,
@@ -41,7 +42,7 @@ fn start(peer: Peer, wire: Wire, home: &Path) -> Option<Server> {
     if !services::require(peer.title(), missing.is_none(), missing.unwrap_or_default()) {
         return None;
     }
-    Some(Server::start(&programs, peer, wire, Durability::None, home).unwrap())
+    Some(Server::start(&programs, peer, wire, Durability::None, false, home).unwrap())
 }
 
 /// Puts each kind of upload on a server.
