@@ -39,12 +39,7 @@ use writer::Writer;
 /// Serves until the process is killed. Uploads are in `data`.
 #[tokio::main]
 pub(crate) async fn run(floor: &Floor) -> Result<()> {
-    let dir = Path::new("data");
-    let service = match floor.kind {
-        FloorKind::Writer => Service::Writer(Writer::new(dir, floor.durability)),
-        FloorKind::Honest => Service::Honest(Honest::new(dir, floor.durability)?),
-        FloorKind::Multipart => Service::Multipart(Multipart::new(&floor.gateway)?),
-    };
+    let service = Service::new(floor, Path::new("data"))?;
     let certificate = Certificate::in_dir(Path::new("."));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, floor.port)).await?;
     serve(listener, Arc::new(service), floor.wire, &certificate).await
@@ -58,6 +53,14 @@ pub(crate) enum Service {
 }
 
 impl Service {
+    fn new(floor: &Floor, dir: &Path) -> Result<Self> {
+        Ok(match floor.kind {
+            FloorKind::Writer => Self::Writer(Writer::new(dir, floor.durability)),
+            FloorKind::Honest => Self::Honest(Honest::new(dir, floor.durability)?),
+            FloorKind::Multipart => Self::Multipart(Multipart::new(&floor.gateway)?),
+        })
+    }
+
     async fn answer(&self, request: hyper::Request<Incoming>) -> Result<Response> {
         match self {
             Self::Writer(writer) => writer.answer(request).await,

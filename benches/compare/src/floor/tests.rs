@@ -7,6 +7,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::client::{Connection, Payload, Target};
+use crate::gateway::{BUCKET, Gateway};
+use crate::load::services;
 use crate::options::Durability;
 
 const SMALL: u64 = 4 << 10;
@@ -22,12 +24,20 @@ struct Scene {
 impl Scene {
     /// Serves within this process, until the test ends.
     async fn start(kind: FloorKind, wire: Wire, durability: Durability) -> Self {
-        let home = TempDir::new().unwrap();
-        let certificate = Certificate::make(home.path()).unwrap();
-        let service = match kind {
-            FloorKind::Writer => Service::Writer(Writer::new(home.path(), durability)),
-            FloorKind::Honest => Service::Honest(Honest::new(home.path(), durability).unwrap()),
+        let floor = Floor {
+            kind,
+            port: 0,
+            gateway: String::new(),
+            wire,
+            durability,
         };
+        Self::of(&floor).await
+    }
+
+    async fn of(floor: &Floor) -> Self {
+        let (home, wire) = (TempDir::new().unwrap(), floor.wire);
+        let certificate = Certificate::make(home.path()).unwrap();
+        let service = Service::new(floor, home.path()).unwrap();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { serve(listener, Arc::new(service), wire, &certificate).await });
@@ -161,4 +171,31 @@ async fn the_honest_floor_locks_an_upload_as_tusd_does() {
     let mut client = scene.connect().await;
     client.patch(&path, 0, Payload::of(SMALL)).await.unwrap();
     assert!(!lock.exists());
+}
+
+#[tokio::test]
+async fn the_writer_of_parts_stores_what_it_gets_in_a_bucket() {
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/go/versitygw");
+    let install = "(cd tests/s3/go && go build -o ../../../target/go/versitygw tool)";
+    if !services::require("versitygw", program.exists(), install) {
+        return;
+    }
+    let home = TempDir::new().unwrap();
+    let gateway = Gateway::start(&program, home.path()).unwrap();
+    let scene = Scene::of(&Floor {
+        kind: FloorKind::Multipart,
+        port: 0,
+        gateway: gateway.url(),
+        wire: Wire::H1,
+        durability: Durability::None,
+    })
+    .await;
+    let length = (17 << 20) + 5;
+    let mut client = scene.connect().await;
+    let path = client.create(length).await.unwrap();
+    let all = Payload::of(length);
+    client.patch(&path, 0, all).await.unwrap();
+    let object = home.path().join("objects").join(BUCKET);
+    let stored = std::fs::read(object.join(answer::id(&path))).unwrap();
+    assert!(stored == bytes(length));
 }

@@ -14,6 +14,10 @@ pub(crate) mod closed;
 pub(crate) mod trickle;
 
 #[cfg(test)]
+#[path = "../../../../tests/harness/services.rs"]
+#[allow(dead_code, reason = "only some are needed")]
+pub(crate) mod services;
+#[cfg(test)]
 mod tests;
 
 const INTERVAL: Duration = Duration::from_millis(50);

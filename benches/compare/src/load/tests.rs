@@ -7,10 +7,6 @@ use super::*;
 use crate::options::{Durability, Wire};
 use crate::peer::{Peer, Programs};
 
-#[path = "../../../../tests/harness/services.rs"]
-#[allow(dead_code, reason = "only some are needed")]
-mod services;
-
 const PLAN: Plan = Plan {
     connections: 4,
     threads: 2,
@@ -23,17 +19,21 @@ fn programs() -> Programs {
     let test = std::env::current_exe().unwrap();
     let profile = test.ancestors().nth(2).unwrap();
     Programs {
-        gateway: PathBuf::new(),
         ours: profile.join("tower-tusd"),
         args: Vec::new(),
         bench: test,
         tusd: repository.join("target/go/tusd"),
+        gateway: repository.join("target/go/versitygw"),
         node: repository.join("benches/compare/node"),
     }
 }
 
 /// Starts a server if it is installed.
 fn start(peer: Peer, wire: Wire, home: &Path) -> Option<Server> {
+    start_over(peer, wire, false, home)
+}
+
+fn start_over(peer: Peer, wire: Wire, has_bucket: bool, home: &Path) -> Option<Server> {
     let programs = programs();
     let missing = match peer {
         Peer::Ours if !programs.ours.exists() => Some("cargo build --features server"),
@@ -42,7 +42,7 @@ fn start(peer: Peer, wire: Wire, home: &Path) -> Option<Server> {
     if !services::require(peer.title(), missing.is_none(), missing.unwrap_or_default()) {
         return None;
     }
-    Some(Server::start(&programs, peer, wire, Durability::None, false, home).unwrap())
+    Some(Server::start(&programs, peer, wire, Durability::None, has_bucket, home).unwrap())
 }
 
 /// Puts each kind of upload on a server.
@@ -107,6 +107,23 @@ fn tower_tusd_and_tusd_upload_over_http2_and_tls() {
             let large = bulk::Work::Upload { bytes: 3 << 20 };
             bulk::run(&server, &large, &PLAN).unwrap();
         }
+    }
+}
+
+#[test]
+fn servers_over_a_bucket_take_large_uploads() {
+    let programs = programs();
+    let install = "(cd tests/s3/go && go build -o ../../../target/go/versitygw tool)";
+    if !services::require("versitygw", programs.gateway.exists(), install) {
+        return;
+    }
+    for peer in [Peer::Ours, Peer::Tusd] {
+        let home = tempfile::tempdir().unwrap();
+        let Some(server) = start_over(peer, Wire::H1, true, home.path()) else {
+            continue;
+        };
+        let large = bulk::Work::Upload { bytes: 9 << 20 };
+        bulk::run(&server, &large, &PLAN).unwrap();
     }
 }
 
