@@ -41,7 +41,7 @@ async fn probed(objects: Arc<dyn Objects>) -> ObjectStore {
 struct Installed {
     address: String,
     _home: TempDir,
-    _process: Child,
+    process: Child,
 }
 
 impl Installed {
@@ -65,13 +65,13 @@ impl Installed {
             .unwrap();
         let address = format!("127.0.0.1:{port}");
         while !answers(&address).await {
-            assert!(process.try_wait().unwrap().is_none(), "{program} ended");
+            check_runs(&mut process);
             sleep(Duration::from_millis(50)).await;
         }
         Some(Self {
             address,
             _home: home,
-            _process: process,
+            process,
         })
     }
 
@@ -79,6 +79,11 @@ impl Installed {
         let settings = S3::new(BUCKET).endpoint(&self.address).without_tls();
         settings.keys(ACCESS_KEY, SECRET_KEY).open().unwrap()
     }
+}
+
+fn check_runs(process: &mut Child) {
+    let ended = process.try_wait().unwrap();
+    assert!(ended.is_none(), "{process:?} ended: {ended:?}");
 }
 
 fn free_port() -> u16 {
@@ -178,7 +183,7 @@ async fn uploads_in_seaweedfs_conform() {
         }
         args
     };
-    let Some(weed) = Installed::start("weed", args).await else {
+    let Some(mut weed) = Installed::start("weed", args).await else {
         return;
     };
     let filer = format!("127.0.0.1:{filer}");
@@ -187,6 +192,7 @@ async fn uploads_in_seaweedfs_conform() {
         .await
         .is_some_and(|status| status.contains(" 201"))
     {
+        check_runs(&mut weed.process);
         sleep(Duration::from_millis(50)).await;
     }
     // It lists the keys of a directory before those that go on with the same name, so
