@@ -118,7 +118,7 @@ async fn calls_are_counted_under_the_names_of_tusd_and_logged_if_asked_for() {
         "tusd_s3_request_duration_ms_count{operation=\"put_info_object\"} 2\n",
         "tusd_s3_request_duration_ms_count{operation=\"get_info_object\"} ",
         "tusd_s3_retries_total{operation=\"put_info_object\"} 0\n",
-        "tusd_s3_memory_limit_bytes 134217728\n",
+        "tusd_s3_memory_limit_bytes 67108864\n",
         "tusd_s3_memory_bytes 0\n",
     ] {
         assert!(page.contains(line), "{line} is not in {page}");

@@ -126,6 +126,7 @@ impl Core {
     fn append_options(&self, parts: &Parts, upload: &Upload) -> AppendOptions {
         let context = Context::of(&parts.extensions);
         let mut options = AppendOptions::from(context.write_mode());
+        options.interrupt = context.interrupt();
         options.is_finished_next = !context.decides_completion() && self.may_finish(upload);
         options
     }

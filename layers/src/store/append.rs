@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::protocol::{BoxError, Error, Offset};
+use crate::protocol::{BoxError, Error, Interrupt, Offset};
 
 #[cfg(doc)]
 use super::Handle;
@@ -15,7 +15,7 @@ use super::Handle;
 /// let options = AppendOptions::from(WriteMode::Atomic);
 /// assert!(options.mode.is_atomic());
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct AppendOptions {
     /// Whether bytes are kept if the chunk fails.
@@ -24,13 +24,17 @@ pub struct AppendOptions {
     /// complete and the store has not failed. A store can then hold the last bytes back,
     /// to make both durable in one step. `false` by default.
     pub is_finished_next: bool,
+    /// Fires when the request is to end. A chunk that is read then fails with the cause:
+    /// this is for a store that waits for something else, such as memory. By default one
+    /// that nobody fires.
+    pub interrupt: Interrupt,
 }
 
 impl From<WriteMode> for AppendOptions {
     fn from(mode: WriteMode) -> Self {
         Self {
             mode,
-            is_finished_next: false,
+            ..Self::default()
         }
     }
 }

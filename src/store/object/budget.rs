@@ -106,6 +106,16 @@ impl Budget {
 }
 
 impl Loan {
+    /// The memory of bytes that are there already, whatever the budget is.
+    pub(super) fn of_bytes_in_hand(bytes: u64) -> Self {
+        Self {
+            permit: None,
+            bytes,
+            chunks: Chunks::default(),
+            shown: Shown::default(),
+        }
+    }
+
     pub(super) const fn bytes(&self) -> u64 {
         self.bytes
     }

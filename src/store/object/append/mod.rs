@@ -10,7 +10,7 @@ mod sending;
 mod writer;
 
 use tower_tus_layers::protocol::{Chunk, Error};
-use tower_tus_layers::store::{AppendError, AppendOptions, Appended, WriteMode};
+use tower_tus_layers::store::{AppendError, AppendOptions, Appended};
 
 use self::writer::Writer;
 use super::handle::ObjectHandle;
@@ -23,7 +23,7 @@ pub(super) async fn append(
     mut chunk: Chunk<'_>,
     options: &AppendOptions,
 ) -> Appended {
-    let mut writer = Writer::new(handle, options.mode);
+    let mut writer = Writer::new(handle, options);
     let received = writer.receive(&mut chunk).await;
     let ended = match received {
         Err(error) if options.mode.is_atomic() => {
@@ -45,9 +45,10 @@ pub(super) async fn append(
 /// Stores bytes that were held back.
 pub(super) async fn release(handle: &mut ObjectHandle, held: Held) -> Result<(), Error> {
     handle.upload = handle.info.upload(handle.upload.id.clone());
-    let mut writer = Writer::new(handle, WriteMode::Streaming);
+    let options = AppendOptions::default();
+    let mut writer = Writer::new(handle, &options);
     writer.hold(held);
-    writer.keep(&AppendOptions::default()).await
+    writer.keep(&options).await
 }
 
 /// Makes the last part of the bytes that are in none.
@@ -55,9 +56,8 @@ pub(super) async fn send_rest(handle: &mut ObjectHandle) -> Result<(), Error> {
     match handle.info.state.rest() {
         0 => Ok(()),
         _ => {
-            Writer::new(handle, WriteMode::Streaming)
-                .keep(&AppendOptions::default())
-                .await
+            let options = AppendOptions::default();
+            Writer::new(handle, &options).keep(&options).await
         }
     }
 }

@@ -62,24 +62,41 @@ impl Writer<'_> {
     async fn take(&mut self, mut data: Bytes) -> Result<(), Error> {
         self.pace.hear();
         while !data.is_empty() {
-            if self.missing() == 0 {
-                self.send_full_part().await?;
+            if self.missing() == 0 && !self.send_full_part().await? {
+                self.take_last(data);
+                return Ok(());
             }
-            let room = self.make_room().await?.min(self.missing());
+            let Some(room) = self.make_room().await? else {
+                self.take_last(data);
+                return Ok(());
+            };
+            let room = room.min(self.missing());
             let most = usize::try_from(room).unwrap_or(usize::MAX).min(data.len());
             self.buffer.push(&data.split_to(most));
         }
-        match self.missing() {
-            0 => self.send_full_part().await,
-            _ => Ok(()),
+        if self.missing() == 0 {
+            self.send_full_part().await?;
         }
+        Ok(())
     }
 
-    async fn send_full_part(&mut self) -> Result<(), Error> {
+    /// Takes bytes of a request that is to end, for which there is no memory: they are in
+    /// memory already. Nothing follows that could go into a part of its own, so the next
+    /// one is larger, unless it must not be.
+    fn take_last(&mut self, mut data: Bytes) {
+        if self.has_equal_parts() {
+            let missing = usize::try_from(self.missing()).unwrap_or(usize::MAX);
+            data.truncate(missing);
+        }
+        self.buffer.grow(Loan::of_bytes_in_hand(data.len() as u64));
+        self.buffer.push(&data);
+    }
+
+    async fn send_full_part(&mut self) -> Result<bool, Error> {
         self.pace.judge(self.buffer.len());
-        self.send_part().await?;
+        let is_sent = self.send_part().await?;
         self.pace.begin();
-        Ok(())
+        Ok(is_sent)
     }
 
     /// Stores what is in memory, for others who wait.
@@ -90,22 +107,25 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Returns for how many bytes there is memory: at least one.
-    async fn make_room(&mut self) -> Result<u64, Error> {
+    /// Returns for how many bytes there is memory: at least one. Nothing if the request
+    /// is to end before there is any.
+    async fn make_room(&mut self) -> Result<Option<u64>, Error> {
         if self.buffer.room() == 0 {
             self.pace.judge(self.buffer.len());
-            let more = self.more_memory().await?;
+            let Some(more) = self.more_memory().await? else {
+                return Ok(None);
+            };
             self.buffer.grow(more);
         }
-        Ok(self.buffer.room())
+        Ok(Some(self.buffer.room()))
     }
 
     /// Borrows memory for the bytes that come next. Whatever is in memory is stored
     /// before this waits for others.
-    async fn more_memory(&mut self) -> Result<Loan, Error> {
+    async fn more_memory(&mut self) -> Result<Option<Loan>, Error> {
         loop {
             if let Some(more) = self.budget().try_lend(self.wanted()) {
-                return Ok(more);
+                return Ok(Some(more));
             }
             // Parts on their way give theirs back.
             if self.sent.is_empty() {
@@ -114,7 +134,7 @@ impl Writer<'_> {
             self.land().await?;
         }
         self.spill().await?;
-        let more = self.budget().lend(self.wanted()).await;
+        let more = self.lend(self.wanted()).await;
         self.pace.begin();
         Ok(more)
     }

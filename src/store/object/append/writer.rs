@@ -1,8 +1,11 @@
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
-use tower_tus_layers::protocol::{Error, Length, Offset};
+use tower_tus_layers::protocol::{Error, Interrupt, Length, Offset};
 use tower_tus_layers::store::{AppendOptions, WriteMode};
 
 use super::buffer::Buffer;
@@ -28,6 +31,7 @@ const COMMIT_BYTES: u64 = 64 << 20;
 pub(super) struct Writer<'a> {
     handle: &'a mut ObjectHandle,
     mode: WriteMode,
+    interrupt: Interrupt,
     /// The state with all that is stored, whether the store has it already or not. The
     /// parts on their way and the buffer follow.
     state: State,
@@ -45,9 +49,10 @@ pub(super) struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(handle: &'a mut ObjectHandle, mode: WriteMode) -> Self {
+    pub(super) fn new(handle: &'a mut ObjectHandle, options: &AppendOptions) -> Self {
         Self {
-            mode,
+            mode: options.mode,
+            interrupt: options.interrupt.clone(),
             state: handle.info.state.clone(),
             sent: Sent::default(),
             buffer: Buffer::default(),
@@ -122,20 +127,38 @@ impl<'a> Writer<'a> {
         }
     }
 
+    pub(super) fn has_equal_parts(&self) -> bool {
+        self.handle.place.objects.rules().equal_parts
+    }
+
     fn length(&self) -> Option<u64> {
         self.handle.upload.length.map(Length::get)
     }
 
-    /// Sends everything that is in no part as one.
-    pub(super) async fn send_part(&mut self) -> Result<(), Error> {
+    /// Waits for memory, unless the request is to end first.
+    pub(super) async fn lend(&self, bytes: u64) -> Option<Loan> {
+        let mut lent = pin!(self.budget().lend(bytes));
+        poll_fn(|cx| match lent.as_mut().poll(cx) {
+            Poll::Ready(lent) => Poll::Ready(Some(lent)),
+            Poll::Pending => self.interrupt.poll_fired(cx).map(|_| None),
+        })
+        .await
+    }
+
+    /// Sends everything that is in no part as one. Returns whether it did: not if the
+    /// request is to end before there is memory for it.
+    pub(super) async fn send_part(&mut self) -> Result<bool, Error> {
         let (multipart, number) = self.claim().await?;
         while self.sent.len() >= self.handle.store.parts_at_once {
             self.land().await?;
         }
         let absorbs = !self.sent.absorbs() && self.state.rest() > 0;
-        let (pieces, loan) = match absorbs {
+        let taken = match absorbs {
             true => self.gather().await?,
-            false => self.buffer.take(),
+            false => Some(self.buffer.take()),
+        };
+        let Some((pieces, loan)) = taken else {
+            return Ok(false);
         };
         let part = Part {
             number,
@@ -146,10 +169,10 @@ impl<'a> Writer<'a> {
         self.number = Some(number + 1);
         let sending = part.send(self.handle.place.clone(), multipart);
         self.sent.push(sending);
-        match !self.mode.is_atomic() && self.is_due() {
-            true => self.commit_parts().await,
-            false => Ok(()),
+        if !self.mode.is_atomic() && self.is_due() {
+            self.commit_parts().await?;
         }
+        Ok(true)
     }
 
     fn is_due(&self) -> bool {
@@ -200,14 +223,18 @@ impl<'a> Writer<'a> {
     }
 
     /// Returns all bytes that are in no part, with their memory. If there is not enough
-    /// of it, this stores what is in memory before it waits.
-    async fn gather(&mut self) -> Result<(Vec<Bytes>, Loan), Error> {
+    /// of it, this stores what is in memory before it waits, and returns nothing if the
+    /// request is to end meanwhile.
+    async fn gather(&mut self) -> Result<Option<(Vec<Bytes>, Loan)>, Error> {
         let lent = match self.budget().try_lend(self.state.rest()) {
-            Some(lent) => lent,
+            Some(lent) => Some(lent),
             None => {
                 self.spill().await?;
-                self.budget().lend(self.state.rest()).await
+                self.lend(self.state.rest()).await
             }
+        };
+        let Some(lent) = lent else {
+            return Ok(None);
         };
         lent.shed_chunks();
         let store = &self.handle.store;
@@ -215,7 +242,7 @@ impl<'a> Writer<'a> {
         let (buffered, mut loan) = self.buffer.take();
         pieces.extend(buffered);
         loan.add(lent);
-        Ok((pieces, loan))
+        Ok(Some((pieces, loan)))
     }
 
     /// Waits for the first part that is on its way.

@@ -1,5 +1,9 @@
 //! Whole uploads.
 
+use std::time::Duration;
+
+use tower_tus_layers::protocol::Interrupt;
+
 use super::*;
 use crate::store::object::objects::Rules;
 
@@ -201,6 +205,49 @@ async fn a_client_that_sends_nothing_gives_its_memory_to_another_one() {
         .unwrap();
     assert_eq!(store.open(&id).await.unwrap().info().offset, 100);
     stalled.abort();
+}
+
+/// Where memory is missing for the next bytes, and for a tail that becomes a part.
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_to_end_waits_for_no_memory() {
+    let equal = Rules {
+        equal_parts: true,
+        ..other_rules()[0].clone()
+    };
+    let behind = 3 * PART - 5;
+    for (lent, before, rules, kept) in [
+        (4 * PART, 0, Rules::S3, 10),
+        (4 * PART, behind, Rules::S3, 10),
+        (3 * PART, behind, Rules::S3, 10),
+        (4 * PART, behind, equal.clone(), 5),
+        (3 * PART, behind, equal, 5),
+    ] {
+        let min_part = 4 * KIB;
+        let bucket = Bucket::with(Rules { min_part, ..rules });
+        let store = store(&bucket).part_size(3 * PART).memory(4 * PART);
+        let mut handle = create(&store, Some(9 * PART)).await;
+        let id = handle.info().id.clone();
+        let mode = WriteMode::Streaming;
+        patch(&mut *handle, before, mode).await.unwrap();
+        let lent = store.budget.lend(lent).await;
+
+        let interrupt = Interrupt::default();
+        let mut options = options(mode);
+        options.interrupt = interrupt.clone();
+        let frames = stream::iter([Ok(Frame::data(bytes(before, before + 10)))]);
+        let end = stream::once(async { Err(interrupt.fired().await) });
+        let mut body = StreamBody::new(Box::pin(futures_util::StreamExt::chain(frames, end)));
+        let mut append = handle.append(Chunk::new(&mut body), options);
+        let waits = tokio::time::timeout(Duration::from_secs(60), &mut append).await;
+        assert!(waits.is_err(), "there is no memory");
+        interrupt.fire(Error::Interrupted);
+        let appended = append.await;
+        assert_eq!(appended.offset, before + kept);
+        assert!(!appended.store_failed(), "{appended:?}");
+
+        drop((lent, handle));
+        go_on(&bucket, &id, 9 * PART).await;
+    }
 }
 
 #[tokio::test]
