@@ -31,7 +31,7 @@ use crate::process::{self, Raised, Signals, complain, say};
 use crate::uploads::{self, Limits, Storage, Uploads};
 
 /// The most bytes that one read brings where bodies wait for memory in turns.
-const SMALL_READ: u64 = 64 << 10;
+const SMALL_READ: u64 = 32 << 10;
 
 /// Runs the program and returns its exit code.
 pub(crate) fn main() -> ExitCode {

@@ -1,5 +1,6 @@
 //! The bytes of an upload that are in no part yet.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,15 +14,22 @@ use super::state::State;
 /// The most bytes inside the state.
 pub(super) const INLINE: u64 = 64 << 10;
 
+/// The most bytes of one call. Once the system's allocator has had larger ones, it keeps
+/// more of what is freed.
+const MOST: u64 = 1 << 20;
+
 /// Returns the bytes of the tail and those inline.
 pub(super) async fn read(
     objects: &Arc<dyn Objects>,
     keys: &Keys,
     state: &State,
 ) -> Result<Vec<Bytes>> {
-    let pieces = state.tail.iter().map(|(name, size)| {
-        let (objects, keys, name, size) = (Arc::clone(objects), keys.clone(), name.clone(), *size);
-        async move { read_piece(&*objects, &keys, &name, size).await }
+    let pieces = state.tail.iter().flat_map(|(name, size)| {
+        ranges(*size).map(move |range| {
+            let (objects, keys, name, size) =
+                (Arc::clone(objects), keys.clone(), name.clone(), *size);
+            async move { read_piece(&*objects, &keys, &name, size, range).await }
+        })
     });
     let mut pieces = side_by_side(pieces.collect())
         .await
@@ -33,11 +41,23 @@ pub(super) async fn read(
     Ok(pieces)
 }
 
-async fn read_piece(objects: &dyn Objects, keys: &Keys, name: &str, size: u64) -> Result<Bytes> {
+fn ranges(size: u64) -> impl Iterator<Item = Range<u64>> {
+    let starts = (0..size).step_by(MOST as usize);
+    starts.map(move |start| start..size.min(start + MOST))
+}
+
+async fn read_piece(
+    objects: &dyn Objects,
+    keys: &Keys,
+    name: &str,
+    size: u64,
+    range: Range<u64>,
+) -> Result<Bytes> {
     let key = keys.piece(name);
-    let piece = retried(|| objects.get(&key, None)).await?;
+    let wanted = range.end - range.start;
+    let piece = retried(|| objects.get(&key, Some(range.clone()))).await?;
     let is_same = adopt::tag_of_tail(name).is_none_or(|tag| tag == piece.found.tag.0);
-    match is_same && piece.bytes.len() as u64 == size {
+    match is_same && piece.found.size == size && piece.bytes.len() as u64 == wanted {
         true => Ok(piece.bytes),
         false => {
             let error = format!("{key} has other bytes than the {size} that were stored");

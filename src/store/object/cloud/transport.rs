@@ -33,9 +33,6 @@ const SLOWEST: u64 = 64 << 10;
 /// Time in which the body of an answer goes on.
 const STALLED: Duration = Duration::from_secs(30);
 
-/// The most bytes of an answer for which memory is set aside when its length is known.
-const EXPECTED: u64 = 64 << 20;
-
 /// Time before each retry.
 pub(super) const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
 
@@ -159,7 +156,8 @@ fn limit(request: &HttpRequest) -> Duration {
 
 async fn collect(mut body: Incoming) -> Result<Bytes, Failure> {
     let size = body.size_hint().exact().unwrap_or_default();
-    let mut bytes = BytesMut::with_capacity(size.min(EXPECTED) as usize);
+    // A header is no reason to allocate much.
+    let mut bytes = BytesMut::with_capacity(size.min(1 << 20) as usize);
     while let Some(frame) = timeout(STALLED, body.frame())
         .await
         .map_err(|_| late(STALLED))?
