@@ -11,6 +11,12 @@ import { Upload } from 'tus-js-client'
 const [endpoint, file, parts] = process.argv.slice(2)
 let retries = 0
 
+// A connection may break after the last request on it has ended: nobody listens then, and
+// Node.js would end the client.
+process.on('uncaughtException', (error) => {
+  if (error.code !== 'ECONNRESET' && error.code !== 'EPIPE') throw error
+})
+
 const url = await new Promise((resolve, reject) => {
   const upload = new Upload(createReadStream(file), {
     endpoint,

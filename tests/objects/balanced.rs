@@ -29,9 +29,10 @@ async fn a_client_behind_a_balancer_loses_nothing_while_servers_are_killed() {
         return;
     };
     let home = TempDir::new().unwrap();
-    let size = match std::env::var_os("TOWER_TUS_LONG_TESTS") {
-        Some(_) => LONG_SIZE,
-        None => SIZE,
+    // A server has to live for as long as it takes to concatenate.
+    let (size, pause) = match std::env::var_os("TOWER_TUS_LONG_TESTS") {
+        Some(_) => (LONG_SIZE, Duration::from_secs(4)),
+        None => (SIZE, Duration::from_millis(600)),
     };
     let file = home.path().join("file");
     fs::write(&file, bytes(0, size)).unwrap();
@@ -44,7 +45,7 @@ async fn a_client_behind_a_balancer_loses_nothing_while_servers_are_killed() {
     let mut kills = 0;
     let killing = async {
         loop {
-            sleep(Duration::from_millis(600)).await;
+            sleep(pause).await;
             let which = kills % 2;
             // Dropping it kills it.
             drop(servers.remove(which));
