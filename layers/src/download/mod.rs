@@ -34,8 +34,9 @@
 //!   characters and bidirectional controls.
 //! * `X-Content-Type-Options` is `nosniff`.
 //!
-//! The [headers](crate::store::Content::headers) that the store knows from the server's
-//! operator come before the metadata. What is not an `attachment` stays in the sandbox.
+//! If the store has [headers](crate::store::Content::headers) that the operator chose for the
+//! upload, they are used instead of the metadata. An upload that browsers show, rather than
+//! save, is shown in the sandbox.
 //!
 //! The `ETag` is strong, and changes when the upload grows or is created again. If
 //! reading fails in the middle, the body ends with the error, which the host must

@@ -11,7 +11,7 @@ pub(crate) struct AzureFlags {
     #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) azure_storage: String,
 
-    /// Who may read a container that is created, without credentials: blob (anybody reads blobs), container (and lists them), or empty (nobody)
+    /// Public access to a container that the server creates: blob (anybody can read blobs), container (anybody can also list them), or empty (none)
     #[arg(long, default_value = "", hide_default_value = true, value_parser = access)]
     pub(crate) azure_container_access_type: ContainerAccess,
 

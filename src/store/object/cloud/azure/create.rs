@@ -7,10 +7,10 @@ use crate::store::object::objects::Result;
 
 const ACCESS: HeaderName = HeaderName::from_static("x-ms-blob-public-access");
 
-/// Who may read a container of Azure without credentials.
+/// Public access to a container of Azure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ContainerAccess {
-    /// Nobody.
+    /// None.
     #[default]
     Private,
     /// Anybody who knows the key of a blob may read it.

@@ -21,7 +21,7 @@ pub(in crate::store::object::cloud) enum AzureSource {
         principal: Principal,
         token_file: String,
     },
-    /// The identity of the machine or of the app, at the address that an app is told.
+    /// The managed identity of the machine, or of an app, which has an endpoint of its own.
     Managed {
         client: Option<String>,
         endpoint: Option<String>,
